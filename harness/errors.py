@@ -1,0 +1,91 @@
+"""Every error of this project that is a user's to fix, and the exit code each one means.
+
+    HarnessError            1  the run could not be done
+    ├── ConfigError         2  an override, a config file or a name is wrong
+    ├── TaskError           3  a task cannot be read or has no data
+    ├── BackendError        4  a model cannot be reached or loaded
+    ├── WeightsError        5  model weights are missing or do not match their hash
+    ├── StorageError        6  a folder cannot be written, the disk is full, a run folder is damaged
+    ├── RunLockedError      7  another process works on this run
+    ├── SandboxError        8  model code cannot be run safely here
+    └── IncompleteRunError  9  the run ended, but some requests failed: their rows say why
+
+A message says what was found, what was expected, and what to do. The command line prints it without a
+traceback. Anything else that reaches the top is a bug in harness, and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class HarnessError(Exception):
+    """The root: something a user can put right. Carries the exit code of the process."""
+
+    exit_code = 1
+
+
+class ConfigError(HarnessError):
+    """An override, a config file or a name is wrong."""
+
+    exit_code = 2
+
+
+class TaskError(HarnessError):
+    """A task cannot be read, or has no data."""
+
+    exit_code = 3
+
+
+class BackendError(HarnessError):
+    """A model cannot be reached or loaded at all (a single failed request is a row, not this)."""
+
+    exit_code = 4
+
+
+class WeightsError(HarnessError):
+    """Model weights are missing, or their bytes are not the ones that were asked for."""
+
+    exit_code = 5
+
+
+class StorageError(HarnessError):
+    """A folder cannot be written, the disk is full, or a run folder is damaged."""
+
+    exit_code = 6
+
+
+class RunLockedError(HarnessError):
+    """Another live process is writing the same run folder."""
+
+    exit_code = 7
+
+
+class SandboxError(HarnessError):
+    """Model-written code cannot be run safely here."""
+
+    exit_code = 8
+
+
+class IncompleteRunError(HarnessError):
+    """The run ended and everything answered is stored, but some requests failed."""
+
+    exit_code = 9
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
+    """Say that a name is not known, with the nearest ones.
+
+    Args:
+        kind: what the name should have been, in the singular (`"model"`).
+        name: what was found.
+        known: every name that would have been accepted.
+
+    Returns:
+        One sentence with up to three near misses, else the whole sorted list.
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(repr(n) for n in near)}?" if near else f"known: {', '.join(names) or 'none'}"
+    return f"unknown {kind} {name!r}; {hint}"

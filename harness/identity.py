@@ -1,0 +1,79 @@
+"""Identity: a hash over canonical JSON, with the tag of its scheme in front.
+
+The tag makes a change of scheme visible: `req1:…` and `req2:…` can never be taken for one another.
+Golden values in `tests/test_identity.py` guard every scheme. A value, once published, never changes; a new
+way of hashing is a new tag.
+
+Canonical JSON: keys sorted, no spaces, UTF-8 as it is, no NaN or infinity, floats as Python's `repr`
+(shortest form that reads back the same), and whole floats as they are (`1.0` stays `1.0`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+REQUEST = "req1"
+RUN = "run1"
+TASK = "task1"
+FILE = "sha256"
+DIGEST_CHARS = 32
+"""128 bits: two of 10^9 requests collide with a probability under 10^-20."""
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses to dicts, tuples to lists, mappings to dicts: what JSON can say. Keys must be strings."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted(plain(item) for item in value)
+    return value
+
+
+def canonical_json(value: Any) -> str:
+    """The one JSON text of a value.
+
+    Raises:
+        ValueError: NaN or infinity.
+        TypeError: something JSON cannot say, or a key that is no string.
+    """
+    data = plain(value)
+    _check_keys(data)
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def _check_keys(value: Any) -> None:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise TypeError(f"a JSON key must be a string, found {key!r}")
+            _check_keys(item)
+    elif isinstance(value, list):
+        for item in value:
+            _check_keys(item)
+
+
+def digest(scheme: str, value: Any) -> str:
+    """`scheme:` and the first 128 bits of the SHA-256 of the value's canonical JSON, in hex.
+
+    Lone surrogates (a broken reply may hold them) are hashed as `surrogatepass` UTF-8.
+    """
+    text = canonical_json({"scheme": scheme, "value": value})
+    return f"{scheme}:{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:DIGEST_CHARS]}"
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex, read in 1 MiB pieces."""
+    sha = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            sha.update(chunk)
+    return sha.hexdigest()

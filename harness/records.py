@@ -1,0 +1,134 @@
+"""What happened: one record per request, per reply, per score. What was asked for is in `specs.py`.
+
+A *sample* is one answer of one model to one document of one task: a generation is one request, a
+multiple-choice document as many as it has choices. Units: seconds, tokens, UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+RequestKind = Literal["generate", "loglikelihood", "loglikelihood_rolling"]
+ReasoningKind = Literal["full", "summary", "redacted", "none"]
+Message = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """Everything about sampling that goes into a request, resolved to final values."""
+
+    max_tokens: int
+    temperature: float
+    top_p: float | None = None
+    top_k: int | None = None
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One thing asked of one model. `id` is the hash of every field that can change the answer."""
+
+    id: str
+    model: str
+    task: str
+    doc_id: int
+    repeat: int
+    """0-based; which of the task's repeats this is."""
+    index: int
+    """0-based; which of the document's requests this is (the choice, in multiple choice)."""
+    kind: RequestKind
+    messages: tuple[Message, ...] | None
+    """A conversation, for chat models; else `None`."""
+    prompt: str | None
+    """Plain text to continue (or to score, in a rolling loglikelihood); else `None`."""
+    continuation: str | None
+    """The text whose loglikelihood is asked for; `None` for generations."""
+    decoding: Decoding | None
+    """`None` for loglikelihoods."""
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens, as counted by whoever served the model; `None` is unknown, never 0."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cached_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at a request that did not succeed."""
+
+    at: str
+    """UTC, ISO 8601."""
+    error: str
+    status: int | None = None
+    """The HTTP status, where there was one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back for one request. A failure is a reply too: `error` set, no text."""
+
+    text: str | None = None
+    """The answer, without its reasoning. `None` where there is none: never `""` in its place."""
+    reasoning: str | None = None
+    reasoning_kind: ReasoningKind = "none"
+    finish_reason: str | None = None
+    """`stop`, `length`, `content_filter`, `refusal`, or the server's own word."""
+    loglikelihood: float | None = None
+    """Natural log, summed over the continuation's tokens."""
+    is_greedy: bool | None = None
+    """True where the continuation is what greedy decoding would have said."""
+    usage: Usage = field(default_factory=Usage)
+    error: str | None = None
+    """Why there is no answer; `None` where there is one."""
+    attempts: tuple[Attempt, ...] = ()
+    """The failed tries before this reply, oldest first."""
+    started_at: str | None = None
+    """UTC, ISO 8601."""
+    latency_s: float | None = None
+    ttfb_s: float | None = None
+    """Seconds to the first byte of the answer."""
+    served_model: str | None = None
+    """The model name the server reported."""
+    system_fingerprint: str | None = None
+    response_id: str | None = None
+
+
+SampleStatus = Literal["answered", "truncated", "refused", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a scorer is given: the document and one model's answer to it."""
+
+    doc: Mapping[str, Any]
+    """The task's document."""
+    target: str
+    """The gold answer, as the task renders it."""
+    text: str
+    """The model's answer, without reasoning."""
+    truncated: bool = False
+    """True where the answer was cut off at the token limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a scorer says of one answer."""
+
+    value: float | None
+    """In the metric's own range, 0 to 1 for shares. `None` is unscored: counted, never averaged."""
+    status: str
+    """A word of the scorer's own: `correct`, `wrong`, `no_answer`, `timeout`, …"""
+    extracted: str | None = None
+    """The part of the text that was judged."""
+    explanation: str | None = None
+    """Why the value is what it is, in a sentence."""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    """Further JSON-able facts: the rule used, CPU seconds, the sandbox tier."""

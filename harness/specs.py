@@ -1,0 +1,100 @@
+"""What was asked: the frozen description of an evaluation. What happened is in `records.py`.
+
+`config.py` makes these from Hydra's overrides; a notebook may make them by hand and call `evaluate(spec)`.
+Fields that can change an answer are part of the run's identity; the fields named in `EvalSpec.PLACE` are not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class DecodeSpec:
+    """How text is sampled. `None` leaves the choice to the task, then to the backend."""
+
+    temperature: float | None = 0.0
+    """0 is greedy. Range 0 to 2."""
+    top_p: float | None = None
+    """Nucleus sampling: keep the smallest set of tokens with at least this probability. Range 0 to 1."""
+    top_k: int | None = None
+    """Keep the k likeliest tokens. 0 keeps all."""
+    max_tokens: int | None = None
+    """Longest completion in tokens. `None`: the task's own `max_gen_toks`."""
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One model, and how it is reached."""
+
+    name: str
+    """The name it has in results and leaderboards."""
+    backend: str
+    """A file in `harness/backends/`, without `.py`."""
+    args: Mapping[str, Any] = field(default_factory=dict)
+    """What the backend needs: a model id, a base URL, a context length. Never a key."""
+    weights: str | None = None
+    """A file in `conf/weights/`, for backends that load a file."""
+    chat: bool = True
+    """True sends messages through the model's chat template, False sends plain text to complete."""
+    system: str | None = None
+    """A system message put before every conversation."""
+    decode: DecodeSpec | None = None
+    """Decoding of this model alone, field by field over the run's `decode`."""
+    only_tasks: tuple[str, ...] | None = None
+    """The names of the tasks this model takes part in; `None` is all of them."""
+    control_of: str | None = None
+    """This model is a positive control: known to be a relative of the model named here."""
+    parallel: int | None = None
+    """Requests in flight at once. `None` lets the backend choose. Never part of the identity."""
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """One task, and what of it is run."""
+
+    name: str
+    """A task in `tasks/` (the project's or the user's own), or one of lm-eval's own where `builtin`."""
+    builtin: bool = False
+    """True for a task that lm-eval ships (`task=[lm_eval:arc_easy]`)."""
+    limit: int | None = None
+    """The first n documents. `None` is all."""
+    repeats: int | None = None
+    """Samples per document, each with its own seed. `None` is the task's own number."""
+    num_fewshot: int | None = None
+    """Solved examples in the prompt. `None` is the task's own number."""
+    data: str | None = None
+    """A local file to read the documents from instead of the hub. Its bytes are hashed, its path is not kept."""
+
+
+@dataclass(frozen=True)
+class SandboxSpec:
+    """How model-written code is run."""
+
+    allow_unsafe: bool = False
+    """Run it in a plain subprocess with resource limits alone. Results are stamped as unsafe."""
+    timeout_s: float = 5.0
+    """CPU seconds one sample may take; it is stopped at twice this by the clock."""
+    memory_mb: int = 512
+    """Address space one sample may take, in MiB."""
+
+
+@dataclass(frozen=True)
+class EvalSpec:
+    """A whole evaluation: models × tasks, under one decoding and one seed."""
+
+    PLACE: ClassVar[frozenset[str]] = frozenset({"results_dir"})
+    """Fields that say where, not what: no part of the identity."""
+
+    models: tuple[ModelSpec, ...]
+    tasks: tuple[TaskSpec, ...]
+    decode: DecodeSpec = DecodeSpec()
+    sandbox: SandboxSpec = SandboxSpec()
+    seed: int = 1234
+    """Repeat i of a document is sampled with seed + i; few-shot examples are drawn with it too."""
+    name: str = "eval"
+    """A word in front of the run id. Lower-case letters, digits, `-` and `_`."""
+    results_dir: str = "results"
+    """Where run folders and the index go."""
