@@ -232,15 +232,27 @@ def run_lock(run: Path) -> Iterator[None]:
     with storage_errors(path):
         run.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
-    try:
-        with storage_errors(path):
+    with storage_errors(path):
+        try:
             lock.acquire(timeout=0)
-    except Timeout as error:
-        raise RunLockedError(
-            f"run {run.name}: another process is working on it; wait until it ends, "
-            "or change a setting (seed, name) to make a run of its own"
-        ) from error
+        except Timeout as error:  # an OSError too, so it is caught before it reads as one
+            raise RunLockedError(
+                f"run {run.name}: another process is working on it; wait until it ends, "
+                "or change a setting (seed, name) to make a run of its own"
+            ) from error
     try:
         yield
     finally:
         lock.release()
+
+
+def is_locked(run: Path) -> bool:
+    """True while a live process works on the run."""
+    lock = FileLock(run / LOCK)
+    try:
+        with lock.acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # a folder that cannot be written has no writer
+        return False
