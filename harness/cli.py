@@ -84,11 +84,13 @@ def _evaluate(spec: Any) -> int:
         "Next:\n"
         f"  harness leaderboard --out LEADERBOARD.md\n"
         f"  harness show {outcome.run.name}\n"
-        f'  harness sql "SELECT model, task, metric, value, ci_low, ci_high FROM leaderboard"\n'
+        '  harness sql "SELECT model, task, metric, value, ci_low, ci_high FROM leaderboard"\n'
     )
     if counts["failed"]:
-        _say(f"harness: {counts['failed']} samples failed and are unscored; `harness show {outcome.run.name} --failed` "
-             "says why; the same command asks for them again")
+        _say(
+            f"harness: {counts['failed']} samples failed and are unscored; `harness show {outcome.run.name} --failed` "
+            "says why; the same command asks for them again"
+        )
         return IncompleteRunError.exit_code
     return 0
 
@@ -221,7 +223,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     pass
 

@@ -61,7 +61,14 @@ def _register_tasks(words: Sequence[str]) -> None:
     nodes |= {f"{BUILTIN}{name}": True for word in words for name in _BUILTIN_NAME.findall(word)}
     for option, builtin in nodes.items():
         name = option.removeprefix(BUILTIN)
-        node = {"name": name, "builtin": builtin, "limit": None, "repeats": None, "num_fewshot": None, "data": None}
+        node = {
+            "name": name,
+            "builtin": builtin,
+            "limit": None,
+            "repeats": None,
+            "num_fewshot": None,
+            "data": None,
+        }
         store.store(group="task", name=option, node=node, package=f"tasks.{re.sub(r'[^A-Za-z0-9_-]', '_', name)}")
 
 
@@ -260,5 +267,3 @@ def _refuse_secrets(value: Any, where: str) -> None:
                     f"in {key}_env, so that it never reaches a file"
                 )
             _refuse_secrets(item, f"{where}.{key}")
-
-

@@ -15,7 +15,13 @@ from harness import weights as weights_store
 
 def models() -> pl.DataFrame:
     """One row per file in `conf/model/`."""
-    schema = {"model": pl.String, "backend": pl.String, "weights": pl.String, "here": pl.Boolean, "about": pl.String}
+    schema = {
+        "model": pl.String,
+        "backend": pl.String,
+        "weights": pl.String,
+        "here": pl.Boolean,
+        "about": pl.String,
+    }
     rows = []
     for path in _conf_files("model"):
         config = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
@@ -27,9 +33,21 @@ def models() -> pl.DataFrame:
 
 def tasks(match: str = "") -> pl.DataFrame:
     """One row per task in `tasks/` and per suite in `conf/task/`."""
-    schema = {"task": pl.String, "kind": pl.String, "version": pl.String, "licence": pl.String, "about": pl.String}
+    schema = {
+        "task": pl.String,
+        "kind": pl.String,
+        "version": pl.String,
+        "licence": pl.String,
+        "about": pl.String,
+    }
     rows: list[tuple[Any, ...]] = [
-        (f.name, f.metadata.get("kind", "other"), str(f.metadata["version"]), f.metadata.get("licence"), f.description)
+        (
+            f.name,
+            f.metadata.get("kind", "other"),
+            str(f.metadata["version"]),
+            f.metadata.get("licence"),
+            f.description,
+        )
         for f in taskfiles.find(resources.task_dirs()).values()
     ]
     rows += [(path.stem, "suite", None, None, _about(path)) for path in _conf_files("task")]
@@ -157,7 +175,15 @@ def weights() -> pl.DataFrame:
     }
     catalogue = weights_store.catalogue(resources.conf_dirs())
     rows = [
-        (name, spec.model, spec.size / 1e6, spec.licence, spec.publisher, weights_store.is_cached(spec), spec.sha256)
+        (
+            name,
+            spec.model,
+            spec.size / 1e6,
+            spec.licence,
+            spec.publisher,
+            weights_store.is_cached(spec),
+            spec.sha256,
+        )
         for name, spec in catalogue.items()
     ]
     return pl.DataFrame(rows, schema=schema, orient="row").sort("weights")

@@ -482,7 +482,7 @@ def _lm_eval_scores(
             values = task.process_results(repeats[0].doc, filtered)
             extracted = filtered[0] if isinstance(filtered[0], str) else None
         except Exception as error:  # noqa: BLE001 - a task's own code may raise anything
-            values, extracted = {metric: error for metric in task.aggregation()}, None
+            values, extracted = dict.fromkeys(task.aggregation(), error), None
         for metric, value in values.items():
             if metric != "bypass":
                 scores[(metric, ensemble.name, LM_EVAL)] = _lm_eval_score(value, extracted)

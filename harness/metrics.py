@@ -27,9 +27,7 @@ def of_task(
     """
     keys = sorted({key for row in scores for key in row})
     headline = _headline(loaded, keys)
-    counts = {
-        f"n_{state}": sum(found == state for found in states) for state in ("failed", "truncated", "refused")
-    }
+    counts = {f"n_{state}": sum(found == state for found in states) for state in ("failed", "truncated", "refused")}
     rows = []
     for key in keys:
         metric, filter_name, scorer = key

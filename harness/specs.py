@@ -13,7 +13,6 @@ from typing import Annotated, Any, ClassVar
 
 from annotated_types import Ge, Gt, Le, MinLen
 
-
 STRICT = {"extra": "forbid"}
 """For pydantic: a field that nobody knows is an error, not a wish."""
 
@@ -100,7 +99,7 @@ class SandboxSpec:
 
 @dataclass(frozen=True)
 class EvalSpec:
-    """A whole evaluation: models × tasks, under one decoding and one seed."""
+    """A whole evaluation: every model on every task, under one decoding and one seed."""
 
     __pydantic_config__: ClassVar = STRICT
 

@@ -42,8 +42,14 @@ class TaskFile:
 
     def content_hash(self) -> str:
         """SHA-256 over the names and bytes of the files that make the task: its YAML, what it includes, and
-        every `.py` and `.jsonl` beside it."""
-        files = {self.path, *self.path.parent.glob("*.py"), *self.path.parent.glob("*.jsonl"), *_included(self.path)}
+        every `.py` and `.jsonl` beside it.
+        """
+        files = {
+            self.path,
+            *self.path.parent.glob("*.py"),
+            *self.path.parent.glob("*.jsonl"),
+            *_included(self.path),
+        }
         sha = hashlib.sha256()
         for file in sorted(files, key=lambda path: path.name):
             content = file.read_bytes()

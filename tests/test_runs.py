@@ -65,7 +65,10 @@ def test_a_line_cut_short_costs_that_reply_alone(tmp_path: Path, cut: int) -> No
     again.close()
     last = runs.Journal(path)
     last.close()
-    assert {key: reply.text for key, reply in last.replies.items()} == {"req1:a": "one", "req1:b": "two again"}
+    assert {key: reply.text for key, reply in last.replies.items()} == {
+        "req1:a": "one",
+        "req1:b": "two again",
+    }
 
 
 def test_a_damaged_line_inside_the_journal_is_named_not_skipped(tmp_path: Path) -> None:

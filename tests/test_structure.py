@@ -10,9 +10,20 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "harness"
 FLOORS = [
     {"specs", "records", "stats", "identity", "errors"},
-    {"resources", "environment", "plugins", "taskfiles", "runs", "samples", "weights", "progress", "taskdata", "config"},
+    {
+        "resources",
+        "environment",
+        "plugins",
+        "taskfiles",
+        "runs",
+        "samples",
+        "weights",
+        "progress",
+        "taskdata",
+        "config",
+    },
     {"backends", "scorers", "sandbox", "provenance", "schema", "store", "tables", "leaderboard"},
-    {"lmeval", "analysis", "metrics"},
+    {"lmeval", "analysis", "metrics", "planning", "asking", "manifest"},
     {"evaluate", "listings"},
     {"cli", "__main__"},
 ]
@@ -113,7 +124,14 @@ def test_no_machine_path_or_registry_host_is_in_the_repository() -> None:
     listed = subprocess.run(["git", "ls-files"], cwd=root, capture_output=True, text=True, check=False)
     if listed.returncode != 0:
         pytest.skip("not a git checkout")
-    words = ["/home" + "/", "/work" + "/", "/root" + "/", "files.python" + "hosted", "pypi" + ".org", "/tmp" + "/dev"]
+    words = [
+        "/home" + "/",
+        "/work" + "/",
+        "/root" + "/",
+        "files.python" + "hosted",
+        "pypi" + ".org",
+        "/tmp" + "/dev",
+    ]
     for name in listed.stdout.splitlines():
         path = root / name
         if path.suffix in {".png", ".parquet", ".gz", ".npz"} or not path.is_file():
