@@ -11,6 +11,7 @@ import yaml
 from harness import resources, taskfiles
 from harness import runs as run_folders
 from harness import weights as weights_store
+from harness.planning import named_weights
 
 
 def models() -> pl.DataFrame:
@@ -26,7 +27,7 @@ def models() -> pl.DataFrame:
     for path in _conf_files("model"):
         config = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         name = config.get("weights")
-        here = weights_store.is_cached(weights_store.named(name)) if name else None
+        here = weights_store.is_cached(named_weights(name)) if name else None
         rows.append((path.stem, config.get("backend"), name, here, _about(path)))
     return pl.DataFrame(rows, schema=schema, orient="row").sort("model")
 
@@ -144,12 +145,13 @@ def summary(folder: Path) -> str:
     counts, tokens = manifest["counts"], manifest["tokens"]
     git = manifest["git"]
     commit = f", commit {git['commit'][:12]}{' with changes' if git['dirty'] else ''}" if git else ""
+    place = manifest["platform"]
     lines = [
         f"run       {manifest['run_id']} ({status(folder, manifest)})",
         f"command   {' '.join(manifest['argv'])}",
         f"time      {manifest['started_at']} to {manifest['finished_at'] or '?'}",
         f"harness   {manifest['harness_version']}{commit}; lm-eval {manifest['packages'].get('lm_eval', '?')}",
-        f"machine   {manifest['platform']['cpu']}, {manifest['platform']['cores']} cores, {manifest['platform']['system']}",
+        f"machine   {place['cpu']}, {place['cores']} cores, {place['system']}",
     ]
     if counts:
         lines.append("samples   " + ", ".join(f"{value} {key}" for key, value in counts.items() if key != "samples"))
@@ -173,7 +175,7 @@ def weights() -> pl.DataFrame:
         "here": pl.Boolean,
         "sha256": pl.String,
     }
-    catalogue = weights_store.catalogue(resources.conf_dirs())
+    catalogue = weights_store.catalogue([folder / "weights" for folder in resources.conf_dirs()])
     rows = [
         (
             name,
