@@ -173,15 +173,21 @@ def _table(board: Board) -> str:
     rows = []
     for model in board.names:
         scores = [_score(board, board.cells.get((model, *column))) for column in board.columns]
-        near = [f"{markdown_text(_named(board, other))} {_number(row['value'], row)}" for other, row in board.nearest(model)]
+        near = [
+            f"{markdown_text(_named(board, other))} {_number(row['value'], row)}" for other, row in board.nearest(model)
+        ]
         claims = [f"{markdown_text(name)} {text}" for name, text in _claims(board, model)]
-        rows.append([markdown_text(_named(board, model)), *scores, "<br>".join(near) or "–", "<br>".join(claims) or "–"])
+        rows.append(
+            [markdown_text(_named(board, model)), *scores, "<br>".join(near) or "–", "<br>".join(claims) or "–"]
+        )
     return markdown_table(header, rows)
 
 
 def _claims(board: Board, model: str) -> list[tuple[str, str]]:
     rows = board.claims(model)
-    shown = rows[:CLAIMS_SHOWN] if len(rows) == 1 else [row for row in rows if row["claimed"] != "(none)"][:CLAIMS_SHOWN]
+    shown = (
+        rows[:CLAIMS_SHOWN] if len(rows) == 1 else [row for row in rows if row["claimed"] != "(none)"][:CLAIMS_SHOWN]
+    )
     return [("no known model" if r["claimed"] == "(none)" else r["claimed"], _number(r["share"], r, 2)) for r in shown]
 
 
@@ -287,15 +293,21 @@ def terminal(board: Board, width: int = WIDTH) -> str:
             row = board.cells.get((model, task, metric))
             if row is not None:
                 scores.append([name, visible(task), _number(row["value"], row), "; ".join(board.notes(row))])
-        near += [[name, visible(_named(board, other)), _number(row["value"], row)] for other, row in board.nearest(model)]
+        near += [
+            [name, visible(_named(board, other)), _number(row["value"], row)] for other, row in board.nearest(model)
+        ]
         said += [[name, visible(claim), text] for claim, text in _claims(board, model)]
     parts = []
     if scores:
         parts.append(grid(["model", "task", "score [95 %] n", "notes"], scores, width))
     if near:
-        parts.append(grid(["model", f"most similar words{_uncalibrated(board.similarities)}", "value [95 %] n"], near, width))
+        parts.append(
+            grid(["model", f"most similar words{_uncalibrated(board.similarities)}", "value [95 %] n"], near, width)
+        )
     if said:
-        parts.append(grid(["model", f"says it is{_uncalibrated(board.identity_claims)}", "share [95 %] n"], said, width))
+        parts.append(
+            grid(["model", f"says it is{_uncalibrated(board.identity_claims)}", "share [95 %] n"], said, width)
+        )
     return "\n".join(parts) + "\n" + _TERMINAL_NOTE
 
 
