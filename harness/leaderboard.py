@@ -204,7 +204,7 @@ def _noted(board: Board) -> list[str]:
         for task, metric in board.columns:
             row = board.cells.get((model, task, metric))
             if row is not None and board.notes(row):
-                lines.append(f"- {markdown_text(model)}, {markdown_text(task)}: {'; '.join(board.notes(row))}")
+                lines.append(f"- {markdown_text(model)}, {markdown_text(task)}: {', '.join(board.notes(row))}")
     return ["† of these results:\n\n" + "\n".join(lines) + "\n"] if lines else []
 
 
@@ -300,25 +300,28 @@ def terminal(board: Board, width: int = WIDTH) -> str:
         for task, metric in board.columns:
             row = board.cells.get((model, task, metric))
             if row is not None:
-                scores.append([name, visible(task), _number(row["value"], row), "; ".join(board.notes(row))])
+                scores.append([name, visible(task), _number(row["value"], row), ", ".join(board.notes(row))])
         near += [
             [name, visible(_named(board, other)), _number(row["value"], row)] for other, row in board.nearest(model)
         ]
         said += [[name, visible(claim), text] for claim, text in _claims(board, model)]
-    parts = []
-    if scores:
-        parts.append(grid(["model", "task", "score [95 %] n", "notes"], scores, width))
-    if near:
-        parts.append(
-            grid(["model", f"most similar words{_uncalibrated(board.similarities)}", "value [95 %] n"], near, width)
-        )
-    if said:
-        parts.append(
-            grid(["model", f"says it is{_uncalibrated(board.identity_claims)}", "share [95 %] n"], said, width)
-        )
-    return "\n".join(parts) + "\n" + _TERMINAL_NOTE
+    tables = (
+        ("Scores", ["model", "task", "score [95 %] n", "notes"], scores),
+        (
+            f"Most similar other model by choice of words, 0 to 1{_uncalibrated(board.similarities)}",
+            ["model", "is most similar to", "similarity [95 %] n"],
+            near,
+        ),
+        (
+            f"Who models say they are{_uncalibrated(board.identity_claims)}",
+            ["model", "says it is", "share of answers [95 %] n"],
+            said,
+        ),
+    )
+    parts = [f"{title}\n\n{grid(header, rows, width)}" for title, header, rows in tables if rows]
+    return "\n".join([*parts, _TERMINAL_NOTE])
 
 
 _TERMINAL_NOTE = """Similarity is evidence, not proof of copying. Not calibrated: not yet compared
-with models known to be unrelated, so without a known zero and without a p-value.
+with models known to be unrelated; there is no known zero and no p-value.
 """

@@ -271,12 +271,12 @@ TABLES = (
             _c(
                 "ci_low",
                 "DOUBLE",
-                "Lower limit of the 95 % bootstrap interval over prompts; null below 2 prompts.",
+                "Lower limit of the 95 % bootstrap interval over prompts; null where the data give none.",
             ),
             _c(
                 "ci_high",
                 "DOUBLE",
-                "Upper limit of the 95 % bootstrap interval over prompts; null below 2 prompts.",
+                "Upper limit of the 95 % bootstrap interval over prompts; null where the data give none.",
             ),
             _c("n", "BIGINT!", "Prompts that both models answered."),
             _c(

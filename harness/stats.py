@@ -158,7 +158,7 @@ def bootstrap(docs: Sequence[Doc], statistic: Callable[[Sequence[Doc]], float]) 
             is no value; where it is not for a draw, there is no interval.
 
     Returns:
-        The estimate; without an interval for fewer than two documents.
+        The estimate; without an interval for fewer than two documents, or where no draw differs from another.
     """
     import numpy as np
 
@@ -182,7 +182,7 @@ def bootstrap_mean(values: Sequence[float]) -> Estimate:
         values: one finite number per unit.
 
     Returns:
-        The estimate; without an interval for fewer than two units.
+        The estimate; without an interval for fewer than two units, or where they do not vary.
     """
     import numpy as np
 
@@ -190,7 +190,8 @@ def bootstrap_mean(values: Sequence[float]) -> Estimate:
     if n == 0:
         return Estimate(None, None, None, 0, "none")
     value = math.fsum(values) / n
-    limits = _limits(_draws(n) @ np.asarray(values, dtype=np.float64) / n) if n > 1 else None
+    varies = any(v != values[0] for v in values)
+    limits = _limits(_draws(n) @ np.asarray(values, dtype=np.float64) / n) if varies else None
     if limits is None:
         return Estimate(value, None, None, n, "none")
     # Rounding may carry the limits of equal numbers past their mean.
@@ -208,7 +209,7 @@ def _draws(n: int) -> np.ndarray:
 def _limits(resampled: Sequence[float] | np.ndarray) -> tuple[float, float] | None:
     import numpy as np
 
-    if not np.isfinite(resampled).all():
+    if not np.isfinite(resampled).all() or np.ptp(resampled) == 0:
         return None
     low, high = np.quantile(resampled, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(low), float(high)

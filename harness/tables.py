@@ -167,8 +167,7 @@ def grid(
 def _json(frame: pl.DataFrame) -> str:
     text = json.dumps([_jsonable(row) for row in frame.iter_rows(named=True)], ensure_ascii=False, indent=1)
     # The same JSON: C1 controls, bidirectional and zero-width characters only ever stand inside strings.
-    escaped = (f"\\u{ord(c):04x}" if ord(c) > 126 and ord(c) < 0x10000 and _hides(c) else c for c in text)  # noqa: PLR2004
-    return "".join(escaped) + "\n"
+    return "".join(json.dumps(c)[1:-1] if ord(c) > 126 and _hides(c) else c for c in text) + "\n"  # noqa: PLR2004
 
 
 def _hides(char: str) -> bool:

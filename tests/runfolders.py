@@ -1,9 +1,12 @@
 """Synthetic run folders, written to the letter of the format, for tests of what reads them."""
 
 import json
+import math
 from pathlib import Path
 
 import polars as pl
+
+from harness import stats
 
 SCORE = pl.Struct(
     {
@@ -148,7 +151,9 @@ def manifest(run_id, models, rows, status, finished_at, controls, unsafe, tasks)
     for model in models:
         mine = [row for row in rows if row["model"] == model and row["task"] == "arithmetic"]
         values = [row["scores"][0]["value"] for row in mine if row["scores"]]
-        scored = [value for value in values if value is not None]
+        result = stats.estimate(
+            [[value] for value in values if value is not None and math.isfinite(value)], binary=True
+        )
         if not mine:
             continue
         metrics.append(
@@ -158,12 +163,12 @@ def manifest(run_id, models, rows, status, finished_at, controls, unsafe, tasks)
                 "metric": "accuracy",
                 "filter": "none",
                 "scorer": "math",
-                "value": sum(scored) / len(scored) if scored else None,
-                "ci_low": 0.1 if scored else None,
-                "ci_high": 0.9 if scored else None,
-                "ci_method": "wilson" if scored else "none",
-                "n": len(scored),
-                "n_unscored": len(values) - len(scored),
+                "value": result.value,
+                "ci_low": result.low,
+                "ci_high": result.high,
+                "ci_method": result.method,
+                "n": result.n,
+                "n_unscored": len(values) - result.n,
                 "n_failed": sum(row["status"] == "failed" for row in mine),
                 "n_truncated": sum(row["status"] == "truncated" for row in mine),
                 "n_refused": sum(row["status"] == "refused" for row in mine),
