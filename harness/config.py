@@ -221,7 +221,7 @@ def to_spec(cfg: DictConfig) -> EvalSpec:
     try:
         spec: EvalSpec = TypeAdapter(EvalSpec).validate_python(data)
     except ValidationError as error:
-        raise ConfigError("config: " + "; ".join(_sentence(item, data) for item in error.errors())) from error
+        raise ConfigError("config: " + "; ".join(_sentence(item, plain(data)) for item in error.errors())) from error
     _check_names(spec)
     return spec
 
@@ -232,9 +232,9 @@ def _mapping(value: Any, key: str) -> Mapping[str, Any]:
     return value
 
 
-def _sentence(item: Mapping[str, Any], data: Mapping[str, Any]) -> str:
+def _sentence(item: Any, data: Any) -> str:
     """One of pydantic's complaints, with the value that was found."""
-    where, value = [], plain(data)
+    where, value = [], data
     for part in item["loc"]:
         if isinstance(part, int) and isinstance(value, list) and part < len(value) and isinstance(value[part], dict):
             where.append(str(value[part].get("name", part)))

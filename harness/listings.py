@@ -11,6 +11,7 @@ import yaml
 from harness import resources, taskfiles
 from harness import runs as run_folders
 from harness import weights as weights_store
+from harness.errors import StorageError
 from harness.planning import named_weights
 
 
@@ -123,7 +124,7 @@ def samples(folder: Path, *, failed: bool = False) -> pl.DataFrame:
     """
     path = run_folders.samples_path(folder)
     if not path.is_file():
-        raise run_folders.StorageError(f"run {folder.name} has no samples yet; give its command again to finish it")
+        raise StorageError(f"run {folder.name} has no samples yet; give its command again to finish it")
     frame = pl.read_parquet(path)
     first = pl.col("scores").list.first()
     columns = ["model", "task", "doc_id", "repeat", "status"]

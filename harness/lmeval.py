@@ -343,13 +343,12 @@ def _request(
     repeat: int,
     chat: bool,
 ) -> Request:
-    kind: RequestKind = instance.request_type
+    kind: RequestKind = "generate" if instance.request_type == "generate_until" else instance.request_type
     arguments = instance.args
     messages: tuple[Message, ...] | None = None
     prompt: str | None = arguments[0]
     continuation, decoding = None, None
-    if kind == "generate_until":
-        kind = "generate"
+    if kind == "generate":
         if len(arguments) > 2:  # noqa: PLR2004 - (context, generation arguments[, pictures and sound])
             raise TaskError(f"task {loaded.name}: asks for pictures or sound; harness evaluates text")
         decoding = decoding_for(model, spec, arguments[1])
