@@ -71,6 +71,4 @@ def board(results_dir: Path) -> Board:
     """
     from harness import leaderboard
 
-    return leaderboard.Board(
-        **{name: store.query(results_dir, sql) for name, sql in leaderboard.QUERIES.items()}
-    )
+    return leaderboard.Board(**{name: store.query(results_dir, sql) for name, sql in leaderboard.QUERIES.items()})

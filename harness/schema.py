@@ -57,7 +57,7 @@ _INTERVAL = (
         "DOUBLE",
         "Upper limit of the 95 % interval, in the unit of value; null where there is none.",
     ),
-    _c("ci_method", "VARCHAR", "How the interval was made: wilson, student_t_clustered, student_t or none."),
+    _c("ci_method", "VARCHAR", "How the interval was made: wilson, student_t_clustered, student_t, bootstrap or none."),
     _c("n", "BIGINT!", "Documents with at least one scored answer."),
     _c("n_unscored", "BIGINT!", "Answers without a score: counted here, never averaged."),
     _c("n_failed", "BIGINT!", "Requests without an answer: never a wrong answer."),
@@ -88,11 +88,11 @@ TABLES = (
             _c("argv", "VARCHAR[]", "The command line, word by word."),
             _c("spec", "JSON!", "What was asked, resolved: models, tasks, decoding, sandbox, seed."),
             _c("spec_hash", "VARCHAR!", "Identity of what was asked: equal hashes asked the same."),
-            _c("samples", "BIGINT!", "Samples of all models and tasks."),
-            _c("answered", "BIGINT!", "Samples with a whole answer."),
-            _c("truncated", "BIGINT!", "Samples cut off at the token limit."),
-            _c("refused", "BIGINT!", "Samples declined by the model or its server."),
-            _c("failed", "BIGINT!", "Samples without any answer."),
+            _c("samples", "BIGINT", "Samples of all models and tasks; the counts are null while it runs."),
+            _c("answered", "BIGINT", "Samples with a whole answer."),
+            _c("truncated", "BIGINT", "Samples cut off at the token limit."),
+            _c("refused", "BIGINT", "Samples declined by the model or its server."),
+            _c("failed", "BIGINT", "Samples without any answer."),
             _c("prompt_tokens", "BIGINT", "Tokens sent, as the servers counted them; null is unknown."),
             _c(
                 "completion_tokens",
@@ -120,9 +120,7 @@ TABLES = (
             _MODEL,
             _c("backend", "VARCHAR!", "The file in harness/backends/ that reached it."),
             _c("args", "JSON", "What the backend was given: a model id, a base URL, a context length."),
-            _c(
-                "chat", "BOOLEAN", "True where messages went through the chat template, false for plain text."
-            ),
+            _c("chat", "BOOLEAN", "True where messages went through the chat template, false for plain text."),
             _c("system", "VARCHAR", "The system message before every conversation; null is none."),
             _c("weights_name", "VARCHAR", "File name of the weights; null where harness loaded no file."),
             _c("weights_sha256", "VARCHAR", "SHA-256 of the weights, in hex."),
@@ -150,6 +148,7 @@ TABLES = (
             _c("version", "VARCHAR", "The task's version."),
             _c("builtin", "BOOLEAN", "True for a task that lm-eval ships."),
             _c("task_hash", "VARCHAR", "Identity of the task's files."),
+            _c("docs_hash", "VARCHAR", "Identity of the documents that were asked."),
             _c("data_sha256", "VARCHAR", "SHA-256 of a local data file, in hex; null where none was given."),
             _c(
                 "scorer",
@@ -194,9 +193,7 @@ TABLES = (
             _c("output", "VARCHAR", "The answer without its reasoning; null where there is none."),
             _c("reasoning", "VARCHAR", "The reasoning trace; null where there is none."),
             _c("reasoning_kind", "VARCHAR", "full, summary, redacted or none."),
-            _c(
-                "finish_reason", "VARCHAR", "stop, length, content_filter, refusal, or the server's own word."
-            ),
+            _c("finish_reason", "VARCHAR", "stop, length, content_filter, refusal, or the server's own word."),
             _c("error", "VARCHAR", "Why there is no answer; null where there is one."),
             _c("seed", "BIGINT", "Seed the answer was sampled with."),
             _c("request_ids", "VARCHAR[]", "Identities of its requests: one, or one per choice."),

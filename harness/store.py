@@ -16,7 +16,7 @@ import math
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,11 +46,13 @@ class Refreshed:
 
     path: Path
     """The index."""
+    runs: int = 0
+    """Runs in the index now."""
     added: tuple[str, ...] = ()
     """Runs indexed now, because they are new or have changed; sorted."""
     removed: tuple[str, ...] = ()
     """Runs no longer in the index, because their folder is gone or damaged; sorted."""
-    problems: tuple[str, ...] = field(default=())
+    problems: tuple[str, ...] = ()
     """One sentence for every run folder that could not be indexed, and why."""
 
 
@@ -120,7 +122,7 @@ def _run_sql(connection: duckdb.DuckDBPyConnection, sql: str) -> pl.DataFrame:
         for statement in statements[:-1]:
             connection.execute(statement).complete()
         result = connection.sql(statements[-1])
-        frame = pl.DataFrame() if result is None else result.pl()
+        frame: pl.DataFrame = pl.DataFrame() if result is None else result.pl()
     except duckdb.Error as error:
         raise HarnessError(str(error)) from error
     except pl.exceptions.PolarsError as error:
@@ -158,7 +160,7 @@ def _update(results_dir: Path, derive: Derive, *, from_nothing: bool) -> Refresh
         gone = sorted(run for run, mark in known.items() if now.get(run) != mark)
         new = sorted(run for run, mark in now.items() if known.get(run) != mark)
         if before is not None and not gone and not new:
-            return Refreshed(path, problems=tuple(problems))
+            return Refreshed(path, len(known), problems=tuple(problems))
         try:
             if before is not None:
                 shutil.copyfile(path, beside)
@@ -186,7 +188,7 @@ def _update(results_dir: Path, derive: Derive, *, from_nothing: bool) -> Refresh
         finally:
             _remove(beside)
     removed = [run for run in gone if run not in added]
-    return Refreshed(path, tuple(added), tuple(removed), tuple(sorted(problems)))
+    return Refreshed(path, len(known) - len(gone) + len(added), tuple(added), tuple(removed), tuple(sorted(problems)))
 
 
 @contextlib.contextmanager
@@ -358,7 +360,7 @@ def _frame(table: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
     """Rows of a manifest as a frame of the table's columns; a key that is missing is null, an unknown one is left."""
     import polars as pl
 
-    kinds = {
+    kinds: dict[str, Any] = {
         "VARCHAR": pl.String,
         "JSON": pl.String,
         "TIMESTAMP": pl.String,

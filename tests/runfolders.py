@@ -84,7 +84,9 @@ def sample(run_id, model, task, doc_id, **over):
         "status": "answered",
         "kind": "generate",
         "messages": '[{"role": "user", "content": "2+2?"}]',
-        "doc": json.dumps({"question": f"{task} {doc_id}", "domain": ["science", "story"][doc_id % 2], "language": "en"}),
+        "doc": json.dumps(
+            {"question": f"{task} {doc_id}", "domain": ["science", "story"][doc_id % 2], "language": "en"}
+        ),
         "target": "4" if KINDS[task] == "math" else None,
         "output": "4",
         "reasoning_kind": "none",
@@ -134,7 +136,9 @@ def write_run(
                     rows.append(sample(run_id, model, "provenance_identity", d, output=text))
     rows.sort(key=lambda row: (row["model"], row["task"], row["doc_id"], row["repeat"]))
     pl.DataFrame(rows, schema=SAMPLES, orient="row").write_parquet(folder / "samples.parquet")
-    (folder / "run.json").write_text(json.dumps(manifest(run_id, models, rows, status, finished_at, controls or {}, unsafe, tasks)))
+    (folder / "run.json").write_text(
+        json.dumps(manifest(run_id, models, rows, status, finished_at, controls or {}, unsafe, tasks))
+    )
     return folder
 
 

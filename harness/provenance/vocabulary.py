@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 CHANNEL = "vocabulary"
 
 # Scripts written without spaces: kana, Han with its extensions, Thai, Lao, Myanmar, Khmer.
-_DENSE = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_DENSE = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+)
 _WORD = re.compile(rf"(?P<dense>[{_DENSE}]+)|(?:(?![{_DENSE}])[^\W_])+(?:'(?:(?![{_DENSE}])[^\W_])+)*")
 
 
@@ -77,8 +79,8 @@ def similarities(answers: pl.DataFrame) -> pl.DataFrame:
         shared = overlaps[:, a, b]
         shared = shared[~np.isnan(shared)]
         if len(shared):
-            low, high = stats.bootstrap(shared.tolist()) or (None, None)
-            rows.append((models[a], models[b], CHANNEL, float(shared.mean()), low, high, len(shared), False))
+            mean = stats.bootstrap_mean(shared.tolist())
+            rows.append((models[a], models[b], CHANNEL, mean.value, mean.low, mean.high, mean.n, False))
     schema = {
         "model_a": pl.String,
         "model_b": pl.String,
