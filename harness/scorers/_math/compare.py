@@ -132,8 +132,8 @@ def compare(gold: str, answer: str, engine: Engine | None = None) -> Verdict:
         return Verdict(equal=False, method="unparsed", why=f"it holds {problem}, which is not computed")
     except ZeroDivisionError:
         return Verdict(equal=False, method="exact", why="it divides by zero")
-    if verdict.equal or not verdict.why.startswith(_OPEN):
-        return verdict
+    if verdict.equal or not verdict.why.startswith(_OPEN) or (wanted.node is not None and found.node is None):
+        return verdict  # an answer that is less readable than the gold answer is not worked out for the model
     if engine is None:
         raise NeedsEngine
     return _by_library(wanted, found, verdict, engine)
@@ -159,7 +159,7 @@ def _wordy(node: Node) -> bool:
 
 _CHOICE = re.compile(r"(?:\\text\{)?\s*\(?([A-Za-z])\)?\s*\}?")
 _CHOSEN = re.compile(r"(?:(?:option|choice|answer)\s*:?\s*)?\(?([a-z])(?:[).:](?:\s.*)?|\s*$)", re.DOTALL)
-_WORDS = re.compile(r"[a-z][a-z' -]*[a-z]")
+_WORDS = re.compile(r"[a-z]{2,}(?:['-][a-z]{2,})*(?: [a-z]+(?:['-][a-z]+)*)*")
 _TIGHT = re.compile(r"\s+(?![A-Za-z0-9.])|(?<![A-Za-z0-9.])\s+")
 
 
@@ -224,6 +224,7 @@ _KINDS = {"list": "list", "set": "set", "group": "tuple", "rel": "relation", "ch
 
 _RELATIONAL = frozenset({"rel", "chain"})
 _REGIONS = frozenset({"union", "intersection", "minus"})
+_SIGNS = {"percent": "percent", "degree": "degree"}
 _COLLECTIONS = frozenset({"list", "set", "group"})
 _FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 
@@ -307,21 +308,23 @@ class _Comparison:
             return self.collections(gold, answer)
         if gold.op == "matrix" or answer.op == "matrix":
             return self.matrices(gold, answer)
-        if gold.op == "base" or answer.op == "base":
+        if _unsigned(gold)[1].op == "base" or _unsigned(answer)[1].op == "base":
             return self.bases(gold, answer)
         return self.scalars(gold, answer)
 
     # -- values ---------------------------------------------------------------------------------------------
 
     def scalars(self, gold: Node, answer: Node) -> Verdict:
-        """Two values. A percent sign on one side alone may mean the number or its hundredth."""
-        if gold.op == answer.op == "percent":
+        """Two values. A percent or degree sign on one side alone may be left out, or be meant on the other."""
+        if gold.op == answer.op and gold.op in _SIGNS:
             return self.same(gold.args[0], answer.args[0])
-        for one, other, flip in ((gold, answer, False), (answer, gold, True)):
-            if one.op == "percent":
-                plain = self.same(other, one.args[0]) if flip else self.same(one.args[0], other)
-                if plain.equal:
-                    return _yes(plain.method, "the same number, in percent")
+        if gold.op in _SIGNS or answer.op in _SIGNS:
+            plain = self.same(_without_sign(gold), _without_sign(answer))
+            if plain.equal:
+                return _yes(plain.method, f"the same number; the {_SIGNS[_sign(gold, answer)]} sign is on one side")
+            other = answer if gold.op in _SIGNS else gold
+            if _sign(gold, answer) == "degree" and exact.value(other) is not None:
+                return plain  # a rational number of radians is no angle that anybody asks for
         return self.same(gold, answer)
 
     def same(self, gold: Node, answer: Node) -> Verdict:
@@ -450,7 +453,12 @@ class _Comparison:
         function = "call" in (gold.name.op, answer.name.op)
         if not same_name and not function and not (_symbolic(gold.value) and _symbolic(answer.value)):
             return _no("structure", f"{show(answer.name)} is given, wanted {show(gold.name)}")
-        return self.equal(gold.value, answer.value)
+        renamed = answer.value
+        if same_name is False and function and gold.name.value == answer.name.value:
+            for one, other in zip(gold.name.args, answer.name.args, strict=False):
+                if one.op == other.op == "sym":
+                    renamed = _renamed(renamed, str(other.value), str(one.value))
+        return self.equal(gold.value, renamed)
 
     def equations(self, gold: Node, answer: Node, otherwise: Verdict) -> Verdict:
         """Two equations are one where their differences are proportional."""
@@ -460,8 +468,10 @@ class _Comparison:
             return otherwise
         if self.engine is None:
             raise NeedsEngine
-        if self.engine.proportional(_difference(gold), _difference(answer), positive=False):
-            return _yes("identity", "the same equation")
+        dependent = _names(gold) & _names(answer)
+        for one, other in ((gold, answer), (_unapplied(gold, dependent), _unapplied(answer, dependent))):
+            if self.engine.proportional(_difference(one), _difference(other), positive=False):
+                return _yes("identity", "the same equation")
         return otherwise
 
     def last_value(self, gold: Node, answer: Node) -> Verdict:
@@ -577,7 +587,7 @@ class _Comparison:
         left, right = node.args
         if node.value == "in":
             return self.pieces(right)
-        if node.value not in _FLIPPED or node.value == "=":
+        if node.value not in _FLIPPED:
             return None
         if left.op != "sym" and right.op == "sym":
             node = _flip(node)
@@ -590,6 +600,8 @@ class _Comparison:
             operator, right = solved
         if operator == "!=":
             return self.around([right])
+        if operator == "=":
+            return [Piece(right, right, closed_low=True, closed_high=True)]
         if operator.startswith("<"):
             return [Piece(None, right, closed_low=False, closed_high=operator == "<=")]
         return [Piece(right, None, closed_low=operator == ">=", closed_high=False)]
@@ -613,8 +625,16 @@ class _Comparison:
 
 
 def _names(node: Node) -> set[str]:
-    names = {str(node.value)} if node.op == "sym" or (node.op == "call" and str(node.value)[0] == "@") else set()
+    named = node.op == "sym" or (node.op == "call" and str(node.value).startswith("@"))
+    names = {str(node.value).lstrip("@")} if named else set()
     return names.union(*map(_names, node.args))
+
+
+def _unapplied(node: Node, names: set[str]) -> Node:
+    """`x(t)` as `x`, where `x` stands for the function: in a differential equation both are written."""
+    if node.op == "call" and str(node.value)[1:] in names and all(arg.op == "sym" for arg in node.args):
+        return Node("sym", value=str(node.value)[1:])
+    return replace(node, args=tuple(_unapplied(arg, names) for arg in node.args))
 
 
 def _symbolic(node: Node) -> bool:
@@ -633,6 +653,14 @@ def _sign_of_infinity(node: Node) -> int:
     if not _is_infinite(node):
         return 0
     return -_sign_of_infinity(node.args[0]) if node.op == "neg" else 1
+
+
+def _without_sign(node: Node) -> Node:
+    return node.args[0] if node.op in _SIGNS else node
+
+
+def _sign(gold: Node, answer: Node) -> str:
+    return gold.op if gold.op in _SIGNS else answer.op
 
 
 def _is_literal(node: Node) -> bool:
@@ -801,6 +829,12 @@ def _substitute(node: Node, name: str, value: Fraction) -> Node:
     if node.op == "sym" and node.value == name:
         return Node("num", value=value)
     return replace(node, args=tuple(_substitute(arg, name, value) for arg in node.args))
+
+
+def _renamed(node: Node, name: str, new: str) -> Node:
+    if node.op == "sym" and node.value == name:
+        return Node("sym", value=new)
+    return replace(node, args=tuple(_renamed(arg, name, new) for arg in node.args))
 
 
 def _count(items: Sequence[Node]) -> str:

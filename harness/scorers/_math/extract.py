@@ -49,6 +49,8 @@ def extract(text: str, *, truncated: bool = False) -> Extraction:
     body, note = _without_reasoning(text)
     if not body.strip():
         return Extraction("", "none", note=note or "the text is empty")
+    if "<<" in body:
+        body = _CALCULATION.sub("", body)
     body = _first_turn(body)
     mark = _last_mark(body)
     phrase = _last_phrase(body, after=mark.end if mark else 0)
@@ -81,6 +83,8 @@ def gold(target: str) -> str:
 
 _THINKING = re.compile(r"</(?:think|thinking|thought|reasoning)\s*>", re.IGNORECASE)
 _THINKING_OPEN = re.compile(r"<(?:think|thinking|thought|reasoning)\s*>", re.IGNORECASE)
+_CALCULATION = re.compile(r"<<[^<>\n]{0,200}>>")
+"""The calculator marks of GSM8K solutions."""
 _NEXT_TURN = re.compile(r"\n\s*(?:Question|Q|Problem|Human|User)\s*\d*\s*:|<\|(?:im_start|im_end|eot_id|endoftext)\|>")
 
 
@@ -305,18 +309,16 @@ def _tidy(value: str) -> str:
 
 # The close ----------------------------------------------------------------------------------------------------
 
-_NUMBER = r"[-−]?\s?[$€£]?\s?[-−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:/\d+)?\s?\\?%?"
+_NUMBER = r"(?<![\w.:])[-−]?\s?[$€£]?\s?[-−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:/\d+)?\s?\\?%?"
 _NUMBERS = re.compile(_NUMBER)
 _VALUE_LINE = re.compile(
     r"(?:[A-Za-z](?:_\w+)?(?:\([a-z]\))?\s*=\s*)?(?:\\?[$€£]|[-+−(\[{\\√]|\d|\.\d)[^\n]{0,300}|[A-Z]\.?|\([A-Z]\)"
 )
 _PROSE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}(?:[ ,]+[A-Za-z]{2,}){1,}")
-_EQUALS_END = re.compile(rf"=\s*(?:<<[^<>]*>>)?\s*({_NUMBER})\s*(?:[A-Za-z][A-Za-z ]{{0,40}})?\s*[.!]?\s*$")
-_AFTER_NUMBER = re.compile(r"\**\s*(?:[A-Za-z°][A-Za-z'’/-]*\s*){0,8}[\s.!*$\"]*$")
-_CUES = re.compile(
-    r"(?i)\b(?:so|thus|therefore|hence|total|altogether|is|are|was|were|will|has|have|had|makes?|made|needs?|earns?|"
-    r"gets?|got|costs?|takes?|left|remain\w*|equals?|gives?|spends?|spent|pays?|paid|can|should|must|finally|probability)\b"
-)
+_EQUALS = re.compile(rf"[=≈]\s*({_NUMBER})")
+_AFTER_NUMBER = re.compile(r"\**[\s,]*(?:[A-Za-z°$€£][A-Za-z'’/-]*[\s,]*){0,12}[\s.!*$\"]*$")
+_FEW_WORDS = re.compile(r"\s*(?:[A-Za-z$€£&/][A-Za-z/&]*\s*){0,10}$")
+_REJECTED = re.compile(r"(?i)\b(?:wrong|incorrect|not (?:the|correct|right|possible|valid|an?)|contradict\w*|impossible|let)\b|\?")
 _NEGATED = re.compile(r"(?i)\b(?:not|cannot|can't|isn't|n't|no|unable|unknown|undetermined|impossible|insufficient)\b|n't\b")
 _HEDGED = re.compile(r"(?i)\b(?:or|either|maybe|perhaps|if|but|let us|let's|next)\b|\?")
 
@@ -331,21 +333,22 @@ def _close(text: str) -> Extraction | None:
     if len(line) > 4 * MAX_CHARS:
         return None
     bare = line.strip("*` ").rstrip(".")
-    if bare and _VALUE_LINE.fullmatch(bare.strip("$ ")) and not _PROSE.search(bare) and not bare.endswith((":", ",")):
+    if bare and ", and " not in bare and _VALUE_LINE.fullmatch(bare.strip("$ ")) and not _PROSE.search(bare) and not bare.endswith((":", ",")):
         return Extraction(bare, "line", len(stripped))
-    equals = _EQUALS_END.search(line)
-    if equals:
-        return Extraction(equals.group(1).strip(), "close", len(stripped))
     sentence = re.split(r"(?<=[.!?])\s+(?=[A-Z*])", line)[-1]
     value = _concluding(sentence)
     return Extraction(value, "close", len(stripped)) if value else None
 
 
 def _concluding(sentence: str) -> str | None:
-    """The number a sentence ends on: "… is $18 per day."; nothing where it is denied, hedged, or goes on."""
-    if not sentence.endswith((".", "!", "$", "*")) or _NEGATED.search(sentence) or _HEDGED.search(sentence):
-        return None
-    if not _CUES.search(sentence):
+    """The number a sentence concludes with: after its last `=`, else its last; nothing where it is denied or hedged."""
+    whole = sentence.endswith((".", "!", "$", "*", ")"))
+    equals = list(_EQUALS.finditer(sentence))
+    if equals and not _REJECTED.search(sentence):
+        last = equals[-1]
+        if whole or (_FEW_WORDS.match(sentence, last.end()) and not _HEDGED.search(sentence, last.end())):
+            return last.group(1).strip()
+    if not whole or _NEGATED.search(sentence) or _HEDGED.search(sentence):
         return None
     numbers = list(_NUMBERS.finditer(sentence))
     if not numbers or not _AFTER_NUMBER.match(sentence, numbers[-1].end()):
@@ -356,6 +359,7 @@ def _concluding(sentence: str) -> str | None:
 # Prose --------------------------------------------------------------------------------------------------------
 
 _MATHS = re.compile(r"\$([^$]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
+_CODE = re.compile(r"[_\"\\\[\]{}=();<>|]")
 _IN_BRACKETS = re.compile(r"[A-Za-z-]+\s*\((.{1,40})\)\.?")
 _LEADING_NUMBER = re.compile(rf"(?:(?:about|approximately|exactly|only|a total of|therefore|thus)\s+)?({_NUMBER})(?=\s|[.,]\s|[.]?$)")
 
@@ -367,7 +371,7 @@ def distil(prose: str) -> str | None:
     prose = plain_characters(prose).strip()
     if "text" in prose:
         prose = re.sub(r"\\(?:text|mathrm|textbf)\s*\{([^{}]*)\}", r" \1 ", prose)
-    if _NEGATED.search(prose):
+    if _NEGATED.search(prose) or "..." in prose or "dots" in prose:
         return None
     phrase = _last_phrase(prose, after=0)
     if phrase:
@@ -381,8 +385,10 @@ def distil(prose: str) -> str | None:
     maths = {next(filter(None, match.groups())).strip() for match in _MATHS.finditer(prose)}
     if len(maths) == 1 and not _HEDGED.search(prose):
         return maths.pop()
-    numbers = {match.group().strip() for match in _NUMBERS.finditer(prose)}
-    if len(numbers) == 1 and not _HEDGED.search(prose) and "\\" not in prose:
+    if _CODE.search(prose):
+        return None
+    numbers = [match.group().strip() for match in _NUMBERS.finditer(prose)]
+    if len(numbers) == 1 and not _HEDGED.search(prose):
         return numbers.pop()
     leading = _LEADING_NUMBER.match(prose)
     if leading and not re.search(r"\b(?:or|and|if|else|to)\b", prose) and len(numbers) <= 2:  # noqa: PLR2004

@@ -306,6 +306,7 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "pow": mpmath.power,
     "neg": lambda a: -a,
     "percent": lambda a: a / 100,
+    "degree": lambda a: a * mp.pi / 180,
     "fact": _factorial,
     "fact2": lambda a: _factorial(a, 2),
 }

@@ -80,17 +80,18 @@ def _ascii_digit(char: str) -> str:
 _SIZES = re.compile(r"\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|rm|bf|it)(?![A-Za-z])\.?")
 _WITH_ARGUMENT = re.compile(
     r"\\(text|textbf|textit|textrm|texttt|textnormal|mbox|hbox|mathrm|mathbf|mathit|mathsf|mathcal|mathnormal|bm"
-    r"|boldsymbol|bold|operatorname\*?|emph|underline|boxed|fbox|hspace\*?|hphantom|phantom|color|tag)\s*"
+    r"|boldsymbol|bold|operatorname\*?|emph|underline|boxed|fbox|hspace\*?|hphantom|phantom|color|tag)(?![A-Za-z])\s*"
     r"(?:\{([^{}]*)\}|([A-Za-z0-9]))"
 )
 _DROPPED = frozenset({"hspace", "hspace*", "phantom", "hphantom", "color", "tag"})
 _SPACES = re.compile(r"\\[,;:! ]|\\(?:quad|qquad|thinspace|enspace|space|nobreak)(?![A-Za-z])|~|\xa0|[\u2000-\u200a\u202f]")
 _THOUSANDS = re.compile(r"(?<=\d)(?:\\[,;:! ]\s?|\{,\}\s?|,\\!\s*|\\,\s*|(?<=\d),\s*\\!\s*|~|[\xa0\u2009\u202f])(?=\d{3}(?!\d))")
+_REPEATING = re.compile(r"(\d*\.\d*?)(\d+?)\2+\s*(?:\.\.\.|\\[lc]?dots(?![A-Za-z]))")
 _SPACED_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?![\d ]*\d)")
 _RENAMED = [
     (re.compile(r"\\[dtc]frac(?![A-Za-z])"), r"\\frac"),
     (re.compile(r"\\[dt]binom(?![A-Za-z])|\\choose(?![A-Za-z])"), r"\\binom"),
-    (re.compile(r"\\degree(?![A-Za-z])|\\deg(?![A-Za-z])"), r"^\\circ"),
+    (re.compile(r"\\deg(?![A-Za-z])"), r"\\degree"),
     (re.compile(r"\\varnothing(?![A-Za-z])|\\(?:empty|O)(?![A-Za-z])"), r"\\emptyset"),
     (re.compile(r"\\not\s*(?:=|\\?eq(?![A-Za-z]))"), r"\\ne "),
     (re.compile(r"\\(?:lbrace|lBrace)(?![A-Za-z])"), r"\\{"),
@@ -144,6 +145,8 @@ def plain_latex(text: str) -> str:
     elif "sqrt" in text or "np." in text:
         for pattern, replacement in _RENAMED:
             text = pattern.sub(replacement, text)
+    if "..." in text or "dots" in text:
+        text = _REPEATING.sub(r"\1\\overline{\2}", text)
     text = _SPACES.sub(" ", text)
     text = re.sub(r"\\[()\[\]]", " ", text)
     text = _SPACED_THOUSANDS.sub(lambda m: m.group().replace(" ", ""), text)
@@ -186,7 +189,7 @@ _UNIT_TAIL = re.compile(
 _PLAIN_TAIL = re.compile(
     r"(?<=[\d)}%])(?P<gap>\s*)(?P<words>[A-Za-z]+\.?[A-Za-z]?(?:[ /.-]+[A-Za-z]+){0,6})(?P<power>\s*\^\s*\{?\s*[23]\s*\}?)?\s*\.?\s*$"
 )
-_DEGREES = re.compile(r"\^\s*(?:\{\s*\\circ\s*\}|\\circ)\s*(?:[CF](?![A-Za-z]))?")
+_DEGREES = re.compile(r"(?:\^\s*(?:\{\s*\\circ\s*\}|\\circ|\{\s*\\degree\s*\})|\\degree)(?![A-Za-z])(?:\s*[CF](?![A-Za-z]))?")
 _CURRENCY = re.compile(r"^([-+]?)\s*(?:\$|€|£|¥|₹|USD|EUR|GBP|Rs\.?|US\$)\s*(?=[-\d.\\(])")
 _CURRENCY_AFTER = re.compile(r"(?<=\d)\s*(?:\$|€|£|¥|₹|USD|EUR|GBP)\s*$")
 _SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "hundred": 100, "dozen": 12}
@@ -271,8 +274,8 @@ def _strip_units(text: str) -> tuple[str, tuple[str, Fraction] | None]:
         unit = ("money", Fraction(1)) if "$" in currency.group() or "USD" in currency.group() else None
     text = _CURRENCY_AFTER.sub("", text)
     text = text.replace("$", " ")
-    if "circ" in text:
-        text = _DEGREES.sub("", text)
+    if "circ" in text or "degree" in text:
+        text = _DEGREES.sub(r"\\degree ", text)
     if not any(map(str.isdigit, text)) and "\\" not in text:
         return text, unit
     tail = _UNIT_TAIL.search(text)

@@ -33,7 +33,8 @@ class Unevaluated(Unreadable):
 class Node:
     """One node of the tree.
 
-    `op` is one of num, sym, const, add, mul, div, pow, neg, pm, mp, fact, fact2, call, percent (values);
+    `op` is one of num, sym, const, add, mul, div, pow, neg, pm, mp, fact, fact2, call,
+    percent, degree (values);
     list, set, group, matrix, row (collections); rel, union, intersection, minus, within (relations and sets);
     base (a numeral with its base), word (text).
     """
@@ -159,7 +160,7 @@ def _command(text: str, *, spaced: bool) -> list[Token]:
 
 
 _KNOWN_COMMANDS = frozenset(
-    "frac binom sqrt surd pm mp cdot times div ast overline bar langle rangle lfloor rfloor lceil rceil lvert rvert "
+    "frac binom degree pm mp cdot times div ast overline bar langle rangle lfloor rfloor lceil rceil lvert rvert "
     "vert mid emptyset neg prime colon ldots dots cdots quad mod pmod bmod star circ operatorname vec hat".split()
 )
 
@@ -415,6 +416,8 @@ class _Parser:
                 node = Node("fact2" if self.take("!") else "fact", (node,))
             elif self.take("%", "\\%"):
                 node = Node("percent", (node,))
+            elif self.take("\\degree"):
+                node = Node("degree", (node,))
             elif self.at("'", "\\prime") and node.op == "sym":
                 self.position += 1
                 node = Node("sym", value=f"{node.value}'")
