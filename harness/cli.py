@@ -47,11 +47,8 @@ RESULTS = Path("results")
 def _print(frame: pl.DataFrame, shape: Format) -> None:
     from harness import tables
 
-    rendered = tables.render(frame, shape.value)
-    if isinstance(rendered, bytes):
-        sys.stdout.buffer.write(rendered)
-    else:
-        sys.stdout.write(rendered if rendered.endswith("\n") else rendered + "\n")
+    sys.stdout.buffer.write(tables.render(frame, shape.value))
+    sys.stdout.flush()
 
 
 @app.command(

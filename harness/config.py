@@ -61,14 +61,8 @@ def _register_tasks(words: Sequence[str]) -> None:
     nodes |= {f"{BUILTIN}{name}": True for word in words for name in _BUILTIN_NAME.findall(word)}
     for option, builtin in nodes.items():
         name = option.removeprefix(BUILTIN)
-        node = {
-            "name": name,
-            "builtin": builtin,
-            "limit": None,
-            "repeats": None,
-            "num_fewshot": None,
-            "data": None,
-        }
+        settings = ("limit", "repeats", "num_fewshot", "max_tokens", "data")
+        node = {"name": name, "builtin": builtin, **dict.fromkeys(settings)}
         store.store(group="task", name=option, node=node, package=f"tasks.{re.sub(r'[^A-Za-z0-9_-]', '_', name)}")
 
 
