@@ -176,7 +176,7 @@ def weights() -> pl.DataFrame:
         "here": pl.Boolean,
         "sha256": pl.String,
     }
-    catalogue = weights_store.catalogue([folder / "weights" for folder in resources.conf_dirs()])
+    catalogue = weights_store.catalogue(resources.conf_dirs())
     rows = [
         (
             name,

@@ -69,7 +69,7 @@ def named_weights(name: str) -> weights.WeightsSpec:
     Raises:
         ConfigError: there are none.
     """
-    catalogue = weights.catalogue([folder / "weights" for folder in resources.conf_dirs()])
+    catalogue = weights.catalogue(resources.conf_dirs())
     if name not in catalogue:
         raise ConfigError(unknown_name("weights", name, catalogue))
     return catalogue[name]
