@@ -1,4 +1,4 @@
-"""The medium third of the `functions` task: a loop with an edge case each. See problems.py for the layout."""
+"""The medium quarter of the `functions` task: a loop with an edge case each. See problems.py for the layout."""
 
 # ruff: noqa: D103, PLR2004 - a check is described by its function, and its numbers are the expected answers
 from __future__ import annotations
