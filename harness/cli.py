@@ -47,11 +47,8 @@ RESULTS = Path("results")
 def _print(frame: pl.DataFrame, shape: Format) -> None:
     from harness import tables
 
-    rendered = tables.render(frame, shape.value)
-    if isinstance(rendered, bytes):
-        sys.stdout.buffer.write(rendered)
-    else:
-        sys.stdout.write(rendered if rendered.endswith("\n") else rendered + "\n")
+    sys.stdout.buffer.write(tables.render(frame, shape.value))
+    sys.stdout.flush()
 
 
 @app.command(
@@ -202,13 +199,13 @@ def weights(
     verify: Annotated[bool, typer.Option("--verify", help="Hash the cached file again.")] = False,
 ) -> None:
     """List model weights with licence and origin, or fetch and check one file."""
-    from harness import listings
+    from harness import listings, planning
     from harness import weights as store
 
     if name is None:
         _print(listings.weights(), shape)
         return
-    spec = store.named(name)
+    spec = planning.named_weights(name)
     path = store.fetch(spec)
     if verify:
         store.verify(spec)

@@ -61,14 +61,8 @@ def _register_tasks(words: Sequence[str]) -> None:
     nodes |= {f"{BUILTIN}{name}": True for word in words for name in _BUILTIN_NAME.findall(word)}
     for option, builtin in nodes.items():
         name = option.removeprefix(BUILTIN)
-        node = {
-            "name": name,
-            "builtin": builtin,
-            "limit": None,
-            "repeats": None,
-            "num_fewshot": None,
-            "data": None,
-        }
+        settings = ("limit", "repeats", "num_fewshot", "max_tokens", "data")
+        node = {"name": name, "builtin": builtin, **dict.fromkeys(settings)}
         store.store(group="task", name=option, node=node, package=f"tasks.{re.sub(r'[^A-Za-z0-9_-]', '_', name)}")
 
 
@@ -221,7 +215,7 @@ def to_spec(cfg: DictConfig) -> EvalSpec:
     try:
         spec: EvalSpec = TypeAdapter(EvalSpec).validate_python(data)
     except ValidationError as error:
-        raise ConfigError("config: " + "; ".join(_sentence(item, data) for item in error.errors())) from error
+        raise ConfigError("config: " + "; ".join(_sentence(item, plain(data)) for item in error.errors())) from error
     _check_names(spec)
     return spec
 
@@ -232,9 +226,9 @@ def _mapping(value: Any, key: str) -> Mapping[str, Any]:
     return value
 
 
-def _sentence(item: Mapping[str, Any], data: Mapping[str, Any]) -> str:
+def _sentence(item: Any, data: Any) -> str:
     """One of pydantic's complaints, with the value that was found."""
-    where, value = [], plain(data)
+    where, value = [], data
     for part in item["loc"]:
         if isinstance(part, int) and isinstance(value, list) and part < len(value) and isinstance(value[part], dict):
             where.append(str(value[part].get("name", part)))

@@ -73,24 +73,22 @@ def _run(
             for plan in plans
         }
         total, asked = sum(1 for plan in plans for _ in plan.requests()), sum(map(len, pending.values()))
-        if asked == 0 and samples_exist(run):
+        before = runs.read_manifest(run) if (run / runs.MANIFEST).is_file() else None
+        if asked == 0 and before and before["status"] != "running":
             progress.say(f"run {run.name}: all {total} requests are answered already; nothing to send")
-            return Outcome(run, runs.readopening(run), 0)
-        opened = manifest.opening(spec, tasks, plans, run, argv)
+            return Outcome(run, before, 0)
+        opened = manifest.opening(spec, tasks, plans, run, argv, before)
         runs.write_atomic(run / runs.SPEC, _yaml(opened["spec"]))
-        runs.writeopening(run, manifest)
+        runs.write_manifest(run, opened)
         if asked < total:
             progress.say(f"run {run.name}: {total - asked} of {total} requests are answered already")
-        for index, plan in enumerate(plans):
-            opened["models"][index] |= ask(plan, pending[plan.model.name], journal, progress)
+        for plan, entry in zip(plans, opened["models"], strict=True):
+            if pending[plan.model.name] or not entry["facts"]:
+                entry |= ask(plan, pending[plan.model.name], journal, progress)
+                runs.write_manifest(run, opened)
         return Outcome(run, _finish(spec, plans, run, journal.replies, opened, progress), asked)
     finally:
         journal.close()
-
-
-def samples_exist(run: Path) -> bool:
-    """True once the run has ended at least once."""
-    return runs.samples_path(run).is_file()
 
 
 def _answered(journal: runs.Journal, request: Request) -> bool:
@@ -146,5 +144,5 @@ def _finish(
             for kind in ("prompt", "completion", "reasoning", "cached")
         },
     }
-    runs.writeopening(run, finished)
+    runs.write_manifest(run, finished)
     return finished

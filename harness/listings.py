@@ -11,6 +11,8 @@ import yaml
 from harness import resources, taskfiles
 from harness import runs as run_folders
 from harness import weights as weights_store
+from harness.errors import StorageError
+from harness.planning import named_weights
 
 
 def models() -> pl.DataFrame:
@@ -26,7 +28,7 @@ def models() -> pl.DataFrame:
     for path in _conf_files("model"):
         config = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         name = config.get("weights")
-        here = weights_store.is_cached(weights_store.named(name)) if name else None
+        here = weights_store.is_cached(named_weights(name)) if name else None
         rows.append((path.stem, config.get("backend"), name, here, _about(path)))
     return pl.DataFrame(rows, schema=schema, orient="row").sort("model")
 
@@ -122,7 +124,7 @@ def samples(folder: Path, *, failed: bool = False) -> pl.DataFrame:
     """
     path = run_folders.samples_path(folder)
     if not path.is_file():
-        raise run_folders.StorageError(f"run {folder.name} has no samples yet; give its command again to finish it")
+        raise StorageError(f"run {folder.name} has no samples yet; give its command again to finish it")
     frame = pl.read_parquet(path)
     first = pl.col("scores").list.first()
     columns = ["model", "task", "doc_id", "repeat", "status"]
@@ -144,12 +146,13 @@ def summary(folder: Path) -> str:
     counts, tokens = manifest["counts"], manifest["tokens"]
     git = manifest["git"]
     commit = f", commit {git['commit'][:12]}{' with changes' if git['dirty'] else ''}" if git else ""
+    place = manifest["platform"]
     lines = [
         f"run       {manifest['run_id']} ({status(folder, manifest)})",
         f"command   {' '.join(manifest['argv'])}",
         f"time      {manifest['started_at']} to {manifest['finished_at'] or '?'}",
         f"harness   {manifest['harness_version']}{commit}; lm-eval {manifest['packages'].get('lm_eval', '?')}",
-        f"machine   {manifest['platform']['cpu']}, {manifest['platform']['cores']} cores, {manifest['platform']['system']}",
+        f"machine   {place['cpu']}, {place['cores']} cores, {place['system']}",
     ]
     if counts:
         lines.append("samples   " + ", ".join(f"{value} {key}" for key, value in counts.items() if key != "samples"))

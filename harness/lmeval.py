@@ -265,7 +265,7 @@ def _number(version: object) -> float:
         return 0.0
 
 
-def decoding_for(model: ModelSpec, spec: EvalSpec, generation: Mapping[str, Any]) -> Decoding:
+def decoding_for(model: ModelSpec, spec: EvalSpec, task: TaskSpec, generation: Mapping[str, Any]) -> Decoding:
     """Final decoding of one request: the model's own, over the run's, over the task's `generation_kwargs`."""
     own = model.decode or DecodeSpec()
 
@@ -277,7 +277,7 @@ def decoding_for(model: ModelSpec, spec: EvalSpec, generation: Mapping[str, Any]
 
     stop = generation.get("until") or ()
     return Decoding(
-        max_tokens=int(pick("max_tokens", generation.get("max_gen_toks", DEFAULT_MAX_TOKENS))),
+        max_tokens=int(pick("max_tokens", task.max_tokens or generation.get("max_gen_toks", DEFAULT_MAX_TOKENS))),
         temperature=float(pick("temperature", generation.get("temperature", 0.0))),
         top_p=pick("top_p", generation.get("top_p")),
         top_k=pick("top_k", generation.get("top_k")),
@@ -343,16 +343,15 @@ def _request(
     repeat: int,
     chat: bool,
 ) -> Request:
-    kind: RequestKind = instance.request_type
+    kind: RequestKind = "generate" if instance.request_type == "generate_until" else instance.request_type
     arguments = instance.args
     messages: tuple[Message, ...] | None = None
     prompt: str | None = arguments[0]
     continuation, decoding = None, None
-    if kind == "generate_until":
-        kind = "generate"
+    if kind == "generate":
         if len(arguments) > 2:  # noqa: PLR2004 - (context, generation arguments[, pictures and sound])
             raise TaskError(f"task {loaded.name}: asks for pictures or sound; harness evaluates text")
-        decoding = decoding_for(model, spec, arguments[1])
+        decoding = decoding_for(model, spec, loaded.spec, arguments[1])
         if chat:
             messages, prompt = tuple(json.loads(arguments[0])), None
     elif kind == "loglikelihood":

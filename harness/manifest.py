@@ -19,9 +19,15 @@ from harness.specs import EvalSpec
 
 
 def opening(
-    spec: EvalSpec, tasks: Sequence[LoadedTask], plans: Sequence[ModelPlan], run: Path, argv: Sequence[str]
+    spec: EvalSpec,
+    tasks: Sequence[LoadedTask],
+    plans: Sequence[ModelPlan],
+    run: Path,
+    argv: Sequence[str],
+    before: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
-    """The manifest of a run that begins."""
+    """The manifest of a run that begins, or goes on from the one `before`."""
+    facts = {model["name"]: model for model in before["models"]} if before else {}
     asked = {key: value for key, value in plain(spec).items() if key not in EvalSpec.PLACE}
     for task in asked["tasks"]:
         task["data"] = Path(task["data"]).name if task["data"] else None
@@ -33,12 +39,15 @@ def opening(
         "name": spec.name,
         "status": "running",
         "harness_version": __version__,
-        "started_at": environment.now(),
+        "started_at": before["started_at"] if before else environment.now(),
         "finished_at": None,
         "argv": environment.publishable(argv),
         "spec": asked,
         "spec_hash": digest(RUN, asked),
-        "models": [_model_entry(plan, model) for plan, model in zip(plans, asked["models"], strict=True)],
+        "models": [
+            _model_entry(plan, model, facts.get(plan.model.name, {}))
+            for plan, model in zip(plans, asked["models"], strict=True)
+        ],
         "tasks": [_task_entry(task) for task in tasks],
         "metrics": [],
         "counts": {},
@@ -53,7 +62,7 @@ def _publishable(value: Any) -> Any:
     return environment.publishable([value])[0] if isinstance(value, str) else value
 
 
-def _model_entry(plan: ModelPlan, asked: Mapping[str, Any]) -> dict[str, Any]:
+def _model_entry(plan: ModelPlan, asked: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     held = plan.weights
     return {
         "name": plan.model.name,
@@ -63,8 +72,8 @@ def _model_entry(plan: ModelPlan, asked: Mapping[str, Any]) -> dict[str, Any]:
         "system": plan.model.system,
         "weights": {"name": plan.model.weights, "sha256": held.sha256, "size": held.size} if held else None,
         "control_of": plan.model.control_of,
-        "deterministic": None,
-        "facts": {},
+        "deterministic": before.get("deterministic"),
+        "facts": before.get("facts", {}),
     }
 
 

@@ -8,10 +8,14 @@ move with other documents of the same kind; it knows nothing of a bad task, or o
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+if TYPE_CHECKING:
+    import numpy as np
 
 CONFIDENCE = 0.95
 """Every interval of the project covers at this level."""
@@ -20,6 +24,7 @@ RESAMPLES = 1_000
 SEED = 20_240_411
 """Seed of every bootstrap, so that the same data give the same limits."""
 
+Doc = TypeVar("Doc")
 Method = Literal["wilson", "student_t_clustered", "student_t", "bootstrap", "none"]
 
 
@@ -138,28 +143,72 @@ def student_t(means: Sequence[float]) -> tuple[float, float]:
     return mean - half, mean + half
 
 
-def bootstrap(values: Sequence[float], seed: int = SEED) -> tuple[float, float] | None:
-    """Percentile bootstrap of a mean over independent units (documents, prompts).
+def bootstrap(docs: Sequence[Doc], statistic: Callable[[Sequence[Doc]], float]) -> Estimate:
+    """Percentile bootstrap over documents of a metric that is no mean: F1, perplexity, BLEU.
 
-    `RESAMPLES` times n units are drawn with replacement; the limits are the 2.5 % and 97.5 % quantiles of
-    their means. Deterministic: the same values in the same order give the same limits. Too narrow below
-    some ten units.
+    `RESAMPLES` times as many documents as there are are drawn with replacement and the metric is taken of each
+    draw; the limits are the 2.5 % and 97.5 % quantiles. Deterministic: the same documents in the same order
+    give the same limits. Too narrow below some ten documents.
 
     Source: Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 13.
 
     Args:
-        values: one number per unit.
-        seed: seed of the resampling.
+        docs: one item per document, whatever `statistic` reads.
+        statistic: the metric of a list of documents. Where it is not finite for the documents as they are, there
+            is no value; where it is not for a draw, there is no interval.
 
     Returns:
-        The lower and the upper limit, in the unit of the numbers; `None` for fewer than two units.
+        The estimate; without an interval for fewer than two documents.
+    """
+    import numpy as np
+
+    n = len(docs)
+    if n == 0:
+        return Estimate(None, None, None, 0, "none")
+    value = float(statistic(docs))
+    if not math.isfinite(value):
+        return Estimate(None, None, None, n, "none")
+    if n == 1:
+        return Estimate(value, None, None, n, "none")
+    draws = np.random.default_rng(SEED).integers(n, size=(RESAMPLES, n)).tolist()
+    limits = _limits([float(statistic([docs[i] for i in draw])) for draw in draws])
+    return Estimate(value, *limits, n, "bootstrap") if limits else Estimate(value, None, None, n, "none")
+
+
+def bootstrap_mean(values: Sequence[float]) -> Estimate:
+    """`bootstrap` of the mean of one number per unit (a document, a prompt), fast.
+
+    Args:
+        values: one finite number per unit.
+
+    Returns:
+        The estimate; without an interval for fewer than two units.
     """
     import numpy as np
 
     n = len(values)
-    if n < 2:  # noqa: PLR2004 - resampling one unit always gives that unit
+    if n == 0:
+        return Estimate(None, None, None, 0, "none")
+    value = math.fsum(values) / n
+    limits = _limits(_draws(n) @ np.asarray(values, dtype=np.float64) / n) if n > 1 else None
+    if limits is None:
+        return Estimate(value, None, None, n, "none")
+    # Rounding may carry the limits of equal numbers past their mean.
+    return Estimate(value, min(limits[0], value), max(limits[1], value), n, "bootstrap")
+
+
+@functools.lru_cache(maxsize=8)
+def _draws(n: int) -> np.ndarray:
+    """How often each of n units is in each resample: resamples by units, every row sums to n."""
+    import numpy as np
+
+    return np.random.default_rng(SEED).multinomial(n, np.full(n, 1 / n), size=RESAMPLES)
+
+
+def _limits(resampled: Sequence[float] | np.ndarray) -> tuple[float, float] | None:
+    import numpy as np
+
+    if not np.isfinite(resampled).all():
         return None
-    draws = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLES)
-    means = draws @ np.asarray(values, dtype=np.float64) / n
-    low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    low, high = np.quantile(resampled, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(low), float(high)

@@ -41,9 +41,7 @@ class TaskFile:
         return ""
 
     def content_hash(self) -> str:
-        """SHA-256 over the names and bytes of the files that make the task: its YAML, what it includes, and
-        every `.py` and `.jsonl` beside it.
-        """
+        """SHA-256 over the files that make the task: its YAML, its includes, every `.py` and `.jsonl` beside it."""
         files = {
             self.path,
             *self.path.parent.glob("*.py"),
@@ -62,7 +60,7 @@ class _Loader(yaml.SafeLoader):
     """SafeLoader that reads `!function a.b` as the string `a.b`."""
 
 
-_Loader.add_constructor("!function", lambda loader, node: loader.construct_scalar(node))
+_Loader.add_constructor("!function", lambda loader, node: loader.construct_scalar(node))  # type: ignore[arg-type]
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

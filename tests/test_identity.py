@@ -55,7 +55,7 @@ def test_one_and_one_point_zero_are_not_the_same_setting() -> None:
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, {"x": math.nan}])
 def test_nan_has_no_identity(bad: object) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         canonical_json(bad)
 
 

@@ -151,7 +151,7 @@ def test_a_full_disk_is_named_and_costs_the_reply_in_flight_alone(tmp_path: Path
 
 
 def test_a_manifest_refuses_nan(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         runs.write_manifest(tmp_path, {"schema": 1, "value": float("nan")})
 
 

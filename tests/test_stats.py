@@ -8,15 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from harness.stats import RESAMPLES, Estimate, bootstrap, estimate, student_t, wilson
+from harness.stats import RESAMPLES, Estimate, bootstrap, bootstrap_mean, estimate, student_t, wilson
 
 binary_docs = st.lists(st.lists(st.sampled_from([0.0, 1.0]), min_size=0, max_size=4), max_size=30)
 real_docs = st.lists(st.lists(st.floats(-1e6, 1e6), min_size=0, max_size=4), max_size=30)
 
 
-@pytest.mark.parametrize(
-    ("successes", "n"), [(0, 1), (1, 1), (0, 7), (3, 8), (39, 40), (40, 40), (500, 1319)]
-)
+@pytest.mark.parametrize(("successes", "n"), [(0, 1), (1, 1), (0, 7), (3, 8), (39, 40), (40, 40), (500, 1319)])
 def test_wilson_is_scipys_wilson(successes, n):
     expected = scipy_stats.binomtest(successes, n).proportion_ci(method="wilson")
     assert wilson(successes / n, n) == pytest.approx((expected.low, expected.high), abs=1e-12)
@@ -108,25 +106,42 @@ def test_wilson_is_symmetric_and_narrows_with_n(n, data):
 
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=30))
-def test_the_bootstrap_is_deterministic_and_within_the_data(values):
-    low, high = bootstrap(values)
-    assert (low, high) == bootstrap(values)
+def test_a_bootstrap_is_deterministic_and_within_the_data(values):
+    result = bootstrap_mean(values)
+    assert result == bootstrap_mean(values)
+    assert result.low <= result.value <= result.high
     slack = 1e-9 * (1 + max(map(abs, values)))
-    assert min(values) - slack <= low <= high <= max(values) + slack
+    assert min(values) - slack <= result.low <= result.high <= max(values) + slack
 
 
-def test_the_bootstrap_of_one_unit_is_none():
-    assert bootstrap([0.4]) is None
-    assert bootstrap([]) is None
+@pytest.mark.parametrize("function", [bootstrap_mean, lambda docs: bootstrap(docs, max)])
+def test_a_bootstrap_of_fewer_than_two_units_claims_no_interval(function):
+    assert function([]) == Estimate(None, None, None, 0, "none")
+    assert function([0.4]) == Estimate(0.4, None, None, 1, "none")
 
 
-def test_the_bootstrap_agrees_with_scipys_percentile_bootstrap():
-    values = np.random.default_rng(1).beta(2, 5, size=80)
+def test_the_bootstraps_agree_with_scipys_percentile_bootstrap():
+    values = np.random.default_rng(1).beta(2, 5, size=80).tolist()
     expected = scipy_stats.bootstrap(
         (values,), np.mean, n_resamples=20 * RESAMPLES, method="percentile", rng=np.random.default_rng(2)
     ).confidence_interval
-    width = expected.high - expected.low
-    assert bootstrap(list(values)) == pytest.approx((expected.low, expected.high), abs=0.08 * width)
+    slack = 0.08 * (expected.high - expected.low)
+    for result in (bootstrap_mean(values), bootstrap(values, lambda docs: sum(docs) / len(docs))):
+        assert (result.low, result.high) == pytest.approx((expected.low, expected.high), abs=slack)
+
+
+def test_a_bootstrap_resamples_whole_documents():
+    # Ten documents of two parts that always disagree: resampling parts would give a spread, documents give none.
+    result = bootstrap([[0.0, 1.0]] * 10, lambda docs: float(np.mean([part for doc in docs for part in doc])))
+    assert (result.value, result.low, result.high, result.n) == (0.5, 0.5, 0.5, 10)
+
+
+def test_a_metric_that_is_undefined_for_a_resample_has_no_interval_and_no_nan():
+    def precision(docs):
+        return sum(docs) / len(docs) if any(docs) else math.nan
+
+    assert bootstrap([1.0, 0.0, 0.0], precision) == Estimate(1 / 3, None, None, 3, "none")
+    assert bootstrap([0.0, 0.0], precision) == Estimate(None, None, None, 2, "none")
 
 
 def test_intervals_cover_the_truth_about_95_times_in_100():
@@ -146,9 +161,7 @@ def test_intervals_cover_the_truth_about_95_times_in_100():
         return (rng.random((40, 4)) < chances[:, None]).astype(float).tolist()
 
     for share in (0.05, 0.3, 0.5, 0.9):
-        single = coverage(
-            lambda p=share: (rng.random((40, 1)) < p).astype(float).tolist(), share, binary=True
-        )
+        single = coverage(lambda p=share: (rng.random((40, 1)) < p).astype(float).tolist(), share, binary=True)
         assert 0.92 <= single <= 0.99, share
     assert 0.93 <= coverage(repeated_binary, 0.5, binary=True) <= 0.97
     assert 0.93 <= coverage(lambda: rng.normal(3, 1, size=(12, 1)).tolist(), 3, binary=False) <= 0.97
