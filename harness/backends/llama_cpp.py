@@ -37,6 +37,8 @@ from harness.specs import ModelSpec
 
 FORCE = 1000.0
 """A logit bias that outweighs every logit."""
+SHORT_LIST = 1000
+"""Alternatives to a token that are looked through before all of the vocabulary is."""
 SEEDS = 2**32 - 1
 """Seeds are 32 bits, and the largest one means "random" to llama.cpp (`LLAMA_DEFAULT_SEED`)."""
 
@@ -336,16 +338,16 @@ class _Server:
         if listed and listed[0]["id"] == token:
             return float(listed[0]["logprob"]), listed[0]["top_logprobs"][0]["id"] == token
         # A token that is no whole UTF-8 character is left out of the list. Force one that is, and look the token up
-        # among the alternatives to it.
+        # among the alternatives to it: a short list first, because the whole vocabulary takes seconds.
         anchor = self._tokenize("a", special=False)[-1]
-        vocabulary = self.about()["n_vocab"]
-        said = self._run(
-            self._server.handle_completions, {**body, "logprobs": vocabulary, "logit_bias": [[anchor, FORCE]]}
-        )
-        ranked = said["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
-        for entry in ranked:
-            if entry["id"] == token:
-                return float(entry["logprob"]), entry is ranked[0]
+        for length in (SHORT_LIST, self.about()["n_vocab"]):
+            said = self._run(
+                self._server.handle_completions, {**body, "logprobs": length, "logit_bias": [[anchor, FORCE]]}
+            )
+            ranked = said["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
+            for entry in ranked:
+                if entry["id"] == token:
+                    return float(entry["logprob"]), entry is ranked[0]
         raise _RequestError(f"token {token} has no log probability")
 
     def _fits(self, tokens: int) -> None:

@@ -1,9 +1,9 @@
 """Any of lm-eval's own model types: `hf`, `vllm`, `sglang`, `local-completions`, … and whatever it learns next.
 
 lm-eval takes requests in batches and gives back text alone. What it does not say is not made up here: token counts
-and finish reasons stay unknown, so an answer that was cut off at the token limit cannot be flagged as truncated, and
-some types cut a prompt that is too long from the left without a word. For a server with an HTTP interface the
-project's own backends say more.
+and finish reasons stay unknown, so an answer that was cut off at the token limit cannot be flagged as truncated. A
+prompt that is too long, which the types cut from the left, is a failed request here wherever the type has a
+tokenizer to tell by. For a server with an HTTP interface the project's own backends say more.
 
 Only this file and `harness/lmeval.py` import lm_eval.
 """
@@ -158,12 +158,24 @@ class Backend:
             messages = [dict(message) for message in request.messages]
             context = self._lm.apply_chat_template(messages, add_generation_prompt=not begun)
         if request.kind == "loglikelihood":
+            self._check_length(f"{context}{request.continuation}", 0)
             return context, request.continuation
         if request.kind == "loglikelihood_rolling":
             return (context,)
         if request.decoding is None:
             raise ValueError("a generation needs decoding parameters, found none")
+        self._check_length(context, request.decoding.max_tokens)
         return context, self._generation(request.decoding, request.seed)
+
+    def _check_length(self, text: Any, reserved: int) -> None:
+        """Refuse what the type would cut from the left without a word, where it has a tokenizer to tell."""
+        encode, length = getattr(self._lm, "tok_encode", None), getattr(self._lm, "max_length", None)
+        tokens = encode(text) if encode and isinstance(text, str) and isinstance(length, int) else None
+        if isinstance(tokens, list) and isinstance(length, int) and len(tokens) > length - reserved:
+            raise ValueError(
+                f"the prompt has {len(tokens)} tokens, and with {reserved} kept for the answer the model takes "
+                f"{length - reserved}; raise the type's max_length or lower max_tokens"
+            )
 
     def _generation(self, decoding: Decoding, seed: int) -> dict[str, Any]:
         sampled = decoding.temperature > 0
