@@ -23,8 +23,10 @@ from importlib import metadata
 
 from harness.records import Answer, Score
 from harness.scorers._math import workers
-from harness.scorers._math.compare import NeedsEngine, Verdict, compare
+from harness.scorers._math.compare import compare
 from harness.scorers._math.extract import Extraction, extract, gold
+from harness.scorers._math.structure import NeedsEngine
+from harness.scorers._math.verdict import Verdict
 from harness.specs import SandboxSpec
 
 METRIC = "accuracy"
@@ -59,7 +61,9 @@ def score(answers: Sequence[Answer], sandbox: SandboxSpec) -> list[Score]:  # no
     outcomes = workers.judge([task for _, _, task in open_questions])
     for (index, found, _), outcome in zip(open_questions, outcomes, strict=True):
         if outcome.equal is None:
-            scores[index] = Score(None, "timeout", found.answer, outcome.why, _detail(found.rule, outcome.method))
+            scores[index] = Score(
+                None, "timeout", found.answer, outcome.why, _detail(found.rule, outcome.method)
+            )
         else:
             scores[index] = _judged(found, Verdict(outcome.equal, outcome.method, outcome.why))
     return [item for item in scores if item is not None]
@@ -74,7 +78,9 @@ def _plain(wanted: str, found: str) -> Verdict | None:
     if one is None or other is None:
         return None
     first, second = (Fraction(m.group().replace(",", "").replace("$", "")) for m in (one, other))
-    return Verdict(first == second, "exact", f"both are {wanted}" if first == second else f"{found} is not {wanted}")
+    return Verdict(
+        first == second, "exact", f"both are {wanted}" if first == second else f"{found} is not {wanted}"
+    )
 
 
 def _without_answer(found: Extraction, *, truncated: bool) -> Score:
@@ -96,7 +102,12 @@ def _detail(rule: str, method: str) -> dict[str, str]:
 
 @cache
 def _versions() -> dict[str, str]:
-    names = {"antlr": "antlr4-python3-runtime", "sympy": "sympy", "math_verify": "math-verify", "mpmath": "mpmath"}
+    names = {
+        "antlr": "antlr4-python3-runtime",
+        "sympy": "sympy",
+        "math_verify": "math-verify",
+        "mpmath": "mpmath",
+    }
     return {name: _version(package) for name, package in names.items()}
 
 

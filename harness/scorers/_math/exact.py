@@ -38,15 +38,16 @@ def value(node: Node) -> Fraction | None:
         return None
     known = [part for part in parts if part is not None]
     result = _call(str(node.value), known) if node.op == "call" else _apply(node.op, known)
-    if result is not None and _bits(result) > MAX_BITS:
-        raise TooLarge(f"a number of {_bits(result)} bits")
+    if result is not None and bits(result) > MAX_BITS:
+        raise TooLarge(f"a number of {bits(result)} bits")
     return result
 
 
 _ARITHMETIC = frozenset({"add", "mul", "div", "pow", "neg", "fact", "fact2", "percent"})
 
 
-def _bits(number: Fraction) -> int:
+def bits(number: Fraction) -> int:
+    """The bits of the larger of numerator and denominator."""
     return max(number.numerator.bit_length(), number.denominator.bit_length())
 
 
@@ -89,7 +90,7 @@ def power(base: Fraction, exponent: Fraction) -> Fraction | None:
         return None if root is None else power(root, Fraction(exponent.numerator))
     if base in (0, 1, -1):
         return base ** (int(exponent) if base == 0 else int(exponent) % 2)
-    if _bits(base) * abs(exponent) > 2 * MAX_BITS:
+    if bits(base) * abs(exponent) > 2 * MAX_BITS:
         raise TooLarge(f"a power with the exponent {_short(exponent)}")
     result = base ** int(exponent)
     return Fraction(result)

@@ -85,7 +85,9 @@ _THINKING = re.compile(r"</(?:think|thinking|thought|reasoning)\s*>", re.IGNOREC
 _THINKING_OPEN = re.compile(r"<(?:think|thinking|thought|reasoning)\s*>", re.IGNORECASE)
 _CALCULATION = re.compile(r"<<[^<>\n]{0,200}>>")
 """The calculator marks of GSM8K solutions."""
-_NEXT_TURN = re.compile(r"\n\s*(?:Question|Q|Problem|Human|User)\s*\d*\s*:|<\|(?:im_start|im_end|eot_id|endoftext)\|>")
+_NEXT_TURN = re.compile(
+    r"\n\s*(?:Question|Q|Problem|Human|User)\s*\d*\s*:|<\|(?:im_start|im_end|eot_id|endoftext)\|>"
+)
 
 
 def _without_reasoning(text: str) -> tuple[str, str]:
@@ -117,15 +119,22 @@ _BOX = re.compile(r"\\(?:boxed|fbox)\s*")
 _GAP = re.compile(r"[\s$.*]|\\[()\[\]]|\\(?:quad|qquad|text|textbf|mathrm)(?![A-Za-z])|\\[,;: ]|[{}]")
 _JOINT = re.compile(r"(?:,|;|&)*(and|or)?(?:[A-Za-z](?:_\w)?=)?", re.IGNORECASE)
 _HASH = re.compile(r"####[ \t]*([^\n]*)")
-_HEADING = re.compile(r"(?i)\**(?:step|part|case|method|solution|conclusion|calculation|explanation|verif|final answer\W*$)")
+_HEADING = re.compile(
+    r"(?i)\**(?:step|part|case|method|solution|conclusion|calculation|explanation|verif|final answer\W*$)"
+)
 _TAG = re.compile(r"<answer>\s*(.*?)\s*</answer>", re.IGNORECASE | re.DOTALL)
-_JSON = re.compile(r'"(?:final[ _])?answer"\s*:\s*(?:("(?:[^"\\]|\\.)*")|(\[[^\[\]\n]*\])|([^\s,}"\[][^,}\n]*))', re.IGNORECASE)
+_JSON = re.compile(
+    r'"(?:final[ _])?answer"\s*:\s*(?:("(?:[^"\\]|\\.)*")|(\[[^\[\]\n]*\])|([^\s,}"\[][^,}\n]*))',
+    re.IGNORECASE,
+)
 _CONTROL = str.maketrans({"\f": "\\f", "\t": "\\t", "\b": "\\b", "\r": "\\r", "\x0b": "\\v", "\n": "\\n"})
 
 
 def _last_mark(text: str) -> Extraction | None:
     """The mark that ends last."""
-    found = [mark for mark in (_boxed(text), _hashed(text), _tagged(text), _in_json(text)) if mark is not None]
+    found = [
+        mark for mark in (_boxed(text), _hashed(text), _tagged(text), _in_json(text)) if mark is not None
+    ]
     return max(found, key=lambda mark: mark.end) if found else None
 
 
@@ -260,7 +269,9 @@ _WORDS_OF_PHRASES = (
     "nswer", "NSWER", "esult", "olution", "ption", "hoice", "espuesta", "ntwort", "éponse", "eponse", "esposta",
     "isposta", "ibu", "awaban", "dpowied", "ntwoord", "evap",
 )  # fmt: skip
-_NO_VALUE = re.compile(r"(?i)\s*(?:not\b|unknown\b|wrong\b|incorrect\b|correct\b|right\b|below\b|as follows|in the form)")
+_NO_VALUE = re.compile(
+    r"(?i)\s*(?:not\b|unknown\b|wrong\b|incorrect\b|correct\b|right\b|below\b|as follows|in the form)"
+)
 _STOP = re.compile(r"\.(?=\s|$|[*\"')\]])|[。\n]|(?<=\d)[!?](?=\s|$)")
 _RETRACTION = re.compile(
     r"(?i)\b(?:wait|actually|hmm|oops|no,|mistake|wrong|error|incorrect|correction|apologi[sz]e|let me (?:re|double)|"
@@ -318,8 +329,12 @@ _PROSE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}(?:[ ,]+[A-Za-z]{2,}){1,}")
 _EQUALS = re.compile(rf"[=≈]\s*({_NUMBER})")
 _AFTER_NUMBER = re.compile(r"\**[\s,]*(?:[A-Za-z°$€£][A-Za-z'’/-]*[\s,]*){0,12}[\s.!*$\"]*$")
 _FEW_WORDS = re.compile(r"\s*(?:[A-Za-z$€£&/][A-Za-z/&]*\s*){0,10}$")
-_REJECTED = re.compile(r"(?i)\b(?:wrong|incorrect|not (?:the|correct|right|possible|valid|an?)|contradict\w*|impossible|let)\b|\?")
-_NEGATED = re.compile(r"(?i)\b(?:not|cannot|can't|isn't|n't|no|unable|unknown|undetermined|impossible|insufficient)\b|n't\b")
+_REJECTED = re.compile(
+    r"(?i)\b(?:wrong|incorrect|not (?:the|correct|right|possible|valid|an?)|contradict\w*|impossible|let)\b|\?"
+)
+_NEGATED = re.compile(
+    r"(?i)\b(?:not|cannot|can't|isn't|n't|no|unable|unknown|undetermined|impossible|insufficient)\b|n't\b"
+)
 _HEDGED = re.compile(r"(?i)\b(?:or|either|maybe|perhaps|if|but|let us|let's|next)\b|\?")
 
 
@@ -333,7 +348,13 @@ def _close(text: str) -> Extraction | None:
     if len(line) > 4 * MAX_CHARS:
         return None
     bare = line.strip("*` ").rstrip(".")
-    if bare and ", and " not in bare and _VALUE_LINE.fullmatch(bare.strip("$ ")) and not _PROSE.search(bare) and not bare.endswith((":", ",")):
+    if (
+        bare
+        and ", and " not in bare
+        and _VALUE_LINE.fullmatch(bare.strip("$ "))
+        and not _PROSE.search(bare)
+        and not bare.endswith((":", ","))
+    ):
         return Extraction(bare, "line", len(stripped))
     sentence = re.split(r"(?<=[.!?])\s+(?=[A-Z*])", line)[-1]
     value = _concluding(sentence)
@@ -361,7 +382,9 @@ def _concluding(sentence: str) -> str | None:
 _MATHS = re.compile(r"\$([^$]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 _CODE = re.compile(r"[_\"\\\[\]{}=();<>|]")
 _IN_BRACKETS = re.compile(r"[A-Za-z-]+\s*\((.{1,40})\)\.?")
-_LEADING_NUMBER = re.compile(rf"(?:(?:about|approximately|exactly|only|a total of|therefore|thus)\s+)?({_NUMBER})(?=\s|[.,]\s|[.]?$)")
+_LEADING_NUMBER = re.compile(
+    rf"(?:(?:about|approximately|exactly|only|a total of|therefore|thus)\s+)?({_NUMBER})(?=\s|[.,]\s|[.]?$)"
+)
 
 
 def distil(prose: str) -> str | None:

@@ -247,7 +247,9 @@ class _Evaluator:
         if len(args) != (2 if name in ("logb", "root", "binom") else 1) and name not in ("max", "min"):
             raise Unsupported(f"{name} of {len(args)} arguments")
         if name in ("ln", "log", "log10", "logb"):
-            base = {"ln": mp.e, "log10": mp.mpf(10), "log": mp.e if self.log_base == "e" else mp.mpf(10)}.get(name)
+            base = {"ln": mp.e, "log10": mp.mpf(10), "log": mp.e if self.log_base == "e" else mp.mpf(10)}.get(
+                name
+            )
             base = args[1] if base is None else base
             return self.logarithm(first) / self.logarithm(base)
         if name == "sqrt":
@@ -311,7 +313,10 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "fact2": lambda a: _factorial(a, 2),
 }
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
-    **{name: getattr(mp, name) for name in ("sin cos tan cot sec csc sinh cosh tanh coth exp floor ceil".split())},
+    **{
+        name: getattr(mp, name)
+        for name in ("sin cos tan cot sec csc sinh cosh tanh coth exp floor ceil".split())
+    },
     **{f"arc{name}": getattr(mp, f"a{name}") for name in "sin cos tan cot sec csc sinh cosh tanh".split()},
     "abs": abs,
     "max": max,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -46,7 +47,9 @@ _TABLE: dict[int, str | None] = {
     **{ord(char): text for char, text in _SYMBOLS.items() if len(char) == 1},
     **{ord(char): rf"\frac{{{a}}}{{{b}}}" for char, (a, b) in _FRACTIONS.items()},
     **{ord(char): rf"\{name} " for char, name in _GREEK.items()},
-    **dict.fromkeys((0xAD, 0x061C, 0xFEFF, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070))),
+    **dict.fromkeys(
+        (0xAD, 0x061C, 0xFEFF, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070))
+    ),
 }
 _RUN_OF_SUPERSCRIPTS = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱˣ]+")
 _RUN_OF_SUBSCRIPTS = re.compile("[₀₁₂₃₄₅₆₇₈₉]+")
@@ -77,20 +80,32 @@ def _ascii_digit(char: str) -> str:
 
 # LaTeX -------------------------------------------------------------------------------------------------------
 
-_SIZES = re.compile(r"\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|rm|bf|it)(?![A-Za-z])\.?")
+_SIZES = re.compile(
+    r"\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|rm|bf|it)(?![A-Za-z])\.?"
+)
 _WITH_ARGUMENT = re.compile(
     r"\\(text|textbf|textit|textrm|texttt|textnormal|mbox|hbox|mathrm|mathbf|mathit|mathsf|mathcal|mathnormal|bm"
     r"|boldsymbol|bold|operatorname\*?|emph|underline|boxed|fbox|hspace\*?|hphantom|phantom|color|tag)(?![A-Za-z])\s*"
     r"(?:\{([^{}]*)\}|([A-Za-z0-9]))"
 )
 _DROPPED = frozenset({"hspace", "hspace*", "phantom", "hphantom", "color", "tag"})
-_SPACES = re.compile(r"\\[,;:! ]|\\(?:quad|qquad|thinspace|enspace|space|nobreak)(?![A-Za-z])|~|\xa0|[\u2000-\u200a\u202f]")
-_THOUSANDS = re.compile(r"(?<=\d)(?:\\[,;:! ]\s?|\{,\}\s?|,\\!\s*|\\,\s*|(?<=\d),\s*\\!\s*|~|[\xa0\u2009\u202f])(?=\d{3}(?!\d))")
+_SPACES = re.compile(
+    r"\\[,;:! ]|\\(?:quad|qquad|thinspace|enspace|space|nobreak)(?![A-Za-z])|~|\xa0|[\u2000-\u200a\u202f]"
+)
+_THOUSANDS = re.compile(
+    r"(?<=\d)(?:\\[,;:! ]\s?|\{,\}\s?|,\\!\s*|\\,\s*|(?<=\d),\s*\\!\s*|~|[\xa0\u2009\u202f])(?=\d{3}(?!\d))"
+)
 _REPEATING = re.compile(r"(\d*\.\d*?)(\d+?)\2+\s*(?:\.\.\.|\\[lc]?dots(?![A-Za-z]))")
 _SPACED_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?![\d ]*\d)")
-_RENAMED = [
+
+
+def _infix(match: re.Match[str]) -> str:
+    return rf"\{'frac' if match.group(2) == 'over' else 'binom'}{{{match.group(1)}}}{{{match.group(3)}}}"
+
+
+_RENAMED: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
     (re.compile(r"\\[dtc]frac(?![A-Za-z])"), r"\\frac"),
-    (re.compile(r"\\[dt]binom(?![A-Za-z])|\\choose(?![A-Za-z])"), r"\\binom"),
+    (re.compile(r"\\[dt]binom(?![A-Za-z])"), r"\\binom"),
     (re.compile(r"\\deg(?![A-Za-z])"), r"\\degree"),
     (re.compile(r"\\varnothing(?![A-Za-z])|\\(?:empty|O)(?![A-Za-z])"), r"\\emptyset"),
     (re.compile(r"\\not\s*(?:=|\\?eq(?![A-Za-z]))"), r"\\ne "),
@@ -103,7 +118,7 @@ _RENAMED = [
     (re.compile(r"\\smallsetminus(?![A-Za-z])"), r"\\setminus "),
     (re.compile(r"(?<![A-Za-z\\])(?:np|numpy|math|sympy)\.(?=[a-z])"), ""),
     (re.compile(r"\{:\}"), ":"),
-    (re.compile(r"\\\\\s*\[[^\]\\]*\]"), r"\\\\"),
+    (re.compile(r"\{([^{}]*)\\(over|choose)(?![A-Za-z])([^{}]*)\}"), _infix),
     (re.compile(r"(?<![A-Za-z\\])sqrt(?![A-Za-z])"), r"\\surd"),
     (re.compile(r"\\(?=\s*$)"), ""),
 ]
@@ -134,6 +149,9 @@ def plain_latex(text: str) -> str:
     """LaTeX with one command per meaning, without sizes, spacing and fonts; text runs as `\\text{…}`."""
     text = _THOUSANDS.sub("", text)
     if "\\" in text:
+        # `\\\\` ends a row; before a command and outside a matrix it is one backslash, escaped twice.
+        text = re.sub(r"\\\\(?=[A-Za-z])", r"\\", text) if "\\begin" not in text else text
+        text = re.sub(r"\\\\(?:\s*\[[^\]\\]*\])?", "⏎" if "\\begin" in text else ",", text)
         text = _SIZES.sub("", text)
         for pattern, replacement in _RENAMED:
             text = pattern.sub(replacement, text)
@@ -184,16 +202,29 @@ _NO_UNITS = frozenset(
 )
 _UNIT_WORDS = re.compile(r"[A-Za-z]+(?:[ /·.-]+[A-Za-z]+){0,5}")
 _UNIT_TAIL = re.compile(
-    r"(?P<text>(?:\s*⟦[^⟦⟧]*⟧|\s*(?:\^\s*\{?\s*-?[23]\s*\}?)|(?<=⟧)\s*/|(?<=⟧)\s*\\cdot)+)\s*\.?\s*$"
+    r"(?P<text>(?:\s*⟦[^⟦⟧]*⟧|\s*\^\s*\{?\s*-?[1-4]\s*\}?(?=[\s⟦\\]|$)|(?<=[⟧}\d])\s*(?:/|\\cdot)(?=\s*⟦)"
+    r"|\s*\\frac\s*\{\s*⟦[^⟦⟧]*⟧[^{}]*\}\s*\{\s*⟦[^⟦⟧]*⟧[^{}]*\})+)\s*\.?\s*$"
 )
 _PLAIN_TAIL = re.compile(
     r"(?<=[\d)}%])(?P<gap>\s*)(?P<words>[A-Za-z]+\.?[A-Za-z]?(?:[ /.-]+[A-Za-z]+){0,6})(?P<power>\s*\^\s*\{?\s*[23]\s*\}?)?\s*\.?\s*$"
 )
-_DEGREES = re.compile(r"(?:\^\s*(?:\{\s*\\circ\s*\}|\\circ|\{\s*\\degree\s*\})|\\degree)(?![A-Za-z])(?:\s*[CF](?![A-Za-z]))?")
+_DEGREES = re.compile(
+    r"(?:\^\s*(?:\{\s*\\circ\s*\}|\\circ|\{\s*\\degree\s*\})|\\degree)(?![A-Za-z])(?:\s*[CF](?![A-Za-z]))?"
+)
 _CURRENCY = re.compile(r"^([-+]?)\s*(?:\$|€|£|¥|₹|USD|EUR|GBP|Rs\.?|US\$)\s*(?=[-\d.\\(])")
+_BASE = re.compile(r"(?<=\d)\)?\s*\(?\s*⟦?\s*(?:in\s+)?base[\s-]*⟧?\s*(\d{1,2}|[a-z]+)\s*⟧?\s*\)?\s*$|(?<=\d)\)(?=_)")
 _CURRENCY_AFTER = re.compile(r"(?<=\d)\s*(?:\$|€|£|¥|₹|USD|EUR|GBP)\s*$")
-_SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "hundred": 100, "dozen": 12}
-_SCALE = re.compile(r"^(?P<n>[-+]?[\d.,]+)\s*(?:⟦\s*)?(?P<word>thousand|million|billion|trillion|hundred)(?:\s*⟧)?\b(?!\s*\d)")
+_SCALES = {
+    "thousand": 10**3,
+    "million": 10**6,
+    "billion": 10**9,
+    "trillion": 10**12,
+    "hundred": 100,
+    "dozen": 12,
+}
+_SCALE = re.compile(
+    r"^(?P<n>[-+]?[\d.,]+)\s*(?:⟦\s*)?(?P<word>thousand|million|billion|trillion|hundred)(?:\s*⟧)?\b(?!\s*\d)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +285,9 @@ def _strip_dress(text: str) -> str:
             text = text.strip("$").strip()
         if text.endswith("$") and text.count("$") % 2 and not text[0] == "$" and not text[-2:-1].isdigit():
             text = text[:-1]
-        if text.endswith((".", ",", ";", ":", "。", "!")) and not text.endswith(("..", "\\,", "\\;", "\\:", "\\!")):
+        if text.endswith((".", ",", ";", ":", "。", "!")) and not text.endswith(
+            ("..", "\\,", "\\;", "\\:", "\\!")
+        ):
             if text[-1] != "!" or not re.search(r"[\d)}a-zA-Z]!+$", text):
                 text = text[:-1]
         text = _LEAD.sub("", text)
@@ -273,6 +306,9 @@ def _strip_units(text: str) -> tuple[str, tuple[str, Fraction] | None]:
         text = currency.group(1) + text[currency.end() :]
         unit = ("money", Fraction(1)) if "$" in currency.group() or "USD" in currency.group() else None
     text = _CURRENCY_AFTER.sub("", text)
+    if "base" in text or ")_" in text:
+        text = _BASE.sub(lambda m: f"_{{{m.group(1)}}}" if m.group(1) else "", text)
+        text = re.sub(r"^(-?)\((?=\d+_)", r"\1", text)
     text = text.replace("$", " ")
     if "circ" in text or "degree" in text:
         text = _DEGREES.sub(r"\\degree ", text)
@@ -283,7 +319,8 @@ def _strip_units(text: str) -> tuple[str, tuple[str, Fraction] | None]:
         body = text[: tail.start()].rstrip()
         named = re.sub(r"[⟦⟧{}^]", " ", tail.group("text"))
         words = re.findall(r"[A-Za-z]+", named)
-        if body and body[-1] not in "_^=<>" and words and not (set(map(str.lower, words)) & _NOT_UNIT_TEXT):
+        powers_alone = "⟦" not in tail.group("text")
+        if not powers_alone and body and body[-1] not in "_^=<>" and words and not (set(map(str.lower, words)) & _NOT_UNIT_TEXT):
             return body, unit or _unit(named)
     tail = _PLAIN_TAIL.search(text)
     if tail and _is_unit(tail.group("words"), spaced=bool(tail.group("gap"))):

@@ -13,7 +13,8 @@ import sys
 from typing import Any
 
 from harness.scorers._math import identity
-from harness.scorers._math.compare import Verdict, compare
+from harness.scorers._math.compare import compare
+from harness.scorers._math.verdict import Verdict
 from harness.scorers._math.exact import TooLarge
 from harness.scorers._math.syntax import Node
 from harness.scorers._math.workers import MEMORY_MB
@@ -85,7 +86,9 @@ def main() -> None:
         timer.arm(question["cpu"])
         verdict = _judged(question["gold"], question["answer"], engine)
         timer.arm(0)
-        replies.write(json.dumps({"equal": verdict.equal, "method": verdict.method, "why": verdict.why}) + "\n")
+        replies.write(
+            json.dumps({"equal": verdict.equal, "method": verdict.method, "why": verdict.why}) + "\n"
+        )
         replies.flush()
 
 

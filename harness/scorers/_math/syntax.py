@@ -87,7 +87,7 @@ _TOKEN = re.compile(
   | \\(?:text|begin|end|mathbb)\s*\{(?P<braced>[^{}]*)\}
   | (?P<command>\\[A-Za-z]+|\\[^A-Za-z\s])
   | (?P<letters>[A-Za-z]+)
-  | (?P<sign>\*\*|<=|>=|!=|==|=<|:=|\.\.\.|[-+*/^_=<>()\[\]{}|,;:!%'&.~])
+  | (?P<sign>\*\*|<=|>=|!=|==|=<|:=|\.\.\.|[-+*/^_=<>()\[\]{}|,;:!%'&.~⏎])
     )""",
     re.VERBOSE,
 )
@@ -251,7 +251,9 @@ class _Parser:
     def expect(self, text: str) -> None:
         if not self.take(text):
             token = self.peek()
-            raise Unreadable(f"expected {text!r}, found {token.text!r}" if token else f"expected {text!r} at the end")
+            raise Unreadable(
+                f"expected {text!r}, found {token.text!r}" if token else f"expected {text!r} at the end"
+            )
 
     def descend(self) -> None:
         self.depth += 1
@@ -284,14 +286,23 @@ class _Parser:
             operators.append(_RELATIONS[self.tokens[self.position].text])
             self.position += 1
             terms.append(self.set_expression())
-        if self.at(":", "\\mid", "|") and len(terms) == 1 and left.op == "num" and not self.bars and self.take(":"):
+        if (
+            self.at(":", "\\mid", "|")
+            and len(terms) == 1
+            and left.op == "num"
+            and not self.bars
+            and self.take(":")
+        ):
             right = self.sum()
             return Node("div", (left, right))  # a ratio
         if not operators:
             return left
         if len(operators) == 1:
             return Node("rel", tuple(terms), operators[0])
-        pairs = (Node("rel", pair, op) for op, pair in zip(operators, zip(terms, terms[1:], strict=False), strict=True))
+        pairs = (
+            Node("rel", pair, op)
+            for op, pair in zip(operators, zip(terms, terms[1:], strict=False), strict=True)
+        )
         return Node("chain", tuple(pairs))
 
     def set_expression(self) -> Node:
@@ -502,14 +513,25 @@ class _Parser:
         """A symbol, or an unknown function applied: `f(x+1)`, `I(0)`, `u(t)`; `n(n+1)` is a product."""
         if not self.at("("):
             return Node("sym", value=name)
-        short = self.at(")", ahead=2) and (inner := self.peek(1)) is not None and inner.kind in ("number", "symbol")
+        short = (
+            self.at(")", ahead=2)
+            and (inner := self.peek(1)) is not None
+            and inner.kind in ("number", "symbol")
+        )
         inner = self.peek(1)
-        if name[0] in "fgFGH" or (short and inner is not None and inner.text != name):
+        if name[0] in "fgFGH" or self.is_choice(name) or (short and inner is not None and inner.text != name):
             self.position += 1
             group = self.group("(")
             args = group.args if group.op == "group" else (group,)
+            if name == "C" and len(args) == 2:  # noqa: PLR2004
+                return Node("call", args, "binom")
             return Node("call", args, f"@{name}")
         return Node("sym", value=name)
+
+    def is_choice(self, name: str) -> bool:
+        """`C(6, 3)` with two numerals."""
+        kinds = [token.kind if (token := self.peek(ahead)) else "" for ahead in (1, 3)]
+        return name == "C" and kinds == ["number", "number"] and self.at(",", ahead=2) and self.at(")", ahead=4)
 
     def subscript(self) -> str:
         """The text of a subscript, without braces and spaces."""
@@ -543,7 +565,7 @@ class _Parser:
     def group(self, opener: str) -> Node:
         """Brackets: grouping where they hold one thing, else a tuple, an interval or a set."""
         self.descend()
-        bars, self.bars = self.bars, 0
+        bars, self.bars = self.bars, int(opener == "\\{")  # in a set, a bar after the first term stands for "such that"
         closer = _CLOSERS[opener]
         closers = (")", "]") if opener in ("(", "[") else (closer,)
         if self.take(*closers):
@@ -570,7 +592,9 @@ class _Parser:
         if opener == "\\{" or (opener == "{" and inner.op == "list"):
             return Node("set", items)
         if inner.op != "list":
-            return inner if opener + end.text in ("()", "[]", "{}") else Node("group", items, opener + end.text)
+            return (
+                inner if opener + end.text in ("()", "[]", "{}") else Node("group", items, opener + end.text)
+            )
         return Node("group", items, "()" if opener == "\\langle" else opener + end.text)
 
     def bar(self, closer: str) -> Node:
@@ -660,7 +684,7 @@ class _Parser:
             if token.kind == "end":
                 self.position += 1
                 break
-            if self.take("\\\\"):
+            if self.take("⏎"):
                 rows.append(Node("row", tuple(row)))
                 row = []
             elif not self.take("&"):
@@ -684,7 +708,12 @@ def _unreadable(text: str) -> Node:
 
 
 def _is_whole(node: Node) -> bool:
-    return node.op == "num" and not node.digits and isinstance(node.value, Fraction) and node.value.denominator == 1
+    return (
+        node.op == "num"
+        and not node.digits
+        and isinstance(node.value, Fraction)
+        and node.value.denominator == 1
+    )
 
 
 def _mentions(node: Node, name: str) -> bool:
