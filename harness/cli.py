@@ -235,7 +235,6 @@ def main() -> None:
         _say(f"harness: {error}")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        _say("\nharness: interrupted; what was answered is kept, the same command goes on from here")
         sys.exit(130)
     except BrokenPipeError:
         # The reader of a pipe went away (`| head`): no error of ours; keep Python from saying so at exit.

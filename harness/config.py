@@ -36,6 +36,8 @@ GROUPS = ("model", "task", "decode", "experiment")
 BUILTIN = "lm_eval:"
 _BUILTIN_NAME = re.compile(r"lm_eval:([\w.+-]+)")
 _PROGRAM = "harness eval"
+INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 + SIGINT, as shells have it."""
 
 
 class _UserConf(SearchPathPlugin):  # type: ignore[misc]
@@ -73,7 +75,7 @@ def _check_groups(words: Sequence[str], own_dirs: Sequence[Path]) -> None:
         ConfigError: an unknown option, or an override Hydra cannot parse.
     """
     try:
-        overrides = OverridesParser.create().parse_overrides([word for word in words if not word.startswith("-")])
+        overrides = OverridesParser.create().parse_overrides([word for word in words if _is_override(word)])
     except OverrideParseException as error:
         raise ConfigError(f"cannot read the override: {error}") from error
     for override in overrides:
@@ -86,6 +88,11 @@ def _check_groups(words: Sequence[str], own_dirs: Sequence[Path]) -> None:
             if isinstance(name, str) and name not in known and not name.startswith(BUILTIN):
                 hint = "; `harness tasks` lists them, and lm_eval:NAME is one of lm-eval's" if group == "task" else ""
                 raise ConfigError(unknown_name(group, name, known) + hint)
+
+
+def _is_override(word: str) -> bool:
+    """True for `key=value` and `~key`; false for flags and their values."""
+    return not word.startswith("-") and ("=" in word or word.startswith("~"))
 
 
 def _own_config_dirs(words: Sequence[str]) -> list[Path]:
@@ -126,6 +133,9 @@ def run(words: Sequence[str], job: Callable[[EvalSpec], int]) -> int:
         except HarnessError as error:
             print(f"harness: {error}", file=sys.stderr)  # noqa: T201
             codes.append(error.exit_code)
+        except KeyboardInterrupt:
+            print("\nharness: interrupted; what was answered is kept, the same command goes on from here", file=sys.stderr)  # noqa: T201
+            codes.append(INTERRUPTED)
 
     own_dirs = _own_config_dirs(words)
     if not {"--help", "-h", "--hydra-help"} & set(words):
@@ -156,10 +166,9 @@ def _suggest_key(words: Sequence[str]) -> None:
     known = sorted(_keys(cfg))
     for word in words:
         key = word.lstrip("+~").partition("=")[0]
-        if "=" in word and not word.startswith("-") and key not in known:
-            near = difflib.get_close_matches(key, known, n=3, cutoff=0.6)
-            if near:
-                print(f"Did you mean {' or '.join(near)}?", file=sys.stderr)  # noqa: T201
+        if _is_override(word) and key not in known:
+            for near in difflib.get_close_matches(key, known, n=1, cutoff=0.6):
+                print(f"Did you mean {near}?", file=sys.stderr)  # noqa: T201
 
 
 def _keys(value: Any, prefix: str = "") -> set[str]:
