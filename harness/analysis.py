@@ -38,23 +38,27 @@ def derive(query: store.Query) -> Mapping[str, pl.DataFrame]:
 
     from harness.provenance import identity_claims, vocabulary
 
-    similar = vocabulary.similarities(_answers(query, VOCABULARY_TASK))
+    answers = _answers(query, VOCABULARY_TASK)
+    domains = [None, *sorted(answers["domain"].drop_nulls().unique())]
+    similar = [
+        vocabulary.similarities(answers if domain is None else answers.filter(pl.col("domain") == domain)).with_columns(
+            task=pl.lit(VOCABULARY_TASK), domain=pl.lit(domain, pl.String)
+        )
+        for domain in domains
+    ]
     claims = identity_claims.claims(_answers(query, IDENTITY_TASK))
-    return {
-        "similarities": similar.with_columns(task=pl.lit(VOCABULARY_TASK), domain=pl.lit(None, pl.String)),
-        "identity_claims": claims.with_columns(task=pl.lit(IDENTITY_TASK)),
-    }
+    return {"similarities": pl.concat(similar), "identity_claims": claims.with_columns(task=pl.lit(IDENTITY_TASK))}
 
 
 def _answers(query: store.Query, task: str) -> pl.DataFrame:
-    """Columns model, prompt_id, output: every answer of the chosen runs to a provenance task.
+    """Columns model, prompt_id, output, domain: every answer of the chosen runs to a provenance task.
 
-    A prompt is known by the content of its document, so that runs of different versions of a task are compared
-    on the prompts they share.
+    A prompt is known by the content of its document, so that runs of different versions of a task are compared on
+    the prompts they share. Truncated answers are answers: both sides of a comparison are cut anyway.
     """
     return query(
         f"""
-        SELECT samples.model, md5(CAST(doc AS VARCHAR)) AS prompt_id, output
+        SELECT samples.model, md5(CAST(doc AS VARCHAR)) AS prompt_id, output, doc ->> 'domain' AS domain
         FROM samples JOIN chosen USING (run_id, model, task) JOIN tasks USING (run_id, task)
         WHERE tasks.kind = 'provenance' AND task = '{task}' AND output IS NOT NULL
             AND samples.status IN ('answered', 'truncated')

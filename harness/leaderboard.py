@@ -1,7 +1,8 @@
 """The leaderboard: how well models do, next to how alike they are. Frames in, markdown or terminal text out.
 
-The same frames give the same bytes: there is no clock in it and every order is fixed. It says no more than was measured:
-every number stands with its interval and its n, and a similarity that is not calibrated is called so where it stands.
+The same frames give the same bytes: there is no clock in it and every order is fixed. It says no more than was
+measured: every number stands with its interval and its n, and a similarity that is not calibrated is called so
+where it stands.
 """
 
 from __future__ import annotations
@@ -95,14 +96,20 @@ class Board:
         return {row["run_id"] for row in self.runs.iter_rows(named=True) if row["status"] != "complete"}
 
     def nearest(self, model: str) -> list[tuple[str, Row]]:
-        """The most similar other model; where that is a control, the most similar one that is none as well."""
-        pairs = []
-        for row in self.similarities.iter_rows(named=True):
-            if model in (row["model_a"], row["model_b"]):
-                pairs.append((row["model_b"] if row["model_a"] == model else row["model_a"], row))
+        """The most similar other model, most similar first with those that show whether the channel works.
+
+        Where the most similar is a control, the most similar that is none as well; and for a control, the model it is
+        known to be a relative of.
+        """
+        pairs = [
+            (row["model_b"] if row["model_a"] == model else row["model_a"], row)
+            for row in self.similarities.iter_rows(named=True)
+            if model in (row["model_a"], row["model_b"])
+        ]
         pairs.sort(key=lambda pair: (-pair[1]["value"], pair[0]))
-        others = [pair for pair in pairs if pair[0] not in self.control_of]
-        return pairs[:1] if pairs[:1] == others[:1] else pairs[:1] + others[:1]
+        no_controls = [other for other, _ in pairs if other not in self.control_of]
+        wanted = {pairs[0][0] if pairs else None, no_controls[0] if no_controls else None, self.control_of.get(model)}
+        return [pair for pair in pairs if pair[0] in wanted]
 
     def claims(self, model: str) -> list[Row]:
         """The identities a model claims, most often first, with the row for none of them last."""
@@ -138,7 +145,7 @@ def _number(value: float | None, row: Row, digits: int = 3) -> str:
 
 def _score(board: Board, row: Row | None) -> str:
     if row is None:
-        return "–"
+        return "-"
     marks = (" (unsafe)" if row["unsafe_code"] else "") + (" †" if board.notes(row) else "")
     return _number(row["value"], row) + marks
 
@@ -178,7 +185,7 @@ def _table(board: Board) -> str:
         ]
         claims = [f"{markdown_text(name)} {text}" for name, text in _claims(board, model)]
         rows.append(
-            [markdown_text(_named(board, model)), *scores, "<br>".join(near) or "–", "<br>".join(claims) or "–"]
+            [markdown_text(_named(board, model)), *scores, "<br>".join(near) or "-", "<br>".join(claims) or "-"]
         )
     return markdown_table(header, rows)
 
@@ -204,22 +211,23 @@ def _noted(board: Board) -> list[str]:
 _HOW_TO_READ = """## How to read this
 
 - A score reads `value [low, high] n=documents`: the mean over documents and its 95 % interval. Intervals that
-  overlap do not tell two models apart. `–` was not run; `not scored` is neither right nor wrong.
+  overlap do not tell two models apart. `-` was not run; `not scored` is neither right nor wrong.
 - The interval is about other documents of the same kind. It knows nothing of documents a model saw in training.
-- n counts documents, not repeats. Failed, refused and unscored answers are never counted as wrong: they are left out of
-  the mean and listed under the table (†), as are truncated answers.
+- n counts documents, not repeats. Failed, refused and unscored answers are never counted as wrong: they are
+  left out of the mean and listed under the table (†), as are answers cut off at the token limit. The count of
+  unscored samples includes the failed and the refused ones.
 - `(unsafe)`: model-written code ran without the sandbox, where it could have cheated.
-- Rows are ordered by the mean of a model's scores where higher is better, then by name. Models that ran different tasks are not
-  comparable by this order. Similarity plays no part in it.
-- **Similarity is evidence, not proof of copying.** Models are alike for many reasons: the same data, the same base model, the
-  same prompt. The column shows the most similar other model by choice of words on the same prompts, from 0 to 1, with a
-  bootstrap interval over the n prompts that both answered.
-- **Not calibrated** means that the number has not yet been compared with pairs of models known to be unrelated. It has no known zero
-  and no p-value; it only orders pairs within this table.
-- A control is known to be a relative of the model it names. A channel that does not place it near that model does not work
-  here. Where a control is the most similar, the most similar model that is none stands below it.
-- *Says it is*: the share of answers to n prompts about identity in which the model said it is, or is made by, that family. Denials
-  and mentions do not count; one answer may name several.
+- Rows are ordered by the mean of a model's scores where higher is better, then by name. This order does not
+  compare models that ran different tasks. Similarity plays no part in it.
+- **Similarity is evidence, not proof of copying.** Models are alike for many reasons: the same data, the same
+  base model, the same prompt. The column shows the most similar other model by choice of words on the same
+  prompts, from 0 to 1, with a bootstrap interval over the n prompts that both answered.
+- **Not calibrated** means that a number has not been compared with models known to be unrelated. It has no known
+  zero and no p-value; it only orders pairs within this table.
+- A control is known to be a relative of the model it names. A channel that does not place the two near each
+  other does not work here. Where a control is the most similar, the most similar that is none is shown as well.
+- *Says it is*: the share of answers to n prompts about identity in which the model said it is, or is made by,
+  that family. Denials and mentions do not count; one answer may name several.
 """
 
 
@@ -311,6 +319,6 @@ def terminal(board: Board, width: int = WIDTH) -> str:
     return "\n".join(parts) + "\n" + _TERMINAL_NOTE
 
 
-_TERMINAL_NOTE = """Similarity is evidence, not proof of copying. Not calibrated: not yet compared with
-pairs of models known to be unrelated, so it has no known zero and no p-value.
+_TERMINAL_NOTE = """Similarity is evidence, not proof of copying. Not calibrated: not yet compared
+with models known to be unrelated, so without a known zero and without a p-value.
 """

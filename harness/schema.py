@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+DOCS_BEGIN = "<!-- schema: made by harness.schema.markdown() -->"
+DOCS_END = "<!-- /schema -->"
+"""Between these two lines of `docs/schema.md` stands `markdown()`; a test compares them."""
 VERSION = 1
 """Of this schema. An index of another version is rebuilt, never read."""
 
@@ -59,10 +62,12 @@ _INTERVAL = (
     ),
     _c("ci_method", "VARCHAR", "How the interval was made: wilson, student_t_clustered, student_t, bootstrap or none."),
     _c("n", "BIGINT!", "Documents with at least one scored answer."),
-    _c("n_unscored", "BIGINT!", "Answers without a score: counted here, never averaged."),
-    _c("n_failed", "BIGINT!", "Requests without an answer: never a wrong answer."),
-    _c("n_truncated", "BIGINT!", "Answers cut off at the token limit."),
-    _c("n_refused", "BIGINT!", "Requests the model or its server declined."),
+    _c(
+        "n_unscored", "BIGINT!", "Samples without a score, failed and refused ones among them: counted, never averaged."
+    ),
+    _c("n_failed", "BIGINT!", "Samples without any answer: never counted as wrong."),
+    _c("n_truncated", "BIGINT!", "Samples cut off at the token limit."),
+    _c("n_refused", "BIGINT!", "Samples declined by the model or its server."),
     _c("is_headline", "BOOLEAN!", "True for the one number per task that the leaderboard's column shows."),
 )
 
@@ -217,7 +222,7 @@ TABLES = (
             _RUN,
             _SAMPLE,
             _c("attempt", "BIGINT!", "Which try of its sample, from 0, oldest first."),
-            _c("at", "TIMESTAMP", "When, UTC."),
+            _c("attempted_at", "TIMESTAMP", "When, UTC."),
             _c("error", "VARCHAR", "What went wrong."),
             _c("status", "BIGINT", "HTTP status, where there was one."),
         ),
@@ -280,7 +285,11 @@ TABLES = (
                 "True where value was read against pairs known to be unrelated; false for now.",
             ),
             _c("task", "VARCHAR!", "The task whose answers were compared."),
-            _c("domain", "VARCHAR", "The part of the task's prompts that was compared; null is all of them."),
+            _c(
+                "domain",
+                "VARCHAR",
+                "The domain of the prompts that were compared, as their documents say; null is all of them.",
+            ),
         ),
     ),
     Table(
@@ -315,7 +324,7 @@ TABLES = (
 VIEWS = (
     Table(
         "chosen",
-        "The run that speaks for a model on a task: most documents answered, then newest, then run_id. Never a running one.",
+        "The run that speaks for a model on a task: most documents answered, then newest; never a running one.",
         (
             _MODEL,
             _TASK,

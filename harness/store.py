@@ -25,6 +25,7 @@ from filelock import FileLock, Timeout
 
 from harness import __version__, runs, schema
 from harness.errors import HarnessError, StorageError
+from harness.tables import visible
 
 if TYPE_CHECKING:
     import polars as pl
@@ -168,6 +169,8 @@ def _update(results_dir: Path, derive: Derive, *, from_nothing: bool) -> Refresh
             with contextlib.closing(
                 duckdb.connect(beside, config={"python_enable_replacements": "false"})
             ) as connection:
+                # Times without an offset are UTC, whatever the machine's zone.
+                connection.execute("SET TimeZone = 'UTC'")
                 if before is None:
                     _create(connection)
                 _delete(connection, gone)
@@ -181,7 +184,7 @@ def _update(results_dir: Path, derive: Derive, *, from_nothing: bool) -> Refresh
             with beside.open("rb+") as file:
                 os.fsync(file.fileno())
             beside.replace(path)
-        except duckdb.Error as error:
+        except (duckdb.IOException, duckdb.FatalException, duckdb.OutOfMemoryException) as error:
             raise StorageError(
                 f"{path}: cannot be written ({_first_line(error)}); the old index is as it was"
             ) from error
@@ -271,6 +274,8 @@ def _delete(connection: duckdb.DuckDBPyConnection, gone: list[str]) -> None:
 
 def _add(connection: duckdb.DuckDBPyConnection, folder: Path) -> str | None:
     """Index one run folder, all of it or nothing of it; returns the problem where it cannot be."""
+    import polars as pl
+
     try:
         for _ in range(STABLE_READS):
             connection.execute("BEGIN")
@@ -287,22 +292,23 @@ def _add(connection: duckdb.DuckDBPyConnection, folder: Path) -> str | None:
                 return None
         what = "changed every time it was read; `harness index` tries again"
     except StorageError as error:
-        return str(error)
+        return visible(str(error))
     except OSError as error:
         what = f"cannot be read: {error.strerror}"
     except duckdb.FatalException:
-        # The engine has given up on the whole file: not this folder's problem alone.
+        # The engine has given up on the index, not on this folder.
         raise
-    except (duckdb.Error, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (duckdb.Error, pl.exceptions.PolarsError, KeyError, TypeError, ValueError, AttributeError) as error:
         what = f"damaged ({type(error).__name__}: {_first_line(error)}); restore it, or delete the folder"
-    return f"{folder}: {what}; left out of the index"
+    return f"{folder}: {visible(what)}; left out of the index"
 
 
 def _add_manifest(connection: duckdb.DuckDBPyConnection, folder: Path, mark: str) -> None:
     manifest = runs.read_manifest(folder)
     if manifest["run_id"] != folder.name:
         raise StorageError(
-            f"{folder}: holds the run {manifest['run_id']!r}; a run folder has the name of its run: rename it, or delete it"
+            f"{folder}: holds the run {manifest['run_id']!r}; "
+            "a run folder has the name of its run: rename it, or delete it"
         )
     tokens = {f"{kind}_tokens": count for kind, count in manifest["tokens"].items()}
     git = {f"git_{key}": value for key, value in (manifest.get("git") or {}).items()}
@@ -325,20 +331,23 @@ def _add_manifest(connection: duckdb.DuckDBPyConnection, folder: Path, mark: str
 
 def _add_samples(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     path = str(runs.samples_path(folder))
-    strangers = connection.execute(
-        "SELECT count(*) FILTER (run_id IS DISTINCT FROM ?), count(*) - count(DISTINCT sample_id) FROM read_parquet(?)",
+    rows, foreign, repeated = connection.execute(
+        "SELECT count(*), count(*) FILTER (run_id IS DISTINCT FROM ?), count(*) - count(DISTINCT sample_id) "
+        "FROM read_parquet(?)",
         [folder.name, path],
-    ).fetchone()
-    if strangers != (0, 0):
-        raise ValueError(
-            f"{runs.SAMPLES} holds {strangers} (samples of another run, repeated sample ids), expected none"
-        )
+    ).fetchall()[0]
+    if foreign or repeated:
+        raise ValueError(f"{runs.SAMPLES} holds {foreign} samples of other runs and {repeated} repeated sample ids")
+    said = connection.execute("SELECT samples FROM runs WHERE run_id = ?", [folder.name]).fetchall()[0][0]
+    if said not in (None, rows):
+        raise ValueError(f"{runs.SAMPLES} holds {rows} samples, {runs.MANIFEST} says {said}")
     _insert(connection, "samples", "read_parquet(?)", path)
     _insert(
         connection,
         "attempts",
-        "(SELECT run_id, sample_id, generate_subscripts(attempts, 1) - 1 AS attempt, unnest(attempts, recursive := true) "
-        "FROM (SELECT run_id, sample_id, attempts FROM read_parquet(?)))",
+        "(SELECT run_id, sample_id, attempt, try.at AS attempted_at, try.error, try.status FROM "
+        "(SELECT run_id, sample_id, generate_subscripts(attempts, 1) - 1 AS attempt, unnest(attempts) AS try "
+        "FROM read_parquet(?)))",
         path,
     )
     _insert(
@@ -410,6 +419,9 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: str, source: str, *val
 
 def _cast(column: schema.Column) -> str:
     cast = f'CAST("{column.name}" AS {column.type})'
+    if column.type == "TIMESTAMP":
+        # A plain cast of text to TIMESTAMP drops the offset in silence (DuckDB 2.0).
+        return f"CAST(\"{column.name}\" AS TIMESTAMPTZ) AT TIME ZONE 'UTC'"
     if column.type == "DOUBLE":
         return f"CASE WHEN isnan({cast}) THEN NULL ELSE {cast} END"
     if column.type == "DOUBLE[]":

@@ -36,7 +36,7 @@ _ENTITIES = {"&": "&amp;", "@": "&#64;", "$": "&#36;", "://": ":&#47;&#47;", "ww
 
 
 def visible(text: str) -> str:
-    """The text in one line, with every control, escape, bidirectional or zero-width character spelled out (`\\x1b`).
+    r"""The text in one line, with every control, escape, bidirectional or zero-width character spelled out (`\x1b`).
 
     Line ends and tabs become spaces. Nothing in the result moves a cursor, changes a colour or hides.
     """
@@ -69,11 +69,11 @@ def code_block(text: str) -> str:
 
 
 def render(frame: pl.DataFrame, fmt: str, width: int = WIDTH) -> bytes:
-    """A frame as UTF-8 text, or as Parquet.
+    r"""A frame as UTF-8 text, or as Parquet.
 
     `csv` and `parquet` hold the cells as they are. A spreadsheet may run a CSV cell that starts with `=`, `+`, `-` or
     `@` as a formula: import model output as text. `json` is an array with an object per row, with the characters that a
-    terminal would obey as `\\u` escapes. `table` and `markdown` show hostile characters spelled out; `table` never has
+    terminal would obey as `\u` escapes. `table` and `markdown` show hostile characters spelled out; `table` never has
     colours and cuts long cells.
 
     Args:
@@ -176,21 +176,24 @@ def _hides(char: str) -> bool:
 
 
 def _jsonable(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _jsonable(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_jsonable(item) for item in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, date | datetime | time):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, bytes):
-        return value.hex()
-    return value
+    match value:
+        case dict():
+            plain: Any = {str(key): _jsonable(item) for key, item in value.items()}
+        case list():
+            plain = [_jsonable(item) for item in value]
+        case float():
+            plain = value if math.isfinite(value) else None
+        case Decimal():
+            plain = int(value) if value == value.to_integral_value() else float(value)
+        case date() | time():
+            plain = value.isoformat()
+        case timedelta():
+            plain = value.total_seconds()
+        case bytes():
+            plain = value.hex()
+        case _:
+            plain = value
+    return plain
 
 
 def _flat(frame: pl.DataFrame) -> pl.DataFrame:
