@@ -134,7 +134,9 @@ def run(words: Sequence[str], job: Callable[[EvalSpec], int]) -> int:
             print(f"harness: {error}", file=sys.stderr)  # noqa: T201
             codes.append(error.exit_code)
         except KeyboardInterrupt:
-            print("\nharness: interrupted; what was answered is kept, the same command goes on from here", file=sys.stderr)  # noqa: T201
+            print(
+                "\nharness: interrupted; what was answered is kept, the same command goes on from here", file=sys.stderr
+            )  # noqa: T201
             codes.append(INTERRUPTED)
 
     own_dirs = _own_config_dirs(words)

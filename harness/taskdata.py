@@ -84,9 +84,7 @@ def data_files(data: str) -> list[Path]:
         )
     unknown = [file.name for file in files if not file.name.endswith(SUFFIXES)]
     if unknown:
-        raise TaskError(
-            f"task.data: cannot read {', '.join(sorted(unknown))}; known kinds: {', '.join(SUFFIXES)}"
-        )
+        raise TaskError(f"task.data: cannot read {', '.join(sorted(unknown))}; known kinds: {', '.join(SUFFIXES)}")
     return sorted(files)
 
 
@@ -145,9 +143,7 @@ def _from_hub(hub: str, subset: str | None, split: str, wanted: str) -> list[dic
         loaded = datasets.load_dataset(hub, subset, split=split)
     except Exception as error:  # the hub's client raises errors of half a dozen packages
         first_line = (str(error).splitlines() or [""])[0]
-        raise TaskError(
-            f"cannot read {hub} from the hub: {type(error).__name__}: {first_line}. {hint}"
-        ) from error
+        raise TaskError(f"cannot read {hub} from the hub: {type(error).__name__}: {first_line}. {hint}") from error
     return [dict(row) for row in loaded]
 
 

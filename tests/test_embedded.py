@@ -44,7 +44,18 @@ def test_greedy_answers_and_leaderboard_are_the_same_twice_and_on_any_number_of_
 
 def _build_wheel(folder: Path) -> Path:
     subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", str(folder), str(ROOT)],
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "--quiet",
+            "--no-deps",
+            "--no-build-isolation",
+            "-w",
+            str(folder),
+            str(ROOT),
+        ],
         check=True,
     )
     (wheel,) = folder.glob("harness-*.whl")
@@ -67,7 +78,9 @@ def test_the_wheel_alone_evaluates_in_an_empty_folder_and_takes_in_the_users_own
     def harness(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([python, "-m", "harness", *words], cwd=work, capture_output=True, text=True, check=False)
 
-    where = subprocess.run([python, "-c", "import harness; print(harness.__file__)"], cwd=work, capture_output=True, text=True, check=True)
+    where = subprocess.run(
+        [python, "-c", "import harness; print(harness.__file__)"], cwd=work, capture_output=True, text=True, check=True
+    )
     assert str(place) in where.stdout
     done = harness("eval", "model=smollm2", "task=demo", "limit=1", "decode.max_tokens=8")
     assert done.returncode == 0, done.stderr

@@ -84,7 +84,9 @@ def test_a_finished_run_sends_nothing_again(project: Project) -> None:
     assert (run / "samples.parquet").read_bytes() == before
 
 
-@pytest.mark.parametrize("change", ["seed=5", "decode.temperature=0.5", "+models.alice.system=Hi", "repeats=2", "limit=4"])
+@pytest.mark.parametrize(
+    "change", ["seed=5", "decode.temperature=0.5", "+models.alice.system=Hi", "repeats=2", "limit=4"]
+)
 def test_what_changes_answers_makes_another_run(project: Project, change: str) -> None:
     project.model("alice")
     project.run("eval", "model=alice", "task=sums", "limit=3")
@@ -123,7 +125,9 @@ def test_repeats_have_seeds_of_their_own_and_are_averaged_per_document(project: 
     project.run("eval", "model=alice", "task=sums", "limit=4", "repeats=3")
     (run,) = project.runs()
     samples = pl.read_parquet(run / "samples.parquet")
-    assert samples.group_by("doc_id").agg(pl.col("seed").sort()).get_column("seed").to_list() == [[1234, 1235, 1236]] * 4
+    assert (
+        samples.group_by("doc_id").agg(pl.col("seed").sort()).get_column("seed").to_list() == [[1234, 1235, 1236]] * 4
+    )
     assert samples.get_column("output").n_unique() == 12
     assert _manifest(run)["metrics"][0]["n"] == 4
 
@@ -172,7 +176,12 @@ def test_nothing_published_names_a_folder_or_a_secret(project: Project) -> None:
     data = project.root / "private.jsonl"
     data.write_text("")
     project.run(
-        "eval", "model=alice", "task=sums", "limit=2", f"+models.alice.args.note={data}", f"results_dir={project.root}/results",
+        "eval",
+        "model=alice",
+        "task=sums",
+        "limit=2",
+        f"+models.alice.args.note={data}",
+        f"results_dir={project.root}/results",
         code=None,
     )
     project.run("eval", "model=alice", "task=sums", "limit=2", f"results_dir={project.root}/results")
@@ -225,9 +234,12 @@ def test_a_full_disk_ends_the_run_with_a_message_and_the_run_goes_on_when_there_
 
     results = project.root / "results"
     results.mkdir()
-    if os.geteuid() != 0 or subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(results)], check=False, capture_output=True
-    ).returncode:
+    if (
+        os.geteuid() != 0
+        or subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(results)], check=False, capture_output=True
+        ).returncode
+    ):
         pytest.skip("needs root and mount to make a small disk")
     try:
         project.model("alice", "echo")

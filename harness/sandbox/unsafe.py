@@ -132,9 +132,7 @@ def _wait(work: Path, wall_s: float) -> int | None:
     # is installed here. -I would also ignore PYTHONHASHSEED, and set order would change verdicts from run to run.
     environment = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
     if os.name == "nt":
-        environment["SYSTEMROOT"] = os.environ.get(
-            "SYSTEMROOT", ""
-        )  # the interpreter cannot start without it
+        environment["SYSTEMROOT"] = os.environ.get("SYSTEMROOT", "")  # the interpreter cannot start without it
     process = subprocess.Popen(
         [sys.executable, "-P", "-s", "-S", "-X", "utf8", "-c", RUNNER],
         cwd=work,

@@ -61,9 +61,7 @@ def score(answers: Sequence[Answer], sandbox: SandboxSpec) -> list[Score]:  # no
     outcomes = workers.judge([task for _, _, task in open_questions])
     for (index, found, _), outcome in zip(open_questions, outcomes, strict=True):
         if outcome.equal is None:
-            scores[index] = Score(
-                None, "timeout", found.answer, outcome.why, _detail(found.rule, outcome.method)
-            )
+            scores[index] = Score(None, "timeout", found.answer, outcome.why, _detail(found.rule, outcome.method))
         else:
             scores[index] = _judged(found, Verdict(outcome.equal, outcome.method, outcome.why))
     return [item for item in scores if item is not None]
@@ -78,9 +76,7 @@ def _plain(wanted: str, found: str) -> Verdict | None:
     if one is None or other is None:
         return None
     first, second = (Fraction(m.group().replace(",", "").replace("$", "")) for m in (one, other))
-    return Verdict(
-        first == second, "exact", f"both are {wanted}" if first == second else f"{found} is not {wanted}"
-    )
+    return Verdict(first == second, "exact", f"both are {wanted}" if first == second else f"{found} is not {wanted}")
 
 
 def _without_answer(found: Extraction, *, truncated: bool) -> Score:

@@ -66,7 +66,5 @@ def sanitized_dataset(data: str | None = None, **_: Any) -> dict[str, Any]:
         data: a local `sanitized-mbpp.json` as published; documents of other splits are left out.
     """
     columns = ("task_id", "prompt", "code", "test_list")
-    rows = documents(
-        "google-research-datasets/mbpp", subset="sanitized", split="test", columns=columns, data=data
-    )
+    rows = documents("google-research-datasets/mbpp", subset="sanitized", split="test", columns=columns, data=data)
     return _docs(rows, "prompt")

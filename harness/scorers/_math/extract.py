@@ -85,9 +85,7 @@ _THINKING = re.compile(r"</(?:think|thinking|thought|reasoning)\s*>", re.IGNOREC
 _THINKING_OPEN = re.compile(r"<(?:think|thinking|thought|reasoning)\s*>", re.IGNORECASE)
 _CALCULATION = re.compile(r"<<[^<>\n]{0,200}>>")
 """The calculator marks of GSM8K solutions."""
-_NEXT_TURN = re.compile(
-    r"\n\s*(?:Question|Q|Problem|Human|User)\s*\d*\s*:|<\|(?:im_start|im_end|eot_id|endoftext)\|>"
-)
+_NEXT_TURN = re.compile(r"\n\s*(?:Question|Q|Problem|Human|User)\s*\d*\s*:|<\|(?:im_start|im_end|eot_id|endoftext)\|>")
 
 
 def _without_reasoning(text: str) -> tuple[str, str]:
@@ -132,9 +130,7 @@ _CONTROL = str.maketrans({"\f": "\\f", "\t": "\\t", "\b": "\\b", "\r": "\\r", "\
 
 def _last_mark(text: str) -> Extraction | None:
     """The mark that ends last."""
-    found = [
-        mark for mark in (_boxed(text), _hashed(text), _tagged(text), _in_json(text)) if mark is not None
-    ]
+    found = [mark for mark in (_boxed(text), _hashed(text), _tagged(text), _in_json(text)) if mark is not None]
     return max(found, key=lambda mark: mark.end) if found else None
 
 

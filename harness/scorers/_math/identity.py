@@ -184,17 +184,14 @@ class _Tracker:
         difference = abs(one - other)
         scale = max(abs(one), abs(other))
         return bool(
-            difference <= mp.power(10, -TOLERANCE) * scale
-            or difference <= mp.power(10, -2 * TOLERANCE) * self.largest
+            difference <= mp.power(10, -TOLERANCE) * scale or difference <= mp.power(10, -2 * TOLERANCE) * self.largest
         )
 
 
 class _Evaluator:
     """The value of a tree at one point, real or complex."""
 
-    def __init__(
-        self, point: Mapping[str, Any], *, real: bool, log_base: str, tracker: _Tracker | None = None
-    ) -> None:
+    def __init__(self, point: Mapping[str, Any], *, real: bool, log_base: str, tracker: _Tracker | None = None) -> None:
         self.point = point
         self.real = real
         self.log_base = log_base
@@ -247,9 +244,7 @@ class _Evaluator:
         if len(args) != (2 if name in ("logb", "root", "binom") else 1) and name not in ("max", "min"):
             raise Unsupported(f"{name} of {len(args)} arguments")
         if name in ("ln", "log", "log10", "logb"):
-            base = {"ln": mp.e, "log10": mp.mpf(10), "log": mp.e if self.log_base == "e" else mp.mpf(10)}.get(
-                name
-            )
+            base = {"ln": mp.e, "log10": mp.mpf(10), "log": mp.e if self.log_base == "e" else mp.mpf(10)}.get(name)
             base = args[1] if base is None else base
             return self.logarithm(first) / self.logarithm(base)
         if name == "sqrt":
@@ -313,10 +308,7 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "fact2": lambda a: _factorial(a, 2),
 }
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
-    **{
-        name: getattr(mp, name)
-        for name in ("sin cos tan cot sec csc sinh cosh tanh coth exp floor ceil".split())
-    },
+    **{name: getattr(mp, name) for name in ("sin cos tan cot sec csc sinh cosh tanh coth exp floor ceil".split())},
     **{f"arc{name}": getattr(mp, f"a{name}") for name in "sin cos tan cot sec csc sinh cosh tanh".split()},
     "abs": abs,
     "max": max,

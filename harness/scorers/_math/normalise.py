@@ -47,9 +47,7 @@ _TABLE: dict[int, str | None] = {
     **{ord(char): text for char, text in _SYMBOLS.items() if len(char) == 1},
     **{ord(char): rf"\frac{{{a}}}{{{b}}}" for char, (a, b) in _FRACTIONS.items()},
     **{ord(char): rf"\{name} " for char, name in _GREEK.items()},
-    **dict.fromkeys(
-        (0xAD, 0x061C, 0xFEFF, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070))
-    ),
+    **dict.fromkeys((0xAD, 0x061C, 0xFEFF, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070))),
 }
 _RUN_OF_SUPERSCRIPTS = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱˣ]+")
 _RUN_OF_SUBSCRIPTS = re.compile("[₀₁₂₃₄₅₆₇₈₉]+")
@@ -80,9 +78,7 @@ def _ascii_digit(char: str) -> str:
 
 # LaTeX -------------------------------------------------------------------------------------------------------
 
-_SIZES = re.compile(
-    r"\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|rm|bf|it)(?![A-Za-z])\.?"
-)
+_SIZES = re.compile(r"\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|rm|bf|it)(?![A-Za-z])\.?")
 _WITH_ARGUMENT = re.compile(
     r"\\(text|textbf|textit|textrm|texttt|textnormal|mbox|hbox|mathrm|mathbf|mathit|mathsf|mathcal|mathnormal|bm"
     r"|boldsymbol|bold|operatorname\*?|emph|underline|boxed|fbox|hspace\*?|hphantom|phantom|color|tag)(?![A-Za-z])\s*"
@@ -285,9 +281,7 @@ def _strip_dress(text: str) -> str:
             text = text.strip("$").strip()
         if text.endswith("$") and text.count("$") % 2 and not text[0] == "$" and not text[-2:-1].isdigit():
             text = text[:-1]
-        if text.endswith((".", ",", ";", ":", "。", "!")) and not text.endswith(
-            ("..", "\\,", "\\;", "\\:", "\\!")
-        ):
+        if text.endswith((".", ",", ";", ":", "。", "!")) and not text.endswith(("..", "\\,", "\\;", "\\:", "\\!")):
             if text[-1] != "!" or not re.search(r"[\d)}a-zA-Z]!+$", text):
                 text = text[:-1]
         text = _LEAD.sub("", text)
@@ -320,7 +314,13 @@ def _strip_units(text: str) -> tuple[str, tuple[str, Fraction] | None]:
         named = re.sub(r"[⟦⟧{}^]", " ", tail.group("text"))
         words = re.findall(r"[A-Za-z]+", named)
         powers_alone = "⟦" not in tail.group("text")
-        if not powers_alone and body and body[-1] not in "_^=<>" and words and not (set(map(str.lower, words)) & _NOT_UNIT_TEXT):
+        if (
+            not powers_alone
+            and body
+            and body[-1] not in "_^=<>"
+            and words
+            and not (set(map(str.lower, words)) & _NOT_UNIT_TEXT)
+        ):
             return body, unit or _unit(named)
     tail = _PLAIN_TAIL.search(text)
     if tail and _is_unit(tail.group("words"), spaced=bool(tail.group("gap"))):

@@ -86,9 +86,7 @@ def main() -> None:
         timer.arm(question["cpu"])
         verdict = _judged(question["gold"], question["answer"], engine)
         timer.arm(0)
-        replies.write(
-            json.dumps({"equal": verdict.equal, "method": verdict.method, "why": verdict.why}) + "\n"
-        )
+        replies.write(json.dumps({"equal": verdict.equal, "method": verdict.method, "why": verdict.why}) + "\n")
         replies.flush()
 
 

@@ -101,7 +101,9 @@ class Comparison:
         """Two values as they are: infinite, rational, or anything else."""
         infinite = trees.infinity(gold), trees.infinity(answer)
         if any(infinite):
-            return yes("structure", "both infinite") if len(set(infinite)) == 1 else no("structure", _is_not(answer, gold))
+            return (
+                yes("structure", "both infinite") if len(set(infinite)) == 1 else no("structure", _is_not(answer, gold))
+            )
         wanted, found = exact.value(gold), exact.value(answer)
         digits = trees.decimal_digits(answer)
         if wanted is not None and found is not None:
@@ -231,7 +233,12 @@ class Comparison:
         first, last = pairs[0].args[0], pairs[-1].args[1]
         if equation is gold and trees.names(equation):
             return no("structure", "a value, wanted an equation")
-        if len(pairs) == 1 and trees.is_literal(first) and trees.is_literal(last) and exact.value(first) != exact.value(last):
+        if (
+            len(pairs) == 1
+            and trees.is_literal(first)
+            and trees.is_literal(last)
+            and exact.value(first) != exact.value(last)
+        ):
             return no("structure", "an equation that does not hold")
         if len(pairs) == 1 and trees.names(first) and exact.value(last) == 0:
             return no("structure", "an equation, not a value")

@@ -251,9 +251,7 @@ class _Parser:
     def expect(self, text: str) -> None:
         if not self.take(text):
             token = self.peek()
-            raise Unreadable(
-                f"expected {text!r}, found {token.text!r}" if token else f"expected {text!r} at the end"
-            )
+            raise Unreadable(f"expected {text!r}, found {token.text!r}" if token else f"expected {text!r} at the end")
 
     def descend(self) -> None:
         self.depth += 1
@@ -286,23 +284,14 @@ class _Parser:
             operators.append(_RELATIONS[self.tokens[self.position].text])
             self.position += 1
             terms.append(self.set_expression())
-        if (
-            self.at(":", "\\mid", "|")
-            and len(terms) == 1
-            and left.op == "num"
-            and not self.bars
-            and self.take(":")
-        ):
+        if self.at(":", "\\mid", "|") and len(terms) == 1 and left.op == "num" and not self.bars and self.take(":"):
             right = self.sum()
             return Node("div", (left, right))  # a ratio
         if not operators:
             return left
         if len(operators) == 1:
             return Node("rel", tuple(terms), operators[0])
-        pairs = (
-            Node("rel", pair, op)
-            for op, pair in zip(operators, zip(terms, terms[1:], strict=False), strict=True)
-        )
+        pairs = (Node("rel", pair, op) for op, pair in zip(operators, zip(terms, terms[1:], strict=False), strict=True))
         return Node("chain", tuple(pairs))
 
     def set_expression(self) -> Node:
@@ -513,11 +502,7 @@ class _Parser:
         """A symbol, or an unknown function applied: `f(x+1)`, `I(0)`, `u(t)`; `n(n+1)` is a product."""
         if not self.at("("):
             return Node("sym", value=name)
-        short = (
-            self.at(")", ahead=2)
-            and (inner := self.peek(1)) is not None
-            and inner.kind in ("number", "symbol")
-        )
+        short = self.at(")", ahead=2) and (inner := self.peek(1)) is not None and inner.kind in ("number", "symbol")
         inner = self.peek(1)
         if name[0] in "fgFGH" or self.is_choice(name) or (short and inner is not None and inner.text != name):
             self.position += 1
@@ -592,9 +577,7 @@ class _Parser:
         if opener == "\\{" or (opener == "{" and inner.op == "list"):
             return Node("set", items)
         if inner.op != "list":
-            return (
-                inner if opener + end.text in ("()", "[]", "{}") else Node("group", items, opener + end.text)
-            )
+            return inner if opener + end.text in ("()", "[]", "{}") else Node("group", items, opener + end.text)
         return Node("group", items, "()" if opener == "\\langle" else opener + end.text)
 
     def bar(self, closer: str) -> Node:
@@ -708,12 +691,7 @@ def _unreadable(text: str) -> Node:
 
 
 def _is_whole(node: Node) -> bool:
-    return (
-        node.op == "num"
-        and not node.digits
-        and isinstance(node.value, Fraction)
-        and node.value.denominator == 1
-    )
+    return node.op == "num" and not node.digits and isinstance(node.value, Fraction) and node.value.denominator == 1
 
 
 def _mentions(node: Node, name: str) -> bool:
