@@ -199,13 +199,13 @@ def weights(
     verify: Annotated[bool, typer.Option("--verify", help="Hash the cached file again.")] = False,
 ) -> None:
     """List model weights with licence and origin, or fetch and check one file."""
-    from harness import listings, planning
+    from harness import listings
     from harness import weights as store
 
     if name is None:
         _print(listings.weights(), shape)
         return
-    spec = planning.named_weights(name)
+    spec = store.named(name)
     path = store.fetch(spec)
     if verify:
         store.verify(spec)

@@ -12,7 +12,6 @@ from harness import resources, taskfiles
 from harness import runs as run_folders
 from harness import weights as weights_store
 from harness.errors import StorageError
-from harness.planning import named_weights
 
 
 def models() -> pl.DataFrame:
@@ -28,7 +27,7 @@ def models() -> pl.DataFrame:
     for path in _conf_files("model"):
         config = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         name = config.get("weights")
-        here = weights_store.is_cached(named_weights(name)) if name else None
+        here = weights_store.is_cached(weights_store.named(name)) if name else None
         rows.append((path.stem, config.get("backend"), name, here, _about(path)))
     return pl.DataFrame(rows, schema=schema, orient="row").sort("model")
 

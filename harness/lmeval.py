@@ -407,7 +407,10 @@ def status(replies: Sequence[Reply | None]) -> SampleStatus:
 def _response(request: Request, reply: Reply) -> Any:
     if request.kind == "loglikelihood":
         return (reply.loglikelihood, reply.is_greedy)
-    return reply.loglikelihood if request.kind == "loglikelihood_rolling" else reply.text
+    if request.kind == "loglikelihood_rolling":
+        return reply.loglikelihood
+    # A model that thought until its limit said nothing: that is an empty answer, and flagged as truncated.
+    return reply.text or ""
 
 
 @dataclass(frozen=True)

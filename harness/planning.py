@@ -10,7 +10,7 @@ from typing import Any
 
 from harness import lmeval, plugins, resources, taskfiles, weights
 from harness import sandbox as sandboxes
-from harness.errors import ConfigError, unknown_name
+from harness.errors import ConfigError
 from harness.identity import RUN, digest
 from harness.lmeval import LoadedTask, Sample
 from harness.progress import RunProgress
@@ -63,18 +63,6 @@ def load_tasks(spec: EvalSpec) -> list[LoadedTask]:
     return tasks
 
 
-def named_weights(name: str) -> weights.WeightsSpec:
-    """The weights of that name in `conf/weights/`.
-
-    Raises:
-        ConfigError: there are none.
-    """
-    catalogue = weights.catalogue(resources.conf_dirs())
-    if name not in catalogue:
-        raise ConfigError(unknown_name("weights", name, catalogue))
-    return catalogue[name]
-
-
 def plan_model(model: ModelSpec, tasks: Sequence[LoadedTask], spec: EvalSpec, progress: RunProgress) -> ModelPlan:
     """Plan one model: check that its code may run, fetch its weights, build its requests.
 
@@ -82,7 +70,7 @@ def plan_model(model: ModelSpec, tasks: Sequence[LoadedTask], spec: EvalSpec, pr
         HarnessError: whatever would stop the run later, before anything is sent.
     """
     chosen = [task for task in tasks if model.only_tasks is None or task.name in model.only_tasks]
-    weights_spec = named_weights(model.weights) if model.weights else None
+    weights_spec = weights.named(model.weights) if model.weights else None
     identity = {
         "backend": model.backend,
         "args": model.args,
@@ -94,8 +82,6 @@ def plan_model(model: ModelSpec, tasks: Sequence[LoadedTask], spec: EvalSpec, pr
         sandboxes.check(plan.sandbox(spec))
     planned = [(task, lmeval.plan(task, model, spec, identity)) for task in chosen]
     plugins.load("backends", model.backend)  # a wrong name fails here, before anything is fetched
-    if weights_spec and not weights.is_cached(weights_spec):
-        progress.say(f"{model.name}: fetching {weights_spec.model} ({weights_spec.size / 1e6:.0f} MB)")
     file = weights.fetch(weights_spec) if weights_spec else None
     return dataclasses.replace(plan, file=file, samples=planned)
 

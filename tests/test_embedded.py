@@ -12,7 +12,6 @@ import pytest
 from conftest import ROOT, Project
 
 from harness import weights
-from harness.planning import named_weights
 from harness.samples import TIMES
 
 
@@ -20,7 +19,7 @@ from harness.samples import TIMES
 def smollm2() -> None:
     """The smallest embedded model is on this machine, or can be fetched."""
     try:
-        weights.fetch(named_weights("smollm2_135m_q4_1"))
+        weights.fetch(weights.named("smollm2_135m_q4_1"))
     except weights.WeightsError as error:
         pytest.skip(f"weights cannot be had here: {error}")
 
