@@ -1,7 +1,7 @@
-"""Where a task's documents come from: a local file where `task.data=PATH` names one, else the Hugging Face hub.
+"""Where a task's documents come from: the local file that `task.data=PATH` names, else the Hugging Face hub.
 
-Every benchmark's Python file calls `documents` for the raw rows, brings them to one form, and hands them to lm-eval
-through `splits`. Heavy packages are imported when they are needed.
+Every benchmark's Python file calls `documents` for the raw rows, brings them to one form, and hands them to
+lm-eval through `splits`. Heavy packages are imported when they are needed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from harness.errors import TaskError
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".json", ".json.gz", ".parquet")
 HUB_TIMEOUT_S = 10.0
-"""How long the hub may take to answer at all. `datasets` itself retries for 23 s where the name does not resolve."""
+"""How long the hub may take to answer at all. `datasets` alone retries for 23 s where no name resolves."""
 
 
 def documents(
@@ -77,10 +77,10 @@ def data_files(data: str) -> list[Path]:
     elif path.exists():
         files = [path]
     else:
-        files = [Path(name) for name in glob.glob(str(path))]
+        files = [Path(name) for name in glob.glob(str(path))]  # noqa: PTH207 - Path.glob takes no absolute one
     if not files:
         raise TaskError(
-            f"task.data={data}: no such file, no folder with data files in it, and no pattern that matches any"
+            f"task.data={data}: no such file, no folder with data files in it, no pattern that matches one"
         )
     unknown = [file.name for file in files if not file.name.endswith(SUFFIXES)]
     if unknown:
@@ -134,8 +134,8 @@ def _from_hub(hub: str, subset: str | None, split: str, wanted: str) -> list[dic
     hint = f"Give a local copy with task.data=PATH: {wanted}."
     if not offline and (reason := _hub_unreachable()):
         raise TaskError(
-            f"cannot read {hub}: the Hugging Face hub does not answer ({reason}). {hint} If the data set is in "
-            f"the hub's local cache, set HF_HUB_OFFLINE=1."
+            f"cannot read {hub}: the Hugging Face hub does not answer ({reason}). {hint} "
+            f"If the data set is in the hub's local cache, set HF_HUB_OFFLINE=1."
         )
     import datasets
 
@@ -151,7 +151,8 @@ def _hub_unreachable() -> str | None:
     """Why the hub cannot be reached, or `None` if it answers, whatever it says. Proxies are honoured."""
     endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
     try:
-        with urllib.request.urlopen(urllib.request.Request(endpoint, method="HEAD"), timeout=HUB_TIMEOUT_S):
+        request = urllib.request.Request(endpoint, method="HEAD")  # noqa: S310 - the user's own setting
+        with urllib.request.urlopen(request, timeout=HUB_TIMEOUT_S):  # noqa: S310
             return None
     except urllib.error.HTTPError:
         return None

@@ -1,7 +1,7 @@
 """Runs model-written code, and says what became of it.
 
-Two functions, whatever runs beneath: `check` says before the first request whether code can be run here, `run`
-runs it. The tier in each verdict says how well the machine and the verdict itself were protected.
+Two functions, whatever runs beneath: `check` says before the first request whether code can be run here,
+`run` runs it. The tier in each verdict says how well the machine and the verdict itself were protected.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ def check(spec: SandboxSpec) -> None:
     """
     if not spec.allow_unsafe:
         raise SandboxError(
-            "this evaluation runs code that a model wrote, and there is no sandbox to run it in. On a machine "
-            "that you can afford to lose, a container say, `sandbox.allow_unsafe=true` runs it in a plain "
-            "subprocess with resource limits; the results are marked unsafe."
+            "this evaluation runs code that a model wrote, and there is no sandbox to run it in. On a "
+            "machine you can afford to lose, sandbox.allow_unsafe=true runs it in a plain subprocess with "
+            "resource limits; the results are marked unsafe."
         )
 
 

@@ -1,10 +1,11 @@
 """pass@1: the share of answers whose code passes every test of its problem.
 
-Chen et al. 2021, "Evaluating Large Language Models Trained on Code", https://arxiv.org/abs/2107.03374, with one
-sample per document; repeats are averaged where results are. There is no partial credit.
+Chen et al. 2021, "Evaluating Large Language Models Trained on Code", https://arxiv.org/abs/2107.03374, with
+one sample per document; repeats are averaged where results are. There is no partial credit.
 
-A document has `entry_point`, `tests` (Python that raises on failure) and `prompt` (the signature and docstring the
-model saw, or ""); and `completion: true` where the answer goes on where the prompt ended, as base models do it.
+A document has `entry_point`, `tests` (Python that raises on failure) and `prompt` (the signature and
+docstring the model saw, or ""); and `completion: true` where the answer goes on where the prompt ended, as
+base models do it.
 """
 
 from __future__ import annotations

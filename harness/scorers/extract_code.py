@@ -1,8 +1,8 @@
 """Finds the program in a model's answer, and makes it whole.
 
-The choice is fixed before any test runs: one program per answer, never the best of several. Text is cut by lines
-and regular expressions alone: nothing that a model wrote is parsed in this process, because Python's parser can
-overflow the stack on hostile input (https://docs.python.org/3/library/ast.html#ast.parse).
+The choice is fixed before any test runs: one program per answer, never the best of several. Text is cut by
+lines and regular expressions alone: nothing that a model wrote is parsed in this process, because Python's
+parser can overflow the stack on hostile input (https://docs.python.org/3/library/ast.html#ast.parse).
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ DEFINITION = re.compile(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)", re.MULTILIN
 IMPORT = re.compile(r"^(?:import[ \t]+\w|from[ \t]+[\w.]+[ \t]+import[ \t]).*$", re.MULTILINE)
 FUTURE = re.compile(r"^from[ \t]+__future__[ \t]+import[ \t].*$\n?", re.MULTILINE)
 CODE_LINE = re.compile(
-    r"[ \t]|$|[@#)\]}]|(?:import[ \t]+\w|from[ \t]+[\w.]+[ \t]+import[ \t]|(?:async[ \t]+)?def[ \t]+\w+[ \t]*\(|class[ \t]+\w+.*:)"
+    r"[ \t]|$|[@#)\]}]"
+    r"|import[ \t]+\w|from[ \t]+[\w.]+[ \t]+import[ \t]"
+    r"|(?:async[ \t]+)?def[ \t]+\w+[ \t]*\(|class[ \t]+\w+.*:"
     r"|[A-Za-z_][\w.]*(?:\[.*\])?[ \t]*(?::[^=]*)?[-+*/%&|^]?=[^=]|[A-Za-z_][\w.]*\(|assert[ \t]"
     r"|(?:if|for|while|with|try|except|finally|elif|else)\b.*:"
 )
@@ -35,17 +37,17 @@ class Extracted:
 
     code: str
     rule: Rule
-    """`fence`: a fenced block. `body`: a fenced block that is the body of the prompt's function. `plain`: lines
-    of code without a fence. `completion`: the text goes on where the prompt ended."""
+    """`fence`: a fenced block. `body`: a fenced block that is the body of the prompt's function. `plain`:
+    lines of code without a fence. `completion`: the text goes on where the prompt ended."""
 
 
 def extract(text: str, doc: Mapping[str, Any]) -> Extracted | None:
     """Find the program in an answer.
 
-    Thinking up to `</think>` is dropped. In a chat answer the program is the last Python block that defines the
-    entry point, with what it needs of the blocks before; else a block that is the body of the function; else the
-    lines of code around a definition without a fence. In a completion it is everything up to the first line that
-    is not indented.
+    Thinking up to `</think>` is dropped. In a chat answer the program is the last Python block that defines
+    the entry point, with what it needs of the blocks before; else a block that is the body of the function;
+    else the lines of code around a definition without a fence. In a completion it is everything up to the
+    first line that is not indented.
 
     Args:
         text: the model's answer.
@@ -75,7 +77,7 @@ def extract(text: str, doc: Mapping[str, Any]) -> Extracted | None:
 
 
 def assemble(found: Extracted, doc: Mapping[str, Any]) -> str:
-    """Make a whole module of the code: with the prompt's own signature, imports and helpers where it needs them.
+    """Make a whole module of the code, with the prompt's own signature, imports and helpers where needed.
 
     Args:
         found: the code of an answer.
@@ -128,7 +130,7 @@ def _with_helpers(block: str, earlier: Sequence[str]) -> str:
 
 
 def _plain(text: str, start: int | None) -> Extracted | None:
-    """The unbroken run of code lines around the definition at `start`, or from the first line that is code."""
+    """The unbroken run of code lines around the definition at `start`, or from the first line of code."""
     lines = text.split("\n")
     if start is not None:
         first = text.count("\n", 0, start)
@@ -148,7 +150,8 @@ def _plain(text: str, start: int | None) -> Extracted | None:
 def _continuation(text: str) -> Extracted | None:
     """The rest of a function's body: up to the first line that starts at the margin.
 
-    Servers strip the white space that an answer starts with, and so the first line's indentation: it is put back.
+    Servers strip the white space that an answer starts with, and so the first line's indentation: it is put
+    back.
     """
     lines = text.strip("\n").split("\n")
     if not text.strip():

@@ -1,4 +1,4 @@
-"""The hard quarter of the `functions` task: a small algorithm each. See problems.py for the layout."""
+"""The hard quarter of the `functions` task: a small algorithm each. The layout: problems.py."""
 
 # ruff: noqa: D103, PLR2004 - a check is described by its function, and its numbers are the expected answers
 from __future__ import annotations
@@ -54,6 +54,7 @@ def check_is_balanced() -> None:
     assert is_balanced("([)]") is False
     assert is_balanced("{[()()]}x") is True
     assert is_balanced("]") is False
+    assert is_balanced("a_b < c") is True
 
 
 def prime_factors(n: int) -> list[int]:

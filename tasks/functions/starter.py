@@ -1,4 +1,4 @@
-"""The starter quarter of the `functions` task: one operation each. See problems.py for the layout."""
+"""The starter quarter of the `functions` task: one operation each. The layout: problems.py."""
 
 # ruff: noqa: D103, PLR2004 - a check is described by its function, and its numbers are the expected answers
 from __future__ import annotations

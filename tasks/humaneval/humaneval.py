@@ -1,4 +1,4 @@
-"""Documents of HumanEval: `prompt`, `entry_point`, `tests`, `canonical_solution`, `task_id` and `completion`."""
+"""Documents of HumanEval: `task_id`, `prompt`, `entry_point`, `tests`, `canonical_solution`, `completion`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def chat_dataset(data: str | None = None, **_: Any) -> dict[str, Any]:
 
 
 def completion_dataset(data: str | None = None, **_: Any) -> dict[str, Any]:
-    """The 164 problems for base models, for lm-eval's `custom_dataset`: the solution goes on after the prompt.
+    """The 164 problems for base models, for lm-eval's `custom_dataset`: the solution continues the prompt.
 
     Args:
         data: a local file with the columns of `COLUMNS`, as published.

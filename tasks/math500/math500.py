@@ -13,7 +13,8 @@ def dataset(data: str | None = None, **_: Any) -> dict[str, Any]:
     """The 500 problems, for lm-eval's `custom_dataset`.
 
     Args:
-        data: a local file with the columns `problem`, `solution`, `answer`, `subject` and `level`, as published.
+        data: a local file with the columns `problem`, `solution`, `answer`, `subject` and `level`, as
+        published.
     """
     rows = documents("HuggingFaceH4/MATH-500", split="test", columns=COLUMNS, data=data)
     return splits([{column: row[column] for column in COLUMNS} for row in rows])

@@ -1,8 +1,8 @@
-"""Documents of MBPP: `task`, `examples` (its tests as shown), `entry_point`, `tests`, `canonical_solution`."""
+"""Documents of MBPP: `task`, `examples` (tests as shown), `entry_point`, `tests`, `canonical_solution`."""
 
 from __future__ import annotations
 
-import ast
+import re
 from typing import Any
 
 from harness.errors import TaskError
@@ -12,16 +12,13 @@ TEST_IDS = range(11, 511)
 """The published test split: https://github.com/google-research/google-research/tree/master/mbpp"""
 
 
-def _entry_point(tests: list[str], code: str) -> str:
-    """The function of the reference solution that the tests call."""
-    called = {
-        node.func.id
-        for test in tests
-        for node in ast.walk(ast.parse(test))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-    }
-    defined = [node.name for node in ast.parse(code).body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
-    return next(name for name in reversed(defined) if name in called)
+def _entry_point(tests: str, code: str) -> str:
+    """The last function or class of the reference solution that the tests use."""
+    defined: list[str] = re.findall(r"^(?:def|class)\s+(\w+)", code, re.MULTILINE)
+    used = [name for name in defined if re.search(rf"\b{name}\s*\(", tests)]
+    if not used:
+        raise TaskError(f"MBPP: the tests call nothing that the solution defines: {tests}")
+    return used[-1]
 
 
 def _docs(rows: list[dict[str, Any]], text: str) -> dict[str, Any]:
@@ -37,7 +34,7 @@ def _docs(rows: list[dict[str, Any]], text: str) -> dict[str, Any]:
                 "task_id": int(row["task_id"]),
                 "task": row[text],
                 "examples": "\n".join(shown),
-                "entry_point": _entry_point(shown, code),
+                "entry_point": _entry_point("\n".join(shown), code),
                 "prompt": "",
                 "tests": "\n".join([setup, *shown, *(row.get("challenge_test_list") or [])]) + "\n",
                 "canonical_solution": code.rstrip() + "\n",
