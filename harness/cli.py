@@ -15,6 +15,7 @@ import typer
 
 from harness import __version__
 from harness.errors import ConfigError, HarnessError, IncompleteRunError
+from harness.progress import say
 
 if TYPE_CHECKING:
     import polars as pl
@@ -71,29 +72,25 @@ def _evaluate(spec: Any) -> int:
     results = Path(spec.results_dir)
     refreshed = analysis.refresh(results)
     for problem in refreshed.problems:
-        _say(f"warning: {problem}")
+        say(f"warning: {problem}")
     sys.stdout.write(leaderboard.terminal(analysis.board(results)))
     counts = outcome.manifest["counts"]
-    sys.stdout.write(
+    sys.stdout.write(  # noqa: S608 - a sentence that shows a query
         f"\n{counts['samples']} samples: {counts['answered']} answered, {counts['truncated']} truncated, "
         f"{counts['refused']} refused, {counts['failed']} failed.\n"
         f"Wrote {outcome.run}/ (run.json, spec.yaml, journal.jsonl, samples.parquet) and {refreshed.path}\n"
         "Next:\n"
-        f"  harness leaderboard --out LEADERBOARD.md\n"
+        "  harness leaderboard --out LEADERBOARD.md\n"
         f"  harness show {outcome.run.name}\n"
         '  harness sql "SELECT model, task, metric, value, ci_low, ci_high FROM leaderboard"\n'
     )
     if counts["failed"]:
-        _say(
+        say(
             f"harness: {counts['failed']} samples failed and are unscored; `harness show {outcome.run.name} --failed` "
             "says why; the same command asks for them again"
         )
         return IncompleteRunError.exit_code
     return 0
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)  # noqa: T201
 
 
 @app.command()
@@ -169,7 +166,7 @@ def index(results: Results = RESULTS) -> None:
 
     rebuilt = analysis.rebuild(results)
     for problem in rebuilt.problems:
-        _say(f"warning: {problem}")
+        say(f"warning: {problem}")
     sys.stdout.write(f"{rebuilt.path}: {rebuilt.runs} runs\n")
 
 
@@ -189,7 +186,7 @@ def leaderboard(
         sys.stdout.write(text)
     else:
         write_atomic(out, text.encode())
-        _say(f"wrote {out}")
+        say(f"wrote {out}")
 
 
 @app.command()
@@ -232,7 +229,7 @@ def main() -> None:
     try:
         app()
     except HarnessError as error:
-        _say(f"harness: {error}")
+        say(f"harness: {error}")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)

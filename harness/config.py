@@ -30,6 +30,7 @@ from harness import resources, taskfiles
 from harness.environment import looks_secret
 from harness.errors import ConfigError, HarnessError, unknown_name
 from harness.identity import plain
+from harness.progress import say
 from harness.specs import EvalSpec
 
 GROUPS = ("model", "task", "decode", "experiment")
@@ -131,12 +132,10 @@ def run(words: Sequence[str], job: Callable[[EvalSpec], int]) -> int:
         try:
             codes.append(job(to_spec(cfg)))
         except HarnessError as error:
-            print(f"harness: {error}", file=sys.stderr)  # noqa: T201
+            say(f"harness: {error}")
             codes.append(error.exit_code)
         except KeyboardInterrupt:
-            print(
-                "\nharness: interrupted; what was answered is kept, the same command goes on from here", file=sys.stderr
-            )  # noqa: T201
+            say("\nharness: interrupted; what was answered is kept, the same command goes on from here")
             codes.append(INTERRUPTED)
 
     own_dirs = _own_config_dirs(words)
@@ -170,7 +169,7 @@ def _suggest_key(words: Sequence[str]) -> None:
         key = word.lstrip("+~").partition("=")[0]
         if _is_override(word) and key not in known:
             for near in difflib.get_close_matches(key, known, n=1, cutoff=0.6):
-                print(f"Did you mean {near}?", file=sys.stderr)  # noqa: T201
+                say(f"Did you mean {near}?")
 
 
 def _keys(value: Any, prefix: str = "") -> set[str]:

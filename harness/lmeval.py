@@ -13,6 +13,7 @@ filters, `process_results` and `aggregation`. What it does differently from `lm_
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import logging
 import math
@@ -24,7 +25,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from harness import plugins
+from harness import plugins, taskdata
 from harness.errors import TaskError, unknown_name
 from harness.identity import DIGEST_CHARS, REQUEST, TASK, digest, file_sha256
 from harness.records import Answer, Decoding, Message, Reply, Request, RequestKind, SampleStatus, Score
@@ -130,13 +131,11 @@ def load(spec: TaskSpec, files: Mapping[str, TaskFile], task_dirs: Sequence[Path
     file = files[spec.name]
     from lm_eval.tasks import TaskManager
 
-    data = Path(spec.data).expanduser() if spec.data else None
-    if data is not None and not data.exists():
-        raise TaskError(f"task {spec.name}: task.data={spec.data} is not there; give the path of the data file")
+    held = taskdata.data_files(spec.data) if spec.data else []
     manager = TaskManager(
         include_path=[str(folder) for folder in task_dirs],
         include_defaults=False,
-        metadata={"data": str(data)} if data else None,
+        metadata={"data": spec.data} if held else None,
     )
     task = _build(lambda: manager.load([spec.name]), spec.name)[spec.name]
     _prepare(task, spec, seed)
@@ -154,10 +153,18 @@ def load(spec: TaskSpec, files: Mapping[str, TaskFile], task_dirs: Sequence[Path
             licence=metadata.get("licence"),
             source=metadata.get("source"),
             content_hash=file.content_hash(),
-            data_sha256=file_sha256(data) if data and data.is_file() else None,
+            data_sha256=_joint_sha256(held),
             own_repeats=int(task.get_config("repeats") or 1),
         )
     ]
+
+
+def _joint_sha256(files: Sequence[Path]) -> str | None:
+    """The SHA-256 of a data file; of the sorted hashes of several; `None` of none."""
+    hashes = sorted(file_sha256(path) for path in files)
+    if len(hashes) > 1:
+        return hashlib.sha256("".join(hashes).encode()).hexdigest()
+    return hashes[0] if hashes else None
 
 
 def _build(make: Callable[[], Mapping[str, Any]], name: str) -> dict[str, Any]:

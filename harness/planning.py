@@ -13,7 +13,6 @@ from harness import sandbox as sandboxes
 from harness.errors import ConfigError
 from harness.identity import RUN, digest
 from harness.lmeval import LoadedTask, Sample
-from harness.progress import RunProgress
 from harness.records import Request
 from harness.specs import EvalSpec, ModelSpec, SandboxSpec
 
@@ -47,23 +46,31 @@ def load_tasks(spec: EvalSpec) -> list[LoadedTask]:
 
     Raises:
         TaskError: a task that is unknown, unreadable or without data.
-        ConfigError: a task named twice, or none that the only model takes part in.
+        ConfigError: a task named twice.
     """
     files = taskfiles.find(resources.task_dirs())
     tasks = [loaded for task in spec.tasks for loaded in lmeval.load(task, files, resources.task_dirs(), spec.seed)]
     names = [task.name for task in tasks]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ConfigError(f"the chosen tasks contain {twice[0]!r} twice; name it once")
-    known = set(names)
-    for model in spec.models:
-        if model.only_tasks is not None and not known & set(model.only_tasks) and len(spec.models) == 1:
-            raise ConfigError(
-                f"model {model.name} takes part only in {', '.join(model.only_tasks)}; chosen: {', '.join(names)}"
-            )
     return tasks
 
 
-def plan_model(model: ModelSpec, tasks: Sequence[LoadedTask], spec: EvalSpec, progress: RunProgress) -> ModelPlan:
+def taking_part(spec: EvalSpec, tasks: Sequence[LoadedTask]) -> list[ModelSpec]:
+    """The models with at least one of the tasks to do: a control sits out what it is no control of.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    names = {task.name for task in tasks}
+    models = [model for model in spec.models if model.only_tasks is None or names & set(model.only_tasks)]
+    if not models:
+        own = "; ".join(f"{model.name}: {', '.join(model.only_tasks or ())}" for model in spec.models)
+        raise ConfigError(f"no model takes part in {', '.join(sorted(names))} (only_tasks of {own})")
+    return models
+
+
+def plan_model(model: ModelSpec, tasks: Sequence[LoadedTask], spec: EvalSpec) -> ModelPlan:
     """Plan one model: check that its code may run, fetch its weights, build its requests.
 
     Raises:
