@@ -15,6 +15,7 @@ import typer
 
 from harness import __version__
 from harness.errors import ConfigError, HarnessError, IncompleteRunError
+from harness.progress import say
 
 if TYPE_CHECKING:
     import polars as pl
@@ -47,11 +48,8 @@ RESULTS = Path("results")
 def _print(frame: pl.DataFrame, shape: Format) -> None:
     from harness import tables
 
-    rendered = tables.render(frame, shape.value)
-    if isinstance(rendered, bytes):
-        sys.stdout.buffer.write(rendered)
-    else:
-        sys.stdout.write(rendered if rendered.endswith("\n") else rendered + "\n")
+    sys.stdout.buffer.write(tables.render(frame, shape.value))
+    sys.stdout.flush()
 
 
 @app.command(
@@ -74,29 +72,25 @@ def _evaluate(spec: Any) -> int:
     results = Path(spec.results_dir)
     refreshed = analysis.refresh(results)
     for problem in refreshed.problems:
-        _say(f"warning: {problem}")
+        say(f"warning: {problem}")
     sys.stdout.write(leaderboard.terminal(analysis.board(results)))
     counts = outcome.manifest["counts"]
-    sys.stdout.write(
+    sys.stdout.write(  # noqa: S608 - a sentence that shows a query
         f"\n{counts['samples']} samples: {counts['answered']} answered, {counts['truncated']} truncated, "
         f"{counts['refused']} refused, {counts['failed']} failed.\n"
         f"Wrote {outcome.run}/ (run.json, spec.yaml, journal.jsonl, samples.parquet) and {refreshed.path}\n"
         "Next:\n"
-        f"  harness leaderboard --out LEADERBOARD.md\n"
+        "  harness leaderboard --out LEADERBOARD.md\n"
         f"  harness show {outcome.run.name}\n"
         '  harness sql "SELECT model, task, metric, value, ci_low, ci_high FROM leaderboard"\n'
     )
     if counts["failed"]:
-        _say(
+        say(
             f"harness: {counts['failed']} samples failed and are unscored; `harness show {outcome.run.name} --failed` "
             "says why; the same command asks for them again"
         )
         return IncompleteRunError.exit_code
     return 0
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)  # noqa: T201
 
 
 @app.command()
@@ -172,7 +166,7 @@ def index(results: Results = RESULTS) -> None:
 
     rebuilt = analysis.rebuild(results)
     for problem in rebuilt.problems:
-        _say(f"warning: {problem}")
+        say(f"warning: {problem}")
     sys.stdout.write(f"{rebuilt.path}: {rebuilt.runs} runs\n")
 
 
@@ -192,7 +186,7 @@ def leaderboard(
         sys.stdout.write(text)
     else:
         write_atomic(out, text.encode())
-        _say(f"wrote {out}")
+        say(f"wrote {out}")
 
 
 @app.command()
@@ -202,13 +196,13 @@ def weights(
     verify: Annotated[bool, typer.Option("--verify", help="Hash the cached file again.")] = False,
 ) -> None:
     """List model weights with licence and origin, or fetch and check one file."""
-    from harness import listings, planning
+    from harness import listings
     from harness import weights as store
 
     if name is None:
         _print(listings.weights(), shape)
         return
-    spec = planning.named_weights(name)
+    spec = store.named(name)
     path = store.fetch(spec)
     if verify:
         store.verify(spec)
@@ -235,10 +229,9 @@ def main() -> None:
     try:
         app()
     except HarnessError as error:
-        _say(f"harness: {error}")
+        say(f"harness: {error}")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        _say("\nharness: interrupted; what was answered is kept, the same command goes on from here")
         sys.exit(130)
     except BrokenPipeError:
         # The reader of a pipe went away (`| head`): no error of ours; keep Python from saying so at exit.

@@ -30,12 +30,15 @@ from harness import resources, taskfiles
 from harness.environment import looks_secret
 from harness.errors import ConfigError, HarnessError, unknown_name
 from harness.identity import plain
+from harness.progress import say
 from harness.specs import EvalSpec
 
 GROUPS = ("model", "task", "decode", "experiment")
 BUILTIN = "lm_eval:"
 _BUILTIN_NAME = re.compile(r"lm_eval:([\w.+-]+)")
 _PROGRAM = "harness eval"
+INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 + SIGINT, as shells have it."""
 
 
 class _UserConf(SearchPathPlugin):  # type: ignore[misc]
@@ -61,14 +64,8 @@ def _register_tasks(words: Sequence[str]) -> None:
     nodes |= {f"{BUILTIN}{name}": True for word in words for name in _BUILTIN_NAME.findall(word)}
     for option, builtin in nodes.items():
         name = option.removeprefix(BUILTIN)
-        node = {
-            "name": name,
-            "builtin": builtin,
-            "limit": None,
-            "repeats": None,
-            "num_fewshot": None,
-            "data": None,
-        }
+        settings = ("limit", "repeats", "num_fewshot", "max_tokens", "data")
+        node = {"name": name, "builtin": builtin, **dict.fromkeys(settings)}
         store.store(group="task", name=option, node=node, package=f"tasks.{re.sub(r'[^A-Za-z0-9_-]', '_', name)}")
 
 
@@ -79,7 +76,7 @@ def _check_groups(words: Sequence[str], own_dirs: Sequence[Path]) -> None:
         ConfigError: an unknown option, or an override Hydra cannot parse.
     """
     try:
-        overrides = OverridesParser.create().parse_overrides([word for word in words if not word.startswith("-")])
+        overrides = OverridesParser.create().parse_overrides([word for word in words if _is_override(word)])
     except OverrideParseException as error:
         raise ConfigError(f"cannot read the override: {error}") from error
     for override in overrides:
@@ -92,6 +89,11 @@ def _check_groups(words: Sequence[str], own_dirs: Sequence[Path]) -> None:
             if isinstance(name, str) and name not in known and not name.startswith(BUILTIN):
                 hint = "; `harness tasks` lists them, and lm_eval:NAME is one of lm-eval's" if group == "task" else ""
                 raise ConfigError(unknown_name(group, name, known) + hint)
+
+
+def _is_override(word: str) -> bool:
+    """True for `key=value` and `~key`; false for flags and their values."""
+    return not word.startswith("-") and ("=" in word or word.startswith("~"))
 
 
 def _own_config_dirs(words: Sequence[str]) -> list[Path]:
@@ -130,8 +132,11 @@ def run(words: Sequence[str], job: Callable[[EvalSpec], int]) -> int:
         try:
             codes.append(job(to_spec(cfg)))
         except HarnessError as error:
-            print(f"harness: {error}", file=sys.stderr)  # noqa: T201
+            say(f"harness: {error}")
             codes.append(error.exit_code)
+        except KeyboardInterrupt:
+            say("\nharness: interrupted; what was answered is kept, the same command goes on from here")
+            codes.append(INTERRUPTED)
 
     own_dirs = _own_config_dirs(words)
     if not {"--help", "-h", "--hydra-help"} & set(words):
@@ -162,10 +167,9 @@ def _suggest_key(words: Sequence[str]) -> None:
     known = sorted(_keys(cfg))
     for word in words:
         key = word.lstrip("+~").partition("=")[0]
-        if "=" in word and not word.startswith("-") and key not in known:
-            near = difflib.get_close_matches(key, known, n=3, cutoff=0.6)
-            if near:
-                print(f"Did you mean {' or '.join(near)}?", file=sys.stderr)  # noqa: T201
+        if _is_override(word) and key not in known:
+            for near in difflib.get_close_matches(key, known, n=1, cutoff=0.6):
+                say(f"Did you mean {near}?")
 
 
 def _keys(value: Any, prefix: str = "") -> set[str]:
@@ -221,7 +225,7 @@ def to_spec(cfg: DictConfig) -> EvalSpec:
     try:
         spec: EvalSpec = TypeAdapter(EvalSpec).validate_python(data)
     except ValidationError as error:
-        raise ConfigError("config: " + "; ".join(_sentence(item, data) for item in error.errors())) from error
+        raise ConfigError("config: " + "; ".join(_sentence(item, plain(data)) for item in error.errors())) from error
     _check_names(spec)
     return spec
 
@@ -232,9 +236,9 @@ def _mapping(value: Any, key: str) -> Mapping[str, Any]:
     return value
 
 
-def _sentence(item: Mapping[str, Any], data: Mapping[str, Any]) -> str:
+def _sentence(item: Any, data: Any) -> str:
     """One of pydantic's complaints, with the value that was found."""
-    where, value = [], plain(data)
+    where, value = [], data
     for part in item["loc"]:
         if isinstance(part, int) and isinstance(value, list) and part < len(value) and isinstance(value[part], dict):
             where.append(str(value[part].get("name", part)))

@@ -6,6 +6,7 @@ Killed at any moment, the same call goes on where it stopped: the run id is the 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,10 @@ from typing import Any
 
 from harness import environment, lmeval, manifest, metrics, runs, samples
 from harness.asking import ask
-from harness.errors import ConfigError
+from harness.errors import HarnessError
 from harness.identity import plain
 from harness.lmeval import LoadedTask
-from harness.planning import ModelPlan, load_tasks, plan_model, run_id
+from harness.planning import ModelPlan, load_tasks, plan_model, run_id, taking_part
 from harness.progress import RunProgress
 from harness.records import Reply, Request
 from harness.specs import EvalSpec
@@ -49,13 +50,15 @@ def evaluate(spec: EvalSpec, *, argv: Sequence[str] = (), quiet: bool = False) -
     results = Path(spec.results_dir)
     with RunProgress(quiet=quiet) as progress:
         tasks = load_tasks(spec)
-        plans = [plan_model(model, tasks, spec, progress) for model in spec.models]
-        if not any(plan.samples for plan in plans):
-            raise ConfigError("no model takes part in any of the chosen tasks; check only_tasks of the models")
-        name = run_id(spec, tasks, plans)
-        run = runs.runs_dir(results) / name
+        spec = dataclasses.replace(spec, models=tuple(taking_part(spec, tasks)))
+        plans = [plan_model(model, tasks, spec) for model in spec.models]
+        run = runs.runs_dir(results) / run_id(spec, tasks, plans)
         with runs.run_lock(run):
-            return _run(spec, tasks, plans, run, progress, argv)
+            try:
+                return _run(spec, tasks, plans, run, progress, argv)
+            except HarnessError:
+                runs.remove_if_empty(run)
+                raise
 
 
 def _run(
@@ -84,7 +87,7 @@ def _run(
             progress.say(f"run {run.name}: {total - asked} of {total} requests are answered already")
         for plan, entry in zip(plans, opened["models"], strict=True):
             if pending[plan.model.name] or not entry["facts"]:
-                entry |= ask(plan, pending[plan.model.name], journal, progress)
+                entry.update(ask(plan, pending[plan.model.name], journal, progress))
                 runs.write_manifest(run, opened)
         return Outcome(run, _finish(spec, plans, run, journal.replies, opened, progress), asked)
     finally:

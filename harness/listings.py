@@ -11,7 +11,7 @@ import yaml
 from harness import resources, taskfiles
 from harness import runs as run_folders
 from harness import weights as weights_store
-from harness.planning import named_weights
+from harness.errors import StorageError
 
 
 def models() -> pl.DataFrame:
@@ -27,7 +27,7 @@ def models() -> pl.DataFrame:
     for path in _conf_files("model"):
         config = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         name = config.get("weights")
-        here = weights_store.is_cached(named_weights(name)) if name else None
+        here = weights_store.is_cached(weights_store.named(name)) if name else None
         rows.append((path.stem, config.get("backend"), name, here, _about(path)))
     return pl.DataFrame(rows, schema=schema, orient="row").sort("model")
 
@@ -123,7 +123,7 @@ def samples(folder: Path, *, failed: bool = False) -> pl.DataFrame:
     """
     path = run_folders.samples_path(folder)
     if not path.is_file():
-        raise run_folders.StorageError(f"run {folder.name} has no samples yet; give its command again to finish it")
+        raise StorageError(f"run {folder.name} has no samples yet; give its command again to finish it")
     frame = pl.read_parquet(path)
     first = pl.col("scores").list.first()
     columns = ["model", "task", "doc_id", "repeat", "status"]
@@ -175,7 +175,7 @@ def weights() -> pl.DataFrame:
         "here": pl.Boolean,
         "sha256": pl.String,
     }
-    catalogue = weights_store.catalogue([folder / "weights" for folder in resources.conf_dirs()])
+    catalogue = weights_store.catalogue(resources.conf_dirs())
     rows = [
         (
             name,

@@ -13,6 +13,7 @@ filters, `process_results` and `aggregation`. What it does differently from `lm_
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import logging
 import math
@@ -24,7 +25,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from harness import plugins
+from harness import plugins, taskdata
 from harness.errors import TaskError, unknown_name
 from harness.identity import DIGEST_CHARS, REQUEST, TASK, digest, file_sha256
 from harness.records import Answer, Decoding, Message, Reply, Request, RequestKind, SampleStatus, Score
@@ -130,13 +131,11 @@ def load(spec: TaskSpec, files: Mapping[str, TaskFile], task_dirs: Sequence[Path
     file = files[spec.name]
     from lm_eval.tasks import TaskManager
 
-    data = Path(spec.data).expanduser() if spec.data else None
-    if data is not None and not data.exists():
-        raise TaskError(f"task {spec.name}: task.data={spec.data} is not there; give the path of the data file")
+    held = taskdata.data_files(spec.data) if spec.data else []
     manager = TaskManager(
         include_path=[str(folder) for folder in task_dirs],
         include_defaults=False,
-        metadata={"data": str(data)} if data else None,
+        metadata={"data": spec.data} if held else None,
     )
     task = _build(lambda: manager.load([spec.name]), spec.name)[spec.name]
     _prepare(task, spec, seed)
@@ -154,10 +153,18 @@ def load(spec: TaskSpec, files: Mapping[str, TaskFile], task_dirs: Sequence[Path
             licence=metadata.get("licence"),
             source=metadata.get("source"),
             content_hash=file.content_hash(),
-            data_sha256=file_sha256(data) if data and data.is_file() else None,
+            data_sha256=_joint_sha256(held),
             own_repeats=int(task.get_config("repeats") or 1),
         )
     ]
+
+
+def _joint_sha256(files: Sequence[Path]) -> str | None:
+    """The SHA-256 of a data file; of the sorted hashes of several; `None` of none."""
+    hashes = sorted(file_sha256(path) for path in files)
+    if len(hashes) > 1:
+        return hashlib.sha256("".join(hashes).encode()).hexdigest()
+    return hashes[0] if hashes else None
 
 
 def _build(make: Callable[[], Mapping[str, Any]], name: str) -> dict[str, Any]:
@@ -265,7 +272,7 @@ def _number(version: object) -> float:
         return 0.0
 
 
-def decoding_for(model: ModelSpec, spec: EvalSpec, generation: Mapping[str, Any]) -> Decoding:
+def decoding_for(model: ModelSpec, spec: EvalSpec, task: TaskSpec, generation: Mapping[str, Any]) -> Decoding:
     """Final decoding of one request: the model's own, over the run's, over the task's `generation_kwargs`."""
     own = model.decode or DecodeSpec()
 
@@ -277,7 +284,7 @@ def decoding_for(model: ModelSpec, spec: EvalSpec, generation: Mapping[str, Any]
 
     stop = generation.get("until") or ()
     return Decoding(
-        max_tokens=int(pick("max_tokens", generation.get("max_gen_toks", DEFAULT_MAX_TOKENS))),
+        max_tokens=int(pick("max_tokens", task.max_tokens or generation.get("max_gen_toks", DEFAULT_MAX_TOKENS))),
         temperature=float(pick("temperature", generation.get("temperature", 0.0))),
         top_p=pick("top_p", generation.get("top_p")),
         top_k=pick("top_k", generation.get("top_k")),
@@ -343,16 +350,15 @@ def _request(
     repeat: int,
     chat: bool,
 ) -> Request:
-    kind: RequestKind = instance.request_type
+    kind: RequestKind = "generate" if instance.request_type == "generate_until" else instance.request_type
     arguments = instance.args
     messages: tuple[Message, ...] | None = None
     prompt: str | None = arguments[0]
     continuation, decoding = None, None
-    if kind == "generate_until":
-        kind = "generate"
+    if kind == "generate":
         if len(arguments) > 2:  # noqa: PLR2004 - (context, generation arguments[, pictures and sound])
             raise TaskError(f"task {loaded.name}: asks for pictures or sound; harness evaluates text")
-        decoding = decoding_for(model, spec, arguments[1])
+        decoding = decoding_for(model, spec, loaded.spec, arguments[1])
         if chat:
             messages, prompt = tuple(json.loads(arguments[0])), None
     elif kind == "loglikelihood":
@@ -408,7 +414,10 @@ def status(replies: Sequence[Reply | None]) -> SampleStatus:
 def _response(request: Request, reply: Reply) -> Any:
     if request.kind == "loglikelihood":
         return (reply.loglikelihood, reply.is_greedy)
-    return reply.loglikelihood if request.kind == "loglikelihood_rolling" else reply.text
+    if request.kind == "loglikelihood_rolling":
+        return reply.loglikelihood
+    # A model that thought until its limit said nothing: that is an empty answer, and flagged as truncated.
+    return reply.text or ""
 
 
 @dataclass(frozen=True)

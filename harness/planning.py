@@ -10,10 +10,9 @@ from typing import Any
 
 from harness import lmeval, plugins, resources, taskfiles, weights
 from harness import sandbox as sandboxes
-from harness.errors import ConfigError, unknown_name
+from harness.errors import ConfigError
 from harness.identity import RUN, digest
 from harness.lmeval import LoadedTask, Sample
-from harness.progress import RunProgress
 from harness.records import Request
 from harness.specs import EvalSpec, ModelSpec, SandboxSpec
 
@@ -47,42 +46,38 @@ def load_tasks(spec: EvalSpec) -> list[LoadedTask]:
 
     Raises:
         TaskError: a task that is unknown, unreadable or without data.
-        ConfigError: a task named twice, or none that the only model takes part in.
+        ConfigError: a task named twice.
     """
     files = taskfiles.find(resources.task_dirs())
     tasks = [loaded for task in spec.tasks for loaded in lmeval.load(task, files, resources.task_dirs(), spec.seed)]
     names = [task.name for task in tasks]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ConfigError(f"the chosen tasks contain {twice[0]!r} twice; name it once")
-    known = set(names)
-    for model in spec.models:
-        if model.only_tasks is not None and not known & set(model.only_tasks) and len(spec.models) == 1:
-            raise ConfigError(
-                f"model {model.name} takes part only in {', '.join(model.only_tasks)}; chosen: {', '.join(names)}"
-            )
     return tasks
 
 
-def named_weights(name: str) -> weights.WeightsSpec:
-    """The weights of that name in `conf/weights/`.
+def taking_part(spec: EvalSpec, tasks: Sequence[LoadedTask]) -> list[ModelSpec]:
+    """The models with at least one of the tasks to do: a control sits out what it is no control of.
 
     Raises:
-        ConfigError: there are none.
+        ConfigError: there is none.
     """
-    catalogue = weights.catalogue([folder / "weights" for folder in resources.conf_dirs()])
-    if name not in catalogue:
-        raise ConfigError(unknown_name("weights", name, catalogue))
-    return catalogue[name]
+    names = {task.name for task in tasks}
+    models = [model for model in spec.models if model.only_tasks is None or names & set(model.only_tasks)]
+    if not models:
+        own = "; ".join(f"{model.name}: {', '.join(model.only_tasks or ())}" for model in spec.models)
+        raise ConfigError(f"no model takes part in {', '.join(sorted(names))} (only_tasks of {own})")
+    return models
 
 
-def plan_model(model: ModelSpec, tasks: Sequence[LoadedTask], spec: EvalSpec, progress: RunProgress) -> ModelPlan:
+def plan_model(model: ModelSpec, tasks: Sequence[LoadedTask], spec: EvalSpec) -> ModelPlan:
     """Plan one model: check that its code may run, fetch its weights, build its requests.
 
     Raises:
         HarnessError: whatever would stop the run later, before anything is sent.
     """
     chosen = [task for task in tasks if model.only_tasks is None or task.name in model.only_tasks]
-    weights_spec = named_weights(model.weights) if model.weights else None
+    weights_spec = weights.named(model.weights) if model.weights else None
     identity = {
         "backend": model.backend,
         "args": model.args,
@@ -94,8 +89,6 @@ def plan_model(model: ModelSpec, tasks: Sequence[LoadedTask], spec: EvalSpec, pr
         sandboxes.check(plan.sandbox(spec))
     planned = [(task, lmeval.plan(task, model, spec, identity)) for task in chosen]
     plugins.load("backends", model.backend)  # a wrong name fails here, before anything is fetched
-    if weights_spec and not weights.is_cached(weights_spec):
-        progress.say(f"{model.name}: fetching {weights_spec.model} ({weights_spec.size / 1e6:.0f} MB)")
     file = weights.fetch(weights_spec) if weights_spec else None
     return dataclasses.replace(plan, file=file, samples=planned)
 

@@ -256,3 +256,15 @@ def is_locked(run: Path) -> bool:
         return True
     except OSError:  # a folder that cannot be written has no writer
         return False
+
+
+def remove_if_empty(run: Path) -> None:
+    """Remove a run folder that never got an answer, and the folders above it that hold nothing else."""
+    journal = run / JOURNAL
+    if journal.is_file() and journal.stat().st_size:
+        return
+    for name in (JOURNAL, MANIFEST, SPEC, LOCK):
+        (run / name).unlink(missing_ok=True)
+    for folder in (run, run.parent, run.parent.parent):
+        with contextlib.suppress(OSError):
+            folder.rmdir()

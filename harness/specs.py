@@ -79,6 +79,8 @@ class TaskSpec:
     """Samples per document, each with its own seed. `None` is the task's own number."""
     num_fewshot: Annotated[int, Ge(0)] | None = None
     """Solved examples in the prompt. `None` is the task's own number."""
+    max_tokens: Annotated[int, Ge(1)] | None = None
+    """Longest answer in tokens, over the task's own number and under `decode.max_tokens`."""
     data: str | None = None
     """A local file to read the documents from instead of the hub. Its bytes are hashed, its path is not kept."""
 

@@ -60,7 +60,7 @@ class _Loader(yaml.SafeLoader):
     """SafeLoader that reads `!function a.b` as the string `a.b`."""
 
 
-_Loader.add_constructor("!function", lambda loader, node: loader.construct_scalar(node))
+_Loader.add_constructor("!function", lambda loader, node: loader.construct_scalar(node))  # type: ignore[arg-type]
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

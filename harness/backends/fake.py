@@ -14,10 +14,7 @@ from harness.errors import ConfigError, unknown_name
 from harness.records import Reply, Request, Usage
 from harness.specs import ModelSpec
 
-WORDS = (
-    "the a model answer number result code test value sum step proof case list loop tree path word time point "
-    "is has gives takes makes finds holds and or so then thus because 0 1 2 3 4 5 6 7 8 9 + = ."
-).split()
+WORDS = ("alpha", "beta", "gamma", "delta", "sum", "code", "proof", "0", "1", "2", "3", "5", "7", "+", "=", ".")
 
 
 class Backend:
@@ -91,15 +88,11 @@ class Backend:
         if request.kind != "generate":
             share = _digest(request.id)[0] / 255
             greedy = share == 0 if request.kind == "loglikelihood" else None
-            used = Usage(
-                prompt_tokens=len(f"{asked}{request.continuation or ''}".split()), completion_tokens=0
-            )
+            used = Usage(prompt_tokens=len(f"{asked}{request.continuation or ''}".split()), completion_tokens=0)
             return Reply(loglikelihood=-100 * share, is_greedy=greedy, usage=used)
         text = self._answer(request, asked, self._outputs, place)
         if text is None:
-            return Reply(
-                error=f"the script has {len(self._outputs)} outputs, and this is request {place + 1}"
-            )
+            return Reply(error=f"the script has {len(self._outputs)} outputs, and this is request {place + 1}")
         for stop in request.decoding.stop if request.decoding else ():
             text = text.partition(stop)[0] if stop else text
         words = text.split()

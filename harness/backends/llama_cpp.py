@@ -25,6 +25,7 @@ import os
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,8 @@ from harness.specs import ModelSpec
 
 FORCE = 1000.0
 """A logit bias that outweighs every logit."""
+SHORT_LIST = 1000
+"""Alternatives to a token that are looked through before all of the vocabulary is."""
 SEEDS = 2**32 - 1
 """Seeds are 32 bits, and the largest one means "random" to llama.cpp (`LLAMA_DEFAULT_SEED`)."""
 
@@ -59,12 +62,10 @@ class Backend:
 
     def __init__(self, model: ModelSpec, weights: Path | None) -> None:
         args = _args.read(model, {"n_ctx": 2048, "threads": 1, "gpu_layers": 0})
+        for name, least in (("n_ctx", 16), ("threads", 1), ("gpu_layers", 0)):
+            if args[name] < least:
+                raise ConfigError(f"model {model.name}: argument {name} is {args[name]}, expected at least {least}")
         self._n_ctx, self._threads, self._gpu_layers = args["n_ctx"], args["threads"], args["gpu_layers"]
-        if self._n_ctx < 2 or self._threads < 1 or self._gpu_layers < 0:
-            raise ConfigError(
-                f"model {model.name}: found n_ctx={self._n_ctx}, threads={self._threads}, "
-                f"gpu_layers={self._gpu_layers}; expected at least 2, 1 and 0"
-            )
         if weights is None:
             raise ConfigError(
                 f"model {model.name}: backend llama_cpp needs weights; "
@@ -76,7 +77,7 @@ class Backend:
         self.deterministic = self._gpu_layers == 0
         self._idle: list[_Server] = []
         self._made = 0
-        self._closed = False
+        self._closed = threading.Event()
         self._changed = threading.Condition()
 
     def facts(self) -> dict[str, object]:
@@ -114,28 +115,37 @@ class Backend:
             fields = {"error": f"llama.cpp: {error}"}
         finally:
             self._give(server)
+        if self._closed.is_set():
+            raise BackendError(f"model {self._name} was closed while it answered")
         return Reply(**fields, started_at=started, latency_s=time.perf_counter() - clock)
 
     def close(self) -> None:
-        """Free the weights. A request still running keeps its own server until it ends."""
+        """Stop what is being answered, within a token, and free the weights.
+
+        A thread that is still inside llama.cpp when Python ends crashes the process, so this waits for them.
+        """
+        self._closed.set()
         with self._changed:
-            self._closed = True
-            self._idle.clear()
             self._changed.notify_all()
+            self._changed.wait_for(lambda: len(self._idle) == self._made, timeout=60)
+            self._made -= len(self._idle)
+            self._idle.clear()
 
     def _take(self, key: object) -> _Server:
         """An idle server, if there is a choice the one whose memory holds the context `key`; else a new one."""
         with self._changed:
-            while not self._closed and not self._idle and self._made >= self.parallel:
+            while not self._closed.is_set() and not self._idle and self._made >= self.parallel:
                 self._changed.wait()
-            if self._closed:
+            if self._closed.is_set():
                 raise BackendError(f"model {self._name} was closed")
             if self._idle:
                 place = next((i for i, s in enumerate(self._idle) if key is not None and s.key == key), -1)
                 return self._idle.pop(place)
             self._made += 1
         try:
-            server = _Server(self._weights, self._name, self._n_ctx, self._threads, self._gpu_layers)
+            server = _Server(
+                self._weights, self._name, self._n_ctx, self._threads, self._gpu_layers, stop=self._closed.is_set
+            )
         except BaseException:
             with self._changed:
                 self._made -= 1
@@ -145,9 +155,8 @@ class Backend:
 
     def _give(self, server: _Server) -> None:
         with self._changed:
-            if not self._closed:
-                self._idle.append(server)
-            self._changed.notify()
+            self._idle.append(server)
+            self._changed.notify_all()
 
 
 class _RequestError(Exception):
@@ -157,12 +166,14 @@ class _RequestError(Exception):
 class _Server:
     """One llama.cpp server object: one model context, one request at a time."""
 
-    def __init__(self, weights: Path, name: str, n_ctx: int, threads: int, gpu_layers: int) -> None:
+    def __init__(
+        self, weights: Path, name: str, n_ctx: int, threads: int, gpu_layers: int, stop: Callable[[], bool]
+    ) -> None:
         x = _xllamacpp()
         self.key: object = None
         """What the request was whose context the server still holds; `None` after a generation."""
         self._context: list[int] = []
-        self._n_ctx = n_ctx
+        self._n_ctx, self._stop = n_ctx, stop
         self._password = secrets.token_urlsafe(32)
         p = x.CommonParams()
         p.model.path = str(weights)
@@ -210,29 +221,43 @@ class _Server:
         body = _sampling(request.decoding, request.seed)
         if request.messages is not None:
             messages = [dict(message) for message in request.messages]
-            said = self._run(self._server.handle_chat_completions, {**body, "messages": messages})
-            message = said["choices"][0]["message"]
-            text, reasoning = message["content"], message.get("reasoning_content")
+            said = self._stream(self._server.handle_chat_completions, {**body, "messages": messages})
+            # A conversation that ends with the assistant's words is gone on with, and llama.cpp repeats those words.
+            begun = messages[-1]["content"] if messages and messages[-1]["role"] == "assistant" else ""
+            said.text = said.text.removeprefix(begun)
         else:
-            said = self._run(self._server.handle_completions, {**body, "prompt": request.prompt})
-            text, reasoning = said["choices"][0]["text"], None
-        if said["usage"]["prompt_tokens"] == 0:
-            raise _RequestError("the prompt is empty: this model has nothing to continue")
-        if reasoning:  # llama.cpp knew the template's own way of thinking and has split it off
-            text = text or None
-        elif text is not None:
-            text, reasoning = _think.split(text)
+            said = self._stream(self._server.handle_completions, {**body, "prompt": request.prompt})
+        if said.usage["prompt_tokens"] == 0:
+            raise _RequestError("the prompt is empty: there is nothing to continue")
+        text, reasoning = _think.split(said.text)
+        if said.reasoning:  # llama.cpp knew the template's own way of thinking and has split it off
+            text, reasoning = said.text or None, said.reasoning
         return {
             "text": text,
-            "reasoning": reasoning or None,
+            "reasoning": reasoning,
             "reasoning_kind": "full" if reasoning else "none",
-            "finish_reason": said["choices"][0]["finish_reason"],
+            "finish_reason": said.finish_reason,
+            "ttfb_s": said.ttfb_s,
             "usage": Usage(
-                prompt_tokens=said["usage"]["prompt_tokens"],
-                completion_tokens=said["usage"]["completion_tokens"],
+                prompt_tokens=said.usage["prompt_tokens"],
+                completion_tokens=said.usage["completion_tokens"],
                 cached_tokens=0,
             ),
         }
+
+    def _stream(self, handle: Any, body: dict[str, Any]) -> _Said:
+        """Generate token by token, so that it can be stopped between two of them."""
+        said, clock = _Said(), time.perf_counter()
+
+        def take(chunk: dict[str, Any]) -> bool:
+            said.take(chunk, time.perf_counter() - clock)
+            return self._stop()
+
+        handle({**body, "stream": True, "stream_options": {"include_usage": True}}, take)
+        _raise_for(said.error)
+        if said.finish_reason is None:
+            raise _RequestError("the answer was cut off before its end")
+        return said
 
     # --- loglikelihood
 
@@ -246,9 +271,7 @@ class _Server:
             raise _RequestError("a loglikelihood needs a continuation, found none")
         prompt = request.prompt or ""
         if request.messages is not None:
-            prompt = self._http("POST", "/apply-template", {"messages": [dict(m) for m in request.messages]})[
-                "prompt"
-            ]
+            prompt = self._http("POST", "/apply-template", {"messages": [dict(m) for m in request.messages]})["prompt"]
         whole = self._tokenize(prompt + request.continuation, special=True)
         before = self._tokenize(prompt, special=True) if prompt else []
         same = next((i for i, (a, b) in enumerate(zip(before, whole, strict=False)) if a != b), None)
@@ -310,23 +333,21 @@ class _Server:
     def _next(self, prompt: list[int], token: int) -> tuple[float, bool]:
         """The log probability of `token` after `prompt`, and whether it is the likeliest."""
         body = {"prompt": prompt, "max_tokens": 1, "temperature": 0, "cache_prompt": True}
-        said = self._run(
-            self._server.handle_completions, {**body, "logprobs": 1, "logit_bias": [[token, FORCE]]}
-        )
+        said = self._run(self._server.handle_completions, {**body, "logprobs": 1, "logit_bias": [[token, FORCE]]})
         listed = (said["choices"][0]["logprobs"] or {}).get("content") or []
         if listed and listed[0]["id"] == token:
             return float(listed[0]["logprob"]), listed[0]["top_logprobs"][0]["id"] == token
         # A token that is no whole UTF-8 character is left out of the list. Force one that is, and look the token up
-        # among the alternatives to it.
+        # among the alternatives to it: a short list first, because the whole vocabulary takes seconds.
         anchor = self._tokenize("a", special=False)[-1]
-        vocabulary = self.about()["n_vocab"]
-        said = self._run(
-            self._server.handle_completions, {**body, "logprobs": vocabulary, "logit_bias": [[anchor, FORCE]]}
-        )
-        ranked = said["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
-        for entry in ranked:
-            if entry["id"] == token:
-                return float(entry["logprob"]), entry is ranked[0]
+        for length in (SHORT_LIST, self.about()["n_vocab"]):
+            said = self._run(
+                self._server.handle_completions, {**body, "logprobs": length, "logit_bias": [[anchor, FORCE]]}
+            )
+            ranked = said["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
+            for entry in ranked:
+                if entry["id"] == token:
+                    return float(entry["logprob"]), entry is ranked[0]
         raise _RequestError(f"token {token} has no log probability")
 
     def _fits(self, tokens: int) -> None:
@@ -336,11 +357,10 @@ class _Server:
     # --- how llama.cpp is spoken to
 
     def _run(self, handle: Any, body: dict[str, Any]) -> dict[str, Any]:
+        if self._stop():
+            raise _RequestError("stopped")
         said: dict[str, Any] = handle(body)
-        if error := said.get("error"):
-            if error.get("type") == "exceed_context_size_error":
-                raise _RequestError(_too_long(error["n_prompt_tokens"], error["n_ctx"]))
-            raise _RequestError(error.get("message", str(error)))
+        _raise_for(said.get("error"))
         return said
 
     def _tokenize(self, text: str, *, special: bool) -> list[int]:
@@ -364,9 +384,40 @@ class _Server:
             said: dict[str, Any] = json.loads(connection.getresponse().read())
         finally:
             connection.close()
-        if error := said.get("error"):
-            raise _RequestError(error.get("message", str(error)))
+        _raise_for(said.get("error"))
         return said
+
+
+class _Said:
+    """A streamed answer, put together."""
+
+    def __init__(self) -> None:
+        self.text, self.reasoning = "", ""
+        self.finish_reason: str | None = None
+        self.usage: dict[str, int] = {"prompt_tokens": 0, "completion_tokens": 0}
+        self.ttfb_s: float | None = None
+        self.error: dict[str, Any] | None = None
+
+    def take(self, chunk: dict[str, Any], elapsed: float) -> None:
+        """Add one piece, which came after `elapsed` seconds."""
+        self.error = chunk.get("error", self.error)
+        self.usage = chunk.get("usage", self.usage)
+        for choice in chunk.get("choices", ()):
+            delta = choice.get("delta", choice)  # a chat's pieces are in `delta`, a plain completion's are not
+            text, reasoning = delta.get("content") or delta.get("text") or "", delta.get("reasoning_content") or ""
+            if self.ttfb_s is None and (text or reasoning):
+                self.ttfb_s = elapsed
+            self.text += text
+            self.reasoning += reasoning
+            self.finish_reason = choice.get("finish_reason") or self.finish_reason
+
+
+def _raise_for(error: dict[str, Any] | None) -> None:
+    if error is None:
+        return
+    if error.get("type") == "exceed_context_size_error":
+        raise _RequestError(_too_long(error["n_prompt_tokens"], error["n_ctx"]))
+    raise _RequestError(error.get("message", str(error)))
 
 
 def _sampling(decoding: Decoding, seed: int) -> dict[str, Any]:

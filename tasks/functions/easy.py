@@ -1,4 +1,4 @@
-"""The easy third of the `functions` task: one expression or one loop each. See problems.py for the layout."""
+"""The easy quarter of the `functions` task: one expression or one loop each. The layout: problems.py."""
 
 # ruff: noqa: D103, PLR2004 - a check is described by its function, and its numbers are the expected answers
 from __future__ import annotations

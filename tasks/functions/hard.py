@@ -1,9 +1,7 @@
-"""The hard third of the `functions` task: a small algorithm each. See problems.py for the layout."""
+"""The hard quarter of the `functions` task: a small algorithm each. The layout: problems.py."""
 
 # ruff: noqa: D103, PLR2004 - a check is described by its function, and its numbers are the expected answers
 from __future__ import annotations
-
-from typing import Any
 
 
 def run_lengths(text: str) -> list[tuple[str, int]]:
@@ -56,6 +54,7 @@ def check_is_balanced() -> None:
     assert is_balanced("([)]") is False
     assert is_balanced("{[()()]}x") is True
     assert is_balanced("]") is False
+    assert is_balanced("a_b < c") is True
 
 
 def prime_factors(n: int) -> list[int]:
@@ -200,13 +199,13 @@ def check_collatz_steps() -> None:
     assert collatz_steps(27) == 111
 
 
-def flatten(nested: list[Any]) -> list[Any]:
+def flatten(nested: list[object]) -> list[object]:
     """Return all items that are not lists, in order, however deep the lists are nested.
 
     >>> flatten([1, [2, [3]], 4])
     [1, 2, 3, 4]
     """
-    flat: list[Any] = []
+    flat: list[object] = []
     for item in nested:
         if isinstance(item, list):
             flat.extend(flatten(item))

@@ -1,4 +1,4 @@
-"""The medium third of the `functions` task: a loop with an edge case each. See problems.py for the layout."""
+"""The medium quarter of the `functions` task: a loop with an edge case each. The layout: problems.py."""
 
 # ruff: noqa: D103, PLR2004 - a check is described by its function, and its numbers are the expected answers
 from __future__ import annotations
@@ -56,6 +56,7 @@ def check_count_vowels() -> None:
     assert count_vowels("rhythm") == 0
     assert count_vowels("AEIOU") == 5
     assert count_vowels("queue") == 4
+    assert count_vowels("snake_case") == 4
     assert count_vowels("Yes, you!") == 3
 
 
@@ -326,6 +327,7 @@ def check_common_start() -> None:
     assert common_start("same", "same") == "same"
     assert common_start("abcde", "abxde") == "ab"
     assert common_start("go", "gone") == "go"
+    assert common_start("cart", "carp") == "car"
 
 
 def never_falls(numbers: list[int]) -> bool:

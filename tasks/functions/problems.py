@@ -1,4 +1,4 @@
-"""Reads the problems of the `functions` task from easy.py, medium.py and hard.py.
+"""Reads the problems of the `functions` task from starter.py, easy.py, medium.py and hard.py.
 
 Each of those files is plain Python: a function that is the canonical solution, then a function `check_NAME`
 whose lines are its hidden tests. The prompt is the solution's signature and docstring. So the problems can be
@@ -15,7 +15,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-LEVELS = ("easy", "medium", "hard")
+LEVELS = ("starter", "easy", "medium", "hard")
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -46,7 +46,7 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def problems() -> list[dict[str, Any]]:
-    """Every problem, one of each level in turn: any first 3n of them hold every level n times."""
+    """Every problem, one of each level in turn: any first 4n of them hold every level n times."""
     columns = [read(Path(__file__).with_name(f"{level}.py")) for level in LEVELS]
     return [doc for row in zip_longest(*columns) for doc in row if doc is not None]
 

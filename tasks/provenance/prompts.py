@@ -1,8 +1,9 @@
 """The prompts of the provenance tasks: open-ended ones to compare how models write, and ones about identity.
 
 All written for this project. No prompt names a model or a company, none has a right answer, and each leaves
-room for many wordings: what two models share in their answers is then style and content of their own choosing.
-Document i never moves: fingerprints of different runs are compared by it. New prompts go to the end.
+room for many wordings: what two models share in their answers is then style and content of their own
+choosing. Document i never moves: fingerprints of different runs are compared by it. New prompts go to the
+end.
 """
 
 # ruff: noqa: RUF001 - the questions are written as their languages write them

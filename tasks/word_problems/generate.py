@@ -67,8 +67,8 @@ def _one_digit_sum(draw: Draw) -> Problem:
     return f"What is {a} + {b}?", a + b
 
 
-def _two_digit_difference(draw: Draw) -> Problem:
-    a, b = draw.integer(40, 99), draw.integer(11, 39)
+def _small_difference(draw: Draw) -> Problem:
+    a, b = draw.integer(9, 20), draw.integer(2, 8)
     return f"What is {a} - {b}?", a - b
 
 
@@ -79,7 +79,7 @@ def _times_table(draw: Draw) -> Problem:
 
 def _one_step_story(draw: Draw) -> Problem:
     name, thing = draw.one_of(NAMES), draw.one_of(THINGS)
-    a, b = draw.integer(20, 60), draw.integer(5, 19)
+    a, b = draw.integer(10, 30), draw.integer(2, 9)
     if draw.integer(0, 1):
         return f"{name} has {a} {thing} and finds {b} more. How many {thing} does {name} have now?", a + b
     return (
@@ -154,7 +154,7 @@ def _wages_story(draw: Draw) -> Problem:
 
 LADDER: tuple[tuple[str, Callable[[Draw], Problem]], ...] = (
     ("one_digit_sum", _one_digit_sum),
-    ("two_digit_difference", _two_digit_difference),
+    ("small_difference", _small_difference),
     ("times_table", _times_table),
     ("one_step_story", _one_step_story),
     ("groups_story", _groups_story),
