@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from harness.scorers._math import exact, extract, trees
+from harness.scorers._math import exact, phrases, trees
 from harness.scorers._math.normalise import Normal, normalise
 from harness.scorers._math.structure import Comparison, Engine
 from harness.scorers._math.syntax import Node, Unreadable, read
@@ -32,6 +32,7 @@ _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 _CHOICE = re.compile(r"(?:\\text\{)?\s*\(?([A-Z])\)?\s*\}?")
 _CHOSEN = re.compile(r"(?:(?:option|choice|answer)\s*:?\s*)?\(?([a-z])(?:[).:](?:\s.*)?|\s*$)", re.DOTALL)
 _WORDS = re.compile(r"[a-z]{2,}(?:['-][a-z]{2,})*(?: [a-z]+(?:['-][a-z]+)*)*")
+_TWICE = re.compile(r"([a-z -]+?) ?\((\d+)\)|(\d+) ?\(([a-z -]+)\)")
 _TIGHT = re.compile(r"\s+(?![A-Za-z0-9.])|(?<![A-Za-z0-9.])\s+")
 _LONGEST_PRODUCT = 3
 """Letters side by side, up to so many, may be a product of variables and not a word."""
@@ -66,7 +67,11 @@ def reading(raw: str) -> Reading:
 
 
 def _number_in_words(words: str) -> str | None:
-    """`six` as 6, `forty-two` as 42: whole numbers under a hundred."""
+    """`six` as 6, `forty-two` as 42, `six (6)` and `6 (six)` as 6: whole numbers under a hundred."""
+    twice = _TWICE.fullmatch(words)
+    if twice:
+        number = _number_in_words(twice.group(1) or twice.group(4))
+        return number if number is not None and number in (twice.group(2), twice.group(3)) else None
     tens, _, ones = words.replace("-", " ").partition(" ")
     if not ones and tens in _ONES:
         return str(_ONES.index(tens))
@@ -96,7 +101,7 @@ def compare(gold: str, answer: str, engine: Engine | None = None) -> Verdict:
     if verdict is not None:
         return verdict
     if wanted.node is not None and (found.node is None or trees.contains(found.node, frozenset({"word"}))):
-        distilled = extract.distil(answer)
+        distilled = phrases.distil(answer)
         found = reading(distilled) if distilled and distilled != answer else found
     if wanted.node is not None and found.node is None:
         # An answer that is less readable than the gold answer is not worked out for the model.

@@ -68,7 +68,7 @@ class Comparison:
         if "word" in ops:
             same = gold.op == answer.op and str(gold.value).lower() == str(answer.value).lower()
             return yes("text", "the same word") if same else no("text", _is_not(answer, gold))
-        if gold == answer:
+        if gold == answer and not trees.is_literal(gold):
             return yes("structure", "the same expression")
         if ops & trees.RELATIONAL:
             return self.relations(gold, answer)
