@@ -9,7 +9,8 @@ from functools import lru_cache
 from harness.scorers._math import exact, phrases, trees
 from harness.scorers._math.normalise import Normal, normalise
 from harness.scorers._math.structure import Comparison, Engine
-from harness.scorers._math.syntax import Node, Unreadable, read
+from harness.scorers._math.syntax import Node, read
+from harness.scorers._math.tokens import Unreadable
 from harness.scorers._math.verdict import Verdict, no, yes
 
 _SAID_IN_WORDS = {
@@ -62,7 +63,7 @@ def reading(raw: str) -> Reading:
     text = _SAID_IN_WORDS.get(normal.words) or _number_in_words(normal.words) or normal.text
     try:
         return Reading(normal, read(text))
-    except (Unreadable, ZeroDivisionError) as problem:
+    except Unreadable as problem:
         return Reading(normal, None, str(problem))
 
 
@@ -153,7 +154,9 @@ def _is_words(reading_: Reading) -> bool:
 
 def _squeezed(reading_: Reading) -> str:
     """The words without spaces, points and a leading article; `""` where the text is no plain words."""
-    if re.search(r"[-+*/^=<>|_\\\[\]]", re.sub(r"\\text\b|(?<=[A-Za-z])-(?=[A-Za-z])", "", reading_.normal.text)):
+    if re.search(
+        r"[-+*/^=<>|_\\\[\]]", re.sub(r"\\text\b|(?<=[A-Za-z])-(?=[A-Za-z])", "", reading_.normal.text)
+    ):
         return ""
     return re.sub(r"^(?:an?|the) |[^a-z0-9' ]", "", reading_.normal.words).replace(" ", "")
 
@@ -167,9 +170,11 @@ def _as_trees(wanted: Reading, found: Reading, comparison: Comparison) -> Verdic
         return no("open", found.problem or wanted.problem)
     one, other = wanted.normal.unit, found.normal.unit
     if one and other and one != other:
-        if one[0] != other[0]:
-            return no("structure", f"in a unit of {other[0]}, wanted one of {one[0]}")
-        gold, answer = (Node("mul", (n, Node("num", value=u[1]))) for n, u in ((gold, one), (answer, other)))
+        if one.dimension != other.dimension:
+            return no("structure", f"in a unit of {other.dimension}, wanted one of {one.dimension}")
+        gold, answer = (
+            Node("mul", (n, Node("num", value=u.factor))) for n, u in ((gold, one), (answer, other))
+        )
     verdict = comparison.equal(gold, answer)
     if verdict.equal:
         return verdict
@@ -195,7 +200,7 @@ def _with_commas_apart(wanted: Reading, found: Reading, comparison: Comparison) 
     if not re.search(r"\d,\d{3}", sides[index].normal.text):
         return None
     nodes = [side.node for side in sides]
-    nodes[index] = read(re.sub(r",(?=\d)", ", ", sides[index].normal.text))
+    nodes[index] = read(sides[index].normal.text, thousands=False)
     verdict = comparison.equal(*(node for node in nodes if node is not None))
     return verdict if verdict.equal else None
 
@@ -204,4 +209,6 @@ def _by_library(wanted: Reading, found: Reading, verdict: Verdict, engine: Engin
     result = engine.library(wanted.normal.text, found.normal.text)
     if result is None:
         return no("unparsed" if found.node is None else "structure", verdict.why)
-    return Verdict(result, "library", f"math-verify finds them {'equal' if result else 'different'}, both ways")
+    return Verdict(
+        result, "library", f"math-verify finds them {'equal' if result else 'different'}, both ways"
+    )

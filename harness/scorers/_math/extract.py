@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from harness.scorers._math import phrases
 from harness.scorers._math.phrases import MAX_TRIES
-from harness.scorers._math.syntax import MAX_CHARS
+from harness.scorers._math.tokens import MAX_CHARS
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,9 @@ def _close(body: str) -> Extraction | None:
 
 _THINKING = re.compile(r"</(?:think|thinking|thought|reasoning)\s*>", re.IGNORECASE)
 _THINKING_OPEN = re.compile(r"<(?:think|thinking|thought|reasoning)\s*>", re.IGNORECASE)
-_NEXT_TURN = re.compile(r"\n\s*(?:Question|Q|Problem|Human|User)\s*\d*\s*:|<\|(?:im_start|im_end|eot_id|endoftext)\|>")
+_NEXT_TURN = re.compile(
+    r"\n[ \t]*(?:Question|Q|Problem|Human|User)[ \t]*\d*[ \t]*:|<\|(?:im_start|im_end|eot_id|endoftext)\|>"
+)
 _CALCULATION = re.compile(r"<<[^<>\n]{0,200}>>")
 """The calculator marks of GSM8K solutions."""
 _RETRACTION = re.compile(
@@ -126,20 +128,24 @@ _SIDE_BY_SIDE = re.compile(r"[ $]*")
 _LONGEST_GAP = 80
 _HASH = re.compile(r"####[ \t]*([^\n]*)")
 _HEADING = re.compile(
-    r"\**(?:step|part|case|method|solution|conclusion|calculation|explanation|verif|final answer\W*$)", re.IGNORECASE
+    r"\**(?:step|part|case|method|solution|conclusion|calculation|explanation|verif|final answer\W*$)",
+    re.IGNORECASE,
 )
 _HASH_LABEL = re.compile(r"\**(?:the\s+)?(?:final\s+)?answer\s*(?:is\b|[:=])\s*\**", re.IGNORECASE)
 _HASH_WORDS = 3
-_TAG = re.compile(r"<answer>\s*(.*?)\s*</answer>", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
 _JSON = re.compile(
-    r'"(?:final[ _])?answer"\s*:\s*(?:("(?:[^"\\]|\\.)*")|\[([^\[\]\n]*)\]|([^\s,}"\[][^,}\n]*))', re.IGNORECASE
+    r'"(?:final[ _])?answer"\s*:\s*(?:("(?:[^"\\]|\\.)*")|\[([^\[\]\n]*)\]|([^\s,}"\[][^,}\n]*))',
+    re.IGNORECASE,
 )
 _CONTROL = str.maketrans({"\f": "\\f", "\t": "\\t", "\b": "\\b", "\r": "\\r", "\x0b": "\\v", "\n": "\\n"})
 
 
 def _last_mark(text: str) -> Extraction | None:
     """The mark that ends last."""
-    found = [mark for mark in (_boxed(text), _hashed(text), _tagged(text), _in_json(text)) if mark is not None]
+    found = [
+        mark for mark in (_boxed(text), _hashed(text), _tagged(text), _in_json(text)) if mark is not None
+    ]
     return max(found, key=lambda mark: mark.end) if found else None
 
 
@@ -213,10 +219,11 @@ def _hashed(text: str) -> Extraction | None:
 
 
 def _tagged(text: str) -> Extraction | None:
-    if "</answer>" not in text.lower():
-        return None
-    matches = list(_TAG.finditer(text))
-    return Extraction(_inner(matches[-1].group(1)), "tag", matches[-1].end()) if matches else None
+    tags = list(_TAG.finditer(text))
+    for opening, closing in zip(tags[-2::-1], tags[:0:-1], strict=False):
+        if closing.group(1) and not opening.group(1):
+            return Extraction(_inner(text[opening.end() : closing.start()]), "tag", closing.end())
+    return None
 
 
 def _in_json(text: str) -> Extraction | None:
@@ -226,7 +233,9 @@ def _in_json(text: str) -> Extraction | None:
         quoted, listed, bare = match.groups()
         content = _inner(_unquoted(quoted) if quoted else (listed or "").replace('"', "") or bare or "")
         if content.strip("_ ") or not content:  # the blank of the form, `"___"`, is no answer
-            return Extraction(content, "json", match.end(), note="" if content else "the answer field is empty")
+            return Extraction(
+                content, "json", match.end(), note="" if content else "the answer field is empty"
+            )
     return None
 
 

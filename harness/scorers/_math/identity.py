@@ -302,8 +302,8 @@ def _check_size(number: Any) -> None:
 
 
 _OPERATIONS: dict[str, Callable[..., Any]] = {
-    "add": lambda a, b: a + b,
-    "mul": lambda a, b: a * b,
+    "add": lambda *terms: mp.fsum(terms),
+    "mul": lambda *factors: mp.fprod(factors),
     "div": lambda a, b: a / b,
     "pow": mpmath.power,
     "neg": lambda a: -a,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from harness.scorers._math.normalise import plain_characters
-from harness.scorers._math.syntax import MAX_CHARS
+from harness.scorers._math.tokens import MAX_CHARS
 
 MAX_TRIES = 50
 """Places of one kind that are looked at, from the end."""
@@ -40,8 +40,10 @@ _OTHERS = re.compile(
 _ENGLISH_KEYS = ("answer", "result", "solution", "option", "choice")
 _LATIN_KEYS = ("respuesta", "antwort", "réponse", "reponse", "resposta", "risposta", "jibu", "jawaban", "antwoord", "cevap")  # fmt: skip  # noqa: E501
 _OTHER_KEYS = ("答", "답", "ответ", "উত্তর", "คำตอบ", "సమాధానం", "उत्तर", "الجواب", "الإجابة", "đáp án")
-_A_LINE = re.compile(r"(?m)^\s*A:\s*([^\n]+)$")
-_NO_VALUE = re.compile(r"\s*(?:not|unknown|wrong|incorrect|correct|right|below|as follows|in the form)\b", re.IGNORECASE)
+_A_LINE = re.compile(r"(?m)^[ \t]*A:[ \t]*([^\n]+)$")
+_NO_VALUE = re.compile(
+    r"\s*(?:not|unknown|wrong|incorrect|correct|right|below|as follows|in the form)\b", re.IGNORECASE
+)
 _STOP = re.compile(r"\.(?=\s|$|[*\"')\]])|[。।\n]|(?<=\d)[!?](?=\s|$)")
 _FILLER = re.compile(r"[\s*:]*")
 _MATH_OPENERS = (("\\[", "\\]"), ("\\(", "\\)"), ("$$", "$$"), ("$", "$"))
@@ -102,7 +104,7 @@ def _end_of_sentence(text: str, start: int) -> int:
             if close > 0 and not price:
                 start = close + len(closer)
             break
-    stop = _STOP.search(text, start)
+    stop = _STOP.search(text, start, start + 4 * MAX_CHARS)
     return stop.start() if stop else len(text)
 
 
@@ -119,15 +121,16 @@ _VALUE_LINE = re.compile(
 )
 _TWO_WORDS = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}[ ,]+[A-Za-z]{2,}")
 _EQUALS = re.compile(rf"[=≈]\s*({NUMBER})")
-_ONLY_WORDS = re.compile(r"\**[\s,]*(?:[A-Za-z°$€£][A-Za-z'’/-]*[\s,]*){0,12}[\s.!*$\"]*$")
-_FEW_WORDS = re.compile(r"\s*(?:[A-Za-z$€£&/][A-Za-z/&]*\s*){0,10}$")
+_ONLY_WORDS = re.compile(r"\**[\s,]*(?:[A-Za-z°$€£][A-Za-z'’/-]*+[\s,]*+){0,12}[\s.!*$\"]*$")
+_FEW_WORDS = re.compile(r"\s*(?:[A-Za-z$€£&/][A-Za-z/&]*+\s*+){0,10}$")
 _MATH_AT_END = re.compile(r"(?:\$([^$]{1,300})\$|\\\(([^$]{1,300}?)\\\))[\s.*!]*$")
 _REJECTED = re.compile(
     r"\b(?:wrong|incorrect|not (?:the|correct|right|possible|valid|an?)|contradict\w*|impossible|let)\b|\?",
     re.IGNORECASE,
 )
 _NEGATED = re.compile(
-    r"\b(?:not|cannot|can't|isn't|no|unable|unknown|undetermined|impossible|insufficient)\b|n't\b", re.IGNORECASE
+    r"\b(?:not|cannot|can't|isn't|no|unable|unknown|undetermined|impossible|insufficient)\b|n't\b",
+    re.IGNORECASE,
 )
 _HEDGED = re.compile(r"\b(?:or|either|maybe|perhaps|if|but|let us|let's|next)\b|\?", re.IGNORECASE)
 _LAST_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z*])")
@@ -146,7 +149,9 @@ def closing(text: str) -> tuple[str, int, str] | None:
     if len(line) > 4 * MAX_CHARS:
         return None
     bare = line.strip("*` ").rstrip(".")
-    is_value = _VALUE_LINE.fullmatch(bare.strip("$ ")) and not bare.endswith((":", ",")) and ", and " not in bare
+    is_value = (
+        _VALUE_LINE.fullmatch(bare.strip("$ ")) and not bare.endswith((":", ",")) and ", and " not in bare
+    )
     if bare and is_value and not _TWO_WORDS.search(bare):
         return bare, len(body), "line"
     value = _concluding(_LAST_SENTENCE.split(line)[-1])

@@ -101,7 +101,11 @@ class Comparison:
         """Two values as they are: infinite, rational, or anything else."""
         infinite = trees.infinity(gold), trees.infinity(answer)
         if any(infinite):
-            return yes("structure", "both infinite") if len(set(infinite)) == 1 else no("structure", _is_not(answer, gold))
+            return (
+                yes("structure", "both infinite")
+                if len(set(infinite)) == 1
+                else no("structure", _is_not(answer, gold))
+            )
         wanted, found = exact.value(gold), exact.value(answer)
         digits = trees.decimal_digits(answer)
         if wanted is not None and found is not None:
@@ -123,7 +127,11 @@ class Comparison:
         wanted, found = _rows(gold), _rows(answer)
         if wanted is None or found is None:
             return no("structure", _is_not(answer, gold))
-        if "group" in (gold.op, answer.op) and 1 in (len(wanted), len(wanted[0])) and 1 in (len(found), len(found[0])):
+        if (
+            "group" in (gold.op, answer.op)
+            and 1 in (len(wanted), len(wanted[0]))
+            and 1 in (len(found), len(found[0]))
+        ):
             return self.in_order(sum(wanted, ()), sum(found, ()), "vector")
         if [len(row) for row in wanted] != [len(row) for row in found]:
             return no("structure", "matrices of different shapes")
@@ -135,7 +143,11 @@ class Comparison:
             return self.tuples(gold, answer)
         wanted, found = trees.items(gold), trees.items(answer)
         if not wanted or not found:
-            return yes("structure", "both empty") if not wanted and not found else no("structure", "one is empty")
+            return (
+                yes("structure", "both empty")
+                if not wanted and not found
+                else no("structure", "one is empty")
+            )
         if len(wanted) != len(found):
             return no("structure", f"{trees.count(found)}, wanted {trees.count(wanted)}")
         if len(wanted) == 1:
@@ -150,7 +162,11 @@ class Comparison:
                 return no("structure", f"brackets {answer.value}, wanted {gold.value}")
             return self.in_order(gold.args, answer.args, "tuple")
         group, other = (gold, answer) if gold.op == "group" else (answer, gold)
-        if other.op != "list" or group.value not in ("()", "[]") or any(item.op == "group" for item in other.args):
+        if (
+            other.op != "list"
+            or group.value not in ("()", "[]")
+            or any(item.op == "group" for item in other.args)
+        ):
             return no("structure", _is_not(answer, gold))
         return self.in_order(*map(trees.items, (gold, answer)), "tuple")
 
@@ -173,7 +189,9 @@ class Comparison:
         left = list(found)
         methods = set()
         for one in wanted:
-            match = next(((i, v) for i, other in enumerate(left) if (v := self.equal(one, other)).equal), None)
+            match = next(
+                ((i, v) for i, other in enumerate(left) if (v := self.equal(one, other)).equal), None
+            )
             if match is None:
                 return no("structure", f"{trees.show(one)} is missing among {trees.count(found)}")
             methods.add(match[1].method)
@@ -203,7 +221,9 @@ class Comparison:
         """`x = 5`: the names count, except those of functions and of dependent variables."""
         value = answer.value
         if gold.name != answer.name:
-            named = "call" in (gold.name.op, answer.name.op) or (trees.names(gold.value) and trees.names(value))
+            named = "call" in (gold.name.op, answer.name.op) or (
+                trees.names(gold.value) and trees.names(value)
+            )
             if not named:
                 return no("structure", f"{trees.show(answer.name)} is given, wanted {trees.show(gold.name)}")
             if gold.name.op == answer.name.op == "call" and len(gold.name.args) == len(answer.name.args):
@@ -231,7 +251,12 @@ class Comparison:
         first, last = pairs[0].args[0], pairs[-1].args[1]
         if equation is gold and trees.names(equation):
             return no("structure", "a value, wanted an equation")
-        if len(pairs) == 1 and trees.is_literal(first) and trees.is_literal(last) and exact.value(first) != exact.value(last):
+        if (
+            len(pairs) == 1
+            and trees.is_literal(first)
+            and trees.is_literal(last)
+            and exact.value(first) != exact.value(last)
+        ):
             return no("structure", "an equation that does not hold")
         if len(pairs) == 1 and trees.names(first) and exact.value(last) == 0:
             return no("structure", "an equation, not a value")
@@ -262,9 +287,15 @@ class Comparison:
 
     def unsolved(self, gold: Node, answer: Node) -> Verdict:
         """Two inequalities that are multiples of each other are one; anything else is left open."""
-        both = [regions.flip(n) if str(n.value).startswith(">") and n.op == "rel" else n for n in (gold, answer)]
+        both = [
+            regions.flip(n) if str(n.value).startswith(">") and n.op == "rel" else n for n in (gold, answer)
+        ]
         operators = {str(node.value) for node in both if node.op == "rel"}
-        if all(node.op == "rel" for node in both) and len(operators) == 1 and operators <= regions.FLIPPED.keys():
+        if (
+            all(node.op == "rel" for node in both)
+            and len(operators) == 1
+            and operators <= regions.FLIPPED.keys()
+        ):
             positive = not operators & {"=", "!="}
             if self.engine.proportional(*map(trees.difference, both), positive=positive):
                 return yes("identity", "the same inequality")
@@ -299,7 +330,9 @@ def _rows(node: Node) -> list[tuple[Node, ...]] | None:
     return rows
 
 
-def _labels_agree(wanted: tuple[Node, ...], found: tuple[Node, ...]) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
+def _labels_agree(
+    wanted: tuple[Node, ...], found: tuple[Node, ...]
+) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
     """Drop `x =` where the other side has no labels, and where only the first of several has one."""
     if all(trees.assignment(item) for item in (*wanted, *found)):
         return wanted, found

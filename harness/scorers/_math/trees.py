@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -15,7 +16,14 @@ RELATIONAL = frozenset({"rel", "chain"})
 REGIONS = frozenset({"union", "intersection", "minus"})
 SHOWN_BITS = 200
 """Numbers longer than this are not spelled out in an explanation."""
-_KINDS = {"list": "list", "set": "set", "group": "tuple", "rel": "relation", "chain": "relation", "matrix": "matrix"}
+_KINDS = {
+    "list": "list",
+    "set": "set",
+    "group": "tuple",
+    "rel": "relation",
+    "chain": "relation",
+    "matrix": "matrix",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +94,7 @@ def decimal_digits(node: Node) -> int:
     """Significant digits of a decimal literal, its sign and power of ten aside; 0 for anything else."""
     if node.op == "num":
         return node.digits
-    if node.op == "neg" or (node.op == "mul" and node.args[1].op == "pow"):
+    if node.op == "neg" or (node.op == "mul" and [arg.op for arg in node.args[1:]] == ["pow"]):
         return decimal_digits(node.args[0])
     return 0
 
@@ -132,7 +140,9 @@ def _choose(node: Node, *, upper: bool) -> Node:
 
 def is_equation(node: Node) -> bool:
     """`a = b`, or a chain of them."""
-    return all(pair.op == "rel" and pair.value == "=" for pair in (node.args if node.op == "chain" else (node,)))
+    return all(
+        pair.op == "rel" and pair.value == "=" for pair in (node.args if node.op == "chain" else (node,))
+    )
 
 
 def assignment(node: Node) -> Assignment | None:
@@ -183,9 +193,13 @@ def matrix(node: Node) -> list[tuple[Node, ...]] | None:
         return [row.args for row in node.args]
     if node.op == "neg" and (rows := matrix(node.args[0])) is not None:
         return [tuple(Node("neg", (entry,)) for entry in row) for row in rows]
-    if node.op == "mul" and (rows := matrix(node.args[1])) is not None:
-        return [tuple(Node("mul", (node.args[0], entry)) for entry in row) for row in rows]
-    if node.op == "group" and node.value == "[]" and all(row.op == "group" and row.value == "[]" for row in node.args):
+    if node.op == "mul" and (rows := matrix(node.args[-1])) is not None:
+        return [tuple(Node("mul", (*node.args[:-1], entry)) for entry in row) for row in rows]
+    if (
+        node.op == "group"
+        and node.value == "[]"
+        and all(row.op == "group" and row.value == "[]" for row in node.args)
+    ):
         return [row.args for row in node.args] if len({len(row.args) for row in node.args}) == 1 else None
     return None
 
@@ -194,12 +208,12 @@ def rounds(gold: Fraction, answer: Fraction, digits: int) -> bool:
     """Does the decimal stand for a fraction that has no finite decimal, to so many digits?"""
     if not answer or _is_finite_decimal(gold):
         return False
-    size, place = abs(answer), Fraction(1)
-    while size >= 10:  # noqa: PLR2004
-        size, place = size / 10, place * 10
-    while size < 1:
-        size, place = size * 10, place / 10
-    return abs(gold - answer) < place / Fraction(10) ** (digits - 1)
+    magnitude = round(math.log10(abs(answer.numerator)) - math.log10(answer.denominator))
+    while abs(answer) >= Fraction(10) ** magnitude:
+        magnitude += 1
+    while abs(answer) < Fraction(10) ** (magnitude - 1):
+        magnitude -= 1
+    return abs(gold - answer) < Fraction(10) ** (magnitude - digits)
 
 
 def _is_finite_decimal(number: Fraction) -> bool:
