@@ -149,11 +149,21 @@ class Comparison:
                 else no("structure", "one is empty")
             )
         if len(wanted) != len(found):
-            return no("structure", f"{trees.count(found)}, wanted {trees.count(wanted)}")
+            return self.alternatives(gold, answer) or no(
+                "structure", f"{trees.count(found)}, wanted {trees.count(wanted)}"
+            )
         if len(wanted) == 1:
             nested = wanted[0].op == "set" or found[0].op == "set"
             return no("structure", "a set of sets") if nested else self.equal(wanted[0], found[0])
         return self.in_any_order(wanted, found)
+
+    def alternatives(self, gold: Node, answer: Node) -> Verdict | None:
+        """One value against `a or b`, where both spell that value."""
+        one, several = (gold, answer) if answer.op == "list" else (answer, gold)
+        if one.op in trees.COLLECTIONS or several.value != "or":
+            return None
+        verdicts = [self.equal(one, item) for item in several.args]
+        return verdicts[0] if all(verdict.equal for verdict in verdicts) else None
 
     def tuples(self, gold: Node, answer: Node) -> Verdict:
         """A tuple, against a tuple with the same brackets, or a bare list in the same order."""
@@ -315,7 +325,7 @@ class Comparison:
 def _numerals(gold: Node, answer: Node) -> Verdict:
     """Numerals in a base are compared as written; a missing (or symbolic) base is taken from the other side."""
     (sign, one), (sign2, other) = trees.unsigned(gold), trees.unsigned(answer)
-    digits = [str(node.value if node.op == "base" else exact.value(node)) for node in (one, other)]
+    digits = [str(node.value) if node.op == "base" or trees.is_short(node) else "" for node in (one, other)]
     bases = [str(node.args[0].value) for node in (one, other) if node.op == "base"]
     agree = len(set(bases)) == 1 or any(not base.isdigit() for base in bases)
     if sign == sign2 and digits[0] == digits[1] and agree:

@@ -80,6 +80,11 @@ def is_literal(node: Node) -> bool:
     return node.op == "num" or (node.op == "neg" and is_literal(node.args[0]))
 
 
+def is_short(node: Node) -> bool:
+    """A numeral without a point that is short enough to be spelled out."""
+    return node.op == "num" and isinstance(node.value, Fraction) and exact.bits(node.value) < SHOWN_BITS
+
+
 def without_sign(node: Node) -> Node:
     """The number under a percent or degree sign."""
     return node.args[0] if node.op in SIGNS else node
