@@ -26,7 +26,7 @@ from harness.records import Answer, Score
 from harness.scorers._math import workers
 from harness.scorers._math.compare import compare
 from harness.scorers._math.extract import Extraction, extract, gold
-from harness.scorers._math.structure import NeedsEngine
+from harness.scorers._math.structure import NeedsEngineError
 from harness.scorers._math.verdict import Verdict
 from harness.specs import SandboxSpec
 
@@ -55,7 +55,7 @@ def score(answers: Sequence[Answer], sandbox: SandboxSpec) -> list[Score]:  # no
         wanted = gold(answer.target)
         try:
             verdict = _plain(wanted, found.answer) or compare(wanted, found.answer)
-        except NeedsEngine:
+        except NeedsEngineError:
             open_questions.append((index, found, workers.Task(wanted, found.answer)))
             continue
         except Exception as problem:  # noqa: BLE001 - a fault of ours must not end a run, nor count against a model
@@ -80,9 +80,7 @@ def _plain(wanted: str, found: str) -> Verdict | None:
     if one is None or other is None:
         return None
     first, second = (Fraction(m.group().replace(",", "").replace("$", "")) for m in (one, other))
-    return Verdict(
-        first == second, "exact", f"both are {wanted}" if first == second else f"{found} is not {wanted}"
-    )
+    return Verdict(first == second, "exact", f"both are {wanted}" if first == second else f"{found} is not {wanted}")
 
 
 def _unscored(found: Extraction, status: str, why: str) -> Score:

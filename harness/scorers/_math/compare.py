@@ -10,7 +10,7 @@ from harness.scorers._math import exact, phrases, trees
 from harness.scorers._math.normalise import Normal, normalise
 from harness.scorers._math.structure import Comparison, Engine
 from harness.scorers._math.syntax import Node, read
-from harness.scorers._math.tokens import Unreadable
+from harness.scorers._math.tokens import UnreadableError
 from harness.scorers._math.verdict import Verdict, no, yes
 
 _SAID_IN_WORDS = {
@@ -25,11 +25,11 @@ _SAID_IN_WORDS = {
     **dict.fromkeys(("infinity", "infinite", "positive infinity"), r"\infty"),
     "negative infinity": r"-\infty",
 }  # fmt: skip
-_ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_ONES = [
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+]  # fmt: skip
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _CHOICE = re.compile(r"(?:\\text\{)?\s*\(?([A-Z])\)?\s*\}?")
 _CHOSEN = re.compile(r"(?:(?:option|choice|answer)\s*:?\s*)?\(?([a-z])(?:[).:](?:\s.*)?|\s*$)", re.DOTALL)
 _WORDS = re.compile(r"[a-z]{2,}(?:['-][a-z]{2,})*(?: [a-z]+(?:['-][a-z]+)*)*")
@@ -56,14 +56,14 @@ def reading(raw: str) -> Reading:
     """Normalise and read an answer. Never raises."""
     try:
         normal = normalise(raw)
-    except Unreadable as problem:
+    except UnreadableError as problem:
         return Reading(Normal(""), None, str(problem))
     if not normal.text:
         return Reading(normal, None, "there is nothing but punctuation")
     text = _SAID_IN_WORDS.get(normal.words) or _number_in_words(normal.words) or normal.text
     try:
         return Reading(normal, read(text))
-    except Unreadable as problem:
+    except UnreadableError as problem:
         return Reading(normal, None, str(problem))
 
 
@@ -93,7 +93,7 @@ def compare(gold: str, answer: str, engine: Engine | None = None) -> Verdict:
         The verdict. Its method is `unparsed` where the answer cannot be read, or holds a number too large to compute.
 
     Raises:
-        NeedsEngine: symbolic work is needed, and there is no engine.
+        NeedsEngineError: symbolic work is needed, and there is no engine.
     """
     wanted, found = reading(gold), reading(answer)
     if not found.normal.text:
@@ -110,7 +110,7 @@ def compare(gold: str, answer: str, engine: Engine | None = None) -> Verdict:
     comparison = Comparison(engine)
     try:
         verdict = _as_trees(wanted, found, comparison)
-    except (exact.TooLarge, RecursionError) as problem:
+    except (exact.TooLargeError, RecursionError) as problem:
         return no("unparsed", f"not computed: {problem}")
     except ZeroDivisionError:
         return no("exact", "it divides by zero")
@@ -154,9 +154,7 @@ def _is_words(reading_: Reading) -> bool:
 
 def _squeezed(reading_: Reading) -> str:
     """The words without spaces, points and a leading article; `""` where the text is no plain words."""
-    if re.search(
-        r"[-+*/^=<>|_\\\[\]]", re.sub(r"\\text\b|(?<=[A-Za-z])-(?=[A-Za-z])", "", reading_.normal.text)
-    ):
+    if re.search(r"[-+*/^=<>|_\\\[\]]", re.sub(r"\\text\b|(?<=[A-Za-z])-(?=[A-Za-z])", "", reading_.normal.text)):
         return ""
     return re.sub(r"^(?:an?|the) |[^a-z0-9' ]", "", reading_.normal.words).replace(" ", "")
 
@@ -172,9 +170,7 @@ def _as_trees(wanted: Reading, found: Reading, comparison: Comparison) -> Verdic
     if one and other and one != other:
         if one.dimension != other.dimension:
             return no("structure", f"in a unit of {other.dimension}, wanted one of {one.dimension}")
-        gold, answer = (
-            Node("mul", (n, Node("num", value=u.factor))) for n, u in ((gold, one), (answer, other))
-        )
+        gold, answer = (Node("mul", (n, Node("num", value=u.factor))) for n, u in ((gold, one), (answer, other)))
     verdict = comparison.equal(gold, answer)
     if verdict.equal:
         return verdict
@@ -209,6 +205,4 @@ def _by_library(wanted: Reading, found: Reading, verdict: Verdict, engine: Engin
     result = engine.library(wanted.normal.text, found.normal.text)
     if result is None:
         return no("unparsed" if found.node is None else "structure", verdict.why)
-    return Verdict(
-        result, "library", f"math-verify finds them {'equal' if result else 'different'}, both ways"
-    )
+    return Verdict(result, "library", f"math-verify finds them {'equal' if result else 'different'}, both ways")

@@ -1,6 +1,6 @@
 """Exact arithmetic on trees: the value of a constant as a fraction, or nothing where it is none.
 
-The work is bounded: a result of more than `MAX_BITS` bits raises `TooLarge` before it is computed, and so does a
+The work is bounded: a result of more than `MAX_BITS` bits raises `TooLargeError` before it is computed, and so does a
 tree whose intermediate results hold more than `MAX_WORK` bits together.
 """
 
@@ -19,7 +19,7 @@ MAX_ROOT = 64
 _ARITHMETIC = frozenset({"add", "mul", "div", "pow", "neg", "fact", "fact2", "percent", "call"})
 
 
-class TooLarge(ArithmeticError):  # noqa: N818 - the fact, not an error of ours
+class TooLargeError(ArithmeticError):
     """A number too large to be computed here."""
 
 
@@ -30,7 +30,7 @@ def value(node: Node) -> Fraction | None:
         The value; `None` where the tree holds a symbol, an irrational number, or no number at all.
 
     Raises:
-        TooLarge: see above.
+        TooLargeError: see above.
         ZeroDivisionError: it divides by zero.
     """
     return _Calculation().value(node)
@@ -56,16 +56,14 @@ class _Calculation:
             if known is None:
                 return None
             args.append(known)
-        result = (
-            self.checked(_call(str(node.value), args)) if node.op == "call" else self.applied(node.op, args)
-        )
+        result = self.checked(_call(str(node.value), args)) if node.op == "call" else self.applied(node.op, args)
         return self.checked(result)
 
     def checked(self, result: Fraction | None) -> Fraction | None:
         if result is not None:
             self.work += bits(result)
             if bits(result) > MAX_BITS or self.work > MAX_WORK:
-                raise TooLarge("a number too large to be computed")
+                raise TooLargeError("a number too large to be computed")
         return result
 
     def applied(self, op: str, args: list[Fraction]) -> Fraction | None:
@@ -90,7 +88,7 @@ def _factorial(number: Fraction, step: int) -> Fraction | None:
     if number.denominator != 1 or number < 0:
         return None
     if number > MAX_FACTORIAL:
-        raise TooLarge("a factorial too large to be computed")
+        raise TooLargeError("a factorial too large to be computed")
     n = int(number)
     return Fraction(math.factorial(n) if step == 1 else math.prod(range(n, 0, -2)))
 
@@ -103,7 +101,7 @@ def _power(base: Fraction, exponent: Fraction) -> Fraction | None:
     if base in (0, 1, -1):
         return base ** (int(exponent) if base == 0 else int(exponent) % 2)
     if (bits(base) - 1) * abs(exponent) > MAX_BITS:
-        raise TooLarge("a power too large to be computed")
+        raise TooLargeError("a power too large to be computed")
     return Fraction(base ** int(exponent))
 
 
@@ -126,7 +124,7 @@ def _integer_root(number: int, degree: int) -> int | None:
     return low if low**degree == number else None
 
 
-def _call(name: str, args: list[Fraction]) -> Fraction | None:
+def _call(name: str, args: list[Fraction]) -> Fraction | None:  # noqa: PLR0911 - one per function
     first = args[0]
     whole = all(arg.denominator == 1 for arg in args)
     if len(args) == 1:

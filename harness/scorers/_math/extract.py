@@ -90,8 +90,8 @@ _NEXT_TURN = re.compile(
 _CALCULATION = re.compile(r"<<[^<>\n]{0,200}>>")
 """The calculator marks of GSM8K solutions."""
 _RETRACTION = re.compile(
-    r"\b(?:wait|actually|hmm|oops|no,|mistake|wrong|error|incorrect|correction|apologi[sz]e|let me (?:re|double)|instead|"
-    r"should (?:be|have been))",
+    r"\b(?:wait|actually|hmm|oops|no,|mistake|wrong|error|incorrect|correction|apologi[sz]e|let me (?:re|double)"
+    r"|instead|should (?:be|have been))",
     re.IGNORECASE,
 )
 
@@ -143,9 +143,7 @@ _CONTROL = str.maketrans({"\f": "\\f", "\t": "\\t", "\b": "\\b", "\r": "\\r", "\
 
 def _last_mark(text: str) -> Extraction | None:
     """The mark that ends last."""
-    found = [
-        mark for mark in (_boxed(text), _hashed(text), _tagged(text), _in_json(text)) if mark is not None
-    ]
+    found = [mark for mark in (_boxed(text), _hashed(text), _tagged(text), _in_json(text)) if mark is not None]
     return max(found, key=lambda mark: mark.end) if found else None
 
 
@@ -233,9 +231,7 @@ def _in_json(text: str) -> Extraction | None:
         quoted, listed, bare = match.groups()
         content = _inner(_unquoted(quoted) if quoted else (listed or "").replace('"', "") or bare or "")
         if content.strip("_ ") or not content:  # the blank of the form, `"___"`, is no answer
-            return Extraction(
-                content, "json", match.end(), note="" if content else "the answer field is empty"
-            )
+            return Extraction(content, "json", match.end(), note="" if content else "the answer field is empty")
     return None
 
 

@@ -1,9 +1,9 @@
-"""One spelling for each thing an answer can say: Unicode, LaTeX dress, thousands, currency, units.
+r"""One spelling for each thing an answer can say: Unicode, LaTeX dress, thousands, currency, units.
 
 `normalise` turns the raw answer into the text that `syntax.read` reads. It never changes a value: where a
 spelling is ambiguous (`1 2`, `{1}{2}`) it is left alone, and the reader refuses it.
 
-Inside this module a run of text (`\\text{cm}`) is written `⟦cm⟧`, the end of a matrix row `⏎`.
+Inside this module a run of text (`\text{cm}`) is written `⟦cm⟧`, the end of a matrix row `⏎`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.scorers._math import units
-from harness.scorers._math.tokens import MAX_CHARS, MAX_DEPTH, Unreadable
+from harness.scorers._math.tokens import MAX_CHARS, MAX_DEPTH, UnreadableError
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,10 @@ def normalise(raw: str) -> Normal:
         raw: the extracted answer.
 
     Raises:
-        Unreadable: longer than `MAX_CHARS`, or nested deeper than `MAX_DEPTH`.
+        UnreadableError: longer than `MAX_CHARS`, or nested deeper than `MAX_DEPTH`.
     """
     if len(raw) > MAX_CHARS:
-        raise Unreadable(f"{len(raw)} characters; answers up to {MAX_CHARS} are read")
+        raise UnreadableError(f"{len(raw)} characters; answers up to {MAX_CHARS} are read")
     _check_depth(raw)
     text = _undressed(plain_latex(plain_characters(" ".join(raw.split()))))
     words = " ".join(_NO_WORD.sub(" ", text).split()).rstrip(".!?,;:").lower()
@@ -59,7 +59,7 @@ def _check_depth(text: str) -> None:
         depth += 1 if bracket in "{([" else -1
         deepest = max(deepest, depth)
     if deepest > MAX_DEPTH:
-        raise Unreadable(f"nested {deepest} deep; up to {MAX_DEPTH} is read")
+        raise UnreadableError(f"nested {deepest} deep; up to {MAX_DEPTH} is read")
 
 
 # Characters --------------------------------------------------------------------------------------------------
@@ -127,9 +127,7 @@ _NOT_LETTER = r"(?![A-Za-z])"
 _THOUSANDS = re.compile(r"(?<=\d)(?:\\[,;:! ] ?|\{,\} ?|, ?\\! ?|,\\, ?|~)(?=\d{3}(?!\d))")
 _SPACED_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?! ?\d)")
 _REPEATING = re.compile(r"(\d{0,12}\.\d{0,12}?)(\d{1,12}?)\2{1,20} ?(?:\.\.\.|\\[lc]?dots(?![A-Za-z]))")
-_SIZES = re.compile(
-    rf"\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|rm|bf|it){_NOT_LETTER}\.?"
-)
+_SIZES = re.compile(rf"\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|rm|bf|it){_NOT_LETTER}\.?")
 _SPACES = re.compile(rf"\\[,;:! ]|\\(?:quad|qquad|thinspace|enspace|space|nobreak){_NOT_LETTER}|~|\\[()\[\]]")
 _FONTS = re.compile(
     r"\\(text|textbf|textit|textrm|texttt|textnormal|mbox|hbox|mathrm|mathbf|mathit|mathsf|mathcal|mathnormal|bm"
@@ -242,8 +240,8 @@ def _font(match: re.Match[str]) -> str:
 # Dress -------------------------------------------------------------------------------------------------------
 
 _LEAD = re.compile(
-    r"^(?:(?:is|are|exactly|precisely|only|just|about|approximately|approx\.?|equals?|equal to|to|the value of|therefore"
-    r"|thus|so)\b\s*|[:=≈]\s*|\\approx\s*|⟦(?:[Aa]nswer|[Ff]inal answer)\s*:?\s*⟧)+"
+    r"^(?:(?:is|are|exactly|precisely|only|just|about|approximately|approx\.?|equals?|equal to|to|the value of"
+    r"|therefore|thus|so)\b\s*|[:=≈]\s*|\\approx\s*|⟦(?:[Aa]nswer|[Ff]inal answer)\s*:?\s*⟧)+"
 )
 _FACTORIAL_END = re.compile(r"[\d)}A-Za-z]!+$")
 _STOPS = (".", ",", ";", ":", "!")

@@ -149,9 +149,7 @@ def closing(text: str) -> tuple[str, int, str] | None:
     if len(line) > 4 * MAX_CHARS:
         return None
     bare = line.strip("*` ").rstrip(".")
-    is_value = (
-        _VALUE_LINE.fullmatch(bare.strip("$ ")) and not bare.endswith((":", ",")) and ", and " not in bare
-    )
+    is_value = _VALUE_LINE.fullmatch(bare.strip("$ ")) and not bare.endswith((":", ",")) and ", and " not in bare
     if bare and is_value and not _TWO_WORDS.search(bare):
         return bare, len(body), "line"
     value = _concluding(_LAST_SENTENCE.split(line)[-1])
@@ -193,7 +191,7 @@ _FINAL_EQUALS = re.compile(rf"=\s*({NUMBER})\s*\$?\s*\.?\s*$")
 _TEXT_COMMAND = re.compile(r"\\(?:text|mathrm|textbf)\s*\{([^{}]*)\}")
 
 
-def distil(prose: str) -> str | None:
+def distil(prose: str) -> str | None:  # noqa: PLR0911 - one per way of saying it
     """The one value in a piece of prose, where a value is wanted; `None` where there is no single one."""
     if len(prose) > MAX_CHARS:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 from harness.scorers._math import exact, trees
 from harness.scorers._math.syntax import Node
@@ -49,7 +50,7 @@ def pieces(node: Node, key: OrderKey) -> list[Piece] | None:
     return sorted(found, key=lambda piece: float("-inf") if piece.low is None else key(piece.low))
 
 
-def _pieces(node: Node, key: OrderKey) -> list[Piece] | None:
+def _pieces(node: Node, key: OrderKey) -> list[Piece] | None:  # noqa: PLR0911 - one per kind
     if trees.is_reals(node):
         return [Piece(None, None)]
     if node.op == "group" and len(node.args) == 2:  # noqa: PLR2004
@@ -105,10 +106,10 @@ def _without(whole: Node, removed: Node, *, key: OrderKey) -> list[Piece] | None
 
 def _around(points: list[Node], key: OrderKey) -> list[Piece]:
     bounds: list[Node | None] = [None, *sorted(points, key=key), None]
-    return [Piece(low, high) for low, high in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [Piece(low, high) for low, high in pairwise(bounds)]
 
 
-def _half_line(node: Node, key: OrderKey) -> list[Piece] | None:
+def _half_line(node: Node, key: OrderKey) -> list[Piece] | None:  # noqa: PLR0911 - one per operator
     left, right = node.args
     if node.value == "in":
         return _pieces(right, key)

@@ -1,7 +1,7 @@
 """Compares two trees: values, collections, matrices, numerals, relations, sets of numbers.
 
 Only the equality of two values that are not rational is left to an `Engine`, which lives in a worker process.
-Without one, `NeedsEngine` is raised where it would be asked.
+Without one, `NeedsEngineError` is raised where it would be asked.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ROUNDED_DIGITS = 6
 _STRENGTH = ("library", "identity", "rounded", "exact")
 
 
-class NeedsEngine(Exception):  # noqa: N818 - a signal, not an error
+class NeedsEngineError(Exception):
     """The two cannot be compared without symbolic work."""
 
 
@@ -51,18 +51,18 @@ class Comparison:
         """The engine.
 
         Raises:
-            NeedsEngine: there is none.
+            NeedsEngineError: there is none.
         """
         if self._given is None:
-            raise NeedsEngine
+            raise NeedsEngineError
         return self._given
 
-    def equal(self, gold: Node, answer: Node) -> Verdict:
+    def equal(self, gold: Node, answer: Node) -> Verdict:  # noqa: PLR0911 - one per kind
         """Are two trees the same answer?
 
         Raises:
-            NeedsEngine: symbolic work is needed and there is no engine.
-            TooLarge, ZeroDivisionError: as `exact.value`.
+            NeedsEngineError: symbolic work is needed and there is no engine.
+            TooLargeError, ZeroDivisionError: as `exact.value`.
         """
         ops = {gold.op, answer.op}
         if "word" in ops:
@@ -97,14 +97,12 @@ class Comparison:
             return plain  # nobody gives an angle as a rational number of radians
         return self.numbers(gold, answer)
 
-    def numbers(self, gold: Node, answer: Node) -> Verdict:
+    def numbers(self, gold: Node, answer: Node) -> Verdict:  # noqa: PLR0911 - one per outcome
         """Two values as they are: infinite, rational, or anything else."""
         infinite = trees.infinity(gold), trees.infinity(answer)
         if any(infinite):
             return (
-                yes("structure", "both infinite")
-                if len(set(infinite)) == 1
-                else no("structure", _is_not(answer, gold))
+                yes("structure", "both infinite") if len(set(infinite)) == 1 else no("structure", _is_not(answer, gold))
             )
         wanted, found = exact.value(gold), exact.value(answer)
         digits = trees.decimal_digits(answer)
@@ -127,11 +125,7 @@ class Comparison:
         wanted, found = _rows(gold), _rows(answer)
         if wanted is None or found is None:
             return no("structure", _is_not(answer, gold))
-        if (
-            "group" in (gold.op, answer.op)
-            and 1 in (len(wanted), len(wanted[0]))
-            and 1 in (len(found), len(found[0]))
-        ):
+        if "group" in (gold.op, answer.op) and 1 in (len(wanted), len(wanted[0])) and 1 in (len(found), len(found[0])):
             return self.in_order(sum(wanted, ()), sum(found, ()), "vector")
         if [len(row) for row in wanted] != [len(row) for row in found]:
             return no("structure", "matrices of different shapes")
@@ -143,11 +137,7 @@ class Comparison:
             return self.tuples(gold, answer)
         wanted, found = trees.items(gold), trees.items(answer)
         if not wanted or not found:
-            return (
-                yes("structure", "both empty")
-                if not wanted and not found
-                else no("structure", "one is empty")
-            )
+            return yes("structure", "both empty") if not wanted and not found else no("structure", "one is empty")
         if len(wanted) != len(found):
             return self.alternatives(gold, answer) or no(
                 "structure", f"{trees.count(found)}, wanted {trees.count(wanted)}"
@@ -172,13 +162,9 @@ class Comparison:
                 return no("structure", f"brackets {answer.value}, wanted {gold.value}")
             return self.in_order(gold.args, answer.args, "tuple")
         group, other = (gold, answer) if gold.op == "group" else (answer, gold)
-        if (
-            other.op != "list"
-            or group.value not in ("()", "[]")
-            or any(item.op == "group" for item in other.args)
-        ):
+        if other.op != "list" or group.value not in ("()", "[]") or any(item.op == "group" for item in other.args):
             return no("structure", _is_not(answer, gold))
-        return self.in_order(*map(trees.items, (gold, answer)), "tuple")
+        return self.in_order(trees.items(gold), trees.items(answer), "tuple")
 
     def in_order(self, wanted: tuple[Node, ...], found: tuple[Node, ...], kind: str) -> Verdict:
         """The first with the first, and so on. Labels (`x = 1`) count where both sides have them."""
@@ -199,9 +185,7 @@ class Comparison:
         left = list(found)
         methods = set()
         for one in wanted:
-            match = next(
-                ((i, v) for i, other in enumerate(left) if (v := self.equal(one, other)).equal), None
-            )
+            match = next(((i, v) for i, other in enumerate(left) if (v := self.equal(one, other)).equal), None)
             if match is None:
                 return no("structure", f"{trees.show(one)} is missing among {trees.count(found)}")
             methods.add(match[1].method)
@@ -231,9 +215,7 @@ class Comparison:
         """`x = 5`: the names count, except those of functions and of dependent variables."""
         value = answer.value
         if gold.name != answer.name:
-            named = "call" in (gold.name.op, answer.name.op) or (
-                trees.names(gold.value) and trees.names(value)
-            )
+            named = "call" in (gold.name.op, answer.name.op) or (trees.names(gold.value) and trees.names(value))
             if not named:
                 return no("structure", f"{trees.show(answer.name)} is given, wanted {trees.show(gold.name)}")
             if gold.name.op == answer.name.op == "call" and len(gold.name.args) == len(answer.name.args):
@@ -274,7 +256,7 @@ class Comparison:
 
     # -- sets of numbers ------------------------------------------------------------------------------------
 
-    def regions(self, gold: Node, answer: Node) -> Verdict:
+    def regions(self, gold: Node, answer: Node) -> Verdict:  # noqa: PLR0911 - one per outcome
         """Inequalities, intervals and their unions: the same numbers, the same ends."""
         named = [regions.variable(node) for node in (gold, answer)]
         if None not in named and named[0] != named[1]:
@@ -297,15 +279,9 @@ class Comparison:
 
     def unsolved(self, gold: Node, answer: Node) -> Verdict:
         """Two inequalities that are multiples of each other are one; anything else is left open."""
-        both = [
-            regions.flip(n) if str(n.value).startswith(">") and n.op == "rel" else n for n in (gold, answer)
-        ]
+        both = [regions.flip(n) if str(n.value).startswith(">") and n.op == "rel" else n for n in (gold, answer)]
         operators = {str(node.value) for node in both if node.op == "rel"}
-        if (
-            all(node.op == "rel" for node in both)
-            and len(operators) == 1
-            and operators <= regions.FLIPPED.keys()
-        ):
+        if all(node.op == "rel" for node in both) and len(operators) == 1 and operators <= regions.FLIPPED.keys():
             positive = not operators & {"=", "!="}
             if self.engine.proportional(*map(trees.difference, both), positive=positive):
                 return yes("identity", "the same inequality")
@@ -340,9 +316,7 @@ def _rows(node: Node) -> list[tuple[Node, ...]] | None:
     return rows
 
 
-def _labels_agree(
-    wanted: tuple[Node, ...], found: tuple[Node, ...]
-) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
+def _labels_agree(wanted: tuple[Node, ...], found: tuple[Node, ...]) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
     """Drop `x =` where the other side has no labels, and where only the first of several has one."""
     if all(trees.assignment(item) for item in (*wanted, *found)):
         return wanted, found

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import NoReturn
+from itertools import pairwise
 
 from harness.scorers._math.tokens import (
     BASES,
@@ -22,7 +22,7 @@ from harness.scorers._math.tokens import (
     RELATIONS,
     SET_OPERATIONS,
     Token,
-    Unreadable,
+    UnreadableError,
     tokenise,
 )
 
@@ -58,12 +58,12 @@ def read(text: str, *, thousands: bool = True) -> Node:
         thousands: read `1,234` as one number where it stands in no brackets.
 
     Raises:
-        Unreadable: it is no answer this grammar knows, or too long, or nested too deep.
+        UnreadableError: it is no answer this grammar knows, or too long, or nested too deep.
     """
     parser = _Parser(tokenise(text, thousands=thousands))
     node = parser.listing(closers=())
     if parser.position < len(parser.tokens):
-        raise Unreadable(f"did not expect {parser.tokens[parser.position].text!r}")
+        raise UnreadableError(f"did not expect {parser.tokens[parser.position].text!r}")
     return node
 
 
@@ -73,7 +73,7 @@ def number(text: str) -> Node:
         return _repeating(text.replace(",", ""))
     mantissa, _, exponent = text.lower().replace(",", "").partition("e")
     if len(exponent.lstrip("+-0")) > len(str(MAX_EXPONENT)) or abs(int(exponent or 0)) > MAX_EXPONENT:
-        raise Unreadable(f"the exponent {exponent[:20]} is too large")
+        raise UnreadableError(f"the exponent {exponent[:20]} is too large")
     digits = len(mantissa.replace(".", "").lstrip("0")) if "." in mantissa else 0
     return Node("num", value=Fraction(mantissa) * Fraction(10) ** int(exponent or 0), digits=digits)
 
@@ -83,9 +83,7 @@ def _repeating(text: str) -> Node:
     head, _, period = text.rstrip("}").partition("\\overline{")
     whole, _, fixed = head.partition(".")
     scale = 10 ** len(fixed)
-    value = Fraction(int((whole + fixed) or 0), scale) + Fraction(
-        int(period), scale * (10 ** len(period) - 1)
-    )
+    value = Fraction(int((whole + fixed) or 0), scale) + Fraction(int(period), scale * (10 ** len(period) - 1))
     return Node("num", value=value)
 
 
@@ -94,9 +92,7 @@ _JOINERS = (",", ";", "and", "or")
 _BARS = {"|": "|", "\\vert": "\\vert", "\\|": "\\|", "\\lvert": "\\rvert"}
 _ACCENTS = ("\\overline", "\\bar", "\\vec", "\\hat")
 _TIMES = ("*", "\\cdot", "\\times", "\\ast", "\\star")
-_OPENERS = frozenset(
-    {*_CLOSERS, *_ACCENTS, "\\frac", "\\binom", "\\lfloor", "\\lceil", "\\lvert", "\\emptyset"}
-)
+_OPENERS = frozenset({*_CLOSERS, *_ACCENTS, "\\frac", "\\binom", "\\lfloor", "\\lceil", "\\lvert", "\\emptyset"})
 _MATRICES = frozenset({"matrix", "pmatrix", "bmatrix", "Bmatrix", "smallmatrix", "array"})
 _POSTFIX = {"!": "fact", "%": "percent", "\\%": "percent", "\\degree": "degree"}
 _ZERO = Node("num", value=Fraction(0))
@@ -136,21 +132,21 @@ class _Parser:
     def next(self) -> Token:
         token = self.peek()
         if token is None:
-            raise Unreadable("it ends too early")
+            raise UnreadableError("it ends too early")
         self.position += 1
         return token
 
     def expect(self, *texts: str) -> str:
         token = self.next()
         if token.text not in texts:
-            raise Unreadable(f"expected {texts[0]!r}, found {token.text!r}")
+            raise UnreadableError(f"expected {texts[0]!r}, found {token.text!r}")
         return token.text
 
     def nested(self, read_inner: Callable[[], Node]) -> Node:
         """One level down."""
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise Unreadable(f"nested more than {MAX_DEPTH} deep")
+            raise UnreadableError(f"nested more than {MAX_DEPTH} deep")
         node = read_inner()
         self.depth -= 1
         return node
@@ -180,8 +176,7 @@ class _Parser:
         if not operators:
             ratio = terms[0].op == "num" and self.take(":")
             return Node("div", (terms[0], self.sum())) if ratio else terms[0]
-        pairs = zip(terms[:-1], terms[1:], strict=True)
-        relations = tuple(Node("rel", pair, op) for op, pair in zip(operators, pairs, strict=True))
+        relations = tuple(Node("rel", pair, op) for op, pair in zip(operators, pairwise(terms), strict=True))
         return relations[0] if len(relations) == 1 else Node("chain", relations)
 
     def set_expression(self) -> Node:
@@ -190,7 +185,7 @@ class _Parser:
             if not self.at(*SET_OPERATIONS):
                 return node
             node = Node(SET_OPERATIONS[self.next().text], (node, self.sum()))
-        raise Unreadable("too many set operations")
+        raise UnreadableError("too many set operations")
 
     # -- arithmetic -----------------------------------------------------------------------------------------
 
@@ -206,7 +201,7 @@ class _Parser:
                 continue
             choices += 1
             if choices > MAX_CHAIN:
-                raise Unreadable("too many ±")
+                raise UnreadableError("too many ±")
             terms = [Node("pm" if sign == "\\pm" else "mp", (_joined("add", terms), right))]
         return _joined("add", terms)
 
@@ -228,7 +223,7 @@ class _Parser:
             elif self.take("/", "\\div"):
                 divisions += 1
                 if divisions > MAX_CHAIN:
-                    raise Unreadable("too many divisions")
+                    raise UnreadableError("too many divisions")
                 factors = [Node("div", (_joined("mul", factors), self.denominator()))]
             elif self.starts_factor():
                 self.juxtapose(factors)
@@ -263,7 +258,7 @@ class _Parser:
         if is_fraction and _is_whole(left) and right.op == "div" and all(map(_is_whole, right.args)):
             factors[-1] = Node("add", (left, right))
         elif right.op == "num" == left.op:
-            raise Unreadable("two numbers side by side")
+            raise UnreadableError("two numbers side by side")
         else:
             factors.append(right)
 
@@ -272,7 +267,7 @@ class _Parser:
         top, bottom = self.peek(), self.peek(2)
         fraction = top and bottom and top.text.isdigit() and bottom.text.isdigit() and self.at("/", ahead=1)
         if not (top and bottom and fraction and top.spaced and _is_whole(whole)):
-            raise Unreadable("two numbers side by side")
+            raise UnreadableError("two numbers side by side")
         self.position += 3
         return Node("add", (whole, Node("div", (number(top.text), number(bottom.text)))))
 
@@ -305,7 +300,7 @@ class _Parser:
                 node = Node("sym", value=f"{node.value}'")
             else:
                 return node
-        raise Unreadable("too many signs after a value")
+        raise UnreadableError("too many signs after a value")
 
     def braced(self) -> Node:
         """`{…}` as an argument."""
@@ -327,7 +322,7 @@ class _Parser:
             self.tokens[self.position : self.position + 1] = pieces
         return self.atom()
 
-    def atom(self) -> Node:
+    def atom(self) -> Node:  # noqa: PLR0911 - one per kind of token
         token = self.next()
         if token.kind == "number":
             return self.numeral(token.text)
@@ -335,9 +330,7 @@ class _Parser:
             return self.symbol(token.text)
         if token.kind == "name":
             return (
-                self.nested(lambda: self.function(token.text))
-                if token.text in FUNCTIONS
-                else self.symbol(token.text)
+                self.nested(lambda: self.function(token.text)) if token.text in FUNCTIONS else self.symbol(token.text)
             )
         if token.kind in ("word", "text"):
             return Node("word", value=token.text)
@@ -347,7 +340,7 @@ class _Parser:
             return Node("const", value=token.text)
         return self.sign(token.text)
 
-    def sign(self, text: str) -> Node:
+    def sign(self, text: str) -> Node:  # noqa: PLR0911 - one per sign
         if text in _CLOSERS:
             return self.nested(lambda: self.group(text))
         if text in _BARS:
@@ -364,7 +357,7 @@ class _Parser:
             return Node("set")
         if text in _ACCENTS and (inner := self.argument()).op == "sym":
             return Node("sym", value=f"{text}({inner.value})")
-        _unexpected(text)
+        raise UnreadableError(f"did not expect {text!r}")
 
     def numeral(self, text: str) -> Node:
         if not self.take("_"):
@@ -372,7 +365,7 @@ class _Parser:
         digits = text.replace(",", "")
         base = self.subscript().lower().strip("()")
         if not digits.isdigit():
-            raise Unreadable("a base under something that is no whole number")
+            raise UnreadableError("a base under something that is no whole number")
         return Node("base", (Node("word", value=BASES.get(base, base)),), digits.lstrip("0") or "0")
 
     def symbol(self, name: str) -> Node:
@@ -394,9 +387,7 @@ class _Parser:
             return Node("sym", value=name)
         self.position += 1
         group = self.nested(lambda: self.group("("))
-        return Node(
-            "call", group.args if group.op == "group" else (group,), name if name == "binom" else f"@{name}"
-        )
+        return Node("call", group.args if group.op == "group" else (group,), name if name == "binom" else f"@{name}")
 
     def subscript(self) -> str:
         """The text of a subscript, without braces and spaces."""
@@ -431,7 +422,7 @@ class _Parser:
         if opener == "\\{" and self.take(":", "\\mid", "|", "\\vert"):
             inner = self.listing(closers)
             if inner.op not in ("rel", "chain", "list"):
-                raise Unreadable("a set whose condition is no relation")
+                raise UnreadableError("a set whose condition is no relation")
             self.expect(*closers)
             return inner
         brackets = opener + self.expect(*closers)
@@ -479,7 +470,7 @@ class _Parser:
         if base is None:
             return Node("call", arguments, "log10" if name == "lg" else name)
         if name != "log":
-            raise Unreadable(f"a subscript under {name}")
+            raise UnreadableError(f"a subscript under {name}")
         return Node("call", (*arguments, base), "logb")
 
     def arguments(self) -> tuple[Node, ...]:
@@ -500,7 +491,7 @@ class _Parser:
 
     def matrix(self, name: str) -> Node:
         if name not in _MATRICES:
-            raise Unreadable(f"the environment {name} is not read")
+            raise UnreadableError(f"the environment {name} is not read")
         if name == "array" and self.at("{"):
             self.subscript()  # the format of the columns
         rows: list[Node] = []
@@ -515,7 +506,7 @@ class _Parser:
         if row:
             rows.append(Node("row", tuple(row)))
         if len({len(each.args) for each in rows}) != 1:
-            raise Unreadable("a matrix with rows of different lengths")
+            raise UnreadableError("a matrix with rows of different lengths")
         return Node("matrix", tuple(rows))
 
 
@@ -523,17 +514,8 @@ def _joined(op: str, parts: list[Node]) -> Node:
     return parts[0] if len(parts) == 1 else Node(op, tuple(parts))
 
 
-def _unexpected(text: str) -> NoReturn:
-    raise Unreadable(f"did not expect {text!r}")
-
-
 def _is_whole(node: Node) -> bool:
-    return (
-        node.op == "num"
-        and not node.digits
-        and isinstance(node.value, Fraction)
-        and node.value.denominator == 1
-    )
+    return node.op == "num" and not node.digits and isinstance(node.value, Fraction) and node.value.denominator == 1
 
 
 def _mentions_pi(node: Node) -> bool:

@@ -11,7 +11,7 @@ MAX_DEPTH = 40
 """Deepest nesting of brackets and arguments that is read."""
 
 
-class Unreadable(ValueError):
+class UnreadableError(ValueError):
     """The text is not an answer this grammar knows."""
 
 
@@ -68,9 +68,7 @@ def _longest_first(names: frozenset[str]) -> list[str]:
 
 
 _IN_LETTERS = FUNCTIONS | frozenset(_ALIASES)
-_NAME = re.compile(
-    "|".join(_longest_first(_IN_LETTERS | _GREEK - {"eta", "ell"} | {"pi", "infinity", "inf"}))
-)
+_NAME = re.compile("|".join(_longest_first(_IN_LETTERS | _GREEK - {"eta", "ell"} | {"pi", "infinity", "inf"})))
 _COMMANDS = _longest_first(_GREEK | FUNCTIONS | {"pi", "infty", "cdot", "times"})
 
 
@@ -93,16 +91,16 @@ def tokenise(text: str, *, thousands: bool = True) -> list[Token]:
         thousands: read `1,234` as one number where it stands in no brackets.
 
     Raises:
-        Unreadable: too long, or something that has no place in mathematics.
+        UnreadableError: too long, or something that has no place in mathematics.
     """
     if len(text) > MAX_CHARS:
-        raise Unreadable(f"{len(text)} characters; answers up to {MAX_CHARS} are read")
+        raise UnreadableError(f"{len(text)} characters; answers up to {MAX_CHARS} are read")
     tokens: list[Token] = []
     position, end, open_brackets = 0, len(text.rstrip()), 0
     while position < end:
         match = (_TOKEN_GROUPED if thousands and not open_brackets else _TOKEN).match(text, position)
         if match is None:
-            raise Unreadable(f"the character {text[position:].lstrip()[0]!r} has no meaning here")
+            raise UnreadableError(f"the character {text[position:].lstrip()[0]!r} has no meaning here")
         tokens.extend(_classified(match, spaced=text[position].isspace()))
         if tokens[-1].kind == "sign":
             open_brackets += (tokens[-1].text in ("(", "[", "\\{")) - (tokens[-1].text in (")", "]", "\\}"))
@@ -133,7 +131,7 @@ def _command(text: str, *, spaced: bool) -> list[Token]:
     # A gold answer stripped of its spaces: `\pic^2` is π c², `\lambdakT` is λ k T.
     known = next((known for known in _COMMANDS if name.startswith(known)), None)
     if known is None:
-        raise Unreadable(f"the command {text} is not read")
+        raise UnreadableError(f"the command {text} is not read")
     return [*_command("\\" + known, spaced=spaced), *_letters(name[len(known) :], spaced=False)]
 
 

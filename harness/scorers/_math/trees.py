@@ -145,9 +145,7 @@ def _choose(node: Node, *, upper: bool) -> Node:
 
 def is_equation(node: Node) -> bool:
     """`a = b`, or a chain of them."""
-    return all(
-        pair.op == "rel" and pair.value == "=" for pair in (node.args if node.op == "chain" else (node,))
-    )
+    return all(pair.op == "rel" and pair.value == "=" for pair in (node.args if node.op == "chain" else (node,)))
 
 
 def assignment(node: Node) -> Assignment | None:
@@ -200,11 +198,7 @@ def matrix(node: Node) -> list[tuple[Node, ...]] | None:
         return [tuple(Node("neg", (entry,)) for entry in row) for row in rows]
     if node.op == "mul" and (rows := matrix(node.args[-1])) is not None:
         return [tuple(Node("mul", (*node.args[:-1], entry)) for entry in row) for row in rows]
-    if (
-        node.op == "group"
-        and node.value == "[]"
-        and all(row.op == "group" and row.value == "[]" for row in node.args)
-    ):
+    if node.op == "group" and node.value == "[]" and all(row.op == "group" and row.value == "[]" for row in node.args):
         return [row.args for row in node.args] if len({len(row.args) for row in node.args}) == 1 else None
     return None
 

@@ -70,9 +70,7 @@ _CURRENCY = re.compile(r"^([-+]?) ?(?:US)?(?:\$|€|£|¥|₹|USD|EUR|GBP|Rs\.?)
 _CURRENCY_AFTER = re.compile(r"(?<=\d) ?(?:\$|€|£|¥|₹|USD|EUR|GBP)$")
 _DOLLARS = ("$", "USD")
 _SCALE = re.compile(r"^([-+]?[\d.,]*\d) ?⟦?(hundred|thousand|million|billion|trillion)⟧?(?![A-Za-z])(?! ?\d)")
-_DEGREES = re.compile(
-    r"(?:\^ ?(?:\{ ?\\circ ?\}|\\circ|\{ ?\\degree ?\})|\\degree)(?![A-Za-z])(?: ?[CF](?![A-Za-z]))?"
-)
+_DEGREES = re.compile(r"(?:\^ ?(?:\{ ?\\circ ?\}|\\circ|\{ ?\\degree ?\})|\\degree)(?![A-Za-z])(?: ?[CF](?![A-Za-z]))?")
 _BASE = re.compile(r"(?<=\d)\)? ?\(? ?⟦? ?(?:in )?base[ -]?⟧? ?(\d{1,2}|[a-z]+) ?⟧? ?\)?$|(?<=\d)\)(?=_)")
 _TEXT_TAIL = re.compile(
     r"(?:(?: ?⟦[^⟦⟧]*⟧| ?\^ ?\{? ?-?[1-4] ?\}?(?=[ ⟦\\]|$)|(?<=[⟧}\d]) ?(?:/|\\cdot)(?= ?⟦)"

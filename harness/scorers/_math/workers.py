@@ -56,9 +56,7 @@ class Worker:
     """One process and the two pipes to it."""
 
     def __init__(self) -> None:
-        environment = {
-            name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "TEMP", "TMP") if name in os.environ
-        }
+        environment = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "TEMP", "TMP") if name in os.environ}
         environment |= {
             "PYTHONHASHSEED": "0",
             "PYTHONUTF8": "1",
@@ -147,9 +145,7 @@ def judge(tasks: Sequence[Task], workers: int | None = None) -> list[Outcome]:
     return [outcome or _OVERRUN for outcome in outcomes]
 
 
-_OVERRUN = Outcome(
-    None, "timeout", f"symbolic work took over {CPU_SECONDS_ALONE:g} s of CPU time, or too much memory"
-)
+_OVERRUN = Outcome(None, "timeout", f"symbolic work took over {CPU_SECONDS_ALONE:g} s of CPU time, or too much memory")
 
 
 class _Holder:
