@@ -6,34 +6,16 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from harness.scorers._math import exact, phrases, trees
+from harness.scorers._math import exact, phrases, trees, words
 from harness.scorers._math.normalise import Normal, normalise
 from harness.scorers._math.structure import Comparison, Engine
 from harness.scorers._math.syntax import Node, read
 from harness.scorers._math.tokens import UnreadableError
 from harness.scorers._math.verdict import Verdict, no, yes
 
-_SAID_IN_WORDS = {
-    **dict.fromkeys(
-        (
-            "no solution", "no solutions", "no real solution", "no real solutions", "empty set", "the empty set",
-            "none",
-        ),
-        r"\emptyset",
-    ),
-    **dict.fromkeys(("all real numbers", "all reals", "all real x", "any real number"), r"\mathbb{R}"),
-    **dict.fromkeys(("infinity", "infinite", "positive infinity"), r"\infty"),
-    "negative infinity": r"-\infty",
-}  # fmt: skip
-_ONES = [
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
-    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
-]  # fmt: skip
-_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _CHOICE = re.compile(r"(?:\\text\{)?\s*\(?([A-Z])\)?\s*\}?")
 _CHOSEN = re.compile(r"(?:(?:option|choice|answer)\s*:?\s*)?\(?([a-z])(?:[).:](?:\s.*)?|\s*$)", re.DOTALL)
 _WORDS = re.compile(r"[a-z]{2,}(?:['-][a-z]{2,})*(?: [a-z]+(?:['-][a-z]+)*)*")
-_TWICE = re.compile(r"([a-z -]+?) ?\((\d+)\)|(\d+) ?\(([a-z -]+)\)")
 _TIGHT = re.compile(r"\s+(?![A-Za-z0-9.])|(?<![A-Za-z0-9.])\s+")
 _LONGEST_PRODUCT = 3
 """Letters side by side, up to so many, may be a product of variables and not a word."""
@@ -52,33 +34,18 @@ class Reading:
 
 
 @lru_cache(maxsize=4096)
-def reading(raw: str) -> Reading:
+def reading(raw: str, *, letter_units: bool = False) -> Reading:
     """Normalise and read an answer. Never raises."""
     try:
-        normal = normalise(raw)
+        normal = normalise(raw, letter_units=letter_units)
     except UnreadableError as problem:
         return Reading(Normal(""), None, str(problem))
     if not normal.text:
         return Reading(normal, None, "there is nothing but punctuation")
-    text = _SAID_IN_WORDS.get(normal.words) or _number_in_words(normal.words) or normal.text
     try:
-        return Reading(normal, read(text))
+        return Reading(normal, read(words.value(normal.words) or normal.text))
     except UnreadableError as problem:
         return Reading(normal, None, str(problem))
-
-
-def _number_in_words(words: str) -> str | None:
-    """`six` as 6, `forty-two` as 42, `six (6)` and `6 (six)` as 6: whole numbers under a hundred."""
-    twice = _TWICE.fullmatch(words)
-    if twice:
-        number = _number_in_words(twice.group(1) or twice.group(4))
-        return number if number is not None and number in (twice.group(2), twice.group(3)) else None
-    tens, _, ones = words.replace("-", " ").partition(" ")
-    if not ones and tens in _ONES:
-        return str(_ONES.index(tens))
-    if tens in _TENS and (not ones or ones in _ONES[1:10]):
-        return str(10 * (_TENS.index(tens) + 2) + (_ONES.index(ones) if ones else 0))
-    return None
 
 
 def compare(gold: str, answer: str, engine: Engine | None = None) -> Verdict:
@@ -95,7 +62,9 @@ def compare(gold: str, answer: str, engine: Engine | None = None) -> Verdict:
     Raises:
         NeedsEngineError: symbolic work is needed, and there is no engine.
     """
-    wanted, found = reading(gold), reading(answer)
+    wanted = reading(gold)
+    number = wanted.node is not None and not trees.names(wanted.node)
+    found = reading(answer, letter_units=number)
     if not found.normal.text:
         return no("unparsed", found.problem)
     verdict = _as_text(wanted, found)
@@ -103,7 +72,7 @@ def compare(gold: str, answer: str, engine: Engine | None = None) -> Verdict:
         return verdict
     if wanted.node is not None and (found.node is None or trees.contains(found.node, frozenset({"word"}))):
         distilled = phrases.distil(answer)
-        found = reading(distilled) if distilled and distilled != answer else found
+        found = reading(distilled, letter_units=number) if distilled and distilled != answer else found
     if wanted.node is not None and found.node is None:
         # An answer that is less readable than the gold answer is not worked out for the model.
         return no("unparsed", found.problem)
@@ -132,10 +101,10 @@ def _as_text(wanted: Reading, found: Reading) -> Verdict | None:
         return Verdict(same, "text", f"the choice {chosen.group(1).upper()}, wanted {letter.group(1)}")
     if not _is_words(wanted):
         return None
-    words, words_gold = _squeezed(found), _squeezed(wanted)
-    if words == words_gold != "":
+    said, said_gold = _squeezed(found), _squeezed(wanted)
+    if said == said_gold != "":
         return yes("text", "the same words")
-    if len(words_gold) <= _LONGEST_PRODUCT and wanted.node is not None and not wanted.normal.text.isupper():
+    if len(said_gold) <= _LONGEST_PRODUCT and wanted.node is not None and not wanted.normal.text.isupper():
         return None
     shown = found.normal.words[:_CLIPPED]
     return no("text", f"{shown!r} is not {wanted.normal.words[:_CLIPPED]!r}")
@@ -143,13 +112,12 @@ def _as_text(wanted: Reading, found: Reading) -> Verdict | None:
 
 def _is_words(reading_: Reading) -> bool:
     """True for a gold answer in words: letters alone, and no constant, function or number."""
-    words = reading_.normal.words
-    if words in _SAID_IN_WORDS or _number_in_words(words) is not None:
+    if words.value(reading_.normal.words) is not None:
         return False
     node = reading_.node
     known = node is not None and node.op in ("const", "call", "set", "sym")
     commands = "\\" in re.sub(r"\\text\{[^{}]*\}", "", reading_.normal.text)
-    return bool(_WORDS.fullmatch(words)) and not commands and not known
+    return bool(_WORDS.fullmatch(reading_.normal.words)) and not commands and not known
 
 
 def _squeezed(reading_: Reading) -> str:
@@ -174,16 +142,18 @@ def _as_trees(wanted: Reading, found: Reading, comparison: Comparison) -> Verdic
     verdict = comparison.equal(gold, answer)
     if verdict.equal:
         return verdict
-    return _with_decimal_comma(gold, found) or _with_commas_apart(wanted, found, comparison) or verdict
+    return _with_other_commas(gold, found) or _with_commas_apart(wanted, found, comparison) or verdict
 
 
-def _with_decimal_comma(gold: Node, found: Reading) -> Verdict | None:
-    """`3,5` for 3.5, where one number is wanted and no list."""
+def _with_other_commas(gold: Node, found: Reading) -> Verdict | None:
+    """`3,5` for 3.5 and `12,34,567` for 1234567, where one number is wanted and no list."""
     text = found.normal.text
-    if gold.op not in ("num", "neg") or not re.fullmatch(r"-?\d+,\d{1,2}", text):
+    if not trees.is_literal(gold):
         return None
-    same = exact.value(gold) == exact.value(read(text.replace(",", ".")))
-    return yes("exact", "the same number, with a decimal comma") if same else None
+    for pattern, comma in ((r"-?\d+,\d{1,2}", "."), (r"-?\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?", "")):
+        if re.fullmatch(pattern, text) and exact.value(gold) == exact.value(read(text.replace(",", comma))):
+            return yes("exact", "the same number, with other commas")
+    return None
 
 
 def _with_commas_apart(wanted: Reading, found: Reading, comparison: Comparison) -> Verdict | None:

@@ -29,11 +29,12 @@ class Normal:
     """The answer as bare lower-case words, for answers that are text."""
 
 
-def normalise(raw: str) -> Normal:
+def normalise(raw: str, *, letter_units: bool = False) -> Normal:
     """Bring an answer to one spelling.
 
     Args:
         raw: the extracted answer.
+        letter_units: a bare letter after a number may be a unit (`5 m`), and not a variable.
 
     Raises:
         UnreadableError: longer than `MAX_CHARS`, or nested deeper than `MAX_DEPTH`.
@@ -43,7 +44,7 @@ def normalise(raw: str) -> Normal:
     _check_depth(raw)
     text = _undressed(plain_latex(plain_characters(" ".join(raw.split()))))
     words = " ".join(_NO_WORD.sub(" ", text).split()).rstrip(".!?,;:").lower()
-    text, unit = units.split(text)
+    text, unit = units.split(text, letters=letter_units)
     text = _TEXT_RUN.sub(r"\\text{\1}", text).replace("⟦", "").replace("⟧", "")
     return Normal(" ".join(text.split()), unit, words)
 
@@ -124,10 +125,13 @@ def _ascii_digit(char: str) -> str:
 # LaTeX -------------------------------------------------------------------------------------------------------
 
 _NOT_LETTER = r"(?![A-Za-z])"
-_THOUSANDS = re.compile(r"(?<=\d)(?:\\[,;:! ] ?|\{,\} ?|, ?\\! ?|,\\, ?|~)(?=\d{3}(?!\d))")
+_THOUSANDS = re.compile(r"(?<=\d)(?:\\[,;:! ] ?|\{,\} ?|, ?\\! ?|,\\, ?|[~'_])(?=\d{3}(?!\d))")
 _SPACED_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?! ?\d)")
+_PLUS_MINUS = re.compile(r"\+/-|\+ ?\\/ ?-")
 _REPEATING = re.compile(r"(\d{0,12}\.\d{0,12}?)(\d{1,12}?)\2{1,20} ?(?:\.\.\.|\\[lc]?dots(?![A-Za-z]))")
-_SIZES = re.compile(rf"\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|rm|bf|it){_NOT_LETTER}\.?")
+_SIZES = re.compile(
+    rf"\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|rm|bf|it|angle){_NOT_LETTER}\.?"
+)
 _SPACES = re.compile(rf"\\[,;:! ]|\\(?:quad|qquad|thinspace|enspace|space|nobreak){_NOT_LETTER}|~|\\[()\[\]]")
 _FONTS = re.compile(
     r"\\(text|textbf|textit|textrm|texttt|textnormal|mbox|hbox|mathrm|mathbf|mathit|mathsf|mathcal|mathnormal|bm"
@@ -181,6 +185,9 @@ _RENAMED: list[tuple[re.Pattern[str], Replacement]] = [
         (rf"\\smallsetminus{_NOT_LETTER}", r"\\setminus "),
         (r"\{:\}", ":"),
         (r"\\$", ""),
+        (r"\\(?:begin|end) ?\{(?:aligned|align\*?|gathered|split|equation\*?)\}", ""),
+        (r"^\](?=[^\[\]]*,[^\[\]]*[\[\]]$)", "("),
+        (r"(?<=[(\[])([^\[\]]*,[^\[\]]*)\[$", r"\1)"),
     )
 ]
 _MODULE = re.compile(r"(?<![A-Za-z\\])(?:np|numpy|math|sympy)\.(?=[a-z])")
@@ -203,7 +210,7 @@ def plain_latex(text: str) -> str:
     if "sqrt" in text or "." in text:
         text = _PLAIN_ROOT.sub(r"\\surd", _MODULE.sub("", text))
         text = _REPEATING.sub(r"\1\\overline{\2}", text)
-    text = _SPACES.sub(" ", text)
+    text = _PLUS_MINUS.sub(r"\\pm ", _SPACES.sub(" ", text))
     return _SPACED_THOUSANDS.sub(lambda match: match.group().replace(" ", ""), text).replace("{,}", ",")
 
 
@@ -228,6 +235,8 @@ def _font(match: re.Match[str]) -> str:
         return rf"\{word} "
     if command in ("boxed", "fbox", "underline"):
         return f" {inner} "
+    if command == "mathrm" and len(word) == 1 and match.string[: match.start()].rstrip(" ~\\,;:!")[-1:].isdigit():
+        return f"⟦{word}⟧"  # `5~\mathrm{m}`
     is_math = command in _MATH_FONTS and (len(word) == 1 or not word.isalpha())
     if is_math or not any(map(str.isalpha, inner)):
         return inner
@@ -251,7 +260,7 @@ def _undressed(text: str) -> str:
     """Without quotes, markdown, the dollar signs of mathematics, a full stop at the end, an introducing word."""
     while True:
         before = text
-        text = text.strip(" `*\"'")
+        text = " ".join(text.split()).strip(" `*\"'")
         if len(text) > 1 and text[0] == text[-1] == "$":
             text = text.strip("$ ")
         elif text.endswith("$") and text.count("$") == 1 and not text[-2:-1].isdigit():

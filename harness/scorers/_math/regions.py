@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -59,15 +59,18 @@ def _pieces(node: Node, key: OrderKey) -> list[Piece] | None:  # noqa: PLR0911 -
         return [Piece(item, item, closed_low=True, closed_high=True) for item in node.args]
     if node.op == "rel":
         return _half_line(node, key)
+    if node.op == "list" and node.value != "or":  # `x ∈ ℝ, x ≠ 2`: the whole line adds nothing
+        rest = tuple(arg for arg in node.args if not (arg.value == "in" and trees.is_reals(arg.args[1])))
+        node = rest[0] if len(rest) == 1 else replace(node, args=rest)
+        if len(rest) == 1:
+            return _pieces(node, key)
     apart = node.op == "list" and (node.value != "and" or all(arg.op == "group" for arg in node.args))
     if node.op == "union" or apart:
         parts = [_pieces(arg, key) for arg in node.args]
         return None if None in parts else [piece for part in parts for piece in part or ()]
     if node.op in ("list", "chain", "intersection") and len(node.args) == 2:  # noqa: PLR2004
         return _both(*(_pieces(arg, key) for arg in node.args), key=key)
-    if node.op == "minus":
-        return _without(*node.args, key=key)
-    return None
+    return _without(*node.args, key=key) if node.op == "minus" else None
 
 
 def _interval(low: Node, high: Node, brackets: str) -> Piece:

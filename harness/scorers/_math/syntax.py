@@ -196,13 +196,15 @@ class _Parser:
         while self.at("+", "-", "\\pm", "\\mp"):
             sign = self.next().text
             right = self.signed_term() if self.at("+", "-") else self.term()
-            if sign in ("+", "-"):
+            if sign == "-" and terms[0].op == "const" and terms[0].value in NUMBER_SETS:
+                terms = [Node("minus", (_joined("add", terms), right))]
+            elif sign in ("+", "-"):
                 terms.append(Node("neg", (right,)) if sign == "-" else right)
-                continue
-            choices += 1
+            else:
+                choices += 1
+                terms = [Node("pm" if sign == "\\pm" else "mp", (_joined("add", terms), right))]
             if choices > MAX_CHAIN:
                 raise UnreadableError("too many ±")
-            terms = [Node("pm" if sign == "\\pm" else "mp", (_joined("add", terms), right))]
         return _joined("add", terms)
 
     def signed_term(self) -> Node:

@@ -187,7 +187,7 @@ def items(node: Node) -> tuple[Node, ...]:
             found.extend(Node("rel", (assigned.name, branch), "=") for branch in branches(assigned.value))
         else:
             found.extend(branches(part) or [part])
-    return tuple(found)
+    return tuple(dict.fromkeys(found)) if node.op == "set" else tuple(found)
 
 
 def matrix(node: Node) -> list[tuple[Node, ...]] | None:

@@ -62,7 +62,7 @@ _NEVER_IN_TEXT = frozenset(
     {"or", "and", "if", "else", "mod", "base", "for", "where", "when", "not", "no", "only", "but", "is", "are",
      "otherwise"}
 )  # fmt: skip
-_SCALES = {"hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+SCALES = {"hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _LONG_WORD = 4
 """A word longer than this may stand right behind a number without a space (`156apples`)."""
 
@@ -70,48 +70,51 @@ _CURRENCY = re.compile(r"^([-+]?) ?(?:US)?(?:\$|€|£|¥|₹|USD|EUR|GBP|Rs\.?)
 _CURRENCY_AFTER = re.compile(r"(?<=\d) ?(?:\$|€|£|¥|₹|USD|EUR|GBP)$")
 _DOLLARS = ("$", "USD")
 _SCALE = re.compile(r"^([-+]?[\d.,]*\d) ?⟦?(hundred|thousand|million|billion|trillion)⟧?(?![A-Za-z])(?! ?\d)")
-_DEGREES = re.compile(r"(?:\^ ?(?:\{ ?\\circ ?\}|\\circ|\{ ?\\degree ?\})|\\degree)(?![A-Za-z])(?: ?[CF](?![A-Za-z]))?")
+_DEGREES = re.compile(
+    r"(?:\^ ?(?:\{ ?\\circ ?\}|\\circ|\{ ?\\degree ?\}|o(?![a-z])|\{ ?o ?\})|\\degree)(?![A-Za-z])(?: ?[CF](?![A-Za-z]))?"
+)
 _BASE = re.compile(r"(?<=\d)\)? ?\(? ?⟦? ?(?:in )?base[ -]?⟧? ?(\d{1,2}|[a-z]+) ?⟧? ?\)?$|(?<=\d)\)(?=_)")
 _TEXT_TAIL = re.compile(
-    r"(?:(?: ?⟦[^⟦⟧]*⟧| ?\^ ?\{? ?-?[1-4] ?\}?(?=[ ⟦\\]|$)|(?<=[⟧}\d]) ?(?:/|\\cdot)(?= ?⟦)"
+    r"(?:(?: ?⟦[^⟦⟧]*⟧|(?<=⟧) ?/ ?[A-Za-z](?![A-Za-z])| ?\^ ?\{? ?-?[1-4] ?\}?(?=[ ⟦\\]|$)|(?<=[⟧}\d]) ?(?:/|\\cdot)(?= ?⟦)"
     r"| ?\\frac ?\{ ?⟦[^⟦⟧]*⟧[^{}]*\} ?\{ ?⟦[^⟦⟧]*⟧[^{}]*\})+) ?\.? ?$"
 )
 _PLAIN_TAIL = re.compile(
-    r"(?<=[\d)}%])( ?)([A-Za-z]+\.?(?:[ /.-]+[A-Za-z]+){0,7})( ?\^ ?\{? ?[23] ?\}?)?\.?$",
+    r"(?<=[\d)}%])( ?/? ?)([A-Za-z]+\.?(?:[ /.-]+[A-Za-z]+){0,7})( ?\^ ?\{? ?[23] ?\}?)?\.?$",
 )
 _WORDS = re.compile(r"[A-Za-z]+")
 
 
-def split(text: str) -> tuple[str, Unit | None]:
+def split(text: str, *, letters: bool) -> tuple[str, Unit | None]:
     """Part an answer into its value and its unit.
 
     Args:
         text: an undressed answer; runs of text as `⟦…⟧`.
+        letters: a bare letter may be a unit (`5 m`), and not a variable.
 
     Returns:
         The value, and the unit where its size is known. A unit that is not known is taken off as well.
     """
     scale = _SCALE.match(text)
     if scale:
-        text = f"{scale.group(1)}*{_SCALES[scale.group(2)]}" + text[scale.end() :]
+        text = f"{scale.group(1)}*{SCALES[scale.group(2)]}" + text[scale.end() :]
     currency = _CURRENCY.match(text)
     unit = None
     if currency:
         unit = _KNOWN["dollar"] if any(sign in currency.group() for sign in _DOLLARS) else None
         text = currency.group(1) + text[currency.end() :]
     text = _CURRENCY_AFTER.sub("", text).replace("$", " ").strip()
-    if "circ" in text or "degree" in text:
+    if "circ" in text or "degree" in text or "^o" in text or "{o}" in text:
         text = _DEGREES.sub(r"\\degree ", text)
     if "base" in text or ")_" in text:
         text = _BASE.sub(lambda match: f"_{{{match.group(1)}}}" if match.group(1) else "", text)
         text = re.sub(r"^(-?)\((?=\d+_)", r"\1", text)
     if not any(map(str.isdigit, text)) and "\\" not in text:
         return text, unit
-    body, named = _without_tail(text)
+    body, named = _without_tail(text, letters=letters)
     return body, unit or _known(named)
 
 
-def _without_tail(text: str) -> tuple[str, str]:
+def _without_tail(text: str, *, letters: bool) -> tuple[str, str]:
     """The text without its unit, and the unit's name."""
     tail = _TEXT_TAIL.search(text)
     if tail and tail.start() and "⟦" in tail.group():
@@ -121,12 +124,20 @@ def _without_tail(text: str) -> tuple[str, str]:
         if body[-1:] not in "_^=<>" and words and not _NEVER_IN_TEXT.intersection(map(str.lower, words)):
             return body, named
     tail = _PLAIN_TAIL.search(text)
-    if tail and _is_unit(tail.group(2), spaced=bool(tail.group(1))):
-        return text[: tail.start()].rstrip(), tail.group(2) + (tail.group(3) or "")
-    return text, ""
+    if not tail or (len(tail.group(2)) == 1 and not letters) or ("/" in tail.group(1) and len(tail.group(2)) <= 2):  # noqa: PLR2004
+        return text, ""
+    if not is_unit(tail.group(2), spaced=bool(tail.group(1))):
+        return text, ""
+    return text[: tail.start()].rstrip(), tail.group(1).strip() + tail.group(2) + (tail.group(3) or "")
 
 
-def _is_unit(words: str, *, spaced: bool) -> bool:
+def is_unit(words: str, *, spaced: bool) -> bool:
+    """Are these words a unit, or things that were counted?
+
+    Args:
+        words: what stands behind a number.
+        spaced: with a space between.
+    """
     parts = _WORDS.findall(words)
     if any(part.lower() in _NEVER for part in parts):
         return False
