@@ -1,6 +1,7 @@
 """What the leaderboard promises: every number with its interval and n, no more than was measured, no name that fakes."""
 
 import dataclasses
+import json
 import os
 import re
 from pathlib import Path
@@ -211,3 +212,15 @@ def test_models_with_provenance_tasks_alone_have_a_row(tmp_path):
     text = leaderboard.markdown(analysis.board(tmp_path))
     assert len(table_rows(text)) == 3
     assert leaderboard.terminal(analysis.board(tmp_path))
+
+
+def test_only_the_models_whose_code_left_the_sandbox_are_stamped(tmp_path):
+    folder = write_run(tmp_path, unsafe=True)
+    manifest = json.loads((folder / "run.json").read_text())
+    manifest["spec"]["sandbox"]["allow_unsafe"] = False
+    manifest["spec"]["models"][1]["allow_unsafe_code"] = True
+    (folder / "run.json").write_text(json.dumps(manifest))
+    analysis.refresh(tmp_path)
+    board = analysis.board(tmp_path)
+    assert board.scores.sort("model").select("model", "unsafe_code").rows() == [("alpha", False), ("beta", True)]
+    assert leaderboard.markdown(board).count("(unsafe) †") == 1
