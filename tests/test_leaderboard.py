@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import re
+import unicodedata
 from pathlib import Path
 
 import polars as pl
@@ -92,10 +93,8 @@ def test_no_name_breaks_the_table_or_the_page(board, name):
         ]
         return frame.with_columns(pl.col(columns).replace({"beta": name, "arithmetic": name, "OpenAI": name}))
 
-    clean = name.encode("utf-8", "ignore").decode()
     hostile = leaderboard.Board(**{f.name: renamed(getattr(board, f.name)) for f in dataclasses.fields(board)})
-    for line in clean.splitlines() or [""]:
-        assert "\x1b" not in leaderboard.markdown(hostile), line
+    assert not {c for c in leaderboard.markdown(hostile) if c != "\n" and unicodedata.category(c) in ("Cc", "Cf")}
     header, *rows = table_rows(leaderboard.markdown(hostile))
     assert {len(row) for row in rows} == {len(header)}
     headings = [line for line in leaderboard.markdown(hostile).splitlines() if line.startswith("#")]
