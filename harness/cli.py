@@ -75,7 +75,7 @@ def _evaluate(spec: Any) -> int:
         say(f"warning: {problem}")
     sys.stdout.write(leaderboard.terminal(analysis.board(results)))
     counts = outcome.manifest["counts"]
-    sys.stdout.write(  # noqa: S608 - a sentence that shows a query
+    sys.stdout.write(
         f"\n{counts['samples']} samples: {counts['answered']} answered, {counts['truncated']} truncated, "
         f"{counts['refused']} refused, {counts['failed']} failed.\n"
         f"Wrote {outcome.run}/ (run.json, spec.yaml, journal.jsonl, samples.parquet) and {refreshed.path}\n"

@@ -195,7 +195,7 @@ def test_nothing_published_names_a_folder_or_a_secret(project: Project) -> None:
         (("model=nobody", "task=sums"), 2, "unknown model 'nobody'"),
         (("model=alice", "task=summs"), 2, "did you mean 'sums'"),
         (("model=alice", "task=[lm_eval:arc_eazy]"), 3, "arc_easy"),
-        (("model=alice", "task=gsm8k", "task.data=nowhere.jsonl"), 3, "nowhere.jsonl is not there"),
+        (("model=alice", "task=gsm8k", "task.data=nowhere.jsonl"), 3, "nowhere.jsonl: no such file"),
         (("model=alice", "task=functions", "limit=1"), 8, "sandbox.allow_unsafe=true"),
         (("model=alice", "task=sums", "+models.alice.args.colour=red"), 2, "colour"),
         (("model=smollm2_warm", "task=sums"), 2, "no model takes part in sums"),
@@ -263,7 +263,7 @@ def test_a_full_disk_ends_the_run_with_a_message_and_the_run_goes_on_when_there_
 def test_an_interrupt_says_that_the_work_is_kept(project: Project) -> None:
     project.model("slow", latency=0.3, parallel=1)
     process = project.start("eval", "model=slow", "task=sums")
-    while not project.runs() or not (project.runs()[0] / "journal.jsonl").exists():
+    while not project.runs() or not (project.runs()[0] / "journal.jsonl").is_file() or not _journal(project.runs()[0]):
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)

@@ -11,6 +11,7 @@ Statuses:
     truncated: the text was cut off before a final answer (0.0).
     unparsed: there is an answer, but it cannot be read as mathematics, or is too large to be (0.0).
     timeout: the comparison overran its CPU time twice, the second time alone (unscored).
+    error: a fault of this scorer (unscored); please report it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from harness.records import Answer, Score
 from harness.scorers._math import workers
 from harness.scorers._math.compare import compare
 from harness.scorers._math.extract import Extraction, extract, gold
-from harness.scorers._math.structure import NeedsEngine
+from harness.scorers._math.structure import NeedsEngineError
 from harness.scorers._math.verdict import Verdict
 from harness.specs import SandboxSpec
 
@@ -54,14 +55,17 @@ def score(answers: Sequence[Answer], sandbox: SandboxSpec) -> list[Score]:  # no
         wanted = gold(answer.target)
         try:
             verdict = _plain(wanted, found.answer) or compare(wanted, found.answer)
-        except NeedsEngine:
+        except NeedsEngineError:
             open_questions.append((index, found, workers.Task(wanted, found.answer)))
+            continue
+        except Exception as problem:  # noqa: BLE001 - a fault of ours must not end a run, nor count against a model
+            scores[index] = _unscored(found, "error", f"the scorer failed: {problem!r:.200}")
             continue
         scores[index] = _judged(found, verdict)
     outcomes = workers.judge([task for _, _, task in open_questions])
     for (index, found, _), outcome in zip(open_questions, outcomes, strict=True):
         if outcome.equal is None:
-            scores[index] = Score(None, "timeout", found.answer, outcome.why, _detail(found.rule, outcome.method))
+            scores[index] = _unscored(found, outcome.method, outcome.why)
         else:
             scores[index] = _judged(found, Verdict(outcome.equal, outcome.method, outcome.why))
     return [item for item in scores if item is not None]
@@ -77,6 +81,10 @@ def _plain(wanted: str, found: str) -> Verdict | None:
         return None
     first, second = (Fraction(m.group().replace(",", "").replace("$", "")) for m in (one, other))
     return Verdict(first == second, "exact", f"both are {wanted}" if first == second else f"{found} is not {wanted}")
+
+
+def _unscored(found: Extraction, status: str, why: str) -> Score:
+    return Score(None, status, found.answer, why, _detail(found.rule, "none"))
 
 
 def _without_answer(found: Extraction, *, truncated: bool) -> Score:

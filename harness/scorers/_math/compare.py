@@ -6,29 +6,13 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from harness.scorers._math import exact, extract, trees
+from harness.scorers._math import exact, phrases, trees, words
 from harness.scorers._math.normalise import Normal, normalise
 from harness.scorers._math.structure import Comparison, Engine
-from harness.scorers._math.syntax import Node, Unreadable, read
+from harness.scorers._math.syntax import Node, read
+from harness.scorers._math.tokens import UnreadableError
 from harness.scorers._math.verdict import Verdict, no, yes
 
-_SAID_IN_WORDS = {
-    **dict.fromkeys(
-        (
-            "no solution", "no solutions", "no real solution", "no real solutions", "empty set", "the empty set",
-            "none",
-        ),
-        r"\emptyset",
-    ),
-    **dict.fromkeys(("all real numbers", "all reals", "all real x", "any real number"), r"\mathbb{R}"),
-    **dict.fromkeys(("infinity", "infinite", "positive infinity"), r"\infty"),
-    "negative infinity": r"-\infty",
-}  # fmt: skip
-_ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 _CHOICE = re.compile(r"(?:\\text\{)?\s*\(?([A-Z])\)?\s*\}?")
 _CHOSEN = re.compile(r"(?:(?:option|choice|answer)\s*:?\s*)?\(?([a-z])(?:[).:](?:\s.*)?|\s*$)", re.DOTALL)
 _WORDS = re.compile(r"[a-z]{2,}(?:['-][a-z]{2,})*(?: [a-z]+(?:['-][a-z]+)*)*")
@@ -50,29 +34,18 @@ class Reading:
 
 
 @lru_cache(maxsize=4096)
-def reading(raw: str) -> Reading:
+def reading(raw: str, *, letter_units: bool = False) -> Reading:
     """Normalise and read an answer. Never raises."""
     try:
-        normal = normalise(raw)
-    except Unreadable as problem:
+        normal = normalise(raw, letter_units=letter_units)
+    except UnreadableError as problem:
         return Reading(Normal(""), None, str(problem))
     if not normal.text:
         return Reading(normal, None, "there is nothing but punctuation")
-    text = _SAID_IN_WORDS.get(normal.words) or _number_in_words(normal.words) or normal.text
     try:
-        return Reading(normal, read(text))
-    except (Unreadable, ZeroDivisionError) as problem:
+        return Reading(normal, read(words.value(normal.words) or normal.text))
+    except UnreadableError as problem:
         return Reading(normal, None, str(problem))
-
-
-def _number_in_words(words: str) -> str | None:
-    """`six` as 6, `forty-two` as 42: whole numbers under a hundred."""
-    tens, _, ones = words.replace("-", " ").partition(" ")
-    if not ones and tens in _ONES:
-        return str(_ONES.index(tens))
-    if tens in _TENS and (not ones or ones in _ONES[1:10]):
-        return str(10 * (_TENS.index(tens) + 2) + (_ONES.index(ones) if ones else 0))
-    return None
 
 
 def compare(gold: str, answer: str, engine: Engine | None = None) -> Verdict:
@@ -87,24 +60,26 @@ def compare(gold: str, answer: str, engine: Engine | None = None) -> Verdict:
         The verdict. Its method is `unparsed` where the answer cannot be read, or holds a number too large to compute.
 
     Raises:
-        NeedsEngine: symbolic work is needed, and there is no engine.
+        NeedsEngineError: symbolic work is needed, and there is no engine.
     """
-    wanted, found = reading(gold), reading(answer)
+    wanted = reading(gold)
+    number = wanted.node is not None and not trees.names(wanted.node)
+    found = reading(answer, letter_units=number)
     if not found.normal.text:
         return no("unparsed", found.problem)
     verdict = _as_text(wanted, found)
     if verdict is not None:
         return verdict
     if wanted.node is not None and (found.node is None or trees.contains(found.node, frozenset({"word"}))):
-        distilled = extract.distil(answer)
-        found = reading(distilled) if distilled and distilled != answer else found
+        distilled = phrases.distil(answer)
+        found = reading(distilled, letter_units=number) if distilled and distilled != answer else found
     if wanted.node is not None and found.node is None:
         # An answer that is less readable than the gold answer is not worked out for the model.
         return no("unparsed", found.problem)
     comparison = Comparison(engine)
     try:
         verdict = _as_trees(wanted, found, comparison)
-    except (exact.TooLarge, RecursionError) as problem:
+    except (exact.TooLargeError, RecursionError) as problem:
         return no("unparsed", f"not computed: {problem}")
     except ZeroDivisionError:
         return no("exact", "it divides by zero")
@@ -126,10 +101,10 @@ def _as_text(wanted: Reading, found: Reading) -> Verdict | None:
         return Verdict(same, "text", f"the choice {chosen.group(1).upper()}, wanted {letter.group(1)}")
     if not _is_words(wanted):
         return None
-    words, words_gold = _squeezed(found), _squeezed(wanted)
-    if words == words_gold != "":
+    said, said_gold = _squeezed(found), _squeezed(wanted)
+    if said == said_gold != "":
         return yes("text", "the same words")
-    if len(words_gold) <= _LONGEST_PRODUCT and wanted.node is not None and not wanted.normal.text.isupper():
+    if len(said_gold) <= _LONGEST_PRODUCT and wanted.node is not None and not wanted.normal.text.isupper():
         return None
     shown = found.normal.words[:_CLIPPED]
     return no("text", f"{shown!r} is not {wanted.normal.words[:_CLIPPED]!r}")
@@ -137,13 +112,12 @@ def _as_text(wanted: Reading, found: Reading) -> Verdict | None:
 
 def _is_words(reading_: Reading) -> bool:
     """True for a gold answer in words: letters alone, and no constant, function or number."""
-    words = reading_.normal.words
-    if words in _SAID_IN_WORDS or _number_in_words(words) is not None:
+    if words.value(reading_.normal.words) is not None:
         return False
     node = reading_.node
     known = node is not None and node.op in ("const", "call", "set", "sym")
     commands = "\\" in re.sub(r"\\text\{[^{}]*\}", "", reading_.normal.text)
-    return bool(_WORDS.fullmatch(words)) and not commands and not known
+    return bool(_WORDS.fullmatch(reading_.normal.words)) and not commands and not known
 
 
 def _squeezed(reading_: Reading) -> str:
@@ -162,22 +136,24 @@ def _as_trees(wanted: Reading, found: Reading, comparison: Comparison) -> Verdic
         return no("open", found.problem or wanted.problem)
     one, other = wanted.normal.unit, found.normal.unit
     if one and other and one != other:
-        if one[0] != other[0]:
-            return no("structure", f"in a unit of {other[0]}, wanted one of {one[0]}")
-        gold, answer = (Node("mul", (n, Node("num", value=u[1]))) for n, u in ((gold, one), (answer, other)))
+        if one.dimension != other.dimension:
+            return no("structure", f"in a unit of {other.dimension}, wanted one of {one.dimension}")
+        gold, answer = (Node("mul", (n, Node("num", value=u.factor))) for n, u in ((gold, one), (answer, other)))
     verdict = comparison.equal(gold, answer)
     if verdict.equal:
         return verdict
-    return _with_decimal_comma(gold, found) or _with_commas_apart(wanted, found, comparison) or verdict
+    return _with_other_commas(gold, found) or _with_commas_apart(wanted, found, comparison) or verdict
 
 
-def _with_decimal_comma(gold: Node, found: Reading) -> Verdict | None:
-    """`3,5` for 3.5, where one number is wanted and no list."""
+def _with_other_commas(gold: Node, found: Reading) -> Verdict | None:
+    """`3,5` for 3.5 and `12,34,567` for 1234567, where one number is wanted and no list."""
     text = found.normal.text
-    if gold.op not in ("num", "neg") or not re.fullmatch(r"-?\d+,\d{1,2}", text):
+    if not trees.is_literal(gold):
         return None
-    same = exact.value(gold) == exact.value(read(text.replace(",", ".")))
-    return yes("exact", "the same number, with a decimal comma") if same else None
+    for pattern, comma in ((r"-?\d+,\d{1,2}", "."), (r"-?\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?", "")):
+        if re.fullmatch(pattern, text) and exact.value(gold) == exact.value(read(text.replace(",", comma))):
+            return yes("exact", "the same number, with other commas")
+    return None
 
 
 def _with_commas_apart(wanted: Reading, found: Reading, comparison: Comparison) -> Verdict | None:
@@ -190,7 +166,7 @@ def _with_commas_apart(wanted: Reading, found: Reading, comparison: Comparison) 
     if not re.search(r"\d,\d{3}", sides[index].normal.text):
         return None
     nodes = [side.node for side in sides]
-    nodes[index] = read(re.sub(r",(?=\d)", ", ", sides[index].normal.text))
+    nodes[index] = read(sides[index].normal.text, thousands=False)
     verdict = comparison.equal(*(node for node in nodes if node is not None))
     return verdict if verdict.equal else None
 

@@ -16,7 +16,7 @@ from typing import Any
 import mpmath
 from mpmath import mp
 
-from harness.scorers._math.exact import TooLarge
+from harness.scorers._math.exact import TooLargeError
 from harness.scorers._math.syntax import Node
 
 DIGITS = 100
@@ -29,11 +29,11 @@ NEEDED = 3
 _BITS = 1 << 24
 
 
-class Undefined(ArithmeticError):
+class UndefinedError(ArithmeticError):
     """Not defined at this point: a root or logarithm of a negative number, a division by zero."""
 
 
-class Unsupported(ArithmeticError):
+class UnsupportedError(ArithmeticError):
     """Holds something that has no value: a set, a word, infinity."""
 
 
@@ -63,7 +63,7 @@ def same(left: Node, right: Node) -> bool | None:
         `None` where they are not defined together at enough points.
 
     Raises:
-        TooLarge, Unsupported: as named.
+        TooLargeError, UnsupportedError: as named.
     """
     bases = ("e", "10") if has(left, "call", "log") or has(right, "call", "log") else ("e",)
     verdicts = [_same(left, right, base) for base in bases]
@@ -71,10 +71,7 @@ def same(left: Node, right: Node) -> bool | None:
 
 
 def _same(left: Node, right: Node, log_base: str) -> bool | None:
-    def test(one: Any, other: Any, tracker: _Tracker) -> bool:
-        return tracker.close(one, other)
-
-    return _at_all_points((left, right), lambda values, tracker: test(*values, tracker), log_base)
+    return _at_all_points((left, right), lambda values, tracker: tracker.close(*values), log_base)
 
 
 def proportional(left: Node, right: Node, *, positive: bool) -> bool | None:
@@ -107,7 +104,7 @@ def approximate(node: Node) -> float | None:
     with mp.workdps(DIGITS):
         try:
             return float(_Evaluator({}, real=True, log_base="e").value(node))
-        except (Undefined, Unsupported, TooLarge, ZeroDivisionError, ValueError, OverflowError):
+        except (UndefinedError, UnsupportedError, TooLargeError, ZeroDivisionError, ValueError, OverflowError):
             return None
 
 
@@ -119,7 +116,7 @@ def rounds_to(exact: Node, decimal: Node, digits: int) -> bool:
         try:
             evaluator = _Evaluator({}, real=True, log_base="e")
             one, other = evaluator.value(exact), evaluator.value(decimal)
-        except (Undefined, Unsupported, ZeroDivisionError, ValueError):
+        except (UndefinedError, UnsupportedError, ZeroDivisionError, ValueError):
             return False
         if other == 0:
             return False
@@ -140,7 +137,7 @@ def _at_all_points(
                 evaluator = _Evaluator(point, real=real, log_base=log_base, tracker=tracker)
                 try:
                     values = tuple(evaluator.value(node) for node in nodes)
-                except (Undefined, ZeroDivisionError, ValueError):
+                except (UndefinedError, ZeroDivisionError, ValueError):
                     continue
                 if not test(values, tracker):
                     return False
@@ -175,9 +172,7 @@ class _Tracker:
         self.largest = mp.one
 
     def seen(self, value: Any) -> Any:
-        size = abs(value)
-        if size > self.largest:
-            self.largest = size
+        self.largest = max(self.largest, abs(value))
         return value
 
     def close(self, one: Any, other: Any) -> bool:
@@ -213,7 +208,7 @@ class _Evaluator:
         if node.op == "call":
             return self.call(str(node.value), [self.value(arg) for arg in node.args])
         if node.op not in _OPERATIONS:
-            raise Unsupported(f"{node.op} has no value")
+            raise UnsupportedError(f"{node.op} has no value")
         args = [self.value(arg) for arg in node.args]
         if node.op == "pow":
             return self.power(*args)
@@ -224,52 +219,57 @@ class _Evaluator:
             return +getattr(mp, name)
         if name == "i":
             return mp.mpc(0, 1)
-        raise Unsupported(f"{name} has no value")
+        raise UnsupportedError(f"{name} has no value")
 
     def power(self, base: Any, exponent: Any) -> Any:
         if base == 0:
             if mp.re(exponent) <= 0:
-                raise Undefined("zero to a power that is not positive")
+                raise UndefinedError("zero to a power that is not positive")
             return mp.zero
         if self.real and base < 0 and exponent != mp.floor(exponent):
-            raise Undefined("a broken power of a negative number")
+            raise UndefinedError("a broken power of a negative number")
         if abs(exponent * mp.log(abs(base), 2)) > MAX_EXPONENT:
-            raise TooLarge("a power too large to be computed")
+            raise TooLargeError("a power too large to be computed")
         return mp.power(base, exponent)
 
     def call(self, name: str, args: list[Any]) -> Any:
         if name.startswith("@"):
             return _unknown_function(name, args)
-        first = args[0]
-        if len(args) != (2 if name in ("logb", "root", "binom") else 1) and name not in ("max", "min"):
-            raise Unsupported(f"{name} of {len(args)} arguments")
-        if name in ("ln", "log", "log10", "logb"):
-            base = {"ln": mp.e, "log10": mp.mpf(10), "log": mp.e if self.log_base == "e" else mp.mpf(10)}.get(name)
-            base = args[1] if base is None else base
-            return self.logarithm(first) / self.logarithm(base)
+        if name in ("max", "min") and self.real:
+            return max(args) if name == "max" else min(args)
+        special = {"logb": self.log_to_base, "root": self.root, "binom": _binomial}.get(name)
+        if special is not None and len(args) == 2:  # noqa: PLR2004
+            return special(*args)
+        if len(args) != 1:
+            raise UnsupportedError(f"{name} of {len(args)} arguments is not evaluated")
         if name == "sqrt":
-            return self.power(first, mp.mpf(1) / 2) if first != 0 else mp.zero
-        if name == "root":
-            if self.real and first < 0 and args[1] == mp.floor(args[1]) and args[1] % 2 == 1:
-                return -self.power(-first, 1 / args[1])
-            return self.power(first, 1 / args[1]) if first != 0 else mp.zero
-        if name in ("arcsin", "arccos") and self.real and abs(first) > 1:
-            raise Undefined(f"{name} beyond 1")
-        if name in ("exp", "sinh", "cosh", "tanh") and abs(first) > MAX_EXPONENT / 2:
-            raise TooLarge("an exponential too large to be computed")
-        if name == "binom":
-            if max(abs(first), abs(args[1])) > MAX_EXPONENT:
-                raise TooLarge("a binomial too large to be computed")
-            return mp.binomial(first, args[1])
-        if name in ("max", "min", "sgn", "floor", "ceil") and not self.real:
-            raise Unsupported(f"{name} of a complex number")
-        if name in _FUNCTIONS:
-            return _FUNCTIONS[name](*args)
-        raise Unsupported(f"{name} is not evaluated")
+            return self.root(args[0], mp.mpf(2))
+        if name in ("ln", "log", "log10"):
+            natural = name == "ln" or (name == "log" and self.log_base == "e")
+            return self.logarithm(args[0]) / (1 if natural else mp.ln10)
+        self.check_argument(name, args[0])
+        return _FUNCTIONS[name](args[0])
+
+    def check_argument(self, name: str, argument: Any) -> None:
+        if name not in _FUNCTIONS or (not self.real and name in ("sgn", "floor", "ceil")):
+            raise UnsupportedError(f"{name} is not evaluated here")
+        if name in ("arcsin", "arccos") and self.real and abs(argument) > 1:
+            raise UndefinedError(f"{name} beyond 1")
+        if name in ("exp", "sinh", "cosh", "tanh") and abs(argument) > MAX_EXPONENT / 2:
+            raise TooLargeError("an exponential too large to be computed")
+
+    def root(self, number: Any, degree: Any) -> Any:
+        if number == 0:
+            return mp.zero
+        odd = self.real and degree == mp.floor(degree) and degree % 2 == 1
+        return -self.power(-number, 1 / degree) if odd and number < 0 else self.power(number, 1 / degree)
+
+    def log_to_base(self, number: Any, base: Any) -> Any:
+        return self.logarithm(number) / self.logarithm(base)
 
     def logarithm(self, number: Any) -> Any:
         if number == 0 or (self.real and number < 0):
-            raise Undefined("the logarithm of a number that is not positive")
+            raise UndefinedError("the logarithm of a number that is not positive")
         return mp.log(number)
 
 
@@ -281,24 +281,30 @@ def _unknown_function(name: str, args: list[Any]) -> Any:
     return mp.sin(total) + 2
 
 
+def _binomial(n: Any, k: Any) -> Any:
+    if max(abs(n), abs(k)) > MAX_EXPONENT:
+        raise TooLargeError("a binomial too large to be computed")
+    return mp.binomial(n, k)
+
+
 def _factorial(number: Any, step: int = 1) -> Any:
     if mp.im(number) or number < 0:
-        raise Undefined("the factorial of a negative number")
+        raise UndefinedError("the factorial of a negative number")
     if number > MAX_EXPONENT / 20:
-        raise TooLarge("a factorial too large to be computed")
+        raise TooLargeError("a factorial too large to be computed")
     return mp.factorial(number) if step == 1 else mp.fac2(number)
 
 
 def _check_size(number: Any) -> None:
     if not mp.isfinite(number):
-        raise Undefined("infinite")
+        raise UndefinedError("infinite")
     if number != 0 and abs(mp.mag(number)) > MAX_EXPONENT:
-        raise TooLarge("a number too large to be computed")
+        raise TooLargeError("a number too large to be computed")
 
 
 _OPERATIONS: dict[str, Callable[..., Any]] = {
-    "add": lambda a, b: a + b,
-    "mul": lambda a, b: a * b,
+    "add": lambda *terms: mp.fsum(terms),
+    "mul": lambda *factors: mp.fprod(factors),
     "div": lambda a, b: a / b,
     "pow": mpmath.power,
     "neg": lambda a: -a,
@@ -308,13 +314,12 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "fact2": lambda a: _factorial(a, 2),
 }
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
-    **{name: getattr(mp, name) for name in ("sin cos tan cot sec csc sinh cosh tanh coth exp floor ceil".split())},
-    **{f"arc{name}": getattr(mp, f"a{name}") for name in "sin cos tan cot sec csc sinh cosh tanh".split()},
-    "abs": abs,
-    "max": max,
-    "min": min,
-    "sgn": mp.sign,
+    **{name: getattr(mp, name) for name in ("sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh", "coth")},
+    **{f"arc{name}": getattr(mp, f"a{name}") for name in ("sin", "cos", "tan", "cot", "sec", "csc")},
+    **{f"arc{name}": getattr(mp, f"a{name}") for name in ("sinh", "cosh", "tanh")},
+    **{name: getattr(mp, name) for name in ("exp", "floor", "ceil", "arg")},
     "Re": mp.re,
     "Im": mp.im,
-    "arg": mp.arg,
+    "sgn": mp.sign,
+    "abs": abs,
 }

@@ -1,7 +1,9 @@
-"""One spelling for each thing an answer can say: Unicode, LaTeX dress, thousands, currency, units, percent.
+r"""One spelling for each thing an answer can say: Unicode, LaTeX dress, thousands, currency, units.
 
 `normalise` turns the raw answer into the text that `syntax.read` reads. It never changes a value: where a
 spelling is ambiguous (`1 2`, `{1}{2}`) it is left alone, and the reader refuses it.
+
+Inside this module a run of text (`\text{cm}`) is written `⟦cm⟧`, the end of a matrix row `⏎`.
 """
 
 from __future__ import annotations
@@ -10,9 +12,56 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 
-from harness.scorers._math.syntax import MAX_CHARS, MAX_DEPTH, Unreadable
+from harness.scorers._math import units
+from harness.scorers._math.tokens import MAX_CHARS, MAX_DEPTH, UnreadableError
+
+
+@dataclass(frozen=True, slots=True)
+class Normal:
+    """An answer in one spelling."""
+
+    text: str
+    """What `syntax.read` reads; `""` where nothing is left."""
+    unit: units.Unit | None = None
+    """Where the answer names one whose size is known."""
+    words: str = ""
+    """The answer as bare lower-case words, for answers that are text."""
+
+
+def normalise(raw: str, *, letter_units: bool = False) -> Normal:
+    """Bring an answer to one spelling.
+
+    Args:
+        raw: the extracted answer.
+        letter_units: a bare letter after a number may be a unit (`5 m`), and not a variable.
+
+    Raises:
+        UnreadableError: longer than `MAX_CHARS`, or nested deeper than `MAX_DEPTH`.
+    """
+    if len(raw) > MAX_CHARS:
+        raise UnreadableError(f"{len(raw)} characters; answers up to {MAX_CHARS} are read")
+    _check_depth(raw)
+    text = _undressed(plain_latex(plain_characters(" ".join(raw.split()))))
+    words = " ".join(_NO_WORD.sub(" ", text).split()).rstrip(".!?,;:").lower()
+    text, unit = units.split(text, letters=letter_units)
+    text = _TEXT_RUN.sub(r"\\text{\1}", text).replace("⟦", "").replace("⟧", "")
+    return Normal(" ".join(text.split()), unit, words)
+
+
+_NO_WORD = re.compile(r"⟦|⟧|[{}$\"'`*_\\]")
+_TEXT_RUN = re.compile(r"⟦([^⟦⟧{}]*)⟧")
+_BRACKETS = re.compile(r"[\[({})\]]")
+
+
+def _check_depth(text: str) -> None:
+    depth = deepest = 0
+    for bracket in _BRACKETS.findall(text):
+        depth += 1 if bracket in "{([" else -1
+        deepest = max(deepest, depth)
+    if deepest > MAX_DEPTH:
+        raise UnreadableError(f"nested {deepest} deep; up to {MAX_DEPTH} is read")
+
 
 # Characters --------------------------------------------------------------------------------------------------
 
@@ -26,29 +75,31 @@ _SYMBOLS = {
     "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ", "⟨": r"\langle ", "⟩": r"\rangle ",
     "∑": r"\sum ", "∏": r"\prod ", "∫": r"\int ", "→": r"\to ", "′": "'", "’": "'", "‘": "'", "“": '"', "”": '"',
     "，": ",", "、": ",", "。": ".", "．": ".", "：": ":", "；": ";", "（": "(", "）": ")", "％": "%", "٪": "%",
-    "٫": ".", "٬": ",", "\\varnothing": r"\emptyset",
+    "٫": ".", "٬": ",",
 }  # fmt: skip
 _FRACTIONS = {
     "½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4), "⅕": (1, 5), "⅖": (2, 5), "⅗": (3, 5),
     "⅘": (4, 5), "⅙": (1, 6), "⅚": (5, 6), "⅐": (1, 7), "⅛": (1, 8), "⅜": (3, 8), "⅝": (5, 8), "⅞": (7, 8),
     "⅑": (1, 9), "⅒": (1, 10), "↉": (0, 3),
 }  # fmt: skip
-_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱˣ", "0123456789+-()nix")
-_SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _GREEK = dict(
     zip(
         "αβγδεζηθικλμνξπρσςτυφχψωΓΔΘΛΞΠΣΦΨΩϕϵϑ",
-        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma sigma tau upsilon phi "
-        "chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega phi epsilon theta".split(),
+        ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu",
+         "xi", "pi", "rho", "sigma", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma", "Delta",
+         "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi", "Omega", "phi", "epsilon", "theta"],
         strict=True,
     )
-)
+)  # fmt: skip
+_INVISIBLE = (0xAD, 0x061C, 0xFEFF, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070))
 _TABLE: dict[int, str | None] = {
-    **{ord(char): text for char, text in _SYMBOLS.items() if len(char) == 1},
+    **{ord(char): text for char, text in _SYMBOLS.items()},
     **{ord(char): rf"\frac{{{a}}}{{{b}}}" for char, (a, b) in _FRACTIONS.items()},
     **{ord(char): rf"\{name} " for char, name in _GREEK.items()},
-    **dict.fromkeys((0xAD, 0x061C, 0xFEFF, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070))),
+    **dict.fromkeys(_INVISIBLE),
 }
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱˣ", "0123456789+-()nix")
+_SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _RUN_OF_SUPERSCRIPTS = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱˣ]+")
 _RUN_OF_SUBSCRIPTS = re.compile("[₀₁₂₃₄₅₆₇₈₉]+")
 
@@ -62,306 +113,160 @@ def plain_characters(text: str) -> str:
         return text
     text = _RUN_OF_SUPERSCRIPTS.sub(lambda run: "^{" + run.group().translate(_SUPERSCRIPTS) + "}", text)
     text = _RUN_OF_SUBSCRIPTS.sub(lambda run: "_{" + run.group().translate(_SUBSCRIPTS) + "}", text)
-    text = text.translate(_TABLE)
-    if text.isascii():
-        return text
-    text = unicodedata.normalize("NFKC", text).translate(_TABLE)
-    return "".join(_ascii_digit(char) for char in text)
+    text = unicodedata.normalize("NFKC", text.translate(_TABLE)).translate(_TABLE)
+    return text if text.isascii() else "".join(map(_ascii_digit, text))
 
 
 def _ascii_digit(char: str) -> str:
-    if char.isascii():
-        return char
-    value = unicodedata.decimal(char, None)
+    value = None if char.isascii() else unicodedata.decimal(char, None)
     return char if value is None else str(value)
 
 
 # LaTeX -------------------------------------------------------------------------------------------------------
 
-_SIZES = re.compile(r"\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|rm|bf|it)(?![A-Za-z])\.?")
-_WITH_ARGUMENT = re.compile(
+_NOT_LETTER = r"(?![A-Za-z])"
+_THOUSANDS = re.compile(r"(?<=\d)(?:\\[,;:! ] ?|\{,\} ?|, ?\\! ?|,\\, ?|[~'_])(?=\d{3}(?!\d))")
+_SPACED_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?! ?\d)")
+_PLUS_MINUS = re.compile(r"\+/-|\+ ?\\/ ?-")
+_REPEATING = re.compile(r"(\d{0,12}\.\d{0,12}?)(\d{1,12}?)\2{1,20} ?(?:\.\.\.|\\[lc]?dots(?![A-Za-z]))")
+_SIZES = re.compile(
+    rf"\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|rm|bf|it|angle){_NOT_LETTER}\.?"
+)
+_SPACES = re.compile(rf"\\[,;:! ]|\\(?:quad|qquad|thinspace|enspace|space|nobreak){_NOT_LETTER}|~|\\[()\[\]]")
+_FONTS = re.compile(
     r"\\(text|textbf|textit|textrm|texttt|textnormal|mbox|hbox|mathrm|mathbf|mathit|mathsf|mathcal|mathnormal|bm"
     r"|boldsymbol|bold|operatorname\*?|emph|underline|boxed|fbox|hspace\*?|hphantom|phantom|color|tag)(?![A-Za-z])\s*"
     r"(?:\{([^{}]*)\}|([A-Za-z0-9]))"
 )
 _DROPPED = frozenset({"hspace", "hspace*", "phantom", "hphantom", "color", "tag"})
-_SPACES = re.compile(
-    r"\\[,;:! ]|\\(?:quad|qquad|thinspace|enspace|space|nobreak)(?![A-Za-z])|~|\xa0|[\u2000-\u200a\u202f]"
+_MATH_FONTS = frozenset(
+    {
+        "mathrm",
+        "mathbf",
+        "mathit",
+        "mathsf",
+        "mathcal",
+        "mathnormal",
+        "bm",
+        "boldsymbol",
+        "bold",
+        "operatorname",
+    }
 )
-_THOUSANDS = re.compile(
-    r"(?<=\d)(?:\\[,;:! ]\s?|\{,\}\s?|,\\!\s*|\\,\s*|(?<=\d),\s*\\!\s*|~|[\xa0\u2009\u202f])(?=\d{3}(?!\d))"
+_DEEPEST_FONT = 6
+_FUNCTION_IN_TEXT = re.compile(
+    r"(?:arc)?(?:sin|cos|tan|cot)h?|sec|csc|ln|log|lg|exp|gcd|lcm|max|min|sgn|Re|Im|arg|floor|ceil|abs"
 )
-_REPEATING = re.compile(r"(\d*\.\d*?)(\d+?)\2+\s*(?:\.\.\.|\\[lc]?dots(?![A-Za-z]))")
-_SPACED_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?![\d ]*\d)")
+_JOINT_IN_TEXT = re.compile(r"[,;]? ?(and|or) ?,?")
+
+Replacement = str | Callable[[re.Match[str]], str]
 
 
 def _infix(match: re.Match[str]) -> str:
     return rf"\{'frac' if match.group(2) == 'over' else 'binom'}{{{match.group(1)}}}{{{match.group(3)}}}"
 
 
-_RENAMED: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
-    (re.compile(r"\\[dtc]frac(?![A-Za-z])"), r"\\frac"),
-    (re.compile(r"\\[dt]binom(?![A-Za-z])"), r"\\binom"),
-    (re.compile(r"\\deg(?![A-Za-z])"), r"\\degree"),
-    (re.compile(r"\\varnothing(?![A-Za-z])|\\(?:empty|O)(?![A-Za-z])"), r"\\emptyset"),
-    (re.compile(r"\\not\s*(?:=|\\?eq(?![A-Za-z]))"), r"\\ne "),
-    (re.compile(r"\\(?:lbrace|lBrace)(?![A-Za-z])"), r"\\{"),
-    (re.compile(r"\\(?:rbrace|rBrace)(?![A-Za-z])"), r"\\}"),
-    (re.compile(r"\\(?:lbrack|rbrack)(?![A-Za-z])"), lambda m: "[" if "l" in m.group()[:2] else "]"),
-    (re.compile(r"\\(?:R|reals|Reals)(?![A-Za-z])"), r"\\mathbb{R}"),
-    (re.compile(r"\\(?:N|Z|Q)(?![A-Za-z])"), lambda m: rf"\mathbb{{{m.group()[1]}}}"),
-    (re.compile(r"\\mathbb\s*([A-Z])"), r"\\mathbb{\1}"),
-    (re.compile(r"\\smallsetminus(?![A-Za-z])"), r"\\setminus "),
-    (re.compile(r"(?<![A-Za-z\\])(?:np|numpy|math|sympy)\.(?=[a-z])"), ""),
-    (re.compile(r"\{:\}"), ":"),
-    (re.compile(r"\{([^{}]*)\\(over|choose)(?![A-Za-z])([^{}]*)\}"), _infix),
-    (re.compile(r"(?<![A-Za-z\\])sqrt(?![A-Za-z])"), r"\\surd"),
-    (re.compile(r"\\(?=\s*$)"), ""),
+_RENAMED: list[tuple[re.Pattern[str], Replacement]] = [
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (rf"\\[dtc]frac{_NOT_LETTER}", r"\\frac"),
+        (rf"\\[dt]binom{_NOT_LETTER}", r"\\binom"),
+        (rf"\{{([^{{}}]*)\\(over|choose){_NOT_LETTER}([^{{}}]*)\}}", _infix),
+        (rf"\\deg{_NOT_LETTER}", r"\\degree"),
+        (rf"\\(?:varnothing|empty|O){_NOT_LETTER}", r"\\emptyset"),
+        (rf"\\not ?(?:=|\\?eq{_NOT_LETTER})", r"\\ne "),
+        (rf"\\(?:lbrace|lBrace){_NOT_LETTER}", r"\\{"),
+        (rf"\\(?:rbrace|rBrace){_NOT_LETTER}", r"\\}"),
+        (rf"\\lbrack{_NOT_LETTER}", "["),
+        (rf"\\rbrack{_NOT_LETTER}", "]"),
+        (rf"\\(?:R|reals|Reals){_NOT_LETTER}", r"\\mathbb{R}"),
+        (rf"\\([NZQ]){_NOT_LETTER}", r"\\mathbb{\1}"),
+        (r"\\mathbb ?([A-Z])", r"\\mathbb{\1}"),
+        (rf"\\smallsetminus{_NOT_LETTER}", r"\\setminus "),
+        (r"\{:\}", ":"),
+        (r"\\$", ""),
+        (r"\\(?:begin|end) ?\{(?:aligned|align\*?|gathered|split|equation\*?)\}", ""),
+        (r"^\](?=[^\[\]]*,[^\[\]]*[\[\]]$)", "("),
+        (r"(?<=[(\[])([^\[\]]*,[^\[\]]*)\[$", r"\1)"),
+    )
 ]
-_FUNCTION_TEXT = re.compile(
-    r"(?:sin|cos|tan|cot|sec|csc|arcsin|arccos|arctan|arccot|sinh|cosh|tanh|ln|log|lg|exp|gcd|lcm|max|min|sgn|"
-    r"Re|Im|arg|det|floor|ceil|abs)"
-)
-_JOINING_TEXT = re.compile(r"[,;]?\s*(and|or)\s*,?")
-
-
-def _argument(match: re.Match[str]) -> str:
-    command, inner = match.group(1), match.group(2) if match.group(2) is not None else match.group(3)
-    if command in _DROPPED:
-        return ""
-    if command in ("boxed", "fbox", "underline") or not any(map(str.isalpha, inner)):
-        return f" {inner} " if command not in ("mathbf", "mathrm", "bm", "boldsymbol", "bold") else inner
-    word = inner.strip(" ~$*")
-    if _FUNCTION_TEXT.fullmatch(word):
-        return rf"\{word} "
-    is_math = command.startswith("math") or command in ("bm", "boldsymbol", "bold")
-    if "\\" in word or (is_math and (len(word) == 1 or not word.isalpha())):
-        return f" {inner} " if not is_math else inner
-    joining = _JOINING_TEXT.fullmatch(word)
-    return f" {joining.group(1)} " if joining else "⟦" + word + "⟧"
+_MODULE = re.compile(r"(?<![A-Za-z\\])(?:np|numpy|math|sympy)\.(?=[a-z])")
+_PLAIN_ROOT = re.compile(r"(?<![A-Za-z\\])sqrt(?![A-Za-z])")
 
 
 def plain_latex(text: str) -> str:
-    """LaTeX with one command per meaning, without sizes, spacing and fonts; text runs as `\\text{…}`."""
+    """LaTeX with one command per meaning, without sizes, spacing and fonts; text runs as `⟦…⟧`."""
     text = _THOUSANDS.sub("", text)
     if "\\" in text:
-        # `\\\\` ends a row; before a command and outside a matrix it is one backslash, escaped twice.
-        text = re.sub(r"\\\\(?=[A-Za-z])", r"\\", text) if "\\begin" not in text else text
-        text = re.sub(r"\\\\(?:\s*\[[^\]\\]*\])?", "⏎" if "\\begin" in text else ",", text)
+        text = _rows(text)
         text = _SIZES.sub("", text)
         for pattern, replacement in _RENAMED:
             text = pattern.sub(replacement, text)
-        for _ in range(6):  # fonts within fonts; deeper nests are left to be refused
-            text, count = _WITH_ARGUMENT.subn(_argument, text)
+        for _ in range(_DEEPEST_FONT):  # fonts within fonts; deeper nests are left to be refused
+            text, count = _FONTS.subn(_font, text)
             if not count:
                 break
         text = text.replace("\\$", "$")
-    elif "sqrt" in text or "np." in text:
-        for pattern, replacement in _RENAMED:
-            text = pattern.sub(replacement, text)
-    if "..." in text or "dots" in text:
+    if "sqrt" in text or "." in text:
+        text = _PLAIN_ROOT.sub(r"\\surd", _MODULE.sub("", text))
         text = _REPEATING.sub(r"\1\\overline{\2}", text)
-    text = _SPACES.sub(" ", text)
-    text = re.sub(r"\\[()\[\]]", " ", text)
-    text = _SPACED_THOUSANDS.sub(lambda m: m.group().replace(" ", ""), text)
-    return text.replace("{,}", ",")
+    text = _PLUS_MINUS.sub(r"\\pm ", _SPACES.sub(" ", text))
+    return _SPACED_THOUSANDS.sub(lambda match: match.group().replace(" ", ""), text).replace("{,}", ",")
 
 
-# Currency, units ---------------------------------------------------------------------------------------------
-
-_UNITS: dict[str, tuple[str, Fraction]] = {}
-for _dimension, _entries in {
-    "length": "mm millimeter 1/1000 cm centimeter 1/100 dm decimeter 1/10 m meter 1 km kilometer 1000 "
-    "in inch 127/5000 ft foot 381/1250 yd yard 1143/1250 mi mile 201168/125",
-    "time": "ms millisecond 1/1000 s second 1 sec - 1 min minute 60 hr hour 3600 h - 3600 day - 86400 week - 604800",
-    "mass": "mg milligram 1/1000000 g gram 1/1000 kg kilogram 1 lb pound 45359237/100000000 oz ounce 45359237/1600000000",
-    "volume": "ml milliliter 1/1000 mL - 1/1000 l liter 1 L - 1",
-    "money": "cent - 1/100 dollar - 1 USD - 1 \\$ - 1",
-    "angle": "degree deg 1",
-}.items():
-    _parts = iter(_entries.split())
-    for _short, _long, _factor in zip(_parts, _parts, _parts, strict=True):
-        for _name in {_short, _long} - {"-"}:
-            _UNITS[_name] = (_dimension, Fraction(_factor))
-_IRREGULAR = {"feet": "foot", "inches": "inch", "metre": "meter", "litre": "liter", "lbs": "lb", "hrs": "hr",
-              "mins": "min", "secs": "sec", "¢": "cent"}  # fmt: skip
-_OTHER_UNITS = frozenset(
-    "mph kph kmh rpm mol Hz kHz MHz N kN J kJ W kW kWh V mV A mA Pa kPa MPa K C F eV keV MeV GeV T sq cu square cubic "
-    "unit point percent am pm a.m p.m AM PM EUR GBP INR RMB CNY euro rupee yuan pence erg rad radian year month "
-    "mile per meter".split()
-)
-_NO_UNITS = frozenset(
-    "or and if then else mod plus minus times over divided not no log ln exp sin cos tan cot sec csc sqrt pi inf "
-    "infinity factorial squared cubed choose million billion trillion thousand hundred dozen dozens lakh crore base for "
-    "in is are the where when with only but to from either at most least more less than positive negative "
-    "nan none undefined root half third quarter half thirds quarters e i x y z lambda import open eval exec".split()
-)
-_UNIT_WORDS = re.compile(r"[A-Za-z]+(?:[ /·.-]+[A-Za-z]+){0,5}")
-_UNIT_TAIL = re.compile(
-    r"(?P<text>(?:\s*⟦[^⟦⟧]*⟧|\s*\^\s*\{?\s*-?[1-4]\s*\}?(?=[\s⟦\\]|$)|(?<=[⟧}\d])\s*(?:/|\\cdot)(?=\s*⟦)"
-    r"|\s*\\frac\s*\{\s*⟦[^⟦⟧]*⟧[^{}]*\}\s*\{\s*⟦[^⟦⟧]*⟧[^{}]*\})+)\s*\.?\s*$"
-)
-_PLAIN_TAIL = re.compile(
-    r"(?<=[\d)}%])(?P<gap>\s*)(?P<words>[A-Za-z]+\.?[A-Za-z]?(?:[ /.-]+[A-Za-z]+){0,6})(?P<power>\s*\^\s*\{?\s*[23]\s*\}?)?\s*\.?\s*$"
-)
-_DEGREES = re.compile(
-    r"(?:\^\s*(?:\{\s*\\circ\s*\}|\\circ|\{\s*\\degree\s*\})|\\degree)(?![A-Za-z])(?:\s*[CF](?![A-Za-z]))?"
-)
-_CURRENCY = re.compile(r"^([-+]?)\s*(?:\$|€|£|¥|₹|USD|EUR|GBP|Rs\.?|US\$)\s*(?=[-\d.\\(])")
-_BASE = re.compile(r"(?<=\d)\)?\s*\(?\s*⟦?\s*(?:in\s+)?base[\s-]*⟧?\s*(\d{1,2}|[a-z]+)\s*⟧?\s*\)?\s*$|(?<=\d)\)(?=_)")
-_CURRENCY_AFTER = re.compile(r"(?<=\d)\s*(?:\$|€|£|¥|₹|USD|EUR|GBP)\s*$")
-_SCALES = {
-    "thousand": 10**3,
-    "million": 10**6,
-    "billion": 10**9,
-    "trillion": 10**12,
-    "hundred": 100,
-    "dozen": 12,
-}
-_SCALE = re.compile(
-    r"^(?P<n>[-+]?[\d.,]+)\s*(?:⟦\s*)?(?P<word>thousand|million|billion|trillion|hundred)(?:\s*⟧)?\b(?!\s*\d)"
-)
+def _rows(text: str) -> str:
+    r"""`\\` ends a row of a matrix; elsewhere it parts lines, or is one backslash that was escaped twice."""
+    in_matrix = "\\begin" in text
+    if not in_matrix:
+        text = re.sub(r"\\\\(?=[A-Za-z])", r"\\", text)
+    return re.sub(r"\\\\(?: ?\[[^\]\\]*\])?", "⏎" if in_matrix else ",", text)
 
 
-@dataclass(frozen=True, slots=True)
-class Normal:
-    """An answer in one spelling."""
-
-    text: str
-    """What `syntax.read` reads; `""` where nothing is left."""
-    unit: tuple[str, Fraction] | None = None
-    """Dimension and factor to its base unit, where the answer names a unit with one meaning."""
-    words: str = ""
-    """The answer as bare lower-case words, for answers that are text."""
-
-
-def normalise(raw: str) -> Normal:
-    """Bring an answer to one spelling.
-
-    Args:
-        raw: the extracted answer.
-
-    Raises:
-        Unreadable: longer than `MAX_CHARS`, or nested deeper than `MAX_DEPTH`.
-    """
-    if len(raw) > MAX_CHARS:
-        raise Unreadable(f"{len(raw)} characters; answers up to {MAX_CHARS} are read")
-    _check_depth(raw)
-    text = plain_latex(plain_characters(raw)).strip()
-    text = _strip_dress(text)
-    words = " ".join(re.sub(r"⟦|⟧|\\text|[{}$\"'`*_\\]", " ", text).split()).rstrip(".!?,;:").lower()
-    text, unit = _strip_units(text)
-    return Normal(_as_tokens(text), unit, words)
+def _font(match: re.Match[str]) -> str:
+    """What is left of a font command: mathematics as it is, text as a run, `and` and `or` bare."""
+    command, inner = (
+        match.group(1).rstrip("*"),
+        match.group(2) if match.group(2) is not None else match.group(3),
+    )
+    word = inner.strip(" ~$*")
+    if command in _DROPPED:
+        return ""
+    if _FUNCTION_IN_TEXT.fullmatch(word):
+        return rf"\{word} "
+    if command in ("boxed", "fbox", "underline"):
+        return f" {inner} "
+    if command == "mathrm" and len(word) == 1 and match.string[: match.start()].rstrip(" ~\\,;:!")[-1:].isdigit():
+        return f"⟦{word}⟧"  # `5~\mathrm{m}`
+    is_math = command in _MATH_FONTS and (len(word) == 1 or not word.isalpha())
+    if is_math or not any(map(str.isalpha, inner)):
+        return inner
+    if "\\" in word:
+        return f" {inner} "
+    joint = _JOINT_IN_TEXT.fullmatch(word)
+    return f" {joint.group(1)} " if joint else f"⟦{word}⟧"
 
 
-def _check_depth(text: str) -> None:
-    depth = deepest = 0
-    for char in text:
-        if char in "{([":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif char in "})]":
-            depth -= 1
-    if deepest > MAX_DEPTH:
-        raise Unreadable(f"nested {deepest} deep; up to {MAX_DEPTH} is read")
-
+# Dress -------------------------------------------------------------------------------------------------------
 
 _LEAD = re.compile(
-    r"^(?:(?:is|are|exactly|precisely|only|just|about|approximately|approx\.?|equals?|equal to|to|the value of|therefore|thus|so)\b"
-    r"\s*|[:=≈]\s*|\\approx\s*|⟦(?:[Aa]nswer|[Ff]inal answer)\s*:?\s*⟧)+"
+    r"^(?:(?:is|are|exactly|precisely|only|just|about|approximately|approx\.?|equals?|equal to|to|the value of"
+    r"|therefore|thus|so)\b\s*|[:=≈]\s*|\\approx\s*|⟦(?:[Aa]nswer|[Ff]inal answer)\s*:?\s*⟧)+"
 )
+_FACTORIAL_END = re.compile(r"[\d)}A-Za-z]!+$")
+_STOPS = (".", ",", ";", ":", "!")
 
 
-def _strip_dress(text: str) -> str:
-    """Quotes, markdown, dollar signs of mathematics, a full stop at the end, an introducing word."""
+def _undressed(text: str) -> str:
+    """Without quotes, markdown, the dollar signs of mathematics, a full stop at the end, an introducing word."""
     while True:
         before = text
-        text = text.strip().strip("`*\"'").strip()
+        text = " ".join(text.split()).strip(" `*\"'")
         if len(text) > 1 and text[0] == text[-1] == "$":
-            text = text.strip("$").strip()
-        if text.endswith("$") and text.count("$") % 2 and not text[0] == "$" and not text[-2:-1].isdigit():
+            text = text.strip("$ ")
+        elif text.endswith("$") and text.count("$") == 1 and not text[-2:-1].isdigit():
             text = text[:-1]
-        if text.endswith((".", ",", ";", ":", "。", "!")) and not text.endswith(("..", "\\,", "\\;", "\\:", "\\!")):
-            if text[-1] != "!" or not re.search(r"[\d)}a-zA-Z]!+$", text):
-                text = text[:-1]
+        if text.endswith(_STOPS) and not text.endswith("..") and not _FACTORIAL_END.search(text):
+            text = text[:-1]
         text = _LEAD.sub("", text)
         if text == before:
             return text
-
-
-def _strip_units(text: str) -> tuple[str, tuple[str, Fraction] | None]:
-    """Take off currency signs and a trailing unit; say which unit it was, where that is clear."""
-    unit: tuple[str, Fraction] | None = None
-    scale = _SCALE.match(text)
-    if scale and scale.group("n").strip(".,"):
-        text = f"{scale.group('n')}*{_SCALES[scale.group('word')]}" + text[scale.end() :]
-    currency = _CURRENCY.match(text)
-    if currency:
-        text = currency.group(1) + text[currency.end() :]
-        unit = ("money", Fraction(1)) if "$" in currency.group() or "USD" in currency.group() else None
-    text = _CURRENCY_AFTER.sub("", text)
-    if "base" in text or ")_" in text:
-        text = _BASE.sub(lambda m: f"_{{{m.group(1)}}}" if m.group(1) else "", text)
-        text = re.sub(r"^(-?)\((?=\d+_)", r"\1", text)
-    text = text.replace("$", " ")
-    if "circ" in text or "degree" in text:
-        text = _DEGREES.sub(r"\\degree ", text)
-    if not any(map(str.isdigit, text)) and "\\" not in text:
-        return text, unit
-    tail = _UNIT_TAIL.search(text)
-    if tail and tail.start() > 0:
-        body = text[: tail.start()].rstrip()
-        named = re.sub(r"[⟦⟧{}^]", " ", tail.group("text"))
-        words = re.findall(r"[A-Za-z]+", named)
-        powers_alone = "⟦" not in tail.group("text")
-        if (
-            not powers_alone
-            and body
-            and body[-1] not in "_^=<>"
-            and words
-            and not (set(map(str.lower, words)) & _NOT_UNIT_TEXT)
-        ):
-            return body, unit or _unit(named)
-    tail = _PLAIN_TAIL.search(text)
-    if tail and _is_unit(tail.group("words"), spaced=bool(tail.group("gap"))):
-        return text[: tail.start()].rstrip(), unit or _unit(tail.group("words") + (tail.group("power") or ""))
-    return text, unit
-
-
-_NOT_UNIT_TEXT = frozenset("or and if else mod base for where when not no only but is are otherwise".split())
-
-
-def _is_unit(words: str, *, spaced: bool) -> bool:
-    parts = re.findall(r"[A-Za-z]+", words)
-    if any(part.lower() in _NO_UNITS for part in parts):
-        return False
-    if not spaced:
-        return _known(words.strip(" .")) or (len(parts) > 1 and _known(parts[0])) or len(parts[0]) > 4
-    return all(len(part) > 2 or _known(part) or part in ("of", "a", "an", "sq", "cu") for part in parts)
-
-
-def _known(word: str) -> bool:
-    return _single(word) in _UNITS or _single(word) in _OTHER_UNITS or word in _OTHER_UNITS
-
-
-def _single(word: str) -> str:
-    word = _IRREGULAR.get(word, word)
-    if word in _UNITS or len(word) < 4:
-        return word
-    low = word.lower()
-    low = _IRREGULAR.get(low, low)
-    if low.endswith("s") and low not in _UNITS:
-        low = low[:-1]
-    return _IRREGULAR.get(low, low)
-
-
-def _unit(named: str) -> tuple[str, Fraction] | None:
-    """The dimension and factor of a lone unit; none for compound ones, which are not converted."""
-    words = named.split()
-    return _UNITS.get(_single(words[0])) if len(words) == 1 and "/" not in named else None
-
-
-def _as_tokens(text: str) -> str:
-    text = re.sub(r"⟦([^⟦⟧{}]*)⟧", r"\\text{\1}", text).replace("⟦", "").replace("⟧", "")
-    text = re.sub(r"^\\boxed\b", "", text)
-    return re.sub(r"\s+", " ", text).strip()

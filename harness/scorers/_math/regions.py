@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 
 from harness.scorers._math import exact, trees
 from harness.scorers._math.syntax import Node
@@ -49,7 +50,7 @@ def pieces(node: Node, key: OrderKey) -> list[Piece] | None:
     return sorted(found, key=lambda piece: float("-inf") if piece.low is None else key(piece.low))
 
 
-def _pieces(node: Node, key: OrderKey) -> list[Piece] | None:
+def _pieces(node: Node, key: OrderKey) -> list[Piece] | None:  # noqa: PLR0911 - one per kind
     if trees.is_reals(node):
         return [Piece(None, None)]
     if node.op == "group" and len(node.args) == 2:  # noqa: PLR2004
@@ -58,15 +59,18 @@ def _pieces(node: Node, key: OrderKey) -> list[Piece] | None:
         return [Piece(item, item, closed_low=True, closed_high=True) for item in node.args]
     if node.op == "rel":
         return _half_line(node, key)
+    if node.op == "list" and node.value != "or":  # `x ∈ ℝ, x ≠ 2`: the whole line adds nothing
+        rest = tuple(arg for arg in node.args if not (arg.value == "in" and trees.is_reals(arg.args[1])))
+        node = rest[0] if len(rest) == 1 else replace(node, args=rest)
+        if len(rest) == 1:
+            return _pieces(node, key)
     apart = node.op == "list" and (node.value != "and" or all(arg.op == "group" for arg in node.args))
     if node.op == "union" or apart:
         parts = [_pieces(arg, key) for arg in node.args]
         return None if None in parts else [piece for part in parts for piece in part or ()]
     if node.op in ("list", "chain", "intersection") and len(node.args) == 2:  # noqa: PLR2004
         return _both(*(_pieces(arg, key) for arg in node.args), key=key)
-    if node.op == "minus":
-        return _without(*node.args, key=key)
-    return None
+    return _without(*node.args, key=key) if node.op == "minus" else None
 
 
 def _interval(low: Node, high: Node, brackets: str) -> Piece:
@@ -105,10 +109,10 @@ def _without(whole: Node, removed: Node, *, key: OrderKey) -> list[Piece] | None
 
 def _around(points: list[Node], key: OrderKey) -> list[Piece]:
     bounds: list[Node | None] = [None, *sorted(points, key=key), None]
-    return [Piece(low, high) for low, high in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [Piece(low, high) for low, high in pairwise(bounds)]
 
 
-def _half_line(node: Node, key: OrderKey) -> list[Piece] | None:
+def _half_line(node: Node, key: OrderKey) -> list[Piece] | None:  # noqa: PLR0911 - one per operator
     left, right = node.args
     if node.value == "in":
         return _pieces(right, key)

@@ -10,12 +10,12 @@ import json
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 from harness.scorers._math import identity
 from harness.scorers._math.compare import compare
-from harness.scorers._math.verdict import Verdict
-from harness.scorers._math.exact import TooLarge
+from harness.scorers._math.exact import TooLargeError
 from harness.scorers._math.syntax import Node
 from harness.scorers._math.workers import MEMORY_MB
 
@@ -51,13 +51,13 @@ class SymbolicEngine:
     def same(self, left: Node, right: Node) -> bool | None:
         try:
             return identity.same(left, right)
-        except identity.Unsupported:
+        except identity.UnsupportedError:
             return None
 
     def proportional(self, left: Node, right: Node, *, positive: bool) -> bool | None:
         try:
             return identity.proportional(left, right, positive=positive)
-        except identity.Unsupported:
+        except identity.UnsupportedError:
             return None
 
     def approximate(self, node: Node) -> float | None:
@@ -76,7 +76,7 @@ def main() -> None:
     """Answer questions until the pipe closes."""
     _limit_memory()
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="surrogatepass")
-    with open(os.devnull, "w") as nowhere:  # nothing a library prints can look like an answer
+    with Path(os.devnull).open("w") as nowhere:  # nothing a library prints can look like an answer
         os.dup2(nowhere.fileno(), 1)
     sys.stdin.reconfigure(encoding="utf-8", errors="surrogatepass")  # type: ignore[union-attr]
     timer = CpuTimer()
@@ -84,19 +84,22 @@ def main() -> None:
     for line in sys.stdin:
         question = json.loads(line)
         timer.arm(question["cpu"])
-        verdict = _judged(question["gold"], question["answer"], engine)
+        reply = _reply(question["gold"], question["answer"], engine)
         timer.arm(0)
-        replies.write(json.dumps({"equal": verdict.equal, "method": verdict.method, "why": verdict.why}) + "\n")
+        replies.write(json.dumps(reply) + "\n")
         replies.flush()
 
 
-def _judged(gold: str, answer: str, engine: SymbolicEngine) -> Verdict:
+def _reply(gold: str, answer: str, engine: SymbolicEngine) -> dict[str, Any]:
     try:
-        return compare(gold, answer, engine)
-    except (TooLarge, RecursionError) as problem:
-        return Verdict(equal=False, method="unparsed", why=f"not computed: {problem}")
+        verdict = compare(gold, answer, engine)
+    except TooLargeError as problem:
+        return {"equal": False, "method": "unparsed", "why": f"not computed: {problem}"}
     except MemoryError:
         os._exit(1)
+    except Exception as problem:  # noqa: BLE001 - a fault of ours must not end a run, nor count against a model
+        return {"equal": None, "method": "error", "why": f"the scorer failed: {problem!r:.200}"}
+    return {"equal": verdict.equal, "method": verdict.method, "why": verdict.why}
 
 
 def _limit_memory() -> None:

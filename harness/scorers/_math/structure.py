@@ -1,7 +1,7 @@
 """Compares two trees: values, collections, matrices, numerals, relations, sets of numbers.
 
 Only the equality of two values that are not rational is left to an `Engine`, which lives in a worker process.
-Without one, `NeedsEngine` is raised where it would be asked.
+Without one, `NeedsEngineError` is raised where it would be asked.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ROUNDED_DIGITS = 6
 _STRENGTH = ("library", "identity", "rounded", "exact")
 
 
-class NeedsEngine(Exception):  # noqa: N818 - a signal, not an error
+class NeedsEngineError(Exception):
     """The two cannot be compared without symbolic work."""
 
 
@@ -51,24 +51,24 @@ class Comparison:
         """The engine.
 
         Raises:
-            NeedsEngine: there is none.
+            NeedsEngineError: there is none.
         """
         if self._given is None:
-            raise NeedsEngine
+            raise NeedsEngineError
         return self._given
 
-    def equal(self, gold: Node, answer: Node) -> Verdict:
+    def equal(self, gold: Node, answer: Node) -> Verdict:  # noqa: PLR0911 - one per kind
         """Are two trees the same answer?
 
         Raises:
-            NeedsEngine: symbolic work is needed and there is no engine.
-            TooLarge, ZeroDivisionError: as `exact.value`.
+            NeedsEngineError: symbolic work is needed and there is no engine.
+            TooLargeError, ZeroDivisionError: as `exact.value`.
         """
         ops = {gold.op, answer.op}
         if "word" in ops:
             same = gold.op == answer.op and str(gold.value).lower() == str(answer.value).lower()
             return yes("text", "the same word") if same else no("text", _is_not(answer, gold))
-        if gold == answer:
+        if gold == answer and not trees.is_literal(gold):
             return yes("structure", "the same expression")
         if ops & trees.RELATIONAL:
             return self.relations(gold, answer)
@@ -97,7 +97,7 @@ class Comparison:
             return plain  # nobody gives an angle as a rational number of radians
         return self.numbers(gold, answer)
 
-    def numbers(self, gold: Node, answer: Node) -> Verdict:
+    def numbers(self, gold: Node, answer: Node) -> Verdict:  # noqa: PLR0911 - one per outcome
         """Two values as they are: infinite, rational, or anything else."""
         infinite = trees.infinity(gold), trees.infinity(answer)
         if any(infinite):
@@ -139,11 +139,21 @@ class Comparison:
         if not wanted or not found:
             return yes("structure", "both empty") if not wanted and not found else no("structure", "one is empty")
         if len(wanted) != len(found):
-            return no("structure", f"{trees.count(found)}, wanted {trees.count(wanted)}")
+            return self.alternatives(gold, answer) or no(
+                "structure", f"{trees.count(found)}, wanted {trees.count(wanted)}"
+            )
         if len(wanted) == 1:
             nested = wanted[0].op == "set" or found[0].op == "set"
             return no("structure", "a set of sets") if nested else self.equal(wanted[0], found[0])
         return self.in_any_order(wanted, found)
+
+    def alternatives(self, gold: Node, answer: Node) -> Verdict | None:
+        """One value against `a or b`, where both spell that value."""
+        one, several = (gold, answer) if answer.op == "list" else (answer, gold)
+        if one.op in trees.COLLECTIONS or several.value != "or":
+            return None
+        verdicts = [self.equal(one, item) for item in several.args]
+        return verdicts[0] if all(verdict.equal for verdict in verdicts) else None
 
     def tuples(self, gold: Node, answer: Node) -> Verdict:
         """A tuple, against a tuple with the same brackets, or a bare list in the same order."""
@@ -154,7 +164,7 @@ class Comparison:
         group, other = (gold, answer) if gold.op == "group" else (answer, gold)
         if other.op != "list" or group.value not in ("()", "[]") or any(item.op == "group" for item in other.args):
             return no("structure", _is_not(answer, gold))
-        return self.in_order(*map(trees.items, (gold, answer)), "tuple")
+        return self.in_order(trees.items(gold), trees.items(answer), "tuple")
 
     def in_order(self, wanted: tuple[Node, ...], found: tuple[Node, ...], kind: str) -> Verdict:
         """The first with the first, and so on. Labels (`x = 1`) count where both sides have them."""
@@ -246,7 +256,7 @@ class Comparison:
 
     # -- sets of numbers ------------------------------------------------------------------------------------
 
-    def regions(self, gold: Node, answer: Node) -> Verdict:
+    def regions(self, gold: Node, answer: Node) -> Verdict:  # noqa: PLR0911 - one per outcome
         """Inequalities, intervals and their unions: the same numbers, the same ends."""
         named = [regions.variable(node) for node in (gold, answer)]
         if None not in named and named[0] != named[1]:
@@ -291,7 +301,7 @@ class Comparison:
 def _numerals(gold: Node, answer: Node) -> Verdict:
     """Numerals in a base are compared as written; a missing (or symbolic) base is taken from the other side."""
     (sign, one), (sign2, other) = trees.unsigned(gold), trees.unsigned(answer)
-    digits = [str(node.value if node.op == "base" else exact.value(node)) for node in (one, other)]
+    digits = [str(node.value) if node.op == "base" or trees.is_short(node) else "" for node in (one, other)]
     bases = [str(node.args[0].value) for node in (one, other) if node.op == "base"]
     agree = len(set(bases)) == 1 or any(not base.isdigit() for base in bases)
     if sign == sign2 and digits[0] == digits[1] and agree:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -15,7 +16,14 @@ RELATIONAL = frozenset({"rel", "chain"})
 REGIONS = frozenset({"union", "intersection", "minus"})
 SHOWN_BITS = 200
 """Numbers longer than this are not spelled out in an explanation."""
-_KINDS = {"list": "list", "set": "set", "group": "tuple", "rel": "relation", "chain": "relation", "matrix": "matrix"}
+_KINDS = {
+    "list": "list",
+    "set": "set",
+    "group": "tuple",
+    "rel": "relation",
+    "chain": "relation",
+    "matrix": "matrix",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,11 @@ def is_literal(node: Node) -> bool:
     return node.op == "num" or (node.op == "neg" and is_literal(node.args[0]))
 
 
+def is_short(node: Node) -> bool:
+    """A numeral without a point that is short enough to be spelled out."""
+    return node.op == "num" and isinstance(node.value, Fraction) and exact.bits(node.value) < SHOWN_BITS
+
+
 def without_sign(node: Node) -> Node:
     """The number under a percent or degree sign."""
     return node.args[0] if node.op in SIGNS else node
@@ -86,7 +99,7 @@ def decimal_digits(node: Node) -> int:
     """Significant digits of a decimal literal, its sign and power of ten aside; 0 for anything else."""
     if node.op == "num":
         return node.digits
-    if node.op == "neg" or (node.op == "mul" and node.args[1].op == "pow"):
+    if node.op == "neg" or (node.op == "mul" and [arg.op for arg in node.args[1:]] == ["pow"]):
         return decimal_digits(node.args[0])
     return 0
 
@@ -174,7 +187,7 @@ def items(node: Node) -> tuple[Node, ...]:
             found.extend(Node("rel", (assigned.name, branch), "=") for branch in branches(assigned.value))
         else:
             found.extend(branches(part) or [part])
-    return tuple(found)
+    return tuple(dict.fromkeys(found)) if node.op == "set" else tuple(found)
 
 
 def matrix(node: Node) -> list[tuple[Node, ...]] | None:
@@ -183,8 +196,8 @@ def matrix(node: Node) -> list[tuple[Node, ...]] | None:
         return [row.args for row in node.args]
     if node.op == "neg" and (rows := matrix(node.args[0])) is not None:
         return [tuple(Node("neg", (entry,)) for entry in row) for row in rows]
-    if node.op == "mul" and (rows := matrix(node.args[1])) is not None:
-        return [tuple(Node("mul", (node.args[0], entry)) for entry in row) for row in rows]
+    if node.op == "mul" and (rows := matrix(node.args[-1])) is not None:
+        return [tuple(Node("mul", (*node.args[:-1], entry)) for entry in row) for row in rows]
     if node.op == "group" and node.value == "[]" and all(row.op == "group" and row.value == "[]" for row in node.args):
         return [row.args for row in node.args] if len({len(row.args) for row in node.args}) == 1 else None
     return None
@@ -194,12 +207,12 @@ def rounds(gold: Fraction, answer: Fraction, digits: int) -> bool:
     """Does the decimal stand for a fraction that has no finite decimal, to so many digits?"""
     if not answer or _is_finite_decimal(gold):
         return False
-    size, place = abs(answer), Fraction(1)
-    while size >= 10:  # noqa: PLR2004
-        size, place = size / 10, place * 10
-    while size < 1:
-        size, place = size * 10, place / 10
-    return abs(gold - answer) < place / Fraction(10) ** (digits - 1)
+    magnitude = round(math.log10(abs(answer.numerator)) - math.log10(answer.denominator))
+    while abs(answer) >= Fraction(10) ** magnitude:
+        magnitude += 1
+    while abs(answer) < Fraction(10) ** (magnitude - 1):
+        magnitude -= 1
+    return abs(gold - answer) < Fraction(10) ** (magnitude - digits)
 
 
 def _is_finite_decimal(number: Fraction) -> bool:

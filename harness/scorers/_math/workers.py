@@ -41,7 +41,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a worker said; `equal` is `None` where it ran out of time or memory, or failed."""
+    """What a worker said; `equal` is `None` where it ran out of time or memory (`timeout`), or failed (`error`)."""
 
     equal: bool | None
     method: str
