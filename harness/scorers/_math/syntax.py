@@ -509,6 +509,8 @@ class _Parser:
             rows.append(Node("row", tuple(row)))
         if len({len(each.args) for each in rows}) != 1:
             raise UnreadableError("a matrix with rows of different lengths")
+        if len(rows) == len(rows[0].args) == 1:
+            return rows[0].args[0]
         return Node("matrix", tuple(rows))
 
 
