@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 FORMATS = ("table", "csv", "json", "markdown", "parquet")
+IDENTIFIER = 32
+"""A column whose cells are at most this long and have no spaces is kept whole where it can be."""
 WIDTH = 80
 """Columns of a terminal that everything must fit."""
 CELL = 300
@@ -153,8 +155,11 @@ def grid(
     from rich.text import Text
 
     table: Table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for name, right in zip(header, numeric or [False] * len(header), strict=True):
-        table.add_column(Text(name), justify="right" if right else "left", overflow="fold")
+    for place, (name, right) in enumerate(zip(header, numeric or [False] * len(header), strict=True)):
+        cells = [row[place] for row in rows]
+        # A name that is cut in two can be neither read nor copied: prose gives way to it.
+        whole = right or all(len(text) <= IDENTIFIER and " " not in text for text in cells)
+        table.add_column(Text(name), justify="right" if right else "left", overflow="fold", no_wrap=whole)
     for row in rows:
         table.add_row(*(Text(text) for text in row))
     out = io.StringIO()

@@ -143,7 +143,9 @@ _NEGATED = re.compile(
     r"\b(?:not|cannot|can't|isn't|no|unable|unknown|undetermined|impossible|insufficient)\b|n't\b",
     re.IGNORECASE,
 )
-_HEDGED = re.compile(r"\b(?:or|either|maybe|perhaps|(?-i:might|may|could)|if|but|let us|let's|next)\b|\?", re.IGNORECASE)
+_HEDGED = re.compile(
+    r"\b(?:or|either|maybe|perhaps|(?-i:might|may|could)|if|but|let us|let's|next)\b|\?", re.IGNORECASE
+)
 _LAST_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z*])")
 _CLOSERS = ("```", "$$", "\\]", "}", "\\)", "")
 
