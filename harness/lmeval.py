@@ -178,7 +178,7 @@ def _build(make: Callable[[], Mapping[str, Any]], name: str) -> dict[str, Any]:
             raise error.__cause__ from error
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
         raise TaskError(
-            f"task {name}: cannot be loaded: {reason}. If its data is on a hub that cannot be reached from here: a task "
+            f"task {name}: cannot be loaded: {reason}. If its data is on a hub out of reach: a task "
             "of this project takes a local copy with task.data=PATH, one of lm-eval's reads the hub's cache (HF_HOME), "
             "or a folder here that has the data set's name"
         ) from error

@@ -181,7 +181,7 @@ def test_the_page_says_how_to_make_the_numbers_again(board):
     for fact in (
         "harness eval 'model=[alpha,beta]'",
         "seed 1234",
-        "max\\_tokens 64",
+        "max_tokens 64",
         "first 4",
         "eval-a1",
         "eval-b2",
