@@ -143,7 +143,9 @@ _NEGATED = re.compile(
     r"\b(?:not|cannot|can't|isn't|no|unable|unknown|undetermined|impossible|insufficient)\b|n't\b",
     re.IGNORECASE,
 )
-_HEDGED = re.compile(r"\b(?:or|either|maybe|perhaps|(?-i:might|may|could)|if|but|let us|let's|next)\b|\?", re.IGNORECASE)
+_HEDGED = re.compile(
+    r"\b(?:or|either|maybe|perhaps|(?-i:might|may|could)|if|but|let us|let's|next)\b|\?", re.IGNORECASE
+)
 _LAST_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z*])")
 _CLOSERS = ("```", "$$", "\\]", "}", "\\)", "")
 
@@ -161,7 +163,8 @@ def closing(text: str) -> tuple[str, int, str] | None:
         return None
     bare = _LABEL.sub("", line.strip("*` ")).strip("*` ").rstrip(".")
     is_value = _VALUE_LINE.fullmatch(bare.strip("$ ")) and not bare.endswith((":", ",")) and ", and " not in bare
-    if bare and is_value and not _TWO_WORDS.search(bare) and not ("=" in bare and _WORD.search(bare)):
+    in_words = _TWO_WORDS.search(bare) or ("=" in bare and _WORD.search(bare))
+    if bare and is_value and not in_words:
         return bare, len(body), "line"
     value = _concluding(_LAST_SENTENCE.split(line)[-1])
     return (value, len(body), "close") if value else None
