@@ -17,14 +17,14 @@ from harness.scorers._math import identity
 from harness.scorers._math.compare import compare
 from harness.scorers._math.exact import TooLargeError
 from harness.scorers._math.syntax import Node
-from harness.scorers._math.workers import MEMORY_MB
+from harness.scorers._math.workers import HAS_CPU_TIMER, MEMORY_MB
 
 
 class CpuTimer:
     """Ends this process once it has used so much CPU time, by the default action of SIGPROF: no handler."""
 
     def __init__(self) -> None:
-        self.works = hasattr(signal, "setitimer") and hasattr(signal, "ITIMER_PROF")
+        self.works = HAS_CPU_TIMER
         if self.works:
             signal.signal(signal.SIGPROF, signal.SIG_DFL)
 
