@@ -55,7 +55,12 @@ def _spelled(char: str) -> str:
 
 def markdown_text(text: str) -> str:
     """The text as it is, in GitHub's markdown: no markup, HTML, link, mention, formula or table cell comes of it."""
-    text = re.sub(r"[&$]|(?<![A-Za-z0-9])@|@(?!\d+(?![\w.-]))|://|www\.", lambda m: _ENTITIES[m.group().lower()], visible(text), flags=re.IGNORECASE)
+    text = re.sub(
+        r"[&$]|(?<![A-Za-z0-9])@|@(?!\d+(?![\w.-]))|://|www\.",
+        lambda m: _ENTITIES[m.group().lower()],
+        visible(text),
+        flags=re.IGNORECASE,
+    )
     return _MARKDOWN.sub(lambda m: {"<": "&lt;", ">": "&gt;"}.get(m.group(), "\\" + m.group()), text)
 
 
