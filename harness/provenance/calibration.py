@@ -181,7 +181,7 @@ class FamilyTest:
     """Whether a model resembles a lab's models more than models not taught by that lab do.
 
     Attributes:
-        score: the suspect's statistic.
+        score: the suspect's distance from the null's mean, in standard deviations of a prediction.
         p: upper tail, Crawford and Howell's t for one case against a small sample.
         null_size: null models behind it, over `null_lineages` independent lineages.
         null_lineages: how many.
@@ -220,36 +220,38 @@ def family(facts: Sequence[ModelFacts], candidates: Sequence[int], lab: str) -> 
 def family_tests(similarities: Sequence[Matrix], facts: Sequence[ModelFacts], which: Family) -> dict[int, FamilyTest]:
     r"""Test every model outside the lab.
 
-    Per channel, a model's contrast is its highest similarity to a member released before it, less its mean
-    similarity to null models, each lineage of them counting once and its own relatives left out. Contrasts are
-    divided by their standard deviation over the null and averaged over channels. The null is the null models'
-    own contrasts, relatives of the suspect left out: \(t_{n-1} = (x - \bar x)/(s\sqrt{1 + 1/n})\) (Crawford and
-    Howell 1998, doi 10.1076/clin.12.4.482.7241).
+    Per channel, a model's contrast is its highest similarity to a member, less its mean similarity to null models,
+    each lineage of them counting once and its own relatives left out. All members stand for the lab's style, whatever
+    their date: the lab's versions that are not in the pool cannot be asked. Contrasts are divided by their standard
+    deviation over the null and averaged over channels. The null is the null models' own contrasts, relatives of the
+    suspect left out: \(t_{n-1} = (x - \bar x)/(s\sqrt{1 + 1/n})\) (Crawford and Howell 1998, doi
+    10.1076/clin.12.4.482.7241).
 
     Returns:
         By model index; models without an earlier member, or with fewer than `LEAST_NULL` null models, are missing.
     """
     kin = relations(facts)
     groups = _lineages(facts, which.null)
+    testable = [
+        i for i, fact in enumerate(facts)
+        if fact.lab != which.lab and any(facts[c].before(fact) is not False for c in which.members)
+    ]
     totals = np.zeros(len(facts))
     for similarity in similarities:
-        contrast = np.array([_contrast(similarity[i], i, facts, which, groups, kin) for i in range(len(facts))])
-        scale = np.nanstd(contrast[list(which.null)], ddof=1) if which.null else np.nan
-        totals += contrast / scale / len(similarities)
+        contrast = np.array([_contrast(row, i, which.members, groups, kin) for i, row in enumerate(similarity)])
+        null = contrast[list(which.null)]
+        null = null[~np.isnan(null)]
+        scale = float(null.std(ddof=1)) if len(null) >= LEAST_NULL else 0.0
+        totals += contrast / scale / len(similarities) if scale > 0 else math.nan
     found = {}
-    for i, fact in enumerate(facts):
-        null = [u for u in which.null if not kin[i, u] and not math.isnan(totals[u])]
-        if fact.lab == which.lab or math.isnan(totals[i]) or len(null) < LEAST_NULL:
+    for i in testable:
+        used = [u for u in which.null if not kin[i, u] and not math.isnan(totals[u])]
+        if math.isnan(totals[i]) or len(used) < LEAST_NULL:
             continue
-        values = totals[null]
-        t = (totals[i] - values.mean()) / (values.std(ddof=1) * math.sqrt(1 + 1 / len(null)))
-        found[i] = FamilyTest(
-            score=float(totals[i]),
-            p=float(sps.t.sf(t, len(null) - 1)),
-            null_size=len(null),
-            null_lineages=len({g for g, us in enumerate(groups) if set(us) & set(null)}),
-            exceeded=int((values < totals[i]).sum()),
-        )
+        null = totals[used]
+        t = float((totals[i] - null.mean()) / (null.std(ddof=1) * math.sqrt(1 + 1 / len(null))))
+        lineages = sum(bool(set(us) & set(used)) for us in groups)
+        found[i] = FamilyTest(t, float(sps.t.sf(t, len(null) - 1)), len(null), lineages, int((null < totals[i]).sum()))
     return found
 
 
@@ -263,15 +265,12 @@ def _lineages(facts: Sequence[ModelFacts], members: Sequence[int]) -> list[list[
     return list(groups.values())
 
 
-def _contrast(
-    row: Matrix, i: int, facts: Sequence[ModelFacts], which: Family, groups: list[list[int]], kin: Bool,
-) -> float:
-    """Highest similarity to an earlier member, less the lineage-balanced mean similarity to the null."""
-    earlier = [c for c in which.members if c != i and facts[c].before(facts[i]) is not False]
-    levels = [np.nanmean([row[u] for u in us]) for us in groups if not any(kin[i, u] for u in us)]
-    if not earlier or not levels or np.isnan(row[earlier]).all():
-        return math.nan
-    return float(np.nanmax(row[earlier]) - np.mean(levels))
+def _contrast(row: Matrix, i: int, members: Sequence[int], groups: list[list[int]], kin: Bool) -> float:
+    """Highest similarity to a member, less the lineage-balanced mean similarity to the null."""
+    near = [v for c in members if c != i and not math.isnan(v := row[c])]
+    kept = [[v for u in us if not math.isnan(v := row[u])] for us in groups if not any(kin[i, u] for u in us)]
+    levels = [sum(values) / len(values) for values in kept if values]
+    return float(max(near) - sum(levels) / len(levels)) if near and levels else math.nan
 
 
 def benjamini_hochberg(p: Sequence[float]) -> list[float]:

@@ -21,6 +21,8 @@ from harness.provenance.fingerprint import Fingerprints, channel
 EVIDENCE = ("openings", "sentences", "closings", "phrasing")
 """Channels that are combined. The others are shown beside them: on AlpacaEval they added noise, not power
 (docs/provenance.md)."""
+FAMILY = ("openings", "sentences", "closings")
+"""Channels of the family test. Phrasing follows the size of a model as much as its teacher, and is left out."""
 ALPHA = 0.05
 LEAST_PROMPTS = 50
 """Prompts below which no verdict is given; the power curve of `validate` is why."""

@@ -20,7 +20,7 @@ from harness.errors import ConfigError
 from harness.provenance import calibration as cal
 from harness.provenance import evidence, fingerprint, similarity
 from harness.provenance.calibration import ModelFacts
-from harness.provenance.evidence import ALPHA, EVIDENCE, Analysis
+from harness.provenance.evidence import ALPHA, EVIDENCE, FAMILY, Analysis
 from harness.provenance.registry import COPIES, TAUGHT, Labels, Registry
 
 COMPARED = 25
@@ -125,6 +125,7 @@ def validate(
         "schema": 1,
         "fingerprint": fingerprint.VERSION,
         "channels": list(EVIDENCE),
+        "family_channels": list(FAMILY),
         "corpora": corpora,
         "figures": [_as_row(f) for f in figures],
     }
@@ -193,7 +194,7 @@ class _Bench:
         return sorted({lab for f in self.analysis.facts for lab in f.not_taught_by})
 
     def _tests(self, analysis: Analysis, which: cal.Family) -> dict[int, cal.FamilyTest]:
-        return cal.family_tests([analysis.matrices[n] for n in EVIDENCE], analysis.facts, which)
+        return cal.family_tests([analysis.matrices[n] for n in FAMILY], analysis.facts, which)
 
     def _family(self, lab: str, members: Iterable[int] | None = None) -> cal.Family:
         whole = cal.family(self.analysis.facts, self.analysis.candidates, lab)
@@ -416,7 +417,7 @@ class _Bench:
                 prints = self.analysis.prints
                 if n < total:
                     prints = prints.subset(self.rng.choice(total, size=n, replace=False).tolist())
-                matrices = [similarity.matrix(prints, name) for name in EVIDENCE]
+                matrices = [similarity.matrix(prints, name) for name in FAMILY]
                 for key, taught in sets.items():
                     which = self._family(key[0], [t for m in key[1].split(";") if (t := self._row(m)) is not None])
                     tests = cal.family_tests(matrices, self.analysis.facts, which)
