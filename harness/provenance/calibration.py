@@ -197,24 +197,28 @@ class FamilyTest:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A lab's models in the pool, and the models documented or dated not to be taught by any of them."""
+    """Some of a lab's models, and the models documented or dated not to be taught by any of them."""
 
-    lab: str
+    lab: str | None
     members: tuple[int, ...]
     null: tuple[int, ...]
 
 
-def family(facts: Sequence[ModelFacts], candidates: Sequence[int], lab: str) -> Family:
-    """Collect a lab's candidates and its null models.
+def family(facts: Sequence[ModelFacts], members: Sequence[int]) -> Family:
+    """A group of one lab's models, with its null models.
 
     A null model is documented not to be trained on the lab's outputs; where none is documented, it was
-    released before every model of the lab in the pool.
+    released before every member, by another lab.
+
+    Args:
+        facts: of every model of the pool.
+        members: at least one, all of one lab.
     """
-    members = tuple(c for c in candidates if facts[c].lab == lab)
-    outside = [i for i, f in enumerate(facts) if f.lab != lab and not f.copy_of]
-    documented = tuple(i for i in outside if lab in facts[i].not_taught_by)
-    earlier = tuple(i for i in outside if members and all(facts[i].before(facts[c]) for c in members))
-    return Family(lab, members, documented or earlier)
+    lab = facts[members[0]].lab
+    outside = [i for i, f in enumerate(facts) if (lab is None or f.lab != lab) and i not in members and not f.copy_of]
+    documented = tuple(i for i in outside if lab is not None and lab in facts[i].not_taught_by)
+    earlier = tuple(i for i in outside if all(facts[i].before(facts[c]) for c in members))
+    return Family(lab, tuple(members), documented or earlier)
 
 
 def family_tests(similarities: Sequence[Matrix], facts: Sequence[ModelFacts], which: Family) -> dict[int, FamilyTest]:
@@ -234,7 +238,7 @@ def family_tests(similarities: Sequence[Matrix], facts: Sequence[ModelFacts], wh
     groups = _lineages(facts, which.null)
     testable = [
         i for i, fact in enumerate(facts)
-        if fact.lab != which.lab and any(facts[c].before(fact) is not False for c in which.members)
+        if i not in which.members and (which.lab is None or fact.lab != which.lab) and any(facts[c].before(fact) is not False for c in which.members)
     ]
     totals = np.zeros(len(facts))
     for similarity in similarities:

@@ -75,11 +75,15 @@ class Analysis:
     def raw(self, names: Sequence[str] = EVIDENCE) -> Matrix:
         """Average of standardised raw similarities: who is nearest, before asking whether that means anything."""
         total = np.zeros((len(self.models),) * 2)
+        count = np.zeros_like(total)
         for name in names:
             values = self.matrices[name]
-            spread = np.nanstd(values)
-            total += (values - np.nanmean(values)) / (spread if spread > 0 else 1.0)
-        return total / len(names)
+            known = ~np.isnan(values)
+            if not known.any() or (spread := values[known].std()) == 0:
+                continue
+            total[known] += (values[known] - values[known].mean()) / spread
+            count += known
+        return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
 
     def rival(self, suspect: int, candidate: int) -> Verdict | None:
         """Why the candidate is not tested as a teacher: released later, or a rival explanation is documented.

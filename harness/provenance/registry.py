@@ -55,6 +55,7 @@ class Registry:
 class Labels:
     """Documented relations in one corpus, as rows of plain dictionaries."""
 
+    corpus: str
     students: list[dict[str, Any]]
     controls: list[dict[str, Any]]
     models: list[dict[str, Any]]
@@ -79,7 +80,7 @@ class Labels:
         own = [r for r in models.iter_rows(named=True) if r["corpus"] == corpus]
         named = {r["model"] for r in own}
         own += [r for r in models.iter_rows(named=True) if r["corpus"] != corpus and r["model"] not in named]
-        return cls(here, [r for r in controls.iter_rows(named=True) if r["corpus"] == corpus], own)
+        return cls(corpus, here, [r for r in controls.iter_rows(named=True) if r["corpus"] == corpus], own)
 
     def facts(self, names: tuple[str, ...], registry: Registry) -> list[ModelFacts]:
         """What is known of each model, in the order given."""
@@ -96,7 +97,7 @@ class Labels:
         Those whose `role` says candidate; in a corpus without such roles, every model that is not a version of
         another one.
         """
-        roles = {r["model"]: r["role"] or "" for r in reversed(self.models)}
+        roles = {r["model"]: r["role"] or "" for r in self.models if r["corpus"] == self.corpus}
         named = [i for i, name in enumerate(names) if "candidate" in roles.get(name, "")]
         return named or [i for i, fact in enumerate(facts) if not fact.copy_of]
 
@@ -110,8 +111,9 @@ def _facts(
         raise ConfigError(f"{name}: released {released!r}; expected YYYY-MM")
     kind = student.get("strength") or ""
     copy = any(kind.startswith(k) for k in COPIES)
-    told = " ".join(str(v) for v in (name, student.get("base_model"), control.get("base_family"), entry.get("base")) if v)
-    bases = set(base_families(told, registry.bases))
+    # A name that gives its base away is about this model; a table's base may be about the whole row's group.
+    told = " ".join(str(v) for v in (student.get("base_model"), entry.get("base")) if v)
+    bases = set(base_families(name, registry.bases) or base_families(told, registry.bases))
     if control.get("base_family"):
         bases.add(str(control["base_family"]))
     lineage = None if copy else student.get("lineage_group")

@@ -118,7 +118,7 @@ def validate(
                 "answers": prints.dropped,
             },
         )
-        figures += [f for f in bench.figures(curve) if f.n]
+        figures += [f for f in bench.figures(curve) if f.n or f.detail]
     if not corpora:
         raise ConfigError("outputs: no corpus in the file")
     return {
@@ -196,16 +196,19 @@ class _Bench:
     def _tests(self, analysis: Analysis, which: cal.Family) -> dict[int, cal.FamilyTest]:
         return cal.family_tests([analysis.matrices[n] for n in FAMILY], analysis.facts, which)
 
-    def _family(self, lab: str, members: Iterable[int] | None = None) -> cal.Family:
-        whole = cal.family(self.analysis.facts, self.analysis.candidates, lab)
-        return whole if members is None else cal.Family(lab, tuple(members), whole.null)
+    def _lab(self, lab: str) -> cal.Family:
+        members = [c for c in self.analysis.candidates if self.analysis.facts[c].lab == lab]
+        return cal.family(self.analysis.facts, members) if members else cal.Family(lab, (), ())
+
+    def _set(self, teachers: str) -> cal.Family:
+        return cal.family(self.analysis.facts, [t for n in teachers.split(";") if (t := self._row(n)) is not None])
 
     # --- figures ------------------------------------------------------------------------------------------------
 
     def controls_flagged(self) -> Iterator[Figure]:
         """Share of human-data controls that the family test flags at 5%."""
         for lab in self._labs():
-            tests = self._tests(self.analysis, self._family(lab))
+            tests = self._tests(self.analysis, self._lab(lab))
             of = {i: g for i, g in self._controls(lab).items() if i in tests}
             flagged = {i: float(tests[i].p <= ALPHA) for i in of}
             value, low, high = self._mean(list(flagged.values()), list(of.values()))
@@ -240,7 +243,7 @@ class _Bench:
     def students_against_controls(self) -> Iterator[Figure]:
         """AUROC of the family score."""
         for lab in self._labs():
-            tests = self._tests(self.analysis, self._family(lab))
+            tests = self._tests(self.analysis, self._lab(lab))
             taught = {
                 i: row["lineage_group"] for row, i, _ in self._students(preference=True)
                 if row["teacher_family"] == lab and i in tests
@@ -252,10 +255,11 @@ class _Bench:
                 list(of.values()), "≥ 0.97", "family score, each model tested with its relatives left out of the null",
             )
 
-    def _ranked(self, student: int, teachers: Sequence[int]) -> list[tuple[int, float]]:
+    def _ranked(self, student: int, teachers: Sequence[int], wanted: Iterable[int]) -> list[tuple[int, float]]:
         """Candidates that may have taught a student, with the score they are ranked by.
 
         Left out: later models, models of the student's base family, and fellow students of a teacher that is there.
+        Where a wanted candidate has no null, all are ranked by raw similarity.
         """
         a = self.analysis
         fellows = {i for _, i, of in self._students() if set(of) & set(teachers)} - set(teachers)
@@ -264,7 +268,7 @@ class _Bench:
             if c != student and c not in fellows and a.rival(student, c) in (None, "same lab")
         ]
         z = [(c, float(a.scores.z[student, b])) for c, b in keep]
-        if any(math.isnan(score) for c, score in z if c in teachers) or all(math.isnan(score) for _, score in z):
+        if any(math.isnan(score) for c, score in z if c in wanted) or all(math.isnan(score) for _, score in z):
             raw = a.raw()
             z = [(c, float(raw[student, c])) for c, _ in keep]
         return [(c, score) for c, score in z if not math.isnan(score)]
@@ -273,7 +277,7 @@ class _Bench:
         """AUROC of true student-teacher pairs."""
         true, true_of, rest, rest_of = [], [], [], []
         for row, student, teachers in self._students():
-            ranked = self._ranked(student, teachers)
+            ranked = self._ranked(student, teachers, teachers)
             labs = {self.analysis.facts[t].lab for t in teachers}
             if not set(teachers) & {c for c, _ in ranked}:
                 continue
@@ -294,14 +298,14 @@ class _Bench:
         """Share of students whose nearest candidate is a documented teacher (or fellow student, where it is absent)."""
         hits, groups, lines, confounded, by_lab = [], [], {}, [], []
         for row, student, teachers in self._students():
-            ranked = sorted(self._ranked(student, teachers), key=lambda x: -x[1])
             wanted = set(teachers)
             if not wanted:
                 names = set(row["teachers"].split(";"))
                 wanted = {
                     j for r, j, _ in self._students() if j != student and names & set(r["teachers"].split(";"))
                 }
-            if not wanted & {c for c, _ in ranked} or len(ranked) < 1:
+            ranked = sorted(self._ranked(student, teachers, wanted), key=lambda x: -x[1])
+            if not wanted & {c for c, _ in ranked}:
                 confounded.append(row["student"])
                 continue
             first = ranked[0][0]
@@ -315,23 +319,23 @@ class _Bench:
             "exact teacher first, same pool", self.corpus, value, low, high, len(hits), "≥ 0.85",
             f"{len(confounded)} more students cannot be tested: no teacher is left once later models and the "
             "student's own base family are set apart",
-            {"first_three": lines, "untestable": confounded, "teacher_lab_first": self._mean(by_lab, groups)[0]},
+            {"first_three": lines, "untestable": confounded, "teacher_lab_first": self._mean(by_lab, groups)[0]}
+            if hits or confounded else {},
         )
 
-    def _teacher_sets(self) -> dict[tuple[str, str], dict[int, str]]:
-        """Students by teacher set and lab, with their lineage; teachers in the corpus only."""
-        sets: dict[tuple[str, str], dict[int, str]] = {}
+    def _teacher_sets(self) -> dict[str, dict[int, str]]:
+        """Students by the teachers they share, with their lineage; teachers of one lab, in the corpus."""
+        sets: dict[str, dict[int, str]] = {}
         for row, student, teachers in self._students(preference=True):
             labs = {self.analysis.facts[t].lab for t in teachers} - {None}
-            if len(labs) == 1 and (lab := labs.pop()) is not None:
-                key = (lab, ";".join(self.analysis.models[t] for t in teachers))
-                sets.setdefault(key, {})[student] = row["lineage_group"]
+            if len(labs) == 1 and self.analysis.facts[student].lab not in labs:
+                sets.setdefault(";".join(self.analysis.models[t] for t in teachers), {})[student] = row["lineage_group"]
         return sets
 
     def detection(self) -> Iterator[Figure]:
         """Share of each teacher's students found at 5% false alarms."""
-        for (lab, teachers), taught in sorted(self._teacher_sets().items()):
-            which = self._family(lab, [t for n in teachers.split(";") if (t := self._row(n)) is not None])
+        for teachers, taught in sorted(self._teacher_sets().items()):
+            which = self._set(teachers)
             name = f"detection at 5% false alarms: {teachers}"
             tests = self._tests(self.analysis, which)
             tested = {i: g for i, g in taught.items() if i in tests}
@@ -378,7 +382,7 @@ class _Bench:
         value, low, high = self._mean(hits, list(lines))
         return Figure(
             name, self.corpus, value, low, high, len(hits), reach, "nearest by raw similarity over the combined channels",
-            {"exact": float(np.mean(exact)) if exact else None, "first": lines},
+            {"exact": float(np.mean(exact)), "first": lines} if exact else {},
         )
 
     def none_rate(self) -> Figure:
@@ -403,24 +407,24 @@ class _Bench:
         value, low, high = self._mean(answers, groups)
         return Figure(
             "model with no relative in the pool answered none", self.corpus, value, low, high, len(answers), "≥ 0.90",
-            "every candidate was released after the model, by another lab, on another base", {"accused": accused},
+            "every candidate was released after the model, by another lab, on another base",
+            {"accused": accused} if answers else {},
         )
 
     def power_curve(self, curve: Sequence[int]) -> Iterator[Figure]:
         """Prompts at which 80% of a teacher's students are found at 5% false alarms."""
         total = len(self.analysis.prints.prompts)
         sets = self._teacher_sets()
-        points: dict[tuple[str, str], dict[int, float]] = {key: {} for key in sets}
+        points: dict[str, dict[int, float]] = {key: {} for key in sets}
         for n in [*sorted(c for c in curve if c < total), total]:
-            rates: dict[tuple[str, str], list[float]] = {key: [] for key in sets}
+            rates: dict[str, list[float]] = {key: [] for key in sets}
             for _ in range(1 if n == total else CURVE_DRAWS):
                 prints = self.analysis.prints
                 if n < total:
                     prints = prints.subset(self.rng.choice(total, size=n, replace=False).tolist())
                 matrices = [similarity.matrix(prints, name) for name in FAMILY]
                 for key, taught in sets.items():
-                    which = self._family(key[0], [t for m in key[1].split(";") if (t := self._row(m)) is not None])
-                    tests = cal.family_tests(matrices, self.analysis.facts, which)
+                    tests = cal.family_tests(matrices, self.analysis.facts, self._set(key))
                     rates[key] += [float(tests[i].p <= ALPHA) for i in taught if i in tests]
             for key, found in rates.items():
                 if found:
@@ -430,7 +434,7 @@ class _Bench:
                 continue
             enough = [n for n in line if all(line[k] >= POWER for k in line if k >= n)]
             yield Figure(
-                f"prompts for 80% power: {key[1]}", self.corpus, float(min(enough)) if enough else None, None, None,
+                f"prompts for 80% power: {key}", self.corpus, float(min(enough)) if enough else None, None, None,
                 len(sets[key]), "≤ 100",
                 "smallest number tried from which on at least 80% are found" if enough else
                 f"80% is not reached with {total} prompts: read as untestable for single models",
