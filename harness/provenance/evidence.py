@@ -18,11 +18,13 @@ from harness.provenance import similarity
 from harness.provenance.calibration import Matrix, ModelFacts, PairScores
 from harness.provenance.fingerprint import Fingerprints, channel
 
-EVIDENCE = ("openings", "sentences", "closings", "phrasing")
+EVIDENCE = ("openings", "sentences", "templates", "closings", "phrasing")
 """Channels that are combined. The others are shown beside them: on AlpacaEval they added noise, not power
 (docs/provenance.md)."""
-FAMILY = ("openings", "sentences", "closings")
+FAMILY = ("openings", "sentences", "templates", "closings")
 """Channels of the family test. Phrasing follows the size of a model as much as its teacher, and is left out."""
+VERSION = ("phrasing", "words")
+"""Channels that answer whether two models are versions of one: what is said survives a change of style."""
 ALPHA = 0.05
 LEAST_PROMPTS = 50
 """Prompts below which no verdict is given; the power curve of `validate` is why."""
@@ -128,7 +130,10 @@ class Finding:
 
 
 def analyse(
-    prints: Fingerprints, facts: Sequence[ModelFacts], candidates: Sequence[int], names: Sequence[str] = EVIDENCE,
+    prints: Fingerprints,
+    facts: Sequence[ModelFacts],
+    candidates: Sequence[int],
+    names: Sequence[str] = EVIDENCE,
 ) -> Analysis:
     """Calibrate every pair of a pool.
 
@@ -142,7 +147,9 @@ def analyse(
         ConfigError: fewer than two non-lexical channels.
     """
     if sum(not channel(n).LEXICAL for n in names) < 2:  # noqa: PLR2004
-        raise ConfigError(f"evidence needs at least two non-lexical channels, found {', '.join(names) or 'none'}")
+        raise ConfigError(
+            f"evidence needs at least two non-lexical channels, found {', '.join(names) or 'none'}"
+        )
     matrices = {n: similarity.matrix(prints, n) for n in prints.features}
     channels = {n: cal.pair_scores(matrices[n], facts, candidates) for n in names}
     scores = cal.combine(list(channels.values()))
@@ -187,7 +194,9 @@ def findings(analysis: Analysis, suspect: str, alpha: float = ALPHA) -> list[Fin
                 z=None if np.isnan(z) else float(z),
                 p=p.get(c),
                 q=q.get(c),
-                by_channel={n: float(v) for n, ch in analysis.channels.items() if not np.isnan(v := ch.z[s, b])},
+                by_channel={
+                    n: float(v) for n, ch in analysis.channels.items() if not np.isnan(v := ch.z[s, b])
+                },
                 null_size=int(analysis.scores.null_size[s, b]),
                 exceeded=int(analysis.scores.exceeded[s, b]),
                 prompts=prompts,

@@ -24,7 +24,13 @@ VERSION = "fp1"
 """Changes whenever tokens, windows, hashes or a channel's features change: old fingerprints are then refused."""
 
 SCHEMA = pl.Schema(
-    {"channel": pl.String, "model": pl.String, "prompt_id": pl.String, "feature": pl.UInt64, "share": pl.Float32},
+    {
+        "channel": pl.String,
+        "model": pl.String,
+        "prompt_id": pl.String,
+        "feature": pl.UInt64,
+        "share": pl.Float32,
+    },
 )
 
 Kind = Literal["habit", "agreement"]
@@ -95,7 +101,9 @@ def channel(name: str) -> Channel:
     return importlib.import_module(f"harness.provenance.channels.{name}")  # type: ignore[return-value]
 
 
-def fingerprint(frame: pl.DataFrame, column: str = "output", names: Sequence[str] | None = None) -> Fingerprints:
+def fingerprint(
+    frame: pl.DataFrame, column: str = "output", names: Sequence[str] | None = None
+) -> Fingerprints:
     """Fingerprint every model in a frame of answers.
 
     Args:
@@ -134,7 +142,11 @@ def fingerprint(frame: pl.DataFrame, column: str = "output", names: Sequence[str
                 )
     features = {}
     for name, parts in found.items():
-        hits = pl.concat(parts) if parts else pl.DataFrame(schema={"m": pl.UInt16, "p": pl.UInt16, "feature": pl.UInt64})
+        hits = (
+            pl.concat(parts)
+            if parts
+            else pl.DataFrame(schema={"m": pl.UInt16, "p": pl.UInt16, "feature": pl.UInt64})
+        )
         if len(kept) > np.count_nonzero(counts):  # some prompt was answered more than once
             hits = hits.group_by("m", "p", "feature").len()
         else:

@@ -20,7 +20,16 @@ from harness.provenance.calibration import MONTH, ModelFacts, base_families
 COPIES = ("same_model", "same_base", "same_weights")
 """Kinds of relation whose student is a version of its teacher, not a model taught by it."""
 TAUGHT = "sft_on_teacher_outputs"
-STUDENTS = ("student", "corpus", "teachers", "teacher_family", "strength", "base_model", "student_lab", "lineage_group")
+STUDENTS = (
+    "student",
+    "corpus",
+    "teachers",
+    "teacher_family",
+    "strength",
+    "base_model",
+    "student_lab",
+    "lineage_group",
+)
 CONTROLS = ("model", "corpus", "not_trained_on", "base_family")
 MODELS = ("corpus", "model", "role", "lab", "released")
 
@@ -44,11 +53,15 @@ class Registry:
             raw = yaml.safe_load(path.read_text(encoding="utf-8"))
             return cls(models=raw["models"] or {}, labs=raw["labs"], bases=raw["base_families"])
         except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
-            raise ConfigError(f"{path.name}: expected `models`, `labs` and `base_families` ({error!r})") from error
+            raise ConfigError(
+                f"{path.name}: expected `models`, `labs` and `base_families` ({error!r})"
+            ) from error
 
     def lab(self, name: str) -> str | None:
         """The lab a model's name gives away, if any."""
-        return next((lab for lab, pattern in self.labs.items() if re.search(pattern, name, re.IGNORECASE)), None)
+        return next(
+            (lab for lab, pattern in self.labs.items() if re.search(pattern, name, re.IGNORECASE)), None
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +84,15 @@ class Labels:
             ConfigError: a column is missing.
         """
         for what, frame, columns in (
-            ("students", students, STUDENTS), ("controls", controls, CONTROLS), ("models", models, MODELS),
+            ("students", students, STUDENTS),
+            ("controls", controls, CONTROLS),
+            ("models", models, MODELS),
         ):
             missing = sorted(set(columns) - set(frame.columns))
             if missing:
-                raise ConfigError(f"{what}: missing column {', '.join(missing)}; expected {', '.join(columns)}")
+                raise ConfigError(
+                    f"{what}: missing column {', '.join(missing)}; expected {', '.join(columns)}"
+                )
         here = [r for r in students.iter_rows(named=True) if corpus in (r["corpus"] or "").split(";")]
         own = [r for r in models.iter_rows(named=True) if r["corpus"] == corpus]
         named = {r["model"] for r in own}
@@ -88,7 +105,8 @@ class Labels:
         student = {r["student"]: r for r in self.students}
         control = {r["model"]: r for r in self.controls}
         return [
-            _facts(name, table.get(name, {}), student.get(name, {}), control.get(name, {}), registry) for name in names
+            _facts(name, table.get(name, {}), student.get(name, {}), control.get(name, {}), registry)
+            for name in names
         ]
 
     def candidates(self, names: tuple[str, ...], facts: list[ModelFacts]) -> list[int]:
@@ -103,7 +121,11 @@ class Labels:
 
 
 def _facts(
-    name: str, table: Mapping[str, Any], student: Mapping[str, Any], control: Mapping[str, Any], registry: Registry,
+    name: str,
+    table: Mapping[str, Any],
+    student: Mapping[str, Any],
+    control: Mapping[str, Any],
+    registry: Registry,
 ) -> ModelFacts:
     entry = registry.models.get(name, {})
     released = table.get("released") or entry.get("released")

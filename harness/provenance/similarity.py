@@ -48,7 +48,9 @@ def profile(prints: Fingerprints, name: str) -> tuple[Matrix, npt.NDArray[np.uin
         .sort("feature")
         .with_row_index("f")
     )
-    counts = frame.join(kept.select("feature", "f"), on="feature").group_by("m", "f").agg(pl.col("share").sum())
+    counts = (
+        frame.join(kept.select("feature", "f"), on="feature").group_by("m", "f").agg(pl.col("share").sum())
+    )
     table = np.zeros((len(prints.models), len(kept)))
     table[counts["m"].to_numpy(), counts["f"].to_numpy()] = counts["share"].to_numpy()
     return table, kept["feature"].to_numpy()

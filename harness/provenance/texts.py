@@ -81,7 +81,9 @@ def answers(frame: pl.DataFrame, column: str = "output") -> tuple[pl.DataFrame, 
         Columns `model`, `prompt_id`, `text`, sorted; and how many rows were `empty`, `looping` and `kept`.
     """
     texts = frame.select("model", "prompt_id", pl.col(column).alias("text")).cast(dict(ANSWERS))
-    full = texts.filter(pl.col("text").str.strip_chars().str.len_chars() > 0).sort("model", "prompt_id", "text")
+    full = texts.filter(pl.col("text").str.strip_chars().str.len_chars() > 0).sort(
+        "model", "prompt_id", "text"
+    )
     tokens = pl.col("text").str.slice(0, HEAD_CHARS).str.to_lowercase().str.extract_all(TOKEN).list.head(HEAD)
     size = full.select(n=tokens.list.len(), distinct=tokens.list.n_unique())
     loops = (size["n"] >= LOOP_TOKENS) & (size["distinct"] < LOOP_DISTINCT * size["n"])
@@ -101,8 +103,18 @@ def tails(texts: pl.DataFrame) -> Iterator[Tokens]:
     for start in range(0, len(texts), BATCH):
         batch = texts["text"].slice(start, BATCH)
         long = batch.str.len_chars() >= TAIL_NEEDS_CHARS
-        ends = batch.str.strip_chars_end().str.tail(TAIL_CHARS).str.to_lowercase().str.extract_all(TOKEN).list.tail(TAIL)
-        empty = pl.Series([[]], dtype=pl.List(pl.String)).extend_constant([], len(batch) - 1) if len(batch) else ends
+        ends = (
+            batch.str.strip_chars_end()
+            .str.tail(TAIL_CHARS)
+            .str.to_lowercase()
+            .str.extract_all(TOKEN)
+            .list.tail(TAIL)
+        )
+        empty = (
+            pl.Series([[]], dtype=pl.List(pl.String)).extend_constant([], len(batch) - 1)
+            if len(batch)
+            else ends
+        )
         yield _tokens(ends.zip_with(long, empty), start)
 
 
@@ -122,7 +134,9 @@ def _tokens(lists: pl.Series, first_row: int) -> Tokens:
     hashes = np.array([token_hash(t) for t in tokens], dtype=np.uint64)
     if not len(ids):
         none = np.zeros(0)
-        return Tokens(none.astype(np.int32), none.astype(np.int32), none.astype(np.uint64), *[none.astype(np.bool_)] * 3)
+        return Tokens(
+            none.astype(np.int32), none.astype(np.int32), none.astype(np.uint64), *[none.astype(np.bool_)] * 3
+        )
     begins = np.zeros(len(ids), dtype=np.bool_)
     begins[1:] = ends[ids[:-1]]
     begins[position == 0] = True

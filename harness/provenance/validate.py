@@ -20,7 +20,7 @@ from harness.errors import ConfigError
 from harness.provenance import calibration as cal
 from harness.provenance import evidence, fingerprint, similarity
 from harness.provenance.calibration import ModelFacts
-from harness.provenance.evidence import ALPHA, EVIDENCE, FAMILY, Analysis
+from harness.provenance.evidence import ALPHA, EVIDENCE, FAMILY, VERSION, Analysis
 from harness.provenance.registry import COPIES, TAUGHT, Labels, Registry
 
 COMPARED = 25
@@ -97,11 +97,17 @@ def validate(
     corpora = []
     for name, part, label in _parts(outputs):
         labels = Labels.of(name, students, controls, models)
-        enough = part.group_by("model").agg(n=pl.col("prompt_id").n_unique()).filter(pl.col("n") >= COMPARED)["model"]
+        enough = (
+            part.group_by("model")
+            .agg(n=pl.col("prompt_id").n_unique())
+            .filter(pl.col("n") >= COMPARED)["model"]
+        )
         compared = part.filter(pl.col("model").is_in(enough.to_list()))
         left_out = part["model"].n_unique() - len(enough)
         if len(enough) < cal.LEAST_NULL:
-            corpora.append({"corpus": label, "models": len(enough), "left_out": left_out, "note": "not enough models"})
+            corpora.append(
+                {"corpus": label, "models": len(enough), "left_out": left_out, "note": "not enough models"}
+            )
             continue
         prints = fingerprint.fingerprint(compared.rename({"text": "output"}))
         facts = labels.facts(prints.models, registry)
@@ -160,8 +166,12 @@ class _Bench:
         yield self.pairs(siblings=False)
         yield self.teacher_first()
         yield from self.detection()
-        yield self.version_first("same model restyled or aliased found first (family)", ("same_model",), "≥ 0.95")
-        yield self.version_first("same base, on-policy tuned: base family first", ("same_base",), "1.0, reported as base")
+        yield self.version_first(
+            "same model restyled or aliased found first (family)", ("same_model",), "≥ 0.95"
+        )
+        yield self.version_first(
+            "same base, on-policy tuned: base family first", ("same_base",), "1.0, reported as base"
+        )
         yield self.version_first("same weights continued: family first", ("same_weights",), "–")
         yield self.none_rate()
         if curve:
@@ -201,7 +211,9 @@ class _Bench:
         return cal.family(self.analysis.facts, members) if members else cal.Family(lab, (), ())
 
     def _set(self, teachers: str) -> cal.Family:
-        return cal.family(self.analysis.facts, [t for n in teachers.split(";") if (t := self._row(n)) is not None])
+        return cal.family(
+            self.analysis.facts, [t for n in teachers.split(";") if (t := self._row(n)) is not None]
+        )
 
     # --- figures ------------------------------------------------------------------------------------------------
 
@@ -212,10 +224,19 @@ class _Bench:
             of = {i: g for i, g in self._controls(lab).items() if i in tests}
             flagged = {i: float(tests[i].p <= ALPHA) for i in of}
             value, low, high = self._mean(list(flagged.values()), list(of.values()))
-            exact = sps.binomtest(int(sum(flagged.values())), len(of)).proportion_ci(method="wilson") if of else None
+            exact = (
+                sps.binomtest(int(sum(flagged.values())), len(of)).proportion_ci(method="wilson")
+                if of
+                else None
+            )
             yield Figure(
-                f"controls flagged at nominal 5% ({lab})", self.corpus, value,
-                low if exact is None else exact.low, high if exact is None else exact.high, len(of), "≤ 0.05",
+                f"controls flagged at nominal 5% ({lab})",
+                self.corpus,
+                value,
+                low if exact is None else exact.low,
+                high if exact is None else exact.high,
+                len(of),
+                "≤ 0.05",
                 "share of models documented not to be trained on the lab's outputs; Wilson interval",
                 {"p": {self.analysis.models[i]: tests[i].p for i in of}},
             )
@@ -235,7 +256,13 @@ class _Bench:
         p = float(sps.kstest(u, "uniform").pvalue)
         below = float(np.mean(np.array(u) <= ALPHA))
         return Figure(
-            "p-values of unrelated pairs uniform (KS p)", self.corpus, p, None, None, len(u), "> 0.05",
+            "p-values of unrelated pairs uniform (KS p)",
+            self.corpus,
+            p,
+            None,
+            None,
+            len(u),
+            "> 0.05",
             "each pair against the null pairs of models unrelated to it; pairs share models, so the test is indicative",
             {"share_below_0.05": below},
         )
@@ -245,17 +272,24 @@ class _Bench:
         for lab in self._labs():
             tests = self._tests(self.analysis, self._lab(lab))
             taught = {
-                i: row["lineage_group"] for row, i, _ in self._students(preference=True)
+                i: row["lineage_group"]
+                for row, i, _ in self._students(preference=True)
                 if row["teacher_family"] == lab and i in tests
             }
             of = {i: g for i, g in self._controls(lab).items() if i in tests}
             yield self._auroc(
                 f"AUROC, documented students of {lab} models against controls",
-                [tests[i].score for i in taught], list(taught.values()), [tests[i].score for i in of],
-                list(of.values()), "≥ 0.97", "family score, each model tested with its relatives left out of the null",
+                [tests[i].score for i in taught],
+                list(taught.values()),
+                [tests[i].score for i in of],
+                list(of.values()),
+                "≥ 0.97",
+                "family score, each model tested with its relatives left out of the null",
             )
 
-    def _ranked(self, student: int, teachers: Sequence[int], wanted: Iterable[int]) -> list[tuple[int, float]]:
+    def _ranked(
+        self, student: int, teachers: Sequence[int], wanted: Iterable[int]
+    ) -> list[tuple[int, float]]:
         """Candidates that may have taught a student, with the score they are ranked by.
 
         Left out: later models, models of the student's base family, and fellow students of a teacher that is there.
@@ -264,11 +298,14 @@ class _Bench:
         a = self.analysis
         fellows = {i for _, i, of in self._students() if set(of) & set(teachers)} - set(teachers)
         keep = [
-            (c, b) for b, c in enumerate(a.candidates)
+            (c, b)
+            for b, c in enumerate(a.candidates)
             if c != student and c not in fellows and a.rival(student, c) in (None, "same lab")
         ]
         z = [(c, float(a.scores.z[student, b])) for c, b in keep]
-        if any(math.isnan(score) for c, score in z if c in wanted) or all(math.isnan(score) for _, score in z):
+        if any(math.isnan(score) for c, score in z if c in wanted) or all(
+            math.isnan(score) for _, score in z
+        ):
             raw = a.raw()
             z = [(c, float(raw[student, c])) for c, _ in keep]
         return [(c, score) for c, score in z if not math.isnan(score)]
@@ -290,8 +327,14 @@ class _Bench:
                     rest_of.append(row["lineage_group"])
         against = "the rest" if siblings else "other labs' models"
         return self._auroc(
-            f"AUROC, true student-teacher pairs against {against}", true, true_of, rest, rest_of, "≥ 0.95",
-            "candidates released before the student and of another base family; calibrated z", paired=True,
+            f"AUROC, true student-teacher pairs against {against}",
+            true,
+            true_of,
+            rest,
+            rest_of,
+            "≥ 0.95",
+            "candidates released before the student and of another base family; calibrated z",
+            paired=True,
         )
 
     def teacher_first(self) -> Figure:
@@ -302,7 +345,9 @@ class _Bench:
             if not wanted:
                 names = set(row["teachers"].split(";"))
                 wanted = {
-                    j for r, j, _ in self._students() if j != student and names & set(r["teachers"].split(";"))
+                    j
+                    for r, j, _ in self._students()
+                    if j != student and names & set(r["teachers"].split(";"))
                 }
             ranked = sorted(self._ranked(student, teachers, wanted), key=lambda x: -x[1])
             if not wanted & {c for c, _ in ranked}:
@@ -316,11 +361,22 @@ class _Bench:
             lines[row["student"]] = [self.analysis.models[c] for c, _ in ranked[:3]]
         value, low, high = self._mean(hits, groups)
         return Figure(
-            "exact teacher first, same pool", self.corpus, value, low, high, len(hits), "≥ 0.85",
+            "exact teacher first, same pool",
+            self.corpus,
+            value,
+            low,
+            high,
+            len(hits),
+            "≥ 0.85",
             f"{len(confounded)} more students cannot be tested: no teacher is left once later models and the "
             "student's own base family are set apart",
-            {"first_three": lines, "untestable": confounded, "teacher_lab_first": self._mean(by_lab, groups)[0]}
-            if hits or confounded else {},
+            {
+                "first_three": lines,
+                "untestable": confounded,
+                "teacher_lab_first": self._mean(by_lab, groups)[0],
+            }
+            if hits or confounded
+            else {},
         )
 
     def _teacher_sets(self) -> dict[str, dict[int, str]]:
@@ -329,7 +385,9 @@ class _Bench:
         for row, student, teachers in self._students(preference=True):
             labs = {self.analysis.facts[t].lab for t in teachers} - {None}
             if len(labs) == 1 and self.analysis.facts[student].lab not in labs:
-                sets.setdefault(";".join(self.analysis.models[t] for t in teachers), {})[student] = row["lineage_group"]
+                sets.setdefault(";".join(self.analysis.models[t] for t in teachers), {})[student] = row[
+                    "lineage_group"
+                ]
         return sets
 
     def detection(self) -> Iterator[Figure]:
@@ -347,7 +405,13 @@ class _Bench:
             null = [tests[u].score for u in which.null if u in tests]
             scores = [tests[i].score for i in tested]
             yield Figure(
-                name, self.corpus, value, low, high, len(tested), "",
+                name,
+                self.corpus,
+                value,
+                low,
+                high,
+                len(tested),
+                "",
                 "one-sided p ≤ 0.05 against models not taught by the lab",
                 {
                     "at_0.01": float(np.mean([tests[i].p <= 0.01 for i in tested])),  # noqa: PLR2004
@@ -360,7 +424,7 @@ class _Bench:
     def version_first(self, name: str, kinds: Sequence[str], reach: str) -> Figure:
         """Share of versions whose nearest model is of the family of the model they are a version of."""
         a = self.analysis
-        raw = a.raw()
+        raw = a.raw(VERSION)
         hits, exact, lines = [], [], {}
         for row in self.labels.students:
             student = self._row(row["student"])
@@ -376,12 +440,21 @@ class _Bench:
             first = max(pool, key=lambda c: raw[student, c])
             fact = a.facts[first]
             same = kinds[0] == "same_base"
-            hits.append(float(fact.name in wanted or (bool(fact.bases & bases) if same else fact.lab in labs)))
+            hits.append(
+                float(fact.name in wanted or (bool(fact.bases & bases) if same else fact.lab in labs))
+            )
             exact.append(float(fact.name in wanted))
             lines[row["student"]] = fact.name
         value, low, high = self._mean(hits, list(lines))
         return Figure(
-            name, self.corpus, value, low, high, len(hits), reach, "nearest by raw similarity over the combined channels",
+            name,
+            self.corpus,
+            value,
+            low,
+            high,
+            len(hits),
+            reach,
+            "nearest by what is said in answer to the same prompt (phrasing, words)",
             {"exact": float(np.mean(exact)), "first": lines} if exact else {},
         )
 
@@ -394,8 +467,12 @@ class _Bench:
             if me.copy_of or me.released is None:
                 continue
             p = {
-                a.models[c]: float(a.p[s, b]) for b, c in enumerate(a.candidates)
-                if me.before(a.facts[c]) and not kin[s, c] and not a.facts[c].bases & me.bases and not np.isnan(a.p[s, b])
+                a.models[c]: float(a.p[s, b])
+                for b, c in enumerate(a.candidates)
+                if me.before(a.facts[c])
+                and not kin[s, c]
+                and not a.facts[c].bases & me.bases
+                and not np.isnan(a.p[s, b])
             }
             if not p:
                 continue
@@ -406,7 +483,13 @@ class _Bench:
                 accused[me.name] = min(p, key=lambda n: p[n])
         value, low, high = self._mean(answers, groups)
         return Figure(
-            "model with no relative in the pool answered none", self.corpus, value, low, high, len(answers), "≥ 0.90",
+            "model with no relative in the pool answered none",
+            self.corpus,
+            value,
+            low,
+            high,
+            len(answers),
+            "≥ 0.90",
             "every candidate was released after the model, by another lab, on another base",
             {"accused": accused} if answers else {},
         )
@@ -434,10 +517,16 @@ class _Bench:
                 continue
             enough = [n for n in line if all(line[k] >= POWER for k in line if k >= n)]
             yield Figure(
-                f"prompts for 80% power: {key}", self.corpus, float(min(enough)) if enough else None, None, None,
-                len(sets[key]), "≤ 100",
-                "smallest number tried from which on at least 80% are found" if enough else
-                f"80% is not reached with {total} prompts: read as untestable for single models",
+                f"prompts for 80% power: {key}",
+                self.corpus,
+                float(min(enough)) if enough else None,
+                None,
+                None,
+                len(sets[key]),
+                "≤ 100",
+                "smallest number tried from which on at least 80% are found"
+                if enough
+                else f"80% is not reached with {total} prompts: read as untestable for single models",
                 {"power": {str(n): v for n, v in line.items()}},
             )
 
@@ -446,7 +535,9 @@ class _Bench:
     def _nothing(self, name: str, note: str, reach: str) -> Figure:
         return Figure(name, self.corpus, None, None, None, 0, reach, note, {})
 
-    def _mean(self, values: Sequence[float], groups: Sequence[str]) -> tuple[float | None, float | None, float | None]:
+    def _mean(
+        self, values: Sequence[float], groups: Sequence[str]
+    ) -> tuple[float | None, float | None, float | None]:
         """Mean, and its bootstrap interval over groups."""
         if not values:
             return None, None, None
@@ -455,8 +546,16 @@ class _Bench:
         return float(x.mean()), low, high
 
     def _auroc(
-        self, name: str, yes: Sequence[float], yes_of: Sequence[str], no: Sequence[float], no_of: Sequence[str],
-        reach: str, note: str, *, paired: bool = False,
+        self,
+        name: str,
+        yes: Sequence[float],
+        yes_of: Sequence[str],
+        no: Sequence[float],
+        no_of: Sequence[str],
+        reach: str,
+        note: str,
+        *,
+        paired: bool = False,
     ) -> Figure:
         """AUROC with a bootstrap over the groups of both sides; `paired` where both sides share their groups."""
         if not yes or not no:
@@ -470,7 +569,14 @@ class _Bench:
 
         low, high = self._interval(groups, statistic, strata=None if paired else truth.tolist())
         return Figure(
-            name, self.corpus, _auc(yes, no), low, high, len(yes), reach, note,
+            name,
+            self.corpus,
+            _auc(yes, no),
+            low,
+            high,
+            len(yes),
+            reach,
+            note,
             {"others": len(no), "groups": len(set(yes_of))},
         )
 
@@ -511,8 +617,15 @@ def _auc(yes: Sequence[float] | cal.Matrix, no: Sequence[float] | cal.Matrix) ->
 
 def _as_row(figure: Figure) -> Row:
     return {
-        "name": figure.name, "corpus": figure.corpus, "value": figure.value, "low": figure.low, "high": figure.high,
-        "n": figure.n, "reach": figure.reach, "note": figure.note, "detail": figure.detail,
+        "name": figure.name,
+        "corpus": figure.corpus,
+        "value": figure.value,
+        "low": figure.low,
+        "high": figure.high,
+        "n": figure.n,
+        "reach": figure.reach,
+        "note": figure.note,
+        "detail": figure.detail,
     }
 
 

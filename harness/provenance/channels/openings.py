@@ -1,6 +1,6 @@
-"""Openings: the phrases an answer begins with ("Sure, here is", "There are many", "It's important to").
+"""Openings: the words an answer begins with ("Sure, here", "There are many", "Yes, it").
 
-Features: token trigrams, punctuation included, of the first 30 tokens; presence per answer. Supervised tuning
+Features: token bigrams, punctuation included, of the first 10 tokens; presence per answer. Supervised tuning
 changes the first tokens of an answer most (Lin et al. 2023, arXiv 2312.01552). Similarity is a habit cosine, -1 to 1
 (`similarity.habit`).
 """
@@ -13,13 +13,13 @@ NAME = "openings"
 KIND = "habit"
 LEXICAL = False
 WINDOW = "head"
-SIZE = 3
-FIRST = 30
+SIZE = 2
+FIRST = 10
 """Tokens of the answer that count as its opening."""
 
 
 def features(tokens: Tokens) -> tuple[I32, U64]:
-    """Trigrams that end before token `FIRST`."""
+    """Bigrams that end before token `FIRST`."""
     run, inside = ngrams(tokens, tokens.token, SIZE)
     found = np.flatnonzero(inside & (tokens.position <= FIRST - SIZE))
     return tokens.text[found], run[found]

@@ -1,8 +1,9 @@
-"""Templates: sentence skeletons, function words and punctuation kept, every content word a blank.
+"""Templates: the skeletons sentences begin with, function words and punctuation kept, content words blank.
 
-A stand-in for part-of-speech templates (Shaib et al. 2024, arXiv 2407.00211) that needs no tagger. Features: 4-grams of
-the skeleton of the first 30 tokens; presence per answer. Similarity is a habit cosine, -1 to 1
-(`similarity.habit`). English only: elsewhere every word is a blank, and the channel sees punctuation.
+"It is important to note" and "It is useful to know" are one skeleton. A stand-in for part-of-speech templates (Shaib
+et al. 2024, arXiv 2407.00211) that needs no tagger. Features: the first four symbols of every sentence that begins in
+the first 100 tokens; presence per answer. Similarity is a habit cosine, -1 to 1 (`similarity.habit`). English only:
+elsewhere every word is a blank, and the channel sees punctuation.
 """
 
 import numpy as np
@@ -14,13 +15,12 @@ KIND = "habit"
 LEXICAL = False
 WINDOW = "head"
 SIZE = 4
-FIRST = 30
 BLANK = np.uint64(1)
 
 
 def features(tokens: Tokens) -> tuple[I32, U64]:
-    """Skeleton 4-grams that end before token `FIRST`."""
+    """Skeleton 4-grams that begin a sentence."""
     symbols = np.where(tokens.word & ~tokens.function, BLANK, tokens.token)
     run, inside = ngrams(tokens, symbols, SIZE)
-    found = np.flatnonzero(inside & (tokens.position <= FIRST - SIZE))
+    found = np.flatnonzero(inside & tokens.starts)
     return tokens.text[found], run[found]
