@@ -1,6 +1,7 @@
 """What was asked: the frozen description of an evaluation. What happened is in `records.py`.
 
 `config.py` makes these from Hydra's overrides; a notebook may make them by hand and call `evaluate(spec)`.
+Ranges stand in the types (`annotated_types`), and pydantic checks them where text comes in.
 Fields that can change an answer are part of the run's identity; the fields named in `EvalSpec.PLACE` are not.
 """
 
@@ -8,26 +9,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
+
+from annotated_types import Ge, Gt, Le, MinLen
+
+STRICT = {"extra": "forbid"}
+"""For pydantic: a field that nobody knows is an error, not a wish."""
 
 
 @dataclass(frozen=True)
 class DecodeSpec:
     """How text is sampled. `None` leaves the choice to the task, then to the backend."""
 
-    temperature: float | None = 0.0
+    __pydantic_config__: ClassVar = STRICT
+
+    temperature: Annotated[float, Ge(0), Le(2)] | None = None
     """0 is greedy. Range 0 to 2."""
-    top_p: float | None = None
+    top_p: Annotated[float, Gt(0), Le(1)] | None = None
     """Nucleus sampling: keep the smallest set of tokens with at least this probability. Range 0 to 1."""
-    top_k: int | None = None
+    top_k: Annotated[int, Ge(0)] | None = None
     """Keep the k likeliest tokens. 0 keeps all."""
-    max_tokens: int | None = None
+    max_tokens: Annotated[int, Ge(1)] | None = None
     """Longest completion in tokens. `None`: the task's own `max_gen_toks`."""
 
 
 @dataclass(frozen=True)
 class ModelSpec:
     """One model, and how it is reached."""
+
+    __pydantic_config__: ClassVar = STRICT
 
     name: str
     """The name it has in results and leaderboards."""
@@ -47,7 +57,9 @@ class ModelSpec:
     """The names of the tasks this model takes part in; `None` is all of them."""
     control_of: str | None = None
     """This model is a positive control: known to be a relative of the model named here."""
-    parallel: int | None = None
+    allow_unsafe_code: bool = False
+    """Let this model's code run as under `sandbox.allow_unsafe`, whatever the run says of the others."""
+    parallel: Annotated[int, Ge(1)] | None = None
     """Requests in flight at once. `None` lets the backend choose. Never part of the identity."""
 
 
@@ -55,16 +67,20 @@ class ModelSpec:
 class TaskSpec:
     """One task, and what of it is run."""
 
+    __pydantic_config__: ClassVar = STRICT
+
     name: str
     """A task in `tasks/` (the project's or the user's own), or one of lm-eval's own where `builtin`."""
     builtin: bool = False
     """True for a task that lm-eval ships (`task=[lm_eval:arc_easy]`)."""
-    limit: int | None = None
+    limit: Annotated[int, Ge(1)] | None = None
     """The first n documents. `None` is all."""
-    repeats: int | None = None
+    repeats: Annotated[int, Ge(1)] | None = None
     """Samples per document, each with its own seed. `None` is the task's own number."""
-    num_fewshot: int | None = None
+    num_fewshot: Annotated[int, Ge(0)] | None = None
     """Solved examples in the prompt. `None` is the task's own number."""
+    max_tokens: Annotated[int, Ge(1)] | None = None
+    """Longest answer in tokens, over the task's own number and under `decode.max_tokens`."""
     data: str | None = None
     """A local file to read the documents from instead of the hub. Its bytes are hashed, its path is not kept."""
 
@@ -73,26 +89,30 @@ class TaskSpec:
 class SandboxSpec:
     """How model-written code is run."""
 
+    __pydantic_config__: ClassVar = STRICT
+
     allow_unsafe: bool = False
     """Run it in a plain subprocess with resource limits alone. Results are stamped as unsafe."""
-    timeout_s: float = 5.0
+    timeout_s: Annotated[float, Gt(0)] = 5.0
     """CPU seconds one sample may take; it is stopped at twice this by the clock."""
-    memory_mb: int = 512
+    memory_mb: Annotated[int, Ge(64)] = 512
     """Address space one sample may take, in MiB."""
 
 
 @dataclass(frozen=True)
 class EvalSpec:
-    """A whole evaluation: models × tasks, under one decoding and one seed."""
+    """A whole evaluation: every model on every task, under one decoding and one seed."""
+
+    __pydantic_config__: ClassVar = STRICT
 
     PLACE: ClassVar[frozenset[str]] = frozenset({"results_dir"})
     """Fields that say where, not what: no part of the identity."""
 
-    models: tuple[ModelSpec, ...]
-    tasks: tuple[TaskSpec, ...]
+    models: Annotated[tuple[ModelSpec, ...], MinLen(1)]
+    tasks: Annotated[tuple[TaskSpec, ...], MinLen(1)]
     decode: DecodeSpec = DecodeSpec()
     sandbox: SandboxSpec = SandboxSpec()
-    seed: int = 1234
+    seed: Annotated[int, Ge(0), Le(2**31 - 1)] = 1234
     """Repeat i of a document is sampled with seed + i; few-shot examples are drawn with it too."""
     name: str = "eval"
     """A word in front of the run id. Lower-case letters, digits, `-` and `_`."""

@@ -1,6 +1,8 @@
 """Fixtures shared by every test."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,3 +17,91 @@ def shared_data() -> Path:
     if not path.is_dir():
         pytest.skip("the benchmark data set folder is not here; set HARNESS_TEST_DATA to run this test")
     return path
+
+
+FAKE_MODEL = """\
+# @package models.{name}
+name: {name}
+backend: fake
+args:
+  answer: {answer}
+  latency_s: {latency}
+  fail_every: {fail_every}
+parallel: {parallel}
+"""
+SUMS_YAML = """\
+# Sums: thirty of them, and a multiple-choice twin.
+task: sums
+custom_dataset: !function sums.load
+test_split: test
+output_type: generate_until
+doc_to_text: "{{question}}"
+doc_to_target: "{{answer}}"
+generation_kwargs: {until: [], max_gen_toks: 20}
+metric_list:
+  - {metric: exact_match, aggregation: mean, higher_is_better: true}
+metadata: {version: 1.0, kind: math, headline: exact_match}
+"""
+CHOICE_YAML = """\
+# Sums with choices.
+task: sums_choice
+custom_dataset: !function sums.load
+test_split: test
+output_type: multiple_choice
+doc_to_text: "{{question}}"
+doc_to_target: 0
+doc_to_choice: ["{{answer}}", "no"]
+metric_list:
+  - {metric: acc, aggregation: mean, higher_is_better: true}
+  - {metric: f1, aggregation: f1, higher_is_better: true}
+metadata: {version: 1.0, kind: math, headline: acc}
+"""
+SUMS_PY = """\
+import datasets
+
+
+def load(**_):
+    rows = [{"question": f"{i} + 1 = ", "answer": str(i + 1)} for i in range(30)]
+    return {"test": datasets.Dataset.from_list(rows)}
+"""
+
+
+class Project:
+    """A user's working folder with fake models and tasks of its own; `harness` runs there as a real process."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        (root / "conf" / "model").mkdir(parents=True)
+        (root / "tasks").mkdir()
+        (root / "tasks" / "sums.yaml").write_text(SUMS_YAML)
+        (root / "tasks" / "choice.yaml").write_text(CHOICE_YAML)
+        (root / "tasks" / "sums.py").write_text(SUMS_PY)
+
+    def model(
+        self, name: str, answer: str = "hash", *, latency: float = 0.0, fail_every: int = 0, parallel: int = 2
+    ) -> None:
+        text = FAKE_MODEL.format(name=name, answer=answer, latency=latency, fail_every=fail_every, parallel=parallel)
+        (self.root / "conf" / "model" / f"{name}.yaml").write_text(text)
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "harness", *words],
+            cwd=self.root,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *words: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
+        process = self.start(*words)
+        out, err = process.communicate()
+        assert code is None or process.returncode == code, err + out
+        return subprocess.CompletedProcess(words, process.returncode, out, err)
+
+    def runs(self) -> list[Path]:
+        return sorted((self.root / "results" / "runs").glob("*"))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)

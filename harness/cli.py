@@ -1,0 +1,239 @@
+"""The command line: strings in, exit codes out. Heavy imports are inside the commands, so `--help` is quick.
+
+Exit codes are those of `harness.errors`; 0 is success, 130 is an interrupt, 2 also a word Typer cannot read.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from harness import __version__
+from harness.errors import ConfigError, HarnessError, IncompleteRunError
+from harness.progress import say
+
+if TYPE_CHECKING:
+    import polars as pl
+
+app = typer.Typer(
+    name="harness",
+    help="Evaluate language models on math, coding and provenance probes; query every sample in SQL; "
+    "publish performance next to similarity.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+)
+
+
+class Format(StrEnum):
+    """How a list is printed."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+    markdown = "markdown"
+    parquet = "parquet"
+
+
+Results = Annotated[Path, typer.Option("--results", help="The results folder.", envvar="HARNESS_RESULTS")]
+Shape = Annotated[Format, typer.Option("--format", "-o", help="How to print it.")]
+RESULTS = Path("results")
+
+
+def _print(frame: pl.DataFrame, shape: Format) -> None:
+    from harness import tables
+
+    sys.stdout.buffer.write(tables.render(frame, shape.value))
+    sys.stdout.flush()
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    short_help="Evaluate models on tasks: harness eval model=smollm2 task=[gsm8k] limit=20",
+)
+def eval(context: typer.Context) -> None:  # noqa: A001 - the command's name
+    """Evaluate models on tasks. Takes Hydra's overrides; `harness eval --help` lists groups and keys."""
+    from harness import config
+
+    raise typer.Exit(config.run(context.args, _evaluate))
+
+
+def _evaluate(spec: Any) -> int:
+    """One run from its spec to the printed leaderboard; the exit code."""
+    from harness import analysis, leaderboard
+    from harness.evaluate import evaluate
+
+    outcome = evaluate(spec, argv=["harness", "eval", *sys.argv[1:]])
+    results = Path(spec.results_dir)
+    refreshed = analysis.refresh(results)
+    for problem in refreshed.problems:
+        say(f"warning: {problem}")
+    sys.stdout.write(leaderboard.terminal(analysis.board(results)))
+    counts = outcome.manifest["counts"]
+    sys.stdout.write(
+        f"\n{counts['samples']} samples: {counts['answered']} answered, {counts['truncated']} truncated, "
+        f"{counts['refused']} refused, {counts['failed']} failed.\n"
+        f"Wrote {outcome.run}/ (run.json, spec.yaml, journal.jsonl, samples.parquet) and {refreshed.path}\n"
+        "Next:\n"
+        "  harness leaderboard --out LEADERBOARD.md\n"
+        f"  harness show {outcome.run.name}\n"
+        '  harness sql "SELECT model, task, metric, value, ci_low, ci_high FROM leaderboard"\n'
+    )
+    if counts["failed"]:
+        say(
+            f"harness: {counts['failed']} samples failed and are unscored; `harness show {outcome.run.name} --failed` "
+            "says why; the same command asks for them again"
+        )
+        return IncompleteRunError.exit_code
+    return 0
+
+
+@app.command()
+def models(shape: Shape = Format.table) -> None:
+    """List the models of conf/model/: name, backend, weights, whether they are on this machine."""
+    from harness import listings
+
+    _print(listings.models(), shape)
+
+
+@app.command()
+def tasks(
+    shape: Shape = Format.table,
+    builtin: Annotated[bool, typer.Option("--builtin", help="lm-eval's own tasks instead.")] = False,
+    match: Annotated[str, typer.Option("--match", help="Only names that contain this.")] = "",
+) -> None:
+    """List the tasks of tasks/ and the suites of conf/task/."""
+    from harness import listings
+
+    _print(listings.builtin_tasks(match) if builtin else listings.tasks(match), shape)
+
+
+@app.command()
+def runs(results: Results = RESULTS, shape: Shape = Format.table) -> None:
+    """List the runs of a results folder, the newest last."""
+    from harness import listings
+
+    _print(listings.runs(results), shape)
+
+
+@app.command()
+def show(
+    run: Annotated[str, typer.Argument(help="A run id, or enough of its beginning or end.")],
+    results: Results = RESULTS,
+    shape: Shape = Format.table,
+    failed: Annotated[bool, typer.Option("--failed", help="The samples that failed, and why.")] = False,
+    samples: Annotated[bool, typer.Option("--samples", help="Every sample with its headline score.")] = False,
+) -> None:
+    """Show one run: its metrics, or its samples."""
+    from harness import listings
+    from harness.runs import find_run
+
+    folder = find_run(results, run)
+    if shape is Format.table and not (failed or samples):
+        sys.stdout.write(listings.summary(folder))
+    _print(listings.samples(folder, failed=failed) if failed or samples else listings.metrics(folder), shape)
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="One query, or `-` to read it from stdin.")] = "-",
+    file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the query from a file.")] = None,
+    results: Results = RESULTS,
+    shape: Shape = Format.table,
+) -> None:
+    """Ask the results in SQL, read-only. The tables are described in docs/schema.md."""
+    from harness import store
+
+    if file is not None:
+        try:
+            query = file.read_text(encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
+    elif query == "-":
+        query = sys.stdin.read()
+    _print(store.query(results, query), shape)
+
+
+@app.command()
+def index(results: Results = RESULTS) -> None:
+    """Build results/harness.duckdb again from the run folders. Deleting it loses nothing."""
+    from harness import analysis
+
+    rebuilt = analysis.rebuild(results)
+    for problem in rebuilt.problems:
+        say(f"warning: {problem}")
+    sys.stdout.write(f"{rebuilt.path}: {rebuilt.runs} runs\n")
+
+
+@app.command()
+def leaderboard(
+    results: Results = RESULTS,
+    out: Annotated[Path | None, typer.Option("--out", help="Write it here instead of to the screen.")] = None,
+) -> None:
+    """Write the leaderboard as GitHub-flavoured markdown. The same results give the same bytes."""
+    from harness import analysis
+    from harness import leaderboard as board
+    from harness.runs import write_atomic
+
+    analysis.refresh(results)
+    text = board.markdown(analysis.board(results))
+    if out is None:
+        sys.stdout.write(text)
+    else:
+        write_atomic(out, text.encode())
+        say(f"wrote {out}")
+
+
+@app.command()
+def weights(
+    name: Annotated[str | None, typer.Argument(help="Fetch these weights; without a name, list them.")] = None,
+    shape: Shape = Format.table,
+    verify: Annotated[bool, typer.Option("--verify", help="Hash the cached file again.")] = False,
+) -> None:
+    """List model weights with licence and origin, or fetch and check one file."""
+    from harness import listings
+    from harness import weights as store
+
+    if name is None:
+        _print(listings.weights(), shape)
+        return
+    spec = store.named(name)
+    path = store.fetch(spec)
+    if verify:
+        store.verify(spec)
+    sys.stdout.write(f"{path}\n")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"harness {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """The `harness` command: runs it, prints what a user can put right, and exits with its code."""
+    try:
+        app()
+    except HarnessError as error:
+        say(f"harness: {error}")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of a pipe went away (`| head`): no error of ours; keep Python from saying so at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

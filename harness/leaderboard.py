@@ -1,0 +1,327 @@
+"""The leaderboard: how well models do, next to how alike they are. Frames in, markdown or terminal text out.
+
+The same frames give the same bytes: there is no clock in it and every order is fixed. It says no more than was
+measured: every number stands with its interval and its n, and a similarity that is not calibrated is called so
+where it stands.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from harness.tables import WIDTH, code_block, grid, markdown_table, markdown_text, visible
+
+if TYPE_CHECKING:
+    import polars as pl
+
+QUERIES: Mapping[str, str] = {
+    "scores": "SELECT * FROM leaderboard WHERE is_headline ORDER BY ALL",
+    "models": """
+        SELECT chosen.model, run_id, task, control_of, backend, weights_name, weights_sha256
+        FROM chosen JOIN models USING (run_id, model) ORDER BY ALL""",
+    "tasks": """
+        SELECT DISTINCT run_id, task, kind, version, task_hash, higher_is_better, headline_metric, n_docs, repeats,
+            num_fewshot, unsafe_code
+        FROM chosen JOIN tasks USING (run_id, task) ORDER BY ALL""",
+    "runs": """
+        SELECT run_id, status, harness_version, argv, spec, git_commit, git_dirty
+        FROM runs WHERE run_id IN (SELECT run_id FROM chosen) ORDER BY run_id""",
+    "similarities": "SELECT * FROM similarities WHERE domain IS NULL ORDER BY ALL",
+    "identity_claims": "SELECT * FROM identity_claims ORDER BY model, share DESC, claimed",
+}
+"""The SQL behind every frame of a `Board`."""
+
+CLAIMS_SHOWN = 3
+"""Identities shown per model; all of them are in the table `identity_claims`."""
+KIND_ORDER = ("math", "code", "provenance")
+_NOTED = {"n_unscored": "unscored", "n_failed": "failed", "n_truncated": "truncated", "n_refused": "refused"}
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Board:
+    """The frames of a leaderboard, as `QUERIES` returns them."""
+
+    scores: pl.DataFrame
+    models: pl.DataFrame
+    tasks: pl.DataFrame
+    runs: pl.DataFrame
+    similarities: pl.DataFrame
+    identity_claims: pl.DataFrame
+
+    @cached_property
+    def columns(self) -> list[tuple[str, str]]:
+        """Task and metric of every column: math, code, then the rest, by name."""
+        found = {(row["task"], row["metric"], row["kind"]) for row in self._scores}
+        return [(task, metric) for task, metric, kind in sorted(found, key=lambda c: (_kind_rank(c[2]), c[0], c[1]))]
+
+    @cached_property
+    def lower_is_better(self) -> set[str]:
+        """Tasks whose smaller numbers are the better ones."""
+        return {row["task"] for row in self.tasks.iter_rows(named=True) if row["higher_is_better"] is False}
+
+    @cached_property
+    def cells(self) -> dict[tuple[str, str, str], Row]:
+        """The headline result of a model, task and metric."""
+        return {(row["model"], row["task"], row["metric"]): row for row in self._scores}
+
+    @cached_property
+    def control_of(self) -> dict[str, str]:
+        """Whose relative a control is, by the control's name."""
+        rows = self.models.iter_rows(named=True)
+        return {row["model"]: row["control_of"] for row in rows if row["control_of"] is not None}
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Every model: highest mean of its headline values first, then by name; models without one come last."""
+        means = {}
+        for model in sorted(set(self.models["model"])):
+            values = [
+                row["value"]
+                for (name, task, _), row in self.cells.items()
+                if name == model and task not in self.lower_is_better and row["value"] is not None
+            ]
+            means[model] = (0, -sum(values) / len(values)) if values else (1, 0.0)
+        return sorted(means, key=lambda model: (means[model], model))
+
+    @cached_property
+    def incomplete(self) -> set[str]:
+        """Runs in which some requests failed."""
+        return {row["run_id"] for row in self.runs.iter_rows(named=True) if row["status"] != "complete"}
+
+    def nearest(self, model: str) -> list[tuple[str, Row]]:
+        """The most similar other model, most similar first with those that show whether the channel works.
+
+        Where the most similar is a control, the most similar that is none as well; and for a control, the model it is
+        known to be a relative of.
+        """
+        pairs = [
+            (row["model_b"] if row["model_a"] == model else row["model_a"], row)
+            for row in self.similarities.iter_rows(named=True)
+            if model in (row["model_a"], row["model_b"])
+        ]
+        pairs.sort(key=lambda pair: (-pair[1]["value"], pair[0]))
+        no_controls = [other for other, _ in pairs if other not in self.control_of]
+        wanted = {pairs[0][0] if pairs else None, no_controls[0] if no_controls else None, self.control_of.get(model)}
+        return [pair for pair in pairs if pair[0] in wanted]
+
+    def claims(self, model: str) -> list[Row]:
+        """The identities a model claims, most often first, with the row for none of them last."""
+        rows = [row for row in self.identity_claims.iter_rows(named=True) if row["model"] == model]
+        return sorted(rows, key=lambda row: (row["claimed"] == "(none)", -row["share"], row["claimed"]))
+
+    def notes(self, row: Row) -> list[str]:
+        """What a reader must know of one result beside its number."""
+        notes = [f"{row[key]} {word}" for key, word in _NOTED.items() if row[key]]
+        if row["run_id"] in self.incomplete:
+            notes.append("run incomplete")
+        if row["unsafe_code"]:
+            notes.append("model code ran without the sandbox")
+        return notes
+
+    @cached_property
+    def _scores(self) -> list[Row]:
+        return list(self.scores.iter_rows(named=True))
+
+
+def _kind_rank(kind: str) -> tuple[int, str]:
+    return (KIND_ORDER.index(kind) if kind in KIND_ORDER else len(KIND_ORDER), kind)
+
+
+def _number(value: float | None, row: Row, digits: int = 3) -> str:
+    """`0.450 [0.31, 0.60] n=40`."""
+    if value is None:
+        return f"not scored n={row['n']}"
+    low, high = row["ci_low"], row["ci_high"]
+    interval = "[no interval]" if low is None or high is None else f"[{low:.2f}, {high:.2f}]"
+    return f"{value:.{digits}f} {interval} n={row['n']}"
+
+
+def _score(board: Board, row: Row | None) -> str:
+    if row is None:
+        return "-"
+    marks = (" (unsafe)" if row["unsafe_code"] else "") + (" †" if board.notes(row) else "")
+    return _number(row["value"], row) + marks
+
+
+def _named(board: Board, model: str) -> str:
+    parent = board.control_of.get(model)
+    return model if parent is None else f"{model} (control of {parent})"
+
+
+def _uncalibrated(frame: pl.DataFrame) -> str:
+    return "" if frame.height and frame["calibrated"].all() else ", not calibrated"
+
+
+# Markdown ----------------------------------------------------------------------------------------------------
+
+
+def markdown(board: Board) -> str:
+    """The leaderboard as a GitHub page. No name in it can break a table or add a row."""
+    if not board.names:
+        return "# Leaderboard\n\nNo finished run has been indexed.\n"
+    parts = ["# Leaderboard\n", _table(board), *_noted(board), _HOW_TO_READ, _settings(board)]
+    return "\n".join(parts)
+
+
+def _table(board: Board) -> str:
+    header = ["model"]
+    for task, metric in board.columns:
+        arrow = ", lower is better" if task in board.lower_is_better else ""
+        header.append(markdown_text(f"{task} ({metric}{arrow})"))
+    header.append(f"most similar words (vocabulary{_uncalibrated(board.similarities)})")
+    header.append(f"says it is (share of answers{_uncalibrated(board.identity_claims)})")
+    rows = []
+    for model in board.names:
+        scores = [_score(board, board.cells.get((model, *column))) for column in board.columns]
+        near = [
+            f"{markdown_text(_named(board, other))} {_number(row['value'], row)}" for other, row in board.nearest(model)
+        ]
+        claims = [f"{markdown_text(name)} {text}" for name, text in _claims(board, model)]
+        rows.append(
+            [markdown_text(_named(board, model)), *scores, "<br>".join(near) or "-", "<br>".join(claims) or "-"]
+        )
+    return markdown_table(header, rows)
+
+
+def _claims(board: Board, model: str) -> list[tuple[str, str]]:
+    rows = board.claims(model)
+    shown = (
+        rows[:CLAIMS_SHOWN] if len(rows) == 1 else [row for row in rows if row["claimed"] != "(none)"][:CLAIMS_SHOWN]
+    )
+    return [("no known model" if r["claimed"] == "(none)" else r["claimed"], _number(r["share"], r, 2)) for r in shown]
+
+
+def _noted(board: Board) -> list[str]:
+    lines = []
+    for model in board.names:
+        for task, metric in board.columns:
+            row = board.cells.get((model, task, metric))
+            if row is not None and board.notes(row):
+                lines.append(f"- {markdown_text(model)}, {markdown_text(task)}: {', '.join(board.notes(row))}")
+    return ["† of these results:\n\n" + "\n".join(lines) + "\n"] if lines else []
+
+
+_HOW_TO_READ = """## How to read this
+
+- A score reads `value [low, high] n=documents`: the mean over documents and its 95 % interval. Intervals that
+  overlap do not tell two models apart. `-` was not run; `not scored` is neither right nor wrong.
+- The interval is about other documents of the same kind. It knows nothing of documents a model saw in training.
+- n counts documents, not repeats. Failed, refused and unscored answers are never counted as wrong: they are
+  left out of the mean and listed under the table (†), as are answers cut off at the token limit. The count of
+  unscored samples includes the failed and the refused ones.
+- `(unsafe)`: model-written code ran without the sandbox, where it could have cheated.
+- Rows are ordered by the mean of a model's scores where higher is better, then by name. This order does not
+  compare models that ran different tasks. Similarity plays no part in it.
+- **Similarity is evidence, not proof of copying.** Models are alike for many reasons: the same data, the same
+  base model, the same prompt. The column shows the most similar other model by choice of words on the same
+  prompts, from 0 to 1, with a bootstrap interval over the n prompts that both answered.
+- **Not calibrated** means that a number has not been compared with models known to be unrelated. It has no known
+  zero and no p-value; it only orders pairs within this table.
+- A control is known to be a relative of the model it names. A channel that does not place the two near each
+  other does not work here. Where a control is the most similar, the most similar that is none is shown as well.
+- *Says it is*: the share of answers to n prompts about identity in which the model said it is, or is made by,
+  that family. Denials and mentions do not count; one answer may name several.
+"""
+
+
+def _settings(board: Board) -> str:
+    parts = ["## Settings and versions\n"]
+    for run in board.runs.iter_rows(named=True):
+        spec = json.loads(run["spec"])
+        commit = run["git_commit"] or "no git checkout"
+        commit += " with uncommitted changes" if run["git_dirty"] else ""
+        lines = [
+            f"- harness {run['harness_version']}, {commit}; run {run['status']}",
+            f"- seed {_said(spec.get('seed'))}; decoding: {_decoding(spec.get('decode'))}",
+            *(f"- model {line}" for line in _model_lines(board, run["run_id"], spec)),
+            *(f"- task {line}" for line in _task_lines(board, run["run_id"], spec)),
+        ]
+        command = code_block(shlex.join(run["argv"] or []))
+        text = "\n".join(markdown_text(line[:2]) + markdown_text(line[2:]) for line in lines)
+        parts.append(f"### {markdown_text(run['run_id'])}\n\n{command}\n{text}\n")
+    return "\n".join(parts)
+
+
+def _said(value: Any) -> str:
+    return "unset" if value is None else str(value)
+
+
+def _decoding(decode: Mapping[str, Any] | None) -> str:
+    fields = {key: value for key, value in sorted((decode or {}).items()) if value is not None}
+    return ", ".join(f"{key} {value}" for key, value in fields.items()) or "as each task says"
+
+
+def _model_lines(board: Board, run_id: str, spec: Mapping[str, Any]) -> list[str]:
+    own = {model.get("name"): model.get("decode") for model in spec.get("models", ())}
+    lines = []
+    rows = [row for row in board.models.iter_rows(named=True) if row["run_id"] == run_id]
+    for name in sorted({row["model"] for row in rows}):
+        mine = [row for row in rows if row["model"] == name]
+        line = f"{name}: backend {mine[0]['backend']}"
+        if mine[0]["weights_sha256"]:
+            line += f", weights {mine[0]['weights_name']} sha256 {mine[0]['weights_sha256']}"
+        if own.get(name):
+            line += f", own decoding: {_decoding(own[name])}"
+        lines.append(f"{line}; shown for {', '.join(sorted(row['task'] for row in mine))}")
+    return lines
+
+
+def _task_lines(board: Board, run_id: str, spec: Mapping[str, Any]) -> list[str]:
+    limits = {task.get("name"): task.get("limit") for task in spec.get("tasks", ())}
+    lines = []
+    for row in board.tasks.iter_rows(named=True):
+        if row["run_id"] == run_id:
+            limit = limits.get(row["task"])
+            lines.append(
+                f"{row['task']}: version {_said(row['version'])}, {row['task_hash']}, "
+                f"{'all' if limit is None else f'first {limit}'} documents (n_docs {_said(row['n_docs'])}), "
+                f"repeats {_said(row['repeats'])}, few-shot {_said(row['num_fewshot'])}"
+            )
+    return lines
+
+
+# Terminal ----------------------------------------------------------------------------------------------------
+
+
+def terminal(board: Board, width: int = WIDTH) -> str:
+    """The leaderboard as plain text no wider than `width`: scores, similarities, identity claims."""
+    if not board.names:
+        return "No finished run has been indexed.\n"
+    scores, near, said = [], [], []
+    for model in board.names:
+        name = visible(_named(board, model))
+        for task, metric in board.columns:
+            row = board.cells.get((model, task, metric))
+            if row is not None:
+                scores.append([name, visible(task), _number(row["value"], row), ", ".join(board.notes(row))])
+        near += [
+            [name, visible(_named(board, other)), _number(row["value"], row)] for other, row in board.nearest(model)
+        ]
+        said += [[name, visible(claim), text] for claim, text in _claims(board, model)]
+    tables = (
+        ("Scores", ["model", "task", "score [95 %] n", "notes"], scores),
+        (
+            f"Most similar other model by choice of words, 0 to 1{_uncalibrated(board.similarities)}",
+            ["model", "is most similar to", "similarity [95 %] n"],
+            near,
+        ),
+        (
+            f"Who models say they are{_uncalibrated(board.identity_claims)}",
+            ["model", "says it is", "share of answers [95 %] n"],
+            said,
+        ),
+    )
+    parts = [f"{title}\n\n{grid(header, rows, width)}" for title, header, rows in tables if rows]
+    return "\n".join([*parts, _TERMINAL_NOTE])
+
+
+_TERMINAL_NOTE = """Similarity is evidence, not proof of copying. Not calibrated: not yet compared
+with models known to be unrelated; there is no known zero and no p-value.
+"""

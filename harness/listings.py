@@ -1,0 +1,204 @@
+"""Frames behind the listing commands: models, tasks, runs, one run, weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+
+from harness import resources, taskfiles
+from harness import runs as run_folders
+from harness import weights as weights_store
+from harness.errors import StorageError
+
+
+def models() -> pl.DataFrame:
+    """One row per file in `conf/model/`."""
+    schema = {
+        "model": pl.String,
+        "backend": pl.String,
+        "weights": pl.String,
+        "here": pl.Boolean,
+        "about": pl.String,
+    }
+    rows = []
+    for path in _conf_files("model"):
+        config = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        name = config.get("weights")
+        here = weights_store.is_cached(weights_store.named(name)) if name else None
+        rows.append((path.stem, config.get("backend"), name, here, _about(path)))
+    return pl.DataFrame(rows, schema=schema, orient="row").sort("model")
+
+
+def tasks(match: str = "") -> pl.DataFrame:
+    """One row per task in `tasks/` and per suite in `conf/task/`."""
+    schema = {
+        "task": pl.String,
+        "kind": pl.String,
+        "version": pl.String,
+        "licence": pl.String,
+        "about": pl.String,
+    }
+    rows: list[tuple[Any, ...]] = [
+        (
+            f.name,
+            f.metadata.get("kind", "other"),
+            str(f.metadata["version"]),
+            f.metadata.get("licence"),
+            f.description,
+        )
+        for f in taskfiles.find(resources.task_dirs()).values()
+    ]
+    rows += [(path.stem, "suite", None, None, _about(path)) for path in _conf_files("task")]
+    return pl.DataFrame([row for row in rows if match in row[0]], schema=schema, orient="row").sort("kind", "task")
+
+
+def builtin_tasks(match: str = "") -> pl.DataFrame:
+    """lm-eval's own tasks and groups, by the name `task=[lm_eval:NAME]` takes."""
+    from harness import lmeval
+
+    names = [(f"lm_eval:{name}", family) for name, family in sorted(lmeval.builtin_index().items()) if match in name]
+    return pl.DataFrame(names, schema={"task": pl.String, "family": pl.String}, orient="row")
+
+
+def runs(results: Path) -> pl.DataFrame:
+    """One row per run folder, by the time it began."""
+    schema = {
+        "run_id": pl.String,
+        "status": pl.String,
+        "started_at": pl.String,
+        "models": pl.String,
+        "tasks": pl.String,
+        "samples": pl.Int64,
+        "failed": pl.Int64,
+    }
+    rows = []
+    for folder in run_folders.list_runs(results):
+        manifest = run_folders.read_manifest(folder)
+        rows.append(
+            (
+                manifest["run_id"],
+                status(folder, manifest),
+                manifest["started_at"],
+                ", ".join(model["name"] for model in manifest["models"]),
+                ", ".join(task["name"] for task in manifest["tasks"]),
+                manifest["counts"].get("samples"),
+                manifest["counts"].get("failed"),
+            )
+        )
+    return pl.DataFrame(rows, schema=schema, orient="row").sort("started_at", "run_id")
+
+
+def status(folder: Path, manifest: dict[str, Any]) -> str:
+    """The manifest's status; `stopped` for a run that says it is running while no process holds it."""
+    if manifest["status"] == "running" and not run_folders.is_locked(folder):
+        return "stopped"
+    return str(manifest["status"])
+
+
+def metrics(folder: Path) -> pl.DataFrame:
+    """One row per metric of a run."""
+    schema = {
+        "model": pl.String,
+        "task": pl.String,
+        "metric": pl.String,
+        "filter": pl.String,
+        "value": pl.Float64,
+        "ci_low": pl.Float64,
+        "ci_high": pl.Float64,
+        "n": pl.Int64,
+        "n_unscored": pl.Int64,
+    }
+    rows = run_folders.read_manifest(folder)["metrics"]
+    return pl.DataFrame([{key: row[key] for key in schema} for row in rows], schema=schema, orient="row")
+
+
+def samples(folder: Path, *, failed: bool = False) -> pl.DataFrame:
+    """One row per sample of a run: what was said, what it scored, why it failed.
+
+    Raises:
+        StorageError: the run has not ended yet.
+    """
+    path = run_folders.samples_path(folder)
+    if not path.is_file():
+        raise StorageError(f"run {folder.name} has no samples yet; give its command again to finish it")
+    frame = pl.read_parquet(path)
+    first = pl.col("scores").list.first()
+    columns = ["model", "task", "doc_id", "repeat", "status"]
+    if failed:
+        return frame.filter(pl.col("status") == "failed").select(*columns, "error")
+    return frame.select(
+        *columns,
+        first.struct.field("status").alias("verdict"),
+        first.struct.field("value").alias("score"),
+        first.struct.field("extracted").alias("extracted"),
+        "target",
+        "output",
+    )
+
+
+def summary(folder: Path) -> str:
+    """A few lines on a run: when, what, on which versions."""
+    manifest = run_folders.read_manifest(folder)
+    counts, tokens = manifest["counts"], manifest["tokens"]
+    git = manifest["git"]
+    commit = f", commit {git['commit'][:12]}{' with changes' if git['dirty'] else ''}" if git else ""
+    place = manifest["platform"]
+    lines = [
+        f"run       {manifest['run_id']} ({status(folder, manifest)})",
+        f"command   {' '.join(manifest['argv'])}",
+        f"time      {manifest['started_at']} to {manifest['finished_at'] or '?'}",
+        f"harness   {manifest['harness_version']}{commit}; lm-eval {manifest['packages'].get('lm_eval', '?')}",
+        f"machine   {place['cpu']}, {place['cores']} cores, {place['system']}",
+    ]
+    if counts:
+        lines.append("samples   " + ", ".join(f"{value} {key}" for key, value in counts.items() if key != "samples"))
+        lines.append("tokens    " + ", ".join(f"{value} {key}" for key, value in tokens.items() if value))
+    lines += [
+        f"model     {model['name']}: {model['backend']}"
+        + ("" if model["deterministic"] is not False else ", greedy answers not guaranteed to repeat")
+        for model in manifest["models"]
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def weights() -> pl.DataFrame:
+    """One row per file in `conf/weights/`."""
+    schema = {
+        "weights": pl.String,
+        "model": pl.String,
+        "mb": pl.Float64,
+        "licence": pl.String,
+        "publisher": pl.String,
+        "here": pl.Boolean,
+        "sha256": pl.String,
+    }
+    catalogue = weights_store.catalogue(resources.conf_dirs())
+    rows = [
+        (
+            name,
+            spec.model,
+            spec.size / 1e6,
+            spec.licence,
+            spec.publisher,
+            weights_store.is_cached(spec),
+            spec.sha256,
+        )
+        for name, spec in catalogue.items()
+    ]
+    return pl.DataFrame(rows, schema=schema, orient="row").sort("weights")
+
+
+def _conf_files(group: str) -> list[Path]:
+    files = {path.stem: path for folder in reversed(resources.conf_dirs()) for path in (folder / group).glob("*.yaml")}
+    return [files[name] for name in sorted(files)]
+
+
+def _about(path: Path) -> str:
+    """The first comment of a config file that is not a package header."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.startswith("#") and "@package" not in line:
+            return line.lstrip("# ").strip()
+    return ""

@@ -1,0 +1,104 @@
+"""What a run owes: its tasks loaded, its models' requests planned, its identity. Nothing is sent here."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness import lmeval, plugins, resources, taskfiles, weights
+from harness import sandbox as sandboxes
+from harness.errors import ConfigError
+from harness.identity import RUN, digest
+from harness.lmeval import LoadedTask, Sample
+from harness.records import Request
+from harness.specs import EvalSpec, ModelSpec, SandboxSpec
+
+RUN_ID_CHARS = 12
+"""48 bits of the run's hash are in its folder's name."""
+
+
+@dataclass(frozen=True)
+class ModelPlan:
+    """One model, and everything it is to be asked."""
+
+    model: ModelSpec
+    identity: Mapping[str, Any]
+    weights: weights.WeightsSpec | None
+    file: Path | None
+    samples: Sequence[tuple[LoadedTask, Sequence[Sample]]]
+
+    def requests(self) -> Iterator[Request]:
+        """Every request, in the order of tasks, documents, repeats."""
+        for _, planned in self.samples:
+            for sample in planned:
+                yield from sample.requests
+
+    def sandbox(self, spec: EvalSpec) -> SandboxSpec:
+        """How this model's code may be run."""
+        return dataclasses.replace(spec.sandbox, allow_unsafe=spec.sandbox.allow_unsafe or self.model.allow_unsafe_code)
+
+
+def load_tasks(spec: EvalSpec) -> list[LoadedTask]:
+    """Every task of a run, ready to plan.
+
+    Raises:
+        TaskError: a task that is unknown, unreadable or without data.
+        ConfigError: a task named twice.
+    """
+    files = taskfiles.find(resources.task_dirs())
+    tasks = [loaded for task in spec.tasks for loaded in lmeval.load(task, files, resources.task_dirs(), spec.seed)]
+    names = [task.name for task in tasks]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ConfigError(f"the chosen tasks contain {twice[0]!r} twice; name it once")
+    return tasks
+
+
+def taking_part(spec: EvalSpec, tasks: Sequence[LoadedTask]) -> list[ModelSpec]:
+    """The models with at least one of the tasks to do: a control sits out what it is no control of.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    names = {task.name for task in tasks}
+    models = [model for model in spec.models if model.only_tasks is None or names & set(model.only_tasks)]
+    if not models:
+        own = "; ".join(f"{model.name}: {', '.join(model.only_tasks or ())}" for model in spec.models)
+        raise ConfigError(f"no model takes part in {', '.join(sorted(names))} (only_tasks of {own})")
+    return models
+
+
+def plan_model(model: ModelSpec, tasks: Sequence[LoadedTask], spec: EvalSpec) -> ModelPlan:
+    """Plan one model: check that its code may run, fetch its weights, build its requests.
+
+    Raises:
+        HarnessError: whatever would stop the run later, before anything is sent.
+    """
+    chosen = [task for task in tasks if model.only_tasks is None or task.name in model.only_tasks]
+    weights_spec = weights.named(model.weights) if model.weights else None
+    identity = {
+        "backend": model.backend,
+        "args": model.args,
+        "chat": model.chat,
+        "weights": weights_spec.sha256 if weights_spec else None,
+    }
+    plan = ModelPlan(model, identity, weights_spec, None, ())
+    if any(task.runs_code for task in chosen):
+        sandboxes.check(plan.sandbox(spec))
+    planned = [(task, lmeval.plan(task, model, spec, identity)) for task in chosen]
+    plugins.load("backends", model.backend)  # a wrong name fails here, before anything is fetched
+    file = weights.fetch(weights_spec) if weights_spec else None
+    return dataclasses.replace(plan, file=file, samples=planned)
+
+
+def run_id(spec: EvalSpec, tasks: Sequence[LoadedTask], plans: Sequence[ModelPlan]) -> str:
+    """The spec's name and a hash over every request, every task's content, and how code is judged."""
+    content = {
+        "name": spec.name,
+        "tasks": {task.name: [task.content_hash, task.docs_hash, task.scorer] for task in tasks},
+        "sandbox": spec.sandbox,
+        "requests": {plan.model.name: [request.id for request in plan.requests()] for plan in plans},
+    }
+    return f"{spec.name}-{digest(RUN, content).partition(':')[2][:RUN_ID_CHARS]}"

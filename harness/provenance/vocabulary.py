@@ -1,0 +1,130 @@
+"""METHOD: how alike two models' words are when they answer the same prompts.
+
+Per prompt, both answers are cut to as many words as the shorter one has, and `J = |A n B| / |A u B|` is taken over
+the two sets of words (Jaccard 1912, https://doi.org/10.1111/j.1469-8137.1912.tb05611.x). The similarity is the mean
+of J over the prompts that both models answered: 0 no word in common, 1 the same words. Its 95 % interval is the
+percentile bootstrap over prompts. It depends on the two models alone: adding a third changes nothing.
+
+Words are compared without case; Chinese, Japanese and Thai, written without spaces, as pairs of characters. Names
+of models and labs are taken out first: who a model says it is belongs to the channel `identity_claims`. Repeats of
+a prompt are read as one text.
+
+What the number is not: it has no known zero. Two unrelated models share the words that the prompt and the language
+force on them, and very short answers share more or fewer by chance; the value means something only next to pairs
+known to be unrelated.
+
+Measured on AlpacaEval's answers (https://github.com/tatsu-lab/alpaca_eval, 200 prompts), 28 students with a documented
+teacher among 46 candidates: the teacher's mean reciprocal rank, averaged over 8 lineages, is 0.64. Cosine,
+Bhattacharyya and Jensen-Shannon similarity of the word counts over all prompts reach 0.33 to 0.49.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from harness import stats
+from harness.provenance import NAME, plain_text
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
+
+CHANNEL = "vocabulary"
+
+# Scripts written without spaces: kana, Han with its extensions, Thai, Lao, Myanmar, Khmer.
+_DENSE = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+)
+_WORD = re.compile(rf"(?P<dense>[{_DENSE}]+)|(?:(?![{_DENSE}])[^\W_])+(?:'(?:(?![{_DENSE}])[^\W_])+)*")
+
+
+def words(text: str) -> list[str]:
+    """The words of a text in order, in small letters, names of models and labs left out."""
+    found: list[str] = []
+    for match in _WORD.finditer(NAME.sub(" ", plain_text(text)).casefold().replace("\u2019", "'")):
+        run = match.group()
+        if match["dense"] and len(run) > 1:
+            found += (run[i : i + 2] for i in range(len(run) - 1))
+        else:
+            found.append(run)
+    return found
+
+
+def similarities(answers: pl.DataFrame) -> pl.DataFrame:
+    """Similarity of every pair of models that answered a prompt in common.
+
+    Args:
+        answers: columns `model`, `prompt_id`, `output`; the order of rows does not matter.
+
+    Returns:
+        One row per pair, sorted: `model_a` < `model_b`, `channel`, `value` in [0, 1], `ci_low` and `ci_high` (null
+        below two prompts, or where all are as alike), `n` prompts in common, `calibrated` (false).
+    """
+    import numpy as np
+    import polars as pl
+
+    # Repeats are put together in the order of their text: any order will do, as long as it is always the same one.
+    texts = (
+        answers.filter(pl.col("output").is_not_null())
+        .group_by("prompt_id", "model")
+        .agg(pl.col("output").sort().str.join("\n"))
+        .sort("prompt_id", "model")
+    )
+    models = sorted(texts["model"].unique())
+    place = {model: i for i, model in enumerate(models)}
+    by_prompt = [_overlaps(list(group.iter_rows()), place) for group in _prompts(texts)]
+    overlaps = np.array(by_prompt) if by_prompt else np.empty((0, len(models), len(models)))
+    rows = []
+    for a, b in combinations(range(len(models)), 2):
+        shared = overlaps[:, a, b]
+        shared = shared[~np.isnan(shared)]
+        if len(shared):
+            mean = stats.bootstrap_mean(shared.tolist())
+            rows.append((models[a], models[b], CHANNEL, mean.value, mean.low, mean.high, mean.n, False))
+    schema = {
+        "model_a": pl.String,
+        "model_b": pl.String,
+        "channel": pl.String,
+        "value": pl.Float64,
+        "ci_low": pl.Float64,
+        "ci_high": pl.Float64,
+        "n": pl.Int64,
+        "calibrated": pl.Boolean,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _prompts(texts: pl.DataFrame) -> list[pl.DataFrame]:
+    return [group.select("model", "output") for group in texts.partition_by("prompt_id", maintain_order=True)]
+
+
+def _overlaps(answers: list[tuple[str, str]], place: dict[str, int]) -> np.ndarray:
+    """Jaccard index of every pair of models on one prompt, models by models; NaN where one has no word.
+
+    The shorter text is whole and the longer one cut. So it is enough to know, for every word of the shorter, whether it
+    first comes in the longer before the cut, and how many different words the longer has up to there.
+    """
+    import numpy as np
+
+    result = np.full((len(place), len(place)), np.nan)
+    ids: dict[str, int] = {}
+    tokens = [(place[model], [ids.setdefault(word, len(ids)) for word in words(text)]) for model, text in answers]
+    tokens = sorted(((model, ts) for model, ts in tokens if ts), key=lambda item: len(item[1]))
+    never = max((len(ts) for _, ts in tokens), default=0)
+    first = np.full((len(tokens), len(ids)), never)
+    distinct = np.zeros((len(tokens), never + 1), dtype=np.int64)
+    for row, (_, ts) in enumerate(tokens):
+        vocabulary, starts = np.unique(ts, return_index=True)
+        first[row, vocabulary] = starts
+        distinct[row, starts + 1] = 1
+    distinct = distinct.cumsum(axis=1)
+    owner = np.array([model for model, _ in tokens], dtype=np.int64)
+    for row, (model, ts) in enumerate(tokens):
+        own = np.unique(ts)
+        common = (first[row:, own] < len(ts)).sum(axis=1)
+        values = common / (len(own) + distinct[row:, len(ts)] - common)
+        result[model, owner[row:]] = values
+        result[owner[row:], model] = values
+    return result

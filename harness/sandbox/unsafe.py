@@ -1,0 +1,182 @@
+"""A plain subprocess with resource limits. It stops accidents, not attacks.
+
+Each program gets a fresh interpreter without the user's environment, site packages or standard streams, in an
+empty folder that is deleted afterwards, in a process group of its own that is killed afterwards; with limits
+on CPU seconds, address space, file size and open files where the platform has them (`resource`, Unix), and a
+limit by the clock everywhere.
+
+What it does not do: the code runs as the user, so it can read and write the user's files, use the network,
+start processes that leave the group, and, since it shares a process with its tests, find the token in memory
+and forge its verdict, or patch what the tests call. The token only makes sure that leaving early or printing
+the right words is no pass. Hence `sandbox.allow_unsafe`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import get_args
+
+from harness.errors import SandboxError
+from harness.sandbox import Program, Status, Verdict
+from harness.specs import SandboxSpec
+
+TIER = "unsafe"
+FILE_MB = 16
+"""Largest file a program may write. The tests of the known benchmarks write none."""
+OPEN_FILES = 64
+MESSAGE_CHARS = 500
+STATUSES = frozenset(get_args(Status))
+
+RUNNER = r"""
+import json, os, sys, time, types
+
+with open("task.json", encoding="utf-8") as file:
+    task = json.load(file)
+os.unlink("task.json")
+report = open(task["report"], "r+", encoding="utf-8")
+try:
+    import resource
+except ImportError:
+    resource = None
+if resource:
+    for name, soft in task["limits"]:
+        kind = getattr(resource, name, None)
+        hard = soft + 1 if name == "RLIMIT_CPU" else soft
+        try:
+            resource.setrlimit(kind, (soft, hard))
+        except (TypeError, ValueError, OSError):
+            pass  # this platform lacks it, or a lower limit is in force already
+
+status, message, phase = "passed", "", "code"
+module = types.ModuleType("solution")
+sys.modules["solution"] = module
+sys.argv = ["solution.py"]
+try:
+    exec(compile(task["code"], "solution.py", "exec"), module.__dict__)
+    if task["entry_point"] not in module.__dict__:
+        raise NameError("the code does not define " + task["entry_point"])
+    phase = "tests"
+    exec(compile(task["tests"], "tests", "exec"), module.__dict__)
+except BaseException as error:
+    if isinstance(error, MemoryError):
+        status = "memory"
+    elif isinstance(error, AssertionError) and phase == "tests":
+        status = "wrong"
+    else:
+        status = "error"
+    lines, trace = task["tests"].splitlines(), error.__traceback__
+    where = ""
+    while trace:
+        if trace.tb_frame.f_code.co_filename == "tests" and 0 < trace.tb_lineno <= len(lines):
+            where = lines[trace.tb_lineno - 1].strip()
+        trace = trace.tb_next
+    try:
+        text = str(error)[:1000]
+    except BaseException:
+        text = ""
+    message = type(error).__name__ + (": " + text if text else "") + (" at: " + where if where else "")
+cpu_s = time.process_time()
+json.dump({"token": task["token"], "status": status, "message": message, "cpu_s": cpu_s}, report)
+report.flush()
+os._exit(0)
+"""
+"""The child. It keeps what it needs later in locals of its own module, out of the candidate's namespace.
+`os._exit` leaves before the candidate's threads and exit handlers can hold the process."""
+
+
+def run(programs: Sequence[Program], spec: SandboxSpec) -> list[Verdict]:
+    """Run the programs, as many at a time as there are CPUs. See `harness.sandbox.run`."""
+    with ThreadPoolExecutor(max_workers=min(len(programs), os.cpu_count() or 1)) as pool:
+        return list(pool.map(lambda program: _run_one(program, spec), programs))
+
+
+def _run_one(program: Program, spec: SandboxSpec) -> Verdict:
+    token = secrets.token_hex(16)
+    try:
+        with tempfile.TemporaryDirectory(prefix="harness-", ignore_cleanup_errors=True) as folder:
+            work, report = Path(folder, "work"), Path(folder, "report.json")
+            work.mkdir()
+            task = {
+                "token": token,
+                "report": str(report),
+                "code": program.code,
+                "tests": program.tests,
+                "entry_point": program.entry_point,
+                "limits": [
+                    ("RLIMIT_CPU", math.ceil(spec.timeout_s)),
+                    ("RLIMIT_AS", spec.memory_mb << 20),
+                    ("RLIMIT_FSIZE", FILE_MB << 20),
+                    ("RLIMIT_NOFILE", OPEN_FILES),
+                    ("RLIMIT_CORE", 0),
+                ],
+            }
+            Path(work, "task.json").write_text(json.dumps(task), encoding="utf-8")
+            # Read through this handle: whatever the code puts in the file's place, a pipe say, is not opened.
+            with report.open("w+b") as file:
+                exit_code = _wait(work, 2 * spec.timeout_s)
+                return _verdict(file.read(), token, exit_code, spec)
+    except OSError as error:
+        raise SandboxError(f"cannot start a process for model-written code: {error}") from error
+
+
+def _wait(work: Path, wall_s: float) -> int | None:
+    """Start the child, wait for it, and kill its whole group.
+
+    Returns:
+        Its exit code, or `None` where the clock ran out.
+    """
+    # -P -s -S with an empty environment are what -I means, without site packages: verdicts do not depend on
+    # what is installed here. -I would also ignore PYTHONHASHSEED, and the order of sets would change verdicts
+    # from run to run.
+    environment = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+    if os.name == "nt":  # the interpreter cannot start without this one
+        environment["SYSTEMROOT"] = os.environ["SYSTEMROOT"]
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-s", "-S", "-X", "utf8", "-c", RUNNER],
+        cwd=work,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        return process.wait(timeout=wall_s)
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        if hasattr(os, "killpg"):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
+        process.wait()
+
+
+def _verdict(report: bytes, token: str, exit_code: int | None, spec: SandboxSpec) -> Verdict:
+    """What the child reported, if it did and had the token; else what its end says."""
+    if exit_code is None:
+        return Verdict("timeout", f"no verdict after {2 * spec.timeout_s:g} s by the clock", None, TIER)
+    if hasattr(signal, "SIGXCPU") and exit_code == -signal.SIGXCPU:
+        return Verdict("timeout", f"used up {math.ceil(spec.timeout_s)} CPU s", None, TIER)
+    try:
+        said = json.loads(report)
+        status, message, cpu_s = said["status"], str(said["message"]), float(said["cpu_s"])
+        told = str(said["token"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        told, status = "", "error"
+    if told != token or status not in STATUSES:
+        how = f"was killed by signal {-exit_code}" if exit_code < 0 else f"ended with code {exit_code}"
+        return Verdict("error", f"the process {how} before its tests were through", None, TIER)
+    message = message.encode("utf-8", "replace").decode()[:MESSAGE_CHARS]
+    return Verdict(status, message, cpu_s if math.isfinite(cpu_s) else None, TIER)

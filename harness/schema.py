@@ -1,0 +1,384 @@
+"""What the SQL index holds: every table, view and column with its type, unit and meaning.
+
+`store.py` creates the index from this and puts the texts into it as comments; the table part of
+`docs/schema.md` is `markdown()`. Data only, so that reading it needs no database.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DOCS_BEGIN = "<!-- schema: made by harness.schema.markdown() -->"
+DOCS_END = "<!-- /schema -->"
+"""Between these two lines of `docs/schema.md` stands `markdown()`; a test compares them."""
+VERSION = 1
+"""Of this schema. An index of another version is rebuilt, never read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column."""
+
+    name: str
+    type: str
+    """DuckDB's name of the type. Times are UTC."""
+    comment: str
+    required: bool = False
+    """Never null."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table, or a view where `sql` is set."""
+
+    name: str
+    comment: str
+    columns: tuple[Column, ...]
+    sql: str | None = None
+    """The select of a view."""
+
+
+def _c(name: str, kind: str, comment: str) -> Column:
+    """A column; a `!` behind its type means never null."""
+    return Column(name, kind.rstrip("!"), comment, required=kind.endswith("!"))
+
+
+_RUN = _c("run_id", "VARCHAR!", "The run, and the name of its folder under results/runs/.")
+_SAMPLE = _c("sample_id", "VARCHAR!", "The sample, unique within its run.")
+_MODEL = _c("model", "VARCHAR!", "The model's name in results.")
+_TASK = _c("task", "VARCHAR!", "The task's name.")
+
+_INTERVAL = (
+    _c("value", "DOUBLE", "Mean over the scored documents, in the metric's own unit; null where n is 0."),
+    _c(
+        "ci_low",
+        "DOUBLE",
+        "Lower limit of the 95 % interval, in the unit of value; null where there is none.",
+    ),
+    _c(
+        "ci_high",
+        "DOUBLE",
+        "Upper limit of the 95 % interval, in the unit of value; null where there is none.",
+    ),
+    _c("ci_method", "VARCHAR", "How the interval was made: wilson, student_t_clustered, student_t, bootstrap or none."),
+    _c("n", "BIGINT!", "Documents with at least one scored answer."),
+    _c(
+        "n_unscored", "BIGINT!", "Samples without a score, failed and refused ones among them: counted, never averaged."
+    ),
+    _c("n_failed", "BIGINT!", "Samples without any answer: never counted as wrong."),
+    _c("n_truncated", "BIGINT!", "Samples cut off at the token limit."),
+    _c("n_refused", "BIGINT!", "Samples declined by the model or its server."),
+    _c("is_headline", "BOOLEAN!", "True for the one number per task that the leaderboard's column shows."),
+)
+
+TABLES = (
+    Table(
+        "meta",
+        "Facts about the index itself, one row each.",
+        (
+            _c("key", "VARCHAR!", "schema_version or harness_version."),
+            _c("value", "VARCHAR!", "The version that made this index; another version rebuilds it."),
+        ),
+    ),
+    Table(
+        "runs",
+        "One row per run folder: one evaluation of some models on some tasks under one seed.",
+        (
+            _RUN,
+            _c("name", "VARCHAR!", "The word in front of the run id."),
+            _c("status", "VARCHAR!", "complete; incomplete (ended, but some requests failed); or running."),
+            _c("harness_version", "VARCHAR!", "The version that made the run."),
+            _c("started_at", "TIMESTAMP", "When the run first started, UTC."),
+            _c("finished_at", "TIMESTAMP", "When the run ended, UTC; null while it runs."),
+            _c("argv", "VARCHAR[]", "The command line, word by word."),
+            _c("spec", "JSON!", "What was asked, resolved: models, tasks, decoding, sandbox, seed."),
+            _c("spec_hash", "VARCHAR!", "Identity of what was asked: equal hashes asked the same."),
+            _c("samples", "BIGINT", "Samples of all models and tasks; the counts are null while it runs."),
+            _c("answered", "BIGINT", "Samples with a whole answer."),
+            _c("truncated", "BIGINT", "Samples cut off at the token limit."),
+            _c("refused", "BIGINT", "Samples declined by the model or its server."),
+            _c("failed", "BIGINT", "Samples without any answer."),
+            _c("prompt_tokens", "BIGINT", "Tokens sent, as the servers counted them; null is unknown."),
+            _c(
+                "completion_tokens",
+                "BIGINT",
+                "Tokens written, reasoning included where servers do so; null is unknown.",
+            ),
+            _c("reasoning_tokens", "BIGINT", "Tokens of reasoning; null is unknown."),
+            _c("cached_tokens", "BIGINT", "Prompt tokens served from a cache; null is unknown."),
+            _c("packages", "JSON", "Version of every package that matters, by name."),
+            _c("git_commit", "VARCHAR", "Commit of the checkout harness ran from; null outside of one."),
+            _c("git_dirty", "BOOLEAN", "True where that checkout had uncommitted changes."),
+            _c("platform", "JSON", "Operating system, Python and hardware."),
+            _c(
+                "fingerprint",
+                "VARCHAR!",
+                "State of the run folder's files when indexed: tells what to index again.",
+            ),
+        ),
+    ),
+    Table(
+        "models",
+        "One row per run and model: how the model was reached.",
+        (
+            _RUN,
+            _MODEL,
+            _c("backend", "VARCHAR!", "The file in harness/backends/ that reached it."),
+            _c("args", "JSON", "What the backend was given: a model id, a base URL, a context length."),
+            _c("chat", "BOOLEAN", "True where messages went through the chat template, false for plain text."),
+            _c("system", "VARCHAR", "The system message before every conversation; null is none."),
+            _c("weights_name", "VARCHAR", "File name of the weights; null where harness loaded no file."),
+            _c("weights_sha256", "VARCHAR", "SHA-256 of the weights, in hex."),
+            _c("weights_size", "BIGINT", "Size of the weights, in bytes."),
+            _c(
+                "control_of",
+                "VARCHAR",
+                "Set for a positive control: known to be a relative of the model named.",
+            ),
+            _c("deterministic", "BOOLEAN", "True where greedy answers depend on neither load nor order."),
+            _c(
+                "facts",
+                "JSON",
+                "What the backend reports of itself: runtime version, context length, device.",
+            ),
+        ),
+    ),
+    Table(
+        "tasks",
+        "One row per run and task.",
+        (
+            _RUN,
+            _TASK,
+            _c("kind", "VARCHAR!", "math, code or provenance (lm-eval's own tasks may say something else)."),
+            _c("version", "VARCHAR", "The task's version."),
+            _c("builtin", "BOOLEAN", "True for a task that lm-eval ships."),
+            _c("task_hash", "VARCHAR", "Identity of the task's files."),
+            _c("docs_hash", "VARCHAR", "Identity of the documents that were asked."),
+            _c("data_sha256", "VARCHAR", "SHA-256 of a local data file, in hex; null where none was given."),
+            _c(
+                "scorer",
+                "VARCHAR",
+                "The file in harness/scorers/; null where lm-eval scores, or nobody does.",
+            ),
+            _c(
+                "headline_metric",
+                "VARCHAR",
+                "The metric of the leaderboard's column; null where nothing is scored.",
+            ),
+            _c("headline_filter", "VARCHAR", "The filter of that metric."),
+            _c("higher_is_better", "BOOLEAN", "False where a lower number is the better one."),
+            _c("n_docs", "BIGINT", "Documents that were asked."),
+            _c("repeats", "BIGINT", "Samples per document."),
+            _c("num_fewshot", "BIGINT", "Solved examples in the prompt."),
+            _c("licence", "VARCHAR", "Licence of the documents."),
+            _c("source", "VARCHAR", "Where the task comes from."),
+            _c("unsafe_code", "BOOLEAN!", "True where model-written code ran without the sandbox."),
+        ),
+    ),
+    Table(
+        "samples",
+        "One row per sample: one answer of one model to one document.",
+        (
+            _RUN,
+            _MODEL,
+            _TASK,
+            _c("doc_id", "BIGINT!", "Position of the document in its task, from 0."),
+            _c("repeat", "INTEGER!", "Which of the task's repeats, from 0."),
+            _SAMPLE,
+            _c("status", "VARCHAR!", "answered, truncated (cut off at the token limit), refused, or failed."),
+            _c("kind", "VARCHAR!", "generate, loglikelihood or loglikelihood_rolling."),
+            _c("messages", "JSON", "The conversation sent; null where plain text was."),
+            _c("prompt", "VARCHAR", "The plain text sent; null where a conversation was."),
+            _c("doc", "JSON!", "The task's document."),
+            _c(
+                "target",
+                "VARCHAR",
+                "The gold answer as the task renders it; null where nothing is right or wrong.",
+            ),
+            _c("output", "VARCHAR", "The answer without its reasoning; null where there is none."),
+            _c("reasoning", "VARCHAR", "The reasoning trace; null where there is none."),
+            _c("reasoning_kind", "VARCHAR", "full, summary, redacted or none."),
+            _c("finish_reason", "VARCHAR", "stop, length, content_filter, refusal, or the server's own word."),
+            _c("error", "VARCHAR", "Why there is no answer; null where there is one."),
+            _c("seed", "BIGINT", "Seed the answer was sampled with."),
+            _c("request_ids", "VARCHAR[]", "Identities of its requests: one, or one per choice."),
+            _c("loglikelihoods", "DOUBLE[]", "Natural-log likelihood of every choice; null for generations."),
+            _c("prompt_tokens", "BIGINT", "Tokens sent; null is unknown."),
+            _c("completion_tokens", "BIGINT", "Tokens written; null is unknown."),
+            _c("reasoning_tokens", "BIGINT", "Tokens of reasoning; null is unknown."),
+            _c("cached_tokens", "BIGINT", "Prompt tokens served from a cache; null is unknown."),
+            _c("started_at", "TIMESTAMP", "When the answered request went out, UTC."),
+            _c("latency_s", "DOUBLE", "Seconds from request to the whole answer."),
+            _c("ttfb_s", "DOUBLE", "Seconds to the first byte of the answer."),
+            _c("served_model", "VARCHAR", "The model name the server reported."),
+            _c("system_fingerprint", "VARCHAR", "The server's word for its configuration."),
+            _c("response_id", "VARCHAR", "The server's id of the response."),
+        ),
+    ),
+    Table(
+        "attempts",
+        "One row per try that did not succeed, before the reply that was kept.",
+        (
+            _RUN,
+            _SAMPLE,
+            _c("attempt", "BIGINT!", "Which try of its sample, from 0, oldest first."),
+            _c("attempted_at", "TIMESTAMP", "When, UTC."),
+            _c("error", "VARCHAR", "What went wrong."),
+            _c("status", "BIGINT", "HTTP status, where there was one."),
+        ),
+    ),
+    Table(
+        "scores",
+        "One row per sample, metric and filter.",
+        (
+            _RUN,
+            _SAMPLE,
+            _c("metric", "VARCHAR!", "Name of the number."),
+            _c("filter", "VARCHAR", "lm-eval's filter that prepared the answer, or the scorer's own."),
+            _c("scorer", "VARCHAR", "Who scored."),
+            _c("value", "DOUBLE", "In the metric's own unit, 0 to 1 for shares; null is unscored."),
+            _c("status", "VARCHAR", "A word of the scorer's own: correct, wrong, no_answer, timeout."),
+            _c("extracted", "VARCHAR", "The part of the answer that was judged."),
+            _c("explanation", "VARCHAR", "Why the value is what it is."),
+            _c("detail", "JSON", "Further facts of the scorer: rule used, CPU seconds, sandbox tier."),
+        ),
+    ),
+    Table(
+        "metrics",
+        "One row per run, model, task, metric and filter, with its interval.",
+        (
+            _RUN,
+            _MODEL,
+            _TASK,
+            _c("metric", "VARCHAR!", "Name of the number."),
+            _c("filter", "VARCHAR", "lm-eval's filter that prepared the answers, or the scorer's own."),
+            _c("scorer", "VARCHAR", "Who scored."),
+            *_INTERVAL,
+        ),
+    ),
+    Table(
+        "similarities",
+        "One row per pair of models and channel. Not calibrated yet: evidence, not proof of copying.",
+        (
+            _c("model_a", "VARCHAR!", "One of the pair; before model_b in the alphabet."),
+            _c("model_b", "VARCHAR!", "The other."),
+            _c("channel", "VARCHAR!", "How likeness was measured: a file in harness/provenance/."),
+            _c(
+                "value",
+                "DOUBLE!",
+                "Similarity, 0 to 1; 1 is identical texts. What it is between strangers is not known yet.",
+            ),
+            _c(
+                "ci_low",
+                "DOUBLE",
+                "Lower limit of the 95 % bootstrap interval over prompts; null where the data give none.",
+            ),
+            _c(
+                "ci_high",
+                "DOUBLE",
+                "Upper limit of the 95 % bootstrap interval over prompts; null where the data give none.",
+            ),
+            _c("n", "BIGINT!", "Prompts that both models answered."),
+            _c(
+                "calibrated",
+                "BOOLEAN!",
+                "True where value was read against pairs known to be unrelated; false for now.",
+            ),
+            _c("task", "VARCHAR!", "The task whose answers were compared."),
+            _c(
+                "domain",
+                "VARCHAR",
+                "The domain of the prompts that were compared, as their documents say; null is all of them.",
+            ),
+        ),
+    ),
+    Table(
+        "identity_claims",
+        "One row per model and identity it claimed when asked who it is. Not calibrated yet: evidence, not proof.",
+        (
+            _MODEL,
+            _c(
+                "claimed",
+                "VARCHAR!",
+                "The family of models claimed; (none) is the answers that claim no known one.",
+            ),
+            _c(
+                "share",
+                "DOUBLE!",
+                "Share of the answers that claim it, 0 to 1, prompts weighing the same. One answer may claim several.",
+            ),
+            _c("ci_low", "DOUBLE", "Lower limit of the 95 % interval over prompts."),
+            _c("ci_high", "DOUBLE", "Upper limit of the 95 % interval over prompts."),
+            _c("ci_method", "VARCHAR!", "How the interval was made: wilson or student_t_clustered."),
+            _c("n", "BIGINT!", "Identity prompts that the model answered."),
+            _c(
+                "calibrated",
+                "BOOLEAN!",
+                "True where share was read against models known to be unrelated; false for now.",
+            ),
+            _c("task", "VARCHAR!", "The task whose answers were read."),
+        ),
+    ),
+)
+
+VIEWS = (
+    Table(
+        "chosen",
+        "The run that speaks for a model on a task: most documents answered, then newest; never a running one.",
+        (
+            _MODEL,
+            _TASK,
+            _RUN,
+            _c("docs", "BIGINT", "Documents with at least one reply (answered, truncated or refused)."),
+        ),
+        """
+        SELECT model, task, run_id, docs FROM (
+            SELECT model, task, run_id, count(DISTINCT doc_id) FILTER (samples.status <> 'failed') AS docs
+            FROM samples GROUP BY ALL
+        ) JOIN runs USING (run_id)
+        WHERE runs.status <> 'running'
+        QUALIFY row_number() OVER (
+            PARTITION BY model, task ORDER BY docs DESC, finished_at DESC NULLS LAST, run_id DESC
+        ) = 1
+        """,
+    ),
+    Table(
+        "leaderboard",
+        "One row per model, task, metric and filter, from the chosen run.",
+        (
+            _MODEL,
+            _TASK,
+            _c("kind", "VARCHAR", "math, code or provenance."),
+            _c("metric", "VARCHAR", "Name of the number."),
+            _c("filter", "VARCHAR", "lm-eval's filter that prepared the answers, or the scorer's own."),
+            *_INTERVAL,
+            _RUN,
+            _c(
+                "control_of",
+                "VARCHAR",
+                "Set for a positive control: known to be a relative of the model named.",
+            ),
+            _c("unsafe_code", "BOOLEAN", "True where model-written code ran without the sandbox."),
+        ),
+        """
+        SELECT model, task, kind, metric, filter, value, ci_low, ci_high, ci_method, n, n_unscored, n_failed,
+            n_truncated, n_refused, is_headline, run_id, control_of, unsafe_code
+        FROM chosen
+        JOIN metrics USING (run_id, model, task)
+        JOIN tasks USING (run_id, task)
+        JOIN models USING (run_id, model)
+        ORDER BY ALL
+        """,
+    ),
+)
+
+
+def markdown() -> str:
+    """The table part of `docs/schema.md`: a heading per table and view, a row per column."""
+    lines = []
+    for table in TABLES + VIEWS:
+        lines += [f"### `{table.name}`{' (view)' if table.sql else ''}", "", table.comment, ""]
+        lines += ["| column | type | meaning |", "|---|---|---|"]
+        lines += [f"| `{c.name}` | {c.type} | {c.comment} |" for c in table.columns]
+        lines.append("")
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""The parts of the math scorer: extraction, normalisation, reading, comparison, and the symbolic workers."""

@@ -1,0 +1,178 @@
+"""Decides whether an answer is the gold answer: as text, then as trees, then by math-verify."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from harness.scorers._math import exact, phrases, trees, words
+from harness.scorers._math.normalise import Normal, normalise
+from harness.scorers._math.structure import Comparison, Engine
+from harness.scorers._math.syntax import Node, read
+from harness.scorers._math.tokens import UnreadableError
+from harness.scorers._math.verdict import Verdict, no, yes
+
+_CHOICE = re.compile(r"(?:\\text\{)?\s*\(?([A-Z])\)?\s*\}?")
+_CHOSEN = re.compile(r"(?:(?:option|choice|answer)\s*:?\s*)?\(?([a-z])(?:[).:](?:\s.*)?|\s*$)", re.DOTALL)
+_WORDS = re.compile(r"[a-z]{2,}(?:['-][a-z]{2,})*(?: [a-z]+(?:['-][a-z]+)*)*")
+_TIGHT = re.compile(r"\s+(?![A-Za-z0-9.])|(?<![A-Za-z0-9.])\s+")
+_LONGEST_PRODUCT = 3
+"""Letters side by side, up to so many, may be a product of variables and not a word."""
+_CLIPPED = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One answer, normalised and read."""
+
+    normal: Normal
+    node: Node | None
+    """`None` where it cannot be read."""
+    problem: str = ""
+    """Why it cannot be read."""
+
+
+@lru_cache(maxsize=4096)
+def reading(raw: str, *, letter_units: bool = False) -> Reading:
+    """Normalise and read an answer. Never raises."""
+    try:
+        normal = normalise(raw, letter_units=letter_units)
+    except UnreadableError as problem:
+        return Reading(Normal(""), None, str(problem))
+    if not normal.text:
+        return Reading(normal, None, "there is nothing but punctuation")
+    try:
+        return Reading(normal, read(words.value(normal.words) or normal.text))
+    except UnreadableError as problem:
+        return Reading(normal, None, str(problem))
+
+
+def compare(gold: str, answer: str, engine: Engine | None = None) -> Verdict:
+    """Is the answer the gold answer?
+
+    Args:
+        gold: the gold answer, without its derivation.
+        answer: the extracted answer.
+        engine: symbolic work.
+
+    Returns:
+        The verdict. Its method is `unparsed` where the answer cannot be read, or holds a number too large to compute.
+
+    Raises:
+        NeedsEngineError: symbolic work is needed, and there is no engine.
+    """
+    wanted = reading(gold)
+    number = wanted.node is not None and not trees.names(wanted.node)
+    found = reading(answer, letter_units=number)
+    if not found.normal.text:
+        return no("unparsed", found.problem)
+    verdict = _as_text(wanted, found)
+    if verdict is not None:
+        return verdict
+    if wanted.node is not None and (found.node is None or trees.contains(found.node, frozenset({"word"}))):
+        distilled = phrases.distil(answer)
+        found = reading(distilled, letter_units=number) if distilled and distilled != answer else found
+    if wanted.node is not None and found.node is None:
+        # An answer that is less readable than the gold answer is not worked out for the model.
+        return no("unparsed", found.problem)
+    comparison = Comparison(engine)
+    try:
+        verdict = _as_trees(wanted, found, comparison)
+    except (exact.TooLargeError, RecursionError) as problem:
+        return no("unparsed", f"not computed: {problem}")
+    except ZeroDivisionError:
+        return no("exact", "it divides by zero")
+    return verdict if verdict.method != "open" else _by_library(wanted, found, verdict, comparison.engine)
+
+
+# Text ---------------------------------------------------------------------------------------------------------
+
+
+def _as_text(wanted: Reading, found: Reading) -> Verdict | None:
+    """Answers that are the same text, and gold answers that are words or the letter of a choice."""
+    text, text_gold = (_TIGHT.sub("", each.normal.text) for each in (found, wanted))
+    if text == text_gold and wanted.normal.unit == found.normal.unit:
+        return yes("text", "the same text")
+    letter = _CHOICE.fullmatch(wanted.normal.text)
+    chosen = _CHOSEN.fullmatch(found.normal.words) if letter else None
+    if letter and chosen:
+        same = chosen.group(1).upper() == letter.group(1)
+        return Verdict(same, "text", f"the choice {chosen.group(1).upper()}, wanted {letter.group(1)}")
+    if not _is_words(wanted):
+        return None
+    said, said_gold = _squeezed(found), _squeezed(wanted)
+    if said == said_gold != "":
+        return yes("text", "the same words")
+    if len(said_gold) <= _LONGEST_PRODUCT and wanted.node is not None and not wanted.normal.text.isupper():
+        return None
+    shown = found.normal.words[:_CLIPPED]
+    return no("text", f"{shown!r} is not {wanted.normal.words[:_CLIPPED]!r}")
+
+
+def _is_words(reading_: Reading) -> bool:
+    """True for a gold answer in words: letters alone, and no constant, function or number."""
+    if words.value(reading_.normal.words) is not None:
+        return False
+    node = reading_.node
+    known = node is not None and node.op in ("const", "call", "set", "sym")
+    commands = "\\" in re.sub(r"\\text\{[^{}]*\}", "", reading_.normal.text)
+    return bool(_WORDS.fullmatch(reading_.normal.words)) and not commands and not known
+
+
+def _squeezed(reading_: Reading) -> str:
+    """The words without spaces, points and a leading article; `""` where the text is no plain words."""
+    if re.search(r"[-+*/^=<>|_\\\[\]]", re.sub(r"\\text\b|(?<=[A-Za-z])-(?=[A-Za-z])", "", reading_.normal.text)):
+        return ""
+    return re.sub(r"^(?:an?|the) |[^a-z0-9' ]", "", reading_.normal.words).replace(" ", "")
+
+
+# Trees and texts ----------------------------------------------------------------------------------------------
+
+
+def _as_trees(wanted: Reading, found: Reading, comparison: Comparison) -> Verdict:
+    gold, answer = wanted.node, found.node
+    if gold is None or answer is None:
+        return no("open", found.problem or wanted.problem)
+    one, other = wanted.normal.unit, found.normal.unit
+    if one and other and one != other:
+        if one.dimension != other.dimension:
+            return no("structure", f"in a unit of {other.dimension}, wanted one of {one.dimension}")
+        gold, answer = (Node("mul", (n, Node("num", value=u.factor))) for n, u in ((gold, one), (answer, other)))
+    verdict = comparison.equal(gold, answer)
+    if verdict.equal:
+        return verdict
+    return _with_other_commas(gold, found) or _with_commas_apart(wanted, found, comparison) or verdict
+
+
+def _with_other_commas(gold: Node, found: Reading) -> Verdict | None:
+    """`3,5` for 3.5 and `12,34,567` for 1234567, where one number is wanted and no list."""
+    text = found.normal.text
+    if not trees.is_literal(gold):
+        return None
+    for pattern, comma in ((r"-?\d+,\d{1,2}", "."), (r"-?\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?", "")):
+        if re.fullmatch(pattern, text) and exact.value(gold) == exact.value(read(text.replace(",", comma))):
+            return yes("exact", "the same number, with other commas")
+    return None
+
+
+def _with_commas_apart(wanted: Reading, found: Reading, comparison: Comparison) -> Verdict | None:
+    """`100,200,300` is one number and may be three: a list on the other side decides."""
+    sides = [wanted, found]
+    lists = [side.node is not None and side.node.op == "list" for side in sides]
+    if lists[0] == lists[1]:
+        return None
+    index = lists.index(False)
+    if not re.search(r"\d,\d{3}", sides[index].normal.text):
+        return None
+    nodes = [side.node for side in sides]
+    nodes[index] = read(sides[index].normal.text, thousands=False)
+    verdict = comparison.equal(*(node for node in nodes if node is not None))
+    return verdict if verdict.equal else None
+
+
+def _by_library(wanted: Reading, found: Reading, verdict: Verdict, engine: Engine) -> Verdict:
+    result = engine.library(wanted.normal.text, found.normal.text)
+    if result is None:
+        return no("unparsed" if found.node is None else "structure", verdict.why)
+    return Verdict(result, "library", f"math-verify finds them {'equal' if result else 'different'}, both ways")

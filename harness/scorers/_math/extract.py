@@ -1,0 +1,251 @@
+"""Finds the final answer in a model's text.
+
+Three kinds of place are tried, the surest first:
+
+1. a *mark*: a box, `#### …`, `<answer>…</answer>`, `"answer": …` in JSON; the one that ends last counts;
+2. a *phrase*: "the answer is …", "Answer: …", "A: …", in the languages of MGSM; the last one counts, and before a mark
+   that the model takes back ("wait, that is wrong …");
+3. a *close*: the last line, where it is a value or ends on one.
+
+A place that touches the end of a text that was cut off does not count: its answer may be half.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+from harness.scorers._math import phrases
+from harness.scorers._math.phrases import MAX_TRIES
+from harness.scorers._math.tokens import MAX_CHARS
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """What was found, by which rule, and where it ends in the text."""
+
+    answer: str
+    """`""` where there is none."""
+    rule: str
+    """boxed, hash, tag, json, phrase, line, close, or none."""
+    end: int = 0
+    """One past the last character that was used."""
+    note: str = ""
+    """Why there is no answer."""
+
+
+def extract(text: str, *, truncated: bool = False) -> Extraction:
+    """The final answer of a text. Never raises; time is linear in the length of the text.
+
+    Args:
+        text: the model's answer, with or without its reasoning in tags.
+        truncated: it was cut off at the token limit.
+    """
+    body, note = _without_reasoning(text)
+    if not body.strip():
+        return Extraction("", "none", note=note or "the text is empty")
+    if "<<" in body:
+        body = _CALCULATION.sub("", body)
+    body, whole = _first_turn(body)
+    found = _last_mark(body)
+    phrase = _phrase(body, after=found.end if found else 0)
+    if found is None or (phrase and _RETRACTION.search(body, found.end, phrase.end)):
+        found = phrase or _close(body)
+    if found is None:
+        return Extraction("", "none", note="no final answer is marked or stated")
+    if truncated and whole and found.rule not in ("boxed", "tag") and found.end >= len(body.rstrip()):
+        return Extraction("", "none", note="the text was cut off in what may be the answer")
+    return found
+
+
+def gold(target: str) -> str:
+    """The answer in a reference solution: its mark, its last `A:` line, or all of it."""
+    body = target.strip()
+    if "####" in body or "boxed" in body:
+        found = _last_mark(body)
+        if found is not None and found.answer:
+            return found.answer
+    last = body[body.rfind("\n") + 1 :].strip()
+    return last[2:].strip() if last.startswith("A:") else body
+
+
+def _phrase(body: str, after: int) -> Extraction | None:
+    found = phrases.stated(body, after)
+    return Extraction(found[0], "phrase", found[1]) if found else None
+
+
+def _close(body: str) -> Extraction | None:
+    found = phrases.closing(body)
+    return Extraction(found[0], found[2], found[1]) if found else None
+
+
+# What counts of the text --------------------------------------------------------------------------------------
+
+_THINKING = re.compile(r"</(?:think|thinking|thought|reasoning)\s*>", re.IGNORECASE)
+_THINKING_OPEN = re.compile(r"<(?:think|thinking|thought|reasoning)\s*>", re.IGNORECASE)
+_NEXT_TURN = re.compile(
+    r"\n[ \t]*(?:Question|Q|Problem|Human|User)[ \t]*\d*[ \t]*:|<\|(?:im_start|im_end|eot_id|endoftext)\|>"
+)
+_CALCULATION = re.compile(r"<<[^<>\n]{0,200}>>")
+"""The calculator marks of GSM8K solutions."""
+_RETRACTION = re.compile(
+    r"\b(?:wait|actually|hmm|oops|no,|mistake|wrong|error|incorrect|correction|apologi[sz]e|let me (?:re|double)"
+    r"|instead|should (?:be|have been))",
+    re.IGNORECASE,
+)
+
+
+def _without_reasoning(text: str) -> tuple[str, str]:
+    if "<" not in text:
+        return text, ""
+    closed = list(_THINKING.finditer(text))
+    if closed:
+        return text[closed[-1].end() :], "nothing follows the reasoning"
+    return ("", "the reasoning never ends") if _THINKING_OPEN.search(text) else (text, "")
+
+
+def _first_turn(text: str) -> tuple[str, bool]:
+    """Cut off the next question that a base model makes up after its answer; say whether all is kept."""
+    turn = _NEXT_TURN.search(text)
+    if turn is None:
+        return text, True
+    before = text[: turn.start()]
+    if before.strip() and (_last_mark(before) or _phrase(before, after=0) or _close(before)):
+        return before, False
+    return text, True
+
+
+# Marks --------------------------------------------------------------------------------------------------------
+
+_BOX = re.compile(r"\\(?:boxed|fbox)\s*")
+_BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
+_BARE_BOX = re.compile(r"[^\s${}\\.,][^\s${}\\]*")
+_UNCLOSED_BOX = re.compile(r"\{([^{}$\n]*)(?:\$|\\\]|\\\))")
+_GAP = re.compile(r"[\s$.*]|\\[()\[\]]|\\(?:quad|qquad|text|textbf|mathrm)(?![A-Za-z])|\\[,;: ]|[{}]")
+_JOINT = re.compile(r"[,;&]*(and|or)?(?:[A-Za-z](?:_\w)?=)?", re.IGNORECASE)
+_SIDE_BY_SIDE = re.compile(r"[ $]*")
+_LONGEST_GAP = 80
+_HASH = re.compile(r"####[ \t]*([^\n]*)")
+_HEADING = re.compile(
+    r"\**(?:step|part|case|method|solution|conclusion|calculation|explanation|verif|final answer\W*$)",
+    re.IGNORECASE,
+)
+_HASH_LABEL = re.compile(r"\**(?:the\s+)?(?:final\s+)?answer\s*(?:is\b|[:=])\s*\**", re.IGNORECASE)
+_HASH_WORDS = 3
+_TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
+_JSON = re.compile(
+    r'"(?:final[ _])?answer"\s*:\s*(?:("(?:[^"\\]|\\.)*")|\[([^\[\]\n]*)\]|([^\s,}"\[][^,}\n]*))',
+    re.IGNORECASE,
+)
+_CONTROL = str.maketrans({"\f": "\\f", "\t": "\\t", "\b": "\\b", "\r": "\\r", "\x0b": "\\v", "\n": "\\n"})
+
+
+def _last_mark(text: str) -> Extraction | None:
+    """The mark that ends last."""
+    found = [mark for mark in (_boxed(text), _hashed(text), _tagged(text), _in_json(text)) if mark is not None]
+    return max(found, key=lambda mark: mark.end) if found else None
+
+
+def _boxed(text: str) -> Extraction | None:
+    """The last box; boxes joined by commas, "and" or "or" are one answer."""
+    boxes = _boxes(text)
+    if not boxes:
+        return None
+    contents, joiner = [boxes[-1][2]], ","
+    for before, after in zip(boxes[-2::-1], boxes[:0:-1], strict=False):
+        between = text[before[1] : after[0]]
+        joint = _JOINT.fullmatch(_GAP.sub("", between)) if len(between) <= _LONGEST_GAP else None
+        if not joint or not before[2].strip() or (not joint.group() and not _SIDE_BY_SIDE.fullmatch(between)):
+            break
+        if (joint.group(1) or "").lower() == "or":
+            joiner = " or "
+        contents.insert(0, before[2])
+    if len(set(contents)) == 1:
+        del contents[1:]
+    answer = joiner.join(contents).strip()
+    return Extraction(answer, "boxed", boxes[-1][1], note="" if answer else "the box is empty")
+
+
+def _boxes(text: str) -> list[tuple[int, int, str]]:
+    """Start, end and content of the outermost boxes near the end of the text, in order."""
+    if "boxed" not in text and "fbox" not in text:
+        return []
+    boxes: list[tuple[int, int, str]] = []
+    places = list(_BOX.finditer(text))[-MAX_TRIES:]
+    for place in places:
+        if boxes and place.start() < boxes[-1][1]:
+            continue  # a box in a box
+        content = _box_content(text, place.end())
+        if content is not None:
+            boxes.append((place.start(), place.end() + content[1], content[0]))
+        elif place is places[-1]:
+            return []  # the last box never closes: the text was cut, and an earlier box is not the answer
+    return boxes
+
+
+def _box_content(text: str, start: int) -> tuple[str, int] | None:
+    """The braced group (or bare token) at `start`, and its length; `None` where it never closes."""
+    if not text.startswith("{", start):
+        bare = _BARE_BOX.match(text, start)
+        return (bare.group().rstrip(".,"), bare.end() - start) if bare else None
+    depth = 0
+    window = text[start : start + 4 * MAX_CHARS]
+    for piece in _BRACES.finditer(window):
+        depth += (piece.group() == "{") - (piece.group() == "}")
+        if depth == 0 and piece.group() == "}":
+            return window[1 : piece.start()], piece.end()
+    if len(text) > start + len(window):
+        return window[1:], len(window)  # too long to be read, and reported as such
+    # A forgotten brace: the mathematics ends, the sentence goes on.
+    closed = _UNCLOSED_BOX.match(text, start)
+    return (closed.group(1), closed.end() - start) if closed else None
+
+
+def _hashed(text: str) -> Extraction | None:
+    """`#### 72`, but not a heading of the same depth."""
+    if "####" not in text:
+        return None
+    for match in reversed(list(_HASH.finditer(text))[-MAX_TRIES:]):
+        content = match.group(1).strip(" #\t")
+        if not content or _HEADING.match(content) or content.endswith(":"):
+            continue
+        content = _HASH_LABEL.sub("", content, count=1).strip("* ")
+        if any(map(str.isdigit, content)) or "\\" in content or len(content.split()) <= _HASH_WORDS:
+            return Extraction(content, "hash", match.end())
+    return None
+
+
+def _tagged(text: str) -> Extraction | None:
+    tags = list(_TAG.finditer(text))
+    for opening, closing in zip(tags[-2::-1], tags[:0:-1], strict=False):
+        if closing.group(1) and not opening.group(1):
+            return Extraction(_inner(text[opening.end() : closing.start()]), "tag", closing.end())
+    return None
+
+
+def _in_json(text: str) -> Extraction | None:
+    if 'nswer"' not in text and 'NSWER"' not in text:
+        return None
+    for match in reversed(list(_JSON.finditer(text))[-MAX_TRIES:]):
+        quoted, listed, bare = match.groups()
+        content = _inner(_unquoted(quoted) if quoted else (listed or "").replace('"', "") or bare or "")
+        if content.strip("_ ") or not content:  # the blank of the form, `"___"`, is no answer
+            return Extraction(content, "json", match.end(), note="" if content else "the answer field is empty")
+    return None
+
+
+def _inner(content: str) -> str:
+    box = _boxed(content)
+    return box.answer if box else content.strip()
+
+
+def _unquoted(quoted: str) -> str:
+    r"""A JSON string; LaTeX that was not escaped (`\f` of `\frac` is a form feed to JSON) is taken as meant."""
+    if "\\" not in quoted:
+        return quoted[1:-1]
+    try:
+        content = str(json.loads(quoted))
+    except ValueError:
+        return quoted[1:-1].replace("\\\\", "\\").replace('\\"', '"')
+    return content.translate(_CONTROL)

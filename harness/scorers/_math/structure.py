@@ -1,0 +1,331 @@
+"""Compares two trees: values, collections, matrices, numerals, relations, sets of numbers.
+
+Only the equality of two values that are not rational is left to an `Engine`, which lives in a worker process.
+Without one, `NeedsEngineError` is raised where it would be asked.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from harness.scorers._math import exact, regions, trees
+from harness.scorers._math.syntax import Node
+from harness.scorers._math.verdict import Verdict, no, yes
+
+ROUNDED_DIGITS = 6
+"""A decimal answer of at least this many significant digits stands for the exact number that it rounds."""
+_STRENGTH = ("library", "identity", "rounded", "exact")
+
+
+class NeedsEngineError(Exception):
+    """The two cannot be compared without symbolic work."""
+
+
+class Engine(Protocol):
+    """Symbolic work, done in a worker process. `None` is "cannot tell"."""
+
+    def same(self, left: Node, right: Node) -> bool | None:
+        """Are two expressions equal?"""
+
+    def proportional(self, left: Node, right: Node, *, positive: bool) -> bool | None:
+        """Is one a constant (positive) multiple of the other?"""
+
+    def approximate(self, node: Node) -> float | None:
+        """A real constant as a float."""
+
+    def rounds_to(self, exact: Node, decimal: Node, digits: int) -> bool:
+        """Is the decimal the constant, to so many significant digits?"""
+
+    def library(self, gold: str, answer: str) -> bool | None:
+        """What math-verify says of the normalised texts."""
+
+
+class Comparison:
+    """The comparison of two trees, with or without an engine. `equal` is the whole question."""
+
+    def __init__(self, given: Engine | None) -> None:
+        self._given = given
+
+    @property
+    def engine(self) -> Engine:
+        """The engine.
+
+        Raises:
+            NeedsEngineError: there is none.
+        """
+        if self._given is None:
+            raise NeedsEngineError
+        return self._given
+
+    def equal(self, gold: Node, answer: Node) -> Verdict:  # noqa: PLR0911 - one per kind
+        """Are two trees the same answer?
+
+        Raises:
+            NeedsEngineError: symbolic work is needed and there is no engine.
+            TooLargeError, ZeroDivisionError: as `exact.value`.
+        """
+        ops = {gold.op, answer.op}
+        if "word" in ops:
+            same = gold.op == answer.op and str(gold.value).lower() == str(answer.value).lower()
+            return yes("text", "the same word") if same else no("text", _is_not(answer, gold))
+        if gold == answer and not trees.is_literal(gold):
+            return yes("structure", "the same expression")
+        if ops & trees.RELATIONAL:
+            return self.relations(gold, answer)
+        if ops & trees.REGIONS or trees.is_reals(gold) or trees.is_reals(answer):
+            return self.regions(gold, answer)
+        if trees.matrix(gold) is not None or trees.matrix(answer) is not None:
+            return self.matrices(gold, answer)
+        if ops & trees.COLLECTIONS or trees.branches(gold) or trees.branches(answer):
+            return self.collections(gold, answer)
+        if "base" in (trees.unsigned(gold)[1].op, trees.unsigned(answer)[1].op):
+            return _numerals(gold, answer)
+        return self.values(gold, answer)
+
+    # -- values ---------------------------------------------------------------------------------------------
+
+    def values(self, gold: Node, answer: Node) -> Verdict:
+        """Two values. A percent or degree sign on one side alone may be left out, or be meant on the other."""
+        signs = {gold.op, answer.op} & trees.SIGNS
+        if not signs:
+            return self.numbers(gold, answer)
+        plain = self.numbers(trees.without_sign(gold), trees.without_sign(answer))
+        if plain.equal or gold.op == answer.op:
+            return plain
+        other = answer if gold.op in trees.SIGNS else gold
+        if "degree" in signs and exact.value(other) is not None:
+            return plain  # nobody gives an angle as a rational number of radians
+        return self.numbers(gold, answer)
+
+    def numbers(self, gold: Node, answer: Node) -> Verdict:  # noqa: PLR0911 - one per outcome
+        """Two values as they are: infinite, rational, or anything else."""
+        infinite = trees.infinity(gold), trees.infinity(answer)
+        if any(infinite):
+            return (
+                yes("structure", "both infinite") if len(set(infinite)) == 1 else no("structure", _is_not(answer, gold))
+            )
+        wanted, found = exact.value(gold), exact.value(answer)
+        digits = trees.decimal_digits(answer)
+        if wanted is not None and found is not None:
+            if wanted == found:
+                return yes("exact", f"both are {trees.show(gold)}")
+            if digits >= ROUNDED_DIGITS and trees.rounds(wanted, found, digits):
+                return yes("rounded", f"{trees.show(gold)} to {digits} digits")
+            return no("exact", _is_not(answer, gold))
+        if self.engine.same(gold, answer):
+            return yes("identity", "equal at every point tried, to 40 digits")
+        if digits >= ROUNDED_DIGITS and wanted is None and self.engine.rounds_to(gold, answer, digits):
+            return yes("rounded", f"the exact value to {digits} digits")
+        return no("identity", "they differ in value")
+
+    # -- collections ----------------------------------------------------------------------------------------
+
+    def matrices(self, gold: Node, answer: Node) -> Verdict:
+        """Entry by entry; a column or row is also a tuple."""
+        wanted, found = _rows(gold), _rows(answer)
+        if wanted is None or found is None:
+            return no("structure", _is_not(answer, gold))
+        if "group" in (gold.op, answer.op) and 1 in (len(wanted), len(wanted[0])) and 1 in (len(found), len(found[0])):
+            return self.in_order(sum(wanted, ()), sum(found, ()), "vector")
+        if [len(row) for row in wanted] != [len(row) for row in found]:
+            return no("structure", "matrices of different shapes")
+        return self.in_order(sum(wanted, ()), sum(found, ()), "matrix")
+
+    def collections(self, gold: Node, answer: Node) -> Verdict:
+        """Lists and sets in any order; tuples and intervals in theirs, with their brackets."""
+        if "group" in (gold.op, answer.op):
+            return self.tuples(gold, answer)
+        wanted, found = trees.items(gold), trees.items(answer)
+        if not wanted or not found:
+            return yes("structure", "both empty") if not wanted and not found else no("structure", "one is empty")
+        if len(wanted) != len(found):
+            return self.alternatives(gold, answer) or no(
+                "structure", f"{trees.count(found)}, wanted {trees.count(wanted)}"
+            )
+        if len(wanted) == 1:
+            nested = wanted[0].op == "set" or found[0].op == "set"
+            return no("structure", "a set of sets") if nested else self.equal(wanted[0], found[0])
+        return self.in_any_order(wanted, found)
+
+    def alternatives(self, gold: Node, answer: Node) -> Verdict | None:
+        """One value against `a or b`, where both spell that value."""
+        one, several = (gold, answer) if answer.op == "list" else (answer, gold)
+        if one.op in trees.COLLECTIONS or several.value != "or":
+            return None
+        verdicts = [self.equal(one, item) for item in several.args]
+        return verdicts[0] if all(verdict.equal for verdict in verdicts) else None
+
+    def tuples(self, gold: Node, answer: Node) -> Verdict:
+        """A tuple, against a tuple with the same brackets, or a bare list in the same order."""
+        if gold.op == answer.op:
+            if gold.value != answer.value:
+                return no("structure", f"brackets {answer.value}, wanted {gold.value}")
+            return self.in_order(gold.args, answer.args, "tuple")
+        group, other = (gold, answer) if gold.op == "group" else (answer, gold)
+        if other.op != "list" or group.value not in ("()", "[]") or any(item.op == "group" for item in other.args):
+            return no("structure", _is_not(answer, gold))
+        return self.in_order(trees.items(gold), trees.items(answer), "tuple")
+
+    def in_order(self, wanted: tuple[Node, ...], found: tuple[Node, ...], kind: str) -> Verdict:
+        """The first with the first, and so on. Labels (`x = 1`) count where both sides have them."""
+        if len(wanted) != len(found):
+            return no("structure", f"{trees.count(found)}, wanted {trees.count(wanted)}")
+        wanted, found = _labels_agree(wanted, found)
+        methods = set()
+        for index, pair in enumerate(zip(wanted, found, strict=True), 1):
+            verdict = self.equal(*pair)
+            if not verdict.equal:
+                return no(verdict.method, f"entry {index} of the {kind}: {verdict.why}")
+            methods.add(verdict.method)
+        return yes(_strongest(methods), f"the same {kind}")
+
+    def in_any_order(self, wanted: tuple[Node, ...], found: tuple[Node, ...]) -> Verdict:
+        """A matching of the two. Labels (`x = 1`) count where both sides have them."""
+        wanted, found = _labels_agree(wanted, found)
+        left = list(found)
+        methods = set()
+        for one in wanted:
+            match = next(((i, v) for i, other in enumerate(left) if (v := self.equal(one, other)).equal), None)
+            if match is None:
+                return no("structure", f"{trees.show(one)} is missing among {trees.count(found)}")
+            methods.add(match[1].method)
+            del left[match[0]]
+        return yes(_strongest(methods), f"the same {trees.count(wanted)}")
+
+    # -- relations ------------------------------------------------------------------------------------------
+
+    def relations(self, gold: Node, answer: Node) -> Verdict:
+        """At least one is a relation: an assignment, an equation, an inequality, a chain of them."""
+        wanted, found = trees.assignment(gold), trees.assignment(answer)
+        if wanted and found:
+            verdict = self.assignments(wanted, found)
+            return verdict if verdict.equal else self.equations(gold, answer, verdict)
+        both = gold.op in trees.RELATIONAL and answer.op in trees.RELATIONAL
+        if wanted and not both:
+            return self.equal(wanted.value, answer)
+        if found and not both:
+            return self.equal(gold, found.value)
+        if both and trees.is_equation(gold) and trees.is_equation(answer):
+            return self.equations(gold, answer, no("structure", "another equation"))
+        if not both and (trees.is_equation(gold) or trees.is_equation(answer)):
+            return self.last_value(gold, answer)
+        return self.regions(gold, answer)
+
+    def assignments(self, gold: trees.Assignment, answer: trees.Assignment) -> Verdict:
+        """`x = 5`: the names count, except those of functions and of dependent variables."""
+        value = answer.value
+        if gold.name != answer.name:
+            named = "call" in (gold.name.op, answer.name.op) or (trees.names(gold.value) and trees.names(value))
+            if not named:
+                return no("structure", f"{trees.show(answer.name)} is given, wanted {trees.show(gold.name)}")
+            if gold.name.op == answer.name.op == "call" and len(gold.name.args) == len(answer.name.args):
+                for one, other in zip(gold.name.args, answer.name.args, strict=True):
+                    value = trees.substitute(value, str(other.value), one) if other.op == "sym" else value
+        return self.equal(gold.value, value)
+
+    def equations(self, gold: Node, answer: Node, otherwise: Verdict) -> Verdict:
+        """Two equations are one where their differences are proportional."""
+        if gold.op != "rel" or answer.op != "rel" or not (trees.names(gold) and trees.names(answer)):
+            return otherwise
+        if any(trees.contains(node, trees.COLLECTIONS | trees.REGIONS) for node in (gold, answer)):
+            return otherwise
+        shared = trees.names(gold) & trees.names(answer)
+        for change in (lambda node: node, lambda node: trees.unapplied(node, shared)):
+            one, other = (trees.difference(change(node)) for node in (gold, answer))
+            if self.engine.proportional(one, other, positive=False):
+                return yes("identity", "the same equation")
+        return otherwise
+
+    def last_value(self, gold: Node, answer: Node) -> Verdict:
+        """`2 - 2 + 4 = 4` for 4: an equation whose last side is the value."""
+        equation = answer if answer.op in trees.RELATIONAL else gold
+        pairs = equation.args if equation.op == "chain" else (equation,)
+        first, last = pairs[0].args[0], pairs[-1].args[1]
+        if equation is gold and trees.names(equation):
+            return no("structure", "a value, wanted an equation")
+        if (
+            len(pairs) == 1
+            and trees.is_literal(first)
+            and trees.is_literal(last)
+            and exact.value(first) != exact.value(last)
+        ):
+            return no("structure", "an equation that does not hold")
+        if len(pairs) == 1 and trees.names(first) and exact.value(last) == 0:
+            return no("structure", "an equation, not a value")
+        return self.equal(gold, last) if equation is answer else self.equal(last, answer)
+
+    # -- sets of numbers ------------------------------------------------------------------------------------
+
+    def regions(self, gold: Node, answer: Node) -> Verdict:  # noqa: PLR0911 - one per outcome
+        """Inequalities, intervals and their unions: the same numbers, the same ends."""
+        named = [regions.variable(node) for node in (gold, answer)]
+        if None not in named and named[0] != named[1]:
+            return no("structure", f"a condition on {named[1]}, wanted one on {named[0]}")
+        wanted, found = (regions.pieces(node, self.place) for node in (gold, answer))
+        if wanted is None or found is None:
+            return self.unsolved(gold, answer)
+        if len(wanted) != len(found):
+            return no("structure", "another number of intervals")
+        for one, other in zip(wanted, found, strict=True):
+            if (one.closed_low, one.closed_high) != (other.closed_low, other.closed_high):
+                return no("structure", "an end is included on one side alone")
+            for bound, bound2 in ((one.low, other.low), (one.high, other.high)):
+                if bound is None or bound2 is None:
+                    if bound is not bound2:
+                        return no("structure", "an end is infinite on one side alone")
+                elif not (verdict := self.equal(bound, bound2)).equal:
+                    return no(verdict.method, f"an end: {verdict.why}")
+        return yes("structure", "the same set of numbers")
+
+    def unsolved(self, gold: Node, answer: Node) -> Verdict:
+        """Two inequalities that are multiples of each other are one; anything else is left open."""
+        both = [regions.flip(n) if str(n.value).startswith(">") and n.op == "rel" else n for n in (gold, answer)]
+        operators = {str(node.value) for node in both if node.op == "rel"}
+        if all(node.op == "rel" for node in both) and len(operators) == 1 and operators <= regions.FLIPPED.keys():
+            positive = not operators & {"=", "!="}
+            if self.engine.proportional(*map(trees.difference, both), positive=positive):
+                return yes("identity", "the same inequality")
+        comparable = trees.RELATIONAL | trees.REGIONS | trees.COLLECTIONS
+        if gold.op in comparable and answer.op in comparable:
+            return no("open", "a set of numbers that has to be solved for")
+        return no("structure", _is_not(answer, gold))
+
+    def place(self, bound: Node) -> float:
+        """Where a bound stands on the line; 0 for one that depends on symbols."""
+        number = exact.value(bound)
+        if number is not None:
+            return float(number)
+        return self.engine.approximate(bound) or 0.0
+
+
+def _numerals(gold: Node, answer: Node) -> Verdict:
+    """Numerals in a base are compared as written; a missing (or symbolic) base is taken from the other side."""
+    (sign, one), (sign2, other) = trees.unsigned(gold), trees.unsigned(answer)
+    digits = [str(node.value) if node.op == "base" or trees.is_short(node) else "" for node in (one, other)]
+    bases = [str(node.args[0].value) for node in (one, other) if node.op == "base"]
+    agree = len(set(bases)) == 1 or any(not base.isdigit() for base in bases)
+    if sign == sign2 and digits[0] == digits[1] and agree:
+        return yes("structure", "the same numeral")
+    return no("structure", "another numeral or another base")
+
+
+def _rows(node: Node) -> list[tuple[Node, ...]] | None:
+    rows = trees.matrix(node)
+    if rows is None and node.op == "group" and node.value == "()":
+        return [(entry,) for entry in node.args]
+    return rows
+
+
+def _labels_agree(wanted: tuple[Node, ...], found: tuple[Node, ...]) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
+    """Drop `x =` where the other side has no labels, and where only the first of several has one."""
+    if all(trees.assignment(item) for item in (*wanted, *found)):
+        return wanted, found
+    return tuple(map(trees.bare, wanted)), tuple(map(trees.bare, found))
+
+
+def _strongest(methods: set[str]) -> str:
+    return next((method for method in _STRENGTH if method in methods), "structure")
+
+
+def _is_not(answer: Node, gold: Node) -> str:
+    return f"{trees.show(answer)} is not {trees.show(gold)}"

@@ -1,0 +1,58 @@
+"""pass@1: the share of answers whose code passes every test of its problem.
+
+Chen et al. 2021, "Evaluating Large Language Models Trained on Code", https://arxiv.org/abs/2107.03374, with
+one sample per document; repeats are averaged where results are. There is no partial credit.
+
+A document has `entry_point`, `tests` (Python that raises on failure) and `prompt` (the signature and
+docstring the model saw, or ""); and `completion: true` where the answer goes on where the prompt ended, as
+base models do it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.records import Answer, Score
+from harness.sandbox import Program, run
+from harness.scorers.extract_code import assemble, extract
+from harness.specs import SandboxSpec
+
+METRIC = "pass@1"
+
+
+def score(answers: Sequence[Answer], sandbox: SandboxSpec) -> list[Score]:
+    """Run the code of every answer against its tests.
+
+    Args:
+        answers: each with a document as the module's docstring says.
+        sandbox: how model-written code may be run.
+
+    Returns:
+        One score each: 1.0 `passed`, or 0.0 with `wrong`, `error`, `timeout`, `memory` or `no_code`.
+
+    Raises:
+        SandboxError: code cannot be run here.
+    """
+    found = [extract(answer.text, answer.doc) for answer in answers]
+    programs = [
+        Program(assemble(code, answer.doc), answer.doc["tests"], answer.doc["entry_point"])
+        for code, answer in zip(found, answers, strict=True)
+        if code is not None
+    ]
+    verdicts = iter(run(programs, sandbox))
+    scores = []
+    for code in found:
+        if code is None:
+            scores.append(Score(0.0, "no_code", explanation="the answer holds no Python code"))
+            continue
+        verdict = next(verdicts)
+        scores.append(
+            Score(
+                value=1.0 if verdict.status == "passed" else 0.0,
+                status=verdict.status,
+                extracted=code.code,
+                explanation=verdict.message or "all tests passed",
+                detail={"rule": code.rule, "cpu_s": verdict.cpu_s, "tier": verdict.tier},
+            )
+        )
+    return scores

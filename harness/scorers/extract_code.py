@@ -1,0 +1,166 @@
+"""Finds the program in a model's answer, and makes it whole.
+
+The choice is fixed before any test runs: one program per answer, never the best of several. Text is cut by
+lines and regular expressions alone: nothing that a model wrote is parsed in this process, because Python's
+parser can overflow the stack on hostile input (https://docs.python.org/3/library/ast.html#ast.parse).
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Rule = Literal["fence", "body", "plain", "completion"]
+
+PYTHON = frozenset({"", "python", "python3", "py", "py3"})
+"""First words of a fence's info string that stand for Python, or for nothing."""
+FENCE = re.compile(r"[ \t]*(?P<fence>`{3,}|~{3,})[ \t]*(?P<language>[^\s`{]*)[^`]*")
+DEFINITION = re.compile(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)", re.MULTILINE)
+IMPORT = re.compile(r"^(?:import[ \t]+\w|from[ \t]+[\w.]+[ \t]+import[ \t]).*$", re.MULTILINE)
+FUTURE = re.compile(r"^from[ \t]+__future__[ \t]+import[ \t].*$\n?", re.MULTILINE)
+CODE_LINE = re.compile(
+    r"[ \t]|$|[@#)\]}]"
+    r"|import[ \t]+\w|from[ \t]+[\w.]+[ \t]+import[ \t]"
+    r"|(?:async[ \t]+)?def[ \t]+\w+[ \t]*\(|class[ \t]+\w+.*:"
+    r"|[A-Za-z_][\w.]*(?:\[.*\])?[ \t]*(?::[^=]*)?[-+*/%&|^]?=[^=]|[A-Za-z_][\w.]*\(|assert[ \t]"
+    r"|(?:if|for|while|with|try|except|finally|elif|else)\b.*:"
+)
+"""A line that looks like Python at the top level, or is indented or blank."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """The code found in an answer, and how it was found."""
+
+    code: str
+    rule: Rule
+    """`fence`: a fenced block. `body`: a fenced block that is the body of the prompt's function. `plain`:
+    lines of code without a fence. `completion`: the text goes on where the prompt ended."""
+
+
+def extract(text: str, doc: Mapping[str, Any]) -> Extracted | None:
+    """Find the program in an answer.
+
+    Thinking up to `</think>` is dropped. In a chat answer the program is the last Python block that defines
+    the entry point, with what it needs of the blocks before; else a block that is the body of the function;
+    else the lines of code around a definition without a fence. In a completion it is everything up to the
+    first line that is not indented.
+
+    Args:
+        text: the model's answer.
+        doc: the document: `entry_point`, and where it has them `prompt` and `completion`.
+
+    Returns:
+        The code, or `None` where there is none.
+    """
+    text = text.replace("\r\n", "\n")
+    if "</think>" in text:
+        text = text.rsplit("</think>", 1)[1]
+    elif text.lstrip().startswith("<think>"):
+        return None
+    name = re.escape(doc["entry_point"])
+    defines = re.compile(rf"^(?:(?:async[ \t]+def|def|class)[ \t]+{name}\b|{name}[ \t]*=[^=])", re.MULTILINE)
+    if doc.get("completion") and (text.lstrip("\n")[:1] in {" ", "\t"} or not defines.search(text)):
+        return _continuation(text)
+    blocks = _blocks(text)
+    for i in reversed(range(len(blocks))):
+        if defines.search(blocks[i]):
+            return Extracted(_with_helpers(blocks[i], blocks[:i]), "fence")
+    start = defines.search(text)
+    if start is None and blocks:
+        is_body = bool(doc.get("prompt")) and not DEFINITION.search(blocks[-1])
+        return Extracted(blocks[-1], "body" if is_body else "fence")
+    return _plain(text, start.start() if start else None)
+
+
+def assemble(found: Extracted, doc: Mapping[str, Any]) -> str:
+    """Make a whole module of the code, with the prompt's own signature, imports and helpers where needed.
+
+    Args:
+        found: the code of an answer.
+        doc: the document: `entry_point`, and where it has one `prompt`.
+
+    Returns:
+        Python source, ready to run.
+    """
+    prompt = doc.get("prompt") or ""
+    if found.rule == "completion":
+        return prompt + found.code
+    if found.rule == "body":
+        return prompt.rstrip("\n") + "\n" + textwrap.indent(found.code, "    ")
+    head = re.search(rf"^(?:async[ \t]+)?def[ \t]+{re.escape(doc['entry_point'])}\b", prompt, re.MULTILINE)
+    prelude = prompt[: head.start()] if head else ""
+    future = "".join(FUTURE.findall(found.code))
+    return future + prelude + FUTURE.sub("", found.code)
+
+
+def _blocks(text: str) -> list[str]:
+    """The fenced blocks that are Python, or if none is, that are anything. One left open runs to the end."""
+    blocks: list[tuple[bool, str]] = []
+    fence, python, lines = "", False, list[str]()
+    for line in [*text.split("\n"), "```"]:
+        mark = FENCE.fullmatch(line)
+        closes = mark is not None and fence != "" and mark["fence"].startswith(fence) and not mark["language"]
+        opens = mark is not None and (fence == "" or (mark["language"].lower() in PYTHON and not closes))
+        if fence and (closes or opens):
+            blocks.append((python, textwrap.dedent("\n".join(lines))))
+            fence = ""
+        elif fence:
+            lines.append(line)
+        if mark is not None and opens:
+            fence, python, lines = mark["fence"], mark["language"].lower() in PYTHON, []
+    found = [block for python, block in blocks if python] or [block for _, block in blocks]
+    return [block for block in found if block.strip()]
+
+
+def _with_helpers(block: str, earlier: Sequence[str]) -> str:
+    """The block, after the imports of earlier blocks and those of them that define a name the block uses."""
+    own = set(DEFINITION.findall(block))
+    before = []
+    for other in earlier:
+        names = set(DEFINITION.findall(other)) - own
+        if any(re.search(rf"\b{re.escape(name)}\b", block) for name in names):
+            before.append(other)
+        else:
+            before += IMPORT.findall(other)
+    return "\n".join([*before, block])
+
+
+def _plain(text: str, start: int | None) -> Extracted | None:
+    """The unbroken run of code lines around the definition at `start`, or from the first line of code."""
+    lines = text.split("\n")
+    if start is not None:
+        first = text.count("\n", 0, start)
+        while first > 0 and CODE_LINE.match(lines[first - 1]):
+            first -= 1
+    else:
+        starts = (i for i, line in enumerate(lines) if IMPORT.match(line) or DEFINITION.match(line))
+        first = next(starts, -1)
+        if first < 0:
+            return None
+    last = text.count("\n", 0, start) if start is not None else first
+    while last < len(lines) and CODE_LINE.match(lines[last]):
+        last += 1
+    return Extracted("\n".join(lines[first:last]).strip("\n") + "\n", "plain")
+
+
+def _continuation(text: str) -> Extracted | None:
+    """The rest of a function's body: up to the first line that starts at the margin.
+
+    Servers strip the white space that an answer starts with, and so the first line's indentation: it is put
+    back.
+    """
+    lines = text.strip("\n").split("\n")
+    if not text.strip():
+        return None
+    if lines[0][:1] not in {" ", "\t"}:
+        lines[0] = "    " + lines[0]
+    kept = []
+    for line in lines:
+        if line.strip() and line[0] not in {" ", "\t", "#"}:
+            break
+        kept.append(line)
+    return Extracted("\n".join(kept).rstrip() + "\n", "completion")

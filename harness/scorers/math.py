@@ -1,0 +1,122 @@
+"""Scores mathematical answers: extract, normalise, compare exactly, and only then symbolically.
+
+Every score says what was extracted, by which rule, by which method it was judged, and why it is what it is.
+Plain numbers never leave this process; symbolic comparisons run in limited worker processes
+(`_math/workers.py`). No answer is ever handed to `eval`, `sympify` or `parse_expr`.
+
+Statuses:
+    correct: equal to the gold answer (1.0).
+    wrong: another value (0.0).
+    no_answer: the text states no final answer (0.0).
+    truncated: the text was cut off before a final answer (0.0).
+    unparsed: there is an answer, but it cannot be read as mathematics, or is too large to be (0.0).
+    timeout: the comparison overran its CPU time twice, the second time alone (unscored).
+    error: a fault of this scorer (unscored); please report it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+from functools import cache
+from importlib import metadata
+
+from harness.records import Answer, Score
+from harness.scorers._math import workers
+from harness.scorers._math.compare import compare
+from harness.scorers._math.extract import Extraction, extract, gold
+from harness.scorers._math.structure import NeedsEngineError
+from harness.scorers._math.verdict import Verdict
+from harness.specs import SandboxSpec
+
+METRIC = "accuracy"
+RULES = "math-1"
+"""The version of these rules. A change that can change a verdict is a new version."""
+
+
+def score(answers: Sequence[Answer], sandbox: SandboxSpec) -> list[Score]:  # noqa: ARG001 - the scorers' contract
+    """Score answers to mathematical questions.
+
+    Args:
+        answers: the answers; `target` is the gold answer or a solution that marks it (`####`, a box).
+        sandbox: unused; workers have limits of their own.
+
+    Returns:
+        One score per answer, in order: `value` 1.0, 0.0 or `None` (unscored, status `timeout`).
+    """
+    scores: list[Score | None] = [None] * len(answers)
+    open_questions: list[tuple[int, Extraction, workers.Task]] = []
+    for index, answer in enumerate(answers):
+        found = extract(answer.text, truncated=answer.truncated)
+        if not found.answer:
+            scores[index] = _without_answer(found, truncated=answer.truncated)
+            continue
+        wanted = gold(answer.target)
+        try:
+            verdict = _plain(wanted, found.answer) or compare(wanted, found.answer)
+        except NeedsEngineError:
+            open_questions.append((index, found, workers.Task(wanted, found.answer)))
+            continue
+        except Exception as problem:  # noqa: BLE001 - a fault of ours must not end a run, nor count against a model
+            scores[index] = _unscored(found, "error", f"the scorer failed: {problem!r:.200}")
+            continue
+        scores[index] = _judged(found, verdict)
+    outcomes = workers.judge([task for _, _, task in open_questions])
+    for (index, found, _), outcome in zip(open_questions, outcomes, strict=True):
+        if outcome.equal is None:
+            scores[index] = _unscored(found, outcome.method, outcome.why)
+        else:
+            scores[index] = _judged(found, Verdict(outcome.equal, outcome.method, outcome.why))
+    return [item for item in scores if item is not None]
+
+
+_PLAIN = re.compile(r"([-+]?)\$?(\d{1,3}(?:,\d{3})+|\d{1,300})(\.\d{1,300})?")
+
+
+def _plain(wanted: str, found: str) -> Verdict | None:
+    """Two plain decimal numbers, without the rest of the machinery."""
+    one, other = _PLAIN.fullmatch(wanted), _PLAIN.fullmatch(found)
+    if one is None or other is None:
+        return None
+    first, second = (Fraction(m.group().replace(",", "").replace("$", "")) for m in (one, other))
+    return Verdict(first == second, "exact", f"both are {wanted}" if first == second else f"{found} is not {wanted}")
+
+
+def _unscored(found: Extraction, status: str, why: str) -> Score:
+    return Score(None, status, found.answer, why, _detail(found.rule, "none"))
+
+
+def _without_answer(found: Extraction, *, truncated: bool) -> Score:
+    status = "truncated" if truncated else "no_answer"
+    return Score(0.0, status, None, found.note, _detail(found.rule, "none"))
+
+
+def _judged(found: Extraction, verdict: Verdict) -> Score:
+    status = "correct" if verdict.equal else "unparsed" if verdict.method == "unparsed" else "wrong"
+    value = 1.0 if verdict.equal else 0.0
+    return Score(value, status, found.answer, verdict.why, _detail(found.rule, verdict.method))
+
+
+@cache
+def _detail(rule: str, method: str) -> dict[str, str]:
+    """How a score came about, and with which versions; one object for all scores alike."""
+    return {"rule": rule, "method": method, "rules": RULES, **_versions()}
+
+
+@cache
+def _versions() -> dict[str, str]:
+    names = {
+        "antlr": "antlr4-python3-runtime",
+        "sympy": "sympy",
+        "math_verify": "math-verify",
+        "mpmath": "mpmath",
+    }
+    return {name: _version(package) for name, package in names.items()}
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "missing"

@@ -1,0 +1,211 @@
+"""Renders frames: as a table for the terminal, CSV, JSON, markdown or Parquet.
+
+What models write is hostile text: it may hold escape sequences that repaint a terminal, invisible characters that
+turn a line around, or markdown that draws a row of its own. Terminal and markdown output never pass these on.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import re
+import unicodedata
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import ConfigError, unknown_name
+
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.table import Table
+
+FORMATS = ("table", "csv", "json", "markdown", "parquet")
+WIDTH = 80
+"""Columns of a terminal that everything must fit."""
+CELL = 300
+"""Longest cell of a table, in characters; `json`, `csv` and `parquet` hold the whole."""
+NARROWEST = 9
+"""Columns a terminal column needs to be read; where there is less, rows are printed as blocks."""
+
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_MARKDOWN = re.compile(r"[\\`*_\[\]<>|~]")
+_ENTITIES = {"&": "&amp;", "@": "&#64;", "$": "&#36;", "://": ":&#47;&#47;", "www.": "www&#46;"}
+
+
+def visible(text: str) -> str:
+    r"""The text in one line, with every control, escape, bidirectional or zero-width character spelled out (`\x1b`).
+
+    Line ends and tabs become spaces. Nothing in the result moves a cursor, changes a colour or hides.
+    """
+    line = text.replace("\r\n", " ").replace("\n", " ").replace("\t", " ")
+    return "".join(_spelled(c) if unicodedata.category(c) in _UNSEEN else c for c in line)
+
+
+def _spelled(char: str) -> str:
+    code = ord(char)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"  # noqa: PLR2004
+
+
+def markdown_text(text: str) -> str:
+    """The text as it is, in GitHub's markdown: no markup, HTML, link, mention, formula or table cell comes of it."""
+    text = re.sub(r"[&@$]|://|www\.", lambda m: _ENTITIES[m.group().lower()], visible(text), flags=re.IGNORECASE)
+    return _MARKDOWN.sub(lambda m: {"<": "&lt;", ">": "&gt;"}.get(m.group(), "\\" + m.group()), text)
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A GitHub table out of cells that are already markdown; ends with a line end."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def code_block(text: str) -> str:
+    """One line of text in a fenced block that it cannot close; ends with a line end."""
+    line = visible(text)
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", line)), default=0))
+    return f"{fence}text\n{line}\n{fence}\n"
+
+
+def render(frame: pl.DataFrame, fmt: str, width: int = WIDTH) -> bytes:
+    r"""A frame as UTF-8 text, or as Parquet.
+
+    `csv` and `parquet` hold the cells as they are. A spreadsheet may run a CSV cell that starts with `=`, `+`, `-` or
+    `@` as a formula: import model output as text. `json` is an array with an object per row, with the characters that a
+    terminal would obey as `\u` escapes. `table` and `markdown` show hostile characters spelled out; `table` never has
+    colours and cuts long cells.
+
+    Args:
+        frame: what to show.
+        fmt: one of `FORMATS`.
+        width: columns that `table` may use.
+
+    Raises:
+        ConfigError: no such format.
+    """
+    match fmt:
+        case "table":
+            return terminal(frame, width).encode()
+        case "markdown":
+            header = [markdown_text(name) for name in frame.columns]
+            return markdown_table(header, [[markdown_text(cell(v)) for v in row] for row in frame.iter_rows()]).encode()
+        case "json":
+            return _json(frame).encode()
+        case "csv":
+            return _flat(frame).write_csv().encode()
+        case "parquet":
+            buffer = io.BytesIO()
+            frame.write_parquet(buffer)
+            return buffer.getvalue()
+    raise ConfigError(unknown_name("format", fmt, FORMATS))
+
+
+def cell(value: Any) -> str:
+    """A value as a person reads it: floats to four digits, `null` where there is none, nested values as JSON."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, dict | list):
+        return json.dumps(_jsonable(value), ensure_ascii=False)
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    return str(value)
+
+
+def terminal(frame: pl.DataFrame, width: int = WIDTH) -> str:
+    """A frame as plain text no wider than `width`: a table, or a block per row where there are many columns."""
+    shown = [[_cut(visible(cell(value))) for value in row] for row in frame.iter_rows()]
+    names = [visible(name) for name in frame.columns]
+    count = f"({frame.height} row{'' if frame.height == 1 else 's'})\n"
+    if not names:
+        return "(no result)\n"
+    if len(names) * NARROWEST <= width:
+        numeric = [dtype.is_numeric() for dtype in frame.dtypes]
+        return grid(names, shown, width, numeric) + count
+    blocks = []
+    for number, row in enumerate(shown, 1):
+        blocks.append(f"row {number}\n" + grid(["column", "value"], list(zip(names, row, strict=True)), width))
+    return "".join(blocks) + count
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= CELL else text[: CELL - 1] + "…"
+
+
+def grid(
+    header: Sequence[str], rows: Sequence[Sequence[str]], width: int = WIDTH, numeric: Sequence[bool] | None = None
+) -> str:
+    """A plain text table of safe cells, no wider than `width`; ends with a line end.
+
+    Args:
+        header: names of the columns.
+        rows: cells, already through `visible`.
+        width: columns of the terminal.
+        numeric: which columns stand to the right; none by default.
+    """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table: Table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for name, right in zip(header, numeric or [False] * len(header), strict=True):
+        table.add_column(Text(name), justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(text) for text in row))
+    out = io.StringIO()
+    # Not a terminal to Rich, whatever the environment says: the same bytes everywhere, and no colour codes.
+    console = Console(file=out, width=width, force_terminal=False, color_system=None, legacy_windows=False)
+    console.print(table)
+    return "".join(line.rstrip() + "\n" for line in out.getvalue().splitlines())
+
+
+def _json(frame: pl.DataFrame) -> str:
+    text = json.dumps([_jsonable(row) for row in frame.iter_rows(named=True)], ensure_ascii=False, indent=1)
+    # The same JSON: C1 controls, bidirectional and zero-width characters only ever stand inside strings.
+    return "".join(json.dumps(c)[1:-1] if ord(c) > 126 and _hides(c) else c for c in text) + "\n"  # noqa: PLR2004
+
+
+def _hides(char: str) -> bool:
+    return unicodedata.category(char) in _UNSEEN
+
+
+def _jsonable(value: Any) -> Any:
+    match value:
+        case dict():
+            plain: Any = {str(key): _jsonable(item) for key, item in value.items()}
+        case list():
+            plain = [_jsonable(item) for item in value]
+        case float():
+            plain = value if math.isfinite(value) else None
+        case Decimal():
+            plain = int(value) if value == value.to_integral_value() else float(value)
+        case date() | time():
+            plain = value.isoformat()
+        case timedelta():
+            plain = value.total_seconds()
+        case bytes():
+            plain = value.hex()
+        case _:
+            plain = value
+    return plain
+
+
+def _flat(frame: pl.DataFrame) -> pl.DataFrame:
+    """Nested columns as JSON text: CSV has no other way to hold them."""
+    import polars as pl
+
+    nested = [
+        pl.Series(
+            column.name,
+            [None if v is None else json.dumps(_jsonable(v), ensure_ascii=False) for v in column.to_list()],
+            dtype=pl.String,
+        )
+        for column in frame.iter_columns()
+        if column.dtype.is_nested()
+    ]
+    return frame.with_columns(nested)

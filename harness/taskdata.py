@@ -1,0 +1,158 @@
+"""Where a task's documents come from: the local file that `task.data=PATH` names, else the Hugging Face hub.
+
+Every benchmark's Python file calls `documents` for the raw rows, brings them to one form, and hands them to
+lm-eval through `splits`. Heavy packages are imported when they are needed.
+"""
+
+from __future__ import annotations
+
+import glob
+import gzip
+import json
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.errors import TaskError
+
+SUFFIXES = (".jsonl", ".jsonl.gz", ".json", ".json.gz", ".parquet")
+HUB_TIMEOUT_S = 10.0
+"""How long the hub may take to answer at all. `datasets` alone retries for 23 s where no name resolves."""
+
+
+def documents(
+    hub: str, *, split: str, columns: Sequence[str], subset: str | None = None, data: str | None = None
+) -> list[dict[str, Any]]:
+    """The rows of a data set, from a local file if there is one, else from the hub.
+
+    Args:
+        hub: the data set's id on the Hugging Face hub, `owner/name`.
+        split: the split to take from the hub. A local file is taken whole.
+        columns: the columns every row must have; others are kept too.
+        subset: the configuration of the data set on the hub.
+        data: a file, a folder of files or a glob pattern; see `data_files`.
+
+    Returns:
+        The rows, in their order.
+
+    Raises:
+        TaskError: the file is missing, broken or has other columns, or the hub cannot be reached.
+    """
+    wanted = f"a {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} file with the columns {', '.join(columns)}"
+    if data is None:
+        source, rows = f"{hub} on the hub", _from_hub(hub, subset, split, wanted)
+    else:
+        source, rows = data, [row for path in data_files(data) for row in _from_file(path)]
+    if not rows:
+        raise TaskError(f"{source} holds no documents; expected {wanted}")
+    for number, row in enumerate(rows, start=1):
+        missing = [column for column in columns if column not in row]
+        if missing:
+            found = ", ".join(map(str, row)) or "none"
+            raise TaskError(
+                f"{source}: document {number} lacks {', '.join(missing)}; it has the columns {found}. "
+                f"This task reads {wanted}."
+            )
+    return rows
+
+
+def data_files(data: str) -> list[Path]:
+    """The files that a `task.data` value names, sorted by path.
+
+    Args:
+        data: a file; a folder, whose files with a known suffix are taken; or a glob pattern.
+
+    Returns:
+        At least one file.
+
+    Raises:
+        TaskError: there is none, or its kind is not known.
+    """
+    path = Path(data).expanduser()
+    if path.is_dir():
+        files = [file for file in path.iterdir() if file.name.endswith(SUFFIXES)]
+    elif path.exists():
+        files = [path]
+    else:
+        files = [Path(name) for name in glob.glob(str(path))]  # noqa: PTH207 - Path.glob takes no absolute one
+    if not files:
+        raise TaskError(f"task.data={data}: no such file, no folder with data files in it, no pattern that matches one")
+    unknown = [file.name for file in files if not file.name.endswith(SUFFIXES)]
+    if unknown:
+        raise TaskError(f"task.data: cannot read {', '.join(sorted(unknown))}; known kinds: {', '.join(SUFFIXES)}")
+    return sorted(files)
+
+
+def splits(docs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Documents as the in-memory `{"test": datasets.Dataset}` that lm-eval's `custom_dataset` returns.
+
+    Args:
+        docs: mappings with the same keys, of JSON-able values of one type per key.
+    """
+    from datasets import Dataset
+
+    return {"test": Dataset.from_list([dict(doc) for doc in docs])}
+
+
+def _from_file(path: Path) -> list[dict[str, Any]]:
+    """The rows of one file."""
+    if path.suffix == ".parquet":
+        import polars as pl
+
+        try:
+            return pl.read_parquet(path).to_dicts()
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise TaskError(f"cannot read {path.name}: {error}") from error
+    try:
+        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        text = raw.decode("utf-8-sig")
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise TaskError(f"cannot read {path.name}: {error}") from error
+    lines = not path.name.removesuffix(".gz").endswith(".json")
+    parts = [line for line in text.split("\n") if line.strip()] if lines else [text]
+    values = []
+    for number, part in enumerate(parts, start=1):
+        try:
+            values.append(json.loads(part))
+        except ValueError as error:
+            where = f"line {number} of {path.name}" if lines else path.name
+            raise TaskError(f"{where} is not JSON: {error}") from error
+    rows = values if lines else values[0]
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise TaskError(f"{path.name}: expected {'an object on each line' if lines else 'a list of objects'}")
+    return rows
+
+
+def _from_hub(hub: str, subset: str | None, split: str, wanted: str) -> list[dict[str, Any]]:
+    """The rows of a split on the hub, or in its local cache where HF_HUB_OFFLINE is set."""
+    offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
+    hint = f"Give a local copy with task.data=PATH: {wanted}."
+    if not offline and (reason := _hub_unreachable()):
+        raise TaskError(
+            f"cannot read {hub}: the Hugging Face hub does not answer ({reason}). {hint} "
+            f"If the data set is in the hub's local cache, set HF_HUB_OFFLINE=1."
+        )
+    import datasets
+
+    try:
+        loaded = datasets.load_dataset(hub, subset, split=split)
+    except Exception as error:  # the hub's client raises errors of half a dozen packages
+        first_line = (str(error).splitlines() or [""])[0]
+        raise TaskError(f"cannot read {hub} from the hub: {type(error).__name__}: {first_line}. {hint}") from error
+    return [dict(row) for row in loaded]
+
+
+def _hub_unreachable() -> str | None:
+    """Why the hub cannot be reached, or `None` if it answers, whatever it says. Proxies are honoured."""
+    endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
+    try:
+        request = urllib.request.Request(endpoint, method="HEAD")  # noqa: S310 - the user's own setting
+        with urllib.request.urlopen(request, timeout=HUB_TIMEOUT_S):  # noqa: S310
+            return None
+    except urllib.error.HTTPError:
+        return None
+    except (OSError, ValueError) as error:
+        return str(getattr(error, "reason", error))

@@ -1,0 +1,129 @@
+"""Finds the task files in `tasks/` and reads their plain part, strictly and without lm-eval.
+
+lm-eval skips a file it cannot read at debug level, so a typo makes a task vanish. Here it is an error that
+names the file. `!function` tags are left alone: lm-eval resolves them when the task is loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from harness.errors import TaskError
+
+KINDS = ("math", "code", "provenance", "other")
+
+
+@dataclass(frozen=True)
+class TaskFile:
+    """One task's YAML: its name, its place, and what its `metadata` says."""
+
+    name: str
+    path: Path
+    config: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """The `metadata` mapping, empty where there is none."""
+        return self.config.get("metadata") or {}
+
+    @property
+    def description(self) -> str:
+        """The first line of the comment that opens the file."""
+        for line in self.path.read_text(encoding="utf-8").splitlines():
+            if text := line.lstrip("# ").strip():
+                return text if line.startswith("#") else ""
+        return ""
+
+    def content_hash(self) -> str:
+        """SHA-256 over the files that make the task: its YAML, its includes, every `.py` and `.jsonl` beside it."""
+        files = {
+            self.path,
+            *self.path.parent.glob("*.py"),
+            *self.path.parent.glob("*.jsonl"),
+            *_included(self.path),
+        }
+        sha = hashlib.sha256()
+        for file in sorted(files, key=lambda path: path.name):
+            content = file.read_bytes()
+            sha.update(f"{file.name}\0{len(content)}\0".encode())
+            sha.update(content)
+        return sha.hexdigest()
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader that reads `!function a.b` as the string `a.b`."""
+
+
+_Loader.add_constructor("!function", lambda loader, node: loader.construct_scalar(node))  # type: ignore[arg-type]
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """One task YAML with its `include`s merged in, as lm-eval merges them (the including file wins).
+
+    Raises:
+        TaskError: not YAML, not a mapping, or an include that is not there.
+    """
+    try:
+        config = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise TaskError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    except OSError as error:
+        raise TaskError(f"{path}: cannot be read: {error.strerror}") from error
+    if not isinstance(config, dict):
+        raise TaskError(f"{path}: expected a mapping with a `task:` key, found {type(config).__name__}")
+    merged: dict[str, Any] = {}
+    for include in _includes(path, config):
+        merged |= read_yaml(include)
+    return merged | {key: value for key, value in config.items() if key != "include"}
+
+
+def _includes(path: Path, config: Mapping[str, Any]) -> list[Path]:
+    names = config.get("include") or []
+    return [path.parent / name for name in ([names] if isinstance(names, str) else names)]
+
+
+def _included(path: Path) -> set[Path]:
+    raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
+    found = set(_includes(path, raw))
+    return found | {deeper for include in found for deeper in _included(include)}
+
+
+def find(dirs: Iterable[Path]) -> dict[str, TaskFile]:
+    """Every task in the folders, by name, sorted.
+
+    Files whose name starts with `_` are parts to include, not tasks; files without a `task:` name are
+    lm-eval groups and are left to lm-eval.
+
+    Raises:
+        TaskError: a file that is not a task, or two of one name.
+    """
+    tasks: dict[str, TaskFile] = {}
+    for folder in dirs:
+        for path in sorted(folder.rglob("*.yaml")):
+            if path.name.startswith("_"):
+                continue
+            config = read_yaml(path)
+            name = config.get("task")
+            if isinstance(name, list) or (name is None and "group" in config):
+                continue
+            if not isinstance(name, str):
+                raise TaskError(f"{path}: expected `task: NAME` with a name, found {name!r}")
+            if name in tasks:
+                raise TaskError(f"{path}: a task named {name!r} is already in {tasks[name].path}; rename one")
+            _check(path, config)
+            tasks[name] = TaskFile(name, path, config)
+    return dict(sorted(tasks.items()))
+
+
+def _check(path: Path, config: Mapping[str, Any]) -> None:
+    metadata = config.get("metadata")
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("version"), int | float):
+        raise TaskError(f"{path}: expected `metadata: {{version: NUMBER}}`, found metadata {metadata!r}")
+    if (kind := metadata.get("kind", "other")) not in KINDS:
+        raise TaskError(f"{path}: metadata.kind is {kind!r}, expected one of {', '.join(KINDS)}")

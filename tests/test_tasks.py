@@ -1,0 +1,564 @@
+"""Every task that ships can be read, loaded, asked and scored, and stays what it is."""
+
+from __future__ import annotations
+
+import ast
+import gzip
+import hashlib
+import importlib
+import importlib.util
+import json
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType, ModuleType
+from typing import Any, ClassVar
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness import taskdata
+from harness.errors import TaskError
+from harness.records import Answer
+from harness.specs import SandboxSpec
+
+TASKS = Path(__file__).parents[1] / "tasks"
+
+DATA = {
+    "aime24": "math/aime_test2024.jsonl",
+    "aime25": "math/aime_test2025-*.jsonl",
+    "gsm8k": "math/gsm8k_test.jsonl",
+    "gsm8k_fewshot": "math/gsm8k_test.jsonl",
+    "humaneval": "code/HumanEval.jsonl.gz",
+    "humaneval_completion": "code/HumanEval.jsonl.gz",
+    "math500": "math/math500_test.jsonl",
+    "mbpp": "code/mbpp.jsonl",
+    "mbpp_sanitized": "code/sanitized-mbpp.json",
+}
+"""The local copy of what each task reads from the hub."""
+
+SIZES = {
+    "aime24": 30,
+    "aime25": 30,
+    "functions": 88,
+    "gsm8k": 1319,
+    "gsm8k_fewshot": 1319,
+    "humaneval": 164,
+    "humaneval_completion": 164,
+    "math500": 500,
+    "mbpp": 500,
+    "mbpp_sanitized": 257,
+    "provenance_identity": 32,
+    "provenance_open": 64,
+    "word_problems": 200,
+}
+
+
+class TaskLoader(yaml.SafeLoader):
+    """YAML with lm-eval's `!function` read as the name it holds."""
+
+
+TaskLoader.add_constructor("!function", lambda loader, node: f"!function {loader.construct_scalar(node)}")
+
+
+def task_files() -> dict[str, Path]:
+    found = {}
+    for path in sorted(TASKS.rglob("*.yaml")):
+        config = yaml.load(path.read_text(encoding="utf-8"), TaskLoader)
+        if isinstance(config, dict) and "task" in config:
+            found[config["task"]] = path
+    return found
+
+
+FILES = task_files()
+
+
+def config_of(name: str) -> dict[str, Any]:
+    return yaml.load(FILES[name].read_text(encoding="utf-8"), TaskLoader)
+
+
+def module_of(path: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"tested_{Path(path).stem}", TASKS / path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def load(request: pytest.FixtureRequest) -> Any:
+    """Load a task the way an evaluation does, from local data where it needs any; each task once."""
+    from lm_eval.tasks import TaskManager
+
+    loaded: dict[str, Any] = {}
+
+    def get(name: str) -> Any:
+        if name not in loaded:
+            data = DATA.get(name)
+            metadata = {"data": str(request.getfixturevalue("shared_data") / data)} if data else None
+            manager = TaskManager(include_path=str(TASKS), include_defaults=False, metadata=metadata)
+            loaded[name] = manager.load([name])["tasks"][name]
+        return loaded[name]
+
+    return get
+
+
+def test_every_yaml_file_is_a_task_and_names_are_unique():
+    files = sorted(TASKS.rglob("*.yaml"))
+    assert len(FILES) == len(files)
+    assert sorted(FILES) == sorted(SIZES)
+
+
+def test_lm_eval_finds_every_task_file():
+    from lm_eval.tasks import TaskManager
+
+    assert sorted(TaskManager(include_path=str(TASKS), include_defaults=False).all_subtasks) == sorted(FILES)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_header_says_what_is_measured_where_from_under_which_licence_and_what_to_expect(name: str):
+    header = "".join(
+        line for line in FILES[name].read_text(encoding="utf-8").splitlines(keepends=True) if line[0] == "#"
+    )
+    for word in ("Measures:", "Source:", "Licence:", "Scoring:", "Expected:"):
+        assert word in header
+    assert max(map(len, header.splitlines())) <= 120
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_metadata_has_what_a_run_records(name: str):
+    config = config_of(name)
+    metadata = config["metadata"]
+    assert type(metadata["version"]) is float
+    assert metadata["kind"] in {"math", "code", "provenance"}
+    assert metadata["licence"]
+    assert metadata["source"]
+    assert bool(config.get("unsafe_code")) == (metadata.get("scorer") == "code")
+    assert isinstance(config["generation_kwargs"]["until"], list)
+    assert isinstance(config["generation_kwargs"]["max_gen_toks"], int)
+    if "scorer" in metadata:
+        assert metadata["headline"] == importlib.import_module(f"harness.scorers.{metadata['scorer']}").METRIC
+        assert metadata["higher_is_better"] is True
+    else:
+        assert metadata["kind"] == "provenance"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_requests_can_be_built_and_no_two_prompts_are_the_same(name: str, load: Any):
+    task = load(name)
+    task.build_all_requests(limit=3)
+    assert len(task.instances) == 3
+    assert all(isinstance(instance.args[0], str) and instance.args[0].strip() for instance in task.instances)
+    docs = list(task.test_docs())
+    assert len(docs) == SIZES[name]
+    prompts = Counter(task.doc_to_text(doc) for doc in docs)
+    assert [prompt for prompt, count in prompts.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if "scorer" in config_of(name)["metadata"]])
+def test_gold_answers_score_one(name: str, load: Any):
+    task = load(name)
+    docs = list(task.test_docs())
+    docs = docs[:: max(1, len(docs) // 40)]
+    scorer = importlib.import_module(f"harness.scorers.{config_of(name)['metadata']['scorer']}")
+    targets = [task.doc_to_target(doc) for doc in docs]
+    assert all(isinstance(target, str) and target for target in targets)
+    scores = scorer.score(
+        [Answer(doc, target, target) for doc, target in zip(docs, targets, strict=True)],
+        SandboxSpec(allow_unsafe=True),
+    )
+    assert [(doc, score) for doc, score in zip(docs, scores, strict=True) if score.value != 1.0] == []
+
+
+def test_fewshot_gold_passes_both_of_lm_evals_filters(load: Any):
+    task = load("gsm8k_fewshot")
+    task.build_all_requests(limit=5)
+    for instance in task.instances:
+        instance.resps = [" " + instance.doc["solution"]]
+    task.apply_filters()
+    for instance in task.instances:
+        for name in ("strict-match", "flexible-extract"):
+            assert task.process_results(instance.doc, [instance.filtered_resps[name]]) == {"exact_match": 1.0}
+
+
+def test_fewshot_prompt_shows_five_worked_examples_and_ends_with_the_question(load: Any):
+    task = load("gsm8k_fewshot")
+    task.build_all_requests(limit=1)
+    prompt = task.instances[0].args[0]
+    assert prompt.count("\n#### ") == 5
+    assert prompt.endswith(f"Question: {task.instances[0].doc['question']}\nAnswer:")
+
+
+def test_arithmetic_in_the_worked_examples_is_right():
+    for sample in config_of("gsm8k_fewshot")["fewshot_config"]["samples"]:
+        steps = re.findall(r"<<([\d+*/-]+)=(\d+)>>", sample["solution"])
+        assert steps
+        for left, right in steps:
+            assert eval(left) == int(right)
+        assert sample["solution"].endswith(f"#### {sample['answer']}")
+        assert steps[-1][1] == sample["answer"]
+
+
+# ---------------------------------------------------------------------------------------------- word problems
+
+GOLDEN = """
+b57a923c 9193f087 3fc40005 c72476b3 fbaa6915 b17f81ff 354f6bfd 47f1c88c 72d873e9 deaa8f31
+40186d5f 6e722120 ae3d6a64 ddf02eb3 9d00feb2 9f8e8999 04cff344 ed89c478 6edeccd4 523edf09
+0acdc717 19387ea3 35a0e97f 9a50bbbd 013af037 34ae2018 f9b3c810 3075b43b 16643262 0b41c203
+445461a4 e2fc3e2b 7d7224df 742ae32a ee2ed018 268c434b 095a08b0 837cc586 85fc20d1 e3bc1b83
+365d3115 b2e7e48f a5542ae4 b5ffb7c0 fca4e5e5 cc103cb7 eaac3b89 b5dca656 aff71172 509b5745
+cc9ac6a0 e807c7db c7e33ca4 036cae45 86211125 6521456c 7961a0bb 7888056e 0ce9f225 66e310e7
+7ac04ec9 38961d2e 1b4a55be 2282ee41 788b5a33 a846d21c ac8e5a42 c2d0e40b 93cd6ba4 db8bdc24
+7061ca82 6766ad48 ebc24f0d 7bd6bc79 a4aa66d4 28e2e0d8 98be09c4 f93f5a10 7dc954b9 36867866
+194a6230 d433e95e aca9e91c 79852d65 a8b35251 3218daf2 d441ee20 88783514 96ae6c45 d7e85825
+1827851c 13028fbb de066865 e0c08593 9241ef99 c932c4b3 39173e87 511f4da8 ee615b05 ddb7ba92
+c36c5d8d 7a4db7b5 00ca7379 79ce8bb0 ff298931 4fd739f7 b077025c 19f97ab5 3fb57d76 185879f8
+195cf815 cb68f402 5d848f22 c3ca6274 999bb638 fd831195 f65af6e2 4581a319 3d20a401 af9fcd37
+3ba68733 4677b89b 20a5c7d8 b7f4d7a8 bdcf4734 ee8ea086 492cc91b e56d06fc 9a87ac28 e6b2592a
+af4144c7 739f9c0a 05552342 494cdd3b f92ab458 cfa973e1 a650fcf1 e79df66a 1fee6b44 61ac18b8
+d1899769 3cc425c6 f065fd0a 4adf518c 1f0bb39d 7985a861 9a29ba97 d678a8c7 d90dfe62 93f0ebe2
+f133d314 a590f6a5 9abc5186 ddcaf8a4 a4d84e34 d82e482d 346d9240 660cdfe0 e2615dbc f17e6df7
+e84687d7 337826fb 8108d1c4 484c1cb9 596490cd 16dde6a3 0e2395be 932cd769 50ba9dcc a269223b
+394ae663 99632ffe 1f39d28d 1951638a 2c021966 06a4a4e3 7260d7e6 75e382ce aaee070c 8b8dba5b
+993edc06 71391791 afe93bba 24ce128c af1f9113 cc74e503 69380d9e 98d83adb 22a0a9ec fe97ca25
+f940feb2 a2acda38 16b841a8 75e12679 4bd7cf4c 9932050f 1a9f6fb6 6c5b82e7 2d433d89 4d92ad71
+""".split()  # noqa: SIM905
+"""The first 8 hex digits of the SHA-256 of each problem's canonical JSON. They never change."""
+
+
+def digest(doc: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(doc, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:8]
+
+
+def test_word_problems_are_the_same_for_ever():
+    assert [digest(doc) for doc in module_of("word_problems/generate.py").problems()] == GOLDEN
+
+
+def test_any_first_ten_n_word_problems_hold_every_level_n_times():
+    docs = module_of("word_problems/generate.py").problems()
+    for n in range(1, 21):
+        assert set(Counter(doc["level"] for doc in docs[: 10 * n]).values()) == {n}
+        assert len({doc["template"] for doc in docs[: 10 * n]}) == 10
+
+
+def solve(template: str, question: str) -> float:  # noqa: PLR0911
+    """The answer, worked out from the wording alone by a second formula."""
+    n = [int(number) for number in re.findall(r"\d+", question)]
+    match template:
+        case "one_digit_sum":
+            return n[0] + n[1]
+        case "small_difference":
+            return n[0] - n[1]
+        case "times_table" | "two_digit_product":
+            return sum([n[0]] * n[1])
+        case "one_step_story":
+            return n[0] + n[1] if "finds" in question else n[0] - n[1]
+        case "groups_story":
+            return sum([n[1]] * n[0]) + n[2]
+        case "shopping_story":
+            return n[4] - n[2] * n[0] - n[3] * n[1]
+        case "percent_story":
+            return n[0] * (100 - n[1]) / 100 if "cheaper" in question else n[0] * n[1] / 100
+        case "fraction_story":
+            unsold = n[0] - n[0] * n[1] / n[2]
+            return unsold - unsold * n[3] / n[4]
+        case "wages_story":
+            return n[0] * (n[1] * n[2] + n[3]) + n[3] * n[4] - n[5]
+    raise AssertionError(template)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**12))
+def test_under_any_seed_answers_are_right_whole_and_no_question_comes_twice(seed: int):
+    docs = module_of("word_problems/generate.py").problems(seed=seed)
+    assert len({doc["question"] for doc in docs}) == len(docs) == 200
+    for doc in docs:
+        assert float(doc["answer"]) == pytest.approx(solve(doc["template"], doc["question"]), abs=1e-9)
+        assert int(doc["answer"]) > 0
+
+
+# ------------------------------------------------------------------------------------------------- functions
+
+
+class Mutant(ast.NodeTransformer):
+    """Makes the k-th small change to a function: a comparison, an operator, a constant or a branch."""
+
+    SWAPS: ClassVar = {
+        ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq:
+        ast.Eq, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.Add: ast.Sub,
+        ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult, ast.FloorDiv: ast.Mod, ast.Mod: ast.FloorDiv,
+        ast.Pow: ast.Mult, ast.And: ast.Or, ast.Or: ast.And,
+    }  # fmt: skip
+
+    def __init__(self, k: int) -> None:
+        self.left = k
+        self.change: str | None = None
+
+    def _now(self) -> bool:
+        self.left -= 1
+        return self.left == -1
+
+    def _swap(self, node: Any) -> Any:
+        self.generic_visit(node)
+        if type(node.op) in self.SWAPS and self._now():
+            node.op = self.SWAPS[type(node.op)]()
+            self.change = ast.unparse(node)
+        return node
+
+    visit_BinOp = visit_BoolOp = _swap  # noqa: N815
+
+    def visit_Compare(self, node: ast.Compare) -> ast.Compare:
+        self.generic_visit(node)
+        for i, op in enumerate(node.ops):
+            if self._now():
+                node.ops[i] = self.SWAPS[type(op)]()
+                self.change = ast.unparse(node)
+        return node
+
+    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+        if type(node.value) in {int, str} and self._now():
+            node.value = node.value + 1 if isinstance(node.value, int) else f"{node.value}_"
+            self.change = repr(node.value)
+        return node
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
+        self.generic_visit(node)
+        for branch in (node.body, node.orelse):
+            if self._now():
+                self.change = ast.unparse(branch)
+                return branch
+        return node
+
+
+def mutants(source: str) -> Iterator[tuple[str, str]]:
+    """Every function that differs from this one by one small change, with the change."""
+    for k in range(10_000):
+        tree = ast.parse(source)
+        function = tree.body[0]
+        assert isinstance(function, ast.FunctionDef)
+        function.body = function.body[1:]
+        mutant = Mutant(k)
+        function.body = [mutant.visit(statement) for statement in function.body]
+        if mutant.change is None:
+            return
+        yield mutant.change, ast.unparse(ast.fix_missing_locations(tree))
+
+
+def passes(source: str, tests: str) -> bool:
+    """True where the function passes; one that runs for more than 20,000 lines does not."""
+    steps = 0
+
+    def count(frame: FrameType, event: str, arg: Any) -> Any:
+        nonlocal steps
+        steps += 1
+        if steps > 20_000:
+            raise TimeoutError
+        return count
+
+    namespace: dict[str, Any] = {}
+    exec(compile(source, "solution", "exec"), namespace)
+    before = sys.gettrace()
+    sys.settrace(count)
+    try:
+        exec(compile(tests, "tests", "exec"), namespace)
+    except Exception:  # noqa: BLE001
+        return False
+    finally:
+        sys.settrace(before)
+    return True
+
+
+HARMLESS = {
+    ("binary_value", "'_'"),  # int() allows underscores
+    ("group_anagrams", "'_'"),  # joins the key of a group
+    ("shift_letters", "'z_'"),  # no single character is between "z" and "z_"
+    ("shift_letters", "'Z_'"),
+    ("shift_letters", "ord(letter) + ord('A')"),  # 2 * 65 is a multiple of 26
+    ("winner", "'XO_'"),  # no board holds a "_"
+}
+"""Changes that make no wrong function."""
+
+
+def problems() -> list[dict[str, Any]]:
+    return module_of("functions/problems.py").problems()
+
+
+def test_hidden_tests_reject_every_small_mistake():
+    survivors = {
+        (doc["entry_point"], change)
+        for doc in problems()
+        for change, source in mutants(doc["canonical_solution"])
+        if passes(source, doc["tests"])
+    }
+    assert survivors == HARMLESS
+
+
+def test_hidden_tests_reject_answers_that_do_nothing_or_know_only_the_example():
+    for doc in problems():
+        name = doc["entry_point"]
+        example = re.search(r">>> .*\n +(.*)", doc["prompt"])
+        assert example is not None
+        for value in ("None", "args[0]", "0", "''", "[]", "True", "False", example[1]):
+            assert not passes(f"def {name}(*args): return {value}", doc["tests"]), (name, value)
+
+
+def test_every_function_has_five_asserts_that_call_it_and_an_example_that_is_true():
+    import doctest
+
+    for doc in problems():
+        name = doc["entry_point"]
+        asserts = [node for node in ast.parse(doc["tests"]).body if isinstance(node, ast.Assert)]
+        calls = [node for node in asserts if f"{name}(" in ast.unparse(node)]
+        assert len(calls) >= 5, name
+        namespace: dict[str, Any] = {}
+        exec(doc["canonical_solution"], namespace)
+        test = doctest.DocTestParser().get_doctest(namespace[name].__doc__, namespace, name, None, 0)
+        assert len(test.examples) == 1
+        assert doctest.DocTestRunner(verbose=False).run(test).failed == 0
+
+
+def test_prompt_ends_with_the_docstring_and_gives_neither_body_nor_tests_away():
+    for doc in problems():
+        assert doc["canonical_solution"].startswith(doc["prompt"])
+        assert doc["prompt"].rstrip().endswith('"""')
+        assert "assert" not in doc["prompt"]
+        compile(doc["prompt"], doc["entry_point"], "exec")
+
+
+def test_any_first_four_n_functions_hold_every_level_n_times():
+    docs = problems()
+    for n in range(1, 23):
+        assert set(Counter(doc["level"] for doc in docs[: 4 * n]).values()) == {n}
+
+
+# ------------------------------------------------------------------------------------------------ provenance
+
+
+def test_any_first_four_n_open_prompts_hold_every_domain_n_times():
+    docs = module_of("provenance/prompts.py").open_prompts()
+    for n in range(1, 17):
+        assert set(Counter(doc["domain"] for doc in docs[: 4 * n]).values()) == {n}
+
+
+def test_identity_questions_cover_languages_and_kinds_and_name_nobody():
+    docs = module_of("provenance/prompts.py").identity_questions()
+    assert {"en", "zh", "de", "es", "fr", "ja", "ru"} <= {doc["language"] for doc in docs}
+    assert {"direct", "indirect"} <= {doc["kind"] for doc in docs}
+    names = re.compile(
+        r"openai|gpt|claude|anthropic|gemini|google|llama\b|meta\b|qwen|alibaba|deepseek|mistral",
+        re.IGNORECASE,
+    )
+    everything = [*docs, *module_of("provenance/prompts.py").open_prompts()]
+    assert [doc["prompt"] for doc in everything if names.search(doc["prompt"])] == []
+
+
+# --------------------------------------------------------------------------------------------- documents'
+# data
+
+ROWS = [{"question": "a\u2028b", "answer": "1"}, {"question": "ü", "answer": "2"}]
+
+
+@pytest.mark.parametrize("suffix", taskdata.SUFFIXES)
+def test_every_kind_of_file_gives_the_same_rows(suffix: str, tmp_path: Path):
+    path = tmp_path / f"data{suffix}"
+    if suffix == ".parquet":
+        import polars as pl
+
+        pl.DataFrame(ROWS).write_parquet(path)
+    else:
+        listed = suffix.removesuffix(".gz") == ".json"
+        text = (
+            json.dumps(ROWS)
+            if listed
+            else "\n".join(json.dumps(row, ensure_ascii=False) for row in ROWS) + "\n\n"
+        )
+        path.write_bytes(gzip.compress(text.encode()) if suffix.endswith(".gz") else text.encode())
+    rows = taskdata.documents("a/b", split="test", columns=("question", "answer"), data=str(path))
+    assert rows == ROWS
+
+
+@given(rows=st.lists(st.dictionaries(st.text(max_size=5), st.text() | st.integers() | st.none()), min_size=1))
+def test_any_rows_written_as_jsonl_are_read_back(
+    rows: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+):
+    path = tmp_path_factory.mktemp("jsonl") / "rows.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    assert taskdata.documents("a/b", split="test", columns=(), data=str(path)) == rows
+
+
+def test_a_folder_and_a_pattern_are_read_in_the_order_of_their_files(tmp_path: Path):
+    for name, value in (("b.jsonl", 2), ("a.jsonl", 1), ("note.txt", 3)):
+        (tmp_path / name).write_text(json.dumps({"x": value}))
+    for data in (tmp_path, tmp_path / "*.jsonl"):
+        rows = taskdata.documents("a/b", split="test", columns=("x",), data=str(data))
+        assert rows == [{"x": 1}, {"x": 2}]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("x.jsonl", b'{"question": "q"}\n', "lacks answer; it has the columns question"),
+        ("x.jsonl", b'{"question": "q", "answer": "1"}\n{broken\n', "line 2 of x.jsonl is not JSON"),
+        ("x.jsonl", b"", "holds no documents"),
+        ("x.jsonl", b"[1]\n", "expected an object on each line"),
+        ("x.jsonl", b"\xff\xfe", "cannot read x.jsonl"),
+        ("x.json", b'{"a": 1}', "expected a list of objects"),
+        ("x.jsonl.gz", b"no gzip", "cannot read x.jsonl.gz"),
+        ("x.parquet", b"no parquet", "cannot read x.parquet"),
+        ("x.csv", b"question,answer", "known kinds: .jsonl"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_an_error_that_says_why(
+    name: str, content: bytes, says: str, tmp_path: Path
+):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(TaskError, match=re.escape(says)):
+        taskdata.documents("a/b", split="test", columns=("question", "answer"), data=str(tmp_path / name))
+
+
+def test_a_missing_file_is_an_error_that_names_it():
+    with pytest.raises(TaskError, match=re.escape("task.data=/no/such/file.jsonl")):
+        taskdata.documents("a/b", split="test", columns=("x",), data="/no/such/file.jsonl")
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_without_hub_or_file_the_error_comes_at_once_and_says_what_to_give(
+    name: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # the discard port: nobody listens
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    config = config_of(name)
+    file, function = config["custom_dataset"].removeprefix("!function ").rsplit(".", 1)
+    dataset = getattr(module_of(f"{FILES[name].parent.name}/{file}.py"), function)
+    start = time.monotonic()
+    with pytest.raises(TaskError, match=r"hub does not answer.*task\.data=PATH.*with the columns"):
+        dataset(**config["metadata"])
+    assert time.monotonic() - start < 5
+
+
+def test_a_file_of_another_benchmark_is_refused_with_its_columns(shared_data: Path):
+    dataset = module_of("math500/math500.py").dataset
+    with pytest.raises(
+        TaskError, match="lacks problem, solution, subject, level; it has the columns question, answer"
+    ):
+        dataset(data=str(shared_data / "math/gsm8k_test.jsonl"))
+
+
+def test_a_task_that_ships_its_documents_needs_no_network(monkeypatch: pytest.MonkeyPatch):
+    import socket
+
+    from lm_eval.tasks import TaskManager
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("a connection was tried")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    for name in sorted(set(FILES) - set(DATA)):
+        task = TaskManager(include_path=str(TASKS), include_defaults=False).load([name])["tasks"][name]
+        assert len(list(task.test_docs())) == SIZES[name]
