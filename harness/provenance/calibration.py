@@ -73,9 +73,7 @@ def cannot_have_learnt(model: ModelFacts, candidate: ModelFacts) -> bool:
         return False
     if candidate.lab is not None and model.lab == candidate.lab:
         return False
-    return (candidate.lab is not None and candidate.lab in model.not_taught_by) or bool(
-        model.before(candidate)
-    )
+    return (candidate.lab is not None and candidate.lab in model.not_taught_by) or bool(model.before(candidate))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +151,7 @@ def combine(channels: Sequence[PairScores]) -> PairScores:
     stack = np.stack([c.z for c in channels])
     known = ~np.isnan(stack)
     count = known.sum(axis=0)
-    z = np.divide(
-        np.where(known, stack, 0).sum(axis=0), count, out=np.full(count.shape, np.nan), where=count > 0
-    )
+    z = np.divide(np.where(known, stack, 0).sum(axis=0), count, out=np.full(count.shape, np.nan), where=count > 0)
     first = channels[0]
     return PairScores(first.candidates, z, first.null_size, first.exceeded, first.null)
 
@@ -219,17 +215,13 @@ def family(facts: Sequence[ModelFacts], members: Sequence[int]) -> Family:
         members: at least one, all of one lab.
     """
     lab = facts[members[0]].lab
-    outside = [
-        i for i, f in enumerate(facts) if (lab is None or f.lab != lab) and i not in members and not f.copy_of
-    ]
+    outside = [i for i, f in enumerate(facts) if (lab is None or f.lab != lab) and i not in members and not f.copy_of]
     documented = tuple(i for i in outside if lab is not None and lab in facts[i].not_taught_by)
     earlier = tuple(i for i in outside if all(facts[i].before(facts[c]) for c in members))
     return Family(lab, tuple(members), documented or earlier)
 
 
-def family_tests(
-    similarities: Sequence[Matrix], facts: Sequence[ModelFacts], which: Family
-) -> dict[int, FamilyTest]:
+def family_tests(similarities: Sequence[Matrix], facts: Sequence[ModelFacts], which: Family) -> dict[int, FamilyTest]:
     r"""Test every model outside the lab.
 
     Per channel, a model's contrast is its highest similarity to a member, less its mean similarity to null models,
@@ -253,9 +245,7 @@ def family_tests(
     ]
     totals = np.zeros(len(facts))
     for similarity in similarities:
-        contrast = np.array(
-            [_contrast(row, i, which.members, groups, kin) for i, row in enumerate(similarity)]
-        )
+        contrast = np.array([_contrast(row, i, which.members, groups, kin) for i, row in enumerate(similarity)])
         null = contrast[list(which.null)]
         null = null[~np.isnan(null)]
         scale = float(null.std(ddof=1)) if len(null) >= LEAST_NULL else 0.0
@@ -268,9 +258,7 @@ def family_tests(
         null = totals[used]
         t = float((totals[i] - null.mean()) / (null.std(ddof=1) * math.sqrt(1 + 1 / len(null))))
         lineages = sum(bool(set(us) & set(used)) for us in groups)
-        found[i] = FamilyTest(
-            t, float(sps.t.sf(t, len(null) - 1)), len(null), lineages, int((null < totals[i]).sum())
-        )
+        found[i] = FamilyTest(t, float(sps.t.sf(t, len(null) - 1)), len(null), lineages, int((null < totals[i]).sum()))
     return found
 
 
@@ -327,15 +315,14 @@ def base_families(text: str, patterns: Mapping[str, str]) -> frozenset[str]:
 
 def _row_mean(values: Matrix) -> Matrix:
     count = (~np.isnan(values)).sum(axis=1)
-    return np.divide(np.nansum(values, axis=1), count, out=np.full(len(values), np.nan), where=count > 0)
+    mean: Matrix = np.divide(np.nansum(values, axis=1), count, out=np.full(len(values), np.nan), where=count > 0)
+    return mean
 
 
 def _row_var(values: Matrix) -> Matrix:
     count = (~np.isnan(values)).sum(axis=1)
     deviation = values - _row_mean(values)[:, None]
-    return np.divide(
-        np.nansum(deviation**2, axis=1),
-        count - 1,
-        out=np.full(len(values), np.nan),
-        where=count > 1,
+    variance: Matrix = np.divide(
+        np.nansum(deviation**2, axis=1), count - 1, out=np.full(len(values), np.nan), where=count > 1
     )
+    return variance

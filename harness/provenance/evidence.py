@@ -85,7 +85,8 @@ class Analysis:
                 continue
             total[known] += (values[known] - values[known].mean()) / spread
             count += known
-        return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+        mean: Matrix = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+        return mean
 
     def rival(self, suspect: int, candidate: int) -> Verdict | None:
         """Why the candidate is not tested as a teacher: released later, or a rival explanation is documented.
@@ -147,9 +148,7 @@ def analyse(
         ConfigError: fewer than two non-lexical channels.
     """
     if sum(not channel(n).LEXICAL for n in names) < 2:  # noqa: PLR2004
-        raise ConfigError(
-            f"evidence needs at least two non-lexical channels, found {', '.join(names) or 'none'}"
-        )
+        raise ConfigError(f"evidence needs at least two non-lexical channels, found {', '.join(names) or 'none'}")
     matrices = {n: similarity.matrix(prints, n) for n in prints.features}
     channels = {n: cal.pair_scores(matrices[n], facts, candidates) for n in names}
     scores = cal.combine(list(channels.values()))
@@ -194,9 +193,7 @@ def findings(analysis: Analysis, suspect: str, alpha: float = ALPHA) -> list[Fin
                 z=None if np.isnan(z) else float(z),
                 p=p.get(c),
                 q=q.get(c),
-                by_channel={
-                    n: float(v) for n, ch in analysis.channels.items() if not np.isnan(v := ch.z[s, b])
-                },
+                by_channel={n: float(v) for n, ch in analysis.channels.items() if not np.isnan(v := ch.z[s, b])},
                 null_size=int(analysis.scores.null_size[s, b]),
                 exceeded=int(analysis.scores.exceeded[s, b]),
                 prompts=prompts,

@@ -98,12 +98,11 @@ def channel(name: str) -> Channel:
     """
     if name not in channel_names():
         raise ConfigError(unknown_name("provenance channel", name, channel_names()))
-    return importlib.import_module(f"harness.provenance.channels.{name}")  # type: ignore[return-value]
+    module: Channel = importlib.import_module(f"harness.provenance.channels.{name}")
+    return module
 
 
-def fingerprint(
-    frame: pl.DataFrame, column: str = "output", names: Sequence[str] | None = None
-) -> Fingerprints:
+def fingerprint(frame: pl.DataFrame, column: str = "output", names: Sequence[str] | None = None) -> Fingerprints:
     """Fingerprint every model in a frame of answers.
 
     Args:
@@ -143,9 +142,7 @@ def fingerprint(
     features = {}
     for name, parts in found.items():
         hits = (
-            pl.concat(parts)
-            if parts
-            else pl.DataFrame(schema={"m": pl.UInt16, "p": pl.UInt16, "feature": pl.UInt64})
+            pl.concat(parts) if parts else pl.DataFrame(schema={"m": pl.UInt16, "p": pl.UInt16, "feature": pl.UInt64})
         )
         if len(kept) > np.count_nonzero(counts):  # some prompt was answered more than once
             hits = hits.group_by("m", "p", "feature").len()

@@ -53,15 +53,11 @@ class Registry:
             raw = yaml.safe_load(path.read_text(encoding="utf-8"))
             return cls(models=raw["models"] or {}, labs=raw["labs"], bases=raw["base_families"])
         except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
-            raise ConfigError(
-                f"{path.name}: expected `models`, `labs` and `base_families` ({error!r})"
-            ) from error
+            raise ConfigError(f"{path.name}: expected `models`, `labs` and `base_families` ({error!r})") from error
 
     def lab(self, name: str) -> str | None:
         """The lab a model's name gives away, if any."""
-        return next(
-            (lab for lab, pattern in self.labs.items() if re.search(pattern, name, re.IGNORECASE)), None
-        )
+        return next((lab for lab, pattern in self.labs.items() if re.search(pattern, name, re.IGNORECASE)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +86,7 @@ class Labels:
         ):
             missing = sorted(set(columns) - set(frame.columns))
             if missing:
-                raise ConfigError(
-                    f"{what}: missing column {', '.join(missing)}; expected {', '.join(columns)}"
-                )
+                raise ConfigError(f"{what}: missing column {', '.join(missing)}; expected {', '.join(columns)}")
         here = [r for r in students.iter_rows(named=True) if corpus in (r["corpus"] or "").split(";")]
         own = [r for r in models.iter_rows(named=True) if r["corpus"] == corpus]
         named = {r["model"] for r in own}
@@ -105,8 +99,7 @@ class Labels:
         student = {r["student"]: r for r in self.students}
         control = {r["model"]: r for r in self.controls}
         return [
-            _facts(name, table.get(name, {}), student.get(name, {}), control.get(name, {}), registry)
-            for name in names
+            _facts(name, table.get(name, {}), student.get(name, {}), control.get(name, {}), registry) for name in names
         ]
 
     def candidates(self, names: tuple[str, ...], facts: list[ModelFacts]) -> list[int]:

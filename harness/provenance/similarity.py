@@ -48,9 +48,7 @@ def profile(prints: Fingerprints, name: str) -> tuple[Matrix, npt.NDArray[np.uin
         .sort("feature")
         .with_row_index("f")
     )
-    counts = (
-        frame.join(kept.select("feature", "f"), on="feature").group_by("m", "f").agg(pl.col("share").sum())
-    )
+    counts = frame.join(kept.select("feature", "f"), on="feature").group_by("m", "f").agg(pl.col("share").sum())
     table = np.zeros((len(prints.models), len(kept)))
     table[counts["m"].to_numpy(), counts["f"].to_numpy()] = counts["share"].to_numpy()
     return table, kept["feature"].to_numpy()
@@ -76,8 +74,9 @@ def habit(prints: Fingerprints, name: str) -> Matrix:
     scaled = (odds - odds.mean(axis=0))[:, useful] / np.sqrt(spread[useful])
     scaled *= np.sqrt(1 - noise[useful] / spread[useful])
     length = np.linalg.norm(scaled, axis=1, keepdims=True)
-    unit = np.divide(scaled, length, out=np.zeros_like(scaled), where=length > 0)
-    return unit @ unit.T
+    unit: Matrix = np.divide(scaled, length, out=np.zeros_like(scaled), where=length > 0)
+    cosines: Matrix = unit @ unit.T
+    return cosines
 
 
 def agreement(prints: Fingerprints, name: str) -> Matrix:
@@ -106,4 +105,5 @@ def agreement(prints: Fingerprints, name: str) -> Matrix:
         )
         total += (rows @ rows.T).toarray()
     both = prints.answered.astype(float) @ prints.answered.T.astype(float)
-    return np.divide(total, both, out=np.full_like(total, np.nan), where=both > 0)
+    mean: Matrix = np.divide(total, both, out=np.full_like(total, np.nan), where=both > 0)
+    return mean

@@ -28,13 +28,13 @@ BATCH = 20_000
 
 # Han characters stand alone (no spaces); other letters and digits run together, with an inner apostrophe;
 # any other visible character is a token, and so is a run of line breaks.
-TOKEN = r"\p{Han}|[\p{L}\p{N}--\p{Han}]+(?:['’]\p{L}+)?|[^\p{L}\p{N}\s]|\n+"
+PIECE = r"\p{Han}|[\p{L}\p{N}--\p{Han}]+(?:['’]\p{L}+)?|[^\p{L}\p{N}\s]|\n+"
 SENTENCE_END = frozenset(".!?:。！？：")
 NAMES = frozenset(
-    "ai21 alibaba alpaca anthropic baichuan bard chatglm chatgpt claude cohere dall deepmind deepseek falcon gemini "
-    "gemma google gpt grok guanaco hermes huggingface internlm jamba jurassic koala llama meta microsoft minimax "
-    "mistral mixtral moonshot kimi nvidia ollama openai openassistant openchat orca palm phi qwen qwq sber "
-    "starling stanford tii tongyi tulu vicuna wizardlm xai yi zephyr zhipu 通 义 千 问".split(),
+    """ai21 alibaba alpaca anthropic baichuan bard chatglm chatgpt claude cohere dall deepmind deepseek falcon gemini
+    gemma google gpt grok guanaco hermes huggingface internlm jamba jurassic koala llama meta microsoft minimax
+    mistral mixtral moonshot kimi nvidia ollama openai openassistant openchat orca palm phi qwen qwq sber starling
+    stanford tii tongyi tulu vicuna wizardlm xai yi zephyr zhipu""".split(),  # noqa: SIM905 - quoted words are harder to read
 )
 """Names of labs and models: what a model calls itself is a claim, read by its own channel, never style."""
 MASK = "<name>"
@@ -45,8 +45,6 @@ LOOP_DISTINCT = 0.2
 U64 = npt.NDArray[np.uint64]
 I32 = npt.NDArray[np.int32]
 Bool = npt.NDArray[np.bool_]
-
-ANSWERS = pl.Schema({"model": pl.String, "prompt_id": pl.String, "text": pl.String})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +78,9 @@ def answers(frame: pl.DataFrame, column: str = "output") -> tuple[pl.DataFrame, 
     Returns:
         Columns `model`, `prompt_id`, `text`, sorted; and how many rows were `empty`, `looping` and `kept`.
     """
-    texts = frame.select("model", "prompt_id", pl.col(column).alias("text")).cast(dict(ANSWERS))
-    full = texts.filter(pl.col("text").str.strip_chars().str.len_chars() > 0).sort(
-        "model", "prompt_id", "text"
-    )
-    tokens = pl.col("text").str.slice(0, HEAD_CHARS).str.to_lowercase().str.extract_all(TOKEN).list.head(HEAD)
+    texts = frame.select(pl.col("model", "prompt_id").cast(pl.String), pl.col(column).cast(pl.String).alias("text"))
+    full = texts.filter(pl.col("text").str.strip_chars().str.len_chars() > 0).sort("model", "prompt_id", "text")
+    tokens = pl.col("text").str.slice(0, HEAD_CHARS).str.to_lowercase().str.extract_all(PIECE).list.head(HEAD)
     size = full.select(n=tokens.list.len(), distinct=tokens.list.n_unique())
     loops = (size["n"] >= LOOP_TOKENS) & (size["distinct"] < LOOP_DISTINCT * size["n"])
     kept = full.filter(~loops)
@@ -95,7 +91,7 @@ def heads(texts: pl.DataFrame) -> Iterator[Tokens]:
     """The first `HEAD` tokens of every answer, in batches."""
     for start in range(0, len(texts), BATCH):
         batch = texts["text"].slice(start, BATCH).str.slice(0, HEAD_CHARS).str.to_lowercase()
-        yield _tokens(batch.str.extract_all(TOKEN).list.head(HEAD), start)
+        yield _tokens(batch.str.extract_all(PIECE).list.head(HEAD), start)
 
 
 def tails(texts: pl.DataFrame) -> Iterator[Tokens]:
@@ -104,17 +100,9 @@ def tails(texts: pl.DataFrame) -> Iterator[Tokens]:
         batch = texts["text"].slice(start, BATCH)
         long = batch.str.len_chars() >= TAIL_NEEDS_CHARS
         ends = (
-            batch.str.strip_chars_end()
-            .str.tail(TAIL_CHARS)
-            .str.to_lowercase()
-            .str.extract_all(TOKEN)
-            .list.tail(TAIL)
+            batch.str.strip_chars_end().str.tail(TAIL_CHARS).str.to_lowercase().str.extract_all(PIECE).list.tail(TAIL)
         )
-        empty = (
-            pl.Series([[]], dtype=pl.List(pl.String)).extend_constant([], len(batch) - 1)
-            if len(batch)
-            else ends
-        )
+        empty = pl.Series([[]], dtype=pl.List(pl.String)).extend_constant([], len(batch) - 1) if len(batch) else ends
         yield _tokens(ends.zip_with(long, empty), start)
 
 
@@ -190,6 +178,6 @@ FUNCTION_WORDS = frozenset(
     than that that's the their theirs them themselves then there there's therefore these they they're this those
     though through throughout thus to together too toward towards under unless until up upon us very was wasn't we
     we'll we're we've well were weren't what what's whatever when where whether which while who whole whom whose why
-    will with within without won't would wouldn't yes yet you you'll you're you've your yours yourself""".split(),
+    will with within without won't would wouldn't yes yet you you'll you're you've your yours yourself""".split(),  # noqa: SIM905
 )
 """English function words and closed-class adverbs: the classes of Mosteller and Wallace (1964), list our own."""

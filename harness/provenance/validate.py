@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 from scipy import stats as sps
 
 from harness.errors import ConfigError
 from harness.provenance import calibration as cal
 from harness.provenance import evidence, fingerprint, similarity
-from harness.provenance.calibration import ModelFacts
 from harness.provenance.evidence import ALPHA, EVIDENCE, FAMILY, VERSION, Analysis
-from harness.provenance.registry import COPIES, TAUGHT, Labels, Registry
+from harness.provenance.registry import TAUGHT, Labels, Registry
+from harness.stats import wilson
 
 COMPARED = 25
 """Models that answered fewer prompts than this are left out of a benchmark, and counted."""
@@ -97,17 +98,11 @@ def validate(
     corpora = []
     for name, part, label in _parts(outputs):
         labels = Labels.of(name, students, controls, models)
-        enough = (
-            part.group_by("model")
-            .agg(n=pl.col("prompt_id").n_unique())
-            .filter(pl.col("n") >= COMPARED)["model"]
-        )
+        enough = part.group_by("model").agg(n=pl.col("prompt_id").n_unique()).filter(pl.col("n") >= COMPARED)["model"]
         compared = part.filter(pl.col("model").is_in(enough.to_list()))
         left_out = part["model"].n_unique() - len(enough)
         if len(enough) < cal.LEAST_NULL:
-            corpora.append(
-                {"corpus": label, "models": len(enough), "left_out": left_out, "note": "not enough models"}
-            )
+            corpora.append({"corpus": label, "models": len(enough), "left_out": left_out, "note": "not enough models"})
             continue
         prints = fingerprint.fingerprint(compared.rename({"text": "output"}))
         facts = labels.facts(prints.models, registry)
@@ -166,9 +161,7 @@ class _Bench:
         yield self.pairs(siblings=False)
         yield self.teacher_first()
         yield from self.detection()
-        yield self.version_first(
-            "same model restyled or aliased found first (family)", ("same_model",), "≥ 0.95"
-        )
+        yield self.version_first("same model restyled or aliased found first (family)", ("same_model",), "≥ 0.95")
         yield self.version_first(
             "same base, on-policy tuned: base family first", ("same_base",), "1.0, reported as base"
         )
@@ -211,9 +204,7 @@ class _Bench:
         return cal.family(self.analysis.facts, members) if members else cal.Family(lab, (), ())
 
     def _set(self, teachers: str) -> cal.Family:
-        return cal.family(
-            self.analysis.facts, [t for n in teachers.split(";") if (t := self._row(n)) is not None]
-        )
+        return cal.family(self.analysis.facts, [t for n in teachers.split(";") if (t := self._row(n)) is not None])
 
     # --- figures ------------------------------------------------------------------------------------------------
 
@@ -223,18 +214,14 @@ class _Bench:
             tests = self._tests(self.analysis, self._lab(lab))
             of = {i: g for i, g in self._controls(lab).items() if i in tests}
             flagged = {i: float(tests[i].p <= ALPHA) for i in of}
-            value, low, high = self._mean(list(flagged.values()), list(of.values()))
-            exact = (
-                sps.binomtest(int(sum(flagged.values())), len(of)).proportion_ci(method="wilson")
-                if of
-                else None
-            )
+            value = float(np.mean(list(flagged.values()))) if flagged else None
+            low, high = wilson(value, len(of)) if value is not None else (None, None)
             yield Figure(
                 f"controls flagged at nominal 5% ({lab})",
                 self.corpus,
                 value,
-                low if exact is None else exact.low,
-                high if exact is None else exact.high,
+                low,
+                high,
                 len(of),
                 "≤ 0.05",
                 "share of models documented not to be trained on the lab's outputs; Wilson interval",
@@ -287,9 +274,7 @@ class _Bench:
                 "family score, each model tested with its relatives left out of the null",
             )
 
-    def _ranked(
-        self, student: int, teachers: Sequence[int], wanted: Iterable[int]
-    ) -> list[tuple[int, float]]:
+    def _ranked(self, student: int, teachers: Sequence[int], wanted: Iterable[int]) -> list[tuple[int, float]]:
         """Candidates that may have taught a student, with the score they are ranked by.
 
         Left out: later models, models of the student's base family, and fellow students of a teacher that is there.
@@ -303,9 +288,7 @@ class _Bench:
             if c != student and c not in fellows and a.rival(student, c) in (None, "same lab")
         ]
         z = [(c, float(a.scores.z[student, b])) for c, b in keep]
-        if any(math.isnan(score) for c, score in z if c in wanted) or all(
-            math.isnan(score) for _, score in z
-        ):
+        if any(math.isnan(score) for c, score in z if c in wanted) or all(math.isnan(score) for _, score in z):
             raw = a.raw()
             z = [(c, float(raw[student, c])) for c, _ in keep]
         return [(c, score) for c, score in z if not math.isnan(score)]
@@ -344,11 +327,7 @@ class _Bench:
             wanted = set(teachers)
             if not wanted:
                 names = set(row["teachers"].split(";"))
-                wanted = {
-                    j
-                    for r, j, _ in self._students()
-                    if j != student and names & set(r["teachers"].split(";"))
-                }
+                wanted = {j for r, j, _ in self._students() if j != student and names & set(r["teachers"].split(";"))}
             ranked = sorted(self._ranked(student, teachers, wanted), key=lambda x: -x[1])
             if not wanted & {c for c, _ in ranked}:
                 confounded.append(row["student"])
@@ -385,9 +364,7 @@ class _Bench:
         for row, student, teachers in self._students(preference=True):
             labs = {self.analysis.facts[t].lab for t in teachers} - {None}
             if len(labs) == 1 and self.analysis.facts[student].lab not in labs:
-                sets.setdefault(";".join(self.analysis.models[t] for t in teachers), {})[student] = row[
-                    "lineage_group"
-                ]
+                sets.setdefault(";".join(self.analysis.models[t] for t in teachers), {})[student] = row["lineage_group"]
         return sets
 
     def detection(self) -> Iterator[Figure]:
@@ -424,7 +401,7 @@ class _Bench:
     def version_first(self, name: str, kinds: Sequence[str], reach: str) -> Figure:
         """Share of versions whose nearest model is of the family of the model they are a version of."""
         a = self.analysis
-        raw = a.raw(VERSION)
+        raw = a.raw(EVIDENCE if kinds[0] == "same_base" else VERSION)
         hits, exact, lines = [], [], {}
         for row in self.labels.students:
             student = self._row(row["student"])
@@ -440,9 +417,7 @@ class _Bench:
             first = max(pool, key=lambda c: raw[student, c])
             fact = a.facts[first]
             same = kinds[0] == "same_base"
-            hits.append(
-                float(fact.name in wanted or (bool(fact.bases & bases) if same else fact.lab in labs))
-            )
+            hits.append(float(fact.name in wanted or (bool(fact.bases & bases) if same else fact.lab in labs)))
             exact.append(float(fact.name in wanted))
             lines[row["student"]] = fact.name
         value, low, high = self._mean(hits, list(lines))
@@ -454,7 +429,7 @@ class _Bench:
             high,
             len(hits),
             reach,
-            "nearest by what is said in answer to the same prompt (phrasing, words)",
+            "nearest by raw similarity; for one model restyled, by what is said to the same prompt (phrasing, words)",
             {"exact": float(np.mean(exact)), "first": lines} if exact else {},
         )
 
@@ -535,9 +510,7 @@ class _Bench:
     def _nothing(self, name: str, note: str, reach: str) -> Figure:
         return Figure(name, self.corpus, None, None, None, 0, reach, note, {})
 
-    def _mean(
-        self, values: Sequence[float], groups: Sequence[str]
-    ) -> tuple[float | None, float | None, float | None]:
+    def _mean(self, values: Sequence[float], groups: Sequence[str]) -> tuple[float | None, float | None, float | None]:
         """Mean, and its bootstrap interval over groups."""
         if not values:
             return None, None, None
@@ -564,7 +537,7 @@ class _Bench:
         truth = np.array([True] * len(yes) + [False] * len(no))
         groups = [*yes_of, *no_of] if paired else [*(f"yes {g}" for g in yes_of), *(f"no {g}" for g in no_of)]
 
-        def statistic(picked: cal.npt.NDArray[np.int64]) -> float:
+        def statistic(picked: npt.NDArray[np.int64]) -> float:
             return _auc(scores[picked][truth[picked]], scores[picked][~truth[picked]])
 
         low, high = self._interval(groups, statistic, strata=None if paired else truth.tolist())
@@ -583,7 +556,7 @@ class _Bench:
     def _interval(
         self,
         groups: Sequence[str],
-        statistic: Callable[[cal.npt.NDArray[np.int64]], float],
+        statistic: Callable[[npt.NDArray[np.int64]], float],
         strata: Sequence[bool] | None = None,
     ) -> tuple[float | None, float | None]:
         """Percentile interval over draws of whole groups, within strata where given."""

@@ -28,7 +28,7 @@ def _p(value: float) -> str:
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"  # noqa: PLR2004
 
 
-def sentence(suspect: str, finding: Finding) -> str:
+def sentence(suspect: str, finding: Finding) -> str:  # noqa: PLR0911 - one sentence per verdict
     """Say one finding in one sentence.
 
     Args:
@@ -38,7 +38,9 @@ def sentence(suspect: str, finding: Finding) -> str:
     who, whom = f"{suspect}'s answers", finding.candidate
     match finding.verdict:
         case "resembles":
-            assert finding.p is not None and finding.q is not None and finding.z is not None
+            assert finding.p is not None
+            assert finding.q is not None
+            assert finding.z is not None
             return (
                 f"{who} resemble {whom}'s {finding.z:.1f} standard deviations more than those of {finding.null_size} "
                 f"models that cannot have learnt from it do on average ({_p(finding.p)} against unrelated pairs, "
