@@ -232,16 +232,20 @@ def family_tests(similarities: Sequence[Matrix], facts: Sequence[ModelFacts], wh
     10.1076/clin.12.4.482.7241).
 
     Returns:
-        By model index; models without an earlier member, or with fewer than `LEAST_NULL` null models, are missing.
+        By model index. Missing are models released before every member that are no null models, and those with fewer
+        than `LEAST_NULL` null models.
     """
     kin = relations(facts)
     groups = _lineages(facts, which.null)
     testable = [
         i
         for i, fact in enumerate(facts)
-        if i not in which.members
-        and (which.lab is None or fact.lab != which.lab)
-        and any(facts[c].before(fact) is not False for c in which.members)
+        if i in which.null
+        or (
+            i not in which.members
+            and (which.lab is None or fact.lab != which.lab)
+            and any(facts[c].before(fact) is not False for c in which.members)
+        )
     ]
     totals = np.zeros(len(facts))
     for similarity in similarities:

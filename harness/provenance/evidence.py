@@ -168,18 +168,20 @@ def findings(analysis: Analysis, suspect: str, alpha: float = ALPHA) -> list[Fin
     """
     s = analysis.index(suspect)
     reasons = {c: analysis.rival(s, c) for c in analysis.candidates if c != s}
-    tested = {c: b for c in reasons if reasons[c] is None and (b := analysis.column(c)) is not None}
+    answered = analysis.prints.answered
+    shared = {c: int((answered[s] & answered[c]).sum()) for c in reasons}
+    asked = [c for c, reason in reasons.items() if reason is None and shared[c] >= LEAST_PROMPTS]
+    tested = {c: b for c in asked if (b := analysis.column(c)) is not None}
     p = {c: float(analysis.p[s, b]) for c, b in tested.items() if not np.isnan(analysis.p[s, b])}
     q = dict(zip(p, cal.benjamini_hochberg(list(p.values())), strict=True))
     found = []
     for c, reason in reasons.items():
         b = analysis.column(c)
         assert b is not None
-        prompts = int((analysis.prints.answered[s] & analysis.prints.answered[c]).sum())
         verdict: Verdict
         if reason is not None:
             verdict = reason
-        elif prompts < LEAST_PROMPTS:
+        elif shared[c] < LEAST_PROMPTS:
             verdict = "not enough prompts"
         elif c not in q:
             verdict = "untestable"
@@ -196,7 +198,7 @@ def findings(analysis: Analysis, suspect: str, alpha: float = ALPHA) -> list[Fin
                 by_channel={n: float(v) for n, ch in analysis.channels.items() if not np.isnan(v := ch.z[s, b])},
                 null_size=int(analysis.scores.null_size[s, b]),
                 exceeded=int(analysis.scores.exceeded[s, b]),
-                prompts=prompts,
+                prompts=shared[c],
             ),
         )
     return sorted(found, key=lambda f: (f.q is None, f.q or 0.0, -(f.z or 0.0), f.candidate))

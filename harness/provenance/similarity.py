@@ -17,6 +17,8 @@ MIN_PROMPTS = 4
 MIN_MODEL_SHARE = 0.03
 MIN_MODELS = 3
 """A habit is measured where at least this many models, or share of them, have it: else it is one model's quirk."""
+MIN_SHARED = 20
+"""Prompts two models must both have answered to be compared at all."""
 SMOOTH = 0.5
 """Added to successes and failures before the log-odds (Anscombe's correction)."""
 
@@ -25,9 +27,12 @@ def matrix(prints: Fingerprints, name: str) -> Matrix:
     """Similarity of every pair of models in one channel.
 
     Returns:
-        models x models, symmetric; NaN on the diagonal, and where a pair shares no prompt or feature.
+        models x models, symmetric; NaN on the diagonal, where a pair shares fewer than `MIN_SHARED` prompts, and
+        where the channel finds nothing to compare.
     """
     values = habit(prints, name) if channel(name).KIND == "habit" else agreement(prints, name)
+    both = prints.answered.astype(np.int64) @ prints.answered.T.astype(np.int64)
+    values[both < MIN_SHARED] = np.nan
     np.fill_diagonal(values, np.nan)
     return values
 

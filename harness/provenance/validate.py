@@ -24,8 +24,6 @@ from harness.provenance.evidence import ALPHA, EVIDENCE, FAMILY, VERSION, Analys
 from harness.provenance.registry import TAUGHT, Labels, Registry
 from harness.stats import wilson
 
-COMPARED = 25
-"""Models that answered fewer prompts than this are left out of a benchmark, and counted."""
 CURVE = (25, 50, 100, 200)
 """Prompts of the power curve; the corpus's own number is always its last point."""
 CURVE_DRAWS = 3
@@ -98,7 +96,7 @@ def validate(
     corpora = []
     for name, part, label in _parts(outputs):
         labels = Labels.of(name, students, controls, models)
-        enough = part.group_by("model").agg(n=pl.col("prompt_id").n_unique()).filter(pl.col("n") >= COMPARED)["model"]
+        enough = part.group_by("model").agg(n=pl.col("prompt_id").n_unique()).filter(pl.col("n") >= similarity.MIN_SHARED)["model"]
         compared = part.filter(pl.col("model").is_in(enough.to_list()))
         left_out = part["model"].n_unique() - len(enough)
         if len(enough) < cal.LEAST_NULL:
@@ -392,7 +390,7 @@ class _Bench:
                 "one-sided p ≤ 0.05 against models not taught by the lab",
                 {
                     "at_0.01": float(np.mean([tests[i].p <= 0.01 for i in tested])),  # noqa: PLR2004
-                    "auroc": _auc(scores, null),
+                    "auroc": _auc(scores, null) if null else None,
                     "null_models": len(null),
                     "p": {self.analysis.models[i]: tests[i].p for i in tested},
                 },
