@@ -1,5 +1,7 @@
 """Calibration: a number means nothing until it is read against models that cannot be related."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -92,7 +94,7 @@ def test_how_much_a_model_resembles_anyone_is_no_evidence() -> None:
 
 
 def test_relatives_of_the_suspect_are_left_out_of_its_null() -> None:
-    similarity, facts, candidates = _pool()
+    similarity, facts, _ = _pool()
     kin = [*facts]
     for i in range(10, 20):
         kin[i] = ModelFacts(f"m{i}", "one lab", facts[i].released)
@@ -104,7 +106,9 @@ def test_relatives_of_the_suspect_are_left_out_of_its_null() -> None:
 def _family(strength: float, seed: int = 0):
     similarity, facts, _ = _pool(60, seed, taught={50: 30, 51: 31}, strength=strength)
     facts = [
-        ModelFacts(f.name, "lab" if i in {30, 31} else f.lab, f.released, not_taught_by=frozenset({"lab"} if i < 12 else ()))
+        ModelFacts(
+            f.name, "lab" if i in {30, 31} else f.lab, f.released, not_taught_by=frozenset({"lab"} if i < 12 else ())
+        )
         for i, f in enumerate(facts)
     ]
     return similarity, facts
@@ -138,7 +142,7 @@ def test_adjusted_p_values_keep_their_order_and_never_shrink(p: list[float]) -> 
     assert len(q) == len(p)
     assert all(a <= b + 1e-12 and b <= 1 for a, b in zip(p, q, strict=True))
     order = np.argsort(p, kind="stable")
-    assert all(q[i] <= q[j] + 1e-12 for i, j in zip(order, order[1:], strict=False))
+    assert all(q[i] <= q[j] + 1e-12 for i, j in itertools.pairwise(order))
 
 
 @given(st.lists(st.floats(1e-6, 1), min_size=1, max_size=10))

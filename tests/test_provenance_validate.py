@@ -97,7 +97,9 @@ def test_nothing_is_learnt_from_the_students_that_are_tested(shared_data: Path) 
         facts = labels.facts(prints.models, REGISTRY)
         return evidence.analyse(prints, facts, labels.candidates(prints.models, facts)).p
 
-    assert (pl.Series(p_values(taught).ravel()).fill_nan(None) == pl.Series(p_values(other).ravel()).fill_nan(None)).all()
+    assert (
+        pl.Series(p_values(taught).ravel()).fill_nan(None) == pl.Series(p_values(other).ravel()).fill_nan(None)
+    ).all()
 
 
 def test_a_suspect_is_answered_in_words_that_hold_the_rules(shared_data: Path) -> None:

@@ -14,7 +14,9 @@ VERDICTS = get_args(Verdict)
 
 def _finding(verdict: str, name: str = "teacher-1") -> Finding:
     tested = verdict in {"resembles", "none"}
-    return Finding(name, verdict, 3.2 if tested else None, 0.0004 if verdict == "resembles" else 0.4, 0.01, {}, 40, 39, 400)
+    return Finding(
+        name, verdict, 3.2 if tested else None, 0.0004 if verdict == "resembles" else 0.4, 0.01, {}, 40, 39, 400
+    )
 
 
 TESTS = [None, FamilyTest(3.0, 0.002, 9, 4, 9), FamilyTest(0.1, 0.45, 9, 4, 5)]
@@ -36,7 +38,14 @@ def test_no_text_claims_more_than_a_resemblance() -> None:
 
 @pytest.mark.parametrize(
     "claim",
-    ["M was distilled from T", "stolen from T", "M is 34% Gemini", "this proves it", "a copy of T", "M was trained on T outputs"],
+    [
+        "M was distilled from T",
+        "stolen from T",
+        "M is 34% Gemini",
+        "this proves it",
+        "a copy of T",
+        "M was trained on T outputs",
+    ],
 )
 def test_the_rule_catches_what_must_not_be_said(claim: str) -> None:
     assert wording.FORBIDDEN.search(claim)

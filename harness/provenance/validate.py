@@ -96,7 +96,11 @@ def validate(
     corpora = []
     for name, part, label in _parts(outputs):
         labels = Labels.of(name, students, controls, models)
-        enough = part.group_by("model").agg(n=pl.col("prompt_id").n_unique()).filter(pl.col("n") >= similarity.MIN_SHARED)["model"]
+        enough = (
+            part.group_by("model")
+            .agg(n=pl.col("prompt_id").n_unique())
+            .filter(pl.col("n") >= similarity.MIN_SHARED)["model"]
+        )
         compared = part.filter(pl.col("model").is_in(enough.to_list()))
         left_out = part["model"].n_unique() - len(enough)
         if len(enough) < cal.LEAST_NULL:
