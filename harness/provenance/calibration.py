@@ -227,7 +227,7 @@ def family_tests(similarities: Sequence[Matrix], facts: Sequence[ModelFacts], wh
     Per channel, a model's contrast is its highest similarity to a member, less its mean similarity to null models,
     each lineage of them counting once and its own relatives left out. All members stand for the lab's style, whatever
     their date: the lab's versions that are not in the pool cannot be asked. Contrasts are divided by their standard
-    deviation over the null and averaged over channels. The null is the null models' own contrasts, relatives of the
+    deviation over the null and averaged over the channels that have one. The null is the null models' own contrasts, relatives of the
     suspect left out: \(t_{n-1} = (x - \bar x)/(s\sqrt{1 + 1/n})\) (Crawford and Howell 1998, doi
     10.1076/clin.12.4.482.7241).
 
@@ -247,13 +247,16 @@ def family_tests(similarities: Sequence[Matrix], facts: Sequence[ModelFacts], wh
             and any(facts[c].before(fact) is not False for c in which.members)
         )
     ]
-    totals = np.zeros(len(facts))
+    scaled = []
     for similarity in similarities:
         contrast = np.array([_contrast(row, i, which.members, groups, kin) for i, row in enumerate(similarity)])
         null = contrast[list(which.null)]
         null = null[~np.isnan(null)]
-        scale = float(null.std(ddof=1)) if len(null) >= LEAST_NULL else 0.0
-        totals += contrast / scale / len(similarities) if scale > 0 else math.nan
+        if len(null) >= LEAST_NULL and (spread := float(null.std(ddof=1))) > 0:
+            scaled.append(contrast / spread)
+    if not scaled:
+        return {}
+    totals = np.mean(scaled, axis=0)
     found = {}
     for i in testable:
         used = [u for u in which.null if not kin[i, u] and not math.isnan(totals[u])]

@@ -394,6 +394,7 @@ class _Bench:
                 "one-sided p ≤ 0.05 against models not taught by the lab",
                 {
                     "at_0.01": float(np.mean([tests[i].p <= 0.01 for i in tested])),  # noqa: PLR2004
+                    "above_every_null_model": float(np.mean([x > max(null) for x in scores])) if null else None,
                     "auroc": _auc(scores, null) if null else None,
                     "null_models": len(null),
                     "p": {self.analysis.models[i]: tests[i].p for i in tested},
