@@ -1,6 +1,7 @@
 """Fingerprints and similarities: the same answers give the same numbers, whoever else is in the pool."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -85,3 +86,41 @@ def test_the_same_answers_agree_fully_and_others_less() -> None:
     me, other = prints.models.index("m0"), prints.models.index("twin")
     assert math.isclose(values[me, other], max(np.nanmax(row) for row in values))
     assert values[me, other] > 0.99
+
+
+def test_stored_fingerprints_come_back_and_hold_no_text(tmp_path: Path) -> None:
+    prints = fp.fingerprint(_answers(repeats=2))
+    fp.write(prints, tmp_path / "panel.parquet")
+    again = fp.read(tmp_path / "panel.parquet")
+    assert (again.models, again.prompts) == (prints.models, prints.prompts)
+    assert (again.answered == prints.answered).all()
+    for name, features in prints.features.items():
+        assert again.features[name].equals(features)
+    assert b"here is what" not in (tmp_path / "panel.parquet").read_bytes()
+    assert [f.name for f in tmp_path.iterdir()] == ["panel.parquet"]
+
+
+def test_a_suspect_joined_to_a_stored_panel_is_as_if_it_had_been_there(tmp_path: Path) -> None:
+    frame = _answers()
+    suspect = pl.col("model") == "m3"
+    fp.write(fp.fingerprint(frame.filter(~suspect)), tmp_path / "panel.parquet")
+    joined = fp.join(fp.read(tmp_path / "panel.parquet"), fp.fingerprint(frame.filter(suspect)))
+    whole = fp.fingerprint(frame)
+    assert joined.models == whole.models
+    for name in whole.features:
+        np.testing.assert_allclose(similarity.matrix(joined, name), similarity.matrix(whole, name), equal_nan=True)
+
+
+def test_fingerprints_of_another_version_and_a_model_given_twice_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prints = fp.fingerprint(_answers())
+    with pytest.raises(ConfigError, match="m0"):
+        fp.join(prints, prints)
+    fp.write(prints, tmp_path / "panel.parquet")
+    monkeypatch.setattr(fp, "VERSION", "fp999")
+    with pytest.raises(ConfigError, match="fp1, this is fp999"):
+        fp.read(tmp_path / "panel.parquet")
+    (tmp_path / "noise.parquet").write_bytes(b"not parquet")
+    with pytest.raises(ConfigError, match="noise"):
+        fp.read(tmp_path / "noise.parquet")

@@ -227,8 +227,8 @@ def family_tests(similarities: Sequence[Matrix], facts: Sequence[ModelFacts], wh
     Per channel, a model's contrast is its highest similarity to a member, less its mean similarity to null models,
     each lineage of them counting once and its own relatives left out. All members stand for the lab's style, whatever
     their date: the lab's versions that are not in the pool cannot be asked. Contrasts are divided by their standard
-    deviation over the null and averaged over the channels that have one. The null is the null models' own contrasts, relatives of the
-    suspect left out: \(t_{n-1} = (x - \bar x)/(s\sqrt{1 + 1/n})\) (Crawford and Howell 1998, doi
+    deviation over the null and averaged over the channels that have one. The null is the null models' own contrasts,
+    relatives of the suspect left out: \(t_{n-1} = (x - \bar x)/(s\sqrt{1 + 1/n})\) (Crawford and Howell 1998, doi
     10.1076/clin.12.4.482.7241).
 
     Returns:

@@ -11,6 +11,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
@@ -85,6 +86,52 @@ class Fingerprints:
         )
 
 
+ANSWERED = "answered"
+"""In a stored file, the channel whose rows say which prompts a model answered."""
+
+
+def write(prints: Fingerprints, path: Path) -> None:
+    """Store fingerprints as one Parquet file: `channel, model, prompt_id, feature, share`, no text.
+
+    Args:
+        prints: what to store.
+        path: the file, which appears whole or not at all.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    _unpack(prints).write_parquet(partial, compression="zstd", metadata={"fingerprint": VERSION})
+    partial.replace(path)
+
+
+def read(path: Path) -> Fingerprints:
+    """Read stored fingerprints.
+
+    Raises:
+        ConfigError: the file holds none, or was made by another version.
+    """
+    try:
+        version = pl.read_parquet_metadata(path).get("fingerprint")
+    except (OSError, pl.exceptions.ComputeError) as error:
+        raise ConfigError(f"{path.name} is not a file of fingerprints ({error})") from error
+    if version != VERSION:
+        raise ConfigError(
+            f"{path.name} holds fingerprints {version or 'of no version'}, this is {VERSION}: make it anew"
+        )
+    return _pack(pl.read_parquet(path))
+
+
+def join(*several: Fingerprints) -> Fingerprints:
+    """Put pools together: a stored panel, and the suspects that answered its prompts.
+
+    Raises:
+        ConfigError: a model is in more than one.
+    """
+    names = [name for prints in several for name in prints.models]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(f"the same model in two sets of fingerprints: {', '.join(twice)}")
+    return _pack(pl.concat([_unpack(prints) for prints in several]))
+
+
 def channel_names() -> list[str]:
     """The files of `harness/provenance/channels/`, sorted."""
     return sorted(module.name for module in pkgutil.iter_modules(_channels.__path__))
@@ -152,3 +199,39 @@ def fingerprint(frame: pl.DataFrame, column: str = "output", names: Sequence[str
         share = hits["len"].to_numpy() / counts[hits["m"].to_numpy(), hits["p"].to_numpy()]
         features[name] = hits.select("m", "p", "feature", share=pl.Series(share, dtype=pl.Float32))
     return Fingerprints(tuple(models), tuple(prompts), counts > 0, features, dropped)
+
+
+def _unpack(prints: Fingerprints) -> pl.DataFrame:
+    """Fingerprints as rows with names."""
+    m, p = (part.astype(np.uint16) for part in np.nonzero(prints.answered))
+    zero, one = np.zeros(len(m), dtype=np.uint64), np.ones(len(m), dtype=np.float32)
+    parts = {ANSWERED: pl.DataFrame({"m": m, "p": p, "feature": zero, "share": one}), **prints.features}
+    models, prompts = pl.Series(prints.models, dtype=pl.String), pl.Series(prints.prompts, dtype=pl.String)
+    return pl.concat(
+        part.select(
+            pl.lit(name).alias("channel"),
+            models.gather(part["m"]).alias("model"),
+            prompts.gather(part["p"]).alias("prompt_id"),
+            "feature",
+            "share",
+        )
+        for name, part in parts.items()
+    )
+
+
+def _pack(rows: pl.DataFrame) -> Fingerprints:
+    """Rows with names as fingerprints; how many answers were dropped is not stored."""
+    models, prompts = (sorted(rows[c].unique().to_list()) for c in ("model", "prompt_id"))
+    coded = rows.select(
+        "channel",
+        pl.col("model").replace_strict(models, range(len(models)), return_dtype=pl.UInt16).alias("m"),
+        pl.col("prompt_id").replace_strict(prompts, range(len(prompts)), return_dtype=pl.UInt16).alias("p"),
+        "feature",
+        "share",
+    )
+    answered = np.zeros((len(models), len(prompts)), dtype=np.bool_)
+    there = coded.filter(pl.col("channel") == ANSWERED)
+    answered[there["m"].to_numpy(), there["p"].to_numpy()] = True
+    names = sorted(set(rows["channel"].unique().to_list()) - {ANSWERED})
+    features = {n: coded.filter(pl.col("channel") == n).drop("channel").sort("p", "m", "feature") for n in names}
+    return Fingerprints(tuple(models), tuple(prompts), answered, features, {})
