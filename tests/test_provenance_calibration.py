@@ -84,6 +84,21 @@ def test_p_values_of_unrelated_pairs_are_uniform(seed: int) -> None:
     assert (values <= 0.05).mean() < 0.09
 
 
+def test_an_older_candidate_is_no_part_of_a_younger_ones_pooled_null() -> None:
+    _, facts, candidates = _pool(120)
+    apart, null = cal.unrelated_pairs(facts, candidates), cal.null_models(facts, candidates)
+    assert apart.sum() >= cal.LEAST_POOL
+    assert not apart[candidates].any()
+    assert null[candidates].any()
+    assert not (apart & ~null).any()
+
+
+def test_where_everybody_is_a_candidate_every_null_pair_is_used() -> None:
+    _, facts, _ = _pool(40)
+    everyone = list(range(40))
+    assert (cal.unrelated_pairs(facts, everyone) == cal.null_models(facts, everyone)).all()
+
+
 def test_how_much_a_model_resembles_anyone_is_no_evidence() -> None:
     similarity, facts, candidates = _pool(seed=5)
     lifted = similarity.copy()

@@ -22,6 +22,8 @@ Bool = npt.NDArray[np.bool_]
 
 LEAST_NULL = 5
 """Null models below which a candidate is untestable: a spread from fewer is not one."""
+LEAST_POOL = 200
+"""Unrelated pairs below which the pooled null takes in every null pair, whichever way it might be related."""
 PRIOR_MODELS = 20.0
 """How many null models the pool's typical spread counts for, beside a candidate's own: shrinkage of variances
 as in Smyth (2004), with the prior's weight set instead of fitted."""
@@ -86,6 +88,7 @@ class PairScores:
         null_size: how many null models stand behind each z.
         exceeded: how many of them score below the pair.
         null: True where the row is itself a null model of the column.
+        unrelated: the null pairs that make up the pooled null: see `unrelated_pairs`.
     """
 
     candidates: npt.NDArray[np.int64]
@@ -93,11 +96,26 @@ class PairScores:
     null_size: npt.NDArray[np.int64]
     exceeded: npt.NDArray[np.int64]
     null: Bool
+    unrelated: Bool
 
 
 def null_models(facts: Sequence[ModelFacts], candidates: Sequence[int]) -> Bool:
     """Models x candidates: True where the model cannot have learnt from the candidate."""
     return np.array([[cannot_have_learnt(f, facts[c]) for c in candidates] for f in facts], dtype=np.bool_)
+
+
+def unrelated_pairs(facts: Sequence[ModelFacts], candidates: Sequence[int]) -> Bool:
+    """Models x candidates: True where neither can have learnt from the other.
+
+    A candidate that is older than another is a null model of it, but may be its teacher: similarity has no
+    direction. Such pairs are left out, unless documented, as long as `LEAST_POOL` pairs remain.
+    """
+    null = null_models(facts, candidates)
+    apart = null.copy()
+    for i in candidates:
+        documented = [facts[c].lab is not None and facts[c].lab in facts[i].not_taught_by for c in candidates]
+        apart[i] &= np.array(documented, dtype=np.bool_)
+    return apart if apart.sum() >= LEAST_POOL else null
 
 
 def relations(facts: Sequence[ModelFacts]) -> Bool:
@@ -116,6 +134,7 @@ def pair_scores(similarity: Matrix, facts: Sequence[ModelFacts], candidates: Seq
     """
     cols = np.array(candidates, dtype=np.int64)
     null, kin = null_models(facts, candidates), relations(facts)
+    apart = unrelated_pairs(facts, candidates)
     shape = (len(facts), len(cols))
     middle, spread = np.full(shape, np.nan), np.full(shape, np.nan)
     excess, size = np.full(shape, np.nan), np.zeros(shape, dtype=np.int64)
@@ -135,12 +154,12 @@ def pair_scores(similarity: Matrix, facts: Sequence[ModelFacts], candidates: Seq
         spread[enough, b] = _row_var(others[enough])
         exceeded[:, b] = (others < excess[:, b][:, None]).sum(axis=1)
     if np.isnan(spread).all():
-        return PairScores(cols, np.full(shape, np.nan), size, exceeded, null)
+        return PairScores(cols, np.full(shape, np.nan), size, exceeded, null, apart)
     typical = float(np.nanmedian(spread))
     weight = np.maximum(size - 1, 0)
     variance = (PRIOR_MODELS * typical + weight * spread) / (PRIOR_MODELS + weight)
     z = (excess - middle) / np.sqrt(variance * (1 + 1 / np.maximum(size, 1)))
-    return PairScores(cols, z, size, exceeded, null)
+    return PairScores(cols, z, size, exceeded, null, apart)
 
 
 def combine(channels: Sequence[PairScores]) -> PairScores:
@@ -153,19 +172,19 @@ def combine(channels: Sequence[PairScores]) -> PairScores:
     count = known.sum(axis=0)
     z = np.divide(np.where(known, stack, 0).sum(axis=0), count, out=np.full(count.shape, np.nan), where=count > 0)
     first = channels[0]
-    return PairScores(first.candidates, z, first.null_size, first.exceeded, first.null)
+    return PairScores(first.candidates, z, first.null_size, first.exceeded, first.null, first.unrelated)
 
 
 def pair_p_values(scores: PairScores, facts: Sequence[ModelFacts]) -> Matrix:
-    r"""P-values against the pooled null: every null pair's z, less those of models related to the suspect.
+    r"""P-values against the pooled null: every unrelated pair's z, less those of models related to the suspect.
 
-    z is standardised per candidate, so null pairs of all candidates share one scale and their tail needs no
+    z is standardised per candidate, so unrelated pairs of all candidates share one scale and their tail needs no
     normal law. \(p = (1 + \#\{z_{null} \ge z\}) / (n + 1)\); NaN where z is. A null model's own p-value is computed
     as if it were a suspect: its pairs and its relatives' are left out.
     """
     kin = relations(facts)
     p = np.full(scores.z.shape, np.nan)
-    usable = scores.null & ~np.isnan(scores.z)
+    usable = scores.unrelated & ~np.isnan(scores.z)
     for s in range(len(facts)):
         pool = np.sort(scores.z[usable & ~kin[s][:, None]])
         here = ~np.isnan(scores.z[s])

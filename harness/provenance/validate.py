@@ -169,6 +169,7 @@ class _Bench:
         )
         yield self.version_first("same weights continued: family first", ("same_weights",), "–")
         yield self.none_rate()
+        yield self.named()
         if curve:
             yield from self.power_curve(curve)
 
@@ -234,7 +235,7 @@ class _Bench:
         """Kolmogorov-Smirnov test of unrelated pairs' p-values; ties broken at random so that the law is continuous."""
         a = self.analysis
         kin = cal.relations(a.facts)
-        z, null = a.scores.z, a.scores.null & ~np.isnan(a.scores.z)
+        z, null = a.scores.z, a.scores.unrelated & ~np.isnan(a.scores.z)
         u = []
         for s, b in zip(*np.nonzero(null), strict=True):
             pool = z[null & ~kin[s][:, None]]
@@ -437,10 +438,14 @@ class _Bench:
         )
 
     def none_rate(self) -> Figure:
-        """Share of models answered `none` when every candidate was released after them."""
+        """Share of models answered `none` when every candidate was released after them.
+
+        Models that are candidates themselves are reported apart: a later model may have learnt from them.
+        """
         a = self.analysis
         kin = cal.relations(a.facts)
-        answers, groups, accused = [], [], {}
+        apart = np.flatnonzero(a.scores.unrelated.any(axis=1))
+        answers, groups, teachers, named = [], [], [], {}
         for s, me in enumerate(a.facts):
             if me.copy_of or me.released is None:
                 continue
@@ -454,11 +459,14 @@ class _Bench:
             }
             if not p:
                 continue
-            q = cal.benjamini_hochberg(list(p.values()))
-            answers.append(float(min(q) > ALPHA))
+            none = float(min(cal.benjamini_hochberg(list(p.values()))) > ALPHA)
+            if not none:
+                named[me.name] = min(p, key=lambda n: p[n])
+            if s in a.candidates and s not in apart:
+                teachers.append(none)
+                continue
+            answers.append(none)
             groups.append(me.lineage or me.lab or me.name)
-            if min(q) <= ALPHA:
-                accused[me.name] = min(p, key=lambda n: p[n])
         value, low, high = self._mean(answers, groups)
         return Figure(
             "model with no relative in the pool answered none",
@@ -469,7 +477,31 @@ class _Bench:
             len(answers),
             "≥ 0.90",
             "every candidate was released after the model, by another lab, on another base",
-            {"accused": accused} if answers else {},
+            {"named": named, "possible_teachers": float(np.mean(teachers)) if teachers else None} if answers else {},
+        )
+
+    def named(self) -> Figure:
+        """Share of students for whom the verdict names a candidate, at 5% false discovery rate."""
+        hits, groups, right, lines = [], [], [], {}
+        for row, _, teachers in self._students():
+            found = [f for f in evidence.findings(self.analysis, row["student"]) if f.verdict == "resembles"]
+            hits.append(float(bool(found)))
+            groups.append(row["lineage_group"])
+            if found:
+                labs = {self.analysis.facts[t].lab for t in teachers}
+                right.append(float(self.analysis.facts[self.analysis.index(found[0].candidate)].lab in labs))
+                lines[row["student"]] = [f.candidate for f in found[:3]]
+        value, low, high = self._mean(hits, groups)
+        return Figure(
+            "verdict names a candidate for a documented student",
+            self.corpus,
+            value,
+            low,
+            high,
+            len(hits),
+            "",
+            "false discovery rate 5% over the student's candidates",
+            {"first_is_of_teachers_lab": float(np.mean(right)) if right else None, "named": lines} if hits else {},
         )
 
     def power_curve(self, curve: Sequence[int]) -> Iterator[Figure]:
