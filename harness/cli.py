@@ -6,20 +6,18 @@ Exit codes are those of `harness.errors`; 0 is success, 130 is an interrupt, 2 a
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from harness import __version__
+from harness.cli_provenance import app as provenance
 from harness.errors import ConfigError, HarnessError, IncompleteRunError
+from harness.output import RESULTS, Format, Results, Shape
+from harness.output import print_frame as _print
 from harness.progress import say
-
-if TYPE_CHECKING:
-    import polars as pl
 
 app = typer.Typer(
     name="harness",
@@ -32,30 +30,7 @@ app = typer.Typer(
 )
 
 
-class Format(StrEnum):
-    """How a list is printed."""
-
-    table = "table"
-    json = "json"
-    csv = "csv"
-    markdown = "markdown"
-    parquet = "parquet"
-
-
-Results = Annotated[Path, typer.Option("--results", help="The results folder.", envvar="HARNESS_RESULTS")]
-Shape = Annotated[Format, typer.Option("--format", "-o", help="How to print it.")]
-RESULTS = Path("results")
-
-
-def _print(frame: pl.DataFrame, shape: Format, *shown: str) -> None:
-    """Write a frame to stdout; a table has the `shown` columns alone, where some are named."""
-    from harness import tables
-
-    if shape is Format.table:
-        frame = frame.select(shown or frame.columns)
-    width = max(tables.WIDTH, shutil.get_terminal_size().columns) if sys.stdout.isatty() else tables.WIDTH
-    sys.stdout.buffer.write(tables.render(frame, shape.value, width))
-    sys.stdout.flush()
+app.add_typer(provenance, name="provenance")
 
 
 @app.command(

@@ -25,6 +25,7 @@ FLOORS = [
     {"backends", "scorers", "sandbox", "provenance", "schema", "store", "tables", "leaderboard"},
     {"lmeval", "analysis", "metrics", "planning", "asking", "manifest"},
     {"evaluate", "listings"},
+    {"cli_provenance", "output"},
     {"cli", "__main__"},
 ]
 ONLY_IMPORTERS = {
