@@ -157,6 +157,35 @@ def index(results: Results = RESULTS) -> None:
     sys.stdout.write(f"{rebuilt.path}: {rebuilt.runs} runs\n")
 
 
+@app.command(name="import")
+def import_(
+    form: Annotated[str, typer.Argument(metavar="FORMAT", help="alpaca_eval, lm_eval, inspect, jsonl, csv, parquet.")],
+    path: Annotated[Path, typer.Argument(help="The file; for lm_eval a folder of samples_*.jsonl will do.")],
+    name: Annotated[str | None, typer.Option(help="Name of the run, and of its model where there is one.")] = None,
+    task: Annotated[str | None, typer.Option(help="Name of the task; by default as the file says.")] = None,
+    columns: Annotated[str, typer.Option(help="Of tables: model=…,prompt_id=…,output=…,score=…")] = "",
+    results: Results = RESULTS,
+) -> None:
+    """Import answers made elsewhere as a run: outputs of AlpacaEval, lm-eval, Inspect, or any table of answers."""
+    from harness import analysis, importing, tables
+
+    pairs = [word.partition("=") for word in columns.split(",") if word]
+    if bad := next((what for what, equals, _ in pairs if not equals), None):
+        raise ConfigError(f"--columns {bad!r}: expected WHAT=COLUMN, as in --columns model=generator,output=answer")
+    where = {what.strip(): column.strip() for what, _, column in pairs}
+    run = importing.convert(form, path, results, name=name, task=task, columns=where, argv=["harness", *sys.argv[1:]])
+    for problem in analysis.refresh(results).problems:
+        say(f"warning: {problem}")
+    from harness.runs import read_manifest
+
+    made = read_manifest(run)
+    tasks = ", ".join(f"{t['name']} ({t['kind']})" for t in made["tasks"])
+    sys.stdout.write(
+        f"{made['counts']['samples']} answers of {len(made['models'])} models, {made['counts']['failed']} of them "
+        f"missing; tasks: {tables.visible(tasks)}\nWrote {run}/ (imported)\n"
+    )
+
+
 @app.command()
 def leaderboard(
     results: Results = RESULTS,

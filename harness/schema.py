@@ -11,7 +11,7 @@ from dataclasses import dataclass
 DOCS_BEGIN = "<!-- schema: made by harness.schema.markdown() -->"
 DOCS_END = "<!-- /schema -->"
 """Between these two lines of `docs/schema.md` stands `markdown()`; a test compares them."""
-VERSION = 1
+VERSION = 2
 """Of this schema. An index of another version is rebuilt, never read."""
 
 
@@ -87,6 +87,7 @@ TABLES = (
             _RUN,
             _c("name", "VARCHAR!", "The word in front of the run id."),
             _c("status", "VARCHAR!", "complete; incomplete (ended, but some requests failed); or running."),
+            _c("imported", "BOOLEAN!", "True where the answers were made elsewhere, not by this harness."),
             _c("harness_version", "VARCHAR!", "The version that made the run."),
             _c("started_at", "TIMESTAMP", "When the run first started, UTC."),
             _c("finished_at", "TIMESTAMP", "When the run ended, UTC; null while it runs."),

@@ -313,6 +313,7 @@ def _add_manifest(connection: duckdb.DuckDBPyConnection, folder: Path, mark: str
     tokens = {f"{kind}_tokens": count for kind, count in manifest["tokens"].items()}
     git = {f"git_{key}": value for key, value in (manifest.get("git") or {}).items()}
     run = manifest | manifest["counts"] | tokens | git | {"fingerprint": mark}
+    run["imported"] = bool(manifest.get("imported"))
     spec = manifest["spec"]
     asked = {model.get("name"): model for model in spec.get("models", ())}
     models = [

@@ -23,7 +23,7 @@ FLOORS = [
         "config",
     },
     {"backends", "scorers", "sandbox", "provenance", "schema", "store", "tables", "leaderboard"},
-    {"lmeval", "analysis", "metrics", "planning", "asking", "manifest"},
+    {"lmeval", "analysis", "metrics", "planning", "asking", "manifest", "importing"},
     {"evaluate", "listings"},
     {"cli_provenance", "output"},
     {"cli", "__main__"},
