@@ -35,8 +35,12 @@ QUESTIONS = [
 SLOW = workers.Task("+".join(f"{k}x^{{{k}}}" for k in range(60)), "+".join(f"{k}x^{{{k}}}" for k in range(59, -1, -1)))
 
 
-def ask_all(count: int | None = None) -> list[tuple[bool | None, str]]:
-    tasks = [workers.Task(gold, answer) for gold, answer, _ in QUESTIONS]
+LIGHT = QUESTIONS[:8]
+"""Those that need no sympy, whose import takes a worker some seconds."""
+
+
+def ask_all(count: int | None = None, questions: list[tuple[str, str, bool]] = LIGHT) -> list[tuple[bool | None, str]]:
+    tasks = [workers.Task(gold, answer) for gold, answer, _ in questions]
     return [(outcome.equal, outcome.method) for outcome in workers.judge(tasks, count)]
 
 
@@ -60,9 +64,8 @@ def _no_workers_left_over():
 
 
 def test_verdicts_are_right_and_the_same_for_every_number_of_workers():
-    expected = [equal for *_, equal in QUESTIONS]
-    outcomes = [ask_all(count) for count in (1, 2, 3, 1)]
-    assert [equal for equal, _ in outcomes[0]] == expected
+    outcomes = [ask_all(count, QUESTIONS) for count in (1, 2, 1)]
+    assert [equal for equal, _ in outcomes[0]] == [equal for *_, equal in QUESTIONS]
     assert all(outcome == outcomes[0] for outcome in outcomes)
 
 
@@ -71,8 +74,8 @@ def test_verdicts_do_not_depend_on_the_hash_seed():
         from harness.records import Answer
         from harness.scorers import math
         from harness.specs import SandboxSpec
-        from tests.test_math_workers import QUESTIONS
-        answers = [Answer({}, gold, "\\\\boxed{" + answer + "}") for gold, answer, _ in QUESTIONS]
+        from tests.test_math_workers import LIGHT
+        answers = [Answer({}, gold, "\\\\boxed{" + answer + "}") for gold, answer, _ in LIGHT]
         print([(s.value, s.status, s.explanation) for s in math.score(answers, SandboxSpec())])
     """
     printed = {run(code, PYTHONHASHSEED=seed).stdout for seed in ("1", "4242")}
@@ -83,7 +86,7 @@ def test_verdicts_do_not_depend_on_the_hash_seed():
 def test_verdicts_do_not_depend_on_load():
     busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2 * (os.cpu_count() or 1))]
     try:
-        assert [equal for equal, _ in ask_all(2)] == [equal for *_, equal in QUESTIONS]
+        assert [equal for equal, _ in ask_all(2)] == [equal for *_, equal in LIGHT]
         assert workers.judge([SLOW])[0].equal is True
     finally:
         for process in busy:
@@ -118,7 +121,7 @@ def test_a_worker_that_is_killed_is_replaced():
     for worker in workers._idle:
         worker.process.kill()
         worker.process.wait()
-    assert [equal for equal, _ in ask_all(1)] == [equal for *_, equal in QUESTIONS]
+    assert [equal for equal, _ in ask_all(1)] == [equal for *_, equal in LIGHT]
 
 
 def test_a_worker_that_does_not_start_is_an_error_with_a_reason(monkeypatch: pytest.MonkeyPatch):
