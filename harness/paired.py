@@ -203,9 +203,7 @@ def _whole(pairs: Sequence[tuple[Sequence[float], Sequence[float]]]) -> list[int
     common = math.lcm(*{len(values) for pair in pairs for values in pair})
     if common > FINEST:
         return None
-    return [
-        round(math.fsum(x)) * (common // len(x)) - round(math.fsum(y)) * (common // len(y)) for x, y in pairs
-    ]
+    return [round(math.fsum(x)) * (common // len(x)) - round(math.fsum(y)) * (common // len(y)) for x, y in pairs]
 
 
 def _student(t: float, df: float) -> float:

@@ -62,9 +62,7 @@ def standings(
             above[worse].add(better)
     below = {name: {other for other in names if name in above[other]} for name in names}
     letters = _letters(names, above)
-    return {
-        name: Standing(1 + len(above[name]), len(names) - len(below[name]), letters[name]) for name in names
-    }
+    return {name: Standing(1 + len(above[name]), len(names) - len(below[name]), letters[name]) for name in names}
 
 
 def _letters(names: Sequence[str], above: Mapping[str, set[str]]) -> dict[str, str]:

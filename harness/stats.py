@@ -336,6 +336,7 @@ def _bca(resampled: np.ndarray, value: float, without: np.ndarray) -> tuple[floa
     below = float((resampled < value).mean() + (resampled == value).mean() / 2)
     bias = float(ndtri(min(max(below, 1 / RESAMPLES), 1 - 1 / RESAMPLES)))
     away = without.mean() - without
+    away /= np.abs(away).max() or 1.0
     spread = float((away**2).sum())
     skew = float((away**3).sum()) / (6 * spread**1.5) if spread > 0 else 0.0
     points = bias + np.array([-1.0, 1.0]) * normal_quantile()

@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "harness"
 FLOORS = [
-    {"specs", "records", "stats", "identity", "errors"},
+    {"specs", "records", "stats", "identity", "errors", "power", "paired", "ranking"},
     {
         "resources",
         "environment",
