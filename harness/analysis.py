@@ -63,7 +63,7 @@ def _answers(query: store.Query, task: str) -> pl.DataFrame:
         WHERE tasks.kind = 'provenance' AND task = '{task}' AND output IS NOT NULL
             AND samples.status IN ('answered', 'truncated')
         ORDER BY ALL
-        """  # noqa: S608 - a constant of this module
+        """
     )
 
 

@@ -6,6 +6,7 @@ Exit codes are those of `harness.errors`; 0 is success, 130 is an interrupt, 2 a
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -27,6 +28,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # `task=[gsm8k]` in a help text is no markup
 )
 
 
@@ -45,10 +47,14 @@ Shape = Annotated[Format, typer.Option("--format", "-o", help="How to print it."
 RESULTS = Path("results")
 
 
-def _print(frame: pl.DataFrame, shape: Format) -> None:
+def _print(frame: pl.DataFrame, shape: Format, *shown: str) -> None:
+    """Write a frame to stdout; a table has the `shown` columns alone, where some are named."""
     from harness import tables
 
-    sys.stdout.buffer.write(tables.render(frame, shape.value))
+    if shape is Format.table:
+        frame = frame.select(shown or frame.columns)
+    width = max(tables.WIDTH, shutil.get_terminal_size().columns) if sys.stdout.isatty() else tables.WIDTH
+    sys.stdout.buffer.write(tables.render(frame, shape.value, width))
     sys.stdout.flush()
 
 
@@ -98,7 +104,7 @@ def models(shape: Shape = Format.table) -> None:
     """List the models of conf/model/: name, backend, weights, whether they are on this machine."""
     from harness import listings
 
-    _print(listings.models(), shape)
+    _print(listings.models(), shape, "model", "backend", "here", "about")
 
 
 @app.command()
@@ -110,7 +116,10 @@ def tasks(
     """List the tasks of tasks/ and the suites of conf/task/."""
     from harness import listings
 
-    _print(listings.builtin_tasks(match) if builtin else listings.tasks(match), shape)
+    if builtin:
+        _print(listings.builtin_tasks(match), shape)
+    else:
+        _print(listings.tasks(match), shape, "task", "kind", "about")
 
 
 @app.command()
@@ -118,7 +127,7 @@ def runs(results: Results = RESULTS, shape: Shape = Format.table) -> None:
     """List the runs of a results folder, the newest last."""
     from harness import listings
 
-    _print(listings.runs(results), shape)
+    _print(listings.runs(results), shape, "run_id", "status", "started_at", "samples", "failed", "models")
 
 
 @app.command()
@@ -134,9 +143,12 @@ def show(
     from harness.runs import find_run
 
     folder = find_run(results, run)
-    if shape is Format.table and not (failed or samples):
+    if failed or samples:
+        _print(listings.samples(folder, failed=failed), shape)
+        return
+    if shape is Format.table:
         sys.stdout.write(listings.summary(folder))
-    _print(listings.samples(folder, failed=failed) if failed or samples else listings.metrics(folder), shape)
+    _print(listings.metrics(folder), shape, "model", "task", "metric", "value", "ci_low", "ci_high", "n")
 
 
 @app.command()
@@ -200,7 +212,7 @@ def weights(
     from harness import weights as store
 
     if name is None:
-        _print(listings.weights(), shape)
+        _print(listings.weights(), shape, "weights", "mb", "licence", "here", "model")
         return
     spec = store.named(name)
     path = store.fetch(spec)

@@ -238,13 +238,13 @@ def _settings(board: Board) -> str:
         commit = run["git_commit"] or "no git checkout"
         commit += " with uncommitted changes" if run["git_dirty"] else ""
         lines = [
-            f"- harness {run['harness_version']}, {commit}; run {run['status']}",
-            f"- seed {_said(spec.get('seed'))}; decoding: {_decoding(spec.get('decode'))}",
-            *(f"- model {line}" for line in _model_lines(board, run["run_id"], spec)),
-            *(f"- task {line}" for line in _task_lines(board, run["run_id"], spec)),
+            f"harness {run['harness_version']}, {commit}; run {run['status']}",
+            f"seed {_said(spec.get('seed'))}; decoding: {_decoding(spec.get('decode'))}",
+            *(f"model {line}" for line in _model_lines(board, run["run_id"], spec)),
+            *(f"task {line}" for line in _task_lines(board, run["run_id"], spec)),
         ]
         command = code_block(shlex.join(run["argv"] or []))
-        text = "\n".join(markdown_text(line[:2]) + markdown_text(line[2:]) for line in lines)
+        text = "\n".join(f"- {markdown_text(line)}" for line in lines)
         parts.append(f"### {markdown_text(run['run_id'])}\n\n{command}\n{text}\n")
     return "\n".join(parts)
 

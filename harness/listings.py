@@ -81,7 +81,7 @@ def runs(results: Path) -> pl.DataFrame:
             (
                 manifest["run_id"],
                 status(folder, manifest),
-                manifest["started_at"],
+                manifest["started_at"][:16].replace("T", " "),
                 ", ".join(model["name"] for model in manifest["models"]),
                 ", ".join(task["name"] for task in manifest["tasks"]),
                 manifest["counts"].get("samples"),

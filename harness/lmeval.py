@@ -34,6 +34,7 @@ from harness.taskfiles import TaskFile
 
 os.environ.setdefault("TQDM_DISABLE", "1")  # one progress display, ours; tqdm reads this when it is imported
 os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+os.environ.setdefault("HF_HUB_VERBOSITY", "error")  # our own message says what a dozen retries would
 
 LM_EVAL = "lm_eval"
 """What `scorer` says of a number that lm-eval's own metrics made."""
@@ -177,8 +178,9 @@ def _build(make: Callable[[], Mapping[str, Any]], name: str) -> dict[str, Any]:
             raise error.__cause__ from error
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
         raise TaskError(
-            f"task {name}: cannot be loaded: {reason}. If its data lies on a hub that cannot be reached from here, "
-            "give a local copy with task.data=PATH"
+            f"task {name}: cannot be loaded: {reason}. If its data is on a hub out of reach: a task "
+            "of this project takes a local copy with task.data=PATH, one of lm-eval's reads the hub's cache (HF_HOME), "
+            "or a folder here that has the data set's name"
         ) from error
 
 

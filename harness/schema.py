@@ -136,6 +136,7 @@ TABLES = (
                 "Set for a positive control: known to be a relative of the model named.",
             ),
             _c("deterministic", "BOOLEAN", "True where greedy answers depend on neither load nor order."),
+            _c("allow_unsafe_code", "BOOLEAN", "True where its code was let run without the sandbox; null is unknown."),
             _c(
                 "facts",
                 "JSON",
@@ -172,7 +173,7 @@ TABLES = (
             _c("num_fewshot", "BIGINT", "Solved examples in the prompt."),
             _c("licence", "VARCHAR", "Licence of the documents."),
             _c("source", "VARCHAR", "Where the task comes from."),
-            _c("unsafe_code", "BOOLEAN!", "True where model-written code ran without the sandbox."),
+            _c("unsafe_code", "BOOLEAN!", "True where the code of at least one model ran without the sandbox."),
         ),
     ),
     Table(
@@ -358,11 +359,12 @@ VIEWS = (
                 "VARCHAR",
                 "Set for a positive control: known to be a relative of the model named.",
             ),
-            _c("unsafe_code", "BOOLEAN", "True where model-written code ran without the sandbox."),
+            _c("unsafe_code", "BOOLEAN", "True where this model's code ran without the sandbox."),
         ),
         """
         SELECT model, task, kind, metric, filter, value, ci_low, ci_high, ci_method, n, n_unscored, n_failed,
-            n_truncated, n_refused, is_headline, run_id, control_of, unsafe_code
+            n_truncated, n_refused, is_headline, run_id, control_of,
+            unsafe_code AND coalesce(allow_unsafe_code, TRUE) AS unsafe_code
         FROM chosen
         JOIN metrics USING (run_id, model, task)
         JOIN tasks USING (run_id, task)

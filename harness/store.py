@@ -269,7 +269,7 @@ def _delete(connection: duckdb.DuckDBPyConnection, gone: list[str]) -> None:
     if gone:
         for table in schema.TABLES:
             if any(c.name == "run_id" for c in table.columns):
-                connection.execute(f"DELETE FROM {table.name} WHERE list_contains(?, run_id)", [gone])  # noqa: S608
+                connection.execute(f"DELETE FROM {table.name} WHERE list_contains(?, run_id)", [gone])
 
 
 def _add(connection: duckdb.DuckDBPyConnection, folder: Path) -> str | None:
@@ -313,9 +313,11 @@ def _add_manifest(connection: duckdb.DuckDBPyConnection, folder: Path, mark: str
     tokens = {f"{kind}_tokens": count for kind, count in manifest["tokens"].items()}
     git = {f"git_{key}": value for key, value in (manifest.get("git") or {}).items()}
     run = manifest | manifest["counts"] | tokens | git | {"fingerprint": mark}
+    spec = manifest["spec"]
+    asked = {model.get("name"): model for model in spec.get("models", ())}
     models = [
         model
-        | {"model": model["name"]}
+        | {"model": model["name"], "allow_unsafe_code": _allows_unsafe_code(spec, asked.get(model["name"]))}
         | {f"weights_{key}": value for key, value in (model.get("weights") or {}).items()}
         for model in manifest["models"]
     ]
@@ -327,6 +329,12 @@ def _add_manifest(connection: duckdb.DuckDBPyConnection, folder: Path, mark: str
         ("metrics", manifest["metrics"]),
     ):
         _insert_frame(connection, table, _frame(table, [row | {"run_id": folder.name} for row in rows]))
+
+
+def _allows_unsafe_code(spec: dict[str, Any], model: dict[str, Any] | None) -> bool | None:
+    """Whether this model's code was let run without the sandbox; `None` where the spec does not say."""
+    of_run, of_model = spec.get("sandbox", {}).get("allow_unsafe"), (model or {}).get("allow_unsafe_code")
+    return None if of_run is None or of_model is None else of_run or of_model
 
 
 def _add_samples(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
@@ -361,7 +369,7 @@ def _add_samples(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
 
 def _derive(connection: duckdb.DuckDBPyConnection, derive: Derive) -> None:
     for table, frame in derive(lambda sql: connection.sql(sql).pl()).items():
-        connection.execute(f"DELETE FROM {table}")  # noqa: S608
+        connection.execute(f"DELETE FROM {table}")
         _insert_frame(connection, table, frame)
 
 
@@ -414,7 +422,7 @@ def _insert_frame(connection: duckdb.DuckDBPyConnection, table: str, frame: pl.D
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, source: str, *values: str) -> None:
     """Insert by name every column of the table, cast to its type, NaN as null."""
     cells = ", ".join(f'{_cast(c)} AS "{c.name}"' for c in _table(table).columns)
-    connection.execute(f"INSERT INTO {table} BY NAME SELECT {cells} FROM {source}", list(values))  # noqa: S608
+    connection.execute(f"INSERT INTO {table} BY NAME SELECT {cells} FROM {source}", list(values))
 
 
 def _cast(column: schema.Column) -> str:

@@ -92,6 +92,19 @@ class Project:
             text=True,
         )
 
+    def start_with_input(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "harness", *words],
+            cwd=self.root,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def start_binary(self, *words: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-m", "harness", *words], cwd=self.root, stdout=subprocess.PIPE)
+
     def run(self, *words: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
         process = self.start(*words)
         out, err = process.communicate()

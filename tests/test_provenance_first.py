@@ -1,5 +1,4 @@
 """What the channels `vocabulary` and `identity_claims` promise."""
-# ruff: noqa: RUF001 - the languages of the world look alike to a linter
 
 import numpy as np
 import polars as pl

@@ -473,20 +473,14 @@ def test_every_kind_of_file_gives_the_same_rows(suffix: str, tmp_path: Path):
         pl.DataFrame(ROWS).write_parquet(path)
     else:
         listed = suffix.removesuffix(".gz") == ".json"
-        text = (
-            json.dumps(ROWS)
-            if listed
-            else "\n".join(json.dumps(row, ensure_ascii=False) for row in ROWS) + "\n\n"
-        )
+        text = json.dumps(ROWS) if listed else "\n".join(json.dumps(row, ensure_ascii=False) for row in ROWS) + "\n\n"
         path.write_bytes(gzip.compress(text.encode()) if suffix.endswith(".gz") else text.encode())
     rows = taskdata.documents("a/b", split="test", columns=("question", "answer"), data=str(path))
     assert rows == ROWS
 
 
 @given(rows=st.lists(st.dictionaries(st.text(max_size=5), st.text() | st.integers() | st.none()), min_size=1))
-def test_any_rows_written_as_jsonl_are_read_back(
-    rows: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
-):
+def test_any_rows_written_as_jsonl_are_read_back(rows: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory):
     path = tmp_path_factory.mktemp("jsonl") / "rows.jsonl"
     path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
     assert taskdata.documents("a/b", split="test", columns=(), data=str(path)) == rows
@@ -514,9 +508,7 @@ def test_a_folder_and_a_pattern_are_read_in_the_order_of_their_files(tmp_path: P
         ("x.csv", b"question,answer", "known kinds: .jsonl"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_an_error_that_says_why(
-    name: str, content: bytes, says: str, tmp_path: Path
-):
+def test_a_file_that_cannot_be_used_is_an_error_that_says_why(name: str, content: bytes, says: str, tmp_path: Path):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(TaskError, match=re.escape(says)):
         taskdata.documents("a/b", split="test", columns=("question", "answer"), data=str(tmp_path / name))
@@ -528,9 +520,7 @@ def test_a_missing_file_is_an_error_that_names_it():
 
 
 @pytest.mark.parametrize("name", DATA)
-def test_without_hub_or_file_the_error_comes_at_once_and_says_what_to_give(
-    name: str, monkeypatch: pytest.MonkeyPatch
-):
+def test_without_hub_or_file_the_error_comes_at_once_and_says_what_to_give(name: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # the discard port: nobody listens
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     config = config_of(name)
@@ -544,9 +534,7 @@ def test_without_hub_or_file_the_error_comes_at_once_and_says_what_to_give(
 
 def test_a_file_of_another_benchmark_is_refused_with_its_columns(shared_data: Path):
     dataset = module_of("math500/math500.py").dataset
-    with pytest.raises(
-        TaskError, match="lacks problem, solution, subject, level; it has the columns question, answer"
-    ):
+    with pytest.raises(TaskError, match="lacks problem, solution, subject, level; it has the columns question, answer"):
         dataset(data=str(shared_data / "math/gsm8k_test.jsonl"))
 
 

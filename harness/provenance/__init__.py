@@ -52,7 +52,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "Nous Research": (r"nous\sresearch", r"(?-i:Hermes)"),
     "Databricks": (r"databricks", r"dbrx", r"dolly"),
     "Yandex": (r"yandex(?:gpt)?", r"яндекс", r"(?-i:Алиса)"),
-    "Sber": (r"gigachat", r"(?-i:Sber|Сбер)\w*"),  # noqa: RUF001 - Cyrillic
+    "Sber": (r"gigachat", r"(?-i:Sber|Сбер)\w*"),
     "LG": (r"exaone", r"(?-i:LG)(?:\sai)?"),
     "Naver": (r"hyperclova", r"naver", r"네이버"),
 }  # fmt: skip

@@ -16,7 +16,6 @@ Lee et al. (2025), "Quantification of Large Language Model Distillation", https:
 contradictions of identity so. Why it is no proof: such sentences are all over the web, and a system message can put
 them there.
 """
-# ruff: noqa: RUF001 - the languages of the world look alike to a linter
 
 from __future__ import annotations
 

@@ -118,7 +118,8 @@ def _first_turn(text: str) -> tuple[str, bool]:
 
 # Marks --------------------------------------------------------------------------------------------------------
 
-_BOX = re.compile(r"\\(?:boxed|fbox)\s*")
+_BOX = re.compile(r"(?:\\(?:boxed|fbox|framebox)|\x08oxed|(?<![A-Za-z\\])boxed(?=\s*\{))\s*")
+"""A box; also one whose backslash was lost, or read as a backspace, on the way through JSON."""
 _BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
 _BARE_BOX = re.compile(r"[^\s${}\\.,][^\s${}\\]*")
 _UNCLOSED_BOX = re.compile(r"\{([^{}$\n]*)(?:\$|\\\]|\\\))")
@@ -135,7 +136,8 @@ _HASH_LABEL = re.compile(r"\**(?:the\s+)?(?:final\s+)?answer\s*(?:is\b|[:=])\s*\
 _HASH_WORDS = 3
 _TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
 _JSON = re.compile(
-    r'"(?:final[ _])?answer"\s*:\s*(?:("(?:[^"\\]|\\.)*")|\[([^\[\]\n]*)\]|([^\s,}"\[][^,}\n]*))',
+    r"""["'](?:final[ _])?answer["']\s*:\s*"""
+    r"""(?:("(?:[^"\\]|\\.)*"|'(?:[^'\\\n]|\\.)*')|\[([^\[\]\n]*)\]|([^\s,}"'\[][^,}\n]*))""",
     re.IGNORECASE,
 )
 _CONTROL = str.maketrans({"\f": "\\f", "\t": "\\t", "\b": "\\b", "\r": "\\r", "\x0b": "\\v", "\n": "\\n"})
@@ -169,7 +171,7 @@ def _boxed(text: str) -> Extraction | None:
 
 def _boxes(text: str) -> list[tuple[int, int, str]]:
     """Start, end and content of the outermost boxes near the end of the text, in order."""
-    if "boxed" not in text and "fbox" not in text:
+    if "oxed" not in text and "box" not in text:
         return []
     boxes: list[tuple[int, int, str]] = []
     places = list(_BOX.finditer(text))[-MAX_TRIES:]
@@ -225,7 +227,7 @@ def _tagged(text: str) -> Extraction | None:
 
 
 def _in_json(text: str) -> Extraction | None:
-    if 'nswer"' not in text and 'NSWER"' not in text:
+    if "nswer" not in text and "NSWER" not in text:
         return None
     for match in reversed(list(_JSON.finditer(text))[-MAX_TRIES:]):
         quoted, listed, bare = match.groups()
@@ -242,7 +244,7 @@ def _inner(content: str) -> str:
 
 def _unquoted(quoted: str) -> str:
     r"""A JSON string; LaTeX that was not escaped (`\f` of `\frac` is a form feed to JSON) is taken as meant."""
-    if "\\" not in quoted:
+    if "\\" not in quoted or quoted[0] == "'":
         return quoted[1:-1]
     try:
         content = str(json.loads(quoted))

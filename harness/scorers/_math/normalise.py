@@ -222,7 +222,7 @@ def _rows(text: str) -> str:
     return re.sub(r"\\\\(?: ?\[[^\]\\]*\])?", "⏎" if in_matrix else ",", text)
 
 
-def _font(match: re.Match[str]) -> str:
+def _font(match: re.Match[str]) -> str:  # noqa: PLR0911 - one per kind of font
     """What is left of a font command: mathematics as it is, text as a run, `and` and `or` bare."""
     command, inner = (
         match.group(1).rstrip("*"),
@@ -252,6 +252,9 @@ _LEAD = re.compile(
     r"^(?:(?:is|are|exactly|precisely|only|just|about|approximately|approx\.?|equals?|equal to|to|the value of"
     r"|therefore|thus|so)\b\s*|[:=≈]\s*|\\approx\s*|⟦(?:[Aa]nswer|[Ff]inal answer)\s*:?\s*⟧)+"
 )
+_MINUS_IN_WORDS = re.compile(r"^(?:negative|minus) (?=[\d$.\\])")
+_ASIDE = re.compile(r"(?<=[\d)}$%\]]) \((?!mod|base|or|and)[A-Za-z][a-z' -]{3,}\)$")
+"""`72 (clips)`."""
 _FACTORIAL_END = re.compile(r"[\d)}A-Za-z]!+$")
 _STOPS = (".", ",", ";", ":", "!")
 
@@ -267,6 +270,6 @@ def _undressed(text: str) -> str:
             text = text[:-1]
         if text.endswith(_STOPS) and not text.endswith("..") and not _FACTORIAL_END.search(text):
             text = text[:-1]
-        text = _LEAD.sub("", text)
+        text = _MINUS_IN_WORDS.sub("-", _ASIDE.sub("", _LEAD.sub("", text)))
         if text == before:
             return text

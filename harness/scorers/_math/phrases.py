@@ -18,7 +18,7 @@ Found = tuple[str, int]
 _SAYS = r"is|are|would be|should be|must be|equals|comes out to|becomes"
 _ENGLISH = re.compile(
     rf"(?:(?:answer|result|solution)\b(?: (?:to|of|for) [^.:\n]{{1,80}}?)?"
-    rf"(?:\s*\**\s*[:=]\s*\**|\s+(?:{_SAYS})\b)|(?:option|choice)\s+is\b)\s*[:=]?\s*",
+    rf"(?:\s*\**\s*[:=]\s*\**|\s+[-–—]\s|\s+(?:{_SAYS})\b)|(?:option|choice)\s+is\b)\s*[:=]?\s*",
     re.IGNORECASE,
 )
 _OTHERS = re.compile(
@@ -45,6 +45,10 @@ _NO_VALUE = re.compile(
     r"\s*(?:not|unknown|wrong|incorrect|correct|right|below|as follows|in the form)\b", re.IGNORECASE
 )
 _STOP = re.compile(r"\.(?=\s|$|[*\"')\]])|[。।\n]|(?<=\d)[!?](?=\s|$)")
+_CLAUSE = re.compile(
+    r"[,;]?\s+(?:because|since|not|which|where|instead of|rather than|so that)\b"
+    r"|\s+\((?:not|i\.e\.|since|because)\b|\s+—\s"
+)
 _FILLER = re.compile(r"[\s*:]*")
 _MATH_OPENERS = (("\\[", "\\]"), ("\\(", "\\)"), ("$$", "$$"), ("$", "$"))
 
@@ -61,7 +65,12 @@ def stated(text: str, after: int = 0) -> Found | None:
         if _NO_VALUE.match(text, start):
             continue
         stop = _end_of_sentence(text, start)
+        if text.startswith("?", stop):
+            continue
         value = _tidy(text[start:stop])
+        clause = _CLAUSE.search(value)
+        if clause and any(map(str.isdigit, value[: clause.start()])):
+            value = _tidy(value[: clause.start()])
         if value and len(value) <= MAX_CHARS:
             return value, min(stop + 1, len(text))
     return None
@@ -119,9 +128,11 @@ _NUMBERS = re.compile(NUMBER)
 _VALUE_LINE = re.compile(
     r"(?:[A-Za-z](?:_\w+)?(?:\([a-z]\))?\s*=\s*)?(?:\\?[$€£]|[-+−(\[{\\√]|\d|\.\d)[^\n]{0,300}|[A-Z]\.?|\([A-Z]\)"
 )
+_LABEL = re.compile(r"^[A-Za-z][A-Za-z' ]{1,50}:\**\s+")
+_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
 _TWO_WORDS = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}[ ,]+[A-Za-z]{2,}")
 _EQUALS = re.compile(rf"[=≈]\s*({NUMBER})")
-_ONLY_WORDS = re.compile(r"\**[\s,]*(?:[A-Za-z°$€£][A-Za-z'’/-]*+[\s,]*+){0,12}[\s.!*$\"]*$")
+_ONLY_WORDS = re.compile(r"\**[\s,]*(?:(?:[^\W\d_]|[°$€£])(?:[^\W\d_]|['’/-])*+[\s,]*+){0,12}[\s.!*$\"。।]*$")
 _FEW_WORDS = re.compile(r"\s*(?:[A-Za-z$€£&/][A-Za-z/&]*+\s*+){0,10}$")
 _MATH_AT_END = re.compile(r"(?:\$([^$]{1,300})\$|\\\(([^$]{1,300}?)\\\))[\s.*!]*$")
 _REJECTED = re.compile(
@@ -132,7 +143,9 @@ _NEGATED = re.compile(
     r"\b(?:not|cannot|can't|isn't|no|unable|unknown|undetermined|impossible|insufficient)\b|n't\b",
     re.IGNORECASE,
 )
-_HEDGED = re.compile(r"\b(?:or|either|maybe|perhaps|if|but|let us|let's|next)\b|\?", re.IGNORECASE)
+_HEDGED = re.compile(
+    r"\b(?:or|either|maybe|perhaps|(?-i:might|may|could)|if|but|let us|let's|next)\b|\?", re.IGNORECASE
+)
 _LAST_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z*])")
 _CLOSERS = ("```", "$$", "\\]", "}", "\\)", "")
 
@@ -148,9 +161,10 @@ def closing(text: str) -> tuple[str, int, str] | None:
         body, line = _last_line(body[: len(body) - len(line)].rstrip())
     if len(line) > 4 * MAX_CHARS:
         return None
-    bare = line.strip("*` ").rstrip(".")
+    bare = _LABEL.sub("", line.strip("*` ")).strip("*` ").rstrip(".")
     is_value = _VALUE_LINE.fullmatch(bare.strip("$ ")) and not bare.endswith((":", ",")) and ", and " not in bare
-    if bare and is_value and not _TWO_WORDS.search(bare):
+    in_words = _TWO_WORDS.search(bare) or ("=" in bare and _WORD.search(bare))
+    if bare and is_value and not in_words:
         return bare, len(body), "line"
     value = _concluding(_LAST_SENTENCE.split(line)[-1])
     return (value, len(body), "close") if value else None
@@ -165,7 +179,7 @@ def _concluding(sentence: str) -> str | None:
 
     Nothing where it is denied, hedged or a question, or where the sentence goes on after the number.
     """
-    whole = sentence.endswith((".", "!", "$", "*", ")"))
+    whole = sentence.endswith((".", "!", "$", "*", ")", "。", "।"))
     equals = list(_EQUALS.finditer(sentence))
     if equals and not _REJECTED.search(sentence):
         end = equals[-1].end()

@@ -315,8 +315,11 @@ class _Parser:
         """A TeX argument: a braced group, or one token (one digit of a number)."""
         if self.at("{"):
             return self.braced()
+        return self.nested(self.one_token)
+
+    def one_token(self) -> Node:
         token = self.peek()
-        if token is not None and token.kind == "number" and len(token.text) > 1:
+        if token is not None and token.kind == "number" and len(token.text) > 1 and token.text.isdigit():
             pieces = [
                 Token("number", token.text[0], token.spaced),
                 Token("number", token.text[1:], spaced=False),
@@ -509,6 +512,8 @@ class _Parser:
             rows.append(Node("row", tuple(row)))
         if len({len(each.args) for each in rows}) != 1:
             raise UnreadableError("a matrix with rows of different lengths")
+        if len(rows) == len(rows[0].args) == 1:
+            return rows[0].args[0]
         return Node("matrix", tuple(rows))
 
 

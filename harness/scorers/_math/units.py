@@ -45,17 +45,17 @@ _IRREGULAR = {"feet": "foot", "inches": "inch", "metre": "meter", "litre": "lite
               "mins": "min", "secs": "sec"}  # fmt: skip
 _OTHERS = frozenset(
     {"mph", "kph", "kmh", "rpm", "mol", "Hz", "kHz", "MHz", "N", "kN", "J", "kJ", "W", "kW", "kWh", "V", "mV", "A",
-     "mA", "Pa", "kPa", "MPa", "K", "C", "F", "eV", "keV", "MeV", "GeV", "T", "sq", "cu", "square", "cubic", "unit",
-     "point", "percent", "am", "pm", "AM", "PM", "EUR", "GBP", "INR", "RMB", "euro", "rupee", "yuan", "pence", "erg",
-     "rad", "radian", "year", "month", "per", "of", "a", "an"}
+     "mA", "Pa", "kPa", "MPa", "K", "C", "F", "eV", "keV", "MeV", "GeV", "T", "sq", "cu", "square", "cubic",
+     "unit", "point", "percent", "am", "pm", "AM", "PM", "EUR", "GBP", "INR", "RMB", "euro", "rupee", "yuan",
+     "pence", "erg", "rad", "radian", "year", "month", "per", "of", "a", "an"}
 )  # fmt: skip
 _NEVER = frozenset(
-    {"or", "and", "if", "then", "else", "mod", "plus", "minus", "times", "over", "divided", "not", "no", "log", "ln",
-     "exp", "sin", "cos", "tan", "cot", "sec", "csc", "sqrt", "pi", "inf", "infinity", "factorial", "squared", "cubed",
-     "choose", "million", "billion", "trillion", "thousand", "hundred", "dozen", "lakh", "crore", "base", "for", "in",
-     "is", "are", "the", "where", "when", "with", "only", "but", "to", "from", "either", "at", "most", "least", "more",
-     "less", "than", "positive", "negative", "nan", "none", "undefined", "root", "half", "third", "quarter", "halves",
-     "thirds", "quarters", "otherwise", "e", "i", "x", "y", "z"}
+    {"or", "and", "if", "then", "else", "mod", "plus", "minus", "times", "over", "divided", "not", "no", "log",
+     "ln", "exp", "sin", "cos", "tan", "cot", "sec", "csc", "sqrt", "pi", "inf", "infinity", "factorial",
+     "squared", "cubed", "choose", "million", "billion", "trillion", "thousand", "hundred", "dozen", "lakh",
+     "crore", "base", "for", "in", "is", "are", "the", "where", "when", "with", "only", "but", "to", "from",
+     "either", "at", "most", "least", "more", "less", "than", "positive", "negative", "nan", "none", "undefined",
+     "root", "half", "third", "quarter", "halves", "thirds", "quarters", "otherwise", "e", "i", "x", "y", "z"}
 )  # fmt: skip
 """Words that change or deny the number before them, or are mathematics themselves."""
 _NEVER_IN_TEXT = frozenset(
@@ -70,12 +70,11 @@ _CURRENCY = re.compile(r"^([-+]?) ?(?:US)?(?:\$|€|£|¥|₹|USD|EUR|GBP|Rs\.?)
 _CURRENCY_AFTER = re.compile(r"(?<=\d) ?(?:\$|€|£|¥|₹|USD|EUR|GBP)$")
 _DOLLARS = ("$", "USD")
 _SCALE = re.compile(r"^([-+]?[\d.,]*\d) ?⟦?(hundred|thousand|million|billion|trillion)⟧?(?![A-Za-z])(?! ?\d)")
-_DEGREES = re.compile(
-    r"(?:\^ ?(?:\{ ?\\circ ?\}|\\circ|\{ ?\\degree ?\}|o(?![a-z])|\{ ?o ?\})|\\degree)(?![A-Za-z])(?: ?[CF](?![A-Za-z]))?"
-)
+_DEGREES = re.compile(r"(?:\^ ?(?:\{ ?(?:\\circ|\\degree|o) ?\}|\\circ|o)|\\degree)(?![A-Za-z])(?: ?[CF](?![A-Za-z]))?")
 _BASE = re.compile(r"(?<=\d)\)? ?\(? ?⟦? ?(?:in )?base[ -]?⟧? ?(\d{1,2}|[a-z]+) ?⟧? ?\)?$|(?<=\d)\)(?=_)")
 _TEXT_TAIL = re.compile(
-    r"(?:(?: ?⟦[^⟦⟧]*⟧|(?<=⟧) ?/ ?[A-Za-z](?![A-Za-z])| ?\^ ?\{? ?-?[1-4] ?\}?(?=[ ⟦\\]|$)|(?<=[⟧}\d]) ?(?:/|\\cdot)(?= ?⟦)"
+    r"(?:(?: ?⟦[^⟦⟧]*⟧|(?<=⟧) ?/ ?[A-Za-z](?![A-Za-z])| ?\^ ?\{? ?-?[1-4] ?\}?(?=[ ⟦\\]|$)"
+    r"|(?<=[⟧}\d]) ?(?:/|\\cdot)(?= ?⟦)"
     r"| ?\\frac ?\{ ?⟦[^⟦⟧]*⟧[^{}]*\} ?\{ ?⟦[^⟦⟧]*⟧[^{}]*\})+) ?\.? ?$"
 )
 _PLAIN_TAIL = re.compile(
@@ -124,9 +123,10 @@ def _without_tail(text: str, *, letters: bool) -> tuple[str, str]:
         if body[-1:] not in "_^=<>" and words and not _NEVER_IN_TEXT.intersection(map(str.lower, words)):
             return body, named
     tail = _PLAIN_TAIL.search(text)
-    if not tail or (len(tail.group(2)) == 1 and not letters) or ("/" in tail.group(1) and len(tail.group(2)) <= 2):  # noqa: PLR2004
+    if tail is None:
         return text, ""
-    if not is_unit(tail.group(2), spaced=bool(tail.group(1))):
+    shortest = 3 if "/" in tail.group(1) else 1 if letters else 2
+    if len(tail.group(2)) < shortest or not is_unit(tail.group(2), spaced=bool(tail.group(1))):
         return text, ""
     return text[: tail.start()].rstrip(), tail.group(1).strip() + tail.group(2) + (tail.group(3) or "")
 
