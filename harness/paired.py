@@ -15,7 +15,7 @@ from typing import Literal
 from harness import power, stats
 
 Test = Literal["mcnemar_exact", "sign_flip_exact", "paired_t", "none"]
-"""Null of the first two: within a source, the two models could change places. Of the third: the mean difference is 0."""
+"""Null of the first two: within a source the models could change places. Of the third: the mean difference is 0."""
 FINEST = 10_000
 """Longest common denominator of per-document means for which sign flips are counted exactly."""
 
@@ -73,7 +73,7 @@ def compare(
     Returns:
         The comparison; without an interval or p-value where the data give none.
     """
-    docs = sorted((doc for doc in a if a[doc] and b.get(doc)), key=repr)
+    docs = [doc for doc in a if a[doc] and b.get(doc)]
     if not docs:
         return Paired(0, 0, None, None, None, None, None, "none", None, math.inf, None, "none", 0, 0, None)
     n = len(docs)

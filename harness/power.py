@@ -1,9 +1,9 @@
 """How small a difference a comparison can see, and how many items a wanted one needs. Plan first, then run.
 
-Miller (2024), "Adding Error Bars to Evals", section 5, https://arxiv.org/abs/2411.00640: with K answers of either model
-to each of n items, the mean paired difference has the variance (w + s_A/K + s_B/K)/n, where w is the variance over items
-of the difference of true chances, and s the mean variance of an answer about its item's chance. For right-or-wrong
-answers of accuracy p both follow from two numbers that can be looked up:
+Miller (2024), "Adding Error Bars to Evals", section 5, https://arxiv.org/abs/2411.00640: with K answers of either
+model to each of n items, the mean paired difference has the variance (w + s_A/K + s_B/K)/n, where w is the variance
+over items of the difference of true chances, and s the mean variance of an answer about its item's chance. For
+right-or-wrong answers of accuracy p both follow from two numbers that can be looked up:
 
 - agreement: the correlation of two answers of one model to one item. s = (1 - agreement) p(1-p).
 - correlation: that of the two models' answers to one item. w = 2 (agreement - correlation) p(1-p).

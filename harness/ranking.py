@@ -26,7 +26,7 @@ class Standing:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """P-values adjusted so that rejecting those below alpha makes one false rejection or more with chance alpha at most.
+    """Adjusted p-values: rejecting those below alpha makes even one false rejection with chance alpha at most.
 
     Source: Holm (1979), https://www.jstor.org/stable/4615733.
     """
