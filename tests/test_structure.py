@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "harness"
 FLOORS = [
-    {"specs", "records", "stats", "identity", "errors"},
+    {"specs", "records", "stats", "identity", "errors", "power", "paired", "ranking"},
     {
         "resources",
         "environment",
@@ -22,8 +22,8 @@ FLOORS = [
         "taskdata",
         "config",
     },
-    {"backends", "scorers", "sandbox", "provenance", "schema", "store", "tables", "leaderboard"},
-    {"lmeval", "analysis", "metrics", "planning", "asking", "manifest"},
+    {"backends", "scorers", "sandbox", "provenance", "schema", "store", "tables", "leaderboard", "aggregate"},
+    {"lmeval", "analysis", "comparing", "metrics", "planning", "asking", "manifest"},
     {"evaluate", "listings"},
     {"cli", "__main__"},
 ]
