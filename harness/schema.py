@@ -11,7 +11,7 @@ from dataclasses import dataclass
 DOCS_BEGIN = "<!-- schema: made by harness.schema.markdown() -->"
 DOCS_END = "<!-- /schema -->"
 """Between these two lines of `docs/schema.md` stands `markdown()`; a test compares them."""
-VERSION = 1
+VERSION = 2
 """Of this schema. An index of another version is rebuilt, never read."""
 
 
@@ -106,6 +106,7 @@ TABLES = (
             ),
             _c("reasoning_tokens", "BIGINT", "Tokens of reasoning; null is unknown."),
             _c("cached_tokens", "BIGINT", "Prompt tokens served from a cache; null is unknown."),
+            _c("cost_usd", "DOUBLE", "US dollars spent on API models by the prices of that day; null is unknown."),
             _c("packages", "JSON", "Version of every package that matters, by name."),
             _c("git_commit", "VARCHAR", "Commit of the checkout harness ran from; null outside of one."),
             _c("git_dirty", "BOOLEAN", "True where that checkout had uncommitted changes."),
@@ -202,6 +203,8 @@ TABLES = (
             _c("finish_reason", "VARCHAR", "stop, length, content_filter, refusal, or the server's own word."),
             _c("error", "VARCHAR", "Why there is no answer; null where there is one."),
             _c("seed", "BIGINT", "Seed the answer was sampled with."),
+            _c("decoding", "JSON", "max_tokens, temperature, top_p, top_k, stop; null for loglikelihoods."),
+            _c("continuations", "VARCHAR[]", "The texts whose loglikelihood was asked for; null for generations."),
             _c("request_ids", "VARCHAR[]", "Identities of its requests: one, or one per choice."),
             _c("loglikelihoods", "DOUBLE[]", "Natural-log likelihood of every choice; null for generations."),
             _c("prompt_tokens", "BIGINT", "Tokens sent; null is unknown."),
@@ -214,6 +217,9 @@ TABLES = (
             _c("served_model", "VARCHAR", "The model name the server reported."),
             _c("system_fingerprint", "VARCHAR", "The server's word for its configuration."),
             _c("response_id", "VARCHAR", "The server's id of the response."),
+            _c("request_bodies", "VARCHAR[]", "Every request's body as it was sent over HTTP; null where none was."),
+            _c("request_sha256", "VARCHAR[]", "SHA-256 of each body's UTF-8 bytes, in hex."),
+            _c("reused_from", "VARCHAR", "The run this answer was taken from instead of asking again; null is none."),
         ),
     ),
     Table(
