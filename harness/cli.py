@@ -5,6 +5,8 @@ Exit codes are those of `harness.errors`; 0 is success, 130 is an interrupt, 2 a
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import os
 import sys
 from pathlib import Path
@@ -49,6 +51,8 @@ def _evaluate(spec: Any) -> int:
     from harness import analysis, leaderboard
     from harness.evaluate import evaluate
 
+    if spec.plan:
+        return _plan(spec)
     outcome = evaluate(spec, argv=["harness", "eval", *sys.argv[1:]])
     results = Path(spec.results_dir)
     refreshed = analysis.refresh(results)
@@ -71,6 +75,26 @@ def _evaluate(spec: Any) -> int:
             "says why; the same command asks for them again"
         )
         return IncompleteRunError.exit_code
+    return 0
+
+
+def _plan(spec: Any) -> int:
+    """Print what a run would send and cost; the exit code."""
+    import polars as pl
+
+    from harness import tables
+    from harness.evaluate import preview
+
+    name, rows = preview(spec)
+    sys.stdout.buffer.write(tables.render(pl.DataFrame(rows, infer_schema_length=None), Format.table.value))
+    costs = [row["usd_at_most"] for row in rows]
+    cost = "unknown: a price is missing" if None in costs else f"${sum(costs):.2f}"
+    sys.stdout.write(
+        f"\nRun {name}: {sum(row['to_send'] for row in rows)} of {sum(row['requests'] for row in rows)} requests to "
+        f"send; at most {cost}. Nothing was sent.\n"
+        "Tokens are estimates; `at_most` is every answer as long as it may be; an empty cell is unknown, not 0.\n"
+        "detects: the smallest difference of two accuracies that so many documents can show (80 % power, 5 % level).\n"
+    )
     return 0
 
 
@@ -112,12 +136,20 @@ def show(
     shape: Shape = Format.table,
     failed: Annotated[bool, typer.Option("--failed", help="The samples that failed, and why.")] = False,
     samples: Annotated[bool, typer.Option("--samples", help="Every sample with its headline score.")] = False,
+    why: Annotated[
+        bool,
+        typer.Option("--why", help="Which field kept it from using another run's answers (--other names the run)."),
+    ] = False,
+    other: Annotated[str | None, typer.Option("--other", help="With --why: the run to compare with.")] = None,
 ) -> None:
-    """Show one run: its metrics, or its samples."""
+    """Show one run: its metrics, its samples, or why it had to ask."""
     from harness import listings
     from harness.runs import find_run
 
     folder = find_run(results, run)
+    if why or other is not None:
+        _print(listings.why(results, folder, other), shape)
+        return
     if failed or samples:
         _print(listings.samples(folder, failed=failed), shape)
         return
@@ -190,6 +222,12 @@ def import_(
 def leaderboard(
     results: Results = RESULTS,
     out: Annotated[Path | None, typer.Option("--out", help="Write it here instead of to the screen.")] = None,
+    coverage: Annotated[
+        float, typer.Option("--coverage", min=0, max=1, help="Rank scores with this share of their samples scored.")
+    ] = 0.98,
+    weight: Annotated[
+        list[str] | None, typer.Option("--weight", help="TASK=NUMBER: weight in the mean over tasks; 1 by default.")
+    ] = None,
 ) -> None:
     """Write the leaderboard as GitHub-flavoured markdown. The same results give the same bytes."""
     from harness import analysis
@@ -197,12 +235,80 @@ def leaderboard(
     from harness.runs import write_atomic
 
     analysis.refresh(results)
-    text = board.markdown(analysis.board(results))
+    text = board.markdown(
+        dataclasses.replace(analysis.board(results), min_coverage=coverage, weights=dict(map(_weight, weight or ())))
+    )
     if out is None:
         sys.stdout.write(text)
     else:
         write_atomic(out, text.encode())
         say(f"wrote {out}")
+
+
+def _weight(word: str) -> tuple[str, float]:
+    task, _, number = word.rpartition("=")
+    try:
+        value = float(number)
+    except ValueError:
+        value = -1.0
+    if not task or not 0 < value < math.inf:
+        raise ConfigError(f"--weight {word}: expected TASK=NUMBER with a number above 0, such as gsm8k=2")
+    return task, value
+
+
+@app.command()
+def compare(
+    a: Annotated[str, typer.Argument(help="A model, a run, or RUN:MODEL.")],
+    b: Annotated[str, typer.Argument(help="The other.")],
+    results: Results = RESULTS,
+    shape: Shape = Format.table,
+    show: Annotated[int, typer.Option("--show", min=0, help="Flipped items shown per task and direction.")] = 2,
+    flips: Annotated[bool, typer.Option("--flips", help="Every item that only one got right, with all texts.")] = False,
+) -> None:
+    """Compare two models or runs on the items both answered: difference, test, and which items flipped."""
+    from harness import analysis, comparing
+
+    analysis.refresh(results)
+    report = comparing.compare(results, a, b)
+    if shape is Format.table and not flips:
+        sys.stdout.write(comparing.text(report, show))
+    else:
+        _print(report.flips if flips else report.tasks, shape)
+
+
+@app.command()
+def power(
+    items: Annotated[list[int] | None, typer.Argument(help="Numbers of items to plan for.", min=1)] = None,
+    repeats: Annotated[int, typer.Option("--repeats", min=1, help="Answers of either model to each item.")] = 1,
+    difference: Annotated[
+        float | None, typer.Option("--difference", help="Say how many items show this difference, such as 0.03.")
+    ] = None,
+    accuracy: Annotated[float, typer.Option("--accuracy", help="About how accurate the models are.")] = 0.5,
+    correlation: Annotated[
+        float, typer.Option("--correlation", help="Of two models' right answers; the default is typical.")
+    ] = 0.35,
+    agreement: Annotated[
+        float, typer.Option("--agreement", help="Of a model's repeats; 1 where decoding is greedy.")
+    ] = 0.5,
+    chance: Annotated[float, typer.Option("--power", help="Chance of seeing a difference that is there.")] = 0.8,
+    shape: Shape = Format.table,
+) -> None:
+    """Say what difference so many items can show, and how many items a wanted difference needs. Plan first."""
+    from harness import comparing
+
+    try:
+        frame = comparing.plan(
+            items or (),
+            difference,
+            repeats=repeats,
+            accuracy=accuracy,
+            correlation=correlation,
+            agreement=agreement,
+            power=chance,
+        )
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    _print(frame, shape)
 
 
 @app.command()

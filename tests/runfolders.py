@@ -39,6 +39,8 @@ SAMPLES = {
     "finish_reason": pl.String,
     "error": pl.String,
     "seed": pl.Int64,
+    "decoding": pl.String,
+    "continuations": pl.List(pl.String),
     "request_ids": pl.List(pl.String),
     "loglikelihoods": pl.List(pl.Float64),
     "prompt_tokens": pl.Int64,
@@ -52,6 +54,9 @@ SAMPLES = {
     "served_model": pl.String,
     "system_fingerprint": pl.String,
     "response_id": pl.String,
+    "request_bodies": pl.List(pl.String),
+    "request_sha256": pl.List(pl.String),
+    "reused_from": pl.String,
     "scores": pl.List(SCORE),
 }
 KINDS = {"arithmetic": "math", "provenance_open": "provenance", "provenance_identity": "provenance"}
@@ -169,6 +174,7 @@ def manifest(run_id, models, rows, status, finished_at, controls, unsafe, tasks)
                 "ci_method": result.method,
                 "n": result.n,
                 "n_unscored": len(values) - result.n,
+                "coverage": result.n / len(values),
                 "n_failed": sum(row["status"] == "failed" for row in mine),
                 "n_truncated": sum(row["status"] == "truncated" for row in mine),
                 "n_refused": sum(row["status"] == "refused" for row in mine),
@@ -226,6 +232,7 @@ def manifest(run_id, models, rows, status, finished_at, controls, unsafe, tasks)
                 "num_fewshot": 0,
                 "licence": "MIT",
                 "source": "made up",
+                "cluster": None,
                 "unsafe_code": unsafe,
             }
             for task in tasks
