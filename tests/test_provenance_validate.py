@@ -127,6 +127,20 @@ def test_a_missing_column_is_named(shared_data: Path) -> None:
         validate(one, students.drop("teachers"), controls, models, REGISTRY)
 
 
+def test_empty_cells_in_a_table_are_unknown_not_an_error(shared_data: Path) -> None:
+    outputs = pl.read_parquet(shared_data / "outputs" / "r1_distill_reasoning.parquet")
+    students, controls, models = _tables(shared_data)
+    bare = students.with_columns(
+        pl.lit(None, dtype=pl.String).alias(c) for c in ("teachers", "base_model", "student_lab")
+    )
+    report = validate(outputs, bare, controls, models.with_columns(released=pl.lit(None, dtype=pl.String)), REGISTRY)
+    assert report["corpora"][0]["dated"] == 0
+    wrong = models.with_columns(corpus=pl.lit("r1_distill_reasoning"), released=pl.lit("May 2024"))
+    wrong = wrong.head(1).with_columns(model=pl.lit("llama-3.1-8b-instruct"))
+    with pytest.raises(ConfigError, match="YYYY-MM"):
+        validate(outputs, students, controls, wrong, REGISTRY)
+
+
 def test_an_answers_file_with_too_few_models_is_answered_not_crashed(shared_data: Path) -> None:
     one = pl.DataFrame({"corpus": "c", "model": "m", "output": "o", "prompt_id": "p"})
     report = validate(one, *_tables(shared_data), REGISTRY)

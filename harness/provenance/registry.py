@@ -79,19 +79,23 @@ class Labels:
         Raises:
             ConfigError: a column is missing.
         """
-        for what, frame, columns in (
-            ("students", students, STUDENTS),
-            ("controls", controls, CONTROLS),
-            ("models", models, MODELS),
-        ):
+        tables = {
+            "students": (students, STUDENTS),
+            "controls": (controls, CONTROLS),
+            "models": (models, MODELS),
+        }
+        rows: dict[str, list[dict[str, Any]]] = {}
+        for what, (frame, columns) in tables.items():
             missing = sorted(set(columns) - set(frame.columns))
             if missing:
                 raise ConfigError(f"{what}: missing column {', '.join(missing)}; expected {', '.join(columns)}")
-        here = [r for r in students.iter_rows(named=True) if corpus in (r["corpus"] or "").split(";")]
-        own = [r for r in models.iter_rows(named=True) if r["corpus"] == corpus]
+            text = pl.col(columns).cast(pl.String).fill_null("").str.strip_chars()
+            rows[what] = frame.with_columns(text).to_dicts()
+        here = [r for r in rows["students"] if corpus in r["corpus"].split(";")]
+        own = [r for r in rows["models"] if r["corpus"] == corpus]
         named = {r["model"] for r in own}
-        own += [r for r in models.iter_rows(named=True) if r["corpus"] != corpus and r["model"] not in named]
-        return cls(corpus, here, [r for r in controls.iter_rows(named=True) if r["corpus"] == corpus], own)
+        own += [r for r in rows["models"] if r["corpus"] != corpus and r["model"] not in named]
+        return cls(corpus, here, [r for r in rows["controls"] if corpus in r["corpus"].split(";")], own)
 
     def facts(self, names: tuple[str, ...], registry: Registry) -> list[ModelFacts]:
         """What is known of each model, in the order given."""
@@ -108,7 +112,7 @@ class Labels:
         Those whose `role` says candidate; in a corpus without such roles, every model that is not a version of
         another one.
         """
-        roles = {r["model"]: r["role"] or "" for r in self.models if r["corpus"] == self.corpus}
+        roles = {r["model"]: r["role"] for r in self.models if r["corpus"] == self.corpus}
         named = [i for i, name in enumerate(names) if "candidate" in roles.get(name, "")]
         return named or [i for i, fact in enumerate(facts) if not fact.copy_of]
 
