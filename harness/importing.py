@@ -228,6 +228,7 @@ def _metrics(rows: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
                 "ci_method": found.method,
                 "n": found.n,
                 "n_unscored": unscored,
+                "coverage": 1 - unscored / len(mine),
                 **{
                     f"n_{state}": sum(r["status"] == state for r in mine)
                     for state in ("failed", "truncated", "refused")

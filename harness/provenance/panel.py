@@ -103,11 +103,13 @@ def build(
             )
         )
     table, text = folder / f"{name}.parquet", folder / f"{name}.yaml"
-    pl.concat(parts).write_parquet(table, compression="zstd", compression_level=19, metadata={"fingerprint": fp.VERSION})
+    pl.concat(parts).write_parquet(
+        table, compression="zstd", compression_level=19, metadata={"fingerprint": fp.VERSION}
+    )
     chosen = set(candidates)
     body = {
-        **about,
         "fingerprint": fp.VERSION,
+        **about,
         "prompts": list(prints.prompts),
         "models": {fact.name: _plain(fact, fact.name in chosen) for fact in facts if fact.name in prints.models},
     }
@@ -123,7 +125,8 @@ def load(name: str) -> Panel:
     """
     if name not in names():
         raise ConfigError(unknown_name("reference panel", name, names()))
-    about = yaml.load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    about = yaml.load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - a safe one
     if about["fingerprint"] != fp.VERSION:
         raise ConfigError(
             f"the panel {name} holds fingerprints {about['fingerprint']}, this is {fp.VERSION}: build it anew with "
@@ -135,7 +138,9 @@ def load(name: str) -> Panel:
     there = rows.filter(pl.col("channel") == ANSWERED)
     answered[there["m"].to_numpy(), there["p"].to_numpy()] = True
     features = {
-        channel: rows.filter(pl.col("channel") == channel).select("m", "p", "feature", "share").sort("p", "m", "feature")
+        channel: rows.filter(pl.col("channel") == channel)
+        .select("m", "p", "feature", "share")
+        .sort("p", "m", "feature")
         for channel in CHANNELS
     }
     prints = fp.Fingerprints(models, tuple(about["prompts"]), answered, features, {})
@@ -145,15 +150,15 @@ def load(name: str) -> Panel:
 
 
 def add(panel: Panel, others: fp.Fingerprints) -> fp.Fingerprints:
-    """The panel and further models on its prompts; the panel's own entry of a model that is in both is left out.
+    """The panel and further models, on those of its prompts that at least one of them answered.
 
-    Only prompts that every one of the others could be compared on are kept: those at least one of them answered.
+    The panel's own entry of a model that is in both is left out.
     """
     keep = [m for m in panel.prints.models if m not in others.models]
     models = tuple(sorted({*keep, *others.models}))
     place = {model: i for i, model in enumerate(models)}
-    asked = others.answered.any(axis=0)
-    prompts = tuple(p for p, there in zip(others.prompts, asked, strict=True) if there and p in panel.prints.prompts)
+    asked = np.flatnonzero(others.answered.sum(axis=0))
+    prompts = tuple(others.prompts[i] for i in asked if others.prompts[i] in set(panel.prints.prompts))
     at = {prompt: i for i, prompt in enumerate(prompts)}
     answered = np.zeros((len(models), len(prompts)), dtype=np.bool_)
     features: dict[str, list[pl.DataFrame]] = {channel: [] for channel in CHANNELS}

@@ -7,7 +7,8 @@ and the full list of explanations. Never: that anything was copied, distilled or
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from harness.provenance.calibration import FamilyTest
 from harness.provenance.evidence import ALPHA, Finding
@@ -118,3 +119,29 @@ def paragraph(suspect: str, found: Sequence[Finding]) -> str:
             "explains a resemblance by itself.",
         )
     return " ".join(parts) or f"There is no candidate to compare {suspect} with."
+
+
+def undated(names: Sequence[str]) -> tuple[str, ...]:
+    """Say which models have no documented release date, and what follows; nothing where all have one."""
+    if not names:
+        return ()
+    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")  # noqa: PLR2004
+    text = (
+        f"No release date is documented for {shown}: dates cannot say who came first there. "
+        "An entry in conf/model_registry.yaml, with its source, supplies one."
+    )
+    return (text,)
+
+
+def panel(name: str, about: Mapping[str, Any]) -> tuple[str, ...]:
+    """Say what a reference panel is and how far its facts were checked."""
+    text = (
+        f"Panel {name}, version {about['version']}: {len(about['models'])} models, {len(about['prompts'])} prompts; "
+        f"{about['source']}; {about['licence']}."
+    )
+    return text, str(about["facts"])
+
+
+def replaced(suspect: str, name: str) -> str:
+    """Say that a panel's own answers of a model were set aside for local ones."""
+    return f"The panel {name} has a model named {suspect} too; the answers found here were used instead of the panel's."
