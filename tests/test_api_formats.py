@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -710,3 +711,39 @@ def test_a_cut_answer_holds_no_stop_text(text: str, stops: list[str]) -> None:
 @given(st.text(st.characters()))
 def test_any_text_can_be_sent(text: str) -> None:
     assert json.loads(_api.encode({"content": text}).encode())["content"] == text
+
+
+# --- ready configs
+
+
+def _ready() -> list[str]:
+    return [p.stem for p in sorted((Path(__file__).parents[1] / "conf/model").glob("*.yaml")) if any(f"backend: {api}" in p.read_text() for api in API)]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", _ready())
+def test_a_ready_config_needs_only_its_key_and_names_a_known_price_or_none(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from harness import budget, config
+
+    task = "provenance_open"
+    (spec,) = config.compose([f"model={name}", f"task={task}"]).models
+    assert spec.name == name
+    if spec.connect.api_key_env:
+        monkeypatch.setenv(spec.connect.api_key_env, KEY)
+    backend = plugins.load("backends", spec.backend).Backend(spec, None)
+    text = "Who are you?"
+    request = asked(text) if spec.chat else asked(prompt=text)
+    assert text in _api.encode(backend.body(request))
+    budget.price_of(spec, budget.prices())
+
+
+def test_every_price_has_a_day_and_a_source() -> None:
+    from datetime import date
+
+    from harness import budget
+
+    for name, price in budget.prices().items():
+        assert date.fromisoformat(price.as_of), name
+        assert price.source, name
+        assert price.output >= price.input >= (price.cached or 0) >= 0, name

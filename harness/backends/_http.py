@@ -352,7 +352,7 @@ class Client:
             status, headers = response.status, response.headers
         one = self._read(status, bytes(data))
         one.ttfb_s = ttfb
-        one.request_id = headers.get("x-request-id") or headers.get("request-id")
+        one.request_id = self._clean(headers.get("x-request-id") or headers.get("request-id") or "") or None
         if one.error is not None:
             one.retry_after_s = _retry_after_s(headers, one.payload)
             if one.retry_after_s is not None and one.retry_after_s > RETRY_AFTER_MOST_S:
