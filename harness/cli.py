@@ -76,6 +76,8 @@ def _evaluate(spec: Any) -> int:
     from harness import analysis, leaderboard
     from harness.evaluate import evaluate
 
+    if spec.plan:
+        return _plan(spec)
     outcome = evaluate(spec, argv=["harness", "eval", *sys.argv[1:]])
     results = Path(spec.results_dir)
     refreshed = analysis.refresh(results)
@@ -98,6 +100,26 @@ def _evaluate(spec: Any) -> int:
             "says why; the same command asks for them again"
         )
         return IncompleteRunError.exit_code
+    return 0
+
+
+def _plan(spec: Any) -> int:
+    """Print what a run would send and cost; the exit code."""
+    import polars as pl
+
+    from harness import tables
+    from harness.evaluate import preview
+
+    name, rows = preview(spec)
+    sys.stdout.buffer.write(tables.render(pl.DataFrame(rows, infer_schema_length=None), Format.table.value))
+    costs = [row["usd_at_most"] for row in rows]
+    cost = "unknown: a price is missing" if None in costs else f"${sum(costs):.2f}"
+    sys.stdout.write(
+        f"\nRun {name}: {sum(row['to_send'] for row in rows)} of {sum(row['requests'] for row in rows)} requests to "
+        f"send; at most {cost}. Nothing was sent.\n"
+        "Tokens are estimates; `at_most` is every answer as long as it may be; an empty cell is unknown, not 0.\n"
+        "detects: the smallest difference of two accuracies that so many documents can show (80 % power, 5 % level).\n"
+    )
     return 0
 
 
@@ -139,12 +161,20 @@ def show(
     shape: Shape = Format.table,
     failed: Annotated[bool, typer.Option("--failed", help="The samples that failed, and why.")] = False,
     samples: Annotated[bool, typer.Option("--samples", help="Every sample with its headline score.")] = False,
+    why: Annotated[
+        bool,
+        typer.Option("--why", help="Which field kept it from using another run's answers (--other names the run)."),
+    ] = False,
+    other: Annotated[str | None, typer.Option("--other", help="With --why: the run to compare with.")] = None,
 ) -> None:
-    """Show one run: its metrics, or its samples."""
+    """Show one run: its metrics, its samples, or why it had to ask."""
     from harness import listings
     from harness.runs import find_run
 
     folder = find_run(results, run)
+    if why or other is not None:
+        _print(listings.why(results, folder, other), shape)
+        return
     if failed or samples:
         _print(listings.samples(folder, failed=failed), shape)
         return

@@ -139,6 +139,29 @@ def samples(folder: Path, *, failed: bool = False) -> pl.DataFrame:
     )
 
 
+def why(results: Path, folder: Path, other: str | None) -> pl.DataFrame:
+    """One row per model, task and field that kept the run from using another run's answers.
+
+    Raises:
+        ConfigError: there is no run to compare with.
+        StorageError: a run has not ended yet.
+    """
+    from harness import reuse
+
+    schema = {
+        "model": pl.String,
+        "task": pl.String,
+        "other_run": pl.String,
+        "other_model": pl.String,
+        "compared": pl.Int64,
+        "field": pl.String,
+        "differs": pl.Int64,
+        "here": pl.String,
+        "there": pl.String,
+    }
+    return pl.DataFrame(reuse.why(results, folder, other), schema=schema, orient="row")
+
+
 def summary(folder: Path) -> str:
     """A few lines on a run: when, what, on which versions."""
     manifest = run_folders.read_manifest(folder)

@@ -312,7 +312,8 @@ def _add_manifest(connection: duckdb.DuckDBPyConnection, folder: Path, mark: str
         )
     tokens = {f"{kind}_tokens": count for kind, count in manifest["tokens"].items()}
     git = {f"git_{key}": value for key, value in (manifest.get("git") or {}).items()}
-    run = manifest | manifest["counts"] | tokens | git | {"fingerprint": mark}
+    cost = {"cost_usd": manifest.get("cost", {}).get("usd")}
+    run = manifest | manifest["counts"] | tokens | git | cost | {"fingerprint": mark}
     spec = manifest["spec"]
     asked = {model.get("name"): model for model in spec.get("models", ())}
     models = [
@@ -421,7 +422,11 @@ def _insert_frame(connection: duckdb.DuckDBPyConnection, table: str, frame: pl.D
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, source: str, *values: str) -> None:
     """Insert by name every column of the table, cast to its type, NaN as null."""
-    cells = ", ".join(f'{_cast(c)} AS "{c.name}"' for c in _table(table).columns)
+    held = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}", list(values)).fetchall()}
+    # A column that an older version of harness did not write yet is unknown, not damage.
+    cells = ", ".join(
+        f'{_cast(c) if c.name in held or c.required else "NULL"} AS "{c.name}"' for c in _table(table).columns
+    )
     connection.execute(f"INSERT INTO {table} BY NAME SELECT {cells} FROM {source}", list(values))
 
 

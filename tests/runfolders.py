@@ -39,6 +39,8 @@ SAMPLES = {
     "finish_reason": pl.String,
     "error": pl.String,
     "seed": pl.Int64,
+    "decoding": pl.String,
+    "continuations": pl.List(pl.String),
     "request_ids": pl.List(pl.String),
     "loglikelihoods": pl.List(pl.Float64),
     "prompt_tokens": pl.Int64,
@@ -52,6 +54,9 @@ SAMPLES = {
     "served_model": pl.String,
     "system_fingerprint": pl.String,
     "response_id": pl.String,
+    "request_bodies": pl.List(pl.String),
+    "request_sha256": pl.List(pl.String),
+    "reused_from": pl.String,
     "scores": pl.List(SCORE),
 }
 KINDS = {"arithmetic": "math", "provenance_open": "provenance", "provenance_identity": "provenance"}

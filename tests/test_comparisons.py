@@ -262,7 +262,7 @@ def test_too_few_items_detect_nothing_and_impossible_plans_are_refused():
         lambda: power.items_needed(1e-6),
         lambda: power.detectable_difference(0),
     ):
-        with pytest.raises(ValueError, match="found|needs"):
+        with pytest.raises(ValueError, match=r"found|needs"):
             bad()
 
 

@@ -21,9 +21,21 @@ FLOORS = [
         "progress",
         "taskdata",
         "config",
+        "budget",
     },
     {"backends", "scorers", "sandbox", "provenance", "schema", "store", "tables", "leaderboard", "aggregate"},
-    {"lmeval", "analysis", "comparing", "metrics", "planning", "asking", "manifest"},
+    {
+        "lmeval",
+        "analysis",
+        "comparing",
+        "metrics",
+        "planning",
+        "asking",
+        "manifest",
+        "replay",
+        "reuse",
+        "forecast",
+    },
     {"evaluate", "listings"},
     {"cli", "__main__"},
 ]
@@ -33,6 +45,7 @@ ONLY_IMPORTERS = {
     "hydra": {"harness/config.py"},
     "omegaconf": {"harness/config.py"},
     "xllamacpp": {"harness/backends/llama_cpp.py"},
+    "aiohttp": {"harness/backends/_http.py"},
 }
 
 

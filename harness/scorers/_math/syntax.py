@@ -214,6 +214,8 @@ class _Parser:
         if self.at("\\pm", "\\mp"):
             return Node("pm" if self.next().text == "\\pm" else "mp", (_ZERO, self.term()))
         node = self.term()
+        if negative and node.op in ("percent", "degree"):
+            return Node(node.op, (Node("neg", node.args),))
         return Node("neg", (node,)) if negative else node
 
     def term(self) -> Node:
