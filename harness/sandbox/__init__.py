@@ -1,0 +1,49 @@
+"""Runs model-written code, and says what became of it.
+
+Two functions, whatever runs beneath: `check` says before the first request whether code can be run here, `run`
+runs it. The tier in each verdict says how the machine was protected. docs/sandbox.md explains the design.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.sandbox.verdicts import Program, Status, Verdict
+from harness.specs import SandboxSpec
+
+__all__ = ["Program", "Status", "Verdict", "check", "run"]
+
+
+def check(spec: SandboxSpec) -> None:
+    """Say whether model-written code can be run under this configuration.
+
+    Raises:
+        SandboxError: it cannot; the message says how it could be.
+    """
+    from harness.sandbox import tiers
+
+    tiers.choose(spec)
+
+
+def run(
+    programs: Sequence[Program], spec: SandboxSpec, *, tier: str | None = None, workers: int | None = None
+) -> list[Verdict]:
+    """Run every program against its tests, several at a time.
+
+    Args:
+        programs: what to run; an empty list is fine.
+        spec: limits, and whether an unprotected run is allowed.
+        tier: `A`, `B`, `C` or `unsafe`; the best that is available by default.
+        workers: how many at a time; one per CPU by default. No verdict depends on it.
+
+    Returns:
+        One verdict per program, in their order.
+
+    Raises:
+        SandboxError: code cannot be run here.
+    """
+    if not programs:
+        return []
+    from harness.sandbox import tiers
+
+    return tiers.run(programs, spec, tier or tiers.choose(spec), workers)

@@ -1,0 +1,176 @@
+"""A plain subprocess with resource limits. It stops accidents, not attacks.
+
+Each program gets a fresh interpreter without the user's environment, site packages or standard streams, in an
+empty folder that is deleted afterwards, in a process group of its own that is killed afterwards; with limits on
+CPU seconds, address space, file size and open files where the platform has them (`resource`, Unix), and a limit
+by the clock everywhere.
+
+What it does not do: the code runs as the user, so it can read and write the user's files, use the network, start
+processes that leave the group, and, since it shares a process with its tests, find the token in memory and forge
+its verdict, or patch what the tests call. The token only makes sure that leaving early or printing the right words
+is no pass. Hence `sandbox.allow_unsafe`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from harness.errors import SandboxError
+from harness.sandbox import Program, Verdict
+from harness.specs import SandboxSpec
+
+TIER = "unsafe"
+FILE_MB = 16
+"""Largest file a program may write. The tests of the known benchmarks write none."""
+OPEN_FILES = 64
+MESSAGE_CHARS = 500
+
+RUNNER = r"""
+import json, os, sys, types
+
+with open("task.json", encoding="utf-8") as file:
+    task = json.load(file)
+os.unlink("task.json")
+report = open(task["report"], "w", encoding="utf-8")
+try:
+    import resource
+except ImportError:
+    resource = None
+if resource:
+    for name, soft in task["limits"]:
+        kind = getattr(resource, name, None)
+        hard = soft + 1 if name == "RLIMIT_CPU" else soft
+        try:
+            resource.setrlimit(kind, (soft, hard))
+        except (TypeError, ValueError, OSError):
+            pass  # this platform lacks it, or a lower limit is in force already
+
+status, message, phase = "passed", "", "code"
+module = types.ModuleType("solution")
+sys.modules["solution"] = module
+sys.argv = ["solution.py"]
+try:
+    exec(compile(task["code"], "solution.py", "exec"), module.__dict__)
+    if task["entry_point"] not in module.__dict__:
+        raise NameError("the code does not define " + task["entry_point"])
+    phase = "tests"
+    exec(compile(task["tests"], "tests", "exec"), module.__dict__)
+except BaseException as error:
+    if isinstance(error, MemoryError):
+        status = "memory"
+    elif isinstance(error, AssertionError) and phase == "tests":
+        status = "wrong"
+    else:
+        status = "error"
+    lines, trace = task["tests"].splitlines(), error.__traceback__
+    where = ""
+    while trace:
+        if trace.tb_frame.f_code.co_filename == "tests" and 0 < trace.tb_lineno <= len(lines):
+            where = lines[trace.tb_lineno - 1].strip()
+        trace = trace.tb_next
+    try:
+        text = str(error)[:1000]
+    except BaseException:
+        text = ""
+    message = type(error).__name__ + (": " + text if text else "") + (" at: " + where if where else "")
+import time
+json.dump({"token": task["token"], "status": status, "message": message, "cpu_s": time.process_time()}, report)
+report.flush()
+os._exit(0)
+"""
+"""The child. It keeps what it needs later in locals of its own module, out of the candidate's namespace.
+`os._exit` leaves before the candidate's threads and exit handlers can hold the process."""
+
+
+def run(programs: Sequence[Program], spec: SandboxSpec) -> list[Verdict]:
+    """Run the programs, as many at a time as there are CPUs. See `harness.sandbox.run`."""
+    with ThreadPoolExecutor(max_workers=min(len(programs), os.cpu_count() or 1)) as pool:
+        return list(pool.map(lambda program: _run_one(program, spec), programs))
+
+
+def _run_one(program: Program, spec: SandboxSpec) -> Verdict:
+    token = secrets.token_hex(16)
+    cpu_limit = math.ceil(spec.timeout_s)
+    try:
+        with tempfile.TemporaryDirectory(prefix="harness-", ignore_cleanup_errors=True) as folder:
+            work, report = Path(folder, "work"), Path(folder, "report.json")
+            work.mkdir()
+            task = {
+                "token": token,
+                "report": str(report),
+                "code": program.code,
+                "tests": program.tests,
+                "entry_point": program.entry_point,
+                "limits": [
+                    ("RLIMIT_CPU", cpu_limit),
+                    ("RLIMIT_AS", spec.memory_mb << 20),
+                    ("RLIMIT_FSIZE", FILE_MB << 20),
+                    ("RLIMIT_NOFILE", OPEN_FILES),
+                    ("RLIMIT_CORE", 0),
+                ],
+            }
+            Path(work, "task.json").write_text(json.dumps(task), encoding="utf-8")
+            code = _wait(work, 2 * spec.timeout_s)
+            return _verdict(report, token, code, spec)
+    except OSError as error:
+        raise SandboxError(f"cannot start a process for model-written code: {error}") from error
+
+
+def _wait(work: Path, wall_s: float) -> int | None:
+    """Start the child, wait, kill its whole group. Returns its exit code, or `None` where the clock ran out."""
+    # -P -s -S with an empty environment are what -I means, without site packages: verdicts do not depend on what
+    # is installed here. -I would also ignore PYTHONHASHSEED, and set order would change verdicts from run to run.
+    environment = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+    if os.name == "nt":
+        environment["SYSTEMROOT"] = os.environ.get(
+            "SYSTEMROOT", ""
+        )  # the interpreter cannot start without it
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-s", "-S", "-X", "utf8", "-c", RUNNER],
+        cwd=work,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        return process.wait(timeout=wall_s)
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        if hasattr(os, "killpg"):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
+        process.wait()
+
+
+def _verdict(report: Path, token: str, exit_code: int | None, spec: SandboxSpec) -> Verdict:
+    if exit_code is None:
+        return Verdict("timeout", f"no verdict after {2 * spec.timeout_s:g} s by the clock", None, TIER)
+    if exit_code < 0:
+        name = signal.Signals(-exit_code).name
+        if name == "SIGXCPU":
+            return Verdict("timeout", f"used up {math.ceil(spec.timeout_s)} CPU s", None, TIER)
+        return Verdict("error", f"the process was killed by {name}", None, TIER)
+    try:
+        said = json.loads(report.read_bytes())
+        if not secrets.compare_digest(str(said["token"]).encode(), token.encode()):
+            raise ValueError("wrong token")
+        status, message, cpu_s = said["status"], str(said["message"]), float(said["cpu_s"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return Verdict("error", f"the process ended with code {exit_code} before its tests did", None, TIER)
+    message = message.encode("utf-8", "replace").decode()[:MESSAGE_CHARS]
+    return Verdict(status, message, cpu_s, TIER)

@@ -1,0 +1,303 @@
+"""The trusted side: owns the zygotes, hands out programs, and turns what came back into verdicts."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from harness.errors import SandboxError
+from harness.sandbox import wire
+from harness.sandbox.verdicts import Program, Status, Verdict
+from harness.specs import SandboxSpec
+
+START_S = 60.0
+"""How long a zygote may take to be ready, on a machine with other things to do."""
+REPORT_S = 30.0
+"""How long a zygote may take to clean up after a program."""
+QUEUED = 5
+"""The zygote's WALL_CAP: how far waiting for a CPU can stretch the limit by the clock."""
+JUDGE_EXTRA_MB = 512
+"""Address space that a judge has over its program's: answers, tests and expected values at once."""
+BOOT = """
+import sys, types
+folder = sys.argv.pop(1)
+for name in ("harness", "harness.sandbox"):
+    sys.modules[name] = module = types.ModuleType(name)
+    module.__path__ = [folder]
+from harness.sandbox.zygote import main
+main()
+"""
+"""Loads the zygote without the packages around it, which import what is not in the standard library."""
+
+
+class Fault(Exception):  # noqa: N818 - not an error of a program's
+    """The machinery failed: a worker has to be replaced. Never a program's doing as far as we can tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one program may use."""
+
+    cpu_s: float
+    wall_s: float
+    memory_mb: int
+
+    @classmethod
+    def of(cls, spec: SandboxSpec) -> Limits:
+        """The limits that a configuration asks for."""
+        return cls(spec.timeout_s, 2 * spec.timeout_s, spec.memory_mb)
+
+
+class _Zygote:
+    """A fork server and the socket to it."""
+
+    def __init__(self, role: str, tier: str) -> None:
+        self._scratch = _scratch_folder() if role == "program" and tier != "A" else None
+        scratch = "/box" if role == "program" and tier == "A" else self._scratch
+        options = {"role": role, "tier": tier, "scratch": scratch}
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                # -P -s -S and an empty environment: nothing that the user or the machine has installed decides.
+                [sys.executable, "-P", "-s", "-S", "-c", BOOT, str(Path(__file__).parent), json.dumps(options)]
+                + [str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                env={"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1", "LANG": "C.UTF-8"},
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        self._socket.settimeout(START_S)
+        try:
+            ready = self._socket.recv(16) == b"ready"
+        except OSError:
+            ready = False
+        if not ready:
+            self._process.kill()
+            said = self._process.communicate()[1].decode("utf-8", "replace").strip().splitlines()
+            self.close()
+            raise Fault(said[-1] if said else "no answer")
+        self._socket.settimeout(REPORT_S)
+
+    def start(self, limits: Limits, *sockets: socket.socket) -> None:
+        """Fork a process that gets the sockets. Raises OSError."""
+        job = json.dumps({"cpu_s": limits.cpu_s, "wall_s": limits.wall_s, "memory_mb": limits.memory_mb})
+        socket.send_fds(self._socket, [job.encode()], [given.fileno() for given in sockets])
+
+    def end(self) -> None:
+        """End the process. Raises OSError."""
+        self._socket.send(b"end")
+
+    def report(self) -> dict[str, Any]:
+        """What became of the process, once `end` is sent and nothing of it is left. Raises OSError, ValueError."""
+        report: dict[str, Any] = json.loads(self._socket.recv(4096))
+        return report
+
+    def close(self) -> None:
+        """End the zygote, and see to it that nothing of it is left."""
+        self._socket.close()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        if self._process.stderr:
+            self._process.stderr.close()
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+class Worker:
+    """Runs one program at a time. Not for several threads.
+
+    Args:
+        tier: `A`, `B`, or `C` for the inside of a container.
+
+    Raises:
+        Fault: this tier does not work here; the message says why.
+    """
+
+    def __init__(self, tier: str) -> None:
+        self.tier = tier
+        self._programs = _Zygote("program", tier)
+        try:
+            self._judges = _Zygote("judge", tier)
+        except BaseException:
+            self._programs.close()
+            raise
+
+    def run(self, program: Program, limits: Limits) -> Verdict:
+        """Run one program against its tests.
+
+        Raises:
+            Fault: the machinery failed; this worker is of no more use.
+        """
+        try:
+            said, program_end, judge_end = self._exchange(program, limits)
+        except (OSError, ValueError, wire.WireError) as error:
+            raise Fault(f"{type(error).__name__}: {error}") from error
+        status, message = _outcome(said, program_end, judge_end, limits)
+        message = " ".join(message.encode("utf-8", "replace").decode().split())
+        return Verdict(status, message, round(program_end["cpu_s"], 4), self.tier, forgeable=program.in_process)
+
+    def _exchange(
+        self, program: Program, limits: Limits
+    ) -> tuple[dict[str, str] | None, dict[str, Any], dict[str, Any]]:
+        """What the judge said, if anything, and what became of the program's process and the judge's."""
+        patience = Limits(limits.cpu_s, QUEUED * limits.wall_s + 5, limits.memory_mb + JUDGE_EXTRA_MB)
+        report, reporter = socket.socketpair()
+        judge_channel, program_channel = socket.socketpair()
+        with report, reporter, judge_channel, program_channel:
+            self._judges.start(patience, judge_channel, reporter)
+            self._programs.start(limits, program_channel)
+            for given in (reporter, judge_channel, program_channel):
+                given.close()
+            report.settimeout(QUEUED * patience.wall_s)
+            try:
+                wire.send(report, json.dumps(_task(program)).encode())
+                said = json.loads(wire.receive(report))
+            except wire.Closed:
+                said = None
+            self._programs.end()
+            self._judges.end()
+        return said, self._programs.report(), self._judges.report()
+
+    def close(self) -> None:
+        """End both zygotes."""
+        self._programs.close()
+        self._judges.close()
+
+
+def run(programs: Sequence[Program], spec: SandboxSpec, tier: str, workers: int | None = None) -> list[Verdict]:
+    """Run the programs, several at a time.
+
+    Args:
+        programs: what to run.
+        spec: their limits.
+        tier: `A`, `B`, or `C` for the inside of a container.
+        workers: how many at a time; one per CPU by default. No verdict depends on it.
+
+    Returns:
+        One verdict per program, in their order.
+
+    Raises:
+        SandboxError: the sandbox failed, twice for one program.
+    """
+    limits = Limits.of(spec)
+    verdicts: list[Verdict | None] = [None] * len(programs)
+    waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for index in range(len(programs)):
+        waiting.put(index)
+    failures: list[BaseException] = []
+    stop = threading.Event()
+
+    def work() -> None:
+        worker: Worker | None = None
+        try:
+            while not stop.is_set():
+                try:
+                    index = waiting.get_nowait()
+                except queue.Empty:
+                    return
+                for attempt in (1, 2):
+                    try:
+                        worker = worker or Worker(tier)
+                        verdicts[index] = worker.run(programs[index], limits)
+                        break
+                    except Fault as fault:
+                        if worker:
+                            worker.close()
+                            worker = None
+                        if attempt == 2:  # noqa: PLR2004
+                            raise SandboxError(f"the sandbox (tier {tier}) failed: {fault}") from fault
+        except BaseException as error:  # noqa: BLE001 - it is raised again where the programs came from
+            failures.append(error)
+            stop.set()
+        finally:
+            if worker:
+                worker.close()
+
+    count = min(len(programs), workers or len(os.sched_getaffinity(0)))
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    try:
+        for thread in threads:
+            thread.join()
+    finally:
+        stop.set()  # interrupted: the threads end their zygotes after the program that they are at
+        for thread in threads:
+            thread.join()
+    if failures:
+        raise failures[0]
+    return [verdict for verdict in verdicts if verdict is not None]
+
+
+def _task(program: Program) -> dict[str, Any]:
+    return {
+        "code": program.code,
+        "tests": program.tests,
+        "entry_point": program.entry_point,
+        "helpers": program.helpers,
+        "in_process": program.in_process,
+    }
+
+
+def _outcome(
+    said: dict[str, str] | None, program: dict[str, Any], judge: dict[str, Any], limits: Limits
+) -> tuple[Status, str]:
+    """The status and the message of a verdict.
+
+    Raises:
+        Fault: the program or its judge never came to run.
+    """
+    if said is None:
+        if judge["cause"] in {"cpu", "clock"}:
+            return "timeout", "judging its answers took too long"
+        raise Fault(f"a judge ended without a verdict: {_ending(judge)}")
+    status, message = said["status"], said["message"]
+    if status == "fault":
+        raise Fault(f"a program's process did not start: {_ending(program)}")
+    if status != "gone":
+        if status not in get_args(Status):
+            raise Fault(f"a judge said {status[:20]!r}")
+        return status, message  # type: ignore[return-value]
+    if program["cause"] == "cpu" or program["signal"] == signal.SIGXCPU:
+        return "timeout", f"used up {limits.cpu_s:g} CPU s"
+    if program["cause"] == "clock":
+        return "timeout", f"no verdict after {limits.wall_s:g} s by the clock"
+    if program["cause"] == "disk":
+        return "error", "wrote more than its scratch folder may hold"
+    if program["signal"] == signal.SIGKILL:
+        return "memory", "the process was killed by the kernel"
+    if program["signal"] == signal.SIGSYS:
+        return "blocked", "the process was killed for a system call"
+    return "error", f"{_ending(program)} before its tests did"
+
+
+def _ending(report: dict[str, Any]) -> str:
+    if report["signal"]:
+        return f"the process was killed by {signal.Signals(report['signal']).name}"
+    return f"the process ended with code {report['code']}"
+
+
+def _scratch_folder() -> str:
+    """A folder that only this user reaches, in memory where there is such a place."""
+    place = "/dev/shm"  # noqa: S108 - mkdtemp makes a folder of its own there
+    return tempfile.mkdtemp(prefix="harness-", dir=place if os.access(place, os.W_OK) else None)
