@@ -1,8 +1,8 @@
 """The walls around one process: three kinds, from the same parts.
 
-    A  namespaces (mount, PID, network, IPC, UTS) over a root of its own, then all of B that the kernel has
-    B  Landlock, seccomp, resource limits, a user of its own where root starts it
-    C  seccomp, resource limits, a user of its own; only ever inside a container, which is the wall there
+    A  namespaces (mount, PID, network, IPC, UTS) over a root of its own, and all of C
+    B  Landlock, and all of C
+    C  seccomp, resource limits, a user of its own where root starts it; only ever inside a container
 
 A zygote enters its box once. The processes that it forks lock themselves in with `lock`, for good, before they do
 anything else; between them `renew` sees to it that none finds what another has left.
@@ -79,18 +79,22 @@ class Box:
                 purge(self.scratch)
                 os.rmdir(self.scratch)
 
-    def lock(self, cpu_s: float, memory_mb: int) -> None:
-        """Lock this process in, for good. Raises OSError where that fails: nothing may run then."""
-        os.chdir(self.scratch or "/")
+    def prepare(self) -> None:
+        """Take on what every process to come inherits. After `enter`, before the first fork."""
         linux.prctl(linux.PR_SET_DUMPABLE, 0)
-        _limit(resource.RLIMIT_CPU, math.ceil(cpu_s) + 1)  # a backstop: the zygote watches the exact limit
+        linux.install_filter(self._filter.base)
         _limit(resource.RLIMIT_FSIZE, FILE_MB << 20)
         _limit(resource.RLIMIT_NOFILE, OPEN_FILES)
-        _limit(resource.RLIMIT_NPROC, self._threads)
         _limit(resource.RLIMIT_STACK, STACK_MB << 20)
         _limit(resource.RLIMIT_CORE, 0)
         _limit(resource.RLIMIT_MEMLOCK, 0)
         _limit(resource.RLIMIT_MSGQUEUE, 0)
+
+    def lock(self, cpu_s: float, memory_mb: int) -> None:
+        """Lock this process in, for good. Raises OSError where that fails: nothing may run then."""
+        os.chdir(self.scratch or "/")
+        _limit(resource.RLIMIT_CPU, math.ceil(cpu_s) + 1)  # a backstop: the zygote watches the exact limit
+        _limit(resource.RLIMIT_NPROC, self._threads)
         _limit(resource.RLIMIT_AS, memory_mb << 20)
         if self._uid is not None:
             os.setgroups([])
@@ -148,7 +152,6 @@ class NamespaceBox(Box):
         if self.scratch is not None:
             self.scratch = "/box"
             self._mount_scratch()
-        self._restrict()
 
     def _enter_user_namespace(self, flags: int) -> None:
         uid, gid = os.geteuid(), os.getegid()
@@ -215,20 +218,12 @@ class NamespaceBox(Box):
         if self.scratch is not None and not _untouched(self.scratch):
             linux.unmount(self.scratch)
             self._mount_scratch()
-            self._restrict()
 
     def overfull(self) -> bool:
         return False  # the file system has a size
 
     def leave(self) -> None:
         pass  # it all goes with the namespace
-
-    def _restrict(self) -> None:
-        if self._ruleset is not None:
-            os.close(self._ruleset)
-            self._ruleset = None
-        if linux.landlock_abi():
-            self._ruleset = linux.landlock(system_paths(), DEVICES, self.scratch)
 
 
 BOXES: dict[str, type[Box]] = {"A": NamespaceBox, "B": LandlockBox, "C": Box}

@@ -15,18 +15,22 @@ from __future__ import annotations
 import builtins
 import copy
 import importlib
+import decimal
 import json
+import os
 import random
+import resource
+import signal
 import socket
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from harness.sandbox.wire import HELLO, MUTABLE, Closed, Codec, WireError, receive, send
+from harness.sandbox.wire import HEAD, HELLO, MUTABLE, Closed, Codec, WireError, exactly, receive, send
 
-PROGRAM_BYTES = 256 << 20
-"""Longest program with its tests. Those of HumanEval+ have up to a few MiB."""
+RENEW_KB = 200 << 10
+"""Memory that a judge may have used and still go on to the next program."""
 MESSAGE_CHARS = 500
 LINE_CHARS = 160
 SCRIPT = "__main__"
@@ -255,6 +259,7 @@ class Judge:
 
     def _load(self, program: dict[str, Any]) -> dict[str, Any]:
         random.seed(0)
+        decimal.setcontext(decimal.Context())
         names = _Names(self)
         if program["helpers"]:
             exec(compile(program["helpers"], "helpers", "exec"), names)  # noqa: S102
@@ -399,7 +404,28 @@ def _message(error: BaseException, lines: list[str]) -> str:
     return named[:MESSAGE_CHARS] + (f" at: {where[:LINE_CHARS]}" if where else "")
 
 
-def main(channel: socket.socket, report: socket.socket) -> None:
-    """Judge the one program that arrives on `report`, and say the verdict there."""
-    program = json.loads(receive(report, cap=PROGRAM_BYTES))
-    send(report, json.dumps(Judge(channel).verdict(program)).encode())
+def _surroundings() -> list[object]:
+    """What tests may have changed for the tests of the next program."""
+    return [dict(vars(builtins)), dict(os.environ), sys.getrecursionlimit(), os.getcwd(), sys.getswitchinterval()]
+
+
+def main(control: socket.socket) -> None:
+    """Judge one program after the other. The end of the socket ends it.
+
+    Each program arrives with a descriptor, the channel to its process. The reply is what `Judge.verdict` returns,
+    with `renew` where the next program deserves a new judge. A program whose judging takes too much CPU time ends
+    this process, by a signal.
+    """
+    while True:
+        first = _surroundings()
+        head, descriptors, _, _ = socket.recv_fds(control, HEAD.size, 1)
+        if not head:
+            return
+        program = json.loads(exactly(control, HEAD.unpack(head)[0]))
+        signal.setitimer(signal.ITIMER_PROF, program["cpu_s"])
+        with socket.socket(fileno=descriptors[0]) as channel:
+            verdict: dict[str, object] = {**Judge(channel).verdict(program)}
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        used_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        verdict["renew"] = used_kb > RENEW_KB or verdict["status"] == "memory" or _surroundings() != first
+        send(control, json.dumps(verdict).encode())

@@ -63,6 +63,14 @@ CLONE, CLONE3 = (56, 220), (435, 435)
 KILL, TGKILL = (62, 129), (234, 131)
 FCNTL, IOCTL, PRCTL, PRLIMIT64, SOCKETPAIR = (72, 25), (16, 29), (157, 167), (302, 261), (53, 199)
 
+ZYGOTE: dict[str, tuple[int | None, int | None]] = {
+    "fork": (57, None), "pidfd_open": (434, 434), "pidfd_send_signal": (424, 424), "setsid": (112, 157),
+    "mount": (165, 40), "umount2": (166, 39), "setresuid": (117, 147), "setresgid": (119, 149),
+    "setgroups": (116, 159), "capset": (126, 91), "chmod": (90, None), "fchmodat": (268, 53),
+    "landlock_create_ruleset": (444, 444), "landlock_add_rule": (445, 445), "landlock_restrict_self": (446, 446),
+}  # fmt: skip
+"""What the process that forks the programs needs beyond that, between two of them."""
+
 FCNTL_COMMANDS = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030)
 """Duplicating, flags, record locks. Not F_SETOWN or F_SETSIG, which send any signal to any process of the same
 user, nor leases, which hold other openers up."""
@@ -106,7 +114,8 @@ def _opening(flags: int) -> list[Rule]:
     ]
 
 
-def _template(arch: int) -> bytes:
+def _base(arch: int) -> bytes:
+    """Allow what is listed, with whatever arguments, and the zygote's calls."""
     rules: list[Rule] = [
         (_LD, 0, 0, _ARCH),
         (_JEQ, 1, 0, _AUDIT_ARCH[arch]),
@@ -115,15 +124,22 @@ def _template(arch: int) -> bytes:
     ]
     if arch == X86_64:  # the x32 calls have numbers of their own
         rules += [(_JGE, 0, 1, 0x40000000), (_RET, 0, 0, _KILL)]
-    for numbers in ALLOWED.values():
+    by_argument = (OPEN, OPENAT, CLONE, KILL, TGKILL, FCNTL, IOCTL, PRCTL, PRLIMIT64, SOCKETPAIR)
+    for numbers in (*ALLOWED.values(), *by_argument, *ZYGOTE.values()):
         number = numbers[arch]
         if number is not None:
             rules += [(_JEQ, 0, 1, number), (_RET, 0, 0, _ALLOW)]
+    # clone3 hides its flags in memory: without it, the C library goes back to clone.
+    rules += [(_JEQ, 0, 1, CLONE3[arch]), (_RET, 0, 0, _ENOSYS), (_RET, 0, 0, _EPERM)]
+    return _packed(rules)
+
+
+def _template(arch: int) -> bytes:
+    """Of what the base allows, refuse the zygote's calls, and look at arguments."""
     special = [
         (OPEN, _opening(1)),
         (OPENAT, _opening(2)),
-        # Threads, but neither processes nor namespaces. clone3 hides its flags in memory: without it, the C
-        # library goes back to clone.
+        # Threads, but neither processes nor namespaces.
         (
             CLONE,
             [
@@ -135,7 +151,6 @@ def _template(arch: int) -> bytes:
                 (_RET, 0, 0, _EPERM),
             ],
         ),
-        (CLONE3, [(_RET, 0, 0, _ENOSYS)]),
         (KILL, _only(0, (_PID,))),
         (TGKILL, _only(0, (_PID,))),
         (FCNTL, _only(1, FCNTL_COMMANDS)),
@@ -144,17 +159,26 @@ def _template(arch: int) -> bytes:
         (PRLIMIT64, _only(0, (0,))),
         # A datagram socket could be sent from to any socket on the machine that has a name.
         (SOCKETPAIR, _only(1, (SOCK_STREAM,), mask=0xF)),
+        *((numbers, [(_RET, 0, 0, _EPERM)]) for numbers in ZYGOTE.values()),
     ]
+    rules: list[Rule] = [(_LD, 0, 0, _NR)]
     for numbers, block in special:
         number = numbers[arch]
         if number is not None:
             rules += [(_JEQ, 0, len(block), number), *block]
-    rules.append((_RET, 0, 0, _EPERM))
+    rules.append((_RET, 0, 0, _ALLOW))
+    return _packed(rules)
+
+
+def _packed(rules: list[Rule]) -> bytes:
     return b"".join(struct.pack("=HBBI", *rule) for rule in rules)
 
 
 class Filter:
-    """The filter of this machine's architecture.
+    """The two filters of this machine's architecture.
+
+    The long one is installed once, by the zygote; the processes that it forks inherit it, and add the short one.
+    The kernel asks both. One long filter for each process would cost it half a millisecond.
 
     Raises:
         OSError: the architecture has no list of calls here.
@@ -165,6 +189,8 @@ class Filter:
         arch = {"x86_64": X86_64, "amd64": X86_64, "aarch64": AARCH64, "arm64": AARCH64}.get(machine.lower())
         if arch is None or struct.calcsize("P") != 8:  # noqa: PLR2004 - bytes of a pointer: 32-bit is another ABI
             raise OSError(f"no list of system calls for the architecture {machine}")
+        self.base = _base(arch)
+        """The BPF program for the zygote."""
         self._parts = _template(arch).split(struct.pack("=I", _PID))
 
     def program(self, pid: int) -> bytes:

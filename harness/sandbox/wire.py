@@ -36,7 +36,8 @@ HELLO = b'"ready"'
 MUTABLE = (list, dict, set, bytearray, collections.deque)
 """Types a function can change in place; subclasses count."""
 
-_HEAD = struct.Struct("<I")
+HEAD = struct.Struct("<I")
+"""In front of each message: its length."""
 _SCALARS = frozenset({str, bool, NoneType, float, int})
 _DATES = {kind.__name__: kind for kind in (datetime.date, datetime.datetime, datetime.time, datetime.timedelta)}
 _SINGLETONS: dict[str, Any] = {"...": ..., "NotImplemented": NotImplemented}
@@ -243,25 +244,26 @@ def send(channel: socket.socket, data: bytes) -> None:
         Closed: nobody reads.
     """
     try:
-        channel.sendall(_HEAD.pack(len(data)) + data)
+        channel.sendall(HEAD.pack(len(data)) + data)
     except OSError as error:
         raise Closed("the other side is gone") from error
 
 
-def receive(channel: socket.socket, cap: int = FRAME_BYTES) -> bytes:
-    """Receive one message of at most `cap` bytes.
+def receive(channel: socket.socket) -> bytes:
+    """Receive one message.
 
     Raises:
         Closed: nobody writes.
-        WireError: the message is longer than that.
+        WireError: the message is longer than `FRAME_BYTES`.
     """
-    size = _HEAD.unpack(_exactly(channel, _HEAD.size))[0]
-    if size > cap:
-        raise WireError(f"a message is larger than {cap >> 20} MiB")
-    return _exactly(channel, size)
+    size = HEAD.unpack(exactly(channel, HEAD.size))[0]
+    if size > FRAME_BYTES:
+        raise WireError(f"a message is larger than {FRAME_BYTES >> 20} MiB")
+    return exactly(channel, size)
 
 
-def _exactly(channel: socket.socket, size: int) -> bytes:
+def exactly(channel: socket.socket, size: int) -> bytes:
+    """Receive so many bytes. Raises `Closed`."""
     buffer = bytearray()
     while len(buffer) < size:
         try:

@@ -14,9 +14,9 @@ import sys
 import tempfile
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from harness.errors import SandboxError
 from harness.sandbox import wire
@@ -94,10 +94,10 @@ class _Zygote:
             raise Fault(said[-1] if said else "no answer")
         self._socket.settimeout(REPORT_S)
 
-    def start(self, limits: Limits, *sockets: socket.socket) -> None:
-        """Fork a process that gets the sockets. Raises OSError."""
+    def start(self, limits: Limits, channel: socket.socket) -> None:
+        """Fork a process that gets the channel. Raises OSError."""
         job = json.dumps({"cpu_s": limits.cpu_s, "wall_s": limits.wall_s, "memory_mb": limits.memory_mb})
-        socket.send_fds(self._socket, [job.encode()], [given.fileno() for given in sockets])
+        socket.send_fds(self._socket, [job.encode()], [channel.fileno()])
 
     def end(self) -> None:
         """End the process. Raises OSError."""
@@ -128,13 +128,15 @@ class Worker:
 
     Args:
         tier: `A`, `B`, or `C` for the inside of a container.
+        limits: what each program may use.
 
     Raises:
         Fault: this tier does not work here; the message says why.
     """
 
-    def __init__(self, tier: str) -> None:
-        self.tier = tier
+    def __init__(self, tier: str, limits: Limits) -> None:
+        self.tier, self._limits = tier, limits
+        self._judge: socket.socket | None = None
         self._programs = _Zygote("program", tier)
         try:
             self._judges = _Zygote("judge", tier)
@@ -142,44 +144,59 @@ class Worker:
             self._programs.close()
             raise
 
-    def run(self, program: Program, limits: Limits) -> Verdict:
+    def run(self, program: Program) -> Verdict:
         """Run one program against its tests.
 
         Raises:
             Fault: the machinery failed; this worker is of no more use.
         """
         try:
-            said, program_end, judge_end = self._exchange(program, limits)
+            said, ended = self._exchange(program)
         except (OSError, ValueError, wire.WireError) as error:
             raise Fault(f"{type(error).__name__}: {error}") from error
-        status, message = _outcome(said, program_end, judge_end, limits)
+        status, message = _outcome(said, ended, self._limits)
         message = " ".join(message.encode("utf-8", "replace").decode().split())
-        return Verdict(status, message, round(program_end["cpu_s"], 4), self.tier, forgeable=program.in_process)
+        return Verdict(status, message, round(ended["cpu_s"], 4), self.tier, forgeable=program.in_process)
 
-    def _exchange(
-        self, program: Program, limits: Limits
-    ) -> tuple[dict[str, str] | None, dict[str, Any], dict[str, Any]]:
-        """What the judge said, if anything, and what became of the program's process and the judge's."""
-        patience = Limits(limits.cpu_s, QUEUED * limits.wall_s + 5, limits.memory_mb + JUDGE_EXTRA_MB)
-        report, reporter = socket.socketpair()
-        judge_channel, program_channel = socket.socketpair()
-        with report, reporter, judge_channel, program_channel:
-            self._judges.start(patience, judge_channel, reporter)
-            self._programs.start(limits, program_channel)
-            for given in (reporter, judge_channel, program_channel):
-                given.close()
-            report.settimeout(QUEUED * patience.wall_s)
-            try:
-                wire.send(report, json.dumps(_task(program)).encode())
-                said = json.loads(wire.receive(report))
-            except wire.Closed:
-                said = None
-            self._programs.end()
-            self._judges.end()
-        return said, self._programs.report(), self._judges.report()
+    def _exchange(self, program: Program) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What the judge said, and what became of the program's process."""
+        judge = self._judge or self._new_judge()
+        task = json.dumps({**asdict(program), "cpu_s": self._limits.cpu_s}).encode()
+        theirs, ours = socket.socketpair()
+        with theirs, ours:
+            self._programs.start(self._limits, theirs)
+            socket.send_fds(judge, [wire.HEAD.pack(len(task))], [ours.fileno()])
+        judge.sendall(task)
+        try:
+            said: dict[str, Any] = json.loads(wire.receive(judge))
+        except wire.Closed:  # also where it was too slow for the clock
+            said = {"status": "timeout", "message": "judging its answers took too long", "renew": True}
+        self._programs.end()
+        if said["renew"]:
+            ended = self._end_judge()
+            if said["status"] == "timeout" and ended["signal"] not in {0, signal.SIGPROF, signal.SIGKILL}:
+                raise Fault(f"a judge ended without a verdict: {_ending(ended)}")
+        return said, self._programs.report()
+
+    def _new_judge(self) -> socket.socket:
+        self._judge, theirs = socket.socketpair()
+        self._judge.settimeout(QUEUED * self._limits.wall_s + 10)
+        with theirs:
+            forever = Limits(10**8, 10**8, self._limits.memory_mb + JUDGE_EXTRA_MB)
+            self._judges.start(forever, theirs)
+        return self._judge
+
+    def _end_judge(self) -> dict[str, Any]:
+        if self._judge:
+            self._judge.close()
+            self._judge = None
+        self._judges.end()
+        return self._judges.report()
 
     def close(self) -> None:
         """End both zygotes."""
+        if self._judge:
+            self._judge.close()
         self._programs.close()
         self._judges.close()
 
@@ -217,8 +234,8 @@ def run(programs: Sequence[Program], spec: SandboxSpec, tier: str, workers: int 
                     return
                 for attempt in (1, 2):
                     try:
-                        worker = worker or Worker(tier)
-                        verdicts[index] = worker.run(programs[index], limits)
+                        worker = worker or Worker(tier, limits)
+                        verdicts[index] = worker.run(programs[index])
                         break
                     except Fault as fault:
                         if worker:
@@ -249,35 +266,22 @@ def run(programs: Sequence[Program], spec: SandboxSpec, tier: str, workers: int 
     return [verdict for verdict in verdicts if verdict is not None]
 
 
-def _task(program: Program) -> dict[str, Any]:
-    return {
-        "code": program.code,
-        "tests": program.tests,
-        "entry_point": program.entry_point,
-        "helpers": program.helpers,
-        "in_process": program.in_process,
-    }
-
-
-def _outcome(
-    said: dict[str, str] | None, program: dict[str, Any], judge: dict[str, Any], limits: Limits
-) -> tuple[Status, str]:
+def _outcome(said: dict[str, Any], program: dict[str, Any], limits: Limits) -> tuple[Status, str]:
     """The status and the message of a verdict.
 
+    Args:
+        said: by the judge.
+        program: the report on the program's process.
+        limits: what it might use.
+
     Raises:
-        Fault: the program or its judge never came to run.
+        Fault: the program never came to run.
     """
-    if said is None:
-        if judge["cause"] in {"cpu", "clock"}:
-            return "timeout", "judging its answers took too long"
-        raise Fault(f"a judge ended without a verdict: {_ending(judge)}")
     status, message = said["status"], said["message"]
     if status == "fault":
         raise Fault(f"a program's process did not start: {_ending(program)}")
     if status != "gone":
-        if status not in get_args(Status):
-            raise Fault(f"a judge said {status[:20]!r}")
-        return status, message  # type: ignore[return-value]
+        return status, message
     if program["cause"] == "cpu" or program["signal"] == signal.SIGXCPU:
         return "timeout", f"used up {limits.cpu_s:g} CPU s"
     if program["cause"] == "clock":

@@ -22,7 +22,7 @@ import sys
 import time
 from typing import Any
 
-from harness.sandbox import boxes, child, judge, linux
+from harness.sandbox import boxes, child, judge
 
 PRELOAD = (
     "abc ast bisect collections copy dataclasses datetime decimal enum fractions functools hashlib heapq itertools json "
@@ -35,7 +35,7 @@ LOOK_S = 0.05
 WALL_CAP = 5
 """Times the limit by the clock after which even waiting for a CPU is no excuse."""
 LOCK_FAILED = 70
-MAIN_FD, REPORT_FD = 3, 4
+CHANNEL_FD = 3
 
 
 class Zygote:
@@ -51,7 +51,6 @@ class Zygote:
         self._box.enter(self._control)
         if self._box.scratch:
             os.environ.update(HOME=self._box.scratch, TMPDIR=self._box.scratch)
-        linux.prctl(linux.PR_SET_DUMPABLE, 0)
         for name in PRELOAD + list(JUDGE_PRELOAD if self._judges else ()):
             importlib.import_module(name)
         gc.collect()
@@ -59,23 +58,23 @@ class Zygote:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 2)  # up to here it was for the reason of a failure; programs inherit it
         os.close(null)
+        self._box.prepare()
         self._control.send(b"ready")
         with contextlib.suppress(ConnectionError):
             while True:
-                message, descriptors, _, _ = socket.recv_fds(self._control, 1 << 16, 2)
+                message, descriptors, _, _ = socket.recv_fds(self._control, 1 << 16, 1)
                 if not message:
                     break
-                self._control.send(json.dumps(self._run(json.loads(message), descriptors)).encode())
+                self._control.send(json.dumps(self._run(json.loads(message), *descriptors)).encode())
         self._box.leave()
 
-    def _run(self, job: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
+    def _run(self, job: dict[str, Any], channel: int) -> dict[str, Any]:
         started = time.monotonic()
         self._box.renew()
         pid = os.fork()
         if pid == 0:
-            self._become(job, descriptors)
-        for descriptor in descriptors:
-            os.close(descriptor)
+            self._become(job, channel)
+        os.close(channel)
         watched = os.pidfd_open(pid)
         cause, ended = self._watch(job, pid, watched, started)
         if self._box.kills_all:
@@ -97,21 +96,14 @@ class Zygote:
             "code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
         }
 
-    def _become(self, job: dict[str, Any], descriptors: list[int]) -> None:
+    def _become(self, job: dict[str, Any], channel: int) -> None:
         """The forked process: lock, then serve. Never returns."""
         try:
             os.setsid()
-            for number, descriptor in enumerate(descriptors):
-                os.dup2(descriptor, 60 + number)
+            os.dup2(channel, CHANNEL_FD)
             self._box.lock(job["cpu_s"], job["memory_mb"])
-            for number in range(len(descriptors)):
-                os.dup2(60 + number, MAIN_FD + number)
-            os.closerange(MAIN_FD + len(descriptors), 1024)
-            channel = socket.socket(fileno=MAIN_FD)
-            if self._judges:
-                judge.main(channel, socket.socket(fileno=REPORT_FD))
-            else:
-                child.main(channel)
+            os.closerange(CHANNEL_FD + 1, 1024)
+            (judge if self._judges else child).main(socket.socket(fileno=CHANNEL_FD))
         finally:
             os._exit(LOCK_FAILED)
 
