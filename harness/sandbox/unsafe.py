@@ -27,7 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from harness.errors import SandboxError
-from harness.sandbox import Program, Verdict
+from harness.sandbox.verdicts import Program, Verdict
 from harness.specs import SandboxSpec
 
 TIER = "unsafe"
@@ -60,12 +60,37 @@ status, message, phase = "passed", "", "code"
 module = types.ModuleType("solution")
 sys.modules["solution"] = module
 sys.argv = ["solution.py"]
+
+def run(stdin):
+    import io
+    sys.stdin, sys.stdout = io.StringIO(stdin), io.StringIO()
+    try:
+        exec(compile(task["code"], "solution.py", "exec"), {"__name__": "__main__"})
+    except SystemExit:
+        pass
+    return sys.stdout.getvalue()
+
 try:
-    exec(compile(task["code"], "solution.py", "exec"), module.__dict__)
+    exec(compile(task["helpers"], "helpers", "exec"), module.__dict__)
+    if task["entry_point"] == "__main__":
+        module.__dict__["__main__"] = module.__dict__["run"] = run
+    else:
+        exec(compile(task["code"], "solution.py", "exec"), module.__dict__)
     if task["entry_point"] not in module.__dict__:
         raise NameError("the code does not define " + task["entry_point"])
     phase = "tests"
     exec(compile(task["tests"], "tests", "exec"), module.__dict__)
+    if "unittest" in sys.modules:
+        unittest = sys.modules["unittest"]
+        cases = [c for c in vars(module).values() if isinstance(c, type) and issubclass(c, unittest.TestCase)
+                 and not c.__module__.startswith("unittest.")]
+        result = unittest.TestResult()
+        unittest.TestSuite(map(unittest.defaultTestLoader.loadTestsFromTestCase, cases)).run(result)
+        for kind, found in ((AssertionError, result.failures), (RuntimeError, result.errors)):
+            if found:
+                raise kind(str(found[0][0]))
+        if cases and not result.testsRun:
+            raise RuntimeError("no test ran")
 except BaseException as error:
     if isinstance(error, MemoryError):
         status = "memory"
@@ -112,6 +137,7 @@ def _run_one(program: Program, spec: SandboxSpec) -> Verdict:
                 "code": program.code,
                 "tests": program.tests,
                 "entry_point": program.entry_point,
+                "helpers": program.helpers,
                 "limits": [
                     ("RLIMIT_CPU", cpu_limit),
                     ("RLIMIT_AS", spec.memory_mb << 20),
@@ -159,18 +185,18 @@ def _wait(work: Path, wall_s: float) -> int | None:
 
 def _verdict(report: Path, token: str, exit_code: int | None, spec: SandboxSpec) -> Verdict:
     if exit_code is None:
-        return Verdict("timeout", f"no verdict after {2 * spec.timeout_s:g} s by the clock", None, TIER)
+        return Verdict("timeout", f"no verdict after {2 * spec.timeout_s:g} s by the clock", None, TIER, forgeable=True)
     if exit_code < 0:
         name = signal.Signals(-exit_code).name
         if name == "SIGXCPU":
-            return Verdict("timeout", f"used up {math.ceil(spec.timeout_s)} CPU s", None, TIER)
-        return Verdict("error", f"the process was killed by {name}", None, TIER)
+            return Verdict("timeout", f"used up {math.ceil(spec.timeout_s)} CPU s", None, TIER, forgeable=True)
+        return Verdict("error", f"the process was killed by {name}", None, TIER, forgeable=True)
     try:
         said = json.loads(report.read_bytes())
         if not secrets.compare_digest(str(said["token"]).encode(), token.encode()):
             raise ValueError("wrong token")
         status, message, cpu_s = said["status"], str(said["message"]), float(said["cpu_s"])
     except (OSError, ValueError, KeyError, TypeError):
-        return Verdict("error", f"the process ended with code {exit_code} before its tests did", None, TIER)
+        return Verdict("error", f"the process ended with code {exit_code} before its tests did", None, TIER, forgeable=True)
     message = message.encode("utf-8", "replace").decode()[:MESSAGE_CHARS]
-    return Verdict(status, message, cpu_s, TIER)
+    return Verdict(status, message, cpu_s, TIER, forgeable=True)
