@@ -1,7 +1,10 @@
 """Programs of the public coding benchmarks, for the tests and the benchmark of the sandbox."""
 
+import ast
+import copy
 import gzip
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +32,12 @@ def humaneval(row: dict[str, Any], code: str) -> Program:
 
 def entry_point(tests: str, code: str) -> str:
     """The last function or class of the code that the tests name."""
-    import ast
-
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # invalid escapes in published code
+        tree = ast.parse(code)
     named = {node.id for node in ast.walk(ast.parse(tests)) if isinstance(node, ast.Name)}
     kinds = (ast.FunctionDef, ast.ClassDef)
-    return [node.name for node in ast.parse(code).body if isinstance(node, kinds) and node.name in named][-1]
+    return [node.name for node in tree.body if isinstance(node, kinds) and node.name in named][-1]
 
 
 def mbpp(row: dict[str, Any]) -> Program:
@@ -41,3 +45,56 @@ def mbpp(row: dict[str, Any]) -> Program:
     tests = "\n".join([row["test_setup_code"], *row["test_list"], *row["challenge_test_list"]])
     tests = tests.replace("\r\n", "\n")
     return Program(code, tests, entry_point(tests, code))
+
+
+PLUS = """
+import json, math
+def same(answer, wanted):
+    if type(answer) in (list, tuple) and type(wanted) is type(answer):
+        return len(answer) == len(wanted) and all(map(same, answer, wanted))
+    if isinstance(wanted, float) and type(answer) in (int, float):
+        return answer == wanted or math.isclose(answer, wanted, rel_tol=1e-7, abs_tol=max(ATOL, 1e-6)) or answer != answer != wanted != wanted
+    return answer == wanted
+for number, (arguments, wanted) in enumerate(zip(INPUTS, WANTED, strict=True)):
+    answer = candidate(*arguments)
+    assert same(answer, wanted), number
+"""
+
+
+def like(value: Any, model: Any) -> Any:
+    """A value of JSON with the types of the model: its tuples, sets and complex numbers."""
+    if isinstance(model, tuple | list | set | frozenset) and isinstance(value, list) and len(model):
+        models = [*model] if len(model) == len(value) else [next(iter(model))] * len(value)
+        return type(model)([like(v, m) for v, m in zip(value, models, strict=True)])
+    if isinstance(model, dict) and isinstance(value, dict) and model:
+        return {key: like(item, next(iter(model.values()))) for key, item in value.items()}
+    return type(model)(value) if isinstance(model, complex) and isinstance(value, str) else value
+
+
+def plus(row: dict[str, Any], code: str | None = None) -> Program:
+    """A task of EvalPlus' sets, compared with its reference solution's answers to all inputs."""
+    reference = row["prompt"] + row["canonical_solution"]
+    models: list[Any] = []
+    if "assertion" in row:
+        calls = [node for node in ast.walk(ast.parse(row["assertion"])) if isinstance(node, ast.Call)]
+        called = next(node for node in calls if getattr(node.func, "id", "") == row["entry_point"])
+        try:
+            models = [ast.literal_eval(argument) for argument in called.args]
+        except ValueError:
+            pass
+    inputs = [
+        [like(v, m) for v, m in zip(given, models, strict=True)] if len(models) == len(given) else given
+        for given in row["base_input"] + (row["plus_input"] or [])
+    ]
+    names: dict[str, Any] = {}
+    exec(reference, names)
+    wanted = [names[row["entry_point"]](*copy.deepcopy(given)) for given in inputs]
+    tests = "\n".join(
+        [
+            f"nan, inf, ATOL, candidate = float('nan'), float('inf'), {row['atol']}, {row['entry_point']}",
+            f"INPUTS = {inputs!r}",
+            f"WANTED = {wanted!r}",
+            PLUS,
+        ]
+    )
+    return Program(reference if code is None else code, tests, row["entry_point"])

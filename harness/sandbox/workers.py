@@ -67,32 +67,36 @@ class _Zygote:
     def __init__(self, role: str, tier: str) -> None:
         self._scratch = _scratch_folder() if role == "program" and tier != "A" else None
         scratch = "/box" if role == "program" and tier == "A" else self._scratch
-        options = {"role": role, "tier": tier, "scratch": scratch}
+        options = json.dumps({"role": role, "tier": tier, "scratch": scratch})
+        self._process: subprocess.Popen[bytes] | None = None
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            self._process = subprocess.Popen(
-                # -P -s -S and an empty environment: nothing that the user or the machine has installed decides.
-                [sys.executable, "-P", "-s", "-S", "-c", BOOT, str(Path(__file__).parent), json.dumps(options)]
-                + [str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                env={"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1", "LANG": "C.UTF-8"},
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-            )
         self._socket.settimeout(START_S)
         try:
+            with theirs:
+                self._process = self._start(options, theirs)
             ready = self._socket.recv(16) == b"ready"
-        except OSError:
-            ready = False
+        except OSError as error:
+            self.close()
+            raise Fault(str(error)) from error
         if not ready:
-            self._process.kill()
             said = self._process.communicate()[1].decode("utf-8", "replace").strip().splitlines()
             self.close()
             raise Fault(said[-1] if said else "no answer")
         self._socket.settimeout(REPORT_S)
+
+    @staticmethod
+    def _start(options: str, theirs: socket.socket) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            # -P -s -S and an empty environment: nothing that the user or the machine has installed decides.
+            [sys.executable, "-P", "-s", "-S", "-c", BOOT, str(Path(__file__).parent), options, str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            env={"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1", "LANG": "C.UTF-8"},
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
 
     def start(self, limits: Limits, channel: socket.socket) -> None:
         """Fork a process that gets the channel. Raises OSError."""
@@ -111,14 +115,15 @@ class _Zygote:
     def close(self) -> None:
         """End the zygote, and see to it that nothing of it is left."""
         self._socket.close()
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-        if self._process.stderr:
-            self._process.stderr.close()
+        if self._process:
+            try:
+                self._process.wait(5)
+            except subprocess.TimeoutExpired:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
+            if self._process.stderr:
+                self._process.stderr.close()
         if self._scratch is not None:
             shutil.rmtree(self._scratch, ignore_errors=True)
 
