@@ -20,9 +20,11 @@ import json
 import os
 import random
 import resource
+import select
 import signal
 import socket
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -33,6 +35,9 @@ RENEW_KB = 200 << 10
 """Memory that a judge may have used and still go on to the next program."""
 MESSAGE_CHARS = 500
 LINE_CHARS = 160
+QUEUED = 5
+"""Times the limit by the clock after which even waiting for a CPU is no excuse."""
+LOOK_S = 0.1
 SCRIPT = "__main__"
 """The entry point of a program that reads standard input: the tests call `run(stdin) -> stdout`."""
 TESTS = "tests"
@@ -40,7 +45,11 @@ _NOT_FROM_TESTS = frozenset({"antigravity", "this", "idlelib", "turtle", "tkinte
 
 
 class BrokenError(BaseException):
-    """The program's side has gone or talks nonsense. No test may catch this as if the program had raised it."""
+    """The program's side has gone, takes too long or talks nonsense. No test can make it undone by catching it."""
+
+    def __init__(self, status: str, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
 
 
 class Remote:
@@ -175,10 +184,19 @@ class _Names(dict[str, Any]):
 
 
 class Judge:
-    """Runs tests against a program at the other end of a channel."""
+    """Runs tests against a program at the other end of a channel.
 
-    def __init__(self, channel: socket.socket) -> None:
-        self._channel = channel
+    Args:
+        channel: to the program's process.
+        patience: seconds to wait for its answers, all in all.
+        more: asked when they are over; the seconds that the process waited for a CPU, which are not held against it.
+    """
+
+    def __init__(self, channel: socket.socket, patience: float, more: Callable[[], float]) -> None:
+        self._channel, self._patience, self._more = channel, patience, more
+        self._waited = 0.0
+        self._poll = select.poll()
+        self._poll.register(channel, select.POLLIN)
         self._values = _Values(self)
         self._broken: BrokenError | None = None
 
@@ -193,9 +211,9 @@ class Judge:
             never came to run the program: that is no fault of the program's.
         """
         try:
-            if receive(self._channel) != HELLO:
+            if self._receive() != HELLO:
                 raise WireError("no greeting")
-        except WireError as error:
+        except (WireError, BrokenError) as error:
             return {"status": "fault", "message": str(error)}
         lines = program["tests"].splitlines()
         phase = "code"
@@ -215,7 +233,7 @@ class Judge:
         if failure is None:
             return {"status": "passed", "message": ""}
         if isinstance(failure, BrokenError):
-            return {"status": "gone" if isinstance(failure.__cause__, Closed) else "error", "message": str(failure)}
+            return {"status": failure.status, "message": str(failure)}
         return {"status": _status(failure, phase), "message": _message(failure, lines)}
 
     def ask(self, *question: Any) -> Any:
@@ -283,15 +301,29 @@ class Judge:
         try:
             send(self._channel, self._values.dumps(question))
             while True:
-                answer = self._values.loads(receive(self._channel))
+                answer = self._values.loads(self._receive())
                 if answer[0] == "cb":
                     send(self._channel, self._call_back(*answer[1:4]))
                 elif (answer[0], len(answer)) in {("r", 3), ("x", 5)}:
                     return list(answer)
                 else:
                     raise WireError("the program's side gave an answer that is not one")
+        except Closed:
+            raise self._break("the program's process ended", "gone") from None
         except (WireError, TypeError, ValueError, LookupError) as error:
             raise self._break(str(error)) from error
+
+    def _receive(self) -> bytes:
+        """The next message. Only the time that is spent here counts as the program's."""
+        started = time.monotonic()
+        while not self._poll.poll(1000 * max(0.0, self._patience - self._waited - (time.monotonic() - started))):
+            waited = self._waited + time.monotonic() - started
+            if waited - self._more() >= self._patience or waited >= QUEUED * self._patience:
+                raise self._break(f"no verdict after {self._patience:g} s by the clock", "timeout")
+            time.sleep(LOOK_S)
+        message = receive(self._channel)
+        self._waited += time.monotonic() - started
+        return message
 
     def _call_back(self, number: object, args: Any, kwargs: Any) -> bytes:
         function = self._values.function(number)
@@ -317,8 +349,8 @@ class Judge:
             return error
         return RuntimeError(str(text))
 
-    def _break(self, reason: str) -> BrokenError:
-        self._broken = self._broken or BrokenError(reason)
+    def _break(self, reason: str, status: str = "error") -> BrokenError:
+        self._broken = self._broken or BrokenError(status, reason)
         return self._broken
 
 
@@ -413,9 +445,15 @@ def main(control: socket.socket) -> None:
     """Judge one program after the other. The end of the socket ends it.
 
     Each program arrives with a descriptor, the channel to its process. The reply is what `Judge.verdict` returns,
-    with `renew` where the next program deserves a new judge. A program whose judging takes too much CPU time ends
+    with `renew` where the next program deserves a new judge. Before that may come the status `slow`, which asks for
+    the seconds that the program has waited for a CPU. A program whose judging takes too much CPU time ends
     this process, by a signal.
     """
+
+    def more() -> float:
+        send(control, b'{"status": "slow"}')
+        return float(json.loads(receive(control)))
+
     while True:
         first = _surroundings()
         head, descriptors, _, _ = socket.recv_fds(control, HEAD.size, 1)
@@ -424,7 +462,7 @@ def main(control: socket.socket) -> None:
         program = json.loads(exactly(control, HEAD.unpack(head)[0]))
         signal.setitimer(signal.ITIMER_PROF, program["cpu_s"])
         with socket.socket(fileno=descriptors[0]) as channel:
-            verdict: dict[str, object] = {**Judge(channel).verdict(program)}
+            verdict: dict[str, object] = {**Judge(channel, program["wall_s"], more).verdict(program)}
         signal.setitimer(signal.ITIMER_PROF, 0)
         used_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         verdict["renew"] = used_kb > RENEW_KB or verdict["status"] == "memory" or _surroundings() != first

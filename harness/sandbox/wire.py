@@ -29,8 +29,8 @@ FRAME_BYTES = 16 << 20
 """Longest message. The longest answer of a HumanEval+ or MBPP+ reference solution has under 2 MiB."""
 DEPTH = 200
 """Deepest nesting of a value."""
-INT_BITS = 1 << 20
-"""Widest integer."""
+INT_BITS = 1 << 23
+"""Widest integer. One of HumanEval+ has 3.3 million bits."""
 HELLO = b'"ready"'
 """What the program's process says before it runs anything of the program: it is locked in."""
 MUTABLE = (list, dict, set, bytearray, collections.deque)

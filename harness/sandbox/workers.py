@@ -27,8 +27,9 @@ START_S = 60.0
 """How long a zygote may take to be ready, on a machine with other things to do."""
 REPORT_S = 30.0
 """How long a zygote may take to clean up after a program."""
-QUEUED = 5
-"""The zygote's WALL_CAP: how far waiting for a CPU can stretch the limit by the clock."""
+PATIENCE = 8
+"""Times the limit by the clock after which a process is ended, whatever its judge does. The judge is done by then: it
+stretches the limit by 5 at most, for a program that waits for a CPU."""
 JUDGE_EXTRA_MB = 512
 """Address space that a judge has over its program's: answers, tests and expected values at once."""
 BOOT = """
@@ -100,8 +101,13 @@ class _Zygote:
 
     def start(self, limits: Limits, channel: socket.socket) -> None:
         """Fork a process that gets the channel. Raises OSError."""
-        job = json.dumps({"cpu_s": limits.cpu_s, "wall_s": limits.wall_s, "memory_mb": limits.memory_mb})
+        job = json.dumps({**asdict(limits), "wall_s": PATIENCE * limits.wall_s})
         socket.send_fds(self._socket, [job.encode()], [channel.fileno()])
+
+    def queued_s(self) -> float:
+        """How long the process has waited for a CPU. Raises OSError, ValueError."""
+        self._socket.send(b"queued")
+        return float(json.loads(self._socket.recv(100)))
 
     def end(self) -> None:
         """End the process. Raises OSError."""
@@ -166,14 +172,20 @@ class Worker:
     def _exchange(self, program: Program) -> tuple[dict[str, Any], dict[str, Any]]:
         """What the judge said, and what became of the program's process."""
         judge = self._judge or self._new_judge()
-        task = json.dumps({**asdict(program), "cpu_s": self._limits.cpu_s}).encode()
+        task = json.dumps({**asdict(program), **asdict(self._limits)}).encode()
+        if len(task) > (self._limits.memory_mb << 20) // 4:
+            raise SandboxError(
+                f"the tests of one program have {len(task) >> 20} MiB, which its judge cannot hold in "
+                f"{self._limits.memory_mb + JUDGE_EXTRA_MB} MiB; raise sandbox.memory_mb"
+            )
         theirs, ours = socket.socketpair()
         with theirs, ours:
             self._programs.start(self._limits, theirs)
             socket.send_fds(judge, [wire.HEAD.pack(len(task))], [ours.fileno()])
         judge.sendall(task)
         try:
-            said: dict[str, Any] = json.loads(wire.receive(judge))
+            while (said := json.loads(wire.receive(judge)))["status"] == "slow":
+                wire.send(judge, json.dumps(self._programs.queued_s()).encode())
         except wire.Closed:  # also where it was too slow for the clock
             said = {"status": "timeout", "message": "judging its answers took too long", "renew": True}
         self._programs.end()
@@ -185,7 +197,7 @@ class Worker:
 
     def _new_judge(self) -> socket.socket:
         self._judge, theirs = socket.socketpair()
-        self._judge.settimeout(QUEUED * self._limits.wall_s + 10)
+        self._judge.settimeout((PATIENCE + 1) * self._limits.wall_s + 10)
         with theirs:
             forever = Limits(10**8, 10**8, self._limits.memory_mb + JUDGE_EXTRA_MB)
             self._judges.start(forever, theirs)
@@ -290,7 +302,7 @@ def _outcome(said: dict[str, Any], program: dict[str, Any], limits: Limits) -> t
     if program["cause"] == "cpu" or program["signal"] == signal.SIGXCPU:
         return "timeout", f"used up {limits.cpu_s:g} CPU s"
     if program["cause"] == "clock":
-        return "timeout", f"no verdict after {limits.wall_s:g} s by the clock"
+        return "timeout", f"no verdict after {PATIENCE * limits.wall_s:g} s by the clock"
     if program["cause"] == "disk":
         return "error", "wrote more than its scratch folder may hold"
     if program["signal"] == signal.SIGKILL:

@@ -32,8 +32,6 @@ PRELOAD = (
 JUDGE_PRELOAD = ("unittest",)
 LOOK_S = 0.05
 """How often a running process is looked at, at first; a quarter of a second later on."""
-WALL_CAP = 5
-"""Times the limit by the clock after which even waiting for a CPU is no excuse."""
 LOCK_FAILED = 70
 CHANNEL_FD = 3
 
@@ -76,7 +74,7 @@ class Zygote:
             self._become(job, channel)
         os.close(channel)
         watched = os.pidfd_open(pid)
-        cause, ended = self._watch(job, pid, watched, started)
+        cause = self._watch(job, pid, watched, started)
         if self._box.kills_all:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(-1, signal.SIGKILL)
@@ -84,11 +82,8 @@ class Zygote:
             signal.pidfd_send_signal(watched, signal.SIGKILL)
         os.close(watched)
         status, usage = self._reap(pid)
-        if not ended:
-            ended = self._control.recv(16) == b"end"
-        if not ended:
-            self._box.leave()
-            os._exit(0)
+        while cause != "end" and not self._ended(pid):
+            pass
         return {
             "cause": cause,
             "cpu_s": usage.ru_utime + usage.ru_stime,
@@ -107,8 +102,8 @@ class Zygote:
         finally:
             os._exit(LOCK_FAILED)
 
-    def _watch(self, job: dict[str, Any], pid: int, watched: int, started: float) -> tuple[str, bool]:
-        """Wait until the process ends or has to. Returns why, and whether `end` has arrived."""
+    def _watch(self, job: dict[str, Any], pid: int, watched: int, started: float) -> str:
+        """Wait until the process ends or has to. Returns why."""
         poll = select.poll()
         poll.register(watched, select.POLLIN)
         poll.register(self._control, select.POLLIN)
@@ -116,21 +111,32 @@ class Zygote:
         while True:
             ready = [descriptor for descriptor, _ in poll.poll(1000 * look)]
             if self._control.fileno() in ready:
-                return "end", self._control.recv(16) == b"end"
-            if ready:
-                return "exit", False
-            elapsed, used = time.monotonic() - started, _cpu_s(pid)
-            left = min(job["cpu_s"] - used, job["wall_s"] - elapsed)
-            if used >= job["cpu_s"]:
-                return "cpu", False
+                if self._ended(pid):
+                    return "end"
+            elif ready:
+                return "exit"
+            elapsed, left = time.monotonic() - started, job["cpu_s"] - _cpu_s(pid)
+            if left <= 0:
+                return "cpu"
             if elapsed >= job["wall_s"]:
-                # Waiting for a CPU is not the program's doing: a loaded machine must change no verdict.
-                left = job["wall_s"] - (elapsed - self._queued_s(pid))
-                if left <= 0 or elapsed >= WALL_CAP * job["wall_s"]:
-                    return "clock", False
+                return "clock"
             if self._box.overfull():
-                return "disk", False
+                return "disk"
             look = min(max(left, 0.002), 0.25 if elapsed > 1 else LOOK_S)
+
+    def _ended(self, pid: int) -> bool:
+        """Take one message: whether it is `end`. Tells the time in the queue where it is asked for."""
+        message = self._control.recv(16)
+        if message == b"queued":
+            self._control.send(json.dumps(self._queued_s(pid)).encode())
+        elif not message:  # the worker is gone
+            if self._box.kills_all:
+                os._exit(0)  # and with this process its whole PID namespace
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            self._box.leave()
+            os._exit(0)
+        return message == b"end"
 
     def _queued_s(self, pid: int) -> float:
         """How long the process was ready to run and had no CPU; 0 where the kernel does not say."""
