@@ -68,19 +68,24 @@ for number, arguments in enumerate(INPUTS):
 
 
 def like(value: Any, model: Any) -> Any:
-    """A value of JSON with the types of the model: its tuples, sets and complex numbers."""
-    if isinstance(model, tuple | list | set | frozenset) and isinstance(value, list) and model:
-
-        def of(item: Any) -> Any:
-            nested = isinstance(item, list | dict)
-            return next((m for m in model if isinstance(m, tuple | list | set | dict) == nested), next(iter(model)))
-
-        models = [*model] if len(model) == len(value) else map(of, value)
-        return type(model)([like(v, m) for v, m in zip(value, models, strict=True)])
-    if isinstance(model, dict) and isinstance(value, dict) and model:
+    """A value of JSON with the types of the model: its tuples and sets."""
+    if isinstance(value, dict) and isinstance(model, dict) and model:
         return {key: like(item, next(iter(model.values()))) for key, item in value.items()}
-    is_complex = isinstance(model, complex | int | float) and isinstance(value, str) and value.endswith(("j", "j)"))
-    return complex(value) if is_complex else value
+    if not isinstance(value, list) or not isinstance(model, tuple | list | set | frozenset) or not model:
+        return value
+    nested = [m for m in model if isinstance(m, tuple | list | set | dict)]
+    paired = [*model] if len(model) == len(value) else [None] * len(value)
+
+    def model_of(item: Any, pair: Any) -> Any:
+        if not isinstance(item, list | dict):
+            return None
+        return pair if pair in nested else next(iter(nested), model)
+
+    return type(model)([like(item, model_of(item, pair)) for item, pair in zip(value, paired, strict=True)])
+
+
+COMPLEX = {"convert", "angle_complex"}
+"""Tasks of MBPP+ whose complex arguments are strings in its JSON."""
 
 
 def plus(row: dict[str, Any], code: str | None = None) -> Program:
@@ -96,6 +101,8 @@ def plus(row: dict[str, Any], code: str | None = None) -> Program:
         [like(v, m) for v, m in zip(given, models, strict=True)] if len(models) == len(given) else given
         for given in row["base_input"] + (row["plus_input"] or [])
     ]
+    if row["entry_point"] in COMPLEX:
+        inputs = [[complex(value) if isinstance(value, str) else value for value in given] for given in inputs]
     head = f"nan, inf, ATOL, ENTRY_POINT = float('nan'), float('inf'), {row['atol']}, {row['entry_point']!r}"
     data = f"INPUTS = {inputs!r}\nREFERENCE = {reference!r}\ncandidate = {row['entry_point']}"
     return Program(reference if code is None else code, f"{head}\n{data}\n{PLUS}", row["entry_point"])

@@ -8,6 +8,8 @@ A zygote enters its box once. The processes that it forks lock themselves in wit
 anything else; between them `renew` sees to it that none finds what another has left.
 """
 
+# The plain calls, not pathlib: they are what the man pages speak of.
+# ruff: noqa: PTH101, PTH102, PTH103, PTH104, PTH106, PTH108, PTH110, PTH112, PTH114, PTH115, PTH116, PTH120, PTH208, PTH211
 from __future__ import annotations
 
 import contextlib
@@ -57,7 +59,7 @@ class Box:
         self._ruleset: int | None = None
         self.proc: int | None = os.open("/proc", os.O_PATH | os.O_DIRECTORY)
 
-    def enter(self, control: socket.socket) -> None:
+    def enter(self, control: socket.socket) -> None:  # noqa: ARG002 - tier A's
         """Shut this process in, as far as it goes before it forks. May fork; only one process returns."""
         if self.scratch is not None and self._uid is not None:
             os.chown(self.scratch, self._uid, self._uid)
@@ -120,6 +122,7 @@ class LandlockBox(Box):
     """Tier B."""
 
     def enter(self, control: socket.socket) -> None:
+        """See `Box`."""
         if self._uid is not None and not _readable_by_others(system_paths()):
             # An interpreter in root's home. Root without capabilities is an ordinary user that may read it.
             self._uid = None
@@ -136,6 +139,7 @@ class NamespaceBox(Box):
     kills_all = True
 
     def enter(self, control: socket.socket) -> None:
+        """See `Box`."""
         paths = system_paths()
         flags = linux.CLONE_NEWNS | linux.CLONE_NEWPID | linux.CLONE_NEWNET | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS
         privileged = False
@@ -215,15 +219,17 @@ class NamespaceBox(Box):
         linux.mount("tmpfs", "/box", "tmpfs", quiet, options)
 
     def renew(self) -> None:
+        """See `Box`."""
         if self.scratch is not None and not _untouched(self.scratch):
             linux.unmount(self.scratch)
             self._mount_scratch()
 
     def overfull(self) -> bool:
-        return False  # the file system has a size
+        """False: the file system has a size."""
+        return False
 
     def leave(self) -> None:
-        pass  # it all goes with the namespace
+        """Nothing to do: it all goes with the namespace."""
 
 
 BOXES: dict[str, type[Box]] = {"A": NamespaceBox, "B": LandlockBox, "C": Box}

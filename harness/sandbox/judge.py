@@ -13,9 +13,10 @@ descend from; those of the program's own classes as a class of that name. Random
 from __future__ import annotations
 
 import builtins
+import contextlib
 import copy
-import importlib
 import decimal
+import importlib
 import json
 import os
 import random
@@ -29,7 +30,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from harness.sandbox.wire import HEAD, HELLO, MUTABLE, Closed, Codec, WireError, exactly, receive, send
+from harness.sandbox.wire import HEAD, HELLO, MUTABLE, ClosedError, Codec, WireError, exactly, receive, send
 
 RENEW_KB = 200 << 10
 """Memory that a judge may have used and still go on to the next program."""
@@ -85,10 +86,13 @@ class RemoteFunction(Remote):
     """A function or class on the program's side."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it. Raises what it raises."""
         return self._judge.call(self, args, kwargs)
 
 
 class _Values(Codec):
+    """Values that are not plain stay where they are, and go by their number."""
+
     def __init__(self, judge: Judge) -> None:
         self._judge = judge
         self._remotes: dict[int, object] = {}
@@ -96,8 +100,9 @@ class _Values(Codec):
         self._functions: list[Callable[..., Any]] = []
 
     def refer(self, value: object) -> dict[str, Any]:
+        """A reference of the program's, handed back; or one to a function or an iterator of the tests."""
         if isinstance(value, Remote):
-            return {"!": "o", "v": value._number}
+            return {"!": "o", "v": vars(value)["_number"]}
         for number, kind in self._exceptions.items():
             if kind is value:
                 return {"!": "o", "v": number}
@@ -211,12 +216,14 @@ class Judge:
             never came to run the program: that is no fault of the program's.
         """
         try:
-            if self._receive() != HELLO:
-                raise WireError("no greeting")
+            greeted = self._receive() == HELLO
         except (WireError, BrokenError) as error:
             return {"status": "fault", "message": str(error)}
+        if not greeted:
+            return {"status": "fault", "message": "no greeting"}
         lines = program["tests"].splitlines()
         phase = "code"
+        failure: BaseException | None = None
         try:
             if program["in_process"]:
                 phase = TESTS
@@ -227,13 +234,11 @@ class Judge:
                 exec(compile(program["tests"], TESTS, "exec"), names)  # noqa: S102 - the benchmark's own code
                 run_cases(names)
         except BaseException as error:  # noqa: BLE001 - tests end in any way they like
-            failure = self._broken or error
-        else:
-            failure = self._broken
+            failure = error
+        if self._broken:
+            return {"status": self._broken.status, "message": str(self._broken)}
         if failure is None:
             return {"status": "passed", "message": ""}
-        if isinstance(failure, BrokenError):
-            return {"status": failure.status, "message": str(failure)}
         return {"status": _status(failure, phase), "message": _message(failure, lines)}
 
     def ask(self, *question: Any) -> Any:
@@ -307,8 +312,8 @@ class Judge:
                 elif (answer[0], len(answer)) in {("r", 3), ("x", 5)}:
                     return list(answer)
                 else:
-                    raise WireError("the program's side gave an answer that is not one")
-        except Closed:
+                    raise self._break("the program's side gave an answer that is not one")
+        except ClosedError:
             raise self._break("the program's process ended", "gone") from None
         except (WireError, TypeError, ValueError, LookupError) as error:
             raise self._break(str(error)) from error
@@ -341,12 +346,10 @@ class Judge:
         except (TypeError, ValueError) as error:
             return self._break(f"the program's side tells of an exception that is none: {type(error).__name__}")
         for attempt in (args if type(args) is tuple else (text,), (str(text),), ()):
-            try:
-                error = kind(*attempt)
-            except Exception:  # noqa: BLE001, S112 - UnicodeDecodeError wants five arguments
-                continue
-            vars(error)["of_program"] = True
-            return error
+            with contextlib.suppress(Exception):  # UnicodeDecodeError wants five arguments, say
+                raised = kind(*attempt)
+                vars(raised)["of_program"] = True
+                return raised
         return RuntimeError(str(text))
 
     def _break(self, reason: str, status: str = "error") -> BrokenError:
@@ -370,7 +373,9 @@ def run_cases(names: dict[str, Any]) -> None:
     cases = [
         value
         for value in names.values()
-        if isinstance(value, type) and issubclass(value, unittest.TestCase) and not value.__module__.startswith("unittest.")
+        if isinstance(value, type)
+        and issubclass(value, unittest.TestCase)
+        and not value.__module__.startswith("unittest.")
     ]
     suite = unittest.TestSuite(map(unittest.defaultTestLoader.loadTestsFromTestCase, cases))
     result = unittest.TestResult()
@@ -384,7 +389,7 @@ def run_cases(names: dict[str, Any]) -> None:
         raise RuntimeError("no test ran")
 
 
-def _update(old: Any, new: Any) -> None:  # noqa: C901 - one branch per type
+def _update(old: Any, new: Any) -> None:
     """Make a container equal to another, in place, as far down as the types agree."""
     if type(old) is tuple and type(new) is tuple:
         for old_item, new_item in zip(old, new, strict=False):
@@ -438,7 +443,7 @@ def _message(error: BaseException, lines: list[str]) -> str:
 
 def _surroundings() -> list[object]:
     """What tests may have changed for the tests of the next program."""
-    return [dict(vars(builtins)), dict(os.environ), sys.getrecursionlimit(), os.getcwd(), sys.getswitchinterval()]
+    return [dict(vars(builtins)), dict(os.environ), sys.getrecursionlimit(), sys.getswitchinterval()]
 
 
 def main(control: socket.socket) -> None:

@@ -15,6 +15,7 @@ import platform
 import struct
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x20000, 0x4000000, 0x8000000
@@ -80,7 +81,7 @@ def enter_root(folder: str) -> None:
 
 
 def prctl(option: int, value: int) -> None:
-    """prctl with one argument. Raises OSError."""
+    """Prctl with one argument. Raises OSError."""
     zero = ctypes.c_ulong(0)
     _call(f"prctl {option}", _libc.prctl(ctypes.c_int(option), ctypes.c_ulong(value), zero, zero, zero))
 
@@ -145,13 +146,15 @@ def landlock(readable: Iterable[str], files: Iterable[str], writable: str | None
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
         try:
             rule = struct.pack("=Qi", access & handled, descriptor)
-            _call(f"landlock {path}", _syscall("rule", ctypes.c_int(ruleset), ctypes.c_int(1), rule, ctypes.c_uint32(0)))
+            _call(
+                f"landlock {path}", _syscall("rule", ctypes.c_int(ruleset), ctypes.c_int(1), rule, ctypes.c_uint32(0))
+            )
         finally:
             os.close(descriptor)
 
     for path in readable:
         with contextlib.suppress(FileNotFoundError):
-            allow(path, READ if os.path.isdir(path) else 1 << 2)
+            allow(path, READ if Path(path).is_dir() else 1 << 2)
     for path in files:
         with contextlib.suppress(FileNotFoundError):
             allow(path, _FILE)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.errors import ConfigError, SandboxError, unknown_name
-from harness.sandbox.verdicts import Program, Verdict
+from harness.sandbox.verdicts import Limits, Program, Verdict
 from harness.specs import SandboxSpec
 
 TIERS = {
@@ -61,6 +61,11 @@ def choose(spec: SandboxSpec) -> str:
     )
 
 
+def limits(spec: SandboxSpec) -> Limits:
+    """The limits that a configuration asks for."""
+    return Limits(spec.timeout_s, 2 * spec.timeout_s, spec.memory_mb)
+
+
 def run(programs: Sequence[Program], spec: SandboxSpec, tier: str, workers: int | None = None) -> list[Verdict]:
     """Run programs in a tier. See `harness.sandbox.run`.
 
@@ -82,10 +87,10 @@ def run(programs: Sequence[Program], spec: SandboxSpec, tier: str, workers: int 
     if tier == "C":
         from harness.sandbox import container
 
-        return container.run(programs, spec, workers)
-    from harness.sandbox import workers as inside
+        return container.run(programs, limits(spec), workers)
+    from harness.sandbox import workers as parallel
 
-    return inside.run(programs, spec, tier, workers)
+    return parallel.run(programs, limits(spec), tier, workers)
 
 
 @functools.cache
@@ -102,7 +107,7 @@ def _why_not(tier: str) -> str | None:
     from harness.sandbox import workers
 
     try:
-        worker = workers.Worker(tier, workers.Limits.of(SandboxSpec()))
+        worker = workers.Worker(tier, limits(SandboxSpec()))
     except workers.Fault as fault:
         return str(fault)
     try:

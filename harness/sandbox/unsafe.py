@@ -159,9 +159,7 @@ def _wait(work: Path, wall_s: float) -> int | None:
     # is installed here. -I would also ignore PYTHONHASHSEED, and set order would change verdicts from run to run.
     environment = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
     if os.name == "nt":
-        environment["SYSTEMROOT"] = os.environ.get(
-            "SYSTEMROOT", ""
-        )  # the interpreter cannot start without it
+        environment["SYSTEMROOT"] = os.environ.get("SYSTEMROOT", "")  # the interpreter cannot start without it
     process = subprocess.Popen(
         [sys.executable, "-P", "-s", "-S", "-X", "utf8", "-c", RUNNER],
         cwd=work,
@@ -194,9 +192,11 @@ def _verdict(report: Path, token: str, exit_code: int | None, spec: SandboxSpec)
     try:
         said = json.loads(report.read_bytes())
         if not secrets.compare_digest(str(said["token"]).encode(), token.encode()):
-            raise ValueError("wrong token")
+            raise ValueError("wrong token")  # noqa: TRY301
         status, message, cpu_s = said["status"], str(said["message"]), float(said["cpu_s"])
     except (OSError, ValueError, KeyError, TypeError):
-        return Verdict("error", f"the process ended with code {exit_code} before its tests did", None, TIER, forgeable=True)
+        return Verdict(
+            "error", f"the process ended with code {exit_code} before its tests did", None, TIER, forgeable=True
+        )
     message = message.encode("utf-8", "replace").decode()[:MESSAGE_CHARS]
     return Verdict(status, message, cpu_s, TIER, forgeable=True)

@@ -9,6 +9,18 @@ Status = Literal["passed", "wrong", "error", "timeout", "memory", "blocked"]
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What one program may use."""
+
+    cpu_s: float
+    """CPU seconds. Its judge may use as many."""
+    wall_s: float
+    """Seconds by the clock that its judge waits for it. Those that it waited for a CPU are taken off."""
+    memory_mb: int
+    """Address space in MiB."""
+
+
+@dataclass(frozen=True, slots=True)
 class Program:
     """Model-written code and the tests it has to pass."""
 

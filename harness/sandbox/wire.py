@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import builtins
 import collections
-import datetime
+import datetime as dt
 import decimal
 import fractions
 import json
@@ -39,7 +39,7 @@ MUTABLE = (list, dict, set, bytearray, collections.deque)
 HEAD = struct.Struct("<I")
 """In front of each message: its length."""
 _SCALARS = frozenset({str, bool, NoneType, float, int})
-_DATES = {kind.__name__: kind for kind in (datetime.date, datetime.datetime, datetime.time, datetime.timedelta)}
+_DATES = {kind.__name__: kind for kind in (dt.date, dt.datetime, dt.time, dt.timedelta)}
 _SINGLETONS: dict[str, Any] = {"...": ..., "NotImplemented": NotImplemented}
 _DECIMAL = re.compile(r"-?\d{1,5000}(\.\d{1,5000})?(E[+-]?\d{1,9})?|-?Infinity|NaN", re.ASCII)
 _FRACTION = re.compile(r"-?\d{1,4000}(/\d{1,4000})?", re.ASCII)
@@ -49,7 +49,7 @@ class WireError(Exception):
     """A value cannot travel, or a message is not what was agreed."""
 
 
-class Closed(WireError):
+class ClosedError(WireError):
     """The other side has gone."""
 
 
@@ -120,11 +120,10 @@ class Codec:
     def _pairs(self, pairs: Any, depth: int) -> list[Any]:
         return [[self.encode(key, depth + 1), self.encode(value, depth + 1)] for key, value in pairs]
 
-    def _encode_rarer(self, value: Any, kind: type, depth: int) -> Any:  # noqa: C901, PLR0911, PLR0912 - a table
+    def _encode_rarer(self, value: Any, kind: type[Any], depth: int) -> Any:  # noqa: C901, PLR0911, PLR0912 - a table
         if issubclass(kind, type):
-            if value.__module__ == "builtins" and getattr(builtins, value.__name__, None) is value:
-                return {"!": "T", "v": value.__name__}
-            return self.refer(value)
+            name: str = value.__name__
+            return {"!": "T", "v": name} if getattr(builtins, name, None) is value else self.refer(value)
         if issubclass(kind, set):
             return {"!": "s", "v": self._items(value, depth)}
         if issubclass(kind, frozenset):
@@ -186,13 +185,11 @@ def _is_enum(kind: type) -> bool:
 
 
 def _date_parts(value: Any) -> list[int]:
-    if isinstance(value, datetime.timedelta):
+    if isinstance(value, dt.timedelta):
         return [value.days, value.seconds, value.microseconds]
-    date = [value.year, value.month, value.day] if isinstance(value, datetime.date) else []
+    date = [value.year, value.month, value.day] if isinstance(value, dt.date) else []
     time = (
-        [value.hour, value.minute, value.second, value.microsecond]
-        if isinstance(value, datetime.datetime | datetime.time)
-        else []
+        [value.hour, value.minute, value.second, value.microsecond] if isinstance(value, dt.datetime | dt.time) else []
     )
     return date + time
 
@@ -223,7 +220,6 @@ _MAKERS: dict[str, Callable[[Any], object]] = {
     "F": _matching(_FRACTION, fractions.Fraction),
     "dt": lambda v: _DATES[v[0]](*v[1]),
     "K": lambda v: _SINGLETONS[v],
-    "T": lambda v: _builtin_type(v),
     "dict_keys": lambda v: dict.fromkeys(v).keys(),
     "dict_values": lambda v: dict(enumerate(v)).values(),
     "dict_items": lambda v: dict(v).items(),
@@ -237,23 +233,26 @@ def _builtin_type(name: str) -> type:
     return found
 
 
+_MAKERS["T"] = _builtin_type
+
+
 def send(channel: socket.socket, data: bytes) -> None:
     """Send one message.
 
     Raises:
-        Closed: nobody reads.
+        ClosedError: nobody reads.
     """
     try:
         channel.sendall(HEAD.pack(len(data)) + data)
     except OSError as error:
-        raise Closed("the other side is gone") from error
+        raise ClosedError("the other side is gone") from error
 
 
 def receive(channel: socket.socket) -> bytes:
     """Receive one message.
 
     Raises:
-        Closed: nobody writes.
+        ClosedError: nobody writes.
         WireError: the message is longer than `FRAME_BYTES`.
     """
     size = HEAD.unpack(exactly(channel, HEAD.size))[0]
@@ -263,15 +262,15 @@ def receive(channel: socket.socket) -> bytes:
 
 
 def exactly(channel: socket.socket, size: int) -> bytes:
-    """Receive so many bytes. Raises `Closed`."""
+    """Receive so many bytes. Raises `ClosedError`."""
     buffer = bytearray()
     while len(buffer) < size:
         try:
             # `recv`, not `recvmsg`: descriptors that a program sends along are dropped by the kernel.
             part = channel.recv(min(size - len(buffer), 1 << 20))
         except OSError as error:
-            raise Closed("the other side is gone") from error
+            raise ClosedError("the other side is gone") from error
         if not part:
-            raise Closed("the other side is gone")
+            raise ClosedError("the other side is gone")
         buffer += part
     return bytes(buffer)

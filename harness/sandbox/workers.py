@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import queue
 import shutil
 import signal
 import socket
@@ -14,14 +13,13 @@ import sys
 import tempfile
 import threading
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from harness.errors import SandboxError
 from harness.sandbox import wire
-from harness.sandbox.verdicts import Program, Status, Verdict
-from harness.specs import SandboxSpec
+from harness.sandbox.verdicts import Limits, Program, Status, Verdict
 
 START_S = 60.0
 """How long a zygote may take to be ready, on a machine with other things to do."""
@@ -48,27 +46,13 @@ class Fault(Exception):  # noqa: N818 - not an error of a program's
     """The machinery failed: a worker has to be replaced. Never a program's doing as far as we can tell."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one program may use."""
-
-    cpu_s: float
-    wall_s: float
-    memory_mb: int
-
-    @classmethod
-    def of(cls, spec: SandboxSpec) -> Limits:
-        """The limits that a configuration asks for."""
-        return cls(spec.timeout_s, 2 * spec.timeout_s, spec.memory_mb)
-
-
 class _Zygote:
     """A fork server and the socket to it."""
 
     def __init__(self, role: str, tier: str) -> None:
         self._scratch = _scratch_folder() if role == "program" and tier != "A" else None
         scratch = "/box" if role == "program" and tier == "A" else self._scratch
-        options = json.dumps({"role": role, "tier": tier, "scratch": scratch})
+        options = json.dumps({"role": role, "tier": tier, "scratch": scratch, "owner": os.getpid()})
         self._process: subprocess.Popen[bytes] | None = None
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket.settimeout(START_S)
@@ -186,7 +170,7 @@ class Worker:
         try:
             while (said := json.loads(wire.receive(judge)))["status"] == "slow":
                 wire.send(judge, json.dumps(self._programs.queued_s()).encode())
-        except wire.Closed:  # also where it was too slow for the clock
+        except wire.ClosedError:  # also where it was too slow for the clock
             said = {"status": "timeout", "message": "judging its answers took too long", "renew": True}
         self._programs.end()
         if said["renew"]:
@@ -218,12 +202,51 @@ class Worker:
         self._judges.close()
 
 
-def run(programs: Sequence[Program], spec: SandboxSpec, tier: str, workers: int | None = None) -> list[Verdict]:
+class _Run:
+    """One call of `run`: what is left to do, and what is done."""
+
+    def __init__(self, programs: Sequence[Program], limits: Limits, tier: str) -> None:
+        self._programs, self._limits, self._tier = programs, limits, tier
+        self._waiting = iter(range(len(programs)))
+        self._lock = threading.Lock()
+        self.verdicts: dict[int, Verdict] = {}
+        self.failure: BaseException | None = None
+
+    def stop(self) -> None:
+        """Let every thread end after the program that it is at."""
+        with self._lock:
+            self._waiting = iter(())
+
+    def work(self) -> None:
+        """Run programs until none is left. One thread each."""
+        worker: Worker | None = None
+        try:
+            while (index := self._next()) is not None:
+                worker = worker or Worker(self._tier, self._limits)
+                try:
+                    self.verdicts[index] = worker.run(self._programs[index])
+                except Fault:  # once more, with new processes
+                    worker.close()
+                    worker = Worker(self._tier, self._limits)
+                    self.verdicts[index] = worker.run(self._programs[index])
+        except BaseException as error:  # noqa: BLE001 - it is raised again where the programs came from
+            self.failure = error
+            self.stop()
+        finally:
+            if worker:
+                worker.close()
+
+    def _next(self) -> int | None:
+        with self._lock:
+            return next(self._waiting, None)
+
+
+def run(programs: Sequence[Program], limits: Limits, tier: str, workers: int | None = None) -> list[Verdict]:
     """Run the programs, several at a time.
 
     Args:
         programs: what to run.
-        spec: their limits.
+        limits: what each may use.
         tier: `A`, `B`, or `C` for the inside of a container.
         workers: how many at a time; one per CPU by default. No verdict depends on it.
 
@@ -233,54 +256,23 @@ def run(programs: Sequence[Program], spec: SandboxSpec, tier: str, workers: int 
     Raises:
         SandboxError: the sandbox failed, twice for one program.
     """
-    limits = Limits.of(spec)
-    verdicts: list[Verdict | None] = [None] * len(programs)
-    waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for index in range(len(programs)):
-        waiting.put(index)
-    failures: list[BaseException] = []
-    stop = threading.Event()
-
-    def work() -> None:
-        worker: Worker | None = None
-        try:
-            while not stop.is_set():
-                try:
-                    index = waiting.get_nowait()
-                except queue.Empty:
-                    return
-                for attempt in (1, 2):
-                    try:
-                        worker = worker or Worker(tier, limits)
-                        verdicts[index] = worker.run(programs[index])
-                        break
-                    except Fault as fault:
-                        if worker:
-                            worker.close()
-                            worker = None
-                        if attempt == 2:  # noqa: PLR2004
-                            raise SandboxError(f"the sandbox (tier {tier}) failed: {fault}") from fault
-        except BaseException as error:  # noqa: BLE001 - it is raised again where the programs came from
-            failures.append(error)
-            stop.set()
-        finally:
-            if worker:
-                worker.close()
-
+    state = _Run(programs, limits, tier)
     count = min(len(programs), workers or len(os.sched_getaffinity(0)))
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(count)]
+    threads = [threading.Thread(target=state.work, daemon=True) for _ in range(count)]
     for thread in threads:
         thread.start()
     try:
         for thread in threads:
             thread.join()
     finally:
-        stop.set()  # interrupted: the threads end their zygotes after the program that they are at
-        for thread in threads:
+        state.stop()
+        for thread in threads:  # interrupted: wait until the zygotes have ended
             thread.join()
-    if failures:
-        raise failures[0]
-    return [verdict for verdict in verdicts if verdict is not None]
+    if isinstance(state.failure, Fault):
+        raise SandboxError(f"the sandbox (tier {tier}) failed: {state.failure}") from state.failure
+    if state.failure:
+        raise state.failure
+    return [state.verdicts[index] for index in range(len(programs))]
 
 
 def _outcome(said: dict[str, Any], program: dict[str, Any], limits: Limits) -> tuple[Status, str]:
@@ -299,17 +291,18 @@ def _outcome(said: dict[str, Any], program: dict[str, Any], limits: Limits) -> t
         raise Fault(f"a program's process did not start: {_ending(program)}")
     if status != "gone":
         return status, message
-    if program["cause"] == "cpu" or program["signal"] == signal.SIGXCPU:
-        return "timeout", f"used up {limits.cpu_s:g} CPU s"
-    if program["cause"] == "clock":
-        return "timeout", f"no verdict after {PATIENCE * limits.wall_s:g} s by the clock"
-    if program["cause"] == "disk":
-        return "error", "wrote more than its scratch folder may hold"
-    if program["signal"] == signal.SIGKILL:
+    if program["signal"] == signal.SIGXCPU:
+        program["cause"] = "cpu"
+    if program["cause"] == "exit" and program["signal"] == signal.SIGKILL:
         return "memory", "the process was killed by the kernel"
-    if program["signal"] == signal.SIGSYS:
+    if program["cause"] == "exit" and program["signal"] == signal.SIGSYS:
         return "blocked", "the process was killed for a system call"
-    return "error", f"{_ending(program)} before its tests did"
+    causes: dict[str, tuple[Status, str]] = {
+        "cpu": ("timeout", f"used up {limits.cpu_s:g} CPU s"),
+        "clock": ("timeout", f"no verdict after {PATIENCE * limits.wall_s:g} s by the clock"),
+        "disk": ("error", "wrote more than its scratch folder may hold"),
+    }
+    return causes.get(program["cause"], ("error", f"{_ending(program)} before its tests did"))
 
 
 def _ending(report: dict[str, Any]) -> str:
@@ -321,4 +314,4 @@ def _ending(report: dict[str, Any]) -> str:
 def _scratch_folder() -> str:
     """A folder that only this user reaches, in memory where there is such a place."""
     place = "/dev/shm"  # noqa: S108 - mkdtemp makes a folder of its own there
-    return tempfile.mkdtemp(prefix="harness-", dir=place if os.access(place, os.W_OK) else None)
+    return tempfile.mkdtemp(prefix=f"harness-{os.getpid()}-", dir=place if os.access(place, os.W_OK) else None)

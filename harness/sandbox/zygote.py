@@ -25,9 +25,10 @@ from typing import Any
 from harness.sandbox import boxes, child, judge
 
 PRELOAD = (
-    "abc ast bisect collections copy dataclasses datetime decimal enum fractions functools hashlib heapq itertools json "
-    "math operator random re statistics string typing"
-).split()
+    *("abc", "ast", "bisect", "collections", "copy", "dataclasses", "datetime", "decimal", "enum", "fractions"),
+    *("functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "random", "re", "statistics"),
+    *("string", "typing"),
+)
 """What programs import most. In memory before they start."""
 JUDGE_PRELOAD = ("unittest",)
 LOOK_S = 0.05
@@ -49,7 +50,7 @@ class Zygote:
         self._box.enter(self._control)
         if self._box.scratch:
             os.environ.update(HOME=self._box.scratch, TMPDIR=self._box.scratch)
-        for name in PRELOAD + list(JUDGE_PRELOAD if self._judges else ()):
+        for name in PRELOAD + (JUDGE_PRELOAD if self._judges else ()):
             importlib.import_module(name)
         gc.collect()
         gc.freeze()
