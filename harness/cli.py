@@ -308,6 +308,14 @@ def power(
 
 
 @app.command()
+def sandbox(shape: Shape = Format.table) -> None:
+    """Show what can contain model-written code on this machine, best first, and why a better one cannot."""
+    from harness import listings
+
+    _print(listings.sandboxes(), shape)
+
+
+@app.command()
 def weights(
     name: Annotated[str | None, typer.Argument(help="Fetch these weights; without a name, list them.")] = None,
     shape: Shape = Format.table,
