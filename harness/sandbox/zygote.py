@@ -11,8 +11,10 @@ the socket ends it.
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import importlib
+import io
 import json
 import os
 import select
@@ -20,6 +22,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from harness.sandbox import boxes, child, judge
@@ -34,7 +37,6 @@ JUDGE_PRELOAD = ("unittest",)
 LOOK_S = 0.05
 """How often a running process is looked at, at first; a quarter of a second later on."""
 LOCK_FAILED = 70
-CHANNEL_FD = 3
 
 
 class Zygote:
@@ -57,6 +59,10 @@ class Zygote:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 2)  # up to here it was for the reason of a failure; programs inherit it
         os.close(null)
+        # Descriptors 0 to 2 are /dev/null by now: programs' prints go nowhere, and their input is at its end.
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
         self._box.prepare()
         self._control.send(b"ready")
         with contextlib.suppress(ConnectionError):
@@ -70,10 +76,12 @@ class Zygote:
     def _run(self, job: dict[str, Any], channel: int) -> dict[str, Any]:
         started = time.monotonic()
         self._box.renew()
-        pid = os.fork()
-        if pid == 0:
-            self._become(job, channel)
-        os.close(channel)
+        # All that can be made before the fork is: a page that is written to for the first time after it costs more.
+        with socket.socket(fileno=channel) as connection:
+            serve = functools.partial(judge.main, connection) if self._judges else child.Child(connection).serve
+            pid = os.fork()
+            if pid == 0:
+                self._become(job, serve, channel)
         watched = os.pidfd_open(pid)
         cause = self._watch(job, pid, watched, started)
         if self._box.kills_all:
@@ -92,14 +100,13 @@ class Zygote:
             "code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
         }
 
-    def _become(self, job: dict[str, Any], channel: int) -> None:
+    def _become(self, job: dict[str, Any], serve: Callable[[], None], channel: int) -> None:
         """The forked process: lock, then serve. Never returns."""
         try:
-            os.setsid()
-            os.dup2(channel, CHANNEL_FD)
             self._box.lock(job["cpu_s"], job["memory_mb"])
-            os.closerange(CHANNEL_FD + 1, 1024)
-            (judge if self._judges else child).main(socket.socket(fileno=CHANNEL_FD))
+            os.closerange(3, channel)
+            os.closerange(channel + 1, 1024)
+            serve()
         finally:
             os._exit(LOCK_FAILED)
 
