@@ -103,20 +103,21 @@ def _run(
             plan.model.name: [request for request in plan.requests() if not _good(journal.replies, request)]
             for plan in plans
         }
-        total, asked = sum(1 for plan in plans for _ in plan.requests()), sum(map(len, pending.values()))
+        total, missing = sum(1 for plan in plans for _ in plan.requests()), sum(map(len, pending.values()))
         before = runs.read_manifest(run) if (run / runs.MANIFEST).is_file() else None
-        if asked == 0 and before and before["status"] != "running":
+        if missing == 0 and before and before["status"] != "running":
             progress.say(f"run {run.name}: all {total} requests are answered already; nothing to send")
             return Outcome(run, before, 0)
         purse = budget.Budget(spec.budget, _prices(plans))
         found = reuse.find(spec, run, plans, pending)
         pending = {name: [r for r in wanted if r.id not in found] for name, wanted in pending.items()}
+        asked = sum(map(len, pending.values()))
         backends = {plan.model.name: backend_of(plan) for plan in plans if pending[plan.model.name]}
         opened = manifest.opening(spec, tasks, plans, run, argv, before)
         runs.write_atomic(run / runs.SPEC, _yaml(opened["spec"]))
         runs.write_manifest(run, opened)
-        if asked < total:
-            progress.say(f"run {run.name}: {total - asked} of {total} requests are answered already")
+        if missing < total:
+            progress.say(f"run {run.name}: {total - missing} of {total} requests are answered already")
         if found:
             wanted = [request for plan in plans for request in plan.requests() if request.id in found]
             journal.append_all([(request, found[request.id]) for request in wanted])

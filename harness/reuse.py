@@ -42,7 +42,7 @@ def find(
     missing = {request.id for plan in plans if plan.billed for request in wanted[plan.model.name]}
     reached = [(plan.model.backend, _args(plan.model.args)) for plan in plans if plan.billed]
     for folder in runs.list_runs(Path(spec.results_dir)) if missing else ():
-        if folder == run:
+        if folder.name == run.name:
             continue
         try:
             models = runs.read_manifest(folder)["models"]
@@ -154,7 +154,7 @@ def why(results: Path, run: Path, other: str | None) -> list[dict[str, Any]]:
 def _nearest(results: Path, run: Path, mine: Mapping[Any, Identity]) -> tuple[str, dict[Any, Identity]]:
     best: tuple[int, str, dict[Any, Identity]] | None = None
     for folder in runs.list_runs(results):
-        if folder == run or not runs.samples_path(folder).is_file():
+        if folder.name == run.name or not runs.samples_path(folder).is_file():
             continue
         try:
             theirs = identities(folder)
