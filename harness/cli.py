@@ -5,6 +5,8 @@ Exit codes are those of `harness.errors`; 0 is success, 130 is an interrupt, 2 a
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import os
 import shutil
 import sys
@@ -28,6 +30,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # `task=[gsm8k]` in a help text is no markup
 )
 
 
@@ -215,6 +218,12 @@ def index(results: Results = RESULTS) -> None:
 def leaderboard(
     results: Results = RESULTS,
     out: Annotated[Path | None, typer.Option("--out", help="Write it here instead of to the screen.")] = None,
+    coverage: Annotated[
+        float, typer.Option("--coverage", min=0, max=1, help="Rank scores with this share of their samples scored.")
+    ] = 0.98,
+    weight: Annotated[
+        list[str] | None, typer.Option("--weight", help="TASK=NUMBER: weight in the mean over tasks; 1 by default.")
+    ] = None,
 ) -> None:
     """Write the leaderboard as GitHub-flavoured markdown. The same results give the same bytes."""
     from harness import analysis
@@ -222,12 +231,80 @@ def leaderboard(
     from harness.runs import write_atomic
 
     analysis.refresh(results)
-    text = board.markdown(analysis.board(results))
+    text = board.markdown(
+        dataclasses.replace(analysis.board(results), min_coverage=coverage, weights=dict(map(_weight, weight or ())))
+    )
     if out is None:
         sys.stdout.write(text)
     else:
         write_atomic(out, text.encode())
         say(f"wrote {out}")
+
+
+def _weight(word: str) -> tuple[str, float]:
+    task, _, number = word.rpartition("=")
+    try:
+        value = float(number)
+    except ValueError:
+        value = -1.0
+    if not task or not 0 < value < math.inf:
+        raise ConfigError(f"--weight {word}: expected TASK=NUMBER with a number above 0, such as gsm8k=2")
+    return task, value
+
+
+@app.command()
+def compare(
+    a: Annotated[str, typer.Argument(help="A model, a run, or RUN:MODEL.")],
+    b: Annotated[str, typer.Argument(help="The other.")],
+    results: Results = RESULTS,
+    shape: Shape = Format.table,
+    show: Annotated[int, typer.Option("--show", min=0, help="Flipped items shown per task and direction.")] = 2,
+    flips: Annotated[bool, typer.Option("--flips", help="Every item that only one got right, with all texts.")] = False,
+) -> None:
+    """Compare two models or runs on the items both answered: difference, test, and which items flipped."""
+    from harness import analysis, comparing
+
+    analysis.refresh(results)
+    report = comparing.compare(results, a, b)
+    if shape is Format.table and not flips:
+        sys.stdout.write(comparing.text(report, show))
+    else:
+        _print(report.flips if flips else report.tasks, shape)
+
+
+@app.command()
+def power(
+    items: Annotated[list[int] | None, typer.Argument(help="Numbers of items to plan for.", min=1)] = None,
+    repeats: Annotated[int, typer.Option("--repeats", min=1, help="Answers of either model to each item.")] = 1,
+    difference: Annotated[
+        float | None, typer.Option("--difference", help="Say how many items show this difference, such as 0.03.")
+    ] = None,
+    accuracy: Annotated[float, typer.Option("--accuracy", help="About how accurate the models are.")] = 0.5,
+    correlation: Annotated[
+        float, typer.Option("--correlation", help="Of two models' right answers; the default is typical.")
+    ] = 0.35,
+    agreement: Annotated[
+        float, typer.Option("--agreement", help="Of a model's repeats; 1 where decoding is greedy.")
+    ] = 0.5,
+    chance: Annotated[float, typer.Option("--power", help="Chance of seeing a difference that is there.")] = 0.8,
+    shape: Shape = Format.table,
+) -> None:
+    """Say what difference so many items can show, and how many items a wanted difference needs. Plan first."""
+    from harness import comparing
+
+    try:
+        frame = comparing.plan(
+            items or (),
+            difference,
+            repeats=repeats,
+            accuracy=accuracy,
+            correlation=correlation,
+            agreement=agreement,
+            power=chance,
+        )
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    _print(frame, shape)
 
 
 @app.command()

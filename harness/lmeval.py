@@ -76,6 +76,12 @@ class LoadedTask:
     content_hash: str
     data_sha256: str | None
     own_repeats: int
+    cluster: str | None = None
+    """Field of a document that names what it was made from: documents that share it are not independent."""
+    breakdown: tuple[str, ...] = ()
+    """Fields of a document by whose values the headline is reported as well."""
+    contrast: Mapping[str, str] | None = None
+    """`{field, from, to}`: the headline's drop between documents of two values of a field, paired by cluster."""
 
     @property
     def repeats(self) -> int:
@@ -156,6 +162,9 @@ def load(spec: TaskSpec, files: Mapping[str, TaskFile], task_dirs: Sequence[Path
             content_hash=file.content_hash(),
             data_sha256=_joint_sha256(held),
             own_repeats=int(task.get_config("repeats") or 1),
+            cluster=metadata.get("cluster"),
+            breakdown=tuple(metadata.get("breakdown", ())),
+            contrast=metadata.get("contrast"),
         )
     ]
 

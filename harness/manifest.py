@@ -96,6 +96,7 @@ def _task_entry(task: LoadedTask) -> dict[str, Any]:
         "num_fewshot": task.task.get_config("num_fewshot") or 0,
         "licence": task.licence,
         "source": task.source,
+        "cluster": task.cluster,
         "unsafe_code": False,
     }
 

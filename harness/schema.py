@@ -48,6 +48,8 @@ _SAMPLE = _c("sample_id", "VARCHAR!", "The sample, unique within its run.")
 _MODEL = _c("model", "VARCHAR!", "The model's name in results.")
 _TASK = _c("task", "VARCHAR!", "The task's name.")
 
+_METHOD = "How the interval was made: a method of harness/stats.py, or of harness/paired.py for a difference."
+
 _INTERVAL = (
     _c("value", "DOUBLE", "Mean over the scored documents, in the metric's own unit; null where n is 0."),
     _c(
@@ -60,11 +62,12 @@ _INTERVAL = (
         "DOUBLE",
         "Upper limit of the 95 % interval, in the unit of value; null where there is none.",
     ),
-    _c("ci_method", "VARCHAR", "How the interval was made: wilson, student_t_clustered, student_t, bootstrap or none."),
+    _c("ci_method", "VARCHAR", _METHOD),
     _c("n", "BIGINT!", "Documents with at least one scored answer."),
     _c(
         "n_unscored", "BIGINT!", "Samples without a score, failed and refused ones among them: counted, never averaged."
     ),
+    _c("coverage", "DOUBLE", "Share of the samples that were scored, 0 to 1."),
     _c("n_failed", "BIGINT!", "Samples without any answer: never counted as wrong."),
     _c("n_truncated", "BIGINT!", "Samples cut off at the token limit."),
     _c("n_refused", "BIGINT!", "Samples declined by the model or its server."),
@@ -174,6 +177,11 @@ TABLES = (
             _c("num_fewshot", "BIGINT", "Solved examples in the prompt."),
             _c("licence", "VARCHAR", "Licence of the documents."),
             _c("source", "VARCHAR", "Where the task comes from."),
+            _c(
+                "cluster",
+                "VARCHAR",
+                "Field of a document that names its source; documents that share one are not independent.",
+            ),
             _c("unsafe_code", "BOOLEAN!", "True where the code of at least one model ran without the sandbox."),
         ),
     ),
@@ -264,6 +272,38 @@ TABLES = (
         ),
     ),
     Table(
+        "comparisons",
+        "One row per task and pair of models: the headline metric on the documents that both chosen runs scored.",
+        (
+            _TASK,
+            _c("metric", "VARCHAR!", "The headline metric."),
+            _c("model_a", "VARCHAR!", "One of the pair; before model_b in the alphabet."),
+            _c("model_b", "VARCHAR!", "The other."),
+            _c("run_a", "VARCHAR!", "The run that speaks for model_a."),
+            _c("run_b", "VARCHAR!", "The run that speaks for model_b."),
+            _c("same_task", "BOOLEAN!", "True where both runs asked with the same task files and worked examples."),
+            _c("n", "BIGINT!", "Documents scored for both, matched by their content."),
+            _c("n_sources", "BIGINT!", "Sources among them; n where no two share one."),
+            _c("value_a", "DOUBLE!", "Mean of model_a over these documents."),
+            _c("value_b", "DOUBLE!", "Mean of model_b over these documents."),
+            _c("difference", "DOUBLE!", "value_a - value_b."),
+            _c("ci_low", "DOUBLE", "Lower limit of its 95 % interval; null where the data give none."),
+            _c("ci_high", "DOUBLE", "Upper limit of its 95 % interval; null where the data give none."),
+            _c("ci_method", "VARCHAR!", _METHOD),
+            _c("std_error", "DOUBLE", "Standard error of the difference."),
+            _c("df", "DOUBLE", "Degrees of freedom of the standard error; null is the normal distribution."),
+            _c("p_value", "DOUBLE", "Two-sided, of equal models; not adjusted for the other rows."),
+            _c("test", "VARCHAR!", "mcnemar_exact, sign_flip_exact, paired_t or none: see harness/paired.py."),
+            _c("a_better", "BIGINT!", "Documents on which model_a has the higher mean over repeats."),
+            _c("b_better", "BIGINT!", "Documents on which model_b has the higher mean over repeats."),
+            _c(
+                "detectable",
+                "DOUBLE",
+                "Smallest true difference that these documents would have shown with 80 % power.",
+            ),
+        ),
+    ),
+    Table(
         "similarities",
         "One row per pair of models and channel. Not calibrated yet: evidence, not proof of copying.",
         (
@@ -316,7 +356,7 @@ TABLES = (
             ),
             _c("ci_low", "DOUBLE", "Lower limit of the 95 % interval over prompts."),
             _c("ci_high", "DOUBLE", "Upper limit of the 95 % interval over prompts."),
-            _c("ci_method", "VARCHAR!", "How the interval was made: wilson or student_t_clustered."),
+            _c("ci_method", "VARCHAR!", _METHOD),
             _c("n", "BIGINT!", "Identity prompts that the model answered."),
             _c(
                 "calibrated",
@@ -358,6 +398,7 @@ VIEWS = (
             _c("kind", "VARCHAR", "math, code or provenance."),
             _c("metric", "VARCHAR", "Name of the number."),
             _c("filter", "VARCHAR", "lm-eval's filter that prepared the answers, or the scorer's own."),
+            _c("scorer", "VARCHAR", "Who scored."),
             *_INTERVAL,
             _RUN,
             _c(
@@ -368,8 +409,8 @@ VIEWS = (
             _c("unsafe_code", "BOOLEAN", "True where this model's code ran without the sandbox."),
         ),
         """
-        SELECT model, task, kind, metric, filter, value, ci_low, ci_high, ci_method, n, n_unscored, n_failed,
-            n_truncated, n_refused, is_headline, run_id, control_of,
+        SELECT model, task, kind, metric, filter, metrics.scorer, value, ci_low, ci_high, ci_method, n, n_unscored,
+            coverage, n_failed, n_truncated, n_refused, is_headline, run_id, control_of,
             unsafe_code AND coalesce(allow_unsafe_code, TRUE) AS unsafe_code
         FROM chosen
         JOIN metrics USING (run_id, model, task)

@@ -33,9 +33,10 @@ NARROWEST = 9
 """Columns a terminal column needs to be read; where there is less, rows are printed as blocks."""
 
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-# GitHub takes no underscore inside a word for emphasis (https://github.github.com/gfm, rule 2), and no @ behind one for a
-# mention: left alone, `word_problems` and `pass@1` can be read and copied from the plain text.
+# GitHub takes no underscore inside a word for emphasis (https://github.github.com/gfm, rule 2) and no @ behind one for
+# a mention: left alone, `word_problems` and `pass@1` can be read and copied from the plain text.
 _MARKDOWN = re.compile(r"[\\`*\[\]<>|~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+_SPELLED_OUT = re.compile(r"[&$]|(?<![A-Za-z0-9])@|@(?!\d+(?![\w.-]))|://|www\.", re.IGNORECASE)
 _ENTITIES = {"&": "&amp;", "@": "&#64;", "$": "&#36;", "://": ":&#47;&#47;", "www.": "www&#46;"}
 
 
@@ -55,7 +56,7 @@ def _spelled(char: str) -> str:
 
 def markdown_text(text: str) -> str:
     """The text as it is, in GitHub's markdown: no markup, HTML, link, mention, formula or table cell comes of it."""
-    text = re.sub(r"[&$]|(?<![A-Za-z0-9])@|@(?!\d+(?![\w.-]))|://|www\.", lambda m: _ENTITIES[m.group().lower()], visible(text), flags=re.IGNORECASE)
+    text = _SPELLED_OUT.sub(lambda m: _ENTITIES[m.group().lower()], visible(text))
     return _MARKDOWN.sub(lambda m: {"<": "&lt;", ">": "&gt;"}.get(m.group(), "\\" + m.group()), text)
 
 

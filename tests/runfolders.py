@@ -174,6 +174,7 @@ def manifest(run_id, models, rows, status, finished_at, controls, unsafe, tasks)
                 "ci_method": result.method,
                 "n": result.n,
                 "n_unscored": len(values) - result.n,
+                "coverage": result.n / len(values),
                 "n_failed": sum(row["status"] == "failed" for row in mine),
                 "n_truncated": sum(row["status"] == "truncated" for row in mine),
                 "n_refused": sum(row["status"] == "refused" for row in mine),
@@ -231,6 +232,7 @@ def manifest(run_id, models, rows, status, finished_at, controls, unsafe, tasks)
                 "num_fewshot": 0,
                 "licence": "MIT",
                 "source": "made up",
+                "cluster": None,
                 "unsafe_code": unsafe,
             }
             for task in tasks

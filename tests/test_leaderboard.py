@@ -71,8 +71,7 @@ def test_the_same_runs_give_the_same_bytes(tmp_path, board):
 
 def test_the_order_of_the_frames_rows_does_not_matter(board):
     shuffled = leaderboard.Board(
-        **{f.name: getattr(board, f.name).reverse() for f in dataclasses.fields(board) if f.name != "runs"},
-        runs=board.runs,
+        **{name: getattr(board, name).reverse() for name in leaderboard.QUERIES if name != "runs"}, runs=board.runs
     )
     assert table_rows(leaderboard.markdown(shuffled)) == table_rows(leaderboard.markdown(board))
 
@@ -93,7 +92,7 @@ def test_no_name_breaks_the_table_or_the_page(board, name):
         ]
         return frame.with_columns(pl.col(columns).replace({"beta": name, "arithmetic": name, "OpenAI": name}))
 
-    hostile = leaderboard.Board(**{f.name: renamed(getattr(board, f.name)) for f in dataclasses.fields(board)})
+    hostile = leaderboard.Board(**{frame: renamed(getattr(board, frame)) for frame in leaderboard.QUERIES})
     assert not {c for c in leaderboard.markdown(hostile) if c != "\n" and unicodedata.category(c) in ("Cc", "Cf")}
     header, *rows = table_rows(leaderboard.markdown(hostile))
     assert {len(row) for row in rows} == {len(header)}
@@ -110,8 +109,86 @@ def test_every_number_stands_with_its_interval_and_n(board):
                 assert part.strip() == "-" or re.search(NUMBER, part), part
 
 
-def test_rows_are_ordered_by_mean_score_and_then_by_name(board):
-    assert board.names == ["alpha", HOSTILE, "beta", "warm"]
+def test_rows_are_ordered_by_mean_score_with_those_that_are_not_ranked_behind(board):
+    assert board.names == ["alpha", "beta", HOSTILE, "warm"]
+
+
+def test_models_that_cannot_be_separated_share_a_group_and_their_ranks_are_intervals(tmp_path):
+    write_run(tmp_path, models=("good", "fair", "weak"), docs=40, values={"good": 1.0, "weak": 0.0})
+    analysis.refresh(tmp_path)
+    board = analysis.board(tmp_path)
+    standings = board.standings["arithmetic", "accuracy"]
+    assert {name: (s.best, s.worst, s.group) for name, s in standings.items()} == {
+        "good": (1, 1, "a"),
+        "fair": (2, 2, "b"),
+        "weak": (3, 3, "c"),
+    }
+    few = write_run(tmp_path / "few", models=("good", "fair"), docs=4, values={"good": 1.0}).parents[1]
+    analysis.refresh(few)
+    assert "n=4 rank 1-2 (a)" in leaderboard.markdown(analysis.board(few))
+
+
+def test_a_score_below_98_percent_coverage_is_shown_with_a_warning_and_not_ranked_unless_asked(board):
+    assert HOSTILE not in board.standings["arithmetic", "accuracy"]
+    assert "25% of the samples scored: not ranked" in leaderboard.markdown(board)
+    asked = dataclasses.replace(board, min_coverage=0.2)
+    assert HOSTILE in asked.standings["arithmetic", "accuracy"]
+    assert "not ranked" not in leaderboard.markdown(asked).split("## How to read")[0]
+    assert "fewer than 20% of their samples" in leaderboard.markdown(asked)
+
+
+def test_controls_are_shown_and_not_ranked(board):
+    assert set(board.standings["arithmetic", "accuracy"]) == {"alpha", "beta"}
+
+
+def two_tasks(board):
+    """The same results again under a second task, which beta has not run."""
+    again = board.scores.filter(pl.col("model") != "beta").with_columns(task=pl.lit("word_sums"))
+    pairs = pl.concat([board.comparisons, board.comparisons.with_columns(task=pl.lit("word_sums"))])
+    scores = pl.concat([board.scores, again.with_columns(value=pl.col("value") / 2)])
+    return dataclasses.replace(board, scores=scores, comparisons=pairs)
+
+
+def test_the_mean_states_its_weights_has_an_interval_and_takes_a_missing_task_for_missing(board):
+    both = two_tasks(board)
+    header, *rows = table_rows(leaderboard.markdown(both))
+    assert "mean (2 tasks, weighing the same)" in header[1]
+    cells = {row[0].strip(): row[1].strip() for row in rows}
+    assert cells["alpha"].startswith("0.750 [")
+    assert cells["alpha"].endswith("rank 1 (a)")
+    assert re.search(NUMBER, cells["beta"])
+    assert cells["beta"].startswith("0.500 [")
+    assert cells["beta"].endswith("1 of 2 tasks")
+    weighed = dataclasses.replace(both, weights={"word_sums": 3.0})
+    header, *rows = table_rows(leaderboard.markdown(weighed))
+    assert "arithmetic x 1, word_sums x 3" in header[1]
+    assert rows[0][1].strip().startswith("0.625 [")
+
+
+def test_the_means_ranks_come_from_paired_differences(tmp_path):
+    write_run(tmp_path, models=("good", "fair"), docs=40, values={"good": 1.0})
+    analysis.refresh(tmp_path)
+    board = analysis.board(tmp_path)
+    both = dataclasses.replace(
+        board,
+        scores=pl.concat([board.scores, board.scores.with_columns(task=pl.lit("other"))]),
+        comparisons=pl.concat([board.comparisons, board.comparisons.with_columns(task=pl.lit("other"))]),
+    )
+    assert both.standings[None]["good"].worst == 1
+    assert both.standings[None]["fair"].best == 2
+    other_files = dataclasses.replace(both, comparisons=both.comparisons.with_columns(same_task=False))
+    assert other_files.standings[None]["good"].worst == 2
+
+
+def test_a_figure_of_lm_evals_own_that_is_over_a_point_away_is_pointed_out(board):
+    beside = {"model": "alpha", "task": "arithmetic", "metric": "exact_match", "filter": "strict-match"}
+    for value, told in ((0.5, True), (0.995, False)):
+        own = dataclasses.replace(board, beside=pl.DataFrame([beside | {"value": value}]))
+        assert ("exact_match (strict-match) is 0.500" in leaderboard.markdown(own)) == told
+
+
+def test_the_weight_of_one_document_is_stated_where_there_are_few(board):
+    assert "one document is 25.0 points" in leaderboard.markdown(board)
 
 
 def test_similarity_plays_no_part_in_the_order(board):

@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "harness"
 FLOORS = [
-    {"specs", "records", "stats", "identity", "errors"},
+    {"specs", "records", "stats", "identity", "errors", "power", "paired", "ranking"},
     {
         "resources",
         "environment",
@@ -23,8 +23,19 @@ FLOORS = [
         "config",
         "budget",
     },
-    {"backends", "scorers", "sandbox", "provenance", "schema", "store", "tables", "leaderboard"},
-    {"lmeval", "analysis", "metrics", "planning", "asking", "manifest", "replay", "reuse", "forecast"},
+    {"backends", "scorers", "sandbox", "provenance", "schema", "store", "tables", "leaderboard", "aggregate"},
+    {
+        "lmeval",
+        "analysis",
+        "comparing",
+        "metrics",
+        "planning",
+        "asking",
+        "manifest",
+        "replay",
+        "reuse",
+        "forecast",
+    },
     {"evaluate", "listings"},
     {"cli", "__main__"},
 ]

@@ -3,8 +3,8 @@
 import csv
 import io
 import json
-import re
 import math
+import re
 import unicodedata
 from datetime import UTC, datetime
 from decimal import Decimal

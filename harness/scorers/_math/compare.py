@@ -33,7 +33,7 @@ class Reading:
     """Why it cannot be read."""
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2048)
 def reading(raw: str, *, letter_units: bool = False) -> Reading:
     """Normalise and read an answer. Never raises."""
     try:

@@ -20,8 +20,12 @@ from harness.scorers._math.exact import TooLargeError
 from harness.scorers._math.syntax import Node
 
 DIGITS = 100
-TOLERANCE = 40
-"""Values agree where they differ by under 10^-40 of their size, or 10^-80 of the largest value on the way."""
+AGREEING_DIGITS = 40
+"""Values agree where they differ by under 10^-40 of their size."""
+NOISE_DIGITS = 95
+"""Rounding errors stay under 10^-95 of the largest value on the way."""
+HARMLESS_SIZE = 20
+"""Up to this power of ten on the way, a value that drowns in rounding errors is zero; beyond, it is unknown."""
 MAX_EXPONENT = 40_000
 """Largest binary exponent of a value on the way."""
 NEEDED = 3
@@ -136,10 +140,10 @@ def _at_all_points(
                 tracker = _Tracker()
                 evaluator = _Evaluator(point, real=real, log_base=log_base, tracker=tracker)
                 try:
-                    values = tuple(evaluator.value(node) for node in nodes)
+                    agrees = test(tuple(evaluator.value(node) for node in nodes), tracker)
                 except (UndefinedError, ZeroDivisionError, ValueError):
                     continue
-                if not test(values, tracker):
+                if not agrees:
                     return False
                 agreed += 1
             if agreed >= (NEEDED if names else 1):
@@ -166,7 +170,10 @@ def _points(names: list[str]) -> Iterator[dict[str, Any]]:
 
 
 class _Tracker:
-    """Remembers the largest value met, the yardstick of rounding errors."""
+    """Remembers the largest value met, the yardstick of rounding errors, and compares with it in mind.
+
+    Without it, `sin(1999!)` or `(10^{200} + √2) - 10^{200}`, of which no digit is right, could agree with anything.
+    """
 
     def __init__(self) -> None:
         self.largest = mp.one
@@ -176,11 +183,19 @@ class _Tracker:
         return value
 
     def close(self, one: Any, other: Any) -> bool:
+        """Do two values agree?
+
+        Raises:
+            UndefinedError: they drown in rounding errors.
+        """
         difference = abs(one - other)
         scale = max(abs(one), abs(other))
-        return bool(
-            difference <= mp.power(10, -TOLERANCE) * scale or difference <= mp.power(10, -2 * TOLERANCE) * self.largest
-        )
+        noise = self.largest * mp.power(10, -NOISE_DIGITS)
+        if scale >= noise * mp.power(10, AGREEING_DIGITS):
+            return bool(difference <= scale * mp.power(10, -AGREEING_DIGITS))
+        if self.largest > mp.power(10, HARMLESS_SIZE):
+            raise UndefinedError("no digit of it is known")
+        return bool(difference <= noise * mp.power(10, AGREEING_DIGITS // 4))
 
 
 class _Evaluator:

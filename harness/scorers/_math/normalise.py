@@ -138,6 +138,8 @@ _FONTS = re.compile(
     r"|boldsymbol|bold|operatorname\*?|emph|underline|boxed|fbox|hspace\*?|hphantom|phantom|color|tag)(?![A-Za-z])\s*"
     r"(?:\{([^{}]*)\}|([A-Za-z0-9]))"
 )
+_FONT_OF_GROUP = re.compile(r"\\(?:text\w*|mbox|math(?!bb)\w+|bm|boldsymbol|bold|emph|underline|boxed|fbox)(?= ?\{)")
+"""What is left of them holds braces of its own; the group is enough."""
 _DROPPED = frozenset({"hspace", "hspace*", "phantom", "hphantom", "color", "tag"})
 _MATH_FONTS = frozenset(
     {
@@ -206,6 +208,7 @@ def plain_latex(text: str) -> str:
             text, count = _FONTS.subn(_font, text)
             if not count:
                 break
+        text = _FONT_OF_GROUP.sub("", text)
         text = text.replace("\\$", "$")
     if "sqrt" in text or "." in text:
         text = _PLAIN_ROOT.sub(r"\\surd", _MODULE.sub("", text))

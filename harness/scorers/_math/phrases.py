@@ -163,7 +163,8 @@ def closing(text: str) -> tuple[str, int, str] | None:
         return None
     bare = _LABEL.sub("", line.strip("*` ")).strip("*` ").rstrip(".")
     is_value = _VALUE_LINE.fullmatch(bare.strip("$ ")) and not bare.endswith((":", ",")) and ", and " not in bare
-    if bare and is_value and not _TWO_WORDS.search(bare) and not ("=" in bare and _WORD.search(bare)):
+    in_words = _TWO_WORDS.search(bare) or ("=" in bare and _WORD.search(bare))
+    if bare and is_value and not in_words:
         return bare, len(body), "line"
     value = _concluding(_LAST_SENTENCE.split(line)[-1])
     return (value, len(body), "close") if value else None

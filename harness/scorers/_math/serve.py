@@ -17,14 +17,14 @@ from harness.scorers._math import identity
 from harness.scorers._math.compare import compare
 from harness.scorers._math.exact import TooLargeError
 from harness.scorers._math.syntax import Node
-from harness.scorers._math.workers import MEMORY_MB
+from harness.scorers._math.workers import HAS_CPU_TIMER, MEMORY_MB
 
 
 class CpuTimer:
     """Ends this process once it has used so much CPU time, by the default action of SIGPROF: no handler."""
 
     def __init__(self) -> None:
-        self.works = hasattr(signal, "setitimer") and hasattr(signal, "ITIMER_PROF")
+        self.works = HAS_CPU_TIMER
         if self.works:
             signal.signal(signal.SIGPROF, signal.SIG_DFL)
 
@@ -78,15 +78,18 @@ def main() -> None:
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="surrogatepass")
     with Path(os.devnull).open("w") as nowhere:  # nothing a library prints can look like an answer
         os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
     sys.stdin.reconfigure(encoding="utf-8", errors="surrogatepass")  # type: ignore[union-attr]
     timer = CpuTimer()
     engine = SymbolicEngine(timer)
     for line in sys.stdin:
-        question = json.loads(line)
-        timer.arm(question["cpu"])
-        reply = _reply(question["gold"], question["answer"], engine)
-        timer.arm(0)
-        replies.write(json.dumps(reply) + "\n")
+        reply = ""  # to an empty line: ready
+        if line.strip():
+            question = json.loads(line)
+            timer.arm(question["cpu"])
+            reply = json.dumps(_reply(question["gold"], question["answer"], engine))
+            timer.arm(0)
+        replies.write(reply + "\n")
         replies.flush()
 
 

@@ -214,6 +214,8 @@ class _Parser:
         if self.at("\\pm", "\\mp"):
             return Node("pm" if self.next().text == "\\pm" else "mp", (_ZERO, self.term()))
         node = self.term()
+        if negative and node.op in ("percent", "degree"):
+            return Node(node.op, (Node("neg", node.args),))
         return Node("neg", (node,)) if negative else node
 
     def term(self) -> Node:
@@ -315,8 +317,11 @@ class _Parser:
         """A TeX argument: a braced group, or one token (one digit of a number)."""
         if self.at("{"):
             return self.braced()
+        return self.nested(self.one_token)
+
+    def one_token(self) -> Node:
         token = self.peek()
-        if token is not None and token.kind == "number" and len(token.text) > 1:
+        if token is not None and token.kind == "number" and len(token.text) > 1 and token.text.isdigit():
             pieces = [
                 Token("number", token.text[0], token.spaced),
                 Token("number", token.text[1:], spaced=False),

@@ -63,6 +63,8 @@ _NEVER_IN_TEXT = frozenset(
      "otherwise"}
 )  # fmt: skip
 SCALES = {"hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_LETTERS = "mgshlL"
+"""Letters that are units right behind a number, without a space."""
 _LONG_WORD = 4
 """A word longer than this may stand right behind a number without a space (`156apples`)."""
 
@@ -70,13 +72,14 @@ _CURRENCY = re.compile(r"^([-+]?) ?(?:US)?(?:\$|€|£|¥|₹|USD|EUR|GBP|Rs\.?)
 _CURRENCY_AFTER = re.compile(r"(?<=\d) ?(?:\$|€|£|¥|₹|USD|EUR|GBP)$")
 _DOLLARS = ("$", "USD")
 _SCALE = re.compile(r"^([-+]?[\d.,]*\d) ?⟦?(hundred|thousand|million|billion|trillion)⟧?(?![A-Za-z])(?! ?\d)")
-_DEGREES = re.compile(
-    r"(?:\^ ?(?:\{ ?\\circ ?\}|\\circ|\{ ?\\degree ?\}|o(?![a-z])|\{ ?o ?\})|\\degree)(?![A-Za-z])(?: ?[CF](?![A-Za-z]))?"
-)
+_DEGREES = re.compile(r"(?:\^ ?(?:\{ ?(?:\\circ|\\degree|o) ?\}|\\circ|o)|\\degree)(?![A-Za-z])(?: ?[CF](?![A-Za-z]))?")
 _BASE = re.compile(r"(?<=\d)\)? ?\(? ?⟦? ?(?:in )?base[ -]?⟧? ?(\d{1,2}|[a-z]+) ?⟧? ?\)?$|(?<=\d)\)(?=_)")
+_NAMED = r" ?⟦[^⟦⟧]*⟧"
+_RATIO = r" ?\\frac ?\{ ?⟦[^⟦⟧]*⟧[^{}]*\} ?\{ ?⟦[^⟦⟧]*⟧[^{}]*\}"
+_POWER = r" ?\^ ?\{? ?-?[1-4] ?\}?"
 _TEXT_TAIL = re.compile(
-    r"(?:(?: ?⟦[^⟦⟧]*⟧|(?<=⟧) ?/ ?[A-Za-z](?![A-Za-z])| ?\^ ?\{? ?-?[1-4] ?\}?(?=[ ⟦\\]|$)|(?<=[⟧}\d]) ?(?:/|\\cdot)(?= ?⟦)"
-    r"| ?\\frac ?\{ ?⟦[^⟦⟧]*⟧[^{}]*\} ?\{ ?⟦[^⟦⟧]*⟧[^{}]*\})+) ?\.? ?$"
+    rf"(?: ?(?:/|\\cdot))?(?:{_NAMED}|{_RATIO})"
+    rf"(?:{_POWER}|{_NAMED}| ?(?:/|\\cdot)(?={_NAMED})| ?/ ?[A-Za-z](?![A-Za-z]))* ?\.? ?$"
 )
 _PLAIN_TAIL = re.compile(
     r"(?<=[\d)}%])( ?/? ?)([A-Za-z]+\.?(?:[ /.-]+[A-Za-z]+){0,7})( ?\^ ?\{? ?[23] ?\}?)?\.?$",
@@ -142,6 +145,8 @@ def is_unit(words: str, *, spaced: bool) -> bool:
     parts = _WORDS.findall(words)
     if any(part.lower() in _NEVER for part in parts):
         return False
+    if not spaced and len(parts[0]) == 1:
+        return parts[0] in _LETTERS
     if not spaced:
         return _singular(parts[0]) in _KNOWN or _singular(parts[0]) in _OTHERS or len(parts[0]) > _LONG_WORD
     return all(len(part) > 2 or part in _KNOWN or part in _OTHERS for part in parts)  # noqa: PLR2004

@@ -1,8 +1,8 @@
 """Worker processes for symbolic work: warm, limited in CPU time and memory, killed when they overrun.
 
 A worker is a fresh interpreter (never a fork) that reads one JSON line per question and writes one per answer. Its
-environment holds nothing of ours: no keys, a fixed hash seed, so that set order inside sympy is the same every time.
-Before each question it arms a timer on its own CPU time whose signal ends the process (`ITIMER_PROF`, default
+environment holds nothing of ours: no keys, a fixed hash seed, so that the order of sets inside sympy is always the
+same. Before each question it arms a timer on its own CPU time whose signal ends the process (`ITIMER_PROF`, default
 action): no handler runs inside sympy, and a busy machine changes nothing. Where the platform has no such timer
 (Windows), the parent watches the clock instead.
 """
@@ -13,6 +13,7 @@ import atexit
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -21,14 +22,23 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-CPU_SECONDS = 0.5
-"""CPU time of a first try."""
+from harness.errors import HarnessError
+
+CPU_SECONDS = 0.4
+"""CPU time of a first try. The slowest honest answer that we know takes 0.15 s."""
 CPU_SECONDS_ALONE = 1.0
 """CPU time of the second and last try, in a fresh worker with nothing else running."""
-WALL_FACTOR = 60
-"""Wall time, as a multiple of the CPU limit, after which a worker that hangs without computing is killed."""
+HAS_CPU_TIMER = hasattr(signal, "setitimer")
+"""Linux, macOS; not Windows."""
+WALL_FACTOR = 60 if HAS_CPU_TIMER else 4
+"""Wall time, in CPU limits, after which a worker is killed. Where there is a timer of CPU time, this only ends a
+worker that hangs without computing."""
+START_SECONDS = 120
+"""Wall time a worker has to start."""
 MEMORY_MB = 1024
 """Address space of a worker, where the platform can limit it."""
+QUESTIONS_PER_WORKER = 8
+"""A second worker is not started for less than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,64 +58,81 @@ class Outcome:
     why: str
 
 
+_OVERRUN = Outcome(None, "timeout", f"symbolic work took over {CPU_SECONDS_ALONE:g} s of CPU time, or too much memory")
+
+
 class WorkerDiedError(Exception):
-    """The worker is gone: it overran its limits, or broke."""
+    """The worker is gone: it overran its limits."""
 
 
 class Worker:
-    """One process and the two pipes to it."""
+    """One process and the pipes to it."""
 
     def __init__(self) -> None:
         environment = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "TEMP", "TMP") if name in os.environ}
-        environment |= {
-            "PYTHONHASHSEED": "0",
-            "PYTHONUTF8": "1",
-            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-        }
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", "from harness.scorers._math.serve import main; main()"],
+        path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)  # noqa: PTH109 - it becomes text
+        environment |= {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "PYTHONPATH": path}
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-c", "from harness.scorers._math.serve import main; main()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             env=environment,
             text=True,
             encoding="utf-8",
             errors="surrogatepass",
         )
+        self._ready = False
 
     def ask(self, task: Task, cpu_seconds: float) -> Outcome:
         """Put one question.
 
         Raises:
             WorkerDiedError: it overran its limits; the worker is not to be used again.
+            HarnessError: it does not start.
         """
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        question = json.dumps({"gold": task.gold, "answer": task.answer, "cpu": cpu_seconds})
-        watchdog = threading.Timer(WALL_FACTOR * cpu_seconds, self._process.kill)
+        if not self._ready:
+            self._await_start()
+        line = self._exchange(json.dumps({"gold": task.gold, "answer": task.answer, "cpu": cpu_seconds}), cpu_seconds)
+        reply: dict[str, Any] = json.loads(line)
+        return Outcome(reply["equal"], reply["method"], reply["why"])
+
+    def _await_start(self) -> None:
+        try:
+            self._exchange("", START_SECONDS / WALL_FACTOR)
+        except WorkerDiedError:
+            errors = self.process.stderr.read() if self.process.stderr else ""
+            reason = errors.strip().rsplit("\n", 1)[-1] or f"exit code {self.process.poll()}"
+            raise HarnessError(f"the math scorer's worker does not start: {reason}; reinstall harness") from None
+        self._ready = True
+
+    def _exchange(self, line: str, cpu_seconds: float) -> str:
+        """Write one line and read one; an empty line asks whether the worker is there."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        watchdog = threading.Timer(WALL_FACTOR * cpu_seconds, self.process.kill)
         watchdog.daemon = True
         watchdog.start()
         try:
-            self._process.stdin.write(question + "\n")
-            self._process.stdin.flush()
-            line = self._process.stdout.readline()
+            self.process.stdin.write(line + "\n")
+            self.process.stdin.flush()
+            reply = self.process.stdout.readline()
         except OSError as error:
             raise WorkerDiedError from error
         finally:
             watchdog.cancel()
-        if not line.endswith("\n"):
+        if not reply.endswith("\n"):
             raise WorkerDiedError
-        reply: dict[str, Any] = json.loads(line)
-        return Outcome(reply["equal"], reply["method"], reply["why"])
+        return reply
 
     def close(self) -> None:
         """End the process at once."""
-        self._process.kill()
-        for pipe in (self._process.stdin, self._process.stdout):
+        self.process.kill()
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()
-        self._process.wait()
+        self.process.wait()
 
 
 def judge(tasks: Sequence[Task], workers: int | None = None) -> list[Outcome]:
@@ -113,22 +140,25 @@ def judge(tasks: Sequence[Task], workers: int | None = None) -> list[Outcome]:
 
     Args:
         tasks: the questions.
-        workers: processes; by default one per core, at most one per eight questions.
+        workers: processes; by default one per core, where there are questions enough.
 
     Returns:
         One outcome per question, in order. Verdicts do not depend on the number of workers or on load: a question
         that overran its CPU time is put again, alone, to a fresh worker.
+
+    Raises:
+        HarnessError: workers do not start.
     """
     if not tasks:
         return []
-    count = min(workers or _cores(), len(tasks) if workers else (len(tasks) + 7) // 8)
+    count = workers or min(_cores(), -(-len(tasks) // QUESTIONS_PER_WORKER))
     outcomes: list[Outcome | None] = [None] * len(tasks)
-    queue: Iterator[int] = iter(range(len(tasks)))
-    lock = threading.Lock()
+    queue = iter(range(len(tasks)))
+    lock, stopped = threading.Lock(), threading.Event()
 
     def drain() -> None:
         with _borrowed() as holder:
-            while True:
+            while not stopped.is_set():
                 with lock:
                     index = next(queue, None)
                 if index is None:
@@ -136,16 +166,16 @@ def judge(tasks: Sequence[Task], workers: int | None = None) -> list[Outcome]:
                 outcomes[index] = holder.ask(tasks[index], CPU_SECONDS)
 
     with ThreadPoolExecutor(count) as pool:
-        for future in [pool.submit(drain) for _ in range(count)]:
-            future.result()
+        try:
+            for future in [pool.submit(drain) for _ in range(count)]:
+                future.result()
+        finally:
+            stopped.set()
     for index, outcome in enumerate(outcomes):
         if outcome is None:
             with _borrowed(fresh=True) as holder:
                 outcomes[index] = holder.ask(tasks[index], CPU_SECONDS_ALONE)
     return [outcome or _OVERRUN for outcome in outcomes]
-
-
-_OVERRUN = Outcome(None, "timeout", f"symbolic work took over {CPU_SECONDS_ALONE:g} s of CPU time, or too much memory")
 
 
 class _Holder:
@@ -155,14 +185,18 @@ class _Holder:
         self.worker: Worker | None = worker
 
     def ask(self, task: Task, cpu_seconds: float) -> Outcome | None:
-        if self.worker is None:
-            self.worker = Worker()
+        self.worker = self.worker or Worker()
+        worker, self.worker = self.worker, None
         try:
-            return self.worker.ask(task, cpu_seconds)
+            outcome = worker.ask(task, cpu_seconds)
         except WorkerDiedError:
-            self.worker.close()
-            self.worker = None
+            worker.close()
             return None
+        except HarnessError:
+            worker.close()
+            raise
+        self.worker = worker
+        return outcome
 
 
 _idle: list[Worker] = []
@@ -171,7 +205,7 @@ _idle_lock = threading.Lock()
 
 @contextlib.contextmanager
 def _borrowed(*, fresh: bool = False) -> Iterator[_Holder]:
-    """A warm worker for a while; it goes back to the idle ones unless it died or was asked for fresh."""
+    """A warm worker for a while; it goes back to the idle ones unless it died."""
     with _idle_lock:
         worker = _idle.pop() if _idle and not fresh else None
     holder = _Holder(worker or Worker())
