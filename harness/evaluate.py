@@ -113,6 +113,11 @@ def _run(
         pending = {name: [r for r in wanted if r.id not in found] for name, wanted in pending.items()}
         asked = sum(map(len, pending.values()))
         backends = {plan.model.name: backend_of(plan) for plan in plans if pending[plan.model.name]}
+        if before is None and (twin := reuse.sibling(spec, run, plans)):
+            progress.say(
+                f"run {run.name} is a new run: what it asks is not what {twin} asked, and the two do not mix "
+                f"(`harness show {run.name} --why --other {twin}` says what differs)"
+            )
         opened = manifest.opening(spec, tasks, plans, run, argv, before)
         runs.write_atomic(run / runs.SPEC, _yaml(opened["spec"]))
         runs.write_manifest(run, opened)
@@ -130,7 +135,7 @@ def _run(
                     purse.count(request, reply)
         for plan, entry in zip(plans, opened["models"], strict=True):
             name = plan.model.name
-            if pending[name] or not entry["facts"]:
+            if pending[name] or not (entry["facts"] or plan.billed):
                 backend = backends.get(name) or backend_of(plan)
                 entry.update(ask(plan, backend, pending[name], journal, progress, purse))
                 runs.write_manifest(run, opened)

@@ -57,6 +57,26 @@ def find(
     return found
 
 
+def sibling(spec: EvalSpec, run: Path, plans: Sequence[ModelPlan]) -> str | None:
+    """The newest other run of the same name, models and tasks: one that a user may have meant to go on with."""
+    models = [plan.model.name for plan in plans]
+    tasks = sorted({task.name for plan in plans for task, _ in plan.samples})
+    found = []
+    for folder in runs.list_runs(Path(spec.results_dir)):
+        try:
+            manifest = runs.read_manifest(folder)
+            same = (
+                manifest["name"] == spec.name
+                and [model["name"] for model in manifest["models"]] == models
+                and sorted(task["name"] for task in manifest["tasks"]) == tasks
+            )
+            if same and folder.name != run.name:
+                found.append((manifest["started_at"], folder.name))
+        except (StorageError, KeyError, TypeError):
+            continue
+    return max(found)[1] if found else None
+
+
 def _args(args: Mapping[str, Any]) -> Any:
     """Arguments as a manifest holds them."""
     cut = {key: publishable([value])[0] if isinstance(value, str) else value for key, value in args.items()}
