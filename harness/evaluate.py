@@ -172,7 +172,6 @@ def _finish(
         for task, planned in plan.samples:
             if task.runs_code:
                 progress.say(f"{plan.model.name}: running the code of {len(planned)} {task.name} answers")
-                task_entries[task.name]["unsafe_code"] |= sandbox.allow_unsafe
             scores = lmeval.score(task, planned, replies, sandbox)
             states = [lmeval.status([replies.get(r.id) for r in sample.requests]) for sample in planned]
             counted += metrics.of_task(plan.model.name, task, planned, states, scores)

@@ -32,7 +32,7 @@ QUERIES: Mapping[str, str] = {
         FROM chosen JOIN models USING (run_id, model) ORDER BY ALL""",
     "tasks": """
         SELECT DISTINCT run_id, task, kind, version, task_hash, higher_is_better, headline_metric, n_docs, repeats,
-            num_fewshot, unsafe_code
+            num_fewshot
         FROM chosen JOIN tasks USING (run_id, task) ORDER BY ALL""",
     "runs": """
         SELECT run_id, status, harness_version, argv, spec, git_commit, git_dirty
