@@ -48,7 +48,11 @@ def test_the_readme_line_means_what_it_says() -> None:
 def test_every_option_of_every_group_composes(group: str) -> None:
     for name in config.options(group):
         words = [f"+experiment={name}"] if group == "experiment" else [f"{group}={name}"]
-        spec = config.compose([*words, "task=provenance_open"] if group in ("model", "decode") else words)
+        if name == "replay":
+            words.append("run=eval-a1")
+        elif group in ("model", "decode"):
+            words.append("task=provenance_open")
+        spec = config.compose(words)
         assert spec.models
         assert spec.tasks
 

@@ -30,6 +30,8 @@ from harness.specs import ConnectSpec
 
 BACKOFF_S, BACKOFF_MOST_S = 0.5, 30.0
 """The first wait's upper end, doubled with every try, up to the second number."""
+BACKOFF_HARD_S = 2.0
+"""Where no connection can be made, tries come faster, so that the breaker can open."""
 RETRY_AFTER_MOST_S = 600.0
 """A server that wants a longer wait than this fails the request: hours are for the user to decide."""
 TIMEOUT_RETRIES = 2
@@ -311,7 +313,8 @@ class Client:
                     ttfb_s=one.ttfb_s,
                     request_id=one.request_id,
                 )
-            wait = random.uniform(0, min(BACKOFF_MOST_S, BACKOFF_S * 2 ** len(attempts)))  # noqa: S311 - jitter
+            most = BACKOFF_MOST_S if one.weight == 1 else BACKOFF_HARD_S
+            wait = random.uniform(0, min(most, BACKOFF_S * 2 ** len(attempts)))  # noqa: S311 - jitter
             if one.retry_after_s is not None:
                 wait += one.retry_after_s
             attempts.append(Attempt(at, one.error, one.status))
@@ -349,7 +352,7 @@ class Client:
             status, headers = response.status, response.headers
         one = self._read(status, bytes(data))
         one.ttfb_s = ttfb
-        one.request_id = headers.get("x-request-id") or headers.get("request-id")
+        one.request_id = self._clean(headers.get("x-request-id") or headers.get("request-id") or "") or None
         if one.error is not None:
             one.retry_after_s = _retry_after_s(headers, one.payload)
             if one.retry_after_s is not None and one.retry_after_s > RETRY_AFTER_MOST_S:
