@@ -6,7 +6,7 @@ import pytest
 from rich.cells import cell_len
 from runfolders import sample, write_run
 
-from harness import analysis, comparing, store
+from harness import analysis, comparing, power, store
 from harness.errors import ConfigError
 
 HOSTILE = "\x1b[31mevil\u202e|`<b>"
@@ -120,6 +120,8 @@ def test_the_commands_run_from_a_shell(project):
     rows = json.loads(project.run("compare", "alpha", "beta", "-o", "json").stdout)
     assert [row["task"] for row in rows] == ["sums"]
     assert project.run("compare", "alpha", "nobody", code=2).stderr.startswith("harness: unknown model")
+    planned = project.run("eval", "model=[alpha,beta]", "task=[sums]", "plan=true", "limit=20").stdout
+    assert f"{power.detectable_difference(20):.3f}" in planned
     plan = json.loads(project.run("power", "200", "--repeats", "4", "--difference", "0.05", "-o", "json").stdout)
     assert plan[0]["items"] == 200
     assert plan[1]["detectable_difference"] <= 0.05 < plan[0]["detectable_difference"]
