@@ -33,8 +33,8 @@ def rows(
 
     Returns:
         Requests, how many are answered already, estimates of tokens, dollars and seconds for the rest. Prompt tokens
-        are estimated from bytes, at the rate of the model's answers so far where there are any. Completion tokens and time
-        are those of its answers so far, `None` without; the most they can be is `completion_tokens_at_most`.
+        are estimated from bytes, at the rate of the model's answers so far where there are any. Completion tokens
+        and time are those of its answers so far, `None` without; the most they can be is `completion_tokens_at_most`.
     """
     found = []
     for plan in plans:

@@ -44,8 +44,8 @@ _BEFORE = re.compile(
 _AFTER = re.compile(
     r"[/:%°\w-]|[.,]\d| ?percent|'s|"
     r"(?: more| other| extra| full| straight| consecutive| whole| business| school)?"
-    r"[ -](?:second|minute|hour|day|night|morning|week|month|year|decade|o'clock|a\.?m\b|p\.?m\b|degree|th\b|out of\b"
-    r"|/)",
+    r"[ -](?:second|minute|hour|day|night|morning|week|month|year|decade|o'clock"
+    r"|a\.?m\b|p\.?m\b|degree|th\b|out of\b|/)",
     re.IGNORECASE,
 )
 """What makes a number part of a date, a time, a share, a name: it stays as it is."""
