@@ -314,6 +314,7 @@ def _add_manifest(connection: duckdb.DuckDBPyConnection, folder: Path, mark: str
     git = {f"git_{key}": value for key, value in (manifest.get("git") or {}).items()}
     cost = {"cost_usd": manifest.get("cost", {}).get("usd")}
     run = manifest | manifest["counts"] | tokens | git | cost | {"fingerprint": mark}
+    run["imported"] = bool(manifest.get("imported"))
     models = [
         model
         | {"model": model["name"]}
