@@ -351,3 +351,8 @@ def test_every_score_says_what_was_judged_and_how():
         None,
         "the text is empty",
     )
+
+
+def test_an_answer_to_a_document_without_gold_is_unscored():
+    score = scorer.score([Answer({}, " ", "#### 18")], SandboxSpec())[0]
+    assert (score.value, score.status) == (None, "error")
