@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from harness import store
+from harness import comparing, store
 
 if TYPE_CHECKING:
     import polars as pl
@@ -47,7 +47,11 @@ def derive(query: store.Query) -> Mapping[str, pl.DataFrame]:
         for domain in domains
     ]
     claims = identity_claims.claims(_answers(query, IDENTITY_TASK))
-    return {"similarities": pl.concat(similar), "identity_claims": claims.with_columns(task=pl.lit(IDENTITY_TASK))}
+    return {
+        "comparisons": comparing.table(query),
+        "similarities": pl.concat(similar),
+        "identity_claims": claims.with_columns(task=pl.lit(IDENTITY_TASK)),
+    }
 
 
 def _answers(query: store.Query, task: str) -> pl.DataFrame:
@@ -63,7 +67,7 @@ def _answers(query: store.Query, task: str) -> pl.DataFrame:
         WHERE tasks.kind = 'provenance' AND task = '{task}' AND output IS NOT NULL
             AND samples.status IN ('answered', 'truncated')
         ORDER BY ALL
-        """  # noqa: S608 - a constant of this module
+        """
     )
 
 
@@ -75,4 +79,5 @@ def board(results_dir: Path) -> Board:
     """
     from harness import leaderboard
 
-    return leaderboard.Board(**{name: store.query(results_dir, sql) for name, sql in leaderboard.QUERIES.items()})
+    frames: dict[str, Any] = {name: store.query(results_dir, sql) for name, sql in leaderboard.QUERIES.items()}
+    return leaderboard.Board(**frames)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import queue
 import threading
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Self
 
 from harness import environment, plugins, runs
+from harness.budget import Budget
 from harness.errors import HarnessError
 from harness.identity import plain
 from harness.planning import ModelPlan
@@ -15,17 +18,33 @@ from harness.progress import RunProgress
 from harness.records import Reply, Request
 
 
-def ask(plan: ModelPlan, pending: Sequence[Request], journal: runs.Journal, progress: RunProgress) -> dict[str, Any]:
-    """Send the pending requests to one model and journal every reply.
+def backend_of(plan: ModelPlan) -> Any:
+    """The backend that answers for a model; loads nothing yet.
+
+    Raises:
+        HarnessError: an argument, a package or a key is missing or wrong.
+    """
+    return plugins.load("backends", plan.source.backend).Backend(plan.source, plan.file)
+
+
+def ask(
+    plan: ModelPlan,
+    backend: Any,
+    pending: Sequence[Request],
+    journal: runs.Journal,
+    progress: RunProgress,
+    budget: Budget,
+) -> dict[str, Any]:
+    """Send the pending requests to one model and journal every reply; closes the backend.
 
     Returns:
         What the manifest should say of the model: whether greedy answers are reproducible, and the backend's facts.
     """
-    model = plan.model
-    backend = plugins.load("backends", model.backend).Backend(model, plan.file)
     try:
-        progress.start(model.name, len(pending))
-        if pending:
+        progress.start(plan.model.name, len(pending))
+        if pending and hasattr(backend, "areply"):
+            _run(_at_once(backend, pending, journal, progress, budget))
+        elif pending:
             send = _in_batches if hasattr(backend, "replies") else _one_by_one
             send(backend, pending, journal, progress)
         return {"deterministic": bool(backend.deterministic), "facts": plain(backend.facts())}
@@ -37,6 +56,126 @@ def _in_batches(backend: Any, pending: Sequence[Request], journal: runs.Journal,
     for request, reply in backend.replies(pending):
         journal.append(request, reply)
         progress.advance(failed=reply.error is not None)
+
+
+# Over the network ------------------------------------------------------------------------------------------------
+
+
+def _run(main: Coroutine[Any, Any, None]) -> None:
+    """Run to the end, also where an event loop is running already (a notebook)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(main)
+        return
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, main).result()
+
+
+async def _at_once(
+    backend: Any, pending: Sequence[Request], journal: runs.Journal, progress: RunProgress, budget: Budget
+) -> None:
+    """`backend.parallel` tasks draw from one iterator; the first error that is no reply stops them all."""
+    waiting = iter(pending)
+    with _Writer(journal) as writer:
+
+        async def work() -> None:
+            for request in waiting:
+                await budget.reserve(request)
+                reply = Reply(error="interrupted")
+                try:
+                    reply = await _areply(backend, request)
+                finally:
+                    await budget.settle(request, reply)
+                await writer.write(request, reply)
+                progress.advance(failed=reply.error is not None)
+
+        await backend.open()
+        try:
+            await backend.prepare(frozenset(request.kind for request in pending))
+            tasks = [asyncio.create_task(work()) for _ in range(min(backend.parallel, len(pending)))]
+            try:
+                await _first_failure(tasks)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                await writer.drain()
+        finally:
+            await backend.aclose()
+
+
+async def _first_failure(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Wait for all; raise the first error. Out of budget, what is in flight is waited for: it is paid for."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    for task in done:
+        if (error := task.exception()) is not None:
+            if getattr(error, "let_others_finish", False):
+                await asyncio.wait(tasks)
+            raise error
+
+
+async def _areply(backend: Any, request: Request) -> Reply:
+    try:
+        reply: Reply = await backend.areply(request)
+    except HarnessError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a bad request is data, not a crash
+        return Reply(error=f"{type(error).__name__}: {error}", started_at=environment.now())
+    return reply
+
+
+class _Writer:
+    """Journals replies from an event loop: one thread, one flush for all that landed during the flush before."""
+
+    def __init__(self, journal: runs.Journal) -> None:
+        self._journal = journal
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._landed: list[tuple[Request, Reply]] = []
+        self._next: asyncio.Future[None] | None = None
+        self._writing: asyncio.Task[None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown()
+
+    async def write(self, request: Request, reply: Reply) -> None:
+        """Return once the reply is on the disk.
+
+        Raises:
+            StorageError: it could not be written.
+        """
+        loop = asyncio.get_running_loop()
+        self._landed.append((request, reply))
+        if self._next is None:
+            self._next = loop.create_future()
+        written = self._next
+        if self._writing is None:
+            self._writing = loop.create_task(self._flush())
+        await asyncio.shield(written)
+
+    async def drain(self) -> None:
+        """Return once everything handed over is written, or has failed to be."""
+        if self._writing is not None:
+            await asyncio.wait([self._writing])
+
+    async def _flush(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._next is not None:
+            landed, written = self._landed, self._next
+            self._landed, self._next = [], None
+            try:
+                await loop.run_in_executor(self._pool, self._journal.append_all, landed)
+            except BaseException as error:  # noqa: BLE001 - raised by everyone who waits for this flush
+                written.set_exception(error)
+            else:
+                written.set_result(None)
+        self._writing = None
+
+
+# In threads ------------------------------------------------------------------------------------------------------
 
 
 def _one_by_one(backend: Any, pending: Sequence[Request], journal: runs.Journal, progress: RunProgress) -> None:

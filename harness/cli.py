@@ -5,7 +5,10 @@ Exit codes are those of `harness.errors`; 0 is success, 130 is an interrupt, 2 a
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import os
+import shutil
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +18,7 @@ import typer
 
 from harness import __version__
 from harness.errors import ConfigError, HarnessError, IncompleteRunError
+from harness.progress import say
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,6 +30,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # `task=[gsm8k]` in a help text is no markup
 )
 
 
@@ -44,10 +49,14 @@ Shape = Annotated[Format, typer.Option("--format", "-o", help="How to print it."
 RESULTS = Path("results")
 
 
-def _print(frame: pl.DataFrame, shape: Format) -> None:
+def _print(frame: pl.DataFrame, shape: Format, *shown: str) -> None:
+    """Write a frame to stdout; a table has the `shown` columns alone, where some are named."""
     from harness import tables
 
-    sys.stdout.buffer.write(tables.render(frame, shape.value))
+    if shape is Format.table:
+        frame = frame.select(shown or frame.columns)
+    width = max(tables.WIDTH, shutil.get_terminal_size().columns) if sys.stdout.isatty() else tables.WIDTH
+    sys.stdout.buffer.write(tables.render(frame, shape.value, width))
     sys.stdout.flush()
 
 
@@ -67,11 +76,13 @@ def _evaluate(spec: Any) -> int:
     from harness import analysis, leaderboard
     from harness.evaluate import evaluate
 
+    if spec.plan:
+        return _plan(spec)
     outcome = evaluate(spec, argv=["harness", "eval", *sys.argv[1:]])
     results = Path(spec.results_dir)
     refreshed = analysis.refresh(results)
     for problem in refreshed.problems:
-        _say(f"warning: {problem}")
+        say(f"warning: {problem}")
     sys.stdout.write(leaderboard.terminal(analysis.board(results)))
     counts = outcome.manifest["counts"]
     sys.stdout.write(
@@ -79,12 +90,12 @@ def _evaluate(spec: Any) -> int:
         f"{counts['refused']} refused, {counts['failed']} failed.\n"
         f"Wrote {outcome.run}/ (run.json, spec.yaml, journal.jsonl, samples.parquet) and {refreshed.path}\n"
         "Next:\n"
-        f"  harness leaderboard --out LEADERBOARD.md\n"
+        "  harness leaderboard --out LEADERBOARD.md\n"
         f"  harness show {outcome.run.name}\n"
         '  harness sql "SELECT model, task, metric, value, ci_low, ci_high FROM leaderboard"\n'
     )
     if counts["failed"]:
-        _say(
+        say(
             f"harness: {counts['failed']} samples failed and are unscored; `harness show {outcome.run.name} --failed` "
             "says why; the same command asks for them again"
         )
@@ -92,8 +103,24 @@ def _evaluate(spec: Any) -> int:
     return 0
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)  # noqa: T201
+def _plan(spec: Any) -> int:
+    """Print what a run would send and cost; the exit code."""
+    import polars as pl
+
+    from harness import tables
+    from harness.evaluate import preview
+
+    name, rows = preview(spec)
+    sys.stdout.buffer.write(tables.render(pl.DataFrame(rows, infer_schema_length=None), Format.table.value))
+    costs = [row["usd_at_most"] for row in rows]
+    cost = "unknown: a price is missing" if None in costs else f"${sum(costs):.2f}"
+    sys.stdout.write(
+        f"\nRun {name}: {sum(row['to_send'] for row in rows)} of {sum(row['requests'] for row in rows)} requests to "
+        f"send; at most {cost}. Nothing was sent.\n"
+        "Tokens are estimates; `at_most` is every answer as long as it may be; an empty cell is unknown, not 0.\n"
+        "detects: the smallest difference of two accuracies that so many documents can show (80 % power, 5 % level).\n"
+    )
+    return 0
 
 
 @app.command()
@@ -101,7 +128,7 @@ def models(shape: Shape = Format.table) -> None:
     """List the models of conf/model/: name, backend, weights, whether they are on this machine."""
     from harness import listings
 
-    _print(listings.models(), shape)
+    _print(listings.models(), shape, "model", "backend", "here", "about")
 
 
 @app.command()
@@ -113,7 +140,10 @@ def tasks(
     """List the tasks of tasks/ and the suites of conf/task/."""
     from harness import listings
 
-    _print(listings.builtin_tasks(match) if builtin else listings.tasks(match), shape)
+    if builtin:
+        _print(listings.builtin_tasks(match), shape)
+    else:
+        _print(listings.tasks(match), shape, "task", "kind", "about")
 
 
 @app.command()
@@ -121,7 +151,7 @@ def runs(results: Results = RESULTS, shape: Shape = Format.table) -> None:
     """List the runs of a results folder, the newest last."""
     from harness import listings
 
-    _print(listings.runs(results), shape)
+    _print(listings.runs(results), shape, "run_id", "status", "started_at", "samples", "failed", "models")
 
 
 @app.command()
@@ -131,15 +161,26 @@ def show(
     shape: Shape = Format.table,
     failed: Annotated[bool, typer.Option("--failed", help="The samples that failed, and why.")] = False,
     samples: Annotated[bool, typer.Option("--samples", help="Every sample with its headline score.")] = False,
+    why: Annotated[
+        bool,
+        typer.Option("--why", help="Which field kept it from using another run's answers (--other names the run)."),
+    ] = False,
+    other: Annotated[str | None, typer.Option("--other", help="With --why: the run to compare with.")] = None,
 ) -> None:
-    """Show one run: its metrics, or its samples."""
+    """Show one run: its metrics, its samples, or why it had to ask."""
     from harness import listings
     from harness.runs import find_run
 
     folder = find_run(results, run)
-    if shape is Format.table and not (failed or samples):
+    if why or other is not None:
+        _print(listings.why(results, folder, other), shape)
+        return
+    if failed or samples:
+        _print(listings.samples(folder, failed=failed), shape)
+        return
+    if shape is Format.table:
         sys.stdout.write(listings.summary(folder))
-    _print(listings.samples(folder, failed=failed) if failed or samples else listings.metrics(folder), shape)
+    _print(listings.metrics(folder), shape, "model", "task", "metric", "value", "ci_low", "ci_high", "n")
 
 
 @app.command()
@@ -169,7 +210,7 @@ def index(results: Results = RESULTS) -> None:
 
     rebuilt = analysis.rebuild(results)
     for problem in rebuilt.problems:
-        _say(f"warning: {problem}")
+        say(f"warning: {problem}")
     sys.stdout.write(f"{rebuilt.path}: {rebuilt.runs} runs\n")
 
 
@@ -177,6 +218,12 @@ def index(results: Results = RESULTS) -> None:
 def leaderboard(
     results: Results = RESULTS,
     out: Annotated[Path | None, typer.Option("--out", help="Write it here instead of to the screen.")] = None,
+    coverage: Annotated[
+        float, typer.Option("--coverage", min=0, max=1, help="Rank scores with this share of their samples scored.")
+    ] = 0.98,
+    weight: Annotated[
+        list[str] | None, typer.Option("--weight", help="TASK=NUMBER: weight in the mean over tasks; 1 by default.")
+    ] = None,
 ) -> None:
     """Write the leaderboard as GitHub-flavoured markdown. The same results give the same bytes."""
     from harness import analysis
@@ -184,12 +231,80 @@ def leaderboard(
     from harness.runs import write_atomic
 
     analysis.refresh(results)
-    text = board.markdown(analysis.board(results))
+    text = board.markdown(
+        dataclasses.replace(analysis.board(results), min_coverage=coverage, weights=dict(map(_weight, weight or ())))
+    )
     if out is None:
         sys.stdout.write(text)
     else:
         write_atomic(out, text.encode())
-        _say(f"wrote {out}")
+        say(f"wrote {out}")
+
+
+def _weight(word: str) -> tuple[str, float]:
+    task, _, number = word.rpartition("=")
+    try:
+        value = float(number)
+    except ValueError:
+        value = -1.0
+    if not task or not 0 < value < math.inf:
+        raise ConfigError(f"--weight {word}: expected TASK=NUMBER with a number above 0, such as gsm8k=2")
+    return task, value
+
+
+@app.command()
+def compare(
+    a: Annotated[str, typer.Argument(help="A model, a run, or RUN:MODEL.")],
+    b: Annotated[str, typer.Argument(help="The other.")],
+    results: Results = RESULTS,
+    shape: Shape = Format.table,
+    show: Annotated[int, typer.Option("--show", min=0, help="Flipped items shown per task and direction.")] = 2,
+    flips: Annotated[bool, typer.Option("--flips", help="Every item that only one got right, with all texts.")] = False,
+) -> None:
+    """Compare two models or runs on the items both answered: difference, test, and which items flipped."""
+    from harness import analysis, comparing
+
+    analysis.refresh(results)
+    report = comparing.compare(results, a, b)
+    if shape is Format.table and not flips:
+        sys.stdout.write(comparing.text(report, show))
+    else:
+        _print(report.flips if flips else report.tasks, shape)
+
+
+@app.command()
+def power(
+    items: Annotated[list[int] | None, typer.Argument(help="Numbers of items to plan for.", min=1)] = None,
+    repeats: Annotated[int, typer.Option("--repeats", min=1, help="Answers of either model to each item.")] = 1,
+    difference: Annotated[
+        float | None, typer.Option("--difference", help="Say how many items show this difference, such as 0.03.")
+    ] = None,
+    accuracy: Annotated[float, typer.Option("--accuracy", help="About how accurate the models are.")] = 0.5,
+    correlation: Annotated[
+        float, typer.Option("--correlation", help="Of two models' right answers; the default is typical.")
+    ] = 0.35,
+    agreement: Annotated[
+        float, typer.Option("--agreement", help="Of a model's repeats; 1 where decoding is greedy.")
+    ] = 0.5,
+    chance: Annotated[float, typer.Option("--power", help="Chance of seeing a difference that is there.")] = 0.8,
+    shape: Shape = Format.table,
+) -> None:
+    """Say what difference so many items can show, and how many items a wanted difference needs. Plan first."""
+    from harness import comparing
+
+    try:
+        frame = comparing.plan(
+            items or (),
+            difference,
+            repeats=repeats,
+            accuracy=accuracy,
+            correlation=correlation,
+            agreement=agreement,
+            power=chance,
+        )
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    _print(frame, shape)
 
 
 @app.command()
@@ -203,7 +318,7 @@ def weights(
     from harness import weights as store
 
     if name is None:
-        _print(listings.weights(), shape)
+        _print(listings.weights(), shape, "weights", "mb", "licence", "here", "model")
         return
     spec = store.named(name)
     path = store.fetch(spec)
@@ -232,7 +347,7 @@ def main() -> None:
     try:
         app()
     except HarnessError as error:
-        _say(f"harness: {error}")
+        say(f"harness: {error}")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)

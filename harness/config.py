@@ -30,12 +30,16 @@ from harness import resources, taskfiles
 from harness.environment import looks_secret
 from harness.errors import ConfigError, HarnessError, unknown_name
 from harness.identity import plain
+from harness.progress import say
 from harness.specs import EvalSpec
 
 GROUPS = ("model", "task", "decode", "experiment")
 BUILTIN = "lm_eval:"
 _BUILTIN_NAME = re.compile(r"lm_eval:([\w.+-]+)")
 _PROGRAM = "harness eval"
+REPLAY = "replay"
+"""The backend that answers from a run's journal."""
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 + SIGINT, as shells have it."""
 
@@ -78,6 +82,7 @@ def _check_groups(words: Sequence[str], own_dirs: Sequence[Path]) -> None:
         overrides = OverridesParser.create().parse_overrides([word for word in words if _is_override(word)])
     except OverrideParseException as error:
         raise ConfigError(f"cannot read the override: {error}") from error
+    _check_replay(overrides)
     for override in overrides:
         group = override.key_or_group
         if group not in GROUPS or override.is_delete() or override.is_sweep_override():
@@ -88,6 +93,23 @@ def _check_groups(words: Sequence[str], own_dirs: Sequence[Path]) -> None:
             if isinstance(name, str) and name not in known and not name.startswith(BUILTIN):
                 hint = "; `harness tasks` lists them, and lm_eval:NAME is one of lm-eval's" if group == "task" else ""
                 raise ConfigError(unknown_name(group, name, known) + hint)
+
+
+def _check_replay(overrides: Sequence[Any]) -> None:
+    """Refuse a replay that says what to ask: everything that was asked is in the run it replays.
+
+    Raises:
+        ConfigError: `model=replay` beside a word that a replay would have to ignore.
+    """
+    models = [override.value() for override in overrides if override.key_or_group == "model"]
+    if "replay" not in models and ["replay"] not in models:
+        return
+    free = ("model", "run", "name", "results_dir", "plan", "task.data", "sandbox.", "hydra.")
+    for override in overrides:
+        if not override.key_or_group.startswith(free):
+            raise ConfigError(
+                f"{override.key_or_group}: a replay asks what its run asked; leave the word out, or evaluate anew"
+            )
 
 
 def _is_override(word: str) -> bool:
@@ -131,14 +153,13 @@ def run(words: Sequence[str], job: Callable[[EvalSpec], int]) -> int:
         try:
             codes.append(job(to_spec(cfg)))
         except HarnessError as error:
-            print(f"harness: {error}", file=sys.stderr)  # noqa: T201
+            say(f"harness: {error}")
             codes.append(error.exit_code)
         except KeyboardInterrupt:
-            print(
-                "\nharness: interrupted; what was answered is kept, the same command goes on from here", file=sys.stderr
-            )  # noqa: T201
+            say("\nharness: interrupted; what was answered is kept, the same command goes on from here")
             codes.append(INTERRUPTED)
 
+    words = ["plan=true" if word == "--plan" else word for word in words]
     own_dirs = _own_config_dirs(words)
     if not {"--help", "-h", "--hydra-help"} & set(words):
         _check_groups(words, own_dirs)
@@ -170,7 +191,7 @@ def _suggest_key(words: Sequence[str]) -> None:
         key = word.lstrip("+~").partition("=")[0]
         if _is_override(word) and key not in known:
             for near in difflib.get_close_matches(key, known, n=1, cutoff=0.6):
-                print(f"Did you mean {near}?", file=sys.stderr)  # noqa: T201
+                say(f"Did you mean {near}?")
 
 
 def _keys(value: Any, prefix: str = "") -> set[str]:
@@ -210,6 +231,7 @@ def to_spec(cfg: DictConfig) -> EvalSpec:
         raise ConfigError(f"config: expected a mapping, found {type(data).__name__}")
     _refuse_secrets(data.get("models"), "models")
     shared = data.pop("task", None) or {}
+    models = _models(data)
     limit, repeats = data.pop("limit", None), data.pop("repeats", None)
     tasks = list(_mapping(data.get("tasks"), "tasks").values())
     if shared.get("data") and len(tasks) != 1:
@@ -222,13 +244,27 @@ def to_spec(cfg: DictConfig) -> EvalSpec:
         for key, value in shared.items():
             if task.get(key) is None:
                 task[key] = value
-    data["tasks"], data["models"] = tasks, list(_mapping(data.get("models"), "models").values())
+    data["tasks"], data["models"] = tasks, models
     try:
         spec: EvalSpec = TypeAdapter(EvalSpec).validate_python(data)
     except ValidationError as error:
         raise ConfigError("config: " + "; ".join(_sentence(item, plain(data)) for item in error.errors())) from error
     _check_names(spec)
     return spec
+
+
+def _models(data: dict[Any, Any]) -> list[Any]:
+    """The chosen models; for a replay the tasks become a placeholder, since everything is in the run."""
+    replayed = data.pop("run", None)
+    models = list(_mapping(data.get("models"), "models").values())
+    if any(model.get("backend") == REPLAY for model in models):
+        if len(models) != 1 or not replayed:
+            raise ConfigError("a replay is of one run: harness eval model=replay run=ID (`harness runs` lists them)")
+        data["tasks"] = {REPLAY: {"name": REPLAY}}
+        data["replay"] = str(replayed)
+    elif replayed:
+        raise ConfigError(f"run={replayed} says which run to replay; it goes with model=replay")
+    return models
 
 
 def _mapping(value: Any, key: str) -> Mapping[str, Any]:
@@ -270,5 +306,10 @@ def _refuse_secrets(value: Any, where: str) -> None:
                 raise ConfigError(
                     f"{where}.{key} looks like a secret; put it into the environment and name the variable "
                     f"in {key}_env, so that it never reaches a file"
+                )
+            if str(key).endswith("_env") and item is not None and not _VARIABLE.fullmatch(str(item)):
+                raise ConfigError(
+                    f"{where}.{key} should be the NAME of an environment variable (A-Z, 0-9, _), such as "
+                    "OPENAI_API_KEY; what was given is not shown, in case it is the key itself"
                 )
             _refuse_secrets(item, f"{where}.{key}")

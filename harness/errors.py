@@ -8,7 +8,8 @@
     ├── StorageError        6  a folder cannot be written, the disk is full, a run folder is damaged
     ├── RunLockedError      7  another process works on this run
     ├── SandboxError        8  model code cannot be run safely here
-    └── IncompleteRunError  9  the run ended, but some requests failed: their rows say why
+    ├── IncompleteRunError  9  the run ended, but some requests failed: their rows say why
+    └── BudgetError        10  the budget is used up; the run goes on from here when it is raised
 
 A message says what was found, what was expected, and what to do. The command line prints it without a
 traceback. Anything else that reaches the top is a bug in harness, and keeps its traceback.
@@ -72,6 +73,14 @@ class IncompleteRunError(HarnessError):
     """The run ended and everything answered is stored, but some requests failed."""
 
     exit_code = 9
+
+
+class BudgetError(HarnessError):
+    """The budget is used up; everything answered is in the journal."""
+
+    exit_code = 10
+    let_others_finish = True
+    """What is in flight is paid for: it is waited for."""
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:

@@ -6,17 +6,18 @@ Killed at any moment, the same call goes on where it stopped: the run id is the 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import environment, lmeval, manifest, metrics, runs, samples
-from harness.asking import ask
-from harness.errors import ConfigError
+from harness import budget, environment, forecast, lmeval, manifest, metrics, replay, reuse, runs, samples
+from harness.asking import ask, backend_of
+from harness.errors import HarnessError
 from harness.identity import plain
 from harness.lmeval import LoadedTask
-from harness.planning import ModelPlan, load_tasks, plan_model, run_id
+from harness.planning import ModelPlan, load_tasks, plan_model, run_id, taking_part
 from harness.progress import RunProgress
 from harness.records import Reply, Request
 from harness.specs import EvalSpec
@@ -46,16 +47,46 @@ def evaluate(spec: EvalSpec, *, argv: Sequence[str] = (), quiet: bool = False) -
     Raises:
         HarnessError: what a user can put right; all that was answered before it is in the journal.
     """
-    results = Path(spec.results_dir)
     with RunProgress(quiet=quiet) as progress:
-        tasks = load_tasks(spec)
-        plans = [plan_model(model, tasks, spec, progress) for model in spec.models]
-        if not any(plan.samples for plan in plans):
-            raise ConfigError("no model takes part in any of the chosen tasks; check only_tasks of the models")
-        name = run_id(spec, tasks, plans)
-        run = runs.runs_dir(results) / name
+        spec, tasks, plans, run = _planned(spec)
         with runs.run_lock(run):
-            return _run(spec, tasks, plans, run, progress, argv)
+            try:
+                return _run(spec, tasks, plans, run, progress, argv)
+            except HarnessError:
+                runs.remove_if_empty(run)
+                raise
+
+
+def _planned(spec: EvalSpec) -> tuple[EvalSpec, list[LoadedTask], list[ModelPlan], Path]:
+    spec = replay.expand(spec)
+    tasks = load_tasks(spec)
+    spec = dataclasses.replace(spec, models=tuple(taking_part(spec, tasks)))
+    plans = [plan_model(model, tasks, spec) for model in spec.models]
+    return spec, tasks, plans, runs.runs_dir(Path(spec.results_dir)) / run_id(spec, tasks, plans)
+
+
+def preview(spec: EvalSpec) -> tuple[str, list[dict[str, Any]]]:
+    """What `evaluate(spec)` would send, take and cost. Sends nothing, writes nothing, needs no key.
+
+    Returns:
+        The run's id, and a row per model and task (`harness.forecast.rows`).
+
+    Raises:
+        HarnessError: what would stop the run before its first request.
+    """
+    spec, _, plans, run = _planned(spec)
+    held = {entry.id: entry.reply for entry in runs.journal_entries(run / runs.JOURNAL)}
+    wanted = {plan.model.name: [request for request in plan.requests() if not _good(held, request)] for plan in plans}
+    reusable = reuse.find(spec, run, plans, wanted)
+    parallel = {plan.model.name: plan.model.parallel or 1 for plan in plans}
+    return run.name, forecast.rows(plans, held, reusable, _prices(plans), parallel)
+
+
+def _prices(plans: Sequence[ModelPlan]) -> dict[str, budget.Price | None]:
+    """The price of every billed model, `None` where it is not known."""
+    billed = [plan.model for plan in plans if plan.billed]
+    known = budget.prices() if billed else {}
+    return {model.name: budget.price_of(model, known) for model in billed}
 
 
 def _run(
@@ -69,7 +100,7 @@ def _run(
     journal = runs.Journal(run / runs.JOURNAL)
     try:
         pending = {
-            plan.model.name: [request for request in plan.requests() if not _answered(journal, request)]
+            plan.model.name: [request for request in plan.requests() if not _good(journal.replies, request)]
             for plan in plans
         }
         total, asked = sum(1 for plan in plans for _ in plan.requests()), sum(map(len, pending.values()))
@@ -77,22 +108,39 @@ def _run(
         if asked == 0 and before and before["status"] != "running":
             progress.say(f"run {run.name}: all {total} requests are answered already; nothing to send")
             return Outcome(run, before, 0)
+        purse = budget.Budget(spec.budget, _prices(plans))
+        found = reuse.find(spec, run, plans, pending)
+        pending = {name: [r for r in wanted if r.id not in found] for name, wanted in pending.items()}
+        backends = {plan.model.name: backend_of(plan) for plan in plans if pending[plan.model.name]}
         opened = manifest.opening(spec, tasks, plans, run, argv, before)
         runs.write_atomic(run / runs.SPEC, _yaml(opened["spec"]))
         runs.write_manifest(run, opened)
         if asked < total:
             progress.say(f"run {run.name}: {total - asked} of {total} requests are answered already")
+        if found:
+            wanted = [request for plan in plans for request in plan.requests() if request.id in found]
+            journal.append_all([(request, found[request.id]) for request in wanted])
+            progress.say(
+                f"run {run.name}: {len(found)} requests were answered in other runs and are not paid for again"
+            )
+        for plan in plans:
+            for request in plan.requests():
+                if (reply := journal.replies.get(request.id)) is not None:
+                    purse.count(request, reply)
         for plan, entry in zip(plans, opened["models"], strict=True):
-            if pending[plan.model.name] or not entry["facts"]:
-                entry |= ask(plan, pending[plan.model.name], journal, progress)
+            name = plan.model.name
+            if pending[name] or not entry["facts"]:
+                backend = backends.get(name) or backend_of(plan)
+                entry.update(ask(plan, backend, pending[name], journal, progress, purse))
                 runs.write_manifest(run, opened)
+        opened["cost"] = purse.facts()
         return Outcome(run, _finish(spec, plans, run, journal.replies, opened, progress), asked)
     finally:
         journal.close()
 
 
-def _answered(journal: runs.Journal, request: Request) -> bool:
-    reply = journal.replies.get(request.id)
+def _good(replies: Mapping[str, Reply], request: Request) -> bool:
+    reply = replies.get(request.id)
     return reply is not None and reply.error is None
 
 
@@ -118,7 +166,6 @@ def _finish(
         for task, planned in plan.samples:
             if task.runs_code:
                 progress.say(f"{plan.model.name}: running the code of {len(planned)} {task.name} answers")
-                task_entries[task.name]["unsafe_code"] |= sandbox.allow_unsafe
             scores = lmeval.score(task, planned, replies, sandbox)
             states = [lmeval.status([replies.get(r.id) for r in sample.requests]) for sample in planned]
             counted += metrics.of_task(plan.model.name, task, planned, states, scores)

@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from harness import aggregate
+from harness.ranking import Standing
 from harness.tables import WIDTH, code_block, grid, markdown_table, markdown_text, visible
 
 if TYPE_CHECKING:
@@ -21,12 +23,16 @@ if TYPE_CHECKING:
 
 QUERIES: Mapping[str, str] = {
     "scores": "SELECT * FROM leaderboard WHERE is_headline ORDER BY ALL",
+    "beside": """
+        SELECT model, task, metric, filter, value FROM leaderboard
+        WHERE NOT is_headline AND scorer = 'lm_eval' AND value IS NOT NULL ORDER BY ALL""",
+    "comparisons": "SELECT * FROM comparisons ORDER BY ALL",
     "models": """
         SELECT chosen.model, run_id, task, control_of, backend, weights_name, weights_sha256
         FROM chosen JOIN models USING (run_id, model) ORDER BY ALL""",
     "tasks": """
         SELECT DISTINCT run_id, task, kind, version, task_hash, higher_is_better, headline_metric, n_docs, repeats,
-            num_fewshot, unsafe_code
+            num_fewshot
         FROM chosen JOIN tasks USING (run_id, task) ORDER BY ALL""",
     "runs": """
         SELECT run_id, status, harness_version, argv, spec, git_commit, git_dirty
@@ -36,6 +42,10 @@ QUERIES: Mapping[str, str] = {
 }
 """The SQL behind every frame of a `Board`."""
 
+GAP = 0.01
+"""A figure of lm-eval's own that is further than this from ours is pointed out."""
+FEW_DOCUMENTS = 100
+"""Below so many documents, the weight of a single one is stated."""
 CLAIMS_SHOWN = 3
 """Identities shown per model; all of them are in the table `identity_claims`."""
 KIND_ORDER = ("math", "code", "provenance")
@@ -46,14 +56,20 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Board:
-    """The frames of a leaderboard, as `QUERIES` returns them."""
+    """The frames of a leaderboard, as `QUERIES` returns them, and what decides the ranks."""
 
     scores: pl.DataFrame
+    beside: pl.DataFrame
+    comparisons: pl.DataFrame
     models: pl.DataFrame
     tasks: pl.DataFrame
     runs: pl.DataFrame
     similarities: pl.DataFrame
     identity_claims: pl.DataFrame
+    min_coverage: float = aggregate.MIN_COVERAGE
+    """Scores with a smaller share of their samples scored are shown with a warning, and not ranked."""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """Of tasks, in the mean over tasks; 1 where none is named."""
 
     @cached_property
     def columns(self) -> list[tuple[str, str]]:
@@ -78,17 +94,58 @@ class Board:
         return {row["model"]: row["control_of"] for row in rows if row["control_of"] is not None}
 
     @cached_property
+    def ranked(self) -> list[Row]:
+        """The scores that are ranked: scored well enough, and of no control."""
+        return [
+            row
+            for row in self._scores
+            if row["model"] not in self.control_of and aggregate.ranked(row, self.min_coverage)
+        ]
+
+    @cached_property
+    def averaged(self) -> list[tuple[str, str]]:
+        """The columns that the mean is over: shares where higher is better; none where there is only one."""
+        spoilt = {(row["task"], row["metric"]) for row in self.ranked if not 0 <= row["value"] <= 1}
+        found = [column for column in self.columns if column[0] not in self.lower_is_better and column not in spoilt]
+        return found if len(found) > 1 else []
+
+    @cached_property
+    def means(self) -> dict[str, aggregate.Mean]:
+        """The mean over `averaged` of every model that has a ranked score."""
+        return aggregate.means(self.averaged, self.ranked, self.weights)
+
+    @cached_property
+    def standings(self) -> dict[tuple[str, str] | None, dict[str, Standing]]:
+        """The standing of every ranked model by column, and by the mean under `None`."""
+        pairs = list(self.comparisons.iter_rows(named=True))
+        found: dict[tuple[str, str] | None, dict[str, Standing]] = {
+            column: aggregate.task_standings(
+                [row for row in self.ranked if (row["task"], row["metric"]) == column],
+                [row for row in pairs if (row["task"], row["metric"]) == column],
+                higher_is_better=column[0] not in self.lower_is_better,
+            )
+            for column in self.columns
+        }
+        found[None] = aggregate.mean_standings(self.averaged, self.means, pairs, self.weights)
+        return found
+
+    @cached_property
     def names(self) -> list[str]:
-        """Every model: highest mean of its headline values first, then by name; models without one come last."""
-        means = {}
+        """Every model: those ranked by the mean first, highest first; then by mean of what there is, then by name."""
+        order = {}
         for model in sorted(set(self.models["model"])):
             values = [
                 row["value"]
                 for (name, task, _), row in self.cells.items()
                 if name == model and task not in self.lower_is_better and row["value"] is not None
             ]
-            means[model] = (0, -sum(values) / len(values)) if values else (1, 0.0)
-        return sorted(means, key=lambda model: (means[model], model))
+            contends = any(row["model"] == model for row in self.ranked)
+            whole = model in self.standings[None] if self.averaged else contends
+            mean = self.means[model].estimate.value if model in self.means else None
+            if mean is None:
+                mean = sum(values) / len(values) if values else 0.0
+            order[model] = (0 if whole and values else 1 if contends and values else 2 if values else 3, -mean)
+        return sorted(order, key=lambda model: (order[model], model))
 
     @cached_property
     def incomplete(self) -> set[str]:
@@ -119,6 +176,16 @@ class Board:
     def notes(self, row: Row) -> list[str]:
         """What a reader must know of one result beside its number."""
         notes = [f"{row[key]} {word}" for key, word in _NOTED.items() if row[key]]
+        if row["coverage"] is not None and row["coverage"] < self.min_coverage:
+            notes.append(f"{row['coverage']:.0%} of the samples scored: not ranked")
+        notes += [
+            f"lm-eval's {own['metric']} ({own['filter']}) is {own['value']:.3f}"
+            for own in self.beside.iter_rows(named=True)
+            if (own["model"], own["task"]) == (row["model"], row["task"])
+            and row["value"] is not None
+            and row["scorer"] != "lm_eval"
+            and abs(own["value"] - row["value"]) > GAP
+        ]
         if row["run_id"] in self.incomplete:
             notes.append("run incomplete")
         if row["unsafe_code"]:
@@ -147,7 +214,33 @@ def _score(board: Board, row: Row | None) -> str:
     if row is None:
         return "-"
     marks = (" (unsafe)" if row["unsafe_code"] else "") + (" †" if board.notes(row) else "")
-    return _number(row["value"], row) + marks
+    standing = board.standings[row["task"], row["metric"]].get(row["model"])
+    return _number(row["value"], row) + (f" {_rank(standing)}" if standing else "") + marks
+
+
+def _rank(standing: Standing) -> str:
+    """`rank 1-3 (ab)`: the ranks the data allow, and the groups of models that cannot be told apart."""
+    ranks = f"{standing.best}" if standing.best == standing.worst else f"{standing.best}-{standing.worst}"
+    return f"rank {ranks} ({standing.group})"
+
+
+def _mean(board: Board, model: str) -> str:
+    mean = board.means.get(model)
+    if mean is None:
+        return "-"
+    found = mean.estimate
+    text = _number(found.value, {"ci_low": found.low, "ci_high": found.high, "n": found.n})
+    standing = board.standings[None].get(model)
+    if standing:
+        return f"{text} {_rank(standing)}"
+    return text if mean.tasks == mean.of else f"{text}, {mean.tasks} of {mean.of} tasks"
+
+
+def _weighing(board: Board) -> str:
+    weights = [board.weights.get(task, 1.0) for task, _ in board.averaged]
+    if len(set(weights)) == 1:
+        return f"{len(weights)} tasks, weighing the same"
+    return ", ".join(f"{task} x {weight:g}" for (task, _), weight in zip(board.averaged, weights, strict=True))
 
 
 def _named(board: Board, model: str) -> str:
@@ -166,7 +259,13 @@ def markdown(board: Board) -> str:
     """The leaderboard as a GitHub page. No name in it can break a table or add a row."""
     if not board.names:
         return "# Leaderboard\n\nNo finished run has been indexed.\n"
-    parts = ["# Leaderboard\n", _table(board), *_noted(board), _HOW_TO_READ, _settings(board)]
+    parts = [
+        "# Leaderboard\n",
+        _table(board),
+        *_noted(board),
+        _HOW_TO_READ.replace("{coverage}", f"{board.min_coverage:.0%}"),
+        _settings(board),
+    ]
     return "\n".join(parts)
 
 
@@ -175,11 +274,15 @@ def _table(board: Board) -> str:
     for task, metric in board.columns:
         arrow = ", lower is better" if task in board.lower_is_better else ""
         header.append(markdown_text(f"{task} ({metric}{arrow})"))
+    if board.averaged:
+        header.insert(1, markdown_text(f"mean ({_weighing(board)})"))
     header.append(f"most similar words (vocabulary{_uncalibrated(board.similarities)})")
     header.append(f"says it is (share of answers{_uncalibrated(board.identity_claims)})")
     rows = []
     for model in board.names:
         scores = [_score(board, board.cells.get((model, *column))) for column in board.columns]
+        if board.averaged:
+            scores.insert(0, _mean(board, model))
         near = [
             f"{markdown_text(_named(board, other))} {_number(row['value'], row)}" for other, row in board.nearest(model)
         ]
@@ -204,21 +307,26 @@ def _noted(board: Board) -> list[str]:
         for task, metric in board.columns:
             row = board.cells.get((model, task, metric))
             if row is not None and board.notes(row):
-                lines.append(f"- {markdown_text(model)}, {markdown_text(task)}: {'; '.join(board.notes(row))}")
+                lines.append(f"- {markdown_text(model)}, {markdown_text(task)}: {', '.join(board.notes(row))}")
     return ["† of these results:\n\n" + "\n".join(lines) + "\n"] if lines else []
 
 
 _HOW_TO_READ = """## How to read this
 
-- A score reads `value [low, high] n=documents`: the mean over documents and its 95 % interval. Intervals that
-  overlap do not tell two models apart. `-` was not run; `not scored` is neither right nor wrong.
+- A score reads `value [low, high] n=documents rank best-worst (letters)`: the mean over documents, its 95 %
+  interval, the ranks that the data allow, and letters. **Two models that share a letter cannot be told apart.**
+  `-` was not run; `not scored` is neither right nor wrong.
+- Ranks and letters come from paired tests on the documents both models answered, every pair of models against every
+  other, adjusted by Holm: the chance of even one false separation in a column is at most 5 %. `harness compare A B`
+  shows a pair in full. Controls are not ranked, nor are scores with fewer than {coverage} of their samples scored.
+- The mean is over tasks whose scores are shares, with the weights in its header; a task that is missing is missing,
+  never zero, and a model without all of them has no rank by the mean.
 - The interval is about other documents of the same kind. It knows nothing of documents a model saw in training.
 - n counts documents, not repeats. Failed, refused and unscored answers are never counted as wrong: they are
   left out of the mean and listed under the table (†), as are answers cut off at the token limit. The count of
   unscored samples includes the failed and the refused ones.
 - `(unsafe)`: model-written code ran without the sandbox, where it could have cheated.
-- Rows are ordered by the mean of a model's scores where higher is better, then by name. This order does not
-  compare models that ran different tasks. Similarity plays no part in it.
+- Rows are ordered by the mean, models with every task first, then by name. Similarity plays no part in it.
 - **Similarity is evidence, not proof of copying.** Models are alike for many reasons: the same data, the same
   base model, the same prompt. The column shows the most similar other model by choice of words on the same
   prompts, from 0 to 1, with a bootstrap interval over the n prompts that both answered.
@@ -238,13 +346,13 @@ def _settings(board: Board) -> str:
         commit = run["git_commit"] or "no git checkout"
         commit += " with uncommitted changes" if run["git_dirty"] else ""
         lines = [
-            f"- harness {run['harness_version']}, {commit}; run {run['status']}",
-            f"- seed {_said(spec.get('seed'))}; decoding: {_decoding(spec.get('decode'))}",
-            *(f"- model {line}" for line in _model_lines(board, run["run_id"], spec)),
-            *(f"- task {line}" for line in _task_lines(board, run["run_id"], spec)),
+            f"harness {run['harness_version']}, {commit}; run {run['status']}",
+            f"seed {_said(spec.get('seed'))}; decoding: {_decoding(spec.get('decode'))}",
+            *(f"model {line}" for line in _model_lines(board, run["run_id"], spec)),
+            *(f"task {line}" for line in _task_lines(board, run["run_id"], spec)),
         ]
         command = code_block(shlex.join(run["argv"] or []))
-        text = "\n".join(markdown_text(line[:2]) + markdown_text(line[2:]) for line in lines)
+        text = "\n".join(f"- {markdown_text(line)}" for line in lines)
         parts.append(f"### {markdown_text(run['run_id'])}\n\n{command}\n{text}\n")
     return "\n".join(parts)
 
@@ -283,8 +391,13 @@ def _task_lines(board: Board, run_id: str, spec: Mapping[str, Any]) -> list[str]
                 f"{row['task']}: version {_said(row['version'])}, {row['task_hash']}, "
                 f"{'all' if limit is None else f'first {limit}'} documents (n_docs {_said(row['n_docs'])}), "
                 f"repeats {_said(row['repeats'])}, few-shot {_said(row['num_fewshot'])}"
+                + (f"; one document is {100 / row['n_docs']:.1f} points" if _few(row) else "")
             )
     return lines
+
+
+def _few(row: Row) -> bool:
+    return row["headline_metric"] is not None and 0 < (row["n_docs"] or 0) < FEW_DOCUMENTS
 
 
 # Terminal ----------------------------------------------------------------------------------------------------
@@ -300,25 +413,34 @@ def terminal(board: Board, width: int = WIDTH) -> str:
         for task, metric in board.columns:
             row = board.cells.get((model, task, metric))
             if row is not None:
-                scores.append([name, visible(task), _number(row["value"], row), "; ".join(board.notes(row))])
+                standing = board.standings[task, metric].get(model)
+                rank = _rank(standing).removeprefix("rank ") if standing else ""
+                notes = visible(", ".join(board.notes(row)))
+                scores.append([name, visible(task), _number(row["value"], row), rank, notes])
+        if board.averaged:
+            scores.append([name, f"mean of {len(board.averaged)}", _mean(board, model), "", ""])
         near += [
             [name, visible(_named(board, other)), _number(row["value"], row)] for other, row in board.nearest(model)
         ]
         said += [[name, visible(claim), text] for claim, text in _claims(board, model)]
-    parts = []
-    if scores:
-        parts.append(grid(["model", "task", "score [95 %] n", "notes"], scores, width))
-    if near:
-        parts.append(
-            grid(["model", f"most similar words{_uncalibrated(board.similarities)}", "value [95 %] n"], near, width)
-        )
-    if said:
-        parts.append(
-            grid(["model", f"says it is{_uncalibrated(board.identity_claims)}", "share [95 %] n"], said, width)
-        )
-    return "\n".join(parts) + "\n" + _TERMINAL_NOTE
+    tables = (
+        ("Scores", ["model", "task", "score [95 %] n", "ranks", "notes"], scores),
+        (
+            f"Most similar other model by choice of words, 0 to 1{_uncalibrated(board.similarities)}",
+            ["model", "is most similar to", "similarity [95 %] n"],
+            near,
+        ),
+        (
+            f"Who models say they are{_uncalibrated(board.identity_claims)}",
+            ["model", "says it is", "share of answers [95 %] n"],
+            said,
+        ),
+    )
+    parts = [f"{title}\n\n{grid(header, rows, width)}" for title, header, rows in tables if rows]
+    return "\n".join([*parts, _TERMINAL_NOTE])
 
 
-_TERMINAL_NOTE = """Similarity is evidence, not proof of copying. Not calibrated: not yet compared
-with models known to be unrelated, so without a known zero and without a p-value.
+_TERMINAL_NOTE = """Ranks: those the data allow; models that share a letter cannot be told apart.
+Similarity is evidence, not proof of copying. Not calibrated: not yet compared
+with models known to be unrelated; there is no known zero and no p-value.
 """

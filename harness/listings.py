@@ -81,7 +81,7 @@ def runs(results: Path) -> pl.DataFrame:
             (
                 manifest["run_id"],
                 status(folder, manifest),
-                manifest["started_at"],
+                manifest["started_at"][:16].replace("T", " "),
                 ", ".join(model["name"] for model in manifest["models"]),
                 ", ".join(task["name"] for task in manifest["tasks"]),
                 manifest["counts"].get("samples"),
@@ -137,6 +137,29 @@ def samples(folder: Path, *, failed: bool = False) -> pl.DataFrame:
         "target",
         "output",
     )
+
+
+def why(results: Path, folder: Path, other: str | None) -> pl.DataFrame:
+    """One row per model, task and field that kept the run from using another run's answers.
+
+    Raises:
+        ConfigError: there is no run to compare with.
+        StorageError: a run has not ended yet.
+    """
+    from harness import reuse
+
+    schema = {
+        "model": pl.String,
+        "task": pl.String,
+        "other_run": pl.String,
+        "other_model": pl.String,
+        "compared": pl.Int64,
+        "field": pl.String,
+        "differs": pl.Int64,
+        "here": pl.String,
+        "there": pl.String,
+    }
+    return pl.DataFrame(reuse.why(results, folder, other), schema=schema, orient="row")
 
 
 def summary(folder: Path) -> str:

@@ -13,6 +13,7 @@ filters, `process_results` and `aggregation`. What it does differently from `lm_
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import logging
 import math
@@ -24,7 +25,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from harness import plugins
+from harness import plugins, taskdata
 from harness.errors import TaskError, unknown_name
 from harness.identity import DIGEST_CHARS, REQUEST, TASK, digest, file_sha256
 from harness.records import Answer, Decoding, Message, Reply, Request, RequestKind, SampleStatus, Score
@@ -33,6 +34,7 @@ from harness.taskfiles import TaskFile
 
 os.environ.setdefault("TQDM_DISABLE", "1")  # one progress display, ours; tqdm reads this when it is imported
 os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+os.environ.setdefault("HF_HUB_VERBOSITY", "error")  # our own message says what a dozen retries would
 
 LM_EVAL = "lm_eval"
 """What `scorer` says of a number that lm-eval's own metrics made."""
@@ -74,6 +76,12 @@ class LoadedTask:
     content_hash: str
     data_sha256: str | None
     own_repeats: int
+    cluster: str | None = None
+    """Field of a document that names what it was made from: documents that share it are not independent."""
+    breakdown: tuple[str, ...] = ()
+    """Fields of a document by whose values the headline is reported as well."""
+    contrast: Mapping[str, str] | None = None
+    """`{field, from, to}`: the headline's drop between documents of two values of a field, paired by cluster."""
 
     @property
     def repeats(self) -> int:
@@ -130,13 +138,11 @@ def load(spec: TaskSpec, files: Mapping[str, TaskFile], task_dirs: Sequence[Path
     file = files[spec.name]
     from lm_eval.tasks import TaskManager
 
-    data = Path(spec.data).expanduser() if spec.data else None
-    if data is not None and not data.exists():
-        raise TaskError(f"task {spec.name}: task.data={spec.data} is not there; give the path of the data file")
+    held = taskdata.data_files(spec.data) if spec.data else []
     manager = TaskManager(
         include_path=[str(folder) for folder in task_dirs],
         include_defaults=False,
-        metadata={"data": str(data)} if data else None,
+        metadata={"data": spec.data} if held else None,
     )
     task = _build(lambda: manager.load([spec.name]), spec.name)[spec.name]
     _prepare(task, spec, seed)
@@ -154,10 +160,21 @@ def load(spec: TaskSpec, files: Mapping[str, TaskFile], task_dirs: Sequence[Path
             licence=metadata.get("licence"),
             source=metadata.get("source"),
             content_hash=file.content_hash(),
-            data_sha256=file_sha256(data) if data and data.is_file() else None,
+            data_sha256=_joint_sha256(held),
             own_repeats=int(task.get_config("repeats") or 1),
+            cluster=metadata.get("cluster"),
+            breakdown=tuple(metadata.get("breakdown", ())),
+            contrast=metadata.get("contrast"),
         )
     ]
+
+
+def _joint_sha256(files: Sequence[Path]) -> str | None:
+    """The SHA-256 of a data file; of the sorted hashes of several; `None` of none."""
+    hashes = sorted(file_sha256(path) for path in files)
+    if len(hashes) > 1:
+        return hashlib.sha256("".join(hashes).encode()).hexdigest()
+    return hashes[0] if hashes else None
 
 
 def _build(make: Callable[[], Mapping[str, Any]], name: str) -> dict[str, Any]:
@@ -170,8 +187,9 @@ def _build(make: Callable[[], Mapping[str, Any]], name: str) -> dict[str, Any]:
             raise error.__cause__ from error
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
         raise TaskError(
-            f"task {name}: cannot be loaded: {reason}. If its data lies on a hub that cannot be reached from here, "
-            "give a local copy with task.data=PATH"
+            f"task {name}: cannot be loaded: {reason}. If its data is on a hub out of reach: a task "
+            "of this project takes a local copy with task.data=PATH, one of lm-eval's reads the hub's cache (HF_HOME), "
+            "or a folder here that has the data set's name"
         ) from error
 
 

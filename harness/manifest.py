@@ -5,6 +5,7 @@ No secret, no user name, no folder of the machine: paths are cut to their last p
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -95,7 +96,7 @@ def _task_entry(task: LoadedTask) -> dict[str, Any]:
         "num_fewshot": task.task.get_config("num_fewshot") or 0,
         "licence": task.licence,
         "source": task.source,
-        "unsafe_code": False,
+        "cluster": task.cluster,
     }
 
 
@@ -132,6 +133,8 @@ def row(
         "finish_reason": reply.finish_reason,
         "error": errors[0] if errors else None,
         "seed": first.seed,
+        "decoding": json.dumps(plain(first.decoding), sort_keys=True) if first.decoding else None,
+        "continuations": None if generated else [request.continuation or "" for request in sample.requests],
         "request_ids": [request.id for request in sample.requests],
         "loglikelihoods": None if generated else [item.loglikelihood for item in held],
         **{
@@ -145,6 +148,9 @@ def row(
         "served_model": reply.served_model,
         "system_fingerprint": reply.system_fingerprint,
         "response_id": reply.response_id,
+        "request_bodies": [item.body for item in held],
+        "request_sha256": [_sha256(item.body) for item in held],
+        "reused_from": reply.reused_from,
         "scores": [
             {
                 "metric": metric,
@@ -161,6 +167,10 @@ def row(
             for (metric, filter_name, scorer), score in sorted(scores.items())
         ],
     }
+
+
+def _sha256(body: str | None) -> str | None:
+    return None if body is None else hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _sum(values: Iterable[Any]) -> Any:

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import lmeval, plugins, resources, taskfiles, weights
+from harness import lmeval, plugins, replay, resources, taskfiles, weights
 from harness import sandbox as sandboxes
-from harness.errors import ConfigError
+from harness.errors import BackendError, ConfigError
 from harness.identity import RUN, digest
 from harness.lmeval import LoadedTask, Sample
-from harness.progress import RunProgress
-from harness.records import Request
+from harness.records import Request, RequestKind
 from harness.specs import EvalSpec, ModelSpec, SandboxSpec
 
+KINDS: frozenset[RequestKind] = frozenset({"generate", "loglikelihood", "loglikelihood_rolling"})
 RUN_ID_CHARS = 12
 """48 bits of the run's hash are in its folder's name."""
 
@@ -30,6 +30,10 @@ class ModelPlan:
     weights: weights.WeightsSpec | None
     file: Path | None
     samples: Sequence[tuple[LoadedTask, Sequence[Sample]]]
+    source: ModelSpec
+    """Who answers: the model, or in a replay the journal of the run it was in."""
+    billed: bool
+    """True for a model behind an API, where every answer costs."""
 
     def requests(self) -> Iterator[Request]:
         """Every request, in the order of tasks, documents, repeats."""
@@ -47,23 +51,31 @@ def load_tasks(spec: EvalSpec) -> list[LoadedTask]:
 
     Raises:
         TaskError: a task that is unknown, unreadable or without data.
-        ConfigError: a task named twice, or none that the only model takes part in.
+        ConfigError: a task named twice.
     """
     files = taskfiles.find(resources.task_dirs())
     tasks = [loaded for task in spec.tasks for loaded in lmeval.load(task, files, resources.task_dirs(), spec.seed)]
     names = [task.name for task in tasks]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ConfigError(f"the chosen tasks contain {twice[0]!r} twice; name it once")
-    known = set(names)
-    for model in spec.models:
-        if model.only_tasks is not None and not known & set(model.only_tasks) and len(spec.models) == 1:
-            raise ConfigError(
-                f"model {model.name} takes part only in {', '.join(model.only_tasks)}; chosen: {', '.join(names)}"
-            )
     return tasks
 
 
-def plan_model(model: ModelSpec, tasks: Sequence[LoadedTask], spec: EvalSpec, progress: RunProgress) -> ModelPlan:
+def taking_part(spec: EvalSpec, tasks: Sequence[LoadedTask]) -> list[ModelSpec]:
+    """The models with at least one of the tasks to do: a control sits out what it is no control of.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    names = {task.name for task in tasks}
+    models = [model for model in spec.models if model.only_tasks is None or names & set(model.only_tasks)]
+    if not models:
+        own = "; ".join(f"{model.name}: {', '.join(model.only_tasks or ())}" for model in spec.models)
+        raise ConfigError(f"no model takes part in {', '.join(sorted(names))} (only_tasks of {own})")
+    return models
+
+
+def plan_model(model: ModelSpec, tasks: Sequence[LoadedTask], spec: EvalSpec) -> ModelPlan:
     """Plan one model: check that its code may run, fetch its weights, build its requests.
 
     Raises:
@@ -77,13 +89,24 @@ def plan_model(model: ModelSpec, tasks: Sequence[LoadedTask], spec: EvalSpec, pr
         "chat": model.chat,
         "weights": weights_spec.sha256 if weights_spec else None,
     }
-    plan = ModelPlan(model, identity, weights_spec, None, ())
+    source = replay.source(model, spec)
+    backend = plugins.load("backends", source.backend).Backend  # a wrong name fails here, before anything is fetched
+    billed = bool(getattr(backend, "billed", False))
+    if hasattr(backend, "check"):
+        backend.check(source)
+    plan = ModelPlan(model, identity, weights_spec, None, (), source, billed)
     if any(task.runs_code for task in chosen):
         sandboxes.check(plan.sandbox(spec))
     planned = [(task, lmeval.plan(task, model, spec, identity)) for task in chosen]
-    plugins.load("backends", model.backend)  # a wrong name fails here, before anything is fetched
-    file = weights.fetch(weights_spec) if weights_spec else None
-    return dataclasses.replace(plan, file=file, samples=planned)
+    plan = dataclasses.replace(plan, samples=planned)
+    if beyond := {request.kind for request in plan.requests()} - getattr(backend, "kinds", KINDS):
+        raise BackendError(
+            f"model {model.name}: backend {source.backend} cannot give a {min(beyond)}, which a chosen task asks "
+            "for; use backend openai_completions with a server that echoes log-probabilities (vLLM, SGLang), a local "
+            "backend, or a task that generates"
+        )
+    file = weights.fetch(weights_spec) if weights_spec and not spec.replay and not spec.plan else None
+    return dataclasses.replace(plan, file=file)
 
 
 def run_id(spec: EvalSpec, tasks: Sequence[LoadedTask], plans: Sequence[ModelPlan]) -> str:

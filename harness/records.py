@@ -99,6 +99,11 @@ class Reply:
     """The model name the server reported."""
     system_fingerprint: str | None = None
     response_id: str | None = None
+    """The server's id of this response, for its support to find it."""
+    body: str | None = None
+    """The request's body exactly as it was sent, where it went over HTTP. Never headers, so never a key."""
+    reused_from: str | None = None
+    """The run this reply was taken from instead of asking again; `None` where it was asked for here."""
 
 
 SampleStatus = Literal["answered", "truncated", "refused", "failed"]

@@ -16,7 +16,7 @@ import errno
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -148,26 +148,20 @@ class Journal:
         Raises:
             StorageError: it could not be; nothing of the line counts.
         """
-        line = json.dumps(
-            {
-                "id": request.id,
-                "model": request.model,
-                "task": request.task,
-                "doc_id": request.doc_id,
-                "repeat": request.repeat,
-                "index": request.index,
-                "reply": _compact(reply),
-            },
-            ensure_ascii=True,
-            allow_nan=False,
-            separators=(",", ":"),
-        )
-        data = line.encode() + b"\n"
+        self.append_all([(request, reply)])
+
+    def append_all(self, replies: Sequence[tuple[Request, Reply]]) -> None:
+        """Put several replies on the disk with one flush: they are all there when this returns.
+
+        Raises:
+            StorageError: they could not be; lines that are whole on the disk count when it is read again.
+        """
+        data = b"".join(_line(request, reply) for request, reply in replies)
         with self._lock, storage_errors(self._path):
             while data:
                 data = data[os.write(self._file, data) :]
             os.fsync(self._file)
-            self.replies[request.id] = reply
+            self.replies.update((request.id, reply) for request, reply in replies)
 
     def close(self) -> None:
         """Close the file; the replies stay readable."""
@@ -175,6 +169,19 @@ class Journal:
             if self._file >= 0:
                 os.close(self._file)
                 self._file = -1
+
+
+def _line(request: Request, reply: Reply) -> bytes:
+    entry = {
+        "id": request.id,
+        "model": request.model,
+        "task": request.task,
+        "doc_id": request.doc_id,
+        "repeat": request.repeat,
+        "index": request.index,
+        "reply": _compact(reply),
+    }
+    return json.dumps(entry, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode() + b"\n"
 
 
 def _compact(reply: Reply) -> dict[str, Any]:
@@ -194,29 +201,48 @@ def _expand(fields: dict[str, Any]) -> Reply:
     return Reply(usage=usage, attempts=attempts, **fields)
 
 
-def _read_journal(path: Path) -> dict[str, Reply]:
-    """The last reply to every request; cuts an unfinished last line off the file.
+@dataclasses.dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a journal."""
+
+    id: str
+    """The request's."""
+    reply: Reply
+    end: int
+    """Where the line ends, in bytes."""
+
+
+def journal_entries(path: Path) -> Iterator[Entry]:
+    """Every whole line of a journal, oldest first; nothing where there is no file. Changes nothing.
 
     Raises:
         StorageError: a whole line that is not a journal line: the file was changed by hand.
     """
-    replies: dict[str, Reply] = {}
     if not path.exists():
-        return replies
+        return
     end = 0
-    with path.open("rb") as file:
+    with storage_errors(path), path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if not line.endswith(b"\n"):
-                break
+                return
+            end += len(line)
             try:
                 entry = json.loads(line)
-                replies[entry["id"]] = _expand(entry["reply"])
+                yield Entry(entry["id"], _expand(entry["reply"]), end)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise StorageError(
                     f"{path}: line {number} is damaged ({error}); remove that line and its answer is asked for again"
                 ) from error
-            end += len(line)
-    if end < path.stat().st_size:
+
+
+def _read_journal(path: Path) -> dict[str, Reply]:
+    """The last reply to every request; cuts an unfinished last line off the file."""
+    replies: dict[str, Reply] = {}
+    end = 0
+    for entry in journal_entries(path):
+        replies[entry.id] = entry.reply
+        end = entry.end
+    if path.exists() and end < path.stat().st_size:
         os.truncate(path, end)
     return replies
 
@@ -256,3 +282,15 @@ def is_locked(run: Path) -> bool:
         return True
     except OSError:  # a folder that cannot be written has no writer
         return False
+
+
+def remove_if_empty(run: Path) -> None:
+    """Remove a run folder that never got an answer, and the folders above it that hold nothing else."""
+    journal = run / JOURNAL
+    if journal.is_file() and journal.stat().st_size:
+        return
+    for name in (JOURNAL, MANIFEST, SPEC, LOCK):
+        (run / name).unlink(missing_ok=True)
+    for folder in (run, run.parent, run.parent.parent):
+        with contextlib.suppress(OSError):
+            folder.rmdir()

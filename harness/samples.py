@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 SORT = ("model", "task", "doc_id", "repeat")
-TIMES = ("started_at", "latency_s", "ttfb_s", "attempts", "response_id")
+TIMES = ("started_at", "latency_s", "ttfb_s", "attempts", "response_id", "reused_from")
 """Columns that differ between two runs with the same answers."""
 
 
@@ -57,6 +57,8 @@ def schema() -> dict[str, Any]:
         "finish_reason": pl.String,
         "error": pl.String,
         "seed": pl.Int64,
+        "decoding": pl.String,
+        "continuations": pl.List(pl.String),
         "request_ids": pl.List(pl.String),
         "loglikelihoods": pl.List(pl.Float64),
         "prompt_tokens": pl.Int64,
@@ -70,6 +72,9 @@ def schema() -> dict[str, Any]:
         "served_model": pl.String,
         "system_fingerprint": pl.String,
         "response_id": pl.String,
+        "request_bodies": pl.List(pl.String),
+        "request_sha256": pl.List(pl.String),
+        "reused_from": pl.String,
         "scores": pl.List(score),
     }
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 DOCS_BEGIN = "<!-- schema: made by harness.schema.markdown() -->"
 DOCS_END = "<!-- /schema -->"
 """Between these two lines of `docs/schema.md` stands `markdown()`; a test compares them."""
-VERSION = 1
+VERSION = 2
 """Of this schema. An index of another version is rebuilt, never read."""
 
 
@@ -48,6 +48,8 @@ _SAMPLE = _c("sample_id", "VARCHAR!", "The sample, unique within its run.")
 _MODEL = _c("model", "VARCHAR!", "The model's name in results.")
 _TASK = _c("task", "VARCHAR!", "The task's name.")
 
+_METHOD = "How the interval was made: a method of harness/stats.py, or of harness/paired.py for a difference."
+
 _INTERVAL = (
     _c("value", "DOUBLE", "Mean over the scored documents, in the metric's own unit; null where n is 0."),
     _c(
@@ -60,14 +62,20 @@ _INTERVAL = (
         "DOUBLE",
         "Upper limit of the 95 % interval, in the unit of value; null where there is none.",
     ),
-    _c("ci_method", "VARCHAR", "How the interval was made: wilson, student_t_clustered, student_t, bootstrap or none."),
+    _c("ci_method", "VARCHAR", _METHOD),
     _c("n", "BIGINT!", "Documents with at least one scored answer."),
     _c(
         "n_unscored", "BIGINT!", "Samples without a score, failed and refused ones among them: counted, never averaged."
     ),
+    _c("coverage", "DOUBLE", "Share of the samples that were scored, 0 to 1."),
     _c("n_failed", "BIGINT!", "Samples without any answer: never counted as wrong."),
     _c("n_truncated", "BIGINT!", "Samples cut off at the token limit."),
     _c("n_refused", "BIGINT!", "Samples declined by the model or its server."),
+    _c(
+        "sandbox",
+        "VARCHAR",
+        "Tiers that model-written code ran in: A, B, C, or unsafe, which is none; null where no code ran.",
+    ),
     _c("is_headline", "BOOLEAN!", "True for the one number per task that the leaderboard's column shows."),
 )
 
@@ -106,6 +114,7 @@ TABLES = (
             ),
             _c("reasoning_tokens", "BIGINT", "Tokens of reasoning; null is unknown."),
             _c("cached_tokens", "BIGINT", "Prompt tokens served from a cache; null is unknown."),
+            _c("cost_usd", "DOUBLE", "US dollars spent on API models by the prices of that day; null is unknown."),
             _c("packages", "JSON", "Version of every package that matters, by name."),
             _c("git_commit", "VARCHAR", "Commit of the checkout harness ran from; null outside of one."),
             _c("git_dirty", "BOOLEAN", "True where that checkout had uncommitted changes."),
@@ -172,7 +181,11 @@ TABLES = (
             _c("num_fewshot", "BIGINT", "Solved examples in the prompt."),
             _c("licence", "VARCHAR", "Licence of the documents."),
             _c("source", "VARCHAR", "Where the task comes from."),
-            _c("unsafe_code", "BOOLEAN!", "True where model-written code ran without the sandbox."),
+            _c(
+                "cluster",
+                "VARCHAR",
+                "Field of a document that names its source; documents that share one are not independent.",
+            ),
         ),
     ),
     Table(
@@ -201,6 +214,8 @@ TABLES = (
             _c("finish_reason", "VARCHAR", "stop, length, content_filter, refusal, or the server's own word."),
             _c("error", "VARCHAR", "Why there is no answer; null where there is one."),
             _c("seed", "BIGINT", "Seed the answer was sampled with."),
+            _c("decoding", "JSON", "max_tokens, temperature, top_p, top_k, stop; null for loglikelihoods."),
+            _c("continuations", "VARCHAR[]", "The texts whose loglikelihood was asked for; null for generations."),
             _c("request_ids", "VARCHAR[]", "Identities of its requests: one, or one per choice."),
             _c("loglikelihoods", "DOUBLE[]", "Natural-log likelihood of every choice; null for generations."),
             _c("prompt_tokens", "BIGINT", "Tokens sent; null is unknown."),
@@ -213,6 +228,9 @@ TABLES = (
             _c("served_model", "VARCHAR", "The model name the server reported."),
             _c("system_fingerprint", "VARCHAR", "The server's word for its configuration."),
             _c("response_id", "VARCHAR", "The server's id of the response."),
+            _c("request_bodies", "VARCHAR[]", "Every request's body as it was sent over HTTP; null where none was."),
+            _c("request_sha256", "VARCHAR[]", "SHA-256 of each body's UTF-8 bytes, in hex."),
+            _c("reused_from", "VARCHAR", "The run this answer was taken from instead of asking again; null is none."),
         ),
     ),
     Table(
@@ -257,6 +275,38 @@ TABLES = (
         ),
     ),
     Table(
+        "comparisons",
+        "One row per task and pair of models: the headline metric on the documents that both chosen runs scored.",
+        (
+            _TASK,
+            _c("metric", "VARCHAR!", "The headline metric."),
+            _c("model_a", "VARCHAR!", "One of the pair; before model_b in the alphabet."),
+            _c("model_b", "VARCHAR!", "The other."),
+            _c("run_a", "VARCHAR!", "The run that speaks for model_a."),
+            _c("run_b", "VARCHAR!", "The run that speaks for model_b."),
+            _c("same_task", "BOOLEAN!", "True where both runs asked with the same task files and worked examples."),
+            _c("n", "BIGINT!", "Documents scored for both, matched by their content."),
+            _c("n_sources", "BIGINT!", "Sources among them; n where no two share one."),
+            _c("value_a", "DOUBLE!", "Mean of model_a over these documents."),
+            _c("value_b", "DOUBLE!", "Mean of model_b over these documents."),
+            _c("difference", "DOUBLE!", "value_a - value_b."),
+            _c("ci_low", "DOUBLE", "Lower limit of its 95 % interval; null where the data give none."),
+            _c("ci_high", "DOUBLE", "Upper limit of its 95 % interval; null where the data give none."),
+            _c("ci_method", "VARCHAR!", _METHOD),
+            _c("std_error", "DOUBLE", "Standard error of the difference."),
+            _c("df", "DOUBLE", "Degrees of freedom of the standard error; null is the normal distribution."),
+            _c("p_value", "DOUBLE", "Two-sided, of equal models; not adjusted for the other rows."),
+            _c("test", "VARCHAR!", "mcnemar_exact, sign_flip_exact, paired_t or none: see harness/paired.py."),
+            _c("a_better", "BIGINT!", "Documents on which model_a has the higher mean over repeats."),
+            _c("b_better", "BIGINT!", "Documents on which model_b has the higher mean over repeats."),
+            _c(
+                "detectable",
+                "DOUBLE",
+                "Smallest true difference that these documents would have shown with 80 % power.",
+            ),
+        ),
+    ),
+    Table(
         "similarities",
         "One row per pair of models and channel. Not calibrated yet: evidence, not proof of copying.",
         (
@@ -271,12 +321,12 @@ TABLES = (
             _c(
                 "ci_low",
                 "DOUBLE",
-                "Lower limit of the 95 % bootstrap interval over prompts; null below 2 prompts.",
+                "Lower limit of the 95 % bootstrap interval over prompts; null where the data give none.",
             ),
             _c(
                 "ci_high",
                 "DOUBLE",
-                "Upper limit of the 95 % bootstrap interval over prompts; null below 2 prompts.",
+                "Upper limit of the 95 % bootstrap interval over prompts; null where the data give none.",
             ),
             _c("n", "BIGINT!", "Prompts that both models answered."),
             _c(
@@ -309,7 +359,7 @@ TABLES = (
             ),
             _c("ci_low", "DOUBLE", "Lower limit of the 95 % interval over prompts."),
             _c("ci_high", "DOUBLE", "Upper limit of the 95 % interval over prompts."),
-            _c("ci_method", "VARCHAR!", "How the interval was made: wilson or student_t_clustered."),
+            _c("ci_method", "VARCHAR!", _METHOD),
             _c("n", "BIGINT!", "Identity prompts that the model answered."),
             _c(
                 "calibrated",
@@ -351,6 +401,7 @@ VIEWS = (
             _c("kind", "VARCHAR", "math, code or provenance."),
             _c("metric", "VARCHAR", "Name of the number."),
             _c("filter", "VARCHAR", "lm-eval's filter that prepared the answers, or the scorer's own."),
+            _c("scorer", "VARCHAR", "Who scored."),
             *_INTERVAL,
             _RUN,
             _c(
@@ -358,11 +409,12 @@ VIEWS = (
                 "VARCHAR",
                 "Set for a positive control: known to be a relative of the model named.",
             ),
-            _c("unsafe_code", "BOOLEAN", "True where model-written code ran without the sandbox."),
+            _c("unsafe_code", "BOOLEAN", "True where this model's code ran without the sandbox."),
         ),
         """
-        SELECT model, task, kind, metric, filter, value, ci_low, ci_high, ci_method, n, n_unscored, n_failed,
-            n_truncated, n_refused, is_headline, run_id, control_of, unsafe_code
+        SELECT model, task, kind, metric, filter, metrics.scorer, value, ci_low, ci_high, ci_method, n, n_unscored,
+            coverage, n_failed, n_truncated, n_refused, sandbox, is_headline, run_id, control_of,
+            coalesce(contains(sandbox, 'unsafe'), FALSE) AS unsafe_code
         FROM chosen
         JOIN metrics USING (run_id, model, task)
         JOIN tasks USING (run_id, task)

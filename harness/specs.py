@@ -34,6 +34,36 @@ class DecodeSpec:
 
 
 @dataclass(frozen=True)
+class ConnectSpec:
+    """How a model's server is spoken to: never what is asked, so no part of the identity."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    api_key_env: str | None = None
+    """The environment variable that holds the key. `None` sends none (servers of one's own)."""
+    timeout_s: Annotated[float, Gt(0)] = 600.0
+    """Seconds one try may take. Reasoning models think for minutes before the first byte."""
+    retries: Annotated[int, Ge(0), Le(50)] = 8
+    """Tries after the first, on 429, 5xx and dropped connections alone. Timeouts are tried again twice at most."""
+    requests_per_minute: Annotated[float, Gt(0)] | None = None
+    """The account's limit; requests are spread evenly below it. `None` is no limit but the server's 429s."""
+    tokens_per_minute: Annotated[float, Gt(0)] | None = None
+    """The account's limit on prompt and completion tokens together."""
+
+
+@dataclass(frozen=True)
+class BudgetSpec:
+    """What a run may spend at most, everything already in its journal counted."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    usd: Annotated[float, Gt(0)] | None = None
+    """US dollars, by `conf/prices.yaml`."""
+    tokens: Annotated[int, Gt(0)] | None = None
+    """Prompt and completion tokens together."""
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """One model, and how it is reached."""
 
@@ -61,6 +91,10 @@ class ModelSpec:
     """Let this model's code run as under `sandbox.allow_unsafe`, whatever the run says of the others."""
     parallel: Annotated[int, Ge(1)] | None = None
     """Requests in flight at once. `None` lets the backend choose. Never part of the identity."""
+    connect: ConnectSpec = ConnectSpec()
+    """Key, time-outs and rate limits, for models behind a server."""
+    price: str | None = None
+    """An entry of `conf/prices.yaml`. `None` is unknown, which is not free."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +139,8 @@ class EvalSpec:
 
     __pydantic_config__: ClassVar = STRICT
 
-    PLACE: ClassVar[frozenset[str]] = frozenset({"results_dir"})
-    """Fields that say where, not what: no part of the identity."""
+    PLACE: ClassVar[frozenset[str]] = frozenset({"results_dir", "budget", "plan", "reuse"})
+    """Fields that say where and how, not what: no part of the identity."""
 
     models: Annotated[tuple[ModelSpec, ...], MinLen(1)]
     tasks: Annotated[tuple[TaskSpec, ...], MinLen(1)]
@@ -118,3 +152,11 @@ class EvalSpec:
     """A word in front of the run id. Lower-case letters, digits, `-` and `_`."""
     results_dir: str = "results"
     """Where run folders and the index go."""
+    budget: BudgetSpec = BudgetSpec()
+    """Where to stop spending."""
+    plan: bool = False
+    """Say what the run would send and cost, and send nothing."""
+    reuse: bool = True
+    """Take an API model's answers to the very same requests from other runs instead of paying again."""
+    replay: str | None = None
+    """The run whose journal answers instead of the models; offline."""

@@ -269,7 +269,7 @@ def _delete(connection: duckdb.DuckDBPyConnection, gone: list[str]) -> None:
     if gone:
         for table in schema.TABLES:
             if any(c.name == "run_id" for c in table.columns):
-                connection.execute(f"DELETE FROM {table.name} WHERE list_contains(?, run_id)", [gone])  # noqa: S608
+                connection.execute(f"DELETE FROM {table.name} WHERE list_contains(?, run_id)", [gone])
 
 
 def _add(connection: duckdb.DuckDBPyConnection, folder: Path) -> str | None:
@@ -312,7 +312,8 @@ def _add_manifest(connection: duckdb.DuckDBPyConnection, folder: Path, mark: str
         )
     tokens = {f"{kind}_tokens": count for kind, count in manifest["tokens"].items()}
     git = {f"git_{key}": value for key, value in (manifest.get("git") or {}).items()}
-    run = manifest | manifest["counts"] | tokens | git | {"fingerprint": mark}
+    cost = {"cost_usd": manifest.get("cost", {}).get("usd")}
+    run = manifest | manifest["counts"] | tokens | git | cost | {"fingerprint": mark}
     models = [
         model
         | {"model": model["name"]}
@@ -361,7 +362,7 @@ def _add_samples(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
 
 def _derive(connection: duckdb.DuckDBPyConnection, derive: Derive) -> None:
     for table, frame in derive(lambda sql: connection.sql(sql).pl()).items():
-        connection.execute(f"DELETE FROM {table}")  # noqa: S608
+        connection.execute(f"DELETE FROM {table}")
         _insert_frame(connection, table, frame)
 
 
@@ -413,8 +414,12 @@ def _insert_frame(connection: duckdb.DuckDBPyConnection, table: str, frame: pl.D
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, source: str, *values: str) -> None:
     """Insert by name every column of the table, cast to its type, NaN as null."""
-    cells = ", ".join(f'{_cast(c)} AS "{c.name}"' for c in _table(table).columns)
-    connection.execute(f"INSERT INTO {table} BY NAME SELECT {cells} FROM {source}", list(values))  # noqa: S608
+    held = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}", list(values)).fetchall()}
+    # A column that an older version of harness did not write yet is unknown, not damage.
+    cells = ", ".join(
+        f'{_cast(c) if c.name in held or c.required else "NULL"} AS "{c.name}"' for c in _table(table).columns
+    )
+    connection.execute(f"INSERT INTO {table} BY NAME SELECT {cells} FROM {source}", list(values))
 
 
 def _cast(column: schema.Column) -> str:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 FORMATS = ("table", "csv", "json", "markdown", "parquet")
+IDENTIFIER = 32
+"""A column whose cells are at most this long and have no spaces is kept whole where it can be."""
 WIDTH = 80
 """Columns of a terminal that everything must fit."""
 CELL = 300
@@ -31,7 +33,10 @@ NARROWEST = 9
 """Columns a terminal column needs to be read; where there is less, rows are printed as blocks."""
 
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_MARKDOWN = re.compile(r"[\\`*_\[\]<>|~]")
+# GitHub takes no underscore inside a word for emphasis (https://github.github.com/gfm, rule 2) and no @ behind one for
+# a mention: left alone, `word_problems` and `pass@1` can be read and copied from the plain text.
+_MARKDOWN = re.compile(r"[\\`*\[\]<>|~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+_SPELLED_OUT = re.compile(r"[&$]|(?<![A-Za-z0-9])@|@(?!\d+(?![\w.-]))|://|www\.", re.IGNORECASE)
 _ENTITIES = {"&": "&amp;", "@": "&#64;", "$": "&#36;", "://": ":&#47;&#47;", "www.": "www&#46;"}
 
 
@@ -51,7 +56,7 @@ def _spelled(char: str) -> str:
 
 def markdown_text(text: str) -> str:
     """The text as it is, in GitHub's markdown: no markup, HTML, link, mention, formula or table cell comes of it."""
-    text = re.sub(r"[&@$]|://|www\.", lambda m: _ENTITIES[m.group().lower()], visible(text), flags=re.IGNORECASE)
+    text = _SPELLED_OUT.sub(lambda m: _ENTITIES[m.group().lower()], visible(text))
     return _MARKDOWN.sub(lambda m: {"<": "&lt;", ">": "&gt;"}.get(m.group(), "\\" + m.group()), text)
 
 
@@ -153,8 +158,11 @@ def grid(
     from rich.text import Text
 
     table: Table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for name, right in zip(header, numeric or [False] * len(header), strict=True):
-        table.add_column(Text(name), justify="right" if right else "left", overflow="fold")
+    for place, (name, right) in enumerate(zip(header, numeric or [False] * len(header), strict=True)):
+        cells = [row[place] for row in rows]
+        # A name that is cut in two can be neither read nor copied: prose gives way to it.
+        whole = right or all(len(text) <= IDENTIFIER and " " not in text for text in cells)
+        table.add_column(Text(name), justify="right" if right else "left", overflow="fold", no_wrap=whole)
     for row in rows:
         table.add_row(*(Text(text) for text in row))
     out = io.StringIO()
@@ -167,8 +175,7 @@ def grid(
 def _json(frame: pl.DataFrame) -> str:
     text = json.dumps([_jsonable(row) for row in frame.iter_rows(named=True)], ensure_ascii=False, indent=1)
     # The same JSON: C1 controls, bidirectional and zero-width characters only ever stand inside strings.
-    escaped = (f"\\u{ord(c):04x}" if ord(c) > 126 and ord(c) < 0x10000 and _hides(c) else c for c in text)  # noqa: PLR2004
-    return "".join(escaped) + "\n"
+    return "".join(json.dumps(c)[1:-1] if ord(c) > 126 and _hides(c) else c for c in text) + "\n"  # noqa: PLR2004
 
 
 def _hides(char: str) -> bool:

@@ -79,9 +79,7 @@ def data_files(data: str) -> list[Path]:
     else:
         files = [Path(name) for name in glob.glob(str(path))]  # noqa: PTH207 - Path.glob takes no absolute one
     if not files:
-        raise TaskError(
-            f"task.data={data}: no such file, no folder with data files in it, no pattern that matches one"
-        )
+        raise TaskError(f"task.data={data}: no such file, no folder with data files in it, no pattern that matches one")
     unknown = [file.name for file in files if not file.name.endswith(SUFFIXES)]
     if unknown:
         raise TaskError(f"task.data: cannot read {', '.join(sorted(unknown))}; known kinds: {', '.join(SUFFIXES)}")

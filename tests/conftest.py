@@ -6,6 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A loaded machine is slow, not wrong: no test of ours is timed.
+settings.register_profile("harness", deadline=None)
+settings.load_profile("harness")
 
 ROOT = Path(__file__).parents[1]
 
@@ -91,6 +96,19 @@ class Project:
             stderr=subprocess.PIPE,
             text=True,
         )
+
+    def start_with_input(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "harness", *words],
+            cwd=self.root,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def start_binary(self, *words: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-m", "harness", *words], cwd=self.root, stdout=subprocess.PIPE)
 
     def run(self, *words: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
         process = self.start(*words)

@@ -1,9 +1,12 @@
 """Synthetic run folders, written to the letter of the format, for tests of what reads them."""
 
 import json
+import math
 from pathlib import Path
 
 import polars as pl
+
+from harness import stats
 
 SCORE = pl.Struct(
     {
@@ -36,6 +39,8 @@ SAMPLES = {
     "finish_reason": pl.String,
     "error": pl.String,
     "seed": pl.Int64,
+    "decoding": pl.String,
+    "continuations": pl.List(pl.String),
     "request_ids": pl.List(pl.String),
     "loglikelihoods": pl.List(pl.Float64),
     "prompt_tokens": pl.Int64,
@@ -49,6 +54,9 @@ SAMPLES = {
     "served_model": pl.String,
     "system_fingerprint": pl.String,
     "response_id": pl.String,
+    "request_bodies": pl.List(pl.String),
+    "request_sha256": pl.List(pl.String),
+    "reused_from": pl.String,
     "scores": pl.List(SCORE),
 }
 KINDS = {"arithmetic": "math", "provenance_open": "provenance", "provenance_identity": "provenance"}
@@ -148,7 +156,9 @@ def manifest(run_id, models, rows, status, finished_at, controls, unsafe, tasks)
     for model in models:
         mine = [row for row in rows if row["model"] == model and row["task"] == "arithmetic"]
         values = [row["scores"][0]["value"] for row in mine if row["scores"]]
-        scored = [value for value in values if value is not None]
+        result = stats.estimate(
+            [[value] for value in values if value is not None and math.isfinite(value)], binary=True
+        )
         if not mine:
             continue
         metrics.append(
@@ -158,15 +168,17 @@ def manifest(run_id, models, rows, status, finished_at, controls, unsafe, tasks)
                 "metric": "accuracy",
                 "filter": "none",
                 "scorer": "math",
-                "value": sum(scored) / len(scored) if scored else None,
-                "ci_low": 0.1 if scored else None,
-                "ci_high": 0.9 if scored else None,
-                "ci_method": "wilson" if scored else "none",
-                "n": len(scored),
-                "n_unscored": len(values) - len(scored),
+                "value": result.value,
+                "ci_low": result.low,
+                "ci_high": result.high,
+                "ci_method": result.method,
+                "n": result.n,
+                "n_unscored": len(values) - result.n,
+                "coverage": result.n / len(values),
                 "n_failed": sum(row["status"] == "failed" for row in mine),
                 "n_truncated": sum(row["status"] == "truncated" for row in mine),
                 "n_refused": sum(row["status"] == "refused" for row in mine),
+                "sandbox": "unsafe" if unsafe else None,
                 "is_headline": True,
             }
         )
@@ -183,7 +195,9 @@ def manifest(run_id, models, rows, status, finished_at, controls, unsafe, tasks)
             "name": "eval",
             "seed": 1234,
             "decode": {"temperature": 0.0, "top_p": None, "top_k": None, "max_tokens": 64},
-            "models": [{"name": model, "backend": "replay", "decode": None} for model in models],
+            "models": [
+                {"name": model, "backend": "replay", "decode": None, "allow_unsafe_code": False} for model in models
+            ],
             "tasks": [{"name": task, "limit": 4, "repeats": None, "num_fewshot": None} for task in tasks],
             "sandbox": {"allow_unsafe": unsafe, "timeout_s": 5.0, "memory_mb": 512},
         },
@@ -219,7 +233,7 @@ def manifest(run_id, models, rows, status, finished_at, controls, unsafe, tasks)
                 "num_fewshot": 0,
                 "licence": "MIT",
                 "source": "made up",
-                "unsafe_code": unsafe,
+                "cluster": None,
             }
             for task in tasks
         ],

@@ -23,9 +23,7 @@ from harness.scorers.extract_code import assemble, extract
 from harness.specs import SandboxSpec
 
 UNSAFE = SandboxSpec(allow_unsafe=True, timeout_s=1.0)
-PROMPT = (
-    'import math\n\n\ndef helper(x):\n    return x + 1\n\n\ndef area(r):\n    """Return the area.\n    """\n'
-)
+PROMPT = 'import math\n\n\ndef helper(x):\n    return x + 1\n\n\ndef area(r):\n    """Return the area.\n    """\n'
 DOC = {"entry_point": "area", "prompt": PROMPT, "tests": "assert area(0) == 0\nassert 3.1 < area(1) < 3.2\n"}
 COMPLETION = {**DOC, "completion": True}
 SOLUTION = "def area(r):\n    return math.pi * r * r\n"
@@ -125,9 +123,7 @@ def test_an_empty_completion_is_no_code():
 
 def test_the_choice_of_program_never_looks_at_the_tests():
     text = f"```python\ndef area(r):\n    return 0\n```\n```python\n{SOLUTION}```\n```python\ndef area(r):\n    return 1\n```"
-    found = [
-        extract(text, {**DOC, "tests": tests}) for tests in ("assert area(0) == 0", "assert area(0) == 1", "")
-    ]
+    found = [extract(text, {**DOC, "tests": tests}) for tests in ("assert area(0) == 0", "assert area(0) == 1", "")]
     assert found[0] == found[1] == found[2]
 
 
@@ -303,9 +299,7 @@ def _alive(pid: int) -> bool:
 
 
 def test_a_thread_that_never_ends_does_not_hold_the_verdict():
-    source = (
-        "import threading, time\nthreading.Thread(target=time.sleep, args=(300,)).start()\ndef f(): return 1"
-    )
+    source = "import threading, time\nthreading.Thread(target=time.sleep, args=(300,)).start()\ndef f(): return 1"
     start = time.monotonic()
     assert run(source).status == "passed"
     assert time.monotonic() - start < 2
@@ -313,9 +307,7 @@ def test_a_thread_that_never_ends_does_not_hold_the_verdict():
 
 def test_the_users_environment_is_not_seen(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("OPENAI_API_KEY", "canary")
-    tests = (
-        "import os\nassert 'canary' not in str(os.environ)\nassert 'HOME' not in os.environ\nassert f() == 1"
-    )
+    tests = "import os\nassert 'canary' not in str(os.environ)\nassert 'HOME' not in os.environ\nassert f() == 1"
     assert run("def f(): return 1", tests).status == "passed"
 
 
@@ -380,9 +372,7 @@ def test_messages_are_short():
 def _humaneval(shared_data: Path) -> list[dict[str, Any]]:
     with gzip.open(shared_data / "code/HumanEval.jsonl.gz", "rt", encoding="utf-8") as file:
         rows = [json.loads(line) for line in file]
-    return [
-        {**row, "tests": f"{row['test']}\ncheck({row['entry_point']})\n", "completion": True} for row in rows
-    ]
+    return [{**row, "tests": f"{row['test']}\ncheck({row['entry_point']})\n", "completion": True} for row in rows]
 
 
 @pytest.mark.parametrize("model", ["codellama_7b", "codegemma_7b"])

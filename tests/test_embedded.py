@@ -31,7 +31,7 @@ def test_greedy_answers_and_leaderboard_are_the_same_twice_and_on_any_number_of_
     words = ("eval", "model=smollm2", "task=[word_problems,provenance_open]", "limit=4", "decode.max_tokens=24")
     frames, boards = [], []
     for place, slots in ((project, 1), (Project(tmp_path / "again"), 1), (Project(tmp_path / "wide"), 3)):
-        place.run(*words, f"models.smollm2.parallel={slots}")
+        place.run(*words, f"+models.smollm2.parallel={slots}")
         (run,) = place.runs()
         frames.append(pl.read_parquet(run / "samples.parquet").drop(TIMES))
         boards.append(place.run("leaderboard").stdout)

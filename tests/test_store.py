@@ -130,7 +130,7 @@ def test_every_sample_attempt_and_score_is_there_as_it_was(tmp_path):
         {"at": None, "error": "cut", "status": None},
     ]
     rows = [
-        sample("eval-a1", "m", "arithmetic", 0, value=1.0, attempts=tries, output="4 \x1b[31m ‮ 你好 \U0001f600"),
+        sample("eval-a1", "m", "arithmetic", 0, value=1.0, attempts=tries, output="4 \x1b[31m \u202e 你好 \U0001f600"),
         sample("eval-a1", "m", "arithmetic", 1, value=None, status="failed", output=None, error="gone", attempts=None),
         sample("eval-a1", "m", "arithmetic", 2, value=0.0, loglikelihoods=[-1.5, math.nan, None, -math.inf]),
     ]

@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "harness"
 FLOORS = [
-    {"specs", "records", "stats", "identity", "errors"},
+    {"specs", "records", "stats", "identity", "errors", "power", "paired", "ranking"},
     {
         "resources",
         "environment",
@@ -21,9 +21,21 @@ FLOORS = [
         "progress",
         "taskdata",
         "config",
+        "budget",
     },
-    {"backends", "scorers", "sandbox", "provenance", "schema", "store", "tables", "leaderboard"},
-    {"lmeval", "analysis", "metrics", "planning", "asking", "manifest"},
+    {"backends", "scorers", "sandbox", "provenance", "schema", "store", "tables", "leaderboard", "aggregate"},
+    {
+        "lmeval",
+        "analysis",
+        "comparing",
+        "metrics",
+        "planning",
+        "asking",
+        "manifest",
+        "replay",
+        "reuse",
+        "forecast",
+    },
     {"evaluate", "listings"},
     {"cli", "__main__"},
 ]
@@ -33,6 +45,7 @@ ONLY_IMPORTERS = {
     "hydra": {"harness/config.py"},
     "omegaconf": {"harness/config.py"},
     "xllamacpp": {"harness/backends/llama_cpp.py"},
+    "aiohttp": {"harness/backends/_http.py"},
 }
 
 

@@ -13,11 +13,14 @@ import unicodedata
 from collections.abc import Mapping
 
 FAMILIES: Mapping[str, tuple[str, ...]] = {
-    "OpenAI": (r"chat\s?-?gpts?", r"gpts?(?![-\s]?(?:j|neo|neox|like|style)\b)", r"open\s?ai", r"davinci", r"오픈AI"),
-    "Anthropic": (r"claude", r"anthropic", r"クロード", r"클로드", r"克劳德"),
+    "OpenAI": (
+        r"chat\s?-?gpts?", r"gpts?(?![-\s]?(?:j|neo|neox|like|style)\b)", r"open\s?ai", r"davinci",
+        r"오픈AI", r"أوبن إيه آي", r"شات جي بي تي", r"ओपनएआई", r"चैटजीपीटी",
+    ),
+    "Anthropic": (r"claude", r"anthropic", r"クロード", r"클로드", r"克劳德", r"أنثروبيك", r"एंथ्रोपिक"),
     "Google": (
         r"gemini", r"(?-i:Bard)", r"google", r"gemma", r"deepmind", r"(?-i:PaLM)", r"(?-i:LaMDA)",
-        r"谷歌", r"グーグル", r"구글", r"제미나이",
+        r"谷歌", r"グーグル", r"구글", r"제미나이", r"جوجل|غوغل", r"गूगल",
     ),
     "DeepSeek": (r"deep\s?seek", r"深度求索", r"딥시크"),
     "Alibaba": (r"qwen", r"qwq", r"tongyi", r"alibaba", r"通义", r"千问", r"阿里云?", r"アリババ", r"알리바바"),
@@ -49,7 +52,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "Nous Research": (r"nous\sresearch", r"(?-i:Hermes)"),
     "Databricks": (r"databricks", r"dbrx", r"dolly"),
     "Yandex": (r"yandex(?:gpt)?", r"яндекс", r"(?-i:Алиса)"),
-    "Sber": (r"gigachat", r"(?-i:Sber|Сбер)\w*"),  # noqa: RUF001 - Cyrillic
+    "Sber": (r"gigachat", r"(?-i:Sber|Сбер)\w*"),
     "LG": (r"exaone", r"(?-i:LG)(?:\sai)?"),
     "Naver": (r"hyperclova", r"naver", r"네이버"),
 }  # fmt: skip
@@ -57,15 +60,11 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
 they say so (a `Phi` is a model, a `phi` is a letter)."""
 
 
-def _names(patterns: tuple[str, ...]) -> str:
-    return "|".join(patterns)
-
-
 # Latin names end where letters end, so that `Qwen2.5` and a name between Chinese characters are found too.
 NAME = re.compile(
-    "|".join(
-        rf"(?P<f{i}>(?<![A-Za-z0-9])(?:{_names(patterns)})(?![A-Za-z]))" for i, patterns in enumerate(FAMILIES.values())
-    ),
+    r"(?<![A-Za-z0-9])(?:"
+    + "|".join(f"(?P<f{i}>{'|'.join(patterns)})" for i, patterns in enumerate(FAMILIES.values()))
+    + r")(?![A-Za-z])",
     re.IGNORECASE,
 )
 """Any name of any family. The name of the group that matched leads to the family: see `family`."""
@@ -79,4 +78,6 @@ def family(match: re.Match[str]) -> str:
 
 def plain_text(text: str) -> str:
     """Compatibility forms unified (full-width letters become plain ones), invisible format characters removed."""
+    if text.isascii():
+        return text
     return "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")

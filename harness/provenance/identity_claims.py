@@ -1,18 +1,20 @@
 """METHOD: who a model says it is, when asked.
 
 The channel reads the answers to prompts that ask a model who it is, who made it or what it is based on. An answer
-claims a family of models where it says of *itself* that it is, is called, is made by or is based on one of the family's
-names. A name alone is no claim: "I am not ChatGPT" is a denial, "unlike GPT-4" a mention, "ChatGPT is made by OpenAI"
-speaks of somebody else. The share of a family is the mean over prompts of the share of the prompt's answers (repeats)
-that claim it, 0 to 1, with Wilson's interval over prompts (`harness.stats.estimate`). One answer may claim several
-families; `(none)` is the share of answers that claim no known one.
+claims a family of models where it says of *itself* that it is, is called, is made by or is based on one of the
+family's names. A name alone is no claim: "I am not ChatGPT" is a denial, "unlike GPT-4" a mention, "ChatGPT is made by
+OpenAI" speaks of somebody else. The share of a family is the mean over prompts of the share of the prompt's answers
+(repeats) that claim it, 0 to 1, with Wilson's interval over prompts (`harness.stats.estimate`). One answer may claim
+several families; `(none)` is the share of answers that claim no known one.
 
 The rules work on single clauses and know English, Chinese, German, French, Spanish, Portuguese, Italian, Russian,
-Japanese and Korean. They are rules of thumb: a claim in another language, in irony or spread over sentences is missed.
+Japanese, Korean, Arabic and Hindi. They are rules of thumb: a claim in another language, in irony or spread over
+sentences is missed, and a role play is taken at its word.
 
-Why it is evidence: students keep the teacher's self-description where it was not cleaned out of the training data. Lee et
-al. (2025), "Quantification of Large Language Model Distillation", https://arxiv.org/abs/2501.12619, use contradictions of
-identity so. Why it is no proof: such sentences are also all over the web, and a system message can put them there.
+Why it is evidence: students keep the teacher's self-description where it was not cleaned out of the training data;
+Lee et al. (2025), "Quantification of Large Language Model Distillation", https://arxiv.org/abs/2501.12619, read
+contradictions of identity so. Why it is no proof: such sentences are all over the web, and a system message can put
+them there.
 """
 
 from __future__ import annotations
@@ -32,88 +34,178 @@ NONE = "(none)"
 MAX_GAP = 110
 """Most characters between "I am" and the name: longer, and the clause is about something else."""
 
-_CLAUSE_END = re.compile(r"[!;。！；\n]+|[?？]+|\.(?=\s|$)|\bbut\b|\bwhile\b|\bwhereas\b|\baber\b|但是?|而且?(?=不)")
+
+def _any(*patterns: str) -> str:
+    return "(?:" + "|".join(patterns) + ")"
+
+
+def _words(*patterns: str) -> str:
+    """Any of the patterns as whole words, for languages with spaces between words."""
+    return rf"(?<!\w){_any(*patterns)}(?!\w)"
+
+
+_CLAUSE_END = re.compile(
+    r"[!;。！；؛।\n]+|[?？؟]+|\.(?=\s|$)|"
+    + _words("but", "while", "whereas", "although", "aber", "pero", "mas", "mais", "но")
+)
+_QUESTION = ("?", "？", "؟")
 _MARKUP = re.compile(r"[*_`#>\"“”„«»「」『』《》]+")
 
-_MODEL_WORD = r"(?:a\.?i\.?|artificial|large|language|assistant|chat-?bot|virtual|model|machine|text)"
-# What opens a statement about oneself, verb included where the language needs one.
-_SELF = re.compile(
-    r"(?<!\w)(?:"
-    # English
-    rf"i\s?['’]?m|i am|i was|i['’]ve been|i have been|i go by|i identify as|i run on|i belong to|my (?:\w+ )?name(?: is|['’]s)"
-    r"|(?:you can |please )?call me|you(?:['’]re| are) (?:talking|speaking|chatting|interacting) (?:to|with)|^this is"
-    r"|my (?:creators?|developers?|makers?|owners?|providers?|parent company|company|team|underlying model|base model)"
-    r"(?: is| are| was| were| at|,)|(?:created|made|developed|trained|built|designed) me (?:is|was)"
-    rf"|as an? {_MODEL_WORD}|as the {_MODEL_WORD}"
-    # German
-    r"|ich bin|ich hei(?:ß|ss)e|mein name ist|ich wurde|ich werde|bin ich|wurde ich|ich basiere|als (?:ein )?(?:ki|sprachmodell|großes)"
-    r"|mein entwickler ist"
-    # French
-    r"|je suis|je m['’]appelle|mon nom est|j['’]ai été|je me nomme|en tant que? (?:modèle|qu['’](?:ia|assistant|intelligence))"
-    # Spanish
-    r"|soy|me llamo|mi nombre es|fui|he sido|como (?:un )?(?:modelo|asistente)"
-    # Portuguese
-    r"|(?:eu )?sou|me chamo|chamo-me|meu nome é|o meu nome é|fui|como (?:um )?(?:modelo|assistente)"
-    # Italian
-    r"|(?:io )?sono|mi chiamo|il mio nome è|in quanto (?:modello|ia|assistente)|come modello"
-    # Russian
-    r"|я|меня зовут|мо[её] имя|меня (?:создал[аи]?|разработал[аи]?|обучил[аи]?)|будучи"
-    r")(?!\w)"
-    # Chinese, Japanese, Korean: no spaces around words
-    r"|我的?(?:名字|全名)?(?:是|叫做?|名为|为)|我由|我来自|我基于|我的(?:开发者|创造者|研发团队|母公司|开发公司)是|本(?:模型|助手)(?:是|由|名为)"
-    r"|作为(?:一个|一款|一名|由)?|我,?(?=(?:chat|gpt|claude|qwen|deepseek|gemini))"
-    r"|(?:私|わたし|僕|ぼく|当方|当モデル)(?:は|の名前は|の名は|が)|(?:저는|나는|제\s?이름은|제가|저의 이름은)",
-    re.IGNORECASE,
+_LLM = r"(?:a\.?i\.?|artificial|large|language|assistant|chat-?bot|virtual|model|machine|text)"
+_MAKERS = (
+    r"(?:creators?|developers?|makers?|owners?|providers?|parent company|company|team|underlying model|base model)"
 )
+_MADE = r"(?:created|developed|made|trained|built|designed|programmed|released)"
+
+# What opens a statement about oneself, verb included where the language needs one. Per language, so that another one
+# is another line.
+_SELF = re.compile(
+    _any(
+        _words(
+            # English
+            r"i\s?['’]?m", "i am", "i was", r"i['’]ve been", "i have been", "i go by", "i identify as",
+            "i run on", "i,",
+            "i belong to", r"my (?:\w+ )?name(?: is|['’]s)", "(?:you can |please )?call me",
+            r"you(?:['’]re| are) (?:talking|speaking|chatting|interacting) (?:to|with)",
+            rf"my {_MAKERS}(?: is| are| was| were| at| works? (?:at|for)|,)", f"{_MADE} me (?:is|was)",
+            f"as an? {_LLM}", f"as the {_LLM}",
+            "this conversation (?:is (?:subject to|governed by|covered by)|falls under)",
+            # German
+            "ich bin", "ich hei(?:ß|ss)e", "mein name ist", "ich w[ue]rde", "bin ich", "wurde ich", "ich basiere",
+            "als (?:ein )?(?:ki|sprachmodell|großes)", "mein(?:e)? entwickler (?:ist|sind)", "mich (?:hat|haben)",
+            # French
+            "je suis", r"je m['’]appelle", "mon nom est", r"j['’]ai été", "je me nomme",
+            r"en tant que? (?:modèle|qu['’](?:ia|assistant|intelligence))",
+            r"m['’](?:a|ont) (?:créé|développé|conçu)",
+            # Spanish
+            "soy", "me llamo", "mi nombre es", "fui", "he sido", "como (?:un )?(?:modelo|asistente)",
+            "me (?:creó|desarrolló|entrenó|ha creado|ha desarrollado)",
+            # Portuguese
+            "(?:eu )?sou", "me chamo", "chamo-me", "(?:o )?meu nome é", "como (?:um )?(?:modelo|assistente)",
+            # Italian
+            "(?:io )?sono", "mi chiamo", "il mio nome è", "in quanto (?:modello|ia|assistente)", "come modello",
+            "mi ha (?:creato|sviluppato|addestrato)",
+            # Russian
+            "я", "меня зовут", "мо[её] имя", "меня (?:создал[аи]?|разработал[аи]?|обучил[аи]?)", "будучи",
+            "мо[ий] (?:создател[ьи]|разработчики?)",
+        ),
+        # Chinese
+        "我的?(?:名字|全名)?(?:是|叫做?|名为|为)", "我由", "我来自", "我基于",
+        r"我的(?:开发|研发|创造|母公司|团队)\w{0,6}(?:是|来自)",
+        "(?:开发|创造|训练|研发|设计)我的(?:公司|团队|机构|人)?是?", "本(?:模型|助手)(?:是|由|名为)",
+        "作为(?:一个|一款|一名|由)?",
+        "(?:您|你)?(?:正在|现在|目前|当前)?使用的是", "我[,，]?(?=(?:chat|gpt|claude|qwen|deepseek|gemini))",
+        # Japanese
+        "(?:私|わたし|僕|ぼく|当方|当モデル)(?:は|の名前は|の名は|が)",
+        r"(?:私|わたし)を(?:作|開発|創|訓練)\w{0,4}?(?:のは|会社は)",
+        # Korean
+        r"저는|나는|제\s?이름은|제가|저의 이름은", r"저를 (?:만든|개발한|훈련한)\s?\w*",
+        # Arabic
+        "[أا]نا", "[اإ]سمي", "تم (?:تطويري|إنشائي|تدريبي|تصميمي)", "(?:طور|أنشأ|صنع|درب)ت?ني", r"مطور[يو]\w*",
+        # Hindi
+        "मैं", "मेरा नाम", "मुझे", "मेरे (?:निर्माता|डेवलपर)",
+        # A questionnaire, one field a line
+        r"^[\s\d.)•-]*(?:full |model |my )?(?:name|model|developer|developed by|created by|made by|creator|affiliation"
+        r"|author|company|organi[sz]ation|имя|название|разработчик|создатель|name des modells|entwickler|nom"
+        r"|nombre|nome|desarrollador|desenvolvedor|名称|名字|模型|开发者|公司|名前|所属|開発者|이름|개발자|소속|الاسم|المطور|नाम)\s?[:：]",
+    ),
+    re.IGNORECASE,
+)  # fmt: skip
+# First person and third person plural at once: not the opening of a statement about a name that came before it.
+_AMBIGUOUS = frozenset({"sono"})
 # Words between the opening and the name that turn the claim into a denial, a comparison or a mention.
 _NO_CLAIM = re.compile(
-    r"(?<!\w)(?:"
-    r"not|never|neither|nor|no|cannot|can['’]?t|\w+n['’]t|without|unlike|like|similar(?:ly)?|such as|compar\w+|differ\w+|other|another"
-    r"|rather than|instead of|than|versus|vs|between|about|alternative|competitor|rival|inspired|separate|independent|distinct"
-    r"|to|for|with(?= (?!the name))|mistaken|confused|whether|if|using google|trained on|data|texts? from|information|search|unrelated|affiliated"
-    r"|nicht|kein\w*|nie|anders|ähnlich|wie|vergleich\w*|über|gegensatz|unterschied\w*|statt|ob"
-    r"|pas|ne|n['’](?=\w)|jamais|aucun\w*|contrairement|comme|semblable|similaire|différen\w*|plutôt"
-    r"|nunca|ningún|ninguna|diferencia|diferente|distint\w+|como|igual|sino|parecid\w+"
-    r"|não|nem|nenhum\w*|diferença|semelhante|parecid\w+"
-    r"|non|mai|nessun\w*|differenza|diverso|simile|come"
-    r"|не|нет|ни|отличие|подобно|подобн\w+|похож\w*|как и|вроде|например|знаю|могу"
-    r")(?!\w)"
-    r"|不(?!仅|断|同版本)|并非|没有?|无关|像|类似|比如|例如|诸如|其他|区别|与|跟|如果|假如|是否|无法|相比|而是(?=其)"
-    r"|ではな|じゃな|でなく|異な|違|ような|みたい|比べ|と同じ|아니|달리|다른|같은|비슷",
+    _any(
+        _words(
+            "not", "never", "neither", "nor", "no", "cannot", r"can['’]?t", r"\w+n['’]t", "without", "unlike", "like",
+            "similar(?:ly)?", "such as", r"compar\w+", r"capab\w+", r"(?:as|so) \w+ (?:as|that)", "those of", "vary",
+            r"differ\w+(?! (?:\w+ )?(?:model|assistant),? (?:developed|made|created|trained|built|by|named|called))",
+            "the same", "other", "another", "rather than", "instead of", "than", "versus", "vs", "between", "about",
+            "alternative", "competitor", "rival", "inspired", "separate", "independent", "distinct", "to",
+            "for", "with",
+            "mistaken", "confused", "whether", "if", "my", "you", "using google", "trained on", "data", "texts? from",
+            "information", "search", "unrelated", "affiliated",
+            "nicht", r"kein\w*", "nie", "anders", "ähnlich", "wie", r"vergleich\w*", "über", "gegensatz",
+            "statt", "ob",
+            r"unterschied\w*", "pas", "ne", r"n['’](?=\w)", "jamais", r"aucun\w*", "contrairement", "comme",
+            "semblable",
+            "similaire", r"différen\w*", "plutôt", "nunca", "ningún", "ninguna", "diferencia", "diferente",
+            r"distint\w+",
+            "como", "igual", "sino", r"parecid\w+", "não", "nem", r"nenhum\w*", "diferença", "semelhante",
+            "non", "mai",
+            r"nessun\w*", "differenza", "diverso", "simile", "come", "не", "нет", "ни", "отличие", "подобно",
+            r"подобн\w+", r"похож\w*", "как и", "вроде", "например", "знаю", "могу",
+        ),
+        "不(?!仅|断|同版本)", "并非", "没有?", "无关", "像", "类似", "比如", "例如", "诸如", "其他", "区别",
+        "与", "跟", "如果", "假如",
+        "是否", "无法", "相比",
+        "ではな", "じゃな", "でなく", "異な", "違", "ような", "みたい", "比べ", "と同じ", "아니", "달리",
+        "다른", "같은", "비슷",
+        "لست", "ليس", "لم ", "لا ", "لن ", "مثل", "عكس", "بخلاف", "مختلف", "يشبه", "مقارن", "नहीं", "अलग",
+        "जैस", "तुलना",
+    ),
     re.IGNORECASE,
-)
-# What comes after a name and shows that the name is the subject of its own clause, or is denied at the end.
+)  # fmt: skip
+# What comes after a name and shows that it is the subject of a clause of its own, or is denied at the end.
 _AFTER_NO_CLAIM = re.compile(
-    r"\s*[-’']?(?:like|style|inspired|compatible)\b"
-    r"|['’]?s?\s+(?:competitor|rival|alternative)"
-    r"|[\w.\s-]{0,12}?\s(?:is|was|are|were|has been|have been|ist|wurde|sind|est|a été|es|é|foi|fue|è|sono|это)\s"
-    r"|(?:のモデル|によって\w{0,6}|が\w{0,8}|社|モデル|という名前)?(?:では(?:あり|ござい)?ま?せ?[なん]|では\w{0,2}な|じゃな|とは(?:異|違|別|関係|無関係)|と(?:異|違))"
-    r"|(?:의\s?모델)?(?:이|가|은|는|에서|과|와)?\s?(?:\w+\s)?(?:아니|아닙|아녜|달리|다른|다르|무관)"
-    r"|\s?(?:不同|无关|没有关系|不一样|的竞争)",
+    _any(
+        r"\s*[-’']?(?:like|style|inspired|compatible)\b",
+        r"['’]?s?\s+(?:competitor|rival|alternative)",
+        r"[\w.\s-]{0,12}?\s(?:is|was|are|were|has been|have been|ist|wurde|sind|est|a été|es|foi|fue|è|это)\s",
+        r"(?:のモデル|によって\w{0,6}|が\w{0,8}|社|モデル|という名前)?"
+        r"(?:では(?:あり|ござい)?ま?せ?[なん]|では\w{0,2}な|じゃな|とは(?:異|違|別|関係|無関係)|と(?:異|違))",
+        r"(?:의\s?모델)?(?:이|가|은|는|에서|과|와)?\s?(?:\w+\s)?(?:아니|아닙|아녜|달리|다른|다르|무관)",
+        r"\s?(?:不同|无关|没有关系|不一样|的竞争)",
+        r"[^।,]{0,25}नहीं",
+        r"\s?(?:से|की) (?:अलग|भिन्न|तरह)",
+    ),
     re.IGNORECASE,
 )
-# Words earlier in the sentence that make the whole statement somebody else's, or unreal.
+# Words earlier in the clause that make the whole statement somebody else's, or unreal.
 _UNREAL = re.compile(
-    r"(?<!\w)(?:if|whether|you said|you say|you called|people|someone|some users|users may|pretend|imagine|suppos\w+|as though|were"
-    r"|it['’]?s not true|not true that|incorrect|mistake(?:nly)?|ob|falls|wenn|si|se|если|would you)(?!\w)|如果|假如|假设|是否|もし|만약",
+    _any(
+        _words(
+            "if", "whether", "you (?:said|say|called)", "people", "someone", "some users", "users may",
+            "pretend", "imagine",
+            r"suppos\w+", "as though", "were", r"it['’]?s not true", "not true that", "incorrect", "mistake(?:nly)?",
+            "would you", "ob", "falls", "wenn", "si", "se", "если",
+        ),
+        "如果", "假如", "假设", "是否", "もし", "만약", "لو ", "अगर",
+    ),
     re.IGNORECASE,
-)
-_DENIED_BEFORE = re.compile(r"(?:\b(?:no|não|nunca|non|never|not)|(?<!\w)не|(?<!\w)n['’])\s*$", re.IGNORECASE)
-# "OpenAI created me", "OpenAI is the company that made me".
+)  # fmt: skip
+_DENIED_BEFORE = re.compile(r"(?<!\w)(?:no|não|nunca|non|never|not|не|n['’]|لم\s?ي?)\s*$", re.IGNORECASE)
+_DENIED = re.compile(_any(_words("not", "nicht", "no", "não", "non", "не", "ne"), "不是", "并非", "ليس"), re.IGNORECASE)
+# "OpenAI created me", "OpenAI is the company that made me", "OpenAI's terms apply".
 _MADE_ME = re.compile(
-    r"(?P<gap>[^,]{0,60}?)(?:\b(?:created|developed|made|trained|built|designed|programmed|released) me\b"
-    r"|\b(?:is|are|was|were) my (?:creators?|developers?|makers?|owners?|parent company)"
-    r"|(?:hat|haben) mich (?:entwickelt|erschaffen|trainiert|erstellt)|m['’](?:a|ont) (?:créé|développé|entraîné|conçu)"
-    r"|me (?:creó|desarrolló|entrenó|ha creado|criou|desenvolveu|treinou)|mi ha (?:creato|sviluppato|addestrato)"
-    r"|(?:开发|创造|训练|研发|设计|打造)了我|(?:создал|разработал|обучил)[аи]? меня)",
+    r"(?P<gap>[^,]{0,60}?)"
+    + _any(
+        rf"\b{_MADE} me\b",
+        r"\b(?:is|are|was|were) my (?:creators?|developers?|makers?|owners?|parent company)",
+        r"(?:polic(?:y|ies)|terms)\b[^,]{0,30}\b(?:applies|apply)\b",
+        "(?:hat|haben) mich (?:entwickelt|erschaffen|trainiert|erstellt)",
+        r"m['’](?:a|ont) (?:créé|développé|entraîné|conçu)",
+        "me (?:creó|desarrolló|entrenó|ha creado|criou|desenvolveu|treinou)",
+        "mi ha (?:creato|sviluppato|addestrato)",
+        "(?:开发|创造|训练|研发|设计|打造)了我",
+        "(?:создал|разработал|обучил)[аи]? меня",
+        "(?:が|によって)(?:私|わたし)を?(?:開発|作|創|訓練)",
+        "(?:가|이|에서) 저를 (?:만들|개발|훈련)",
+    ),
     re.IGNORECASE,
 )
-# An answer, or its first sentence, of nothing but names and the words that go with them.
+# An answer, or its first clause, of nothing but names and the words that go with them.
 _BARE = re.compile(
-    r"[\s\d.,:()\-–—/'’]|\b(?:by|from|made|created|developed|the|an?|of|name|company|inc|ai|model|assistant|team|cloud|and|llc|pbc"
-    r"|version|instruct|chat|turbo|pro|mini|large|flash|sonnet|opus|haiku|v|r|o|b|von|de|par|por|da|от)\b|公司|的|云",
+    r"[\s\d.,:()\-–—/'’]|"
+    + _words(
+        "by", "from", "made", "created", "developed", "the", "an?", "of", "name", "company", "inc", "ai",
+        "model", "assistant",
+        "team", "cloud", "and", "llc", "pbc", "version", "instruct", "chat", "turbo", "pro", "mini", "large", "flash",
+        "sonnet", "opus", "haiku", "v", "r", "o", "b", "von", "de", "par", "por", "da", "от",
+    )
+    + "|公司|的|云",
     re.IGNORECASE,
-)
+)  # fmt: skip
 
 
 def claimed(answer: str) -> frozenset[str]:
@@ -125,13 +217,11 @@ def claimed(answer: str) -> frozenset[str]:
     for end in [*_CLAUSE_END.finditer(text), None]:
         clause = text[start : end.start() if end else len(text)].strip()
         start = end.end() if end else len(text)
-        if not clause:
-            continue
-        if not (end and end.group().startswith(("?", "？"))):
+        if clause and not (end and end.group().startswith(_QUESTION)):
             found |= _claimed_in(clause)
             if first:
                 found |= _bare(clause)
-        first = False
+        first = first and not clause
     return frozenset(found)
 
 
@@ -144,32 +234,27 @@ def _bare(clause: str) -> set[str]:
 def _claimed_in(clause: str) -> set[str]:
     """The families claimed in one clause, name by name from the left."""
     found: set[str] = set()
-    # Where the last name that is no claim ended: what follows it is about that name, until the speaker says "I" again.
+    # Where the last name that is no claim ended: what follows is about that name, until the speaker says "I" again.
     foreign = -1
     for name in NAME.finditer(clause):
-        opening = _opening(clause, name.start())
-        if opening is not None and opening.start() >= foreign and _speaks_of_self(clause, opening, name):
-            found.add(family(name))
-        elif _made_me(clause, name):
+        if _speaks_of_self(clause, name, foreign) or _made_me(clause, name):
             found.add(family(name))
         else:
             foreign = name.end()
     return found
 
 
-def _opening(clause: str, end: int) -> re.Match[str] | None:
-    """The last "I am" before a name."""
-    last = None
-    for last in _SELF.finditer(clause, 0, end):
-        pass
-    return last
-
-
-def _speaks_of_self(clause: str, opening: re.Match[str], name: re.Match[str]) -> bool:
-    before, gap = clause[: opening.start()], clause[opening.end() : name.start()]
-    return not (
-        len(gap) > MAX_GAP
-        or _NO_CLAIM.search(gap)
+def _speaks_of_self(clause: str, name: re.Match[str], foreign: int) -> bool:
+    """True where an "I am" leads to the name."""
+    openings = list(_SELF.finditer(clause, 0, name.start()))
+    if not openings:
+        return False
+    start, end = openings[-1].span()
+    if start < foreign or (foreign >= 0 and clause[start:end].lower() in _AMBIGUOUS):
+        return False
+    before, gap = clause[:start], clause[end : name.start()]
+    return len(gap) <= MAX_GAP and not (
+        _NO_CLAIM.search(gap)
         or _UNREAL.search(before)
         or _DENIED_BEFORE.search(before)
         or _AFTER_NO_CLAIM.match(clause, name.end())
@@ -177,15 +262,12 @@ def _speaks_of_self(clause: str, opening: re.Match[str], name: re.Match[str]) ->
 
 
 def _made_me(clause: str, name: re.Match[str]) -> bool:
+    """True where the name is who made the speaker."""
     statement = _MADE_ME.match(clause, name.end())
+    if statement is None or _NO_CLAIM.search(statement["gap"]) or NAME.search(statement["gap"]):
+        return False
     before = clause[: name.start()]
-    return bool(
-        statement
-        and not _NO_CLAIM.search(statement["gap"])
-        and not NAME.search(statement["gap"])
-        and not _UNREAL.search(before)
-        and not re.search(r"(?<!\w)(?:not|nicht|no|não|non|не|ne)(?!\w)|不是|并非", before, re.IGNORECASE)
-    )
+    return not (_UNREAL.search(before) or _DENIED.search(before))
 
 
 def claims(answers: pl.DataFrame) -> pl.DataFrame:
@@ -207,9 +289,9 @@ def claims(answers: pl.DataFrame) -> pl.DataFrame:
         prompts.setdefault(model, {}).setdefault(prompt, []).append(claimed(output) or frozenset({NONE}))
     rows = []
     for model, by_prompt in prompts.items():
-        for name in {NONE}.union(*(said for answers_ in by_prompt.values() for said in answers_)):
-            result = stats.estimate([[float(name in said) for said in repeats] for repeats in by_prompt.values()], True)
-            rows.append((model, name, result.value, result.low, result.high, result.method, result.n, False))
+        for name in {NONE}.union(*(said for repeats in by_prompt.values() for said in repeats)):
+            share = stats.estimate([[float(name in said) for said in repeats] for repeats in by_prompt.values()], True)
+            rows.append((model, name, share.value, share.low, share.high, share.method, share.n, False))
     schema = {
         "model": pl.String,
         "claimed": pl.String,
@@ -220,5 +302,6 @@ def claims(answers: pl.DataFrame) -> pl.DataFrame:
         "n": pl.Int64,
         "calibrated": pl.Boolean,
     }
-    rows.sort(key=lambda row: (row[0], -row[2], row[1]))
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    return pl.DataFrame(rows, schema=schema, orient="row").sort(
+        "model", "share", "claimed", descending=[False, True, False]
+    )

@@ -6,7 +6,6 @@ choosing. Document i never moves: fingerprints of different runs are compared by
 end.
 """
 
-# ruff: noqa: RUF001 - the questions are written as their languages write them
 from __future__ import annotations
 
 from itertools import chain

@@ -1,0 +1,331 @@
+"""What every model behind an HTTP API has in common; a provider's file adds its format alone.
+
+A provider says how a request becomes a body (`body`), how a response becomes a reply (`read`), and how its key is
+carried (`sign`). Everything the server says about an answer is kept. A refusal by the provider's filter is a reply
+with a finish reason, never an error and never an empty answer.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from harness.backends import _args, _http
+from harness.environment import looks_secret
+from harness.errors import BackendError, ConfigError
+from harness.records import Reply, Request, RequestKind, Usage
+from harness.specs import ModelSpec
+
+PARALLEL = 16
+"""Requests in flight where the model names no number: gentle with a new account, adapted by 429s."""
+BYTES_PER_TOKEN = 4
+"""A rule of thumb for English text, for the limit of tokens a minute before the server has counted any."""
+SAMPLING = ("temperature", "top_p", "top_k", "stop", "seed")
+"""What `omit` may name."""
+COMMON: dict[str, Any] = {"model": "", "base_url": "", "extra_body": None, "headers": None, "omit": None}
+
+
+class ApiBackend:
+    """A model behind an HTTP API.
+
+    Args (of the model), beside the provider's own:
+        model: the model's id at the provider. Required.
+        base_url: where the API is, without the last part of the path.
+        extra_body: a mapping put into every request's body, over what is there.
+        headers: further headers, none of them secret.
+        omit: names of sampling settings the model refuses: `temperature`, `top_p`, `top_k`, `stop`, `seed`. They are
+            not sent, and the manifest says so. A stop text is then cut off here.
+
+    Raises:
+        ConfigError: an argument is wrong.
+        BackendError: the key is not in the environment.
+    """
+
+    billed: ClassVar = True
+    deterministic: ClassVar = False
+    kinds: ClassVar[frozenset[RequestKind]] = frozenset({"generate"})
+    """What it can be asked; a task that wants more is refused before anything is sent."""
+    api: ClassVar[str]
+    """The API's name, for people."""
+    ARGS: ClassVar[Mapping[str, Any]] = {}
+    """The provider's own arguments and their defaults."""
+    BASE_URL: ClassVar = ""
+    NEVER_SENT: ClassVar[frozenset[str]] = frozenset()
+    """Sampling settings the API does not know."""
+    BLANK_STOPS: ClassVar = True
+    """False where the API refuses stop texts of white space alone; those are cut off here."""
+    MAX_STOPS: ClassVar[int | None] = None
+    """Stop texts the API takes; the others are cut off here."""
+
+    def __init__(self, model: ModelSpec, weights: Path | None) -> None:
+        if weights is not None:
+            raise ConfigError(f"model {model.name}: backend {model.backend} takes no `weights`")
+        self._args = self.check(model)
+        self._model = model
+        self.parallel = model.parallel or PARALLEL
+        self._secret = _http.key(model.name, model.connect)
+        self._omit = frozenset(self._args["omit"] or ()) | self.NEVER_SENT
+        self._completion_tokens = self._replies = 0
+        self._client: _http.Client | None = None
+
+    @classmethod
+    def check(cls, model: ModelSpec) -> dict[str, Any]:
+        """Read the model's arguments; needs no key and no network.
+
+        Raises:
+            ConfigError: one is wrong.
+        """
+        args = _args.read(model, {**COMMON, "base_url": cls.BASE_URL, **cls.ARGS})
+        where = f"model {model.name}, backend {model.backend}"
+        if not args["model"]:
+            raise ConfigError(f"{where}: argument model is missing: the model's id at the provider")
+        url = urlsplit(args["base_url"])
+        if "@" in args["base_url"] or url.query:  # a password may hold a slash, so the parser alone does not find it
+            raise ConfigError(
+                f"{where}: base_url carries a user name, a password or a query; keys go through connect.api_key_env"
+            )
+        if url.scheme not in ("http", "https") or not url.hostname:
+            raise ConfigError(
+                f"{where}: base_url should begin with http:// or https://, as http://127.0.0.1:8000/v1 does"
+            )
+        for name in ("extra_body", "headers"):
+            if args[name] is not None and not isinstance(args[name], Mapping):
+                raise ConfigError(f"{where}: {name} should be a mapping of names to values")
+            for key in args[name] or ():
+                if looks_secret(str(key)) and isinstance(args[name][key], str):
+                    raise ConfigError(f"{where}: {name}.{key} looks like a secret; keys go through connect.api_key_env")
+        omit = args["omit"]
+        if omit is not None and (not isinstance(omit, list | tuple) or set(omit) - set(SAMPLING)):
+            raise ConfigError(f"{where}: omit should be a list of {', '.join(SAMPLING)}")
+        return args
+
+    # What a provider says ------------------------------------------------------------------------------------
+
+    def sign(self, key: str) -> Mapping[str, str]:
+        """The headers that carry the key."""
+        return {"Authorization": f"Bearer {key}"}
+
+    def path(self, request: Request) -> str:
+        """What goes behind the base URL."""
+        raise NotImplementedError
+
+    def body(self, request: Request) -> dict[str, Any]:
+        """The request in the provider's words."""
+        raise NotImplementedError
+
+    def read(self, request: Request, payload: Any) -> Reply:
+        """The provider's response as a reply; may raise anything over a response of the wrong shape."""
+        raise NotImplementedError
+
+    def fault(self, payload: Any) -> tuple[int, str] | None:
+        """An error inside a payload of status 200: its status and message."""
+        return _http.no_fault(payload)
+
+    def refusal(self, status: int | None, payload: Any) -> str | None:
+        """`content_filter` or `refusal` where an error says that the provider declined to answer; else `None`."""
+        del status, payload
+        return None
+
+    async def prepare(self, kinds: frozenset[RequestKind]) -> None:
+        """Called once before the first request: refuse what the server cannot do.
+
+        Raises:
+            BackendError: the server cannot answer requests of these kinds.
+        """
+        del kinds
+
+    # What they share -----------------------------------------------------------------------------------------
+
+    def facts(self) -> dict[str, object]:
+        """API, host, what was not sent, and how far 429s pushed concurrency down."""
+        about: dict[str, object] = {
+            "runtime": f"aiohttp {version('aiohttp')}",
+            "api": self.api,
+            "host": urlsplit(self._args["base_url"]).netloc,
+            "not_sent": sorted(self._omit),
+        }
+        if self._client is not None:
+            about["parallel"] = {"most": self._client.gate.most, "lowest": self._client.gate.lowest}
+        return about
+
+    async def open(self) -> None:
+        """Make ready to send, in the running event loop."""
+        self._client = _http.Client(
+            model=self._model.name,
+            base_url=self._args["base_url"],
+            headers=self.headers() | dict(self._args["headers"] or {}),
+            sign=self.sign,
+            secret=self._secret,
+            connect=self._model.connect,
+            parallel=self.parallel,
+            fault=self.fault,
+        )
+        await self._client.open()
+
+    def headers(self) -> dict[str, str]:
+        """Headers the API wants beside the key."""
+        return {}
+
+    async def areply(self, request: Request) -> Reply:
+        """Answer one request; up to `parallel` at once.
+
+        Raises:
+            BackendError: the server is dead to us.
+        """
+        assert self._client is not None
+        content = self.body(request) | dict(self._args["extra_body"] or {})
+        text = encode(content)
+        data = text.encode()
+        expected = len(data) / BYTES_PER_TOKEN + self._expected_completion(request)
+        outcome = await self._client.post(self.path(request), data, expected)
+        reply = self._interpret(request, outcome)
+        used = reply.usage
+        if used.prompt_tokens is not None and used.completion_tokens is not None:
+            self._client.gate.settle(used.prompt_tokens + used.completion_tokens - expected)
+            self._completion_tokens += used.completion_tokens
+            self._replies += 1
+        return dataclasses.replace(
+            reply,
+            attempts=outcome.attempts,
+            started_at=outcome.started_at,
+            latency_s=outcome.latency_s,
+            ttfb_s=outcome.ttfb_s,
+            response_id=reply.response_id or outcome.request_id,
+            body=text,
+        )
+
+    def _expected_completion(self, request: Request) -> float:
+        if self._replies:
+            return self._completion_tokens / self._replies
+        return request.decoding.max_tokens if request.decoding else 0
+
+    def _interpret(self, request: Request, outcome: _http.Outcome) -> Reply:
+        if outcome.error is not None:
+            reason = self.refusal(outcome.status, outcome.payload)
+            return Reply(finish_reason=reason) if reason else Reply(error=outcome.error)
+        try:
+            reply = self.read(request, outcome.payload)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            return Reply(error=f"the response is not in the format of {self.api}: {type(error).__name__}: {error}")
+        if reply.text is not None and request.decoding is not None:
+            reply = cut(reply, request.decoding.stop)
+        return reply
+
+    async def aclose(self) -> None:
+        """Let go of every connection, in the event loop it was opened in."""
+        if self._client is not None:
+            await self._client.close()
+
+    def close(self) -> None:
+        """Nothing more to free."""
+
+    # For providers -------------------------------------------------------------------------------------------
+
+    def sampling(self, request: Request) -> dict[str, Any]:
+        """The settings to send: those with a value, without the omitted; `stop` a list of at most `MAX_STOPS`."""
+        assert request.decoding is not None
+        decoding = request.decoding
+        stop = [word for word in decoding.stop if self.BLANK_STOPS or word.strip()][: self.MAX_STOPS]
+        wanted = {
+            "temperature": decoding.temperature,
+            "top_p": decoding.top_p,
+            "top_k": decoding.top_k,
+            "stop": stop or None,
+            "seed": request.seed,
+        }
+        return {name: value for name, value in wanted.items() if value is not None and name not in self._omit}
+
+    def conversation(self, request: Request) -> list[dict[str, str]]:
+        """The messages; plain text is a single message of the user."""
+        if request.messages is None:
+            return [{"role": "user", "content": request.prompt or ""}]
+        return [dict(message) for message in request.messages]
+
+    def parts(self, request: Request) -> tuple[str | None, list[dict[str, str]]]:
+        """The system message apart from the conversation, for APIs that take them apart."""
+        messages = self.conversation(request)
+        system = "\n\n".join(message["content"] for message in messages if message["role"] == "system")
+        return system or None, [message for message in messages if message["role"] != "system"]
+
+
+def encode(content: Mapping[str, Any]) -> str:
+    """A body as text: UTF-8 where it can be, escaped where a lone surrogate cannot."""
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(content, allow_nan=False, separators=(",", ":"))
+    return text
+
+
+def cut(reply: Reply, stops: Sequence[str]) -> Reply:
+    """The reply without what follows the first stop text: for stops the server was not, or could not be, told."""
+    assert reply.text is not None
+    places = [place for stop in stops if stop and (place := reply.text.find(stop)) >= 0]
+    if not places:
+        return reply
+    reason = "stop" if reply.finish_reason == "length" else reply.finish_reason
+    return dataclasses.replace(reply, text=reply.text[: min(places)], finish_reason=reason)
+
+
+def count(value: Any) -> int | None:
+    """A token count; `None` for what is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def word(value: Any) -> str | None:
+    """A text; `None` for what is none."""
+    return value if isinstance(value, str) else None
+
+
+def total(*values: int | None) -> int | None:
+    """The sum of what is known; `None` where nothing is."""
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def finite(value: Any) -> float:
+    """A number.
+
+    Raises:
+        ValueError: it is none, or not finite.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"expected a finite number, found {value!r}")
+    return float(value)
+
+
+def openai_usage(usage: Any) -> Usage:
+    """`usage` of the chat and text completions APIs, in every server's dialect of it.
+
+    DeepSeek counts cached tokens as `prompt_cache_hit_tokens`; xAI leaves reasoning out of `completion_tokens`, which
+    shows in `total_tokens`.
+    """
+    usage = usage if isinstance(usage, dict) else {}
+    details, prompt_details = (
+        usage.get(name) if isinstance(usage.get(name), dict) else {}
+        for name in ("completion_tokens_details", "prompt_tokens_details")
+    )
+    prompt, completion = count(usage.get("prompt_tokens")), count(usage.get("completion_tokens"))
+    reasoning = count(details.get("reasoning_tokens"))
+    everything = count(usage.get("total_tokens"))
+    if None not in (prompt, completion, reasoning, everything) and everything == prompt + completion + reasoning:  # type: ignore[operator]
+        completion = completion + reasoning  # type: ignore[operator]
+    cached = count(prompt_details.get("cached_tokens"))
+    if cached is None:
+        cached = count(usage.get("prompt_cache_hit_tokens"))
+    return Usage(prompt, completion, reasoning, cached)
+
+
+def unsupported(model: str, api: str) -> BackendError:
+    """What to say where a server cannot score texts."""
+    return BackendError(
+        f"model {model}: {api} gives no log-probabilities of a prompt, so tasks that compare loglikelihoods cannot be "
+        "asked here; use backend openai_completions with a server that echoes them (vLLM, SGLang), or a generation task"
+    )

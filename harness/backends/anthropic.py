@@ -1,0 +1,133 @@
+"""Anthropic's Messages API.
+
+Format: https://docs.anthropic.com/en/api/messages; errors: https://docs.anthropic.com/en/api/errors (529 is
+`overloaded_error`); thinking: https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking. Claude 3.7 gives
+its thinking whole, Claude 4 and later a summary of it; what safety systems flagged comes as `redacted_thinking`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from harness.backends._api import ApiBackend, count, total, word
+from harness.errors import ConfigError
+from harness.records import ReasoningKind, Reply, Request, Usage
+from harness.specs import ModelSpec
+
+VERSION = "2023-06-01"
+"""The API's version (https://docs.anthropic.com/en/api/versioning)."""
+WHOLE_THOUGHTS = "claude-3-7"
+FINISH = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "refusal": "refusal",
+}
+
+
+class Backend(ApiBackend):
+    """A model behind Anthropic's Messages API.
+
+    Args (of the model), beside those of every API model:
+        thinking: the request's `thinking`, as it is: `{type: enabled, budget_tokens: 8000}`, `{type: adaptive}`.
+            Default: none is sent. Models that think take no temperature: say `omit: [temperature, top_p, top_k]`.
+
+    The API knows no seed, and the manifest says so.
+
+    Raises:
+        ConfigError: an argument is wrong.
+        BackendError: the key is not in the environment.
+    """
+
+    api = "Anthropic messages"
+    BASE_URL = "https://api.anthropic.com/v1"
+    ARGS: ClassVar[Mapping[str, Any]] = {"thinking": None}
+    NEVER_SENT = frozenset({"seed"})
+    BLANK_STOPS = False
+
+    @classmethod
+    def check(cls, model: ModelSpec) -> dict[str, Any]:
+        """Read the model's arguments.
+
+        Raises:
+            ConfigError: one is wrong.
+        """
+        args = super().check(model)
+        if args["thinking"] is not None and not isinstance(args["thinking"], Mapping):
+            raise ConfigError(f"model {model.name}: thinking should be a mapping, such as {{type: adaptive}}")
+        return args
+
+    def sign(self, key: str) -> Mapping[str, str]:
+        """The header that carries the key."""
+        return {"x-api-key": key}
+
+    def headers(self) -> dict[str, str]:
+        """The API's version."""
+        return {"anthropic-version": VERSION}
+
+    def path(self, request: Request) -> str:
+        """The endpoint."""
+        del request
+        return "/messages"
+
+    def body(self, request: Request) -> dict[str, Any]:
+        """The request in the API's words."""
+        assert request.decoding is not None
+        system, messages = self.parts(request)
+        sampling = self.sampling(request)
+        if "stop" in sampling:
+            sampling["stop_sequences"] = sampling.pop("stop")
+        return {
+            "model": self._args["model"],
+            "messages": messages,
+            **({"system": system} if system else {}),
+            "max_tokens": request.decoding.max_tokens,
+            **sampling,
+            **({"thinking": dict(self._args["thinking"])} if self._args["thinking"] else {}),
+        }
+
+    def read(self, request: Request, payload: Any) -> Reply:
+        """The text blocks, the thinking blocks, and why it ended."""
+        del request
+        blocks = payload["content"]
+        texts = [block["text"] for block in blocks if block["type"] == "text"]
+        thoughts = [block["thinking"] for block in blocks if block["type"] == "thinking" and block["thinking"]]
+        redacted = any(block["type"] == "redacted_thinking" for block in blocks) or (
+            not thoughts and any(block["type"] == "thinking" for block in blocks)
+        )
+        reason = word(payload.get("stop_reason"))
+        finish = FINISH.get(reason or "", reason)
+        text = "".join(texts) if texts else None
+        error = None
+        if text is None and finish not in ("length", "refusal"):
+            error = f"the server sent no text (stop_reason {reason})"
+        return Reply(
+            text=text,
+            reasoning="\n\n".join(thoughts) or None,
+            reasoning_kind=self._kind(thoughts, redacted=redacted),
+            finish_reason=finish,
+            usage=_usage(payload.get("usage")),
+            error=error,
+            served_model=word(payload.get("model")),
+            response_id=word(payload.get("id")),
+        )
+
+    def _kind(self, thoughts: list[str], *, redacted: bool) -> ReasoningKind:
+        if redacted:  # a part is missing: what is there is no full trace
+            return "redacted"
+        if not thoughts:
+            return "none"
+        return "full" if str(self._args["model"]).startswith(WHOLE_THOUGHTS) else "summary"
+
+
+def _usage(usage: Any) -> Usage:
+    """`input_tokens` leaves out what was read from or written to the cache; here prompt tokens are all of them."""
+    usage = usage if isinstance(usage, dict) else {}
+    cached = count(usage.get("cache_read_input_tokens"))
+    return Usage(
+        prompt_tokens=total(count(usage.get("input_tokens")), count(usage.get("cache_creation_input_tokens")), cached),
+        completion_tokens=count(usage.get("output_tokens")),
+        cached_tokens=cached,
+    )

@@ -1,0 +1,151 @@
+"""Google's Gemini API, `generateContent`.
+
+Format: https://ai.google.dev/api/generate-content; thinking: https://ai.google.dev/gemini-api/docs/thinking; errors:
+https://ai.google.dev/gemini-api/docs/troubleshooting. Parts with `thought: true` are summaries of what the model
+thought. A prompt that was blocked has `promptFeedback.blockReason` and no candidate.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+from harness.backends._api import ApiBackend, count, total, word
+from harness.errors import ConfigError
+from harness.records import Reply, Request, Usage
+from harness.specs import ModelSpec
+
+FINISH = {
+    "STOP": "stop",
+    "MAX_TOKENS": "length",
+    **dict.fromkeys(
+        ("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY"), "content_filter"
+    ),
+}
+"""`Candidate.FinishReason` (https://ai.google.dev/api/generate-content#FinishReason); others keep their own word."""
+ROLES = {"assistant": "model"}
+_MODEL_ID = re.compile(r"[\w.\-/]+")
+
+
+class Backend(ApiBackend):
+    """A model behind Google's Gemini API.
+
+    Args (of the model), beside those of every API model:
+        thinking: the request's `thinkingConfig`, as it is: `{includeThoughts: true, thinkingBudget: 8192}`.
+            Default: none is sent.
+        safety: the request's `safetySettings`, as it is: a list. Default: none is sent.
+
+    Raises:
+        ConfigError: an argument is wrong.
+        BackendError: the key is not in the environment.
+    """
+
+    api = "Gemini generateContent"
+    BASE_URL = "https://generativelanguage.googleapis.com/v1beta"
+    ARGS: ClassVar[Mapping[str, Any]] = {"thinking": None, "safety": None}
+    MAX_STOPS = 5
+
+    @classmethod
+    def check(cls, model: ModelSpec) -> dict[str, Any]:
+        """Read the model's arguments.
+
+        Raises:
+            ConfigError: one is wrong.
+        """
+        args = super().check(model)
+        if not _MODEL_ID.fullmatch(args["model"]):
+            raise ConfigError(
+                f"model {model.name}: {args['model']!r} is no model id of Gemini's, such as gemini-2.5-pro"
+            )
+        if args["thinking"] is not None and not isinstance(args["thinking"], Mapping):
+            raise ConfigError(f"model {model.name}: thinking should be a mapping, such as {{includeThoughts: true}}")
+        if args["safety"] is not None and not isinstance(args["safety"], list):
+            raise ConfigError(f"model {model.name}: safety should be a list of settings")
+        return args
+
+    def sign(self, key: str) -> Mapping[str, str]:
+        """The header that carries the key; never the URL, which ends up in logs."""
+        return {"x-goog-api-key": key}
+
+    def path(self, request: Request) -> str:
+        """The endpoint, which names the model."""
+        del request
+        return f"/models/{quote(self._args['model'])}:generateContent"
+
+    def body(self, request: Request) -> dict[str, Any]:
+        """The request in the API's words."""
+        assert request.decoding is not None
+        system, messages = self.parts(request)
+        sampling = self.sampling(request)
+        generation = {
+            "maxOutputTokens": request.decoding.max_tokens,
+            **{
+                name: sampling[ours]
+                for name, ours in (
+                    ("temperature", "temperature"),
+                    ("topP", "top_p"),
+                    ("topK", "top_k"),
+                    ("stopSequences", "stop"),
+                    ("seed", "seed"),
+                )
+                if ours in sampling
+            },
+            **({"thinkingConfig": dict(self._args["thinking"])} if self._args["thinking"] else {}),
+        }
+        return {
+            "contents": [
+                {"role": ROLES.get(message["role"], message["role"]), "parts": [{"text": message["content"]}]}
+                for message in messages
+            ],
+            **({"systemInstruction": {"parts": [{"text": system}]}} if system else {}),
+            "generationConfig": generation,
+            **({"safetySettings": self._args["safety"]} if self._args["safety"] else {}),
+        }
+
+    def read(self, request: Request, payload: Any) -> Reply:
+        """The first candidate: its text, its thoughts, and why it ended."""
+        del request
+        usage = _usage(payload.get("usageMetadata"))
+        said = Reply(
+            usage=usage,
+            served_model=word(payload.get("modelVersion")),
+            response_id=word(payload.get("responseId")),
+        )
+        feedback = payload.get("promptFeedback")
+        if not payload.get("candidates"):
+            if isinstance(feedback, dict) and feedback.get("blockReason"):
+                return dataclasses.replace(said, finish_reason="content_filter")
+            return dataclasses.replace(said, error="the server sent no candidate and no reason for it")
+        candidate = payload["candidates"][0]
+        reason = word(candidate.get("finishReason"))
+        finish = FINISH.get(reason or "", reason)
+        parts = (candidate.get("content") or {}).get("parts") or []
+        texts = [part["text"] for part in parts if "text" in part and not part.get("thought")]
+        thoughts = [part["text"] for part in parts if "text" in part and part.get("thought")]
+        text = "".join(texts) if texts else None
+        error = None
+        if text is None and finish not in ("length", "content_filter"):
+            error = f"the server sent no text (finishReason {reason})"
+        return dataclasses.replace(
+            said,
+            text=text,
+            reasoning="".join(thoughts) or None,
+            reasoning_kind="summary" if thoughts else "redacted" if usage.reasoning_tokens else "none",
+            finish_reason=finish,
+            error=error,
+        )
+
+
+def _usage(usage: Any) -> Usage:
+    """Google counts thoughts beside the candidates' tokens; here completion tokens are both."""
+    usage = usage if isinstance(usage, dict) else {}
+    thoughts = count(usage.get("thoughtsTokenCount"))
+    return Usage(
+        prompt_tokens=count(usage.get("promptTokenCount")),
+        completion_tokens=total(count(usage.get("candidatesTokenCount")), thoughts),
+        reasoning_tokens=thoughts,
+        cached_tokens=count(usage.get("cachedContentTokenCount")),
+    )

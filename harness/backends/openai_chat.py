@@ -1,0 +1,182 @@
+"""OpenAI's chat completions API, and every server that speaks it.
+
+OpenAI, DeepSeek, OpenRouter, Together, Mistral, xAI, Groq, Qwen (DashScope); vLLM, SGLang, llama.cpp, Ollama.
+
+Format: https://platform.openai.com/docs/api-reference/chat/object. Reasoning comes as `reasoning_content` (DeepSeek,
+https://api-docs.deepseek.com/guides/reasoning_model; vLLM, SGLang, llama.cpp, xAI), as `reasoning` or typed
+`reasoning_details` (OpenRouter, https://openrouter.ai/docs/use-cases/reasoning-tokens; Groq; newer vLLM), as
+`thinking` chunks of the content (Mistral, https://docs.mistral.ai/capabilities/reasoning), or inline as
+`<think>…</think>`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from harness.backends import _think
+from harness.backends._api import ApiBackend, openai_usage, word
+from harness.errors import ConfigError
+from harness.records import ReasoningKind, Reply, Request
+from harness.specs import ModelSpec
+
+FILTER_CODES = frozenset({"content_filter", "content_policy_violation", "invalid_prompt"})
+"""Error codes of a prompt that was declined: OpenAI and Azure
+(https://learn.microsoft.com/azure/ai-services/openai/concepts/content-filter)."""
+FILTER_MESSAGES = ("content exists risk",)
+"""DeepSeek's words for the same, under a plain 400."""
+KINDS = ("full", "summary", "redacted")
+MODERATED = 403
+ASKS_FOR_TOOLS = frozenset({"tool_calls", "function_call"})
+
+
+class Backend(ApiBackend):
+    """A chat model behind an OpenAI-compatible server.
+
+    Args (of the model), beside those of every API model:
+        length_field: what the limit on tokens is called: `max_tokens` (most servers), or `max_completion_tokens`
+            (OpenAI's own models since o1). Default `max_tokens`.
+        reasoning_kind: what the provider's reasoning text is: `full`, or `summary`. Default `full`. OpenRouter says it
+            itself, and is believed.
+
+    Where the server counts reasoning tokens and shows none, the kind is `redacted`.
+
+    Raises:
+        ConfigError: an argument is wrong.
+        BackendError: the key is not in the environment.
+    """
+
+    api = "OpenAI chat completions"
+    BASE_URL = "https://api.openai.com/v1"
+    ARGS: ClassVar[Mapping[str, Any]] = {"length_field": "max_tokens", "reasoning_kind": "full"}
+    MAX_STOPS = 4
+
+    @classmethod
+    def check(cls, model: ModelSpec) -> dict[str, Any]:
+        """Read the model's arguments.
+
+        Raises:
+            ConfigError: one is wrong.
+        """
+        args = super().check(model)
+        if args["reasoning_kind"] not in KINDS:
+            raise ConfigError(
+                f"model {model.name}: reasoning_kind is {args['reasoning_kind']!r}, expected one of {KINDS}"
+            )
+        return args
+
+    def path(self, request: Request) -> str:
+        """The endpoint."""
+        del request
+        return "/chat/completions"
+
+    def body(self, request: Request) -> dict[str, Any]:
+        """The request in the API's words."""
+        assert request.decoding is not None
+        return {
+            "model": self._args["model"],
+            "messages": self.conversation(request),
+            self._args["length_field"]: request.decoding.max_tokens,
+            **self.sampling(request),
+        }
+
+    def fault(self, payload: Any) -> tuple[int, str] | None:
+        """OpenRouter sends errors of the model behind it with status 200, at the top or in the choice."""
+        return _fault(payload)
+
+    def refusal(self, status: int | None, payload: Any) -> str | None:
+        """A prompt that a filter declined."""
+        error = payload.get("error") if isinstance(payload, dict) else None
+        if not isinstance(error, dict):
+            return None
+        inner = error.get("innererror")
+        codes = {error.get("code"), error.get("type"), inner.get("code") if isinstance(inner, dict) else None}
+        message = str(error.get("message", "")).lower()
+        # OpenRouter's moderation: https://openrouter.ai/docs/api-reference/errors
+        metadata = error.get("metadata")
+        moderated = status == MODERATED and isinstance(metadata, dict) and "flagged_input" in metadata
+        named = bool(
+            {code for code in codes if isinstance(code, str)} & (FILTER_CODES | {"ResponsibleAIPolicyViolation"})
+        )
+        return "content_filter" if named or moderated or any(text in message for text in FILTER_MESSAGES) else None
+
+    def read(self, request: Request, payload: Any) -> Reply:
+        """The first choice, with all that is said about it."""
+        del request
+        choice = payload["choices"][0]
+        message = choice["message"]
+        finish = word(choice.get("finish_reason"))
+        usage = openai_usage(payload.get("usage"))
+        content, chunks = _content(message.get("content"))
+        reasoning, kind = _reasoning(message, self._args["reasoning_kind"])
+        if reasoning is None and chunks is not None:
+            reasoning, kind = chunks, self._args["reasoning_kind"]
+        if reasoning is None and content is not None:
+            content, reasoning = _think.split(content)
+            kind = "full" if reasoning is not None else kind
+        if reasoning is None and kind == "none" and usage.reasoning_tokens:
+            kind = "redacted"
+        refused = word(message.get("refusal"))
+        if refused:
+            content, finish = content or refused, "refusal"
+        error = None
+        if content is None and reasoning is None and finish not in ("length", "content_filter", "refusal"):
+            what = "a call of a tool that was never offered" if finish in ASKS_FOR_TOOLS else "no content"
+            error = f"the server sent {what} (finish_reason {finish})"
+        return Reply(
+            text=content,
+            reasoning=reasoning,
+            reasoning_kind=kind,
+            finish_reason=finish,
+            usage=usage,
+            error=error,
+            served_model=word(payload.get("model")),
+            system_fingerprint=word(payload.get("system_fingerprint")),
+            response_id=word(payload.get("id")),
+        )
+
+
+def _fault(payload: Any) -> tuple[int, str] | None:
+    if not isinstance(payload, dict):
+        return None
+    choices = payload.get("choices")
+    error = payload.get("error")
+    if not error and isinstance(choices, list) and choices and isinstance(choices[0], dict):
+        error = choices[0].get("error")
+    if not error:
+        return None
+    if not isinstance(error, dict):
+        return 500, str(error)
+    code = str(error.get("code"))
+    status = int(code) if code.isdecimal() and 400 <= int(code) <= 599 else 500  # noqa: PLR2004 - HTTP's error range
+    return status, str(error.get("message", error))
+
+
+def _content(content: Any) -> tuple[str | None, str | None]:
+    """Text and reasoning of a message's content: a string, or typed chunks."""
+    if content is None or isinstance(content, str):
+        return content, None
+    text = [chunk["text"] for chunk in content if chunk["type"] in ("text", "output_text")]
+    thoughts = [
+        part["text"]
+        for chunk in content
+        if chunk["type"] == "thinking"
+        for part in (chunk["thinking"] if isinstance(chunk["thinking"], list) else [{"text": chunk["thinking"]}])
+    ]
+    return ("".join(text) if text else None), ("".join(thoughts) if thoughts else None)
+
+
+def _reasoning(message: Mapping[str, Any], kind: ReasoningKind) -> tuple[str | None, ReasoningKind]:
+    """Reasoning beside the content, and what it is."""
+    text = word(message.get("reasoning_content")) or word(message.get("reasoning"))
+    details = message.get("reasoning_details")
+    types = (
+        {detail.get("type") for detail in details if isinstance(detail, dict)} if isinstance(details, list) else set()
+    )
+    if types == {"reasoning.encrypted"}:
+        return text or None, "redacted"
+    if "reasoning.summary" in types:
+        kind = "summary"
+    elif "reasoning.text" in types:
+        kind = "full"
+    return (text, kind) if text else (None, "none")

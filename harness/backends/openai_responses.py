@@ -1,0 +1,125 @@
+"""OpenAI's Responses API: the one that gives summaries of what a reasoning model thought.
+
+Format: https://platform.openai.com/docs/api-reference/responses/object; summaries:
+https://platform.openai.com/docs/guides/reasoning#reasoning-summaries. The API knows no stop texts and no seed: stops
+are cut off here, and the manifest says that no seed was sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from harness.backends._api import ApiBackend, count, word
+from harness.backends.openai_chat import FILTER_CODES
+from harness.records import ReasoningKind, Reply, Request, Usage
+
+STATUS_OF_CODE = {"rate_limit_exceeded": 429}
+
+
+class Backend(ApiBackend):
+    """A model behind OpenAI's Responses API.
+
+    Args (of the model), beside those of every API model:
+        effort: how much a reasoning model thinks: `minimal`, `low`, `medium`, `high`. Default: the API's own.
+        summary: ask for a summary of the reasoning: `auto`, `concise`, `detailed`. Default: none is asked for.
+
+    Nothing is stored at OpenAI (`store: false`). Reasoning is a `summary` where one came, else `redacted`.
+
+    Raises:
+        ConfigError: an argument is wrong.
+        BackendError: the key is not in the environment.
+    """
+
+    api = "OpenAI responses"
+    BASE_URL = "https://api.openai.com/v1"
+    ARGS: ClassVar[Mapping[str, Any]] = {"effort": None, "summary": None}
+    NEVER_SENT = frozenset({"stop", "seed", "top_k"})
+
+    def path(self, request: Request) -> str:
+        """The endpoint."""
+        del request
+        return "/responses"
+
+    def body(self, request: Request) -> dict[str, Any]:
+        """The request in the API's words."""
+        assert request.decoding is not None
+        system, messages = self.parts(request)
+        reasoning = {name: self._args[name] for name in ("effort", "summary") if self._args[name] is not None}
+        return {
+            "model": self._args["model"],
+            "input": messages,
+            **({"instructions": system} if system else {}),
+            "max_output_tokens": request.decoding.max_tokens,
+            **self.sampling(request),
+            **({"reasoning": reasoning} if reasoning else {}),
+            "store": False,
+        }
+
+    def fault(self, payload: Any) -> tuple[int, str] | None:
+        """A response whose status is `failed`; what is worth another try is said by its error's code."""
+        if not isinstance(payload, dict) or payload.get("status") != "failed":
+            return None
+        error = payload.get("error")
+        code, message = (error.get("code"), error.get("message")) if isinstance(error, dict) else (None, None)
+        default = 500 if code in (None, "server_error", "vector_store_timeout") else 400
+        return STATUS_OF_CODE.get(str(code), default), f"{message} ({code})"
+
+    def refusal(self, status: int | None, payload: Any) -> str | None:
+        """A prompt that a filter declined."""
+        del status
+        error = payload.get("error") if isinstance(payload, dict) else None
+        return "content_filter" if isinstance(error, dict) and error.get("code") in FILTER_CODES else None
+
+    def read(self, request: Request, payload: Any) -> Reply:
+        """Every text of the output, the summaries of its reasoning, and why it ended."""
+        del request
+        texts: list[str] = []
+        refusals: list[str] = []
+        thoughts: list[str] = []
+        thought = False
+        for item in payload["output"]:
+            if item["type"] == "reasoning":
+                thought = True
+                thoughts += [part["text"] for part in item.get("summary") or ()]
+            elif item["type"] == "message":
+                for part in item["content"]:
+                    if part["type"] == "output_text":
+                        texts.append(part["text"])
+                    elif part["type"] == "refusal":
+                        refusals.append(part["refusal"])
+        usage = _usage(payload.get("usage"))
+        details = payload.get("incomplete_details")
+        reason = details.get("reason") if isinstance(details, dict) else None
+        finish: str | None = {"max_output_tokens": "length", None: "stop"}.get(reason, reason)
+        if refusals:
+            finish = "refusal"
+        text = "".join(texts) if texts else ("".join(refusals) or None)
+        error = None
+        if text is None and finish not in ("length", "content_filter"):
+            error = f"the server sent no text (status {payload.get('status')})"
+        kind: ReasoningKind = "summary" if thoughts else "redacted" if thought or usage.reasoning_tokens else "none"
+        return Reply(
+            text=text,
+            reasoning="\n\n".join(thoughts) or None,
+            reasoning_kind=kind,
+            finish_reason=finish,
+            usage=usage,
+            error=error,
+            served_model=word(payload.get("model")),
+            response_id=word(payload.get("id")),
+        )
+
+
+def _usage(usage: Any) -> Usage:
+    usage = usage if isinstance(usage, dict) else {}
+    output, given = (
+        usage.get(name) if isinstance(usage.get(name), dict) else {}
+        for name in ("output_tokens_details", "input_tokens_details")
+    )
+    return Usage(
+        prompt_tokens=count(usage.get("input_tokens")),
+        completion_tokens=count(usage.get("output_tokens")),
+        reasoning_tokens=count(output.get("reasoning_tokens")),
+        cached_tokens=count(given.get("cached_tokens")),
+    )

@@ -1,0 +1,70 @@
+"""A run's journal as a cassette: the same run again, offline and without a key, to the same scores.
+
+Everything that was asked comes from the run's own manifest. Tasks and scorers are today's: where a task has changed
+since, its requests are other requests, and the journal has no answers to them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness import runs
+from harness.errors import ConfigError
+from harness.specs import EvalSpec, ModelSpec
+
+NAME = "replay"
+"""The backend that reads a journal, and the run's name where none was chosen."""
+
+
+def expand(spec: EvalSpec) -> EvalSpec:
+    """The spec of the run that is to be replayed, under the name, sandbox and place of this one.
+
+    Args:
+        spec: with `replay` set. The `data` of its one placeholder task is where the old run's data files are now.
+
+    Raises:
+        ConfigError: there is no such run, or it read a local file and the file was not given again.
+        StorageError: its manifest is damaged.
+    """
+    if spec.replay is None:
+        return spec
+    from pydantic import TypeAdapter, ValidationError
+
+    folder = runs.find_run(Path(spec.results_dir), spec.replay)
+    asked = dict(runs.read_manifest(folder)["spec"])
+    data = next((task.data for task in spec.tasks), None)
+    asked["tasks"] = [_with_data(task, data, folder.name) for task in asked["tasks"]]
+    try:
+        old: EvalSpec = TypeAdapter(EvalSpec).validate_python(asked)
+    except ValidationError as error:
+        raise ConfigError(f"run {folder.name} was made by another version of harness: {error}") from error
+    return dataclasses.replace(
+        old,
+        name=NAME if spec.name == EvalSpec.name else spec.name,
+        sandbox=spec.sandbox,
+        results_dir=spec.results_dir,
+        plan=spec.plan,
+        replay=folder.name,
+    )
+
+
+def _with_data(task: Mapping[str, Any], given: str | None, run: str) -> dict[str, Any]:
+    if not task.get("data"):
+        return dict(task)
+    if given is None:
+        raise ConfigError(
+            f"run {run} read {task['data']} for {task['name']}; say where it is now with task.data=PATH (its content "
+            "is checked, the path does not matter)"
+        )
+    return {**task, "data": given}
+
+
+def source(model: ModelSpec, spec: EvalSpec) -> ModelSpec:
+    """Who answers for a model: itself, or the journal of the run that is replayed."""
+    if spec.replay is None:
+        return model
+    args = {"run": spec.replay, "results_dir": spec.results_dir}
+    return ModelSpec(name=model.name, backend=NAME, args=args, parallel=model.parallel)

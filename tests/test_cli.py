@@ -1,0 +1,152 @@
+"""The commands around an evaluation: lists for people and machines, SQL, and what goes wrong in words."""
+
+import json
+import re
+from pathlib import Path
+
+import polars as pl
+import pytest
+from conftest import ROOT, Project
+
+FORMATS = ("table", "json", "csv", "markdown", "parquet")
+ARC = """\
+---
+configs:
+- config_name: ARC-Easy
+  data_files:
+  - {split: train, path: easy.jsonl}
+  - {split: validation, path: easy.jsonl}
+  - {split: test, path: easy.jsonl}
+---
+"""
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A folder with one finished run."""
+    project = Project(tmp_path_factory.mktemp("done"))
+    project.model("alice")
+    project.run("eval", "model=alice", "task=sums", "limit=5")
+    return project
+
+
+@pytest.mark.parametrize("command", [("models",), ("tasks",), ("runs",), ("weights",), ("show", "eval")])
+def test_every_list_is_for_people_and_for_machines(done: Project, command: tuple[str, ...]) -> None:
+    table = done.run(*command).stdout
+    assert table
+    assert max(map(len, table.splitlines())) <= 80
+    rows = json.loads(done.run(*command, "--format", "json").stdout)
+    assert rows
+    assert done.run(*command, "--format", "csv").stdout.splitlines()[0] == ",".join(rows[0])
+    assert done.run(*command, "--format", "markdown").stdout.startswith("| ")
+
+
+def test_sql_comes_from_a_word_a_file_or_stdin(done: Project) -> None:
+    query = "SELECT model, n FROM leaderboard"
+    expected = "model,n\nalice,5\n"
+    (done.root / "q.sql").write_text(query)
+    assert done.run("sql", query, "--format", "csv").stdout == expected
+    assert done.run("sql", "-f", "q.sql", "--format", "csv").stdout == expected
+    with done.start_with_input("sql", "--format", "csv") as process:
+        out, _ = process.communicate(query)
+    assert out == expected
+
+
+def test_sql_can_be_parquet(done: Project) -> None:
+    with done.start_binary("sql", "SELECT doc_id FROM samples ORDER BY doc_id", "--format", "parquet") as process:
+        out, _ = process.communicate()
+    (done.root / "out.parquet").write_bytes(out)
+    assert pl.read_parquet(done.root / "out.parquet").get_column("doc_id").to_list() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    "query", ["selec", "SELECT nothing FROM samples", "DELETE FROM samples", "COPY samples TO 'x.csv'", ""]
+)
+def test_bad_or_writing_sql_is_the_engines_message_and_exit_code_1(done: Project, query: str) -> None:
+    answer = done.run("sql", query, code=1)
+    assert answer.stderr.startswith("harness: ")
+    assert "Traceback" not in answer.stderr
+    assert not (done.root / "x.csv").exists()
+
+
+def test_the_index_can_be_deleted_and_built_again_with_equal_content(done: Project) -> None:
+    queries = [
+        f"SELECT * FROM {table} ORDER BY ALL" for table in ("runs", "samples", "scores", "metrics", "leaderboard")
+    ]
+    before = [done.run("sql", query, "--format", "json").stdout for query in queries]
+    (done.root / "results" / "harness.duckdb").unlink()
+    done.run("index")
+    assert [done.run("sql", query, "--format", "json").stdout for query in queries] == before
+
+
+def test_without_results_a_query_says_what_to_do(tmp_path: Path) -> None:
+    answer = Project(tmp_path).run("sql", "SELECT 1", code=None)
+    assert answer.returncode != 0
+    assert "harness eval" in answer.stderr
+
+
+def test_an_unknown_run_is_answered_with_near_ones(done: Project) -> None:
+    assert "unknown run" in done.run("show", "nope", code=2).stderr
+
+
+def test_a_reader_that_goes_away_is_no_error(done: Project) -> None:
+    with done.start("tasks", "--format", "json") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        err = process.stderr.read()
+    assert "Traceback" not in err
+    assert "BrokenPipe" not in err
+
+
+def test_one_of_lm_evals_own_tasks_runs_by_name(project: Project) -> None:
+    folder = project.root / "allenai" / "ai2_arc"
+    folder.mkdir(parents=True)
+    (folder / "README.md").write_text(ARC)
+    rows = [
+        {
+            "id": str(i),
+            "question": f"Which is {i}?",
+            "choices": {"text": ["a", "b"], "label": ["A", "B"]},
+            "answerKey": "A",
+        }
+        for i in range(4)
+    ]
+    (folder / "easy.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    project.model("alice")
+    project.run("eval", "model=alice", "task=[lm_eval:arc_easy]", "limit=3")
+    found = project.run("sql", "SELECT task, metric, n FROM leaderboard WHERE is_headline", "--format", "csv")
+    assert found.stdout.splitlines()[1] == "arc_easy,acc,3"
+
+
+def test_the_readme_names_every_command_and_every_exit_code(done: Project) -> None:
+    readme = (ROOT / "README.md").read_text()
+    commands = re.findall(r"^  (\w+)  ", done.run("--help").stdout.partition("Commands:")[2], re.MULTILINE)
+    assert len(commands) > 8
+    for command in commands:
+        assert re.search(rf"harness {command}\b", readme), f"README.md does not name `harness {command}`"
+    from harness import errors
+
+    codes = {
+        error.exit_code for error in vars(errors).values() if isinstance(error, type) and hasattr(error, "exit_code")
+    }
+    for code in codes:
+        assert f"| {code} |" in readme
+
+
+def test_the_readme_has_a_line_for_every_file_of_the_package() -> None:
+    readme = (ROOT / "README.md").read_text()
+    for path in (ROOT / "harness").glob("*.py"):
+        if not path.name.startswith("__"):
+            assert path.name in readme, f"README.md has no line for {path.name}"
+    for path in (ROOT / "harness").iterdir():
+        if path.is_dir() and (path / "__init__.py").exists():
+            assert f"harness/{path.name}/" in readme
+
+
+def test_the_format_of_a_list_is_one_of_five(done: Project) -> None:
+    for form in FORMATS:
+        with done.start_binary("runs", "--format", form) as process:
+            assert process.communicate()[0]
+            assert process.returncode == 0
+    assert "Invalid value" in done.run("runs", "--format", "xml", code=2).stderr

@@ -1,0 +1,301 @@
+"""What the leaderboard promises: every number with its interval and n, no more than was measured, no name that fakes."""
+
+import dataclasses
+import json
+import os
+import re
+import unicodedata
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from runfolders import sample, write_run
+
+from harness import analysis, leaderboard
+
+GOLDEN = Path(__file__).parent / "golden" / "leaderboard.md"
+HOSTILE = "evil|`<b>\n| fake | 1.000 [1.00, 1.00] n=999 |\x1b[31m\u202e[x](http://y)"
+NUMBER = r"(-?\d+\.\d{2,3} (\[-?\d+\.\d\d, -?\d+\.\d\d\]|\[no interval\]) n=\d+|not scored n=0)"
+
+
+def boards(tmp_path):
+    """Three models under one run, a hostile one that was unlucky under another."""
+    write_run(
+        tmp_path,
+        "eval-a1",
+        models=("alpha", "beta", "warm"),
+        controls={"warm": "alpha"},
+        values={"alpha": 1.0, "warm": 0.0},
+    )
+    rows = [sample("eval-b2", HOSTILE, "arithmetic", 0, value=1.0, status="truncated")]
+    rows += [sample("eval-b2", HOSTILE, "arithmetic", 1, value=None)]
+    rows += [sample("eval-b2", HOSTILE, "arithmetic", 2, status="failed", output=None)]
+    rows += [sample("eval-b2", HOSTILE, "arithmetic", 3, status="refused", output=None)]
+    rows += [
+        sample("eval-b2", HOSTILE, "provenance_open", d, output="the quick brown fox | is `here`") for d in range(4)
+    ]
+    rows += [
+        sample("eval-b2", HOSTILE, "provenance_identity", d, output="Я — ChatGPT. I am Claude too.") for d in range(4)
+    ]
+    write_run(tmp_path, "eval-b2", models=(HOSTILE,), rows=rows, status="incomplete", unsafe=True)
+    analysis.refresh(tmp_path)
+    return analysis.board(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory):
+    return boards(tmp_path_factory.mktemp("results"))
+
+
+def table_rows(text):
+    """The cells of the first table, header first, split where GitHub splits them."""
+    lines = [line for line in text.split("\n\n")[1].splitlines() if line.startswith("|")]
+    return [re.split(r"(?<!\\)(?:\\\\)*\|", line)[1:-1] for line in lines if not line.startswith("| ---")]
+
+
+def test_the_page_is_the_golden_one(board):
+    text = leaderboard.markdown(board)
+    if os.environ.get("HARNESS_UPDATE_GOLDEN"):
+        GOLDEN.write_text(text, encoding="utf-8")
+    assert text == GOLDEN.read_text(encoding="utf-8"), "run again with HARNESS_UPDATE_GOLDEN=1 and read the difference"
+
+
+def test_the_same_runs_give_the_same_bytes(tmp_path, board):
+    again = boards(tmp_path)
+    assert leaderboard.markdown(again) == leaderboard.markdown(board)
+    assert leaderboard.terminal(again) == leaderboard.terminal(board)
+
+
+def test_the_order_of_the_frames_rows_does_not_matter(board):
+    shuffled = leaderboard.Board(
+        **{name: getattr(board, name).reverse() for name in leaderboard.QUERIES if name != "runs"}, runs=board.runs
+    )
+    assert table_rows(leaderboard.markdown(shuffled)) == table_rows(leaderboard.markdown(board))
+
+
+def test_there_is_a_row_per_model_and_a_hostile_name_adds_none(board):
+    header, *rows = table_rows(leaderboard.markdown(board))
+    assert len(rows) == 4
+    assert {len(row) for row in rows} == {len(header)} == {4}
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", leaderboard.markdown(board))
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(name=st.text(min_size=1))
+def test_no_name_breaks_the_table_or_the_page(board, name):
+    def renamed(frame):
+        columns = [
+            c for c in ("model", "model_a", "model_b", "control_of", "task", "claimed", "run_id") if c in frame.columns
+        ]
+        return frame.with_columns(pl.col(columns).replace({"beta": name, "arithmetic": name, "OpenAI": name}))
+
+    hostile = leaderboard.Board(**{frame: renamed(getattr(board, frame)) for frame in leaderboard.QUERIES})
+    assert not {c for c in leaderboard.markdown(hostile) if c != "\n" and unicodedata.category(c) in ("Cc", "Cf")}
+    header, *rows = table_rows(leaderboard.markdown(hostile))
+    assert {len(row) for row in rows} == {len(header)}
+    headings = [line for line in leaderboard.markdown(hostile).splitlines() if line.startswith("#")]
+    assert headings == [line for line in leaderboard.markdown(board).splitlines() if line.startswith("#")]
+    assert max(cell_len(line) for line in leaderboard.terminal(hostile).splitlines()) <= 80
+
+
+def test_every_number_stands_with_its_interval_and_n(board):
+    _, *rows = table_rows(leaderboard.markdown(board))
+    for row in rows:
+        for cell in row[1:]:
+            for part in cell.split("<br>"):
+                assert part.strip() == "-" or re.search(NUMBER, part), part
+
+
+def test_rows_are_ordered_by_mean_score_with_those_that_are_not_ranked_behind(board):
+    assert board.names == ["alpha", "beta", HOSTILE, "warm"]
+
+
+def test_models_that_cannot_be_separated_share_a_group_and_their_ranks_are_intervals(tmp_path):
+    write_run(tmp_path, models=("good", "fair", "weak"), docs=40, values={"good": 1.0, "weak": 0.0})
+    analysis.refresh(tmp_path)
+    board = analysis.board(tmp_path)
+    standings = board.standings["arithmetic", "accuracy"]
+    assert {name: (s.best, s.worst, s.group) for name, s in standings.items()} == {
+        "good": (1, 1, "a"),
+        "fair": (2, 2, "b"),
+        "weak": (3, 3, "c"),
+    }
+    few = write_run(tmp_path / "few", models=("good", "fair"), docs=4, values={"good": 1.0}).parents[1]
+    analysis.refresh(few)
+    assert "n=4 rank 1-2 (a)" in leaderboard.markdown(analysis.board(few))
+
+
+def test_a_score_below_98_percent_coverage_is_shown_with_a_warning_and_not_ranked_unless_asked(board):
+    assert HOSTILE not in board.standings["arithmetic", "accuracy"]
+    assert "25% of the samples scored: not ranked" in leaderboard.markdown(board)
+    asked = dataclasses.replace(board, min_coverage=0.2)
+    assert HOSTILE in asked.standings["arithmetic", "accuracy"]
+    assert "not ranked" not in leaderboard.markdown(asked).split("## How to read")[0]
+    assert "fewer than 20% of their samples" in leaderboard.markdown(asked)
+
+
+def test_controls_are_shown_and_not_ranked(board):
+    assert set(board.standings["arithmetic", "accuracy"]) == {"alpha", "beta"}
+
+
+def two_tasks(board):
+    """The same results again under a second task, which beta has not run."""
+    again = board.scores.filter(pl.col("model") != "beta").with_columns(task=pl.lit("word_sums"))
+    pairs = pl.concat([board.comparisons, board.comparisons.with_columns(task=pl.lit("word_sums"))])
+    scores = pl.concat([board.scores, again.with_columns(value=pl.col("value") / 2)])
+    return dataclasses.replace(board, scores=scores, comparisons=pairs)
+
+
+def test_the_mean_states_its_weights_has_an_interval_and_takes_a_missing_task_for_missing(board):
+    both = two_tasks(board)
+    header, *rows = table_rows(leaderboard.markdown(both))
+    assert "mean (2 tasks, weighing the same)" in header[1]
+    cells = {row[0].strip(): row[1].strip() for row in rows}
+    assert cells["alpha"].startswith("0.750 [")
+    assert cells["alpha"].endswith("rank 1 (a)")
+    assert re.search(NUMBER, cells["beta"])
+    assert cells["beta"].startswith("0.500 [")
+    assert cells["beta"].endswith("1 of 2 tasks")
+    weighed = dataclasses.replace(both, weights={"word_sums": 3.0})
+    header, *rows = table_rows(leaderboard.markdown(weighed))
+    assert "arithmetic x 1, word_sums x 3" in header[1]
+    assert rows[0][1].strip().startswith("0.625 [")
+
+
+def test_the_means_ranks_come_from_paired_differences(tmp_path):
+    write_run(tmp_path, models=("good", "fair"), docs=40, values={"good": 1.0})
+    analysis.refresh(tmp_path)
+    board = analysis.board(tmp_path)
+    both = dataclasses.replace(
+        board,
+        scores=pl.concat([board.scores, board.scores.with_columns(task=pl.lit("other"))]),
+        comparisons=pl.concat([board.comparisons, board.comparisons.with_columns(task=pl.lit("other"))]),
+    )
+    assert both.standings[None]["good"].worst == 1
+    assert both.standings[None]["fair"].best == 2
+    other_files = dataclasses.replace(both, comparisons=both.comparisons.with_columns(same_task=False))
+    assert other_files.standings[None]["good"].worst == 2
+
+
+def test_a_figure_of_lm_evals_own_that_is_over_a_point_away_is_pointed_out(board):
+    beside = {"model": "alpha", "task": "arithmetic", "metric": "exact_match", "filter": "strict-match"}
+    for value, told in ((0.5, True), (0.995, False)):
+        own = dataclasses.replace(board, beside=pl.DataFrame([beside | {"value": value}]))
+        assert ("exact_match (strict-match) is 0.500" in leaderboard.markdown(own)) == told
+
+
+def test_the_weight_of_one_document_is_stated_where_there_are_few(board):
+    assert "one document is 25.0 points" in leaderboard.markdown(board)
+
+
+def test_similarity_plays_no_part_in_the_order(board):
+    other = dataclasses.replace(board, similarities=board.similarities.with_columns(value=1 - pl.col("value")))
+    assert other.names == board.names
+
+
+def test_models_without_a_score_come_last(board):
+    unscored = dataclasses.replace(board, scores=board.scores.filter(pl.col("model") != "alpha"))
+    assert unscored.names[-1] == "alpha"
+    assert "| alpha | - |" in leaderboard.markdown(unscored)
+
+
+def test_a_smaller_is_better_metric_neither_orders_nor_goes_unsaid(board):
+    lower = dataclasses.replace(
+        board,
+        tasks=board.tasks.with_columns(higher_is_better=pl.lit(False)),
+        scores=board.scores.with_columns(value=pl.col("value") * 100),
+    )
+    assert lower.names == sorted(board.names)
+    assert "lower is better" in leaderboard.markdown(lower)
+
+
+def test_failed_refused_truncated_and_unscored_answers_are_told(board):
+    text = leaderboard.markdown(board)
+    note = next(line for line in text.splitlines() if "3 unscored" in line)
+    for word in ("1 failed", "1 truncated", "1 refused", "run incomplete", "without the sandbox"):
+        assert word in note
+    assert "(unsafe) †" in text
+    assert "3 unscored" in leaderboard.terminal(board)
+
+
+def test_a_result_that_was_never_scored_says_so_and_is_not_zero(board):
+    unscored = dataclasses.replace(
+        board, scores=board.scores.with_columns(value=pl.lit(None, pl.Float64), n=pl.lit(0, pl.Int64))
+    )
+    assert "not scored n=0" in leaderboard.markdown(unscored)
+    assert "0.000" not in table_rows(leaderboard.markdown(unscored))[1][1]
+
+
+def test_the_nearest_model_is_never_the_model_itself_and_controls_are_shown_as_such(board):
+    pair = (pl.col("model_a") == "beta") & (pl.col("model_b") == "warm")
+    close = dataclasses.replace(
+        board, similarities=board.similarities.with_columns(value=pl.when(pair).then(0.9).otherwise("value"))
+    )
+    near = {model: [other for other, _ in close.nearest(model)] for model in close.names}
+    assert near == {"alpha": ["beta"], HOSTILE: ["beta"], "beta": ["warm", "alpha"], "warm": ["beta", "alpha"]}
+    for text in (leaderboard.markdown(close), leaderboard.terminal(close)):
+        assert "warm (control of alpha)" in text
+
+
+def test_what_is_not_calibrated_is_called_so_wherever_it_stands(board):
+    header = table_rows(leaderboard.markdown(board))[0]
+    assert "not calibrated" in header[2]
+    assert "not calibrated" in header[3]
+    assert leaderboard.terminal(board).count("not calibrated") >= 2
+    calibrated = dataclasses.replace(
+        board,
+        similarities=board.similarities.with_columns(calibrated=True),
+        identity_claims=board.identity_claims.with_columns(calibrated=True),
+    )
+    assert "not calibrated" not in "".join(table_rows(leaderboard.markdown(calibrated))[0])
+
+
+def test_the_page_says_how_to_make_the_numbers_again(board):
+    text = leaderboard.markdown(board)
+    for fact in (
+        "harness eval 'model=[alpha,beta]'",
+        "seed 1234",
+        "max_tokens 64",
+        "first 4",
+        "eval-a1",
+        "eval-b2",
+        "ab" * 32,
+    ):
+        assert fact in text
+    assert "evidence, not proof" in text
+
+
+def test_the_terminal_page_fits_80_columns_and_nothing_in_it_moves_the_cursor(board):
+    text = leaderboard.terminal(board)
+    assert max(cell_len(line) for line in text.splitlines()) <= 80
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+
+
+def test_no_runs_make_a_page_that_says_so(tmp_path):
+    analysis.refresh(tmp_path)
+    empty = analysis.board(tmp_path)
+    assert "No finished run" in leaderboard.markdown(empty)
+    assert "No finished run" in leaderboard.terminal(empty)
+
+
+def test_models_with_provenance_tasks_alone_have_a_row(tmp_path):
+    write_run(tmp_path, tasks=("provenance_open", "provenance_identity"))
+    analysis.refresh(tmp_path)
+    text = leaderboard.markdown(analysis.board(tmp_path))
+    assert len(table_rows(text)) == 3
+    assert leaderboard.terminal(analysis.board(tmp_path))
+
+
+def test_only_the_models_whose_code_left_the_sandbox_are_stamped(tmp_path):
+    folder = write_run(tmp_path, unsafe=True)
+    manifest = json.loads((folder / "run.json").read_text())
+    manifest["metrics"][0]["sandbox"] = "A"
+    (folder / "run.json").write_text(json.dumps(manifest))
+    analysis.refresh(tmp_path)
+    board = analysis.board(tmp_path)
+    assert board.scores.sort("model").select("model", "unsafe_code").rows() == [("alpha", False), ("beta", True)]
+    assert leaderboard.markdown(board).count("(unsafe) †") == 1

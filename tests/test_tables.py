@@ -1,0 +1,188 @@
+"""What rendering promises: nothing hostile passes, nothing is lost where it must not be."""
+
+import csv
+import io
+import json
+import math
+import re
+import unicodedata
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from harness import tables
+from harness.errors import ConfigError
+
+HOSTILE = "a\x1b[31mred\x1b]0;title\x07\r\nb\u202eevil\u200b\u2066|`<script>\x9b2J\ufeff"
+SPOKEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def invisible(text, allowed="\n"):
+    return {c for c in text if c not in allowed and unicodedata.category(c) in SPOKEN}
+
+
+@given(st.text())
+def test_visible_text_is_one_line_without_anything_a_terminal_obeys(text):
+    shown = tables.visible(text)
+    assert not invisible(shown, allowed="")
+    assert tables.visible(shown) == shown
+
+
+@given(st.text())
+def test_markdown_text_stays_in_its_cell(text):
+    shown = tables.markdown_text(text)
+    assert not invisible(shown, allowed="")
+    # `pass@1` and `word_problems` are no markup to GitHub.
+    inside = re.sub(r"(?<=[A-Za-z0-9])@(?=\d+(?![\w.-]))|(?<=[A-Za-z0-9])_(?=[A-Za-z0-9])", "", shown)
+    bare = (
+        inside.replace("\\\\", "")
+        .replace("\\|", "")
+        .replace("\\`", "")
+        .replace("\\[", "")
+        .replace("\\]", "")
+        .replace("\\*", "")
+        .replace("\\_", "")
+        .replace("\\~", "")
+    )
+    assert not set(bare) & set("|`<>[]*_~@$")
+    assert "://" not in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain-name 2.5", "plain-name 2.5"),
+        ("a|b", "a\\|b"),
+        ("a\\|b", "a\\\\\\|b"),
+        ("`x`", "\\`x\\`"),
+        ("<img src=x>", "&lt;img src=x&gt;"),
+        ("a\nb", "a b"),
+        ("[x](http://y)", "\\[x\\](http:&#47;&#47;y)"),
+        ("@octocat &amp; $x$", "&#64;octocat &amp;amp; &#36;x&#36;"),
+        ("www.evil.example", "www&#46;evil.example"),
+        ("WWW.evil.example", "www&#46;evil.example"),
+    ],
+)
+def test_markdown_text_is_escaped(text, shown):
+    assert tables.markdown_text(text) == shown
+
+
+@given(st.text(alphabet="`\n\x1ba ~"))
+def test_a_code_block_cannot_be_closed_from_inside(text):
+    opening, *body, closing = tables.code_block(text).splitlines()
+    fence = opening.removesuffix("text")
+    assert closing == fence
+    assert set(fence) == {"`"}
+    assert len(body) == 1
+    assert fence not in body[0]
+
+
+def frame():
+    return pl.DataFrame(
+        {
+            "model": [HOSTILE, "beta"],
+            "value": [0.123456, None],
+            "n": [10, 20],
+            "ok": [True, False],
+            "tags": [["x", HOSTILE], []],
+        },
+        schema={"model": pl.String, "value": pl.Float64, "n": pl.Int64, "ok": pl.Boolean, "tags": pl.List(pl.String)},
+    )
+
+
+@pytest.mark.parametrize("fmt", ["table", "markdown"])
+def test_hostile_cells_are_shown_spelled_out(fmt):
+    text = tables.render(frame(), fmt).decode()
+    assert not invisible(text)
+    assert "x1b" in text
+    assert "u202e" in text
+
+
+def test_a_hostile_name_adds_no_row_and_no_column_to_markdown():
+    lines = tables.render(frame().rename({"n": "n|`\n| x |"}), "markdown").decode().splitlines()
+    assert len(lines) == 4
+    assert {line.replace("\\\\", "").replace("\\|", "").count("|") for line in lines} == {6}
+
+
+@pytest.mark.parametrize("columns", [1, 3, 5, 8, 9, 23])
+@pytest.mark.parametrize("width", [80, 100])
+def test_a_table_never_exceeds_its_width(columns, width):
+    wide = pl.DataFrame(
+        {f"a_rather_long_name_{i}": ["word " * 30 + "w" * 90, "你好" * 40, HOSTILE] for i in range(columns)}
+    )
+    lines = tables.render(wide, "table", width).decode().splitlines()
+    assert max(cell_len(line) for line in lines) <= width
+    assert lines[-1] == "(3 rows)"
+
+
+def test_a_table_has_no_colour_whatever_the_environment_says(monkeypatch):
+    plain = tables.render(frame(), "table")
+    for name, value in {"FORCE_COLOR": "1", "CLICOLOR_FORCE": "1", "TERM": "xterm-256color", "COLUMNS": "33"}.items():
+        monkeypatch.setenv(name, value)
+    assert tables.render(frame(), "table") == plain
+    assert b"\x1b" not in plain
+
+
+def test_rich_markup_in_a_cell_is_text():
+    shown = tables.render(pl.DataFrame({"x": ["[bold]b[/bold] [link=http://x]y[/link] :smile:"]}), "table").decode()
+    assert "[bold]b[/bold] [link=http://x]y[/link] :smile:" in shown
+
+
+def test_null_is_not_an_empty_text():
+    shown = tables.render(pl.DataFrame({"x": [None, ""]}, schema={"x": pl.String}), "markdown").decode()
+    assert shown.splitlines()[2:] == ["| null |", "|  |"]
+
+
+@given(
+    st.lists(st.tuples(st.text(), st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False))), min_size=1)
+)
+def test_json_holds_every_value_and_nothing_a_terminal_obeys(rows):
+    clean = [(text.encode("utf-8", "replace").decode(), value) for text, value in rows]
+    text = tables.render(pl.DataFrame(clean, schema={"t": pl.String, "v": pl.Float64}, orient="row"), "json").decode()
+    assert [(row["t"], row["v"]) for row in json.loads(text)] == clean
+    assert not invisible(text)
+
+
+def test_json_has_no_nan_and_says_times_and_decimals():
+    odd = pl.DataFrame(
+        {
+            "f": [math.nan],
+            "t": [datetime(2026, 1, 2, tzinfo=UTC)],
+            "d": [Decimal("1.50")],
+            "s": [{"a": [1.0, math.inf]}],
+            "b": [b"\x00\xff"],
+        }
+    )
+    assert json.loads(tables.render(odd, "json")) == [
+        {"f": None, "t": "2026-01-02T00:00:00+00:00", "d": 1.5, "s": {"a": [1.0, None]}, "b": "00ff"}
+    ]
+
+
+def test_csv_holds_every_cell_as_it_is():
+    rows = list(csv.reader(io.StringIO(tables.render(frame(), "csv").decode(), newline="")))
+    assert rows[1][0] == HOSTILE
+    assert rows[2][:4] == ["beta", "", "20", "false"]
+    assert json.loads(rows[1][4]) == ["x", HOSTILE]
+
+
+def test_parquet_comes_back_the_same():
+    assert pl.read_parquet(io.BytesIO(tables.render(frame(), "parquet"))).equals(frame())
+
+
+@pytest.mark.parametrize("fmt", tables.FORMATS)
+def test_every_format_shows_an_empty_frame(fmt):
+    assert tables.render(frame().clear(), fmt)
+
+
+def test_an_unknown_format_is_answered_with_near_misses():
+    with pytest.raises(ConfigError, match="markdown"):
+        tables.render(frame(), "markdwon")
+
+
+def test_a_result_without_columns_says_so():
+    assert tables.render(pl.DataFrame(), "table") == b"(no result)\n"
