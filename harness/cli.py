@@ -93,7 +93,8 @@ def _plan(spec: Any) -> int:
         f"\nRun {name}: {sum(row['to_send'] for row in rows)} of {sum(row['requests'] for row in rows)} requests to "
         f"send; at most {cost}. Nothing was sent.\n"
         "Tokens are estimates; `at_most` is every answer as long as it may be; an empty cell is unknown, not 0.\n"
-        "detects: the smallest difference of two accuracies that so many documents can show (80 % power, 5 % level).\n"
+        "detects: the smallest difference in accuracy to another model that these documents are likely to show where\n"
+        "both answer them (80 % power, 5 % level). `harness power --difference 0.03`: how many one of 3 points needs.\n"
     )
     return 0
 
@@ -309,6 +310,14 @@ def power(
     except ValueError as error:
         raise ConfigError(str(error)) from error
     _print(frame, shape)
+
+
+@app.command()
+def sandbox(shape: Shape = Format.table) -> None:
+    """Show what can contain model-written code on this machine, best first, and why a better one cannot."""
+    from harness import listings
+
+    _print(listings.sandboxes(), shape)
 
 
 @app.command()

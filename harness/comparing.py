@@ -20,7 +20,7 @@ from harness.tables import WIDTH, grid, visible
 if TYPE_CHECKING:
     import polars as pl
 
-CUT = 400
+CUT = 240
 """Longest text of an item on the screen, in characters; `--flips` holds the whole."""
 
 _HEADLINES = """
@@ -267,7 +267,7 @@ def text(report: Report, show: int = 2, width: int = WIDTH) -> str:
         width: columns of the terminal.
     """
     a, b = (visible(name) for name in report.names)
-    header = ["task", a, b, "difference [95 %]", "n", f"only {a}", f"only {b}", "p", "p Holm"]
+    header = ["task", "A", "B", "A - B [95 %]", "n", "A only", "B only", "p Holm"]
     rows = [
         [
             visible(row["task"]),
@@ -277,29 +277,26 @@ def text(report: Report, show: int = 2, width: int = WIDTH) -> str:
             str(row["n"]),
             str(row["a_better"]),
             str(row["b_better"]),
-            _p(row["p_value"]),
             _p(row["p_holm"]),
         ]
         for row in report.tasks.iter_rows(named=True)
     ]
-    parts = [grid(header, rows, width)]
+    parts = [textwrap.fill(f"A is {a}, B is {b}.", width) + "\n", grid(header, rows, width)]
     for row in report.tasks.iter_rows(named=True):
-        words = sentence(row, *report.names)
-        parts.append(textwrap.fill(visible(words), width) + "\n")
-        how = f"{row['task']}: interval {row['ci_method']}, test {row['test']}"
+        how = f"Interval: {row['ci_method']}; test: {row['test']}; p {_p(row['p_value'])} before Holm over the tasks"
         if row["n_sources"] < row["n"]:
-            how += f", {row['n']} documents of {row['n_sources']} sources"
-        parts.append(textwrap.fill(visible(f"({how}; p-value of models that do equally well)"), width) + "\n")
+            how += f"; {row['n']} documents of {row['n_sources']} sources"
+        parts.append(textwrap.fill(visible(f"{sentence(row, *report.names)} ({how}.)"), width) + "\n")
         flips = report.flips.filter(task=row["task"])
         for name, mine in ((a, flips["value_a"] > flips["value_b"]), (b, flips["value_a"] < flips["value_b"])):
             for flip in flips.filter(mine).head(show).iter_rows(named=True):
-                parts.append(f"Better by {name}: {visible(flip['task'])}, document {flip['doc_id']}\n")
                 said = [
                     ["asked", flip["prompt"]],
                     ["expected", flip["target"]],
                     *([n, _answer(flip, m)] for n, m in zip(report.names, "ab", strict=True)),
                 ]
-                parts.append(grid(["", ""], [[visible(k), _cut(v)] for k, v in said], width))
+                title = ["flipped", f"{visible(flip['task'])}, document {flip['doc_id']}: higher for {name}"]
+                parts.append(grid(title, [[visible(k), _cut(v)] for k, v in said], width))
     return "\n".join(parts)
 
 
@@ -337,7 +334,7 @@ def _has(row: dict[str, Any]) -> bool:
 
 
 def _interval(row: dict[str, Any]) -> str:
-    return f"[{row['ci_low']:+.3f}, {row['ci_high']:+.3f}]" if _has(row) else "[no interval]"
+    return f"[{row['ci_low']:.2f}, {row['ci_high']:.2f}]" if _has(row) else "[no interval]"
 
 
 def _p(value: float | None) -> str:

@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 QUERIES: Mapping[str, str] = {
     "scores": "SELECT * FROM leaderboard WHERE is_headline ORDER BY ALL",
     "beside": """
-        SELECT model, task, metric, filter, value FROM leaderboard
-        WHERE NOT is_headline AND scorer = 'lm_eval' AND value IS NOT NULL ORDER BY ALL""",
+        SELECT model, task, metric, filter, value, ci_low, ci_high, n FROM leaderboard
+        WHERE NOT is_headline AND (scorer = 'lm_eval' OR metric = 'drop') AND value IS NOT NULL ORDER BY ALL""",
     "comparisons": "SELECT * FROM comparisons ORDER BY ALL",
     "models": """
         SELECT chosen.model, run_id, task, control_of, backend, weights_name, weights_sha256
         FROM chosen JOIN models USING (run_id, model) ORDER BY ALL""",
     "tasks": """
         SELECT DISTINCT run_id, task, kind, version, task_hash, higher_is_better, headline_metric, n_docs, repeats,
-            num_fewshot, unsafe_code
+            num_fewshot
         FROM chosen JOIN tasks USING (run_id, task) ORDER BY ALL""",
     "runs": """
         SELECT run_id, status, imported, harness_version, argv, spec, git_commit, git_dirty
@@ -189,14 +189,13 @@ class Board:
         notes = [f"{row[key]} {word}" for key, word in _NOTED.items() if row[key]]
         if row["coverage"] is not None and row["coverage"] < self.min_coverage:
             notes.append(f"{row['coverage']:.0%} of the samples scored: not ranked")
-        notes += [
-            f"lm-eval's {own['metric']} ({own['filter']}) is {own['value']:.3f}"
-            for own in self.beside.iter_rows(named=True)
-            if (own["model"], own["task"]) == (row["model"], row["task"])
-            and row["value"] is not None
-            and row["scorer"] != "lm_eval"
-            and abs(own["value"] - row["value"]) > GAP
-        ]
+        for own in self.beside.iter_rows(named=True):
+            if (own["model"], own["task"]) != (row["model"], row["task"]) or row["value"] is None:
+                continue
+            if own["metric"] == "drop":
+                notes.append(f"drop against the original problems {_number(own['value'], own)}")
+            elif row["scorer"] != "lm_eval" and abs(own["value"] - row["value"]) > GAP:
+                notes.append(f"lm-eval's {own['metric']} ({own['filter']}) is {own['value']:.3f}")
         if row["run_id"] in self.incomplete:
             notes.append("run incomplete")
         if row["run_id"] in self.imported:

@@ -12,6 +12,7 @@ from harness import resources, taskfiles
 from harness import runs as run_folders
 from harness import weights as weights_store
 from harness.errors import StorageError
+from harness.sandbox import tiers
 
 SHOWN = 8
 """Models of a run that are listed by name; all of them are in the table `models`."""
@@ -198,6 +199,13 @@ def summary(folder: Path) -> str:
         for model in manifest["models"]
     ]
     return "\n".join(lines) + "\n"
+
+
+def sandboxes() -> pl.DataFrame:
+    """One row per tier of the sandbox, best first; `why_not` is null where it works here."""
+    schema = {"tier": pl.String, "here": pl.Boolean, "what": pl.String, "why_not": pl.String}
+    rows = [(tier.name, tier.reason is None, tier.what, tier.reason) for tier in tiers.probe()]
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def weights() -> pl.DataFrame:

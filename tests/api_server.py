@@ -9,7 +9,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from aiohttp import web
 
@@ -45,7 +45,7 @@ class Server:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def __enter__(self) -> "Server":
+    def __enter__(self) -> Self:
         self._thread.start()
         assert self._ready.wait(10)
         return self
@@ -88,7 +88,9 @@ class Server:
             await asyncio.sleep(3600)
         if answer.fault in ("drop", "truncate"):
             if answer.fault == "truncate":
-                response = web.StreamResponse(headers={"Content-Length": str(len(data)), "Content-Type": "application/json"})
+                response = web.StreamResponse(
+                    headers={"Content-Length": str(len(data)), "Content-Type": "application/json"}
+                )
                 await response.prepare(request)
                 await response.write(data[: len(data) // 2])
             with contextlib.suppress(Exception):

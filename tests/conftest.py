@@ -6,6 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A loaded machine is slow, not wrong: no test of ours is timed.
+settings.register_profile("harness", deadline=None)
+settings.load_profile("harness")
 
 ROOT = Path(__file__).parents[1]
 

@@ -182,9 +182,17 @@ def test_the_means_ranks_come_from_paired_differences(tmp_path):
 
 def test_a_figure_of_lm_evals_own_that_is_over_a_point_away_is_pointed_out(board):
     beside = {"model": "alpha", "task": "arithmetic", "metric": "exact_match", "filter": "strict-match"}
+    beside |= {"ci_low": None, "ci_high": None, "n": 4}
     for value, told in ((0.5, True), (0.995, False)):
         own = dataclasses.replace(board, beside=pl.DataFrame([beside | {"value": value}]))
         assert ("exact_match (strict-match) is 0.500" in leaderboard.markdown(own)) == told
+
+
+def test_the_drop_against_the_originals_is_told_with_its_interval(board):
+    drop = {"model": "beta", "task": "arithmetic", "metric": "drop", "filter": "none", "value": 0.061}
+    drop |= {"ci_low": 0.02, "ci_high": 0.1, "n": 480}
+    text = leaderboard.markdown(dataclasses.replace(board, beside=pl.DataFrame([drop])))
+    assert "beta, arithmetic: drop against the original problems 0.061" in text
 
 
 def test_the_weight_of_one_document_is_stated_where_there_are_few(board):
@@ -293,8 +301,7 @@ def test_models_with_provenance_tasks_alone_have_a_row(tmp_path):
 def test_only_the_models_whose_code_left_the_sandbox_are_stamped(tmp_path):
     folder = write_run(tmp_path, unsafe=True)
     manifest = json.loads((folder / "run.json").read_text())
-    manifest["spec"]["sandbox"]["allow_unsafe"] = False
-    manifest["spec"]["models"][1]["allow_unsafe_code"] = True
+    manifest["metrics"][0]["sandbox"] = "A"
     (folder / "run.json").write_text(json.dumps(manifest))
     analysis.refresh(tmp_path)
     board = analysis.board(tmp_path)

@@ -8,6 +8,8 @@ import hashlib
 import importlib
 import importlib.util
 import json
+import math
+import os
 import re
 import sys
 import time
@@ -36,11 +38,16 @@ DATA = {
     "gsm8k_fewshot": "math/gsm8k_test.jsonl",
     "humaneval": "code/HumanEval.jsonl.gz",
     "humaneval_completion": "code/HumanEval.jsonl.gz",
+    "gsm_perturbed": "math/gsm8k_test.jsonl",
     "math500": "math/math500_test.jsonl",
     "mbpp": "code/mbpp.jsonl",
     "mbpp_sanitized": "code/sanitized-mbpp.json",
+    "mgsm": "tests/taskdata/mgsm.jsonl",
+    "minerva_math": "math/math500_test.jsonl",
+    "olympiadbench": "tests/taskdata/olympiadbench.jsonl",
+    "svamp": "math/SVAMP.json",
 }
-"""The local copy of what each task reads from the hub."""
+"""The local copy of what each task reads from the hub; in tests/, made-up rows in the published form."""
 
 SIZES = {
     "aime24": 30,
@@ -48,13 +55,18 @@ SIZES = {
     "functions": 88,
     "gsm8k": 1319,
     "gsm8k_fewshot": 1319,
+    "gsm_perturbed": 2400,
     "humaneval": 164,
     "humaneval_completion": 164,
     "math500": 500,
     "mbpp": 500,
     "mbpp_sanitized": 257,
+    "mgsm": 6,
+    "minerva_math": 500,
+    "olympiadbench": 4,
     "provenance_identity": 32,
     "provenance_open": 64,
+    "svamp": 1000,
     "word_problems": 200,
 }
 
@@ -91,6 +103,12 @@ def module_of(path: str) -> ModuleType:
     return module
 
 
+def data_path(data: str, request: pytest.FixtureRequest) -> Path:
+    if data.startswith("tests/"):
+        return TASKS.parent / data
+    return Path(request.getfixturevalue("shared_data")) / data
+
+
 @pytest.fixture(scope="session")
 def load(request: pytest.FixtureRequest) -> Any:
     """Load a task the way an evaluation does, from local data where it needs any; each task once."""
@@ -101,7 +119,7 @@ def load(request: pytest.FixtureRequest) -> Any:
     def get(name: str) -> Any:
         if name not in loaded:
             data = DATA.get(name)
-            metadata = {"data": str(request.getfixturevalue("shared_data") / data)} if data else None
+            metadata = {"data": str(data_path(data, request))} if data else None
             manager = TaskManager(include_path=str(TASKS), include_defaults=False, metadata=metadata)
             loaded[name] = manager.load([name])["tasks"][name]
         return loaded[name]
@@ -281,6 +299,157 @@ def test_under_any_seed_answers_are_right_whole_and_no_question_comes_twice(seed
     for doc in docs:
         assert float(doc["answer"]) == pytest.approx(solve(doc["template"], doc["question"]), abs=1e-9)
         assert int(doc["answer"]) > 0
+
+
+# ---------------------------------------------------------------------------------------- other math tasks
+
+
+@pytest.fixture(scope="module")
+def gsm8k(shared_data: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (shared_data / "math/gsm8k_test.jsonl").read_text("utf-8").splitlines()]
+
+
+@pytest.fixture(scope="module")
+def perturbed(gsm8k: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return module_of("gsm_perturbed/perturb.py").problems(gsm8k)
+
+
+def test_perturbed_problems_are_the_same_for_ever(perturbed: list[dict[str, Any]]):
+    golden = Path(__file__).parent / "golden" / "gsm_perturbed.txt"
+    lines = [f"{doc['template']} {doc['variant']} {digest(doc)}" for doc in perturbed]
+    if os.environ.get("HARNESS_UPDATE_GOLDEN"):
+        golden.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert lines == golden.read_text("utf-8").splitlines(), "another problem under the same seed is a new version"
+
+
+def test_originals_are_gsm8ks_own_and_stand_in_front_of_their_variants(
+    gsm8k: list[dict[str, Any]], perturbed: list[dict[str, Any]]
+):
+    for start in range(0, len(perturbed), 5):
+        group = perturbed[start : start + 5]
+        source = gsm8k[int(group[0]["template"].removeprefix("gsm8k-"))]
+        assert [doc["variant"] for doc in group] == [0, 1, 2, 3, 4]
+        assert [doc["kind"] for doc in group] == ["original"] + ["perturbed"] * 4
+        assert len({doc["template"] for doc in group}) == 1
+        assert group[0]["question"] == source["question"]
+        assert group[0]["answer"] == source["answer"].rpartition("####")[2].strip().replace(",", "")
+
+
+def test_variants_differ_from_their_original_in_numbers_and_answer_alone(perturbed: list[dict[str, Any]]):
+    number = module_of("gsm_perturbed/perturb.py").NUMBER
+    for start in range(0, len(perturbed), 5):
+        group = perturbed[start : start + 5]
+        assert len({number.sub("#", doc["question"]) for doc in group}) == 1
+        assert len({doc["question"] for doc in group}) == len({doc["answer"] for doc in group}) == 5
+        assert all(int(doc["answer"]) > 0 for doc in group)
+
+
+def test_variants_have_numbers_of_the_size_of_the_originals(perturbed: list[dict[str, Any]]):
+    number = module_of("gsm_perturbed/perturb.py").NUMBER
+    ratios, answers = [], []
+    for start in range(0, len(perturbed), 5):
+        original, *others = perturbed[start : start + 5]
+        for doc in others:
+            old, new = (
+                [float(text.replace(",", "")) for text in number.findall(d["question"])] for d in (original, doc)
+            )
+            ratios += [math.log(b / a) for a, b in zip(old, new, strict=True) if a != b]
+            answers.append(math.log(int(doc["answer"]) / int(original["answer"])))
+    assert abs(sum(ratios) / len(ratios)) < 0.05
+    assert abs(sum(answers) / len(answers)) < 0.1
+
+
+def test_another_seed_gives_other_variants_of_the_same_originals(gsm8k: list[dict[str, Any]]):
+    module = module_of("gsm_perturbed/perturb.py")
+    one, two = module.problems(gsm8k[:60], seed=1), module.problems(gsm8k[:60], seed=2)
+    assert [d for d in one if not d["variant"]] == [d for d in two if not d["variant"]]
+    assert [d for d in one if d["variant"]] != [d for d in two if d["variant"]]
+
+
+@pytest.mark.parametrize(
+    ("question", "solution", "why"),
+    [
+        ("Ann has 8 red and 8 blue pens. How many?", "<<8+8=16>>\n#### 16", "8 is two numbers of the question"),
+        ("Ann has 12 pens and buys a dozen more. How many?", "<<12+12=24>>\n#### 24", "12 may be the dozen"),
+        ("Ann has 9 pens and buys 5. How many?", "She has 9+5=14, so 2*14=<<2*14=28>>28\n#### 28", "14 has no origin"),
+        ("Ann has 9 pens and 5 cups. How many pens and lids?", "<<9+7=16>>\n#### 16", "7 has no origin"),
+        ("Ann has 9 pens, gives 4, then gets 4 times 5.", "<<9-4=5>> <<4*5=20>>\n#### 20", "4 and 5 are ambiguous"),
+        ("Ann was born in 1990 and is 9 pens tall.", "<<1990+9=1999>>\n#### 2000", "the steps do not give the answer"),
+        ("Ann has 9 pens and buys 5. How many?", "<<9+5=15>>\n#### 15", "the step is wrong"),
+        ("Ann has 9 pens and buys 5. How many?", "<<__import__('os').getpid()=5>>\n#### 5", "no arithmetic"),
+        ("Ann has 9 pens and buys 0.", "<<9/0=5>>\n#### 5", "divides by nothing"),
+    ],
+)
+def test_a_solution_that_cannot_be_traced_without_doubt_makes_no_template(question: str, solution: str, why: str):
+    assert module_of("gsm_perturbed/perturb.py").template(question, solution) is None, why
+
+
+def test_a_template_computes_the_answer_from_the_numbers():
+    found = module_of("gsm_perturbed/perturb.py").template(
+        "Ann has 1,200 pens. She sells 25% of them and buys 50 more. How many has she?",
+        "She sells 1200*25/100=<<1200*25/100=300>>300. She keeps <<1200-300=900>>900. <<900+50=950>>\n#### 950",
+    )
+    assert [slot.value for slot in found.slots] == [1200, 50]
+    assert found.results([2000, 30])[-1] == 1530
+    assert found.text([2000, 30]) == "Ann has 2,000 pens. She sells 25% of them and buys 30 more. How many has she?"
+
+
+def test_svamps_stories_and_questions_join_to_sentences(load: Any):
+    docs = list(load("svamp").test_docs())
+    assert docs[0]["question"].endswith("on each pack, how much do you have to pay to buy each pack?")
+    assert {doc["type"] for doc in docs} == {"Addition", "Subtraction", "Multiplication", "Common-Division"}
+    assert all(re.search(r"[.,?!] \S", doc["question"]) for doc in docs)
+
+
+def test_mgsm_knows_which_problems_are_translations_of_each_other(load: Any):
+    docs = list(load("mgsm").test_docs())
+    assert [(doc["problem"], doc["language"]) for doc in docs] == [
+        (0, "de"), (0, "en"), (1, "de"), (1, "en"), (2, "de"), (2, "en"),
+    ]  # fmt: skip
+    assert [doc["answer"] for doc in docs] == ["18", "18", "1230", "1230", "5", "5"]
+
+
+def test_the_answer_of_a_math_problem_is_in_the_last_box_of_its_solution(load: Any, shared_data: Path):
+    rows = [json.loads(line) for line in (shared_data / "math/math500_test.jsonl").read_text("utf-8").splitlines()]
+    assert [doc["answer"] for doc in load("minerva_math").test_docs()] == [row["answer"] for row in rows]
+    boxed = module_of("minerva_math/minerva_math.py").boxed
+    assert boxed(r"so $\boxed 5$, or $\fbox{\frac{1}{2}}$.") == r"\frac{1}{2}"
+    assert boxed(r"$x = \boxed 5$") == "5"
+    assert boxed("nothing") is None
+    assert boxed(r"\boxed{{1}") is None
+
+
+def test_the_worked_examples_of_minerva_math_end_with_their_answer():
+    for sample in config_of("minerva_math")["fewshot_config"]["samples"]:
+        assert f"The final answer is ${sample['answer']}$." in sample["solution"]
+
+
+def test_olympiad_answers_of_several_values_are_one_answer(load: Any):
+    docs = list(load("olympiadbench").test_docs())
+    assert [doc["answer"] for doc in docs] == ["5", r"\frac{1}{2}, 3", "(1, 2)", "-7"]
+    assert docs[3]["question"].startswith("Let f be linear.\n")
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if config_of(name)["metadata"]["kind"] == "math"])
+def test_fields_that_cluster_break_down_or_contrast_are_in_every_document(name: str, load: Any):
+    metadata = config_of(name)["metadata"]
+    contrast = metadata.get("contrast") or {}
+    fields = {metadata.get("cluster"), contrast.get("field"), *metadata.get("breakdown", ())} - {None}
+    docs = list(load(name).test_docs())
+    for field in fields:
+        values = {doc[field] for doc in docs}
+        assert None not in values
+        assert len(values) > 1
+        if field == contrast.get("field"):
+            assert {contrast["from"], contrast["to"]} <= values
+
+
+def test_sets_below_100_problems_draw_several_answers_and_say_what_one_problem_weighs():
+    for name, size in SIZES.items():
+        if size < 100 and config_of(name)["metadata"]["kind"] == "math" and "tests/" not in DATA.get(name, ""):
+            assert config_of(name)["repeats"] >= 4
+            assert config_of(name)["generation_kwargs"]["temperature"] > 0
+            assert f"one problem is {100 / size:.1f} points" in FILES[name].read_text("utf-8")
 
 
 # ------------------------------------------------------------------------------------------------- functions

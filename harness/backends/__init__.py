@@ -12,5 +12,10 @@ Making one is cheap: it checks its arguments and imports its package, and loads 
 manifest says about the model: JSON, without paths and without secrets. `reply` may be called by up to `parallel`
 threads at once; a request that fails is a `Reply` with `error` set, and only what makes every further request
 pointless is a `BackendError`. A backend that is better served in batches has, instead of `reply`,
-`replies(requests) -> Iterator[tuple[Request, Reply]]`, which yields in any order as the answers land.
+`replies(requests) -> Iterator[tuple[Request, Reply]]`, which yields in any order as the answers land. One that waits
+for a network has, instead, coroutines for one event loop: `open()`, `prepare(kinds)` (refuse what the server cannot
+do, before the first request), `areply(request) -> Reply` up to `parallel` times at once, `aclose()`.
+
+Optional on the class: `billed` (every answer costs money: prices, budgets and reuse apply), `kinds` (the requests it
+can answer; others are refused while planning), `check(model)` (reads the arguments without a key or a network).
 """

@@ -58,6 +58,8 @@ class ApiBackend:
     BASE_URL: ClassVar = ""
     NEVER_SENT: ClassVar[frozenset[str]] = frozenset()
     """Sampling settings the API does not know."""
+    BLANK_STOPS: ClassVar = True
+    """False where the API refuses stop texts of white space alone; those are cut off here."""
     MAX_STOPS: ClassVar[int | None] = None
     """Stop texts the API takes; the others are cut off here."""
 
@@ -84,13 +86,14 @@ class ApiBackend:
         if not args["model"]:
             raise ConfigError(f"{where}: argument model is missing: the model's id at the provider")
         url = urlsplit(args["base_url"])
+        if "@" in args["base_url"] or url.query:  # a password may hold a slash, so the parser alone does not find it
+            raise ConfigError(
+                f"{where}: base_url carries a user name, a password or a query; keys go through connect.api_key_env"
+            )
         if url.scheme not in ("http", "https") or not url.hostname:
             raise ConfigError(
-                f"{where}: base_url should begin with http:// or https://, such as http://127.0.0.1:8000/v1"
+                f"{where}: base_url should begin with http:// or https://, as http://127.0.0.1:8000/v1 does"
             )
-        if url.username or url.password or url.query:
-            raise ConfigError(f"{where}: base_url carries a user name, a password or a query; keys go through "
-                              "connect.api_key_env")  # fmt: skip
         for name in ("extra_body", "headers"):
             if args[name] is not None and not isinstance(args[name], Mapping):
                 raise ConfigError(f"{where}: {name} should be a mapping of names to values")
@@ -228,7 +231,7 @@ class ApiBackend:
         """The settings to send: those with a value, without the omitted; `stop` a list of at most `MAX_STOPS`."""
         assert request.decoding is not None
         decoding = request.decoding
-        stop = [word for word in decoding.stop if word.strip()][: self.MAX_STOPS]
+        stop = [word for word in decoding.stop if self.BLANK_STOPS or word.strip()][: self.MAX_STOPS]
         wanted = {
             "temperature": decoding.temperature,
             "top_p": decoding.top_p,

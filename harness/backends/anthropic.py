@@ -45,6 +45,7 @@ class Backend(ApiBackend):
     BASE_URL = "https://api.anthropic.com/v1"
     ARGS: ClassVar[Mapping[str, Any]] = {"thinking": None}
     NEVER_SENT = frozenset({"seed"})
+    BLANK_STOPS = False
 
     @classmethod
     def check(cls, model: ModelSpec) -> dict[str, Any]:
