@@ -328,7 +328,11 @@ def against_others(shares: pl.DataFrame, control_of: Mapping[str, str]) -> pl.Da
     """
     import polars as pl
 
-    own = {model: {family(match) for match in NAME.finditer(model)} for model in shares["model"].unique()}
+    # Some names count with a capital alone (a Phi is a model, a phi a letter); in a model's name, case says nothing.
+    own = {
+        model: {family(match) for name in (model, model.title()) for match in NAME.finditer(name)}
+        for model in shares["model"].unique()
+    }
     origin = {model: control_of.get(model, model) for model in own}
     said = {(model, claimed): share for model, claimed, share in shares.select("model", "claimed", "share").iter_rows()}
     base = []
