@@ -8,20 +8,18 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-import shutil
 import sys
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from harness import __version__
+from harness.cli_provenance import app as provenance
 from harness.errors import ConfigError, HarnessError, IncompleteRunError
+from harness.output import RESULTS, Format, Results, Shape
+from harness.output import print_frame as _print
 from harness.progress import say
-
-if TYPE_CHECKING:
-    import polars as pl
 
 app = typer.Typer(
     name="harness",
@@ -34,30 +32,7 @@ app = typer.Typer(
 )
 
 
-class Format(StrEnum):
-    """How a list is printed."""
-
-    table = "table"
-    json = "json"
-    csv = "csv"
-    markdown = "markdown"
-    parquet = "parquet"
-
-
-Results = Annotated[Path, typer.Option("--results", help="The results folder.", envvar="HARNESS_RESULTS")]
-Shape = Annotated[Format, typer.Option("--format", "-o", help="How to print it.")]
-RESULTS = Path("results")
-
-
-def _print(frame: pl.DataFrame, shape: Format, *shown: str) -> None:
-    """Write a frame to stdout; a table has the `shown` columns alone, where some are named."""
-    from harness import tables
-
-    if shape is Format.table:
-        frame = frame.select(shown or frame.columns)
-    width = max(tables.WIDTH, shutil.get_terminal_size().columns) if sys.stdout.isatty() else tables.WIDTH
-    sys.stdout.buffer.write(tables.render(frame, shape.value, width))
-    sys.stdout.flush()
+app.add_typer(provenance, name="provenance")
 
 
 @app.command(
@@ -215,6 +190,35 @@ def index(results: Results = RESULTS) -> None:
     sys.stdout.write(f"{rebuilt.path}: {rebuilt.runs} runs\n")
 
 
+@app.command(name="import")
+def import_(
+    form: Annotated[str, typer.Argument(metavar="FORMAT", help="alpaca_eval, lm_eval, inspect, jsonl, csv, parquet.")],
+    path: Annotated[Path, typer.Argument(help="The file; for lm_eval a folder of samples_*.jsonl will do.")],
+    name: Annotated[str | None, typer.Option(help="Name of the run, and of its model where there is one.")] = None,
+    task: Annotated[str | None, typer.Option(help="Name of the task; by default as the file says.")] = None,
+    columns: Annotated[str, typer.Option(help="Of tables: model=…,prompt_id=…,output=…,score=…")] = "",
+    results: Results = RESULTS,
+) -> None:
+    """Import answers made elsewhere as a run: outputs of AlpacaEval, lm-eval, Inspect, or any table of answers."""
+    from harness import analysis, importing, tables
+
+    pairs = [word.partition("=") for word in columns.split(",") if word]
+    if bad := next((what for what, equals, _ in pairs if not equals), None):
+        raise ConfigError(f"--columns {bad!r}: expected WHAT=COLUMN, as in --columns model=generator,output=answer")
+    where = {what.strip(): column.strip() for what, _, column in pairs}
+    run = importing.convert(form, path, results, name=name, task=task, columns=where, argv=["harness", *sys.argv[1:]])
+    for problem in analysis.refresh(results).problems:
+        say(f"warning: {problem}")
+    from harness.runs import read_manifest
+
+    made = read_manifest(run)
+    tasks = ", ".join(f"{t['name']} ({t['kind']})" for t in made["tasks"])
+    sys.stdout.write(
+        f"{made['counts']['samples']} answers of {len(made['models'])} models, {made['counts']['failed']} of them "
+        f"missing; tasks: {tables.visible(tasks)}\nWrote {run}/ (imported)\n"
+    )
+
+
 @app.command()
 def leaderboard(
     results: Results = RESULTS,
@@ -306,6 +310,14 @@ def power(
     except ValueError as error:
         raise ConfigError(str(error)) from error
     _print(frame, shape)
+
+
+@app.command()
+def sandbox(shape: Shape = Format.table) -> None:
+    """Show what can contain model-written code on this machine, best first, and why a better one cannot."""
+    from harness import listings
+
+    _print(listings.sandboxes(), shape)
 
 
 @app.command()

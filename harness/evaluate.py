@@ -103,20 +103,26 @@ def _run(
             plan.model.name: [request for request in plan.requests() if not _good(journal.replies, request)]
             for plan in plans
         }
-        total, asked = sum(1 for plan in plans for _ in plan.requests()), sum(map(len, pending.values()))
+        total, missing = sum(1 for plan in plans for _ in plan.requests()), sum(map(len, pending.values()))
         before = runs.read_manifest(run) if (run / runs.MANIFEST).is_file() else None
-        if asked == 0 and before and before["status"] != "running":
+        if missing == 0 and before and before["status"] != "running":
             progress.say(f"run {run.name}: all {total} requests are answered already; nothing to send")
             return Outcome(run, before, 0)
         purse = budget.Budget(spec.budget, _prices(plans))
         found = reuse.find(spec, run, plans, pending)
         pending = {name: [r for r in wanted if r.id not in found] for name, wanted in pending.items()}
+        asked = sum(map(len, pending.values()))
         backends = {plan.model.name: backend_of(plan) for plan in plans if pending[plan.model.name]}
+        if before is None and (twin := reuse.sibling(spec, run, plans)):
+            progress.say(
+                f"run {run.name} is a new run: what it asks is not what {twin} asked, and the two do not mix "
+                f"(`harness show {run.name} --why --other {twin}` says what differs)"
+            )
         opened = manifest.opening(spec, tasks, plans, run, argv, before)
         runs.write_atomic(run / runs.SPEC, _yaml(opened["spec"]))
         runs.write_manifest(run, opened)
-        if asked < total:
-            progress.say(f"run {run.name}: {total - asked} of {total} requests are answered already")
+        if missing < total:
+            progress.say(f"run {run.name}: {total - missing} of {total} requests are answered already")
         if found:
             wanted = [request for plan in plans for request in plan.requests() if request.id in found]
             journal.append_all([(request, found[request.id]) for request in wanted])
@@ -129,7 +135,7 @@ def _run(
                     purse.count(request, reply)
         for plan, entry in zip(plans, opened["models"], strict=True):
             name = plan.model.name
-            if pending[name] or not entry["facts"]:
+            if pending[name] or not (entry["facts"] or plan.billed):
                 backend = backends.get(name) or backend_of(plan)
                 entry.update(ask(plan, backend, pending[name], journal, progress, purse))
                 runs.write_manifest(run, opened)
@@ -166,7 +172,6 @@ def _finish(
         for task, planned in plan.samples:
             if task.runs_code:
                 progress.say(f"{plan.model.name}: running the code of {len(planned)} {task.name} answers")
-                task_entries[task.name]["unsafe_code"] |= sandbox.allow_unsafe
             scores = lmeval.score(task, planned, replies, sandbox)
             states = [lmeval.status([replies.get(r.id) for r in sample.requests]) for sample in planned]
             counted += metrics.of_task(plan.model.name, task, planned, states, scores)

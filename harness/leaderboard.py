@@ -32,10 +32,10 @@ QUERIES: Mapping[str, str] = {
         FROM chosen JOIN models USING (run_id, model) ORDER BY ALL""",
     "tasks": """
         SELECT DISTINCT run_id, task, kind, version, task_hash, higher_is_better, headline_metric, n_docs, repeats,
-            num_fewshot, unsafe_code
+            num_fewshot
         FROM chosen JOIN tasks USING (run_id, task) ORDER BY ALL""",
     "runs": """
-        SELECT run_id, status, harness_version, argv, spec, git_commit, git_dirty
+        SELECT run_id, status, imported, harness_version, argv, spec, git_commit, git_dirty
         FROM runs WHERE run_id IN (SELECT run_id FROM chosen) ORDER BY run_id""",
     "similarities": "SELECT * FROM similarities WHERE domain IS NULL ORDER BY ALL",
     "identity_claims": "SELECT * FROM identity_claims ORDER BY model, share DESC, claimed",
@@ -152,6 +152,17 @@ class Board:
         """Runs in which some requests failed."""
         return {row["run_id"] for row in self.runs.iter_rows(named=True) if row["status"] != "complete"}
 
+    @cached_property
+    def imported(self) -> set[str]:
+        """Runs whose answers were made elsewhere."""
+        return {row["run_id"] for row in self.runs.iter_rows(named=True) if row["imported"]}
+
+    @cached_property
+    def imported_models(self) -> set[str]:
+        """Models of which every answer was made elsewhere."""
+        rows = list(self.models.iter_rows(named=True))
+        return {row["model"] for row in rows} - {row["model"] for row in rows if row["run_id"] not in self.imported}
+
     def nearest(self, model: str) -> list[tuple[str, Row]]:
         """The most similar other model, most similar first with those that show whether the channel works.
 
@@ -187,6 +198,8 @@ class Board:
                 notes.append(f"lm-eval's {own['metric']} ({own['filter']}) is {own['value']:.3f}")
         if row["run_id"] in self.incomplete:
             notes.append("run incomplete")
+        if row["run_id"] in self.imported:
+            notes.append("imported, not run here")
         if row["unsafe_code"]:
             notes.append("model code ran without the sandbox")
         return notes
@@ -244,7 +257,8 @@ def _weighing(board: Board) -> str:
 
 def _named(board: Board, model: str) -> str:
     parent = board.control_of.get(model)
-    return model if parent is None else f"{model} (control of {parent})"
+    imported = " (imported)" if model in board.imported_models else ""
+    return f"{model}{imported}" if parent is None else f"{model} (control of {parent}){imported}"
 
 
 def _uncalibrated(frame: pl.DataFrame) -> str:
@@ -346,7 +360,7 @@ def _settings(board: Board) -> str:
         commit = run["git_commit"] or "no git checkout"
         commit += " with uncommitted changes" if run["git_dirty"] else ""
         lines = [
-            f"harness {run['harness_version']}, {commit}; run {run['status']}",
+            f"harness {run['harness_version']}, {commit}; run {run['status']}{', imported' if run['imported'] else ''}",
             f"seed {_said(spec.get('seed'))}; decoding: {_decoding(spec.get('decode'))}",
             *(f"model {line}" for line in _model_lines(board, run["run_id"], spec)),
             *(f"task {line}" for line in _task_lines(board, run["run_id"], spec)),

@@ -12,6 +12,10 @@ from harness import resources, taskfiles
 from harness import runs as run_folders
 from harness import weights as weights_store
 from harness.errors import StorageError
+from harness.sandbox import tiers
+
+SHOWN = 8
+"""Models of a run that are listed by name; all of them are in the table `models`."""
 
 
 def models() -> pl.DataFrame:
@@ -82,7 +86,7 @@ def runs(results: Path) -> pl.DataFrame:
                 manifest["run_id"],
                 status(folder, manifest),
                 manifest["started_at"][:16].replace("T", " "),
-                ", ".join(model["name"] for model in manifest["models"]),
+                _some([model["name"] for model in manifest["models"]]),
                 ", ".join(task["name"] for task in manifest["tasks"]),
                 manifest["counts"].get("samples"),
                 manifest["counts"].get("failed"),
@@ -91,8 +95,18 @@ def runs(results: Path) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row").sort("started_at", "run_id")
 
 
+def _some(names: list[str]) -> str:
+    shown = ", ".join(names[:SHOWN])
+    return shown if len(names) <= SHOWN else f"{shown} and {len(names) - SHOWN} more"
+
+
 def status(folder: Path, manifest: dict[str, Any]) -> str:
-    """The manifest's status; `stopped` for a run that says it is running while no process holds it."""
+    """The manifest's status; `stopped` for a run that says it is running while no process holds it.
+
+    Answers made elsewhere are `imported`, whatever else is known of them.
+    """
+    if manifest.get("imported"):
+        return "imported"
     if manifest["status"] == "running" and not run_folders.is_locked(folder):
         return "stopped"
     return str(manifest["status"])
@@ -185,6 +199,13 @@ def summary(folder: Path) -> str:
         for model in manifest["models"]
     ]
     return "\n".join(lines) + "\n"
+
+
+def sandboxes() -> pl.DataFrame:
+    """One row per tier of the sandbox, best first; `why_not` is null where it works here."""
+    schema = {"tier": pl.String, "here": pl.Boolean, "what": pl.String, "why_not": pl.String}
+    rows = [(tier.name, tier.reason is None, tier.what, tier.reason) for tier in tiers.probe()]
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def weights() -> pl.DataFrame:

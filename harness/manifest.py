@@ -97,7 +97,6 @@ def _task_entry(task: LoadedTask) -> dict[str, Any]:
         "licence": task.licence,
         "source": task.source,
         "cluster": task.cluster,
-        "unsafe_code": False,
     }
 
 

@@ -75,6 +75,7 @@ def _row(
         "n_unscored": unscored,
         "coverage": 1 - unscored / len(held),
         **{f"n_{state}": states.count(state) for state in _NOTED},
+        "sandbox": ", ".join(sorted({score.detail["tier"] for *_, score in held if score.detail.get("tier")})) or None,
         "is_headline": False,
     }
 

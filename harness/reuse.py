@@ -42,7 +42,7 @@ def find(
     missing = {request.id for plan in plans if plan.billed for request in wanted[plan.model.name]}
     reached = [(plan.model.backend, _args(plan.model.args)) for plan in plans if plan.billed]
     for folder in runs.list_runs(Path(spec.results_dir)) if missing else ():
-        if folder == run:
+        if folder.name == run.name:
             continue
         try:
             models = runs.read_manifest(folder)["models"]
@@ -55,6 +55,26 @@ def find(
         except (StorageError, KeyError, TypeError):
             continue
     return found
+
+
+def sibling(spec: EvalSpec, run: Path, plans: Sequence[ModelPlan]) -> str | None:
+    """The newest other run of the same name, models and tasks: one that a user may have meant to go on with."""
+    models = [plan.model.name for plan in plans]
+    tasks = sorted({task.name for plan in plans for task, _ in plan.samples})
+    found = []
+    for folder in runs.list_runs(Path(spec.results_dir)):
+        try:
+            manifest = runs.read_manifest(folder)
+            same = (
+                manifest["name"] == spec.name
+                and [model["name"] for model in manifest["models"]] == models
+                and sorted(task["name"] for task in manifest["tasks"]) == tasks
+            )
+            if same and folder.name != run.name:
+                found.append((manifest["started_at"], folder.name))
+        except (StorageError, KeyError, TypeError):
+            continue
+    return max(found)[1] if found else None
 
 
 def _args(args: Mapping[str, Any]) -> Any:
@@ -154,7 +174,7 @@ def why(results: Path, run: Path, other: str | None) -> list[dict[str, Any]]:
 def _nearest(results: Path, run: Path, mine: Mapping[Any, Identity]) -> tuple[str, dict[Any, Identity]]:
     best: tuple[int, str, dict[Any, Identity]] | None = None
     for folder in runs.list_runs(results):
-        if folder == run or not runs.samples_path(folder).is_file():
+        if folder.name == run.name or not runs.samples_path(folder).is_file():
             continue
         try:
             theirs = identities(folder)

@@ -71,6 +71,11 @@ _INTERVAL = (
     _c("n_failed", "BIGINT!", "Samples without any answer: never counted as wrong."),
     _c("n_truncated", "BIGINT!", "Samples cut off at the token limit."),
     _c("n_refused", "BIGINT!", "Samples declined by the model or its server."),
+    _c(
+        "sandbox",
+        "VARCHAR",
+        "Tiers that model-written code ran in: A, B, C, or unsafe, which is none; null where no code ran.",
+    ),
     _c("is_headline", "BOOLEAN!", "True for the one number per task that the leaderboard's column shows."),
 )
 
@@ -90,6 +95,7 @@ TABLES = (
             _RUN,
             _c("name", "VARCHAR!", "The word in front of the run id."),
             _c("status", "VARCHAR!", "complete; incomplete (ended, but some requests failed); or running."),
+            _c("imported", "BOOLEAN!", "True where the answers were made elsewhere, not by this harness."),
             _c("harness_version", "VARCHAR!", "The version that made the run."),
             _c("started_at", "TIMESTAMP", "When the run first started, UTC."),
             _c("finished_at", "TIMESTAMP", "When the run ended, UTC; null while it runs."),
@@ -140,7 +146,6 @@ TABLES = (
                 "Set for a positive control: known to be a relative of the model named.",
             ),
             _c("deterministic", "BOOLEAN", "True where greedy answers depend on neither load nor order."),
-            _c("allow_unsafe_code", "BOOLEAN", "True where its code was let run without the sandbox; null is unknown."),
             _c(
                 "facts",
                 "JSON",
@@ -182,7 +187,6 @@ TABLES = (
                 "VARCHAR",
                 "Field of a document that names its source; documents that share one are not independent.",
             ),
-            _c("unsafe_code", "BOOLEAN!", "True where the code of at least one model ran without the sandbox."),
         ),
     ),
     Table(
@@ -410,8 +414,8 @@ VIEWS = (
         ),
         """
         SELECT model, task, kind, metric, filter, metrics.scorer, value, ci_low, ci_high, ci_method, n, n_unscored,
-            coverage, n_failed, n_truncated, n_refused, is_headline, run_id, control_of,
-            unsafe_code AND coalesce(allow_unsafe_code, TRUE) AS unsafe_code
+            coverage, n_failed, n_truncated, n_refused, sandbox, is_headline, run_id, control_of,
+            coalesce(contains(sandbox, 'unsafe'), FALSE) AS unsafe_code
         FROM chosen
         JOIN metrics USING (run_id, model, task)
         JOIN tasks USING (run_id, task)

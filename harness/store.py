@@ -314,11 +314,10 @@ def _add_manifest(connection: duckdb.DuckDBPyConnection, folder: Path, mark: str
     git = {f"git_{key}": value for key, value in (manifest.get("git") or {}).items()}
     cost = {"cost_usd": manifest.get("cost", {}).get("usd")}
     run = manifest | manifest["counts"] | tokens | git | cost | {"fingerprint": mark}
-    spec = manifest["spec"]
-    asked = {model.get("name"): model for model in spec.get("models", ())}
+    run["imported"] = bool(manifest.get("imported"))
     models = [
         model
-        | {"model": model["name"], "allow_unsafe_code": _allows_unsafe_code(spec, asked.get(model["name"]))}
+        | {"model": model["name"]}
         | {f"weights_{key}": value for key, value in (model.get("weights") or {}).items()}
         for model in manifest["models"]
     ]
@@ -330,12 +329,6 @@ def _add_manifest(connection: duckdb.DuckDBPyConnection, folder: Path, mark: str
         ("metrics", manifest["metrics"]),
     ):
         _insert_frame(connection, table, _frame(table, [row | {"run_id": folder.name} for row in rows]))
-
-
-def _allows_unsafe_code(spec: dict[str, Any], model: dict[str, Any] | None) -> bool | None:
-    """Whether this model's code was let run without the sandbox; `None` where the spec does not say."""
-    of_run, of_model = spec.get("sandbox", {}).get("allow_unsafe"), (model or {}).get("allow_unsafe_code")
-    return None if of_run is None or of_model is None else of_run or of_model
 
 
 def _add_samples(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:

@@ -178,6 +178,7 @@ def manifest(run_id, models, rows, status, finished_at, controls, unsafe, tasks)
                 "n_failed": sum(row["status"] == "failed" for row in mine),
                 "n_truncated": sum(row["status"] == "truncated" for row in mine),
                 "n_refused": sum(row["status"] == "refused" for row in mine),
+                "sandbox": "unsafe" if unsafe else None,
                 "is_headline": True,
             }
         )
@@ -233,7 +234,6 @@ def manifest(run_id, models, rows, status, finished_at, controls, unsafe, tasks)
                 "licence": "MIT",
                 "source": "made up",
                 "cluster": None,
-                "unsafe_code": unsafe,
             }
             for task in tasks
         ],

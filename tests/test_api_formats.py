@@ -747,3 +747,19 @@ def test_every_price_has_a_day_and_a_source() -> None:
         assert date.fromisoformat(price.as_of), name
         assert price.source, name
         assert price.output >= price.input >= (price.cached or 0) >= 0, name
+
+
+def test_every_block_of_the_models_page_is_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import re
+
+    from harness import config
+
+    page = (Path(__file__).parents[1] / "docs/models.md").read_text()
+    blocks = re.findall(r"```yaml\n(# @package models\.(\w+)\n.*?)```", page, re.DOTALL)
+    assert len(blocks) >= 7
+    (tmp_path / "conf" / "model").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    for text, name in blocks:
+        (tmp_path / "conf" / "model" / f"own_{name}.yaml").write_text(text)
+        (spec,) = config.compose([f"model=own_{name}", "task=provenance_open"]).models
+        plugins.load("backends", spec.backend).Backend.check(spec)

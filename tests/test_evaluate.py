@@ -196,7 +196,6 @@ def test_nothing_published_names_a_folder_or_a_secret(project: Project) -> None:
         (("model=alice", "task=summs"), 2, "did you mean 'sums'"),
         (("model=alice", "task=[lm_eval:arc_eazy]"), 3, "arc_easy"),
         (("model=alice", "task=gsm8k", "task.data=nowhere.jsonl"), 3, "nowhere.jsonl: no such file"),
-        (("model=alice", "task=functions", "limit=1"), 8, "sandbox.allow_unsafe=true"),
         (("model=alice", "task=sums", "+models.alice.args.colour=red"), 2, "colour"),
         (("model=smollm2_warm", "task=sums"), 2, "no model takes part in sums"),
         (("model=alice", "task=sums", "results_dir=conf/model/alice.yaml"), 6, "results_dir=PATH"),

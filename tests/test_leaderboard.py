@@ -301,8 +301,7 @@ def test_models_with_provenance_tasks_alone_have_a_row(tmp_path):
 def test_only_the_models_whose_code_left_the_sandbox_are_stamped(tmp_path):
     folder = write_run(tmp_path, unsafe=True)
     manifest = json.loads((folder / "run.json").read_text())
-    manifest["spec"]["sandbox"]["allow_unsafe"] = False
-    manifest["spec"]["models"][1]["allow_unsafe_code"] = True
+    manifest["metrics"][0]["sandbox"] = "A"
     (folder / "run.json").write_text(json.dumps(manifest))
     analysis.refresh(tmp_path)
     board = analysis.board(tmp_path)

@@ -1,14 +1,14 @@
 """A plain subprocess with resource limits. It stops accidents, not attacks.
 
 Each program gets a fresh interpreter without the user's environment, site packages or standard streams, in an
-empty folder that is deleted afterwards, in a process group of its own that is killed afterwards; with limits
-on CPU seconds, address space, file size and open files where the platform has them (`resource`, Unix), and a
-limit by the clock everywhere.
+empty folder that is deleted afterwards, in a process group of its own that is killed afterwards; with limits on
+CPU seconds, address space, file size and open files where the platform has them (`resource`, Unix), and a limit
+by the clock everywhere.
 
-What it does not do: the code runs as the user, so it can read and write the user's files, use the network,
-start processes that leave the group, and, since it shares a process with its tests, find the token in memory
-and forge its verdict, or patch what the tests call. The token only makes sure that leaving early or printing
-the right words is no pass. Hence `sandbox.allow_unsafe`.
+What it does not do: the code runs as the user, so it can read and write the user's files, use the network, start
+processes that leave the group, and, since it shares a process with its tests, find the token in memory and forge
+its verdict, or patch what the tests call. The token only makes sure that leaving early or printing the right words
+is no pass. Hence `sandbox.allow_unsafe`.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from pathlib import Path
 from typing import get_args
 
 from harness.errors import SandboxError
-from harness.sandbox import Program, Status, Verdict
+from harness.sandbox.verdicts import Program, Status, Verdict
 from harness.specs import SandboxSpec
 
 TIER = "unsafe"
+STATUSES = frozenset(get_args(Status))
 FILE_MB = 16
 """Largest file a program may write. The tests of the known benchmarks write none."""
 OPEN_FILES = 64
 MESSAGE_CHARS = 500
-STATUSES = frozenset(get_args(Status))
 
 RUNNER = r"""
 import json, os, sys, time, types
@@ -62,12 +62,37 @@ status, message, phase = "passed", "", "code"
 module = types.ModuleType("solution")
 sys.modules["solution"] = module
 sys.argv = ["solution.py"]
+
+def run(stdin):
+    import io
+    sys.stdin, sys.stdout = io.StringIO(stdin), io.StringIO()
+    try:
+        exec(compile(task["code"], "solution.py", "exec"), {"__name__": "__main__"})
+    except SystemExit:
+        pass
+    return sys.stdout.getvalue()
+
 try:
-    exec(compile(task["code"], "solution.py", "exec"), module.__dict__)
+    exec(compile(task["helpers"], "helpers", "exec"), module.__dict__)
+    if task["entry_point"] == "__main__":
+        module.__dict__["__main__"] = module.__dict__["run"] = run
+    else:
+        exec(compile(task["code"], "solution.py", "exec"), module.__dict__)
     if task["entry_point"] not in module.__dict__:
         raise NameError("the code does not define " + task["entry_point"])
     phase = "tests"
     exec(compile(task["tests"], "tests", "exec"), module.__dict__)
+    if "unittest" in sys.modules:
+        unittest = sys.modules["unittest"]
+        cases = [c for c in vars(module).values() if isinstance(c, type) and issubclass(c, unittest.TestCase)
+                 and not c.__module__.startswith("unittest.")]
+        result = unittest.TestResult()
+        unittest.TestSuite(map(unittest.defaultTestLoader.loadTestsFromTestCase, cases)).run(result)
+        for kind, found in ((AssertionError, result.failures), (RuntimeError, result.errors)):
+            if found:
+                raise kind(str(found[0][0]))
+        if cases and not result.testsRun:
+            raise RuntimeError("no test ran")
 except BaseException as error:
     if isinstance(error, MemoryError):
         status = "memory"
@@ -103,6 +128,7 @@ def run(programs: Sequence[Program], spec: SandboxSpec) -> list[Verdict]:
 
 def _run_one(program: Program, spec: SandboxSpec) -> Verdict:
     token = secrets.token_hex(16)
+    cpu_limit = math.ceil(spec.timeout_s)
     try:
         with tempfile.TemporaryDirectory(prefix="harness-", ignore_cleanup_errors=True) as folder:
             work, report = Path(folder, "work"), Path(folder, "report.json")
@@ -113,8 +139,9 @@ def _run_one(program: Program, spec: SandboxSpec) -> Verdict:
                 "code": program.code,
                 "tests": program.tests,
                 "entry_point": program.entry_point,
+                "helpers": program.helpers,
                 "limits": [
-                    ("RLIMIT_CPU", math.ceil(spec.timeout_s)),
+                    ("RLIMIT_CPU", cpu_limit),
                     ("RLIMIT_AS", spec.memory_mb << 20),
                     ("RLIMIT_FSIZE", FILE_MB << 20),
                     ("RLIMIT_NOFILE", OPEN_FILES),
@@ -131,17 +158,12 @@ def _run_one(program: Program, spec: SandboxSpec) -> Verdict:
 
 
 def _wait(work: Path, wall_s: float) -> int | None:
-    """Start the child, wait for it, and kill its whole group.
-
-    Returns:
-        Its exit code, or `None` where the clock ran out.
-    """
-    # -P -s -S with an empty environment are what -I means, without site packages: verdicts do not depend on
-    # what is installed here. -I would also ignore PYTHONHASHSEED, and the order of sets would change verdicts
-    # from run to run.
+    """Start the child, wait, kill its whole group. Returns its exit code, or `None` where the clock ran out."""
+    # -P -s -S with an empty environment are what -I means, without site packages: verdicts do not depend on what
+    # is installed here. -I would also ignore PYTHONHASHSEED, and set order would change verdicts from run to run.
     environment = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
-    if os.name == "nt":  # the interpreter cannot start without this one
-        environment["SYSTEMROOT"] = os.environ["SYSTEMROOT"]
+    if os.name == "nt":
+        environment["SYSTEMROOT"] = os.environ["SYSTEMROOT"]  # the interpreter cannot start without it
     process = subprocess.Popen(
         [sys.executable, "-P", "-s", "-S", "-X", "utf8", "-c", RUNNER],
         cwd=work,
@@ -166,9 +188,9 @@ def _wait(work: Path, wall_s: float) -> int | None:
 def _verdict(report: bytes, token: str, exit_code: int | None, spec: SandboxSpec) -> Verdict:
     """What the child reported, if it did and had the token; else what its end says."""
     if exit_code is None:
-        return Verdict("timeout", f"no verdict after {2 * spec.timeout_s:g} s by the clock", None, TIER)
+        return Verdict("timeout", f"no verdict after {2 * spec.timeout_s:g} s by the clock", None, TIER, forgeable=True)
     if hasattr(signal, "SIGXCPU") and exit_code == -signal.SIGXCPU:
-        return Verdict("timeout", f"used up {math.ceil(spec.timeout_s)} CPU s", None, TIER)
+        return Verdict("timeout", f"used up {math.ceil(spec.timeout_s)} CPU s", None, TIER, forgeable=True)
     try:
         said = json.loads(report)
         status, message, cpu_s = said["status"], str(said["message"]), float(said["cpu_s"])
@@ -177,6 +199,6 @@ def _verdict(report: bytes, token: str, exit_code: int | None, spec: SandboxSpec
         told, status = "", "error"
     if told != token or status not in STATUSES:
         how = f"was killed by signal {-exit_code}" if exit_code < 0 else f"ended with code {exit_code}"
-        return Verdict("error", f"the process {how} before its tests were through", None, TIER)
+        return Verdict("error", f"the process {how} before its tests were through", None, TIER, forgeable=True)
     message = message.encode("utf-8", "replace").decode()[:MESSAGE_CHARS]
-    return Verdict(status, message, cpu_s if math.isfinite(cpu_s) else None, TIER)
+    return Verdict(status, message, cpu_s if math.isfinite(cpu_s) else None, TIER, forgeable=True)

@@ -1,0 +1,66 @@
+"""A chat completions server for benchmarks: answers every request after a fixed time, at next to no cost.
+
+    python benchmarks/_api_server.py LATENCY_S
+
+Prints its port. Written on asyncio's bare protocol, so that the server is not what is measured.
+"""
+
+import asyncio
+import json
+import sys
+
+BODY = json.dumps(
+    {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "bench",
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": "The answer is 42. " * 20, "refusal": None},
+                "finish_reason": "stop",
+            }
+        ],
+        "usage": {"prompt_tokens": 60, "completion_tokens": 100, "total_tokens": 160},
+        "system_fingerprint": "fp_1",
+    }
+).encode()
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(BODY)
+
+
+class Chat(asyncio.Protocol):
+    """Counts the bytes of a request's body and answers once it is whole; one request at a time on a connection."""
+
+    def __init__(self, latency: float) -> None:
+        self.latency, self.data = latency, b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the connection."""
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Answer when the body is whole."""
+        self.data += data
+        head, found, body = self.data.partition(b"\r\n\r\n")
+        if found:
+            lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+            if len(body) >= (int(lengths[0][15:]) if lengths else 0):
+                self.data = b""
+                asyncio.get_running_loop().call_later(self.latency, self.answer)
+
+    def answer(self) -> None:
+        """Send the one answer."""
+        if not self.transport.is_closing():
+            self.transport.write(HEAD + BODY)
+
+
+async def main(latency: float) -> None:
+    """Serve until killed."""
+    server = await asyncio.get_running_loop().create_server(lambda: Chat(latency), "127.0.0.1", 0, backlog=2048)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(float(sys.argv[1])))

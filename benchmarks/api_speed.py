@@ -1,0 +1,95 @@
+"""How fast are API models asked, beside a bare aiohttp loop, lm-eval's `local-chat-completions` and Inspect AI?
+
+Run: python benchmarks/api_speed.py [--inspect] [--repeats K] [N:C ...]
+
+Each client is a process of its own against one server on loopback that answers after 50 ms. N requests at concurrency
+C; default 500 at 1, 16, 64, 128, 512 and 5,000 at 64, 128, 512. The clients take turns, K times (default 1), and the
+run with the shortest sending counts. `rate` is requests per second while sending, `of bare` that rate over the bare
+loop's, `ms/sample` the CPU time of sending, `start` the CPU seconds before the first request, `total` those of the
+whole process, imports and scoring and Parquet included.
+
+lm-eval needs `tenacity`. With --inspect, Inspect AI is installed into a throw-away environment by uv (it asks the
+registry), and takes part at 500 requests.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).parent
+LATENCY_S = 0.05
+SIZES = ["500:1", "500:16", "500:64", "500:128", "500:512", "5000:64", "5000:128", "5000:512"]
+INSPECT_MOST = 500
+
+
+def throw_away(folder: Path) -> Path:
+    """A Python with Inspect AI and nothing of ours."""
+    uv = shutil.which("uv")
+    if uv is None:
+        sys.exit("--inspect needs uv (https://docs.astral.sh/uv)")
+    subprocess.run([uv, "venv", "-q", "-p", f"{sys.version_info[0]}.{sys.version_info[1]}", folder], check=True)
+    python = folder / "bin" / "python"
+    subprocess.run([uv, "pip", "install", "-q", "--python", python, "inspect-ai", "openai"], check=True)
+    return python
+
+
+def measured(python: Path | str, name: str, port: str, n: str, parallel: str) -> dict[str, float] | None:
+    """One client's figures; `None` where it failed."""
+    command = [str(python), str(HERE / "_api_client.py"), name, port, n, parallel]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        print(f"{name} failed: {(done.stderr.strip().splitlines() or ['?'])[-1]}", file=sys.stderr)
+        return None
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def main() -> None:
+    """Run every client at every size and print a markdown table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--inspect", action="store_true")
+    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("sizes", nargs="*", default=SIZES, metavar="N:C")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        clients: dict[str, Path | str] = dict.fromkeys(("bare", "harness", "lm_eval"), sys.executable)
+        if asked.inspect:
+            clients["inspect"] = throw_away(Path(folder) / "inspect")
+        command = [sys.executable, str(HERE / "_api_server.py"), str(LATENCY_S)]
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        try:
+            assert server.stdout is not None
+            port = server.stdout.readline().strip()
+            print("| requests | at once | client | wall s | rate | of bare | ms/sample | start | total | peak MB |")
+            print("|---:|---:|---|---:|---:|---:|---:|---:|---:|---:|")
+            for size in asked.sizes:
+                table(clients, port, *size.split(":"), asked.repeats)
+        finally:
+            server.kill()
+            server.wait()
+
+
+def table(clients: dict[str, Path | str], port: str, n: str, parallel: str, repeats: int) -> None:
+    """The rows of one size."""
+    best: dict[str, dict[str, float]] = {}
+    for _ in range(repeats):
+        for name, python in clients.items():
+            if name != "inspect" or int(n) <= INSPECT_MOST:
+                found = measured(python, name, port, n, parallel)
+                if found and (name not in best or found["wall_s"] < best[name]["wall_s"]):
+                    best[name] = found
+    for name, row in best.items():
+        share = best["bare"]["wall_s"] / row["wall_s"]
+        print(
+            f"| {int(n):,} | {parallel} | {name} | {row['wall_s']:.2f} | {int(n) / row['wall_s']:.0f} | {share:.2f} | "
+            f"{1000 * row['cpu_s'] / int(n):.2f} | {row['start_cpu_s']:.1f} | {row['total_cpu_s']:.1f} | "
+            f"{row['peak_mb']:.0f} |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

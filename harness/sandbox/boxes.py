@@ -1,0 +1,314 @@
+"""The walls around one process: three kinds, from the same parts.
+
+    A  namespaces (mount, PID, network, IPC, UTS) over a root of its own, and all of C
+    B  Landlock, and all of C
+    C  seccomp, resource limits, a user of its own where root starts it; only ever inside a container
+
+A zygote enters its box once. The processes that it forks lock themselves in with `lock`, for good, before they do
+anything else; between them `renew` sees to it that none finds what another has left.
+"""
+
+# The plain calls, not pathlib: they are what the man pages speak of.
+# ruff: noqa: PTH101, PTH102, PTH103, PTH104, PTH106, PTH108, PTH110, PTH112, PTH114, PTH115, PTH116, PTH120, PTH208, PTH211
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import resource
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from harness.sandbox import linux, seccomp
+
+SCRATCH_MB, SCRATCH_FILES = 64, 4096
+"""What a program may keep in its scratch folder."""
+FILE_MB, OPEN_FILES, THREADS, STACK_MB = 16, 64, 64, 64
+"""Largest file, open files, threads, main thread's stack. The tests of the known benchmarks stay far below."""
+FIRST_UID, UIDS = 61184, 4336
+"""Users that belong to nobody: systemd's dynamic users, https://systemd.io/UIDS-GIDS/."""
+NOBODY = 65534
+DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
+MOUNT_POINTS = ("/mnt", "/media", "/srv", "/opt", "/tmp", "/var", "/home")  # noqa: S108 - a place to mount upon
+HARD_TO_SHARE = ("/etc/ld.so.cache", "/usr/share/zoneinfo")
+
+
+def system_paths() -> list[str]:
+    """What an interpreter reads while it runs: its library and the system's shared ones."""
+    wanted = [f"{sys.base_prefix}/lib", "/usr/lib", "/lib", "/lib64", "/usr/lib64", *sys.path, *HARD_TO_SHARE]
+    paths: list[str] = []
+    for path in sorted({os.path.realpath(path) for path in wanted if path and os.path.exists(path)}):
+        if not any(path == other or path.startswith(other + "/") for other in paths):
+            paths.append(path)
+    return paths
+
+
+class Box:
+    """Tier C, and what all tiers share."""
+
+    kills_all = False
+    """True in a PID namespace of its own: killing every process there is safe, and complete."""
+
+    def __init__(self, scratch: str | None) -> None:
+        self.scratch = scratch
+        self._uid = self._own_uid() if os.geteuid() == 0 else None
+        self._threads = THREADS if self._uid else THREADS + _threads_of_this_user()
+        self._filter = seccomp.Filter()
+        self._ruleset: int | None = None
+        self.proc: int | None = os.open("/proc", os.O_PATH | os.O_DIRECTORY)
+
+    def enter(self, control: socket.socket) -> None:  # noqa: ARG002 - tier A's
+        """Shut this process in, as far as it goes before it forks. May fork; only one process returns."""
+        if self.scratch is not None and self._uid is not None:
+            os.chown(self.scratch, self._uid, self._uid)
+        self._restrict()
+
+    def renew(self) -> None:
+        """Empty the scratch folder. No process that could write there is alive."""
+        if self.scratch is not None and not _untouched(self.scratch):
+            purge(self.scratch)
+
+    def overfull(self) -> bool:
+        """Whether the scratch folder holds more than it may."""
+        return self.scratch is not None and _overfull(self.scratch)
+
+    def leave(self) -> None:
+        """Remove what exists outside of this process."""
+        if self.scratch is not None:
+            with contextlib.suppress(OSError):
+                purge(self.scratch)
+                os.rmdir(self.scratch)
+
+    def prepare(self) -> None:
+        """Take on what every process to come inherits. After `enter`, before the first fork."""
+        linux.prctl(linux.PR_SET_DUMPABLE, 0)
+        linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
+        linux.install_filter(self._filter.base)
+        os.chdir(self.scratch or "/")
+        _limit(resource.RLIMIT_FSIZE, FILE_MB << 20)
+        _limit(resource.RLIMIT_NOFILE, OPEN_FILES)
+        _limit(resource.RLIMIT_STACK, STACK_MB << 20)
+        _limit(resource.RLIMIT_CORE, 0)
+        _limit(resource.RLIMIT_MEMLOCK, 0)
+        _limit(resource.RLIMIT_MSGQUEUE, 0)
+
+    def lock(self, cpu_s: float, memory_mb: int) -> None:
+        """Lock this process in, for good. Raises OSError where that fails: nothing may run then."""
+        _limit(resource.RLIMIT_CPU, math.ceil(cpu_s) + 1)  # a backstop: the zygote watches the exact limit
+        _limit(resource.RLIMIT_NPROC, self._threads)
+        _limit(resource.RLIMIT_AS, memory_mb << 20)
+        if self._uid is not None:
+            os.setgroups([])
+            os.setresgid(self._uid, self._uid, self._uid)
+            os.setresuid(self._uid, self._uid, self._uid)  # with this go the capabilities, see capabilities(7)
+        else:
+            linux.drop_capabilities()
+        if self._ruleset is not None:
+            linux.landlock_apply(self._ruleset)
+        linux.install_filter(self._filter.program(os.getpid()))
+
+    def _restrict(self) -> None:
+        """Make the Landlock rules, if this tier has any."""
+
+    def _own_uid(self) -> int | None:
+        """A user that no other process has, or if this container knows too few, nobody."""
+        for uid in (FIRST_UID + os.getpid() % UIDS, NOBODY):
+            if _mapped(uid):
+                return uid
+        return None
+
+
+class LandlockBox(Box):
+    """Tier B."""
+
+    def enter(self, control: socket.socket) -> None:
+        """See `Box`."""
+        if self._uid is not None and not _readable_by_others(system_paths()):
+            # An interpreter in root's home. Root without capabilities is an ordinary user that may read it.
+            self._uid = None
+            self._threads = THREADS + _threads_of_this_user()
+        super().enter(control)
+
+    def _restrict(self) -> None:
+        self._ruleset = linux.landlock(system_paths(), DEVICES, self.scratch)
+
+
+class NamespaceBox(Box):
+    """Tier A."""
+
+    kills_all = True
+
+    def enter(self, control: socket.socket) -> None:
+        """See `Box`."""
+        paths = system_paths()
+        flags = linux.CLONE_NEWNS | linux.CLONE_NEWPID | linux.CLONE_NEWNET | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS
+        privileged = False
+        if os.geteuid() == 0:
+            with contextlib.suppress(PermissionError):
+                linux.unshare(flags)
+                privileged = True
+        if not privileged:
+            self._enter_user_namespace(flags)
+        self._become_init(control)
+        if self.proc is not None:
+            os.close(self.proc)
+        self._build_root(paths)
+        if self.scratch is not None:
+            self.scratch = "/box"
+            self._mount_scratch()
+
+    def _enter_user_namespace(self, flags: int) -> None:
+        uid, gid = os.geteuid(), os.getegid()
+        linux.unshare(linux.CLONE_NEWUSER | flags)
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"{NOBODY} {uid} 1")
+        Path("/proc/self/gid_map").write_text(f"{NOBODY} {gid} 1")
+        self._uid = None
+
+    @staticmethod
+    def _become_init(control: socket.socket) -> None:
+        """Go on as process 1 of the new PID namespace; this process waits for it, and ends with it."""
+        child = os.fork()
+        if child:
+            control.close()
+            os.waitpid(child, 0)
+            os._exit(0)
+        linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+
+    def _build_root(self, paths: list[str]) -> None:
+        linux.mount("none", "/", None, linux.MS_REC | linux.MS_PRIVATE)
+        base = next(
+            point
+            for point in MOUNT_POINTS
+            if os.path.isdir(point) and not any(path.startswith(point + "/") for path in paths)
+        )
+        linux.mount("tmpfs", base, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "size=1m,mode=755")
+        for folder in ("/dev", "/proc", "/box"):
+            os.mkdir(base + folder)
+        for path in paths:
+            self._make_place(base + path, folder=os.path.isdir(path))
+            linux.bind(path, base + path)
+        for link in ("/lib", "/lib64"):
+            if os.path.islink(link) and not os.path.lexists(base + link):
+                os.symlink(os.readlink(link), base + link)
+        for device in DEVICES:
+            self._make_place(base + device, folder=False)
+            linux.bind(device, base + device, device=True)
+        self.proc = None
+        quiet = linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC
+        # For the zygote's own eyes: it is gone from the tree before a program runs. Where the container hides parts
+        # of /proc, the kernel refuses; the zygote then cannot tell waiting for a CPU from idling.
+        with contextlib.suppress(OSError):
+            linux.mount("proc", base + "/proc", "proc", quiet)
+            self.proc = os.open(base + "/proc", os.O_DIRECTORY)
+            linux.unmount(base + "/proc")
+        linux.enter_root(base)
+        again = linux.MS_REMOUNT | linux.MS_BIND | linux.MS_RDONLY | linux.MS_NOSUID | linux.MS_NODEV
+        linux.mount("none", "/", None, again)
+
+    @staticmethod
+    def _make_place(place: str, *, folder: bool) -> None:
+        os.makedirs(place if folder else os.path.dirname(place), exist_ok=True)
+        if not folder:
+            Path(place).touch()
+
+    def _mount_scratch(self) -> None:
+        owner = f",uid={self._uid},gid={self._uid}" if self._uid is not None else ""
+        options = f"size={SCRATCH_MB}m,nr_inodes={SCRATCH_FILES},mode=700{owner}"
+        quiet = linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC
+        linux.mount("tmpfs", "/box", "tmpfs", quiet, options)
+
+    def renew(self) -> None:
+        """See `Box`."""
+        if self.scratch is not None and not _untouched(self.scratch):
+            linux.unmount(self.scratch)
+            self._mount_scratch()
+            os.chdir(self.scratch)
+
+    def overfull(self) -> bool:
+        """False: the file system has a size."""
+        return False
+
+    def leave(self) -> None:
+        """Nothing to do: it all goes with the namespace."""
+
+
+BOXES: dict[str, type[Box]] = {"A": NamespaceBox, "B": LandlockBox, "C": Box}
+
+
+def purge(folder: str) -> None:
+    """Remove what is in a folder, however deep it is nested. Raises OSError."""
+    number = 0
+    while entries := list(os.scandir(folder)):
+        for entry in entries:
+            if not entry.is_dir(follow_symlinks=False):
+                os.unlink(entry.path)
+                continue
+            os.chmod(entry.path, 0o700)
+            for inner in list(os.scandir(entry.path)):
+                if inner.is_dir(follow_symlinks=False):  # one level up, so that no path grows too long
+                    os.chmod(inner.path, 0o700)
+                    number += 1
+                    os.rename(inner.path, f"{folder}/.purge{os.getpid()}.{number}")
+                else:
+                    os.unlink(inner.path)
+            os.rmdir(entry.path)
+
+
+def _untouched(folder: str) -> bool:
+    with os.scandir(folder) as entries:
+        return next(entries, None) is None
+
+
+def _overfull(folder: str) -> bool:
+    blocks = count = 0
+    waiting = [folder]
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    count += 1
+                    blocks += entry.stat(follow_symlinks=False).st_blocks
+                    if count > SCRATCH_FILES or blocks * 512 > SCRATCH_MB << 20:
+                        return True
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+        except FileNotFoundError:
+            continue  # it was removed while we looked
+        except OSError:
+            return True  # too deep, or hidden from us
+    return False
+
+
+def _limit(kind: int, value: int) -> None:
+    hard = resource.getrlimit(kind)[1]
+    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(kind, (value, value))
+
+
+def _mapped(uid: int) -> bool:
+    """Whether this user namespace knows a user of that number."""
+    for line in Path("/proc/self/uid_map").read_text().splitlines():
+        first, _, count = map(int, line.split())
+        if first <= uid < first + count:
+            return True
+    return False
+
+
+def _readable_by_others(paths: list[str]) -> bool:
+    """Whether an ordinary user can reach the paths."""
+    folders = {str(parent) for path in paths for parent in (Path(path), *Path(path).parents) if parent.is_dir()}
+    return all(os.stat(folder).st_mode & 0o005 == 0o005 for folder in folders)  # noqa: PLR2004 - r-x for others
+
+
+def _threads_of_this_user() -> int:
+    """How many threads the user has: RLIMIT_NPROC counts them all."""
+    count = 0
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError):
+                if os.stat(f"/proc/{name}").st_uid == os.geteuid():
+                    count += len(os.listdir(f"/proc/{name}/task"))
+    return count

@@ -1,0 +1,489 @@
+"""The judge's side: runs the tests of one program, in which the program's names are proxies.
+
+It never runs model-written code. What the program answers is plain data by the time the tests compare it, so
+operators and methods that lie, patched built-ins and a look at the caller's frames reach nothing. Functions,
+generators, coroutines and instances of the program's classes stay with the program, and are `Remote` here: they can
+be called, iterated, awaited, and have attributes; they have no operators, no length and no truth but being an
+object, for those would be the program's to forge.
+
+Arguments that the program changed in place are changed here. Exceptions arrive as the built-in type they are or
+descend from; those of the program's own classes as a class of that name. Random numbers are seeded.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import copy
+import decimal
+import functools
+import importlib
+import json
+import os
+import random
+import resource
+import select
+import signal
+import socket
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from types import CodeType
+from typing import Any
+
+from harness.sandbox.wire import HEAD, HELLO, MUTABLE, ClosedError, Codec, WireError, exactly, receive, send
+
+REMEMBERED = 50_000
+"""Longest tests that a judge keeps compiled, in characters."""
+RENEW_KB = 200 << 10
+"""Memory that a judge may have used and still go on to the next program."""
+MESSAGE_CHARS = 500
+LINE_CHARS = 160
+QUEUED = 5
+"""Times the limit by the clock after which even waiting for a CPU is no excuse."""
+LOOK_S = 0.1
+SCRIPT = "__main__"
+"""The entry point of a program that reads standard input: the tests call `run(stdin) -> stdout`."""
+TESTS = "tests"
+_NOT_FROM_TESTS = frozenset({"antigravity", "this", "idlelib", "turtle", "tkinter"})
+
+
+class BrokenError(BaseException):
+    """The program's side has gone, takes too long or talks nonsense. No test can make it undone by catching it."""
+
+    def __init__(self, status: str, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+class Remote:
+    """An object on the program's side."""
+
+    def __init__(self, judge: Judge, number: int, kind: str, name: str) -> None:
+        vars(self).update(_judge=judge, _number=number, _kind=kind, _name=name)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(f"the program's {self._name} has no {name} that tests can rely on")
+        return self._judge.ask("get", self, name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        self._judge.ask("set", self, name, value)
+
+    def __iter__(self) -> Iterator[Any]:
+        if self._kind != "iterable":
+            raise TypeError(f"{self._name!r} object is not iterable")
+        return iter(self._judge.ask("iter", self))
+
+    def __copy__(self) -> Remote:
+        return self
+
+    def __deepcopy__(self, _: object) -> Remote:
+        return self
+
+    def __repr__(self) -> str:
+        return f"<the program's {self._name[:40]!a}>"
+
+
+class RemoteFunction(Remote):
+    """A function or class on the program's side."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it. Raises what it raises."""
+        return self._judge.call(self, args, kwargs)
+
+
+class _Values(Codec):
+    """Values that are not plain stay where they are, and go by their number."""
+
+    def __init__(self, judge: Judge) -> None:
+        super().__init__()
+        self._judge = judge
+        self._remotes: dict[int, object] = {}
+        self._exceptions: dict[int, type[BaseException]] = {}
+        self._functions: list[Callable[..., Any]] = []
+
+    def refer(self, value: object) -> dict[str, Any]:
+        """A reference of the program's, handed back; or one to a function or an iterator of the tests."""
+        if isinstance(value, Remote):
+            return {"!": "o", "v": vars(value)["_number"]}
+        for number, kind in self._exceptions.items():
+            if kind is value:
+                return {"!": "o", "v": number}
+        if hasattr(type(value), "__next__"):
+            return {"!": "ci", "v": self._keep(value.__next__)}  # type: ignore[attr-defined]
+        if callable(value):
+            return {"!": "cb", "v": self._keep(value)}
+        raise WireError(f"the tests hand the program a {type(value).__name__}, which cannot leave the judge")
+
+    def _keep(self, function: Callable[..., Any]) -> int:
+        if function not in self._functions:
+            self._functions.append(function)
+        return self._functions.index(function)
+
+    def function(self, number: object) -> Callable[..., Any]:
+        """A function that the program was given.
+
+        Raises:
+            WireError: it was given none of that number.
+        """
+        if not isinstance(number, int) or not 0 <= number < len(self._functions):
+            raise WireError("the program calls back what it was not given")
+        return self._functions[number]
+
+    def unknown(self, tag: object, content: Any) -> object:
+        if tag == "cb":
+            return self.function(content)
+        if tag == "X":
+            return self.exception(content)
+        if tag != "o":
+            return super().unknown(tag, content)
+        number, kind, name = content
+        if not isinstance(number, int) or not isinstance(kind, str) or not isinstance(name, str):
+            raise WireError("a reference is not one")
+        if number not in self._remotes:
+            self._remotes[number] = self._remote(number, kind, name)
+        return self._remotes[number]
+
+    def _remote(self, number: int, kind: str, name: str) -> object:
+        remote = (RemoteFunction if kind == "function" else Remote)(self._judge, number, kind, name)
+        if kind == "iterator":
+            return self._judge.iterate(remote)
+        return self._judge.wait(remote) if kind == "coroutine" else remote
+
+    def exception(self, lineage: Any) -> type[BaseException]:
+        """The class that stands for an exception's here: the built-in itself, or a descendant of the nearest one.
+
+        Args:
+            lineage: its MRO, each class as its name and its reference, `None` for built-ins.
+        """
+        own = []
+        base: type[BaseException] = Exception
+        for name, number in lineage[:20]:
+            found = getattr(builtins, str(name), None) if number is None else self._exceptions.get(number)
+            if isinstance(found, type) and issubclass(found, BaseException):
+                base = found
+                break
+            own.append((str(name)[:80], int(number or 0)))
+        for name, number in reversed(own):
+            base = self._exceptions[number] = type(name, (base,), {})
+        return base
+
+
+class _Names(dict[str, Any]):
+    """The tests' namespace. A name that the tests lack is a module of the standard library, or the program's."""
+
+    def __init__(self, judge: Judge) -> None:
+        super().__init__(vars(builtins))
+        self["__name__"] = TESTS
+        self._judge = judge
+
+    def __missing__(self, name: str) -> Any:
+        if name in sys.stdlib_module_names - _NOT_FROM_TESTS:  # never the program's: it would choose the ruler
+            value = importlib.import_module(name)
+        elif name.startswith("__"):
+            raise KeyError(name)
+        else:
+            try:
+                value = self._judge.ask("name", name)
+            except KeyError:
+                raise KeyError(name) from None
+        self[name] = value
+        return value
+
+
+class Judge:
+    """Runs tests against a program at the other end of a channel.
+
+    Args:
+        channel: to the program's process.
+        patience: seconds to wait for its answers, all in all.
+        more: asked when they are over; the seconds that the process waited for a CPU, which are not held against it.
+    """
+
+    def __init__(self, channel: socket.socket, patience: float, more: Callable[[], float]) -> None:
+        self._channel, self._patience, self._more = channel, patience, more
+        self._waited = 0.0
+        self._poll = select.poll()
+        self._poll.register(channel, select.POLLIN)
+        self._values = _Values(self)
+        self._broken: BrokenError | None = None
+
+    def verdict(self, program: dict[str, Any]) -> dict[str, str]:
+        """Run the tests.
+
+        Args:
+            program: `code`, `tests`, `entry_point`, `helpers`, `in_process`; see `harness.sandbox.Program`.
+
+        Returns:
+            `status` and `message`. The status `gone` means that the program's process ended, and `fault` that it
+            never came to run the program: that is no fault of the program's.
+        """
+        try:
+            greeted = self._receive() == HELLO
+        except (WireError, BrokenError) as error:
+            return {"status": "fault", "message": str(error)}
+        if not greeted:
+            return {"status": "fault", "message": "no greeting"}
+        lines = program["tests"].splitlines()
+        phase = "code"
+        failure: BaseException | None = None
+        try:
+            if program["in_process"]:
+                phase = TESTS
+                self._in_process(program)
+            else:
+                names = self._load(program)
+                phase = TESTS
+                exec(_compiled(program["tests"], TESTS), names)  # noqa: S102 - the benchmark's own code
+                run_cases(names)
+        except BaseException as error:  # noqa: BLE001 - tests end in any way they like
+            failure = error
+        if self._broken:
+            return {"status": self._broken.status, "message": str(self._broken)}
+        if failure is None:
+            return {"status": "passed", "message": ""}
+        return {"status": _status(failure, phase), "message": _message(failure, lines)}
+
+    def ask(self, *question: Any) -> Any:
+        """Ask the program's side, and call back for it until it has answered.
+
+        Raises:
+            BrokenError: there is no answer, or it is not one.
+            BaseException: what the program raised.
+        """
+        answer = self._exchange(list(question))
+        if answer[0] == "r":
+            return answer[1]
+        raise self._raised(answer)
+
+    def call(self, function: Remote, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call one of the program's functions. Raises what `ask` raises."""
+        answer = self._exchange(["call", function, list(args), kwargs])
+        changed = answer[-1]
+        if changed is not None:
+            given = [*args, *kwargs.values()]
+            if type(changed) is not list or len(changed) != len(given):
+                raise self._break("the program's side says that it changed arguments it was not given")
+            for old, new in zip(given, changed, strict=True):
+                _update(old, new)
+        if answer[0] == "r":
+            return answer[1]
+        raise self._raised(answer)
+
+    def iterate(self, remote: Remote) -> Iterator[Any]:
+        """The items of an iterator on the program's side, fetched one by one."""
+        while True:
+            try:
+                item = self.ask("next", remote)
+            except StopIteration:
+                return
+            yield item
+
+    async def wait(self, remote: Remote) -> Any:
+        """The outcome of a coroutine on the program's side."""
+        return self.ask("await", remote)
+
+    def _load(self, program: dict[str, Any]) -> dict[str, Any]:
+        random.seed(0)
+        decimal.setcontext(decimal.Context())
+        names = _Names(self)
+        if program["helpers"]:
+            exec(_compiled(program["helpers"], "helpers"), names)  # noqa: S102
+        code = program["code"]
+        if program["entry_point"] == SCRIPT:
+            names["run"] = lambda stdin: self.ask("script", code, stdin)
+        else:
+            names[program["entry_point"]] = self.ask("load", code, program["entry_point"])
+        return names
+
+    def _in_process(self, program: dict[str, Any]) -> None:
+        self.ask("load", program["code"], program["entry_point"])
+        try:
+            clean = self.ask("in_process", program["tests"])
+        except AssertionError as error:
+            raise AssertionError(str(error)) from None  # the tests', not the program's
+        if clean is not True:
+            raise self._break("the program changed Python's built-in functions")
+
+    def _exchange(self, question: list[Any]) -> list[Any]:
+        try:
+            send(self._channel, self._values.dumps(question))
+            while True:
+                answer = self._values.loads(self._receive())
+                if answer[0] == "cb":
+                    send(self._channel, self._call_back(*answer[1:4]))
+                elif (answer[0], len(answer)) in {("r", 3), ("x", 5)}:
+                    return list(answer)
+                else:
+                    raise self._break("the program's side gave an answer that is not one")
+        except ClosedError:
+            raise self._break("the program's process ended", "gone") from None
+        except (WireError, TypeError, ValueError, LookupError) as error:
+            raise self._break(str(error)) from error
+
+    def _receive(self) -> bytes:
+        """The next message. Only the time that is spent here counts as the program's."""
+        started = time.monotonic()
+        while not self._poll.poll(1000 * max(0.0, self._patience - self._waited - (time.monotonic() - started))):
+            waited = self._waited + time.monotonic() - started
+            if waited - self._more() >= self._patience or waited >= QUEUED * self._patience:
+                raise self._break(f"no verdict after {self._patience:g} s by the clock", "timeout")
+            time.sleep(LOOK_S)
+        message = receive(self._channel)
+        self._waited += time.monotonic() - started
+        return message
+
+    def _call_back(self, number: object, args: Any, kwargs: Any) -> bytes:
+        function = self._values.function(number)
+        try:
+            return self._values.dumps(["r", function(*args, **kwargs)])
+        except Exception as error:  # noqa: BLE001 - the program may catch it
+            kind = next(base for base in type(error).__mro__ if getattr(builtins, base.__name__, None) is base)
+            return self._values.dumps(["x", kind.__name__, [str(error)] if error.args else []])
+
+    def _raised(self, answer: list[Any]) -> BaseException:
+        """The exception that an answer tells of."""
+        _, lineage, args, text, _ = answer
+        try:
+            kind = self._values.exception(lineage)
+        except (TypeError, ValueError) as error:
+            return self._break(f"the program's side tells of an exception that is none: {type(error).__name__}")
+        for attempt in (args if type(args) is tuple else (text,), (str(text),), ()):
+            with contextlib.suppress(Exception):  # UnicodeDecodeError wants five arguments, say
+                raised = kind(*attempt)
+                vars(raised)["of_program"] = True
+                return raised
+        return RuntimeError(str(text))
+
+    def _break(self, reason: str, status: str = "error") -> BrokenError:
+        self._broken = self._broken or BrokenError(status, reason)
+        return self._broken
+
+
+def _compiled(source: str, name: str) -> CodeType:
+    """Many samples of a task have the same tests."""
+    return _remembered(source, name) if len(source) <= REMEMBERED else compile(source, name, "exec")
+
+
+@functools.lru_cache(maxsize=256)
+def _remembered(source: str, name: str) -> CodeType:
+    return compile(source, name, "exec")
+
+
+def run_cases(names: dict[str, Any]) -> None:
+    """Run the `unittest.TestCase` classes that tests defined, if they did.
+
+    Args:
+        names: the namespace after the tests ran.
+
+    Raises:
+        AssertionError: a test failed.
+        RuntimeError: a test raised something else.
+    """
+    unittest = sys.modules.get("unittest")
+    if unittest is None:
+        return
+    cases = [
+        value
+        for value in names.values()
+        if isinstance(value, type)
+        and issubclass(value, unittest.TestCase)
+        and not value.__module__.startswith("unittest.")
+    ]
+    suite = unittest.TestSuite(map(unittest.defaultTestLoader.loadTestsFromTestCase, cases))
+    result = unittest.TestResult()
+    suite.run(result)
+    failures = result.failures + [(test, "it succeeded") for test in result.unexpectedSuccesses]
+    for kind, found in ((AssertionError, failures), (RuntimeError, result.errors)):
+        if found:
+            test, trace = found[0]
+            raise kind(f"{test}: {(trace.strip().splitlines() or [''])[-1]}")
+    if cases and not result.testsRun:
+        raise RuntimeError("no test ran")
+
+
+def _update(old: Any, new: Any) -> None:
+    """Make a container equal to another, in place, as far down as the types agree."""
+    if type(old) is tuple and type(new) is tuple:
+        for old_item, new_item in zip(old, new, strict=False):
+            _update(old_item, new_item)
+    elif isinstance(old, list) and type(new) is list:
+        old[:] = [_merged(old[i] if i < len(old) else None, item) for i, item in enumerate(new)]
+    elif isinstance(old, dict) and isinstance(new, dict):
+        merged = {key: _merged(old.get(key), item) for key, item in new.items()}
+        old.clear()
+        old.update(merged)
+    elif isinstance(old, set) and type(new) is set:
+        old.clear()
+        old.update(new)
+    elif isinstance(old, bytearray) and type(new) is bytearray:
+        old[:] = new
+    elif isinstance(old, deque) and type(new) is deque:
+        old.clear()
+        old.extend(new)
+
+
+def _merged(old: Any, new: Any) -> Any:
+    """`old` made equal to `new` where it can be, for those who hold it too; else `new`."""
+    if isinstance(old, MUTABLE) and isinstance(new, type(old)):
+        _update(old, new)
+        return old
+    return copy.copy(new) if isinstance(new, MUTABLE) else new
+
+
+def _status(error: BaseException, phase: str) -> str:
+    if isinstance(error, MemoryError):
+        return "memory"
+    if not getattr(error, "of_program", False):
+        return "wrong" if isinstance(error, AssertionError) and phase == TESTS else "error"
+    return "blocked" if isinstance(error, PermissionError) else "error"
+
+
+def _message(error: BaseException, lines: list[str]) -> str:
+    """The error, and the line of the tests that it came from."""
+    where, trace = "", error.__traceback__
+    while trace:
+        if trace.tb_frame.f_code.co_filename == TESTS and 0 < trace.tb_lineno <= len(lines):
+            where = lines[trace.tb_lineno - 1].strip()
+        trace = trace.tb_next
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - text of an integer with too many digits
+        text = ""
+    named = type(error).__name__ + (f": {text}" if text else "")
+    return named[:MESSAGE_CHARS] + (f" at: {where[:LINE_CHARS]}" if where else "")
+
+
+def _surroundings() -> list[object]:
+    """What tests may have changed for the tests of the next program."""
+    return [dict(vars(builtins)), dict(os.environ), sys.getrecursionlimit(), sys.getswitchinterval()]
+
+
+def main(control: socket.socket) -> None:
+    """Judge one program after the other. The end of the socket ends it.
+
+    Each program arrives with a descriptor, the channel to its process. The reply is what `Judge.verdict` returns,
+    with `renew` where the next program deserves a new judge. Before that may come the status `slow`, which asks for
+    the seconds that the program has waited for a CPU. A program whose judging takes too much CPU time ends
+    this process, by a signal.
+    """
+
+    def more() -> float:
+        send(control, b'{"status": "slow"}')
+        return float(json.loads(receive(control)))
+
+    while True:
+        first = _surroundings()
+        head, descriptors, _, _ = socket.recv_fds(control, HEAD.size, 1)
+        if not head:
+            return
+        program = json.loads(exactly(control, HEAD.unpack(head)[0]))
+        signal.setitimer(signal.ITIMER_PROF, program["cpu_s"])
+        with socket.socket(fileno=descriptors[0]) as channel:
+            verdict: dict[str, object] = {**Judge(channel, program["wall_s"], more).verdict(program)}
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        used_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        verdict["renew"] = used_kb > RENEW_KB or verdict["status"] == "memory" or _surroundings() != first
+        send(control, json.dumps(verdict).encode())

@@ -1,0 +1,119 @@
+"""Which sandboxes this machine has, and if not the best one, why not."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.errors import ConfigError, SandboxError, unknown_name
+from harness.sandbox.verdicts import Limits, Program, Verdict
+from harness.specs import SandboxSpec
+
+TIERS = {
+    "A": "Linux namespaces, a root of its own, seccomp and limits",
+    "B": "Landlock, seccomp and limits",
+    "C": "a hardened container, with seccomp and limits inside",
+    "unsafe": "a plain subprocess with limits: no protection from attacks",
+}
+"""Best first."""
+_TRIAL = Program("def one():\n    return 1\n", "assert one() == 1\n", "one")
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """One tier, as it stands on this machine."""
+
+    name: str
+    what: str
+    reason: str | None
+    """Why it is not available, in a line; `None` where it is."""
+
+
+def probe() -> list[Tier]:
+    """Try every tier by running a program in it, best first. Takes about a second; a container engine may add some."""
+    return [Tier(name, what, _why_not(name)) for name, what in TIERS.items()]
+
+
+def choose(spec: SandboxSpec) -> str:
+    """The best tier that works here.
+
+    Args:
+        spec: whether an unprotected run is allowed where there is none.
+
+    Raises:
+        SandboxError: there is none; the message gives the reasons and what to do.
+    """
+    reasons = []
+    for name in ("A", "B", "C"):
+        reason = _why_not(name)
+        if reason is None:
+            return name
+        reasons.append(f"{name}: {reason}")
+    if spec.allow_unsafe:
+        return "unsafe"
+    raise SandboxError(
+        "this evaluation runs code that a model wrote, and there is no sandbox to run it in "
+        f"({'; '.join(reasons)}). Run it on Linux 5.13 or later, or install Docker or Podman. On a machine that you "
+        "can afford to lose, sandbox.allow_unsafe=true runs it in a plain subprocess with resource limits; the "
+        "results are marked unsafe."
+    )
+
+
+def limits(spec: SandboxSpec) -> Limits:
+    """The limits that a configuration asks for."""
+    return Limits(spec.timeout_s, 2 * spec.timeout_s, spec.memory_mb)
+
+
+def run(programs: Sequence[Program], spec: SandboxSpec, tier: str, workers: int | None = None) -> list[Verdict]:
+    """Run programs in a tier. See `harness.sandbox.run`.
+
+    Raises:
+        ConfigError: there is no such tier.
+        SandboxError: it does not work here, or `unsafe` is not allowed.
+    """
+    if tier not in TIERS:
+        raise ConfigError(unknown_name("sandbox tier", tier, TIERS))
+    if tier == "unsafe":
+        if not spec.allow_unsafe:
+            raise SandboxError("tier 'unsafe' runs model-written code unprotected; it needs sandbox.allow_unsafe=true")
+        from harness.sandbox import unsafe
+
+        return unsafe.run(programs, spec)
+    reason = _why_not(tier)
+    if reason is not None:
+        raise SandboxError(f"the sandbox tier {tier} does not work here: {reason}")
+    if tier == "C":
+        from harness.sandbox import container
+
+        return container.run(programs, limits(spec), workers)
+    from harness.sandbox import workers as parallel
+
+    return parallel.run(programs, limits(spec), tier, workers)
+
+
+@functools.cache
+def _why_not(tier: str) -> str | None:
+    """The reason why a tier cannot be used here, or `None`."""
+    if tier == "unsafe":
+        return None
+    if tier == "C":
+        from harness.sandbox import container
+
+        return container.why_not()
+    if sys.platform != "linux":
+        return f"it needs Linux, this is {sys.platform}"
+    from harness.sandbox import workers
+
+    try:
+        worker = workers.Worker(tier, limits(SandboxSpec()))
+    except workers.Fault as fault:
+        return str(fault)
+    try:
+        verdict = worker.run(_TRIAL)
+    except workers.Fault as fault:
+        return str(fault)
+    finally:
+        worker.close()
+    return None if verdict.status == "passed" else f"a trial program ended with {verdict.status}: {verdict.message}"

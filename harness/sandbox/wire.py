@@ -1,0 +1,279 @@
+"""Values between the judge and the program: tagged JSON, with limits. Never pickle, never marshal.
+
+Plain JSON keeps null, booleans, numbers, strings and lists. Everything else is an object `{"!": tag, "v": ...}`.
+What is no plain value (an instance of the program's own class, a function, a generator) travels as a reference
+that only its owner can follow. Reading builds nothing but built-in types and what `Codec.unknown` makes of the
+tags that are left, so a hostile message can at worst be large; its size, depth and integers are capped here, and
+the process that reads it has limits of its own.
+
+This module and its neighbours `linux`, `seccomp`, `zygote`, `child` and `judge` import the standard library alone:
+they are loaded by an interpreter without site packages.
+"""
+
+from __future__ import annotations
+
+import builtins
+import collections
+import datetime as dt
+import decimal
+import fractions
+import json
+import re
+import socket
+import struct
+from collections.abc import Callable
+from types import EllipsisType, NoneType, NotImplementedType
+from typing import Any
+
+FRAME_BYTES = 16 << 20
+"""Longest message. The longest answer of a HumanEval+ or MBPP+ reference solution has under 2 MiB."""
+DEPTH = 200
+"""Deepest nesting of a value."""
+INT_BITS = 1 << 23
+"""Widest integer. One of HumanEval+ has 3.3 million bits."""
+HELLO = b'"ready"'
+"""What the program's process says before it runs anything of the program: it is locked in."""
+MUTABLE = (list, dict, set, bytearray, collections.deque)
+"""Types a function can change in place; subclasses count."""
+
+HEAD = struct.Struct("<I")
+"""In front of each message: its length."""
+_SCALARS = frozenset({str, bool, NoneType, float, int})
+_DATES = {kind.__name__: kind for kind in (dt.date, dt.datetime, dt.time, dt.timedelta)}
+_SINGLETONS: dict[str, Any] = {"...": ..., "NotImplemented": NotImplemented}
+_DECIMAL = re.compile(r"-?\d{1,5000}(\.\d{1,5000})?(E[+-]?\d{1,9})?|-?Infinity|NaN", re.ASCII)
+_FRACTION = re.compile(r"-?\d{1,4000}(/\d{1,4000})?", re.ASCII)
+
+
+class WireError(Exception):
+    """A value cannot travel, or a message is not what was agreed."""
+
+
+class ClosedError(WireError):
+    """The other side has gone."""
+
+
+class Codec:
+    """Encodes and decodes values. Subclasses say what becomes of those that are not plain."""
+
+    def __init__(self) -> None:
+        self._decoder = json.JSONDecoder(object_hook=self._hook)
+
+    def refer(self, value: object) -> dict[str, Any]:
+        """A tagged object for a value that is not plain.
+
+        Raises:
+            WireError: there is none.
+        """
+        raise WireError(f"a {type(value).__name__} is no plain value")
+
+    def unknown(self, tag: object, content: Any) -> object:
+        """The value of a tag that is none of the plain ones.
+
+        Raises:
+            WireError: the tag is not known.
+        """
+        raise WireError(f"unknown tag {str(tag)[:20]!r} with {type(content).__name__}")
+
+    def dumps(self, value: object) -> bytes:
+        """Encode a value.
+
+        Raises:
+            WireError: it is too deep or too large, or something in it cannot travel.
+        """
+        try:
+            data = json.dumps(self.encode(value)).encode()
+        except (RecursionError, ValueError, RuntimeError) as error:  # a container changed under our hands, say
+            raise WireError(f"the value cannot be sent: {type(error).__name__}") from error
+        if len(data) > FRAME_BYTES:
+            raise WireError(f"the value is larger than {FRAME_BYTES >> 20} MiB")
+        return data
+
+    def loads(self, data: bytes) -> Any:
+        """Decode a value.
+
+        Raises:
+            WireError: this is no encoded value.
+        """
+        try:
+            return self._decoder.decode(data.decode())
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, ArithmeticError) as error:
+            raise WireError(f"the message is not one of this protocol: {type(error).__name__}") from error
+
+    def encode(self, value: Any, depth: int = 0) -> Any:
+        """The JSON-able form of a value. `dumps` is what callers want."""
+        kind = type(value)
+        if kind in _SCALARS:
+            return _whole(value) if kind is int else value
+        if depth > DEPTH:
+            raise WireError(f"the value is nested more than {DEPTH} deep")
+        if kind is list:
+            return self._items(value, depth)
+        if kind is tuple:
+            return {"!": "t", "v": self._items(value, depth)}
+        if kind is dict:
+            return {"!": "d", "v": self._pairs(value.items(), depth)}
+        return self._encode_rarer(value, kind, depth)
+
+    def _items(self, values: Any, depth: int) -> list[Any]:
+        if {*map(type, values)} <= _SCALARS:
+            return [_whole(value) if type(value) is int else value for value in values]
+        return [self.encode(value, depth + 1) for value in values]
+
+    def _pairs(self, pairs: Any, depth: int) -> list[Any]:
+        return [[self.encode(key, depth + 1), self.encode(value, depth + 1)] for key, value in pairs]
+
+    def _encode_rarer(self, value: Any, kind: type[Any], depth: int) -> Any:  # noqa: C901, PLR0911, PLR0912 - a table
+        if issubclass(kind, type):
+            name: str = value.__name__
+            return {"!": "T", "v": name} if getattr(builtins, name, None) is value else self.refer(value)
+        if issubclass(kind, set):
+            return {"!": "s", "v": self._items(value, depth)}
+        if issubclass(kind, frozenset):
+            return {"!": "f", "v": self._items(value, depth)}
+        if issubclass(kind, bytes | bytearray):
+            return {"!": "b" if issubclass(kind, bytes) else "B", "v": value.hex()}
+        if kind is complex:
+            return {"!": "c", "v": [value.real, value.imag]}
+        if kind is range:
+            return {"!": "r", "v": [_whole(value.start), _whole(value.stop), _whole(value.step)]}
+        if kind is collections.deque:
+            return {"!": "q", "v": [self._items(value, depth), value.maxlen]}
+        if kind is collections.OrderedDict:
+            return {"!": "od", "v": self._pairs(value.items(), depth)}
+        if kind is collections.Counter:
+            return {"!": "C", "v": self._pairs(value.items(), depth)}
+        if kind is decimal.Decimal:
+            return {"!": "D", "v": str(value)}
+        if kind is fractions.Fraction:
+            return {"!": "F", "v": str(value)}
+        if kind in _DATES.values() and getattr(value, "tzinfo", None) is None:
+            return {"!": "dt", "v": [kind.__name__, _date_parts(value)]}
+        if isinstance(value, EllipsisType | NotImplementedType):
+            return {"!": "K", "v": "..." if value is ... else "NotImplemented"}
+        if kind.__name__ in {"dict_keys", "dict_values", "dict_items"}:
+            return {"!": kind.__name__, "v": self._items(list(value), depth)}
+        # A subclass of a plain type is compared as that type: its own == must not decide anything.
+        if issubclass(kind, int) and not _is_enum(kind):
+            return _whole(int.__int__(value))
+        if issubclass(kind, float):
+            return float.__float__(value)
+        if issubclass(kind, str) and not _is_enum(kind):
+            return str.__str__(value)
+        if issubclass(kind, list):
+            return self._items(list(list.__iter__(value)), depth)
+        if issubclass(kind, tuple):
+            return {"!": "t", "v": self._items(list(tuple.__iter__(value)), depth)}
+        if issubclass(kind, dict):
+            return {"!": "d", "v": self._pairs(dict.items(value), depth)}
+        return self.refer(value)
+
+    def _hook(self, tagged: dict[str, Any]) -> object:
+        tag, content = tagged["!"], tagged["v"]
+        make = _MAKERS.get(tag) if isinstance(tag, str) else None
+        return self.unknown(tag, content) if make is None else make(content)
+
+
+def _whole(value: int) -> Any:
+    """An integer that JSON's reader takes, or its tagged form: Python refuses decimal text over 4,300 digits."""
+    if -(1 << 4096) < value < 1 << 4096:
+        return value
+    if value.bit_length() > INT_BITS:
+        raise WireError(f"an integer has more than {INT_BITS} bits")
+    return {"!": "I", "v": hex(value)}
+
+
+def _is_enum(kind: type) -> bool:
+    return any(base.__module__ == "enum" for base in kind.__mro__)
+
+
+def _date_parts(value: Any) -> list[int]:
+    if isinstance(value, dt.timedelta):
+        return [value.days, value.seconds, value.microseconds]
+    date = [value.year, value.month, value.day] if isinstance(value, dt.date) else []
+    time = (
+        [value.hour, value.minute, value.second, value.microsecond] if isinstance(value, dt.datetime | dt.time) else []
+    )
+    return date + time
+
+
+def _matching(pattern: re.Pattern[str], make: Callable[[str], object]) -> Callable[[Any], object]:
+    def build(text: Any) -> object:
+        if not pattern.fullmatch(text):
+            raise ValueError("not a number")
+        return make(text)
+
+    return build
+
+
+_MAKERS: dict[str, Callable[[Any], object]] = {
+    "t": tuple,
+    "d": lambda v: {key: value for key, value in v},  # noqa: C416 - dict(v) would also take pairs of characters
+    "s": set,
+    "f": frozenset,
+    "b": bytes.fromhex,
+    "B": bytearray.fromhex,
+    "c": lambda v: complex(float(v[0]), float(v[1])),
+    "r": lambda v: range(v[0], v[1], v[2]),
+    "I": lambda v: int(v, 16),
+    "q": lambda v: collections.deque(v[0], v[1]),
+    "od": collections.OrderedDict,
+    "C": lambda v: collections.Counter({key: value for key, value in v}),  # noqa: C416
+    "D": _matching(_DECIMAL, decimal.Decimal),
+    "F": _matching(_FRACTION, fractions.Fraction),
+    "dt": lambda v: _DATES[v[0]](*v[1]),
+    "K": lambda v: _SINGLETONS[v],
+    "dict_keys": lambda v: dict.fromkeys(v).keys(),
+    "dict_values": lambda v: dict(enumerate(v)).values(),
+    "dict_items": lambda v: dict(v).items(),
+}
+
+
+def _builtin_type(name: str) -> type:
+    found = getattr(builtins, name)
+    if not isinstance(found, type):
+        raise TypeError("not a type")
+    return found
+
+
+_MAKERS["T"] = _builtin_type
+
+
+def send(channel: socket.socket, data: bytes) -> None:
+    """Send one message.
+
+    Raises:
+        ClosedError: nobody reads.
+    """
+    try:
+        channel.sendall(HEAD.pack(len(data)) + data)
+    except OSError as error:
+        raise ClosedError("the other side is gone") from error
+
+
+def receive(channel: socket.socket) -> bytes:
+    """Receive one message.
+
+    Raises:
+        ClosedError: nobody writes.
+        WireError: the message is longer than `FRAME_BYTES`.
+    """
+    size = HEAD.unpack(exactly(channel, HEAD.size))[0]
+    if size > FRAME_BYTES:
+        raise WireError(f"a message is larger than {FRAME_BYTES >> 20} MiB")
+    return exactly(channel, size)
+
+
+def exactly(channel: socket.socket, size: int) -> bytes:
+    """Receive so many bytes. Raises `ClosedError`."""
+    buffer = bytearray()
+    while len(buffer) < size:
+        try:
+            # `recv`, not `recvmsg`: descriptors that a program sends along are dropped by the kernel.
+            part = channel.recv(min(size - len(buffer), 1 << 20))
+        except OSError as error:
+            raise ClosedError("the other side is gone") from error
+        if not part:
+            raise ClosedError("the other side is gone")
+        buffer += part
+    return bytes(buffer)

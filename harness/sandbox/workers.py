@@ -1,0 +1,317 @@
+"""The trusted side: owns the zygotes, hands out programs, and turns what came back into verdicts."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from harness.errors import SandboxError
+from harness.sandbox import wire
+from harness.sandbox.verdicts import Limits, Program, Status, Verdict
+
+START_S = 60.0
+"""How long a zygote may take to be ready, on a machine with other things to do."""
+REPORT_S = 30.0
+"""How long a zygote may take to clean up after a program."""
+PATIENCE = 8
+"""Times the limit by the clock after which a process is ended, whatever its judge does. The judge is done by then: it
+stretches the limit by 5 at most, for a program that waits for a CPU."""
+JUDGE_EXTRA_MB = 512
+"""Address space that a judge has over its program's: answers, tests and expected values at once."""
+BOOT = """
+import sys, types
+folder = sys.argv.pop(1)
+for name in ("harness", "harness.sandbox"):
+    sys.modules[name] = module = types.ModuleType(name)
+    module.__path__ = [folder]
+from harness.sandbox.zygote import main
+main()
+"""
+"""Loads the zygote without the packages around it, which import what is not in the standard library."""
+
+
+class Fault(Exception):  # noqa: N818 - not an error of a program's
+    """The machinery failed: a worker has to be replaced. Never a program's doing as far as we can tell."""
+
+
+class _Zygote:
+    """A fork server and the socket to it."""
+
+    def __init__(self, role: str, tier: str) -> None:
+        self._scratch = _scratch_folder() if role == "program" and tier != "A" else None
+        scratch = "/box" if role == "program" and tier == "A" else self._scratch
+        options = json.dumps({"role": role, "tier": tier, "scratch": scratch, "owner": os.getpid()})
+        self._process: subprocess.Popen[bytes] | None = None
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._socket.settimeout(START_S)
+        try:
+            with theirs:
+                self._process = self._start(options, theirs)
+            ready = self._socket.recv(16) == b"ready"
+        except OSError as error:
+            self.close()
+            raise Fault(str(error)) from error
+        if not ready:
+            said = self._process.communicate()[1].decode("utf-8", "replace").strip().splitlines()
+            self.close()
+            raise Fault(said[-1] if said else "no answer")
+        self._socket.settimeout(REPORT_S)
+
+    @staticmethod
+    def _start(options: str, theirs: socket.socket) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            # -P -s -S and an empty environment: nothing that the user or the machine has installed decides.
+            [sys.executable, "-P", "-s", "-S", "-c", BOOT, str(Path(__file__).parent), options, str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            env={"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1", "LANG": "C.UTF-8"},
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    def start(self, limits: Limits, channel: socket.socket) -> None:
+        """Fork a process that gets the channel. Raises OSError."""
+        job = json.dumps({**asdict(limits), "wall_s": PATIENCE * limits.wall_s})
+        socket.send_fds(self._socket, [job.encode()], [channel.fileno()])
+
+    def queued_s(self) -> float:
+        """How long the process has waited for a CPU. Raises OSError, ValueError."""
+        self._socket.send(b"queued")
+        return float(json.loads(self._socket.recv(100)))
+
+    def end(self) -> None:
+        """End the process. Raises OSError."""
+        self._socket.send(b"end")
+
+    def report(self) -> dict[str, Any]:
+        """What became of the process, once `end` is sent and nothing of it is left. Raises OSError, ValueError."""
+        report: dict[str, Any] = json.loads(self._socket.recv(4096))
+        return report
+
+    def close(self) -> None:
+        """End the zygote, and see to it that nothing of it is left."""
+        self._socket.close()
+        if self._process:
+            try:
+                self._process.wait(5)
+            except subprocess.TimeoutExpired:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
+            if self._process.stderr:
+                self._process.stderr.close()
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+class Worker:
+    """Runs one program at a time. Not for several threads.
+
+    Args:
+        tier: `A`, `B`, or `C` for the inside of a container.
+        limits: what each program may use.
+
+    Raises:
+        Fault: this tier does not work here; the message says why.
+    """
+
+    def __init__(self, tier: str, limits: Limits) -> None:
+        self.tier, self._limits = tier, limits
+        self._judge: socket.socket | None = None
+        self._programs = _Zygote("program", tier)
+        try:
+            self._judges = _Zygote("judge", tier)
+        except BaseException:
+            self._programs.close()
+            raise
+
+    def run(self, program: Program) -> Verdict:
+        """Run one program against its tests.
+
+        Raises:
+            Fault: the machinery failed; this worker is of no more use.
+        """
+        try:
+            said, ended = self._exchange(program)
+        except (OSError, ValueError, wire.WireError) as error:
+            raise Fault(f"{type(error).__name__}: {error}") from error
+        status, message = _outcome(said, ended, self._limits)
+        message = " ".join(message.encode("utf-8", "replace").decode().split())
+        return Verdict(status, message, round(ended["cpu_s"], 4), self.tier, forgeable=program.in_process)
+
+    def _exchange(self, program: Program) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What the judge said, and what became of the program's process."""
+        judge = self._judge or self._new_judge()
+        task = json.dumps({**asdict(program), **asdict(self._limits)}).encode()
+        if len(task) > (self._limits.memory_mb << 20) // 4:
+            raise SandboxError(
+                f"the tests of one program have {len(task) >> 20} MiB, which its judge cannot hold in "
+                f"{self._limits.memory_mb + JUDGE_EXTRA_MB} MiB; raise sandbox.memory_mb"
+            )
+        theirs, ours = socket.socketpair()
+        with theirs, ours:
+            self._programs.start(self._limits, theirs)
+            socket.send_fds(judge, [wire.HEAD.pack(len(task))], [ours.fileno()])
+        judge.sendall(task)
+        try:
+            while (said := json.loads(wire.receive(judge)))["status"] == "slow":
+                wire.send(judge, json.dumps(self._programs.queued_s()).encode())
+        except wire.ClosedError:  # also where it was too slow for the clock
+            said = {"status": "timeout", "message": "judging its answers took too long", "renew": True}
+        self._programs.end()
+        if said["renew"]:
+            ended = self._end_judge()
+            if said["status"] == "timeout" and ended["signal"] not in {0, signal.SIGPROF, signal.SIGKILL}:
+                raise Fault(f"a judge ended without a verdict: {_ending(ended)}")
+        return said, self._programs.report()
+
+    def _new_judge(self) -> socket.socket:
+        self._judge, theirs = socket.socketpair()
+        self._judge.settimeout((PATIENCE + 1) * self._limits.wall_s + 10)
+        with theirs:
+            forever = Limits(10**8, 10**8, self._limits.memory_mb + JUDGE_EXTRA_MB)
+            self._judges.start(forever, theirs)
+        return self._judge
+
+    def _end_judge(self) -> dict[str, Any]:
+        if self._judge:
+            self._judge.close()
+            self._judge = None
+        self._judges.end()
+        return self._judges.report()
+
+    def close(self) -> None:
+        """End both zygotes."""
+        if self._judge:
+            self._judge.close()
+        self._programs.close()
+        self._judges.close()
+
+
+class _Run:
+    """One call of `run`: what is left to do, and what is done."""
+
+    def __init__(self, programs: Sequence[Program], limits: Limits, tier: str) -> None:
+        self._programs, self._limits, self._tier = programs, limits, tier
+        self._waiting = iter(range(len(programs)))
+        self._lock = threading.Lock()
+        self.verdicts: dict[int, Verdict] = {}
+        self.failure: BaseException | None = None
+
+    def stop(self) -> None:
+        """Let every thread end after the program that it is at."""
+        with self._lock:
+            self._waiting = iter(())
+
+    def work(self) -> None:
+        """Run programs until none is left. One thread each."""
+        worker: Worker | None = None
+        try:
+            while (index := self._next()) is not None:
+                worker = worker or Worker(self._tier, self._limits)
+                try:
+                    self.verdicts[index] = worker.run(self._programs[index])
+                except Fault:  # once more, with new processes
+                    worker.close()
+                    worker = Worker(self._tier, self._limits)
+                    self.verdicts[index] = worker.run(self._programs[index])
+        except BaseException as error:  # noqa: BLE001 - it is raised again where the programs came from
+            self.failure = error
+            self.stop()
+        finally:
+            if worker:
+                worker.close()
+
+    def _next(self) -> int | None:
+        with self._lock:
+            return next(self._waiting, None)
+
+
+def run(programs: Sequence[Program], limits: Limits, tier: str, workers: int | None = None) -> list[Verdict]:
+    """Run the programs, several at a time.
+
+    Args:
+        programs: what to run.
+        limits: what each may use.
+        tier: `A`, `B`, or `C` for the inside of a container.
+        workers: how many at a time; one per CPU by default. No verdict depends on it.
+
+    Returns:
+        One verdict per program, in their order.
+
+    Raises:
+        SandboxError: the sandbox failed, twice for one program.
+    """
+    state = _Run(programs, limits, tier)
+    count = min(len(programs), workers or len(os.sched_getaffinity(0)))
+    threads = [threading.Thread(target=state.work, daemon=True) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    try:
+        for thread in threads:
+            thread.join()
+    finally:
+        state.stop()
+        for thread in threads:  # interrupted: wait until the zygotes have ended
+            thread.join()
+    if isinstance(state.failure, Fault):
+        raise SandboxError(f"the sandbox (tier {tier}) failed: {state.failure}") from state.failure
+    if state.failure:
+        raise state.failure
+    return [state.verdicts[index] for index in range(len(programs))]
+
+
+def _outcome(said: dict[str, Any], program: dict[str, Any], limits: Limits) -> tuple[Status, str]:
+    """The status and the message of a verdict.
+
+    Args:
+        said: by the judge.
+        program: the report on the program's process.
+        limits: what it might use.
+
+    Raises:
+        Fault: the program never came to run.
+    """
+    status, message = said["status"], said["message"]
+    if status == "fault":
+        raise Fault(f"a program's process did not start: {_ending(program)}")
+    if status != "gone":
+        return status, message
+    if program["signal"] == signal.SIGXCPU:
+        program["cause"] = "cpu"
+    if program["cause"] == "exit" and program["signal"] == signal.SIGKILL:
+        return "memory", "the process was killed by the kernel"
+    if program["cause"] == "exit" and program["signal"] == signal.SIGSYS:
+        return "blocked", "the process was killed for a system call"
+    causes: dict[str, tuple[Status, str]] = {
+        "cpu": ("timeout", f"used up {limits.cpu_s:g} CPU s"),
+        "clock": ("timeout", f"no verdict after {PATIENCE * limits.wall_s:g} s by the clock"),
+        "disk": ("error", "wrote more than its scratch folder may hold"),
+    }
+    return causes.get(program["cause"], ("error", f"{_ending(program)} before its tests did"))
+
+
+def _ending(report: dict[str, Any]) -> str:
+    if report["signal"]:
+        return f"the process was killed by {signal.Signals(report['signal']).name}"
+    return f"the process ended with code {report['code']}"
+
+
+def _scratch_folder() -> str:
+    """A folder that only this user reaches, in memory where there is such a place."""
+    place = "/dev/shm"  # noqa: S108 - mkdtemp makes a folder of its own there
+    return tempfile.mkdtemp(prefix=f"harness-{os.getpid()}-", dir=place if os.access(place, os.W_OK) else None)

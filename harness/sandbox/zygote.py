@@ -1,0 +1,185 @@
+"""The fork server: a fresh interpreter that enters a box once, and forks one process into it per program.
+
+A worker has two, each in a box of its own: one forks the programs, the other their judges. It holds no secret, has
+an empty environment, and runs neither model-written code nor tests itself.
+
+It is started with its options as JSON, and speaks over a SEQPACKET socket: a job arrives with its descriptors; the
+process runs until it ends, breaks a limit, or `end` arrives; once `end` has arrived, a report goes back. The end of
+the socket ends it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import gc
+import importlib
+import io
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from harness.sandbox import boxes, child, judge
+
+PRELOAD = (
+    *("abc", "ast", "bisect", "collections", "copy", "dataclasses", "datetime", "decimal", "enum", "fractions"),
+    *("functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "random", "re", "statistics"),
+    *("string", "typing"),
+)
+"""What programs import most. In memory before they start."""
+JUDGE_PRELOAD = ("unittest",)
+LOOK_S = 0.05
+"""How often a running process is looked at, at first; a quarter of a second later on."""
+LOCK_FAILED = 70
+
+
+class Zygote:
+    """Serves one worker."""
+
+    def __init__(self, options: dict[str, Any], control: socket.socket) -> None:
+        self._judges = options["role"] == "judge"
+        self._control = control
+        self._box = boxes.BOXES[options["tier"]](options["scratch"])
+
+    def serve(self) -> None:
+        """Enter the box, say so, and run jobs until the socket ends."""
+        self._box.enter(self._control)
+        if self._box.scratch:
+            os.environ.update(HOME=self._box.scratch, TMPDIR=self._box.scratch)
+        for name in PRELOAD + (JUDGE_PRELOAD if self._judges else ()):
+            importlib.import_module(name)
+        gc.collect()
+        gc.freeze()
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 2)  # up to here it was for the reason of a failure; programs inherit it
+        os.close(null)
+        # Descriptors 0 to 2 are /dev/null by now: programs' prints go nowhere, and their input is at its end.
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        self._box.prepare()
+        self._control.send(b"ready")
+        with contextlib.suppress(ConnectionError):
+            while True:
+                message, descriptors, _, _ = socket.recv_fds(self._control, 1 << 16, 1)
+                if not message:
+                    break
+                self._control.send(json.dumps(self._run(json.loads(message), *descriptors)).encode())
+        self._box.leave()
+
+    def _run(self, job: dict[str, Any], channel: int) -> dict[str, Any]:
+        started = time.monotonic()
+        self._box.renew()
+        # All that can be made before the fork is: a page that is written to for the first time after it costs more.
+        with socket.socket(fileno=channel) as connection:
+            serve = functools.partial(judge.main, connection) if self._judges else child.Child(connection).serve
+            pid = os.fork()
+            if pid == 0:
+                self._become(job, serve, channel)
+        watched = os.pidfd_open(pid)
+        cause = self._watch(job, pid, watched, started)
+        if self._box.kills_all:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(-1, signal.SIGKILL)
+        else:  # the filter lets it have no children
+            signal.pidfd_send_signal(watched, signal.SIGKILL)
+        os.close(watched)
+        status, usage = self._reap(pid)
+        while cause != "end" and not self._ended(pid):
+            pass
+        return {
+            "cause": cause,
+            "cpu_s": usage.ru_utime + usage.ru_stime,
+            "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
+            "code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
+        }
+
+    def _become(self, job: dict[str, Any], serve: Callable[[], None], channel: int) -> None:
+        """The forked process: lock, then serve. Never returns."""
+        try:
+            self._box.lock(job["cpu_s"], job["memory_mb"])
+            os.closerange(3, channel)
+            os.closerange(channel + 1, 1024)
+            serve()
+        finally:
+            os._exit(LOCK_FAILED)
+
+    def _watch(self, job: dict[str, Any], pid: int, watched: int, started: float) -> str:
+        """Wait until the process ends or has to. Returns why."""
+        poll = select.poll()
+        poll.register(watched, select.POLLIN)
+        poll.register(self._control, select.POLLIN)
+        look = LOOK_S
+        while True:
+            ready = [descriptor for descriptor, _ in poll.poll(1000 * look)]
+            if self._control.fileno() in ready:
+                if self._ended(pid):
+                    return "end"
+            elif ready:
+                return "exit"
+            elapsed, left = time.monotonic() - started, job["cpu_s"] - _cpu_s(pid)
+            if left <= 0:
+                return "cpu"
+            if elapsed >= job["wall_s"]:
+                return "clock"
+            if self._box.overfull():
+                return "disk"
+            look = min(max(left, 0.002), 0.25 if elapsed > 1 else LOOK_S)
+
+    def _ended(self, pid: int) -> bool:
+        """Take one message: whether it is `end`. Tells the time in the queue where it is asked for."""
+        message = self._control.recv(16)
+        if message == b"queued":
+            self._control.send(json.dumps(self._queued_s(pid)).encode())
+        elif not message:  # the worker is gone
+            if self._box.kills_all:
+                os._exit(0)  # and with this process its whole PID namespace
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            self._box.leave()
+            os._exit(0)
+        return message == b"end"
+
+    def _queued_s(self, pid: int) -> float:
+        """How long the process was ready to run and had no CPU; 0 where the kernel does not say."""
+        if self._box.proc is None:
+            return 0.0
+        try:
+            descriptor = os.open(f"{pid}/schedstat", os.O_RDONLY, dir_fd=self._box.proc)
+            try:
+                return int(os.read(descriptor, 100).split()[1]) / 1e9
+            finally:
+                os.close(descriptor)
+        except (OSError, ValueError, IndexError):
+            return 0.0
+
+    def _reap(self, pid: int) -> tuple[int, Any]:
+        """Wait for every child. Returns the status and the resources of the process itself."""
+        status, usage = 0, None
+        while True:
+            try:
+                found, its_status, its_usage = os.wait4(-1, 0)
+            except ChildProcessError:
+                return status, usage
+            if found == pid:
+                status, usage = its_status, its_usage
+
+
+def _cpu_s(pid: int) -> float:
+    """CPU seconds of a process and its threads so far. The clock's number: `MAKE_PROCESS_CPUCLOCK` of the kernel."""
+    try:
+        return time.clock_gettime((~pid << 3) | 2)
+    except OSError:  # it has just ended
+        return 0.0
+
+
+def main() -> None:
+    """Serve. The arguments: options as JSON, the descriptor of the socket."""
+    options = json.loads(sys.argv[1])
+    Zygote(options, socket.socket(fileno=int(sys.argv[2]))).serve()
