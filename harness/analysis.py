@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from harness.leaderboard import Board
+    from harness.relatives import Pool
 
 VOCABULARY_TASK = "provenance_open"
 """Open prompts, whose answers are compared word by word."""
@@ -112,6 +113,21 @@ def suspect_report(
         "corpora": [relatives.report(pool, suspect, candidates, interval=interval) for pool in found],
         "claims": claims,
     }
+
+
+def pool_of(
+    results_dir: Path, needed: Sequence[str] = (), *, panel: str | None = None, task: str | None = None
+) -> tuple[Pool, pl.DataFrame]:
+    """One prompt set with everybody on it, and the answers (none for a panel): see `relatives.one_pool`."""
+    from harness import relatives
+
+    answers, _, control_of = _of_index(results_dir, "", optional=panel is not None)
+    if panel is not None:
+        return relatives.whole_panel(panel), answers
+    pool = relatives.one_pool(answers, relatives.registry(), control_of, needed, task=task)
+    import polars as pl
+
+    return pool, answers.filter(pl.col("task") == pool.corpus)
 
 
 def _of_index(

@@ -18,6 +18,8 @@ from harness.output import RESULTS, Format, Results, Shape, print_frame, width
 if TYPE_CHECKING:
     import polars as pl
 
+    from harness.relatives import Pool
+
 
 class _Reports(TyperGroup):
     """`harness provenance SUSPECT` is `harness provenance report SUSPECT`."""
@@ -47,7 +49,9 @@ app = typer.Typer(
 
 @app.command()
 def report(
-    suspect: Annotated[str, typer.Argument(help="A model with answers to a provenance task (or one of the panel's).")],
+    suspect: Annotated[
+        str | None, typer.Argument(help="A model with answers to a provenance task (or one of the panel's).")
+    ] = None,
     candidates: Annotated[str, typer.Option(help="Models to ask about, separated by commas; all by default.")] = "",
     panel: Annotated[str | None, typer.Option(help="Compare with a reference panel that ships: alpaca_eval.")] = None,
     released: Annotated[str | None, typer.Option(help="When the suspect was released, YYYY-MM.")] = None,
@@ -56,12 +60,32 @@ def report(
     interval: Annotated[
         bool | None, typer.Option("--interval/--no-interval", help="How far scores depend on the prompts.")
     ] = None,
+    matrix: Annotated[bool, typer.Option("--matrix", help="Every pair of models instead.")] = False,
+    tree: Annotated[bool, typer.Option("--tree", help="A tree in Newick's format instead: an illustration.")] = False,
+    svg: Annotated[Path | None, typer.Option(help="Write the tree here as a drawing.")] = None,
+    explain: Annotated[tuple[str, str] | None, typer.Option(help="The words that models A and B share.")] = None,
+    change: Annotated[tuple[str, str] | None, typer.Option(help="What a NEW version is closer to than an OLD.")] = None,
+    task: Annotated[str | None, typer.Option(help="The prompt set of these four; else the one of most models.")] = None,
     results: Results = RESULTS,
     shape: Shape = Format.table,
 ) -> None:
     """Whom a model's answers resemble more than unrelated models' do: `harness provenance SUSPECT`."""
     from harness import analysis
 
+    if matrix or tree or svg or explain or change:
+        needed = [*(explain or ()), *(change or ())]
+        pool, answers = analysis.pool_of(results, needed, panel=panel, task=task)
+        if matrix:
+            _matrix(pool, shape)
+        if tree or svg:
+            _tree(pool, svg, printed=tree)
+        if explain:
+            _explain(pool, answers, explain, shape)
+        if change:
+            _change(pool, change, shape)
+        return
+    if suspect is None:
+        raise ConfigError("name a model, or one of --matrix, --tree, --explain A B, --change OLD NEW")
     names = [name.strip() for name in candidates.split(",") if name.strip()]
     told = {"released": released, "lab": lab, "base": base}
     found = analysis.suspect_report(results, suspect, names, panel=panel, interval=interval, told=told)
@@ -73,6 +97,93 @@ def report(
         sys.stdout.write(_claims(found["claims"]))
     else:
         print_frame(_rows(found), shape)
+
+
+def _matrix(pool: Pool, shape: Format) -> None:
+    import polars as pl
+
+    from harness import relatives
+
+    frame = pl.DataFrame(relatives.pairs(pool), infer_schema_length=None)
+    print_frame(
+        frame.head(SHOWN * 2) if shape is Format.table else frame,
+        shape,
+        "model",
+        "other",
+        "score",
+        "p",
+        "set_apart",
+        "n",
+    )
+    if shape is Format.table:
+        _say(f"The {min(len(frame), SHOWN * 2)} highest scores of {len(frame)} ordered pairs on {pool.corpus}.", LEGEND)
+
+
+def _tree(pool: Pool, svg: Path | None, *, printed: bool) -> None:
+    from harness import relatives
+    from harness.provenance import tree
+    from harness.provenance.evidence import EVIDENCE
+    from harness.runs import write_atomic
+
+    root = tree.tree(pool.prints, EVIDENCE, relatives.draws(pool))
+    if printed:
+        sys.stdout.write(tree.newick(root))
+    if svg is not None:
+        write_atomic(svg, tree.svg(root).encode())
+
+
+def _explain(pool: Pool, answers: pl.DataFrame, pair: tuple[str, str], shape: Format) -> None:
+    from harness.provenance import explain
+
+    if pool.panel:
+        raise ConfigError("--explain needs answers, and a panel holds none; leave --panel out")
+    frame = explain.explain(answers, *pair)
+    print_frame(frame, shape, "kind", "feature", "share_a", "share_b", "elsewhere", "in_a", "in_b")
+    if shape is Format.table:
+        _say(
+            f"What {pair[0]} (a) and {pair[1]} (b) both write on {pool.corpus}. share: of a model's answers; elsewhere: "
+            "mean share of the other models, for a passage the share of the other answers to that prompt. "
+            "Examples, not evidence: what the words are worth is the report's score.",
+        )
+
+
+def _change(pool: Pool, pair: tuple[str, str], shape: Format) -> None:
+    import dataclasses
+
+    import polars as pl
+
+    from harness import relatives
+    from harness.provenance import change
+    from harness.provenance.evidence import EVIDENCE
+
+    found = change.change(pool.prints, pool.facts, *pair, EVIDENCE, relatives.draws(pool))
+    schema = {
+        "other": pl.String, "lab": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64,
+        "p": pl.Float64, "q": pl.Float64, "pairs": pl.Int64, "versions": pl.Boolean, "prompts": pl.Int64,
+    }  # fmt: skip
+    frame = pl.DataFrame([dataclasses.asdict(row) for row in found], schema=schema)
+    print_frame(
+        frame.head(SHOWN * 2) if shape is Format.table else frame,
+        shape,
+        "other",
+        "lab",
+        "value",
+        "low",
+        "high",
+        "p",
+        "q",
+    )
+    if shape is Format.table:
+        from harness.provenance import wording
+
+        _say(wording.changed(*pair, found), *pool.notes)
+
+
+def _say(*texts: str) -> None:
+    from harness.tables import visible
+
+    for text in texts:
+        sys.stdout.write("\n" + textwrap.fill(visible(text), width()) + "\n")
 
 
 def _rows(found: Mapping[str, Any]) -> pl.DataFrame:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 GROUPS = 10
 """Prompts are left out in this many groups to find how much a score depends on them."""
+DRAWS = 100
 FEW = 40
 """Models up to which a pool's intervals are computed unasked."""
 Row = dict[str, Any]
@@ -167,6 +168,82 @@ def against(
     notes += wording.undated([m for m in [suspect] if of_mine.get(m, shipped.facts.get(m)).released is None])  # type: ignore[union-attr]
     named = (shipped.candidates | mine) & set(prints.models)
     return Pool(name, prints, who, frozenset(named), tuple(notes), panel=True)
+
+
+def one_pool(
+    answers: pl.DataFrame,
+    known: Registry,
+    control_of: Mapping[str, str],
+    needed: Sequence[str] = (),
+    *,
+    task: str | None = None,
+) -> Pool:
+    """The pool of one task: the one named, else of those that every needed model answered the one with most models.
+
+    Raises:
+        ConfigError: no such task.
+    """
+    import polars as pl
+
+    who: dict[str, set[str]] = {}
+    for name, model in answers.select("task", "model").unique().sort("task", "model").iter_rows():
+        who.setdefault(name, set()).add(model)
+    if task is not None and task not in who:
+        raise ConfigError(unknown_name("provenance task", task, who))
+    for model in needed:
+        if model not in (everybody := set().union(*who.values())):
+            raise ConfigError(unknown_name("model", model, everybody))
+    fit = [name for name in who if task in {None, name} and who[name].issuperset(needed)]
+    if not fit:
+        raise ConfigError(f"no provenance task was answered by {' and '.join(needed) or 'any model'}; `harness import`")
+    chosen = max(fit, key=lambda name: (len(who[name]), name))
+    prints = fingerprint.fingerprint(answers.filter(pl.col("task") == chosen), names=evidence.EVIDENCE)
+    told = facts(prints.models, known, control_of)
+    named = frozenset(fact.name for fact in told if not fact.copy_of)
+    return Pool(chosen, prints, told, named, wording.undated([f.name for f in told if f.released is None]))
+
+
+def whole_panel(name: str) -> Pool:
+    """A reference panel as it is shipped."""
+    shipped = panel.load(name)
+    who = [shipped.facts[model] for model in shipped.prints.models]
+    return Pool(name, shipped.prints, who, shipped.candidates, wording.panel(name, shipped.about), panel=True)
+
+
+def draws(pool: Pool) -> int:
+    """Random halves of the prompts behind an interval or a support: fewer where each takes long."""
+    return DRAWS if len(pool.prints.models) <= FEW else DRAWS // 5
+
+
+def pairs(pool: Pool) -> list[Row]:
+    """Every ordered pair of a pool: raw similarity per channel, and the calibrated score where there is one."""
+    names = pool.prints.models
+    columns = [i for i, name in enumerate(names) if name in pool.candidates]
+    analysis = evidence.analyse(pool.prints, pool.facts, columns)
+    shared = pool.prints.answered.astype(int) @ pool.prints.answered.T.astype(int)
+    rows = []
+    for s, c in ((s, c) for s in range(len(names)) for c in range(len(names)) if s != c):
+        column = analysis.column(c)
+        z = None if column is None else _known(analysis.scores.z[s, column])
+        p = None if column is None else _known(analysis.p[s, column])
+        raw = {channel: _known(matrix[s, c]) for channel, matrix in analysis.matrices.items()}
+        reason = analysis.rival(s, c)
+        rows.append(
+            {
+                "model": names[s],
+                "other": names[c],
+                "score": z,
+                "p": p,
+                "set_apart": reason,
+                "n": int(shared[s, c]),
+                **raw,
+            }
+        )
+    return sorted(rows, key=lambda row: (row["score"] is None, -(row["score"] or 0), row["model"], row["other"]))
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
 
 
 def report(pool: Pool, suspect: str, candidates: Sequence[str] = (), *, interval: bool | None = None) -> Row:

@@ -124,3 +124,19 @@ def test_the_panel_is_small_has_no_text_and_says_where_it_comes_from() -> None:
     assert len(shipped.prints.models) >= 150
     assert "CC BY-NC" in shipped.about["licence"]
     assert "unchecked" in shipped.about["facts"]
+
+
+def test_matrix_tree_explain_and_change_answer_at_the_terminal(project: Project) -> None:
+    answers(project, ("a", "b", "c", "d"), 60)
+    rows = json.loads(project.run("provenance", "--matrix", "--format", "json").stdout)
+    assert len(rows) == 12
+    tree = project.run("provenance", "--tree", "--svg", "t.svg")
+    assert tree.stdout.startswith("[Illustration")
+    assert (project.root / "t.svg").read_text().startswith("<svg")
+    assert "Examples, not evidence" in project.run("provenance", "--explain", "a", "b").stdout
+    assert json.loads(project.run("provenance", "--change", "a", "b", "--format", "json").stdout)
+    assert "unknown model" in project.run("provenance", "--change", "a", "nobody", code=2).stderr
+    assert (
+        "panel holds none" in project.run("provenance", "--explain", "a", "b", "--panel", "alpaca_eval", code=2).stderr
+    )
+    assert "name a model" in project.run("provenance", "--format", "json", code=2).stderr

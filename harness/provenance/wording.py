@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.provenance.calibration import FamilyTest
+from harness.provenance.change import Change
 from harness.provenance.evidence import ALPHA, Finding
 
 EXPLANATIONS = (
@@ -145,3 +146,28 @@ def panel(name: str, about: Mapping[str, Any]) -> tuple[str, ...]:
 def replaced(suspect: str, name: str) -> str:
     """Say that a panel's own answers of a model were set aside for local ones."""
     return f"The panel {name} has a model named {suspect} too; the answers found here were used instead of the panel's."
+
+
+def changed(old: str, new: str, found: Sequence[Change]) -> str:
+    """Say what the step from one version to the next brought it closer to.
+
+    Args:
+        old: the earlier version.
+        new: the later version.
+        found: one row per other model.
+    """
+    if not found:
+        return f"{old} and {new} cannot be compared here: nobody else answered enough of the prompts both answered."
+    tested = [row for row in found if row.q is not None]
+    over = f"over {len(tested)} models, {found[0].prompts} prompts"
+    clear = [row for row in tested if row.q is not None and row.q <= ALPHA and (row.low or 0) * (row.high or 0) > 0]
+    closer = ", ".join(f"{r.other} ({r.value:+.2f})" for r in clear if r.value > 0) or "none"
+    farther = ", ".join(f"{r.other} ({r.value:+.2f})" for r in clear if r.value < 0) or "none"
+    kind = "versions of one lab" if found[0].versions else "any two other models"
+    if not tested:
+        return f"The step from {old} to {new} cannot be tested: too few other pairs of models show how large steps are."
+    return (
+        f"From {old} to {new}, beyond what holds of everybody ({over}; null: {kind}; false discovery rate {ALPHA:g}): "
+        f"closer to {closer}; farther from {farther}."
+        + (f" A shift is consistent with {EXPLANATIONS}." if clear else "")
+    )
