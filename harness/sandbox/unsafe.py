@@ -1,14 +1,14 @@
 """A plain subprocess with resource limits. It stops accidents, not attacks.
 
 Each program gets a fresh interpreter without the user's environment, site packages or standard streams, in an
-empty folder that is deleted afterwards, in a process group of its own that is killed afterwards; with limits on
-CPU seconds, address space, file size and open files where the platform has them (`resource`, Unix), and a limit
-by the clock everywhere.
+empty folder that is deleted afterwards, in a process group of its own that is killed afterwards; with limits
+on CPU seconds, address space, file size and open files where the platform has them (`resource`, Unix), and a
+limit by the clock everywhere.
 
-What it does not do: the code runs as the user, so it can read and write the user's files, use the network, start
-processes that leave the group, and, since it shares a process with its tests, find the token in memory and forge
-its verdict, or patch what the tests call. The token only makes sure that leaving early or printing the right words
-is no pass. Hence `sandbox.allow_unsafe`.
+What it does not do: the code runs as the user, so it can read and write the user's files, use the network,
+start processes that leave the group, and, since it shares a process with its tests, find the token in memory
+and forge its verdict, or patch what the tests call. The token only makes sure that leaving early or printing
+the right words is no pass. Hence `sandbox.allow_unsafe`.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import get_args
 
 from harness.errors import SandboxError
-from harness.sandbox.verdicts import Program, Verdict
+from harness.sandbox.verdicts import Program, Status, Verdict
 from harness.specs import SandboxSpec
 
 TIER = "unsafe"
@@ -35,14 +36,15 @@ FILE_MB = 16
 """Largest file a program may write. The tests of the known benchmarks write none."""
 OPEN_FILES = 64
 MESSAGE_CHARS = 500
+STATUSES = frozenset(get_args(Status))
 
 RUNNER = r"""
-import json, os, sys, types
+import json, os, sys, time, types
 
 with open("task.json", encoding="utf-8") as file:
     task = json.load(file)
 os.unlink("task.json")
-report = open(task["report"], "w", encoding="utf-8")
+report = open(task["report"], "r+", encoding="utf-8")
 try:
     import resource
 except ImportError:
@@ -69,6 +71,7 @@ def run(stdin):
     except SystemExit:
         pass
     return sys.stdout.getvalue()
+
 
 try:
     exec(compile(task["helpers"], "helpers", "exec"), module.__dict__)
@@ -109,8 +112,8 @@ except BaseException as error:
     except BaseException:
         text = ""
     message = type(error).__name__ + (": " + text if text else "") + (" at: " + where if where else "")
-import time
-json.dump({"token": task["token"], "status": status, "message": message, "cpu_s": time.process_time()}, report)
+cpu_s = time.process_time()
+json.dump({"token": task["token"], "status": status, "message": message, "cpu_s": cpu_s}, report)
 report.flush()
 os._exit(0)
 """
@@ -126,7 +129,6 @@ def run(programs: Sequence[Program], spec: SandboxSpec) -> list[Verdict]:
 
 def _run_one(program: Program, spec: SandboxSpec) -> Verdict:
     token = secrets.token_hex(16)
-    cpu_limit = math.ceil(spec.timeout_s)
     try:
         with tempfile.TemporaryDirectory(prefix="harness-", ignore_cleanup_errors=True) as folder:
             work, report = Path(folder, "work"), Path(folder, "report.json")
@@ -139,7 +141,7 @@ def _run_one(program: Program, spec: SandboxSpec) -> Verdict:
                 "entry_point": program.entry_point,
                 "helpers": program.helpers,
                 "limits": [
-                    ("RLIMIT_CPU", cpu_limit),
+                    ("RLIMIT_CPU", math.ceil(spec.timeout_s)),
                     ("RLIMIT_AS", spec.memory_mb << 20),
                     ("RLIMIT_FSIZE", FILE_MB << 20),
                     ("RLIMIT_NOFILE", OPEN_FILES),
@@ -147,19 +149,26 @@ def _run_one(program: Program, spec: SandboxSpec) -> Verdict:
                 ],
             }
             Path(work, "task.json").write_text(json.dumps(task), encoding="utf-8")
-            code = _wait(work, 2 * spec.timeout_s)
-            return _verdict(report, token, code, spec)
+            # Read through this handle: whatever the code puts in the file's place, a pipe say, is not opened.
+            with report.open("w+b") as file:
+                exit_code = _wait(work, 2 * spec.timeout_s)
+                return _verdict(file.read(), token, exit_code, spec)
     except OSError as error:
         raise SandboxError(f"cannot start a process for model-written code: {error}") from error
 
 
 def _wait(work: Path, wall_s: float) -> int | None:
-    """Start the child, wait, kill its whole group. Returns its exit code, or `None` where the clock ran out."""
-    # -P -s -S with an empty environment are what -I means, without site packages: verdicts do not depend on what
-    # is installed here. -I would also ignore PYTHONHASHSEED, and set order would change verdicts from run to run.
+    """Start the child, wait for it, and kill its whole group.
+
+    Returns:
+        Its exit code, or `None` where the clock ran out.
+    """
+    # -P -s -S with an empty environment are what -I means, without site packages: verdicts do not depend on
+    # what is installed here. -I would also ignore PYTHONHASHSEED, and the order of sets would change verdicts
+    # from run to run.
     environment = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
-    if os.name == "nt":
-        environment["SYSTEMROOT"] = os.environ.get("SYSTEMROOT", "")  # the interpreter cannot start without it
+    if os.name == "nt":  # the interpreter cannot start without this one
+        environment["SYSTEMROOT"] = os.environ["SYSTEMROOT"]
     process = subprocess.Popen(
         [sys.executable, "-P", "-s", "-S", "-X", "utf8", "-c", RUNNER],
         cwd=work,
@@ -181,22 +190,20 @@ def _wait(work: Path, wall_s: float) -> int | None:
         process.wait()
 
 
-def _verdict(report: Path, token: str, exit_code: int | None, spec: SandboxSpec) -> Verdict:
+def _verdict(report: bytes, token: str, exit_code: int | None, spec: SandboxSpec) -> Verdict:
+    """What the child reported, if it did and had the token; else what its end says."""
     if exit_code is None:
         return Verdict("timeout", f"no verdict after {2 * spec.timeout_s:g} s by the clock", None, TIER, forgeable=True)
-    if exit_code < 0:
-        name = signal.Signals(-exit_code).name
-        if name == "SIGXCPU":
-            return Verdict("timeout", f"used up {math.ceil(spec.timeout_s)} CPU s", None, TIER, forgeable=True)
-        return Verdict("error", f"the process was killed by {name}", None, TIER, forgeable=True)
+    if hasattr(signal, "SIGXCPU") and exit_code == -signal.SIGXCPU:
+        return Verdict("timeout", f"used up {math.ceil(spec.timeout_s)} CPU s", None, TIER, forgeable=True)
     try:
-        said = json.loads(report.read_bytes())
-        if not secrets.compare_digest(str(said["token"]).encode(), token.encode()):
-            raise ValueError("wrong token")  # noqa: TRY301
+        said = json.loads(report)
         status, message, cpu_s = said["status"], str(said["message"]), float(said["cpu_s"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return Verdict(
-            "error", f"the process ended with code {exit_code} before its tests did", None, TIER, forgeable=True
-        )
+        told = str(said["token"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        told, status = "", "error"
+    if told != token or status not in STATUSES:
+        how = f"was killed by signal {-exit_code}" if exit_code < 0 else f"ended with code {exit_code}"
+        return Verdict("error", f"the process {how} before its tests were through", None, TIER, forgeable=True)
     message = message.encode("utf-8", "replace").decode()[:MESSAGE_CHARS]
-    return Verdict(status, message, cpu_s, TIER, forgeable=True)
+    return Verdict(status, message, cpu_s if math.isfinite(cpu_s) else None, TIER, forgeable=True)
