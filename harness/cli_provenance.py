@@ -141,8 +141,8 @@ def _explain(pool: Pool, answers: pl.DataFrame, pair: tuple[str, str], shape: Fo
     print_frame(frame, shape, "kind", "feature", "share_a", "share_b", "elsewhere", "in_a", "in_b")
     if shape is Format.table:
         _say(
-            f"What {pair[0]} (a) and {pair[1]} (b) both write on {pool.corpus}. share: of a model's answers; elsewhere: "
-            "mean share of the other models, for a passage the share of the other answers to that prompt. "
+            f"What {pair[0]} (a) and {pair[1]} (b) both write on {pool.corpus}. share: of a model's answers; "
+            "elsewhere: mean share of the other models, for a passage the share of the other answers to that prompt. "
             "Examples, not evidence: what the words are worth is the report's score.",
         )
 
