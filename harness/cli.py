@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,8 +17,8 @@ import typer
 
 from harness import __version__
 from harness.cli_provenance import app as provenance
-from harness.errors import ConfigError, HarnessError, IncompleteRunError
-from harness.output import RESULTS, Format, Results, Shape
+from harness.errors import ConfigError, HarnessError, IncompleteRunError, StorageError
+from harness.output import RESULTS, Format, NewResults, Results, Shape
 from harness.output import print_frame as _print
 from harness.progress import say
 
@@ -60,19 +61,20 @@ def _evaluate(spec: Any) -> int:
         say(f"warning: {problem}")
     sys.stdout.write(leaderboard.terminal(analysis.board(results)))
     counts = outcome.manifest["counts"]
+    where = "" if results == RESULTS else f" --results {shlex.quote(str(results))}"
     sys.stdout.write(
         f"\n{counts['samples']} samples: {counts['answered']} answered, {counts['truncated']} truncated, "
         f"{counts['refused']} refused, {counts['failed']} failed.\n"
         f"Wrote {outcome.run}/ (run.json, spec.yaml, journal.jsonl, samples.parquet) and {refreshed.path}\n"
         "Next:\n"
-        "  harness leaderboard --out LEADERBOARD.md\n"
-        f"  harness show {outcome.run.name}\n"
-        '  harness sql "SELECT model, task, metric, value, ci_low, ci_high FROM leaderboard"\n'
+        f"  harness leaderboard --out LEADERBOARD.md{where}\n"
+        f"  harness show {outcome.run.name}{where}\n"
+        f'  harness sql "SELECT model, task, metric, value, ci_low, ci_high FROM leaderboard"{where}\n'
     )
     if counts["failed"]:
         say(
-            f"harness: {counts['failed']} samples failed and are unscored; `harness show {outcome.run.name} --failed` "
-            "says why; the same command asks for them again"
+            f"harness: {counts['failed']} samples failed and are unscored; "
+            f"`harness show {outcome.run.name} --failed{where}` says why; the same command asks for them again"
         )
         return IncompleteRunError.exit_code
     return 0
@@ -197,7 +199,7 @@ def import_(
     name: Annotated[str | None, typer.Option(help="Name of the run, and of its model where there is one.")] = None,
     task: Annotated[str | None, typer.Option(help="Name of the task; by default as the file says.")] = None,
     columns: Annotated[str, typer.Option(help="Of tables: model=…,prompt_id=…,output=…,score=…")] = "",
-    results: Results = RESULTS,
+    results: NewResults = RESULTS,
 ) -> None:
     """Import answers made elsewhere as a run: outputs of AlpacaEval, lm-eval, Inspect, or any table of answers."""
     from harness import analysis, importing, tables
@@ -368,3 +370,6 @@ def main() -> None:
         # The reader of a pipe went away (`| head`): no error of ours; keep Python from saying so at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        say(f"harness: {error.filename or 'output'}: {error.strerror or error}")
+        sys.exit(StorageError.exit_code)

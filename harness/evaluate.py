@@ -7,7 +7,7 @@ Killed at any moment, the same call goes on where it stopped: the run id is the 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -164,9 +164,38 @@ def _finish(
     opened: dict[str, Any],
     progress: RunProgress,
 ) -> dict[str, Any]:
-    rows: list[dict[str, Any]] = []
     counted: list[dict[str, Any]] = []
+    made = samples.write(run, _rows(spec, plans, run, replies, counted, progress))
     task_entries = {entry["name"]: entry for entry in opened["tasks"]}
+    for metric in counted:
+        if metric["is_headline"]:
+            task_entries[metric["task"]]["headline_filter"] = metric["filter"]
+    states = made.get_column("status")
+    counts = {state: int((states == state).sum()) for state in ("answered", "truncated", "refused", "failed")}
+    finished = {
+        **opened,
+        "status": "incomplete" if counts["failed"] else "complete",
+        "finished_at": environment.now(),
+        "metrics": counted,
+        "counts": {"samples": len(made), **counts},
+        "tokens": {
+            kind: int(made.get_column(f"{kind}_tokens").sum())
+            for kind in ("prompt", "completion", "reasoning", "cached")
+        },
+    }
+    runs.write_manifest(run, finished)
+    return finished
+
+
+def _rows(
+    spec: EvalSpec,
+    plans: Sequence[ModelPlan],
+    run: Path,
+    replies: Mapping[str, Reply],
+    counted: list[dict[str, Any]],
+    progress: RunProgress,
+) -> Iterator[dict[str, Any]]:
+    """Score, task by task, and yield a row per sample; metrics are added to `counted`."""
     for plan in plans:
         sandbox = plan.sandbox(spec)
         for task, planned in plan.samples:
@@ -175,27 +204,5 @@ def _finish(
             scores = lmeval.score(task, planned, replies, sandbox)
             states = [lmeval.status([replies.get(r.id) for r in sample.requests]) for sample in planned]
             counted += metrics.of_task(plan.model.name, task, planned, states, scores)
-            rows += [
-                manifest.row(run.name, plan.model.name, sample, replies, state, score)
-                for sample, state, score in zip(planned, states, scores, strict=True)
-            ]
-    for metric in counted:
-        if metric["is_headline"]:
-            task_entries[metric["task"]]["headline_filter"] = metric["filter"]
-    samples.write(run, rows)
-    counts = {
-        state: sum(row["status"] == state for row in rows) for state in ("answered", "truncated", "refused", "failed")
-    }
-    finished = {
-        **opened,
-        "status": "incomplete" if counts["failed"] else "complete",
-        "finished_at": environment.now(),
-        "metrics": counted,
-        "counts": {"samples": len(rows), **counts},
-        "tokens": {
-            kind: sum(row[f"{kind}_tokens"] or 0 for row in rows)
-            for kind in ("prompt", "completion", "reasoning", "cached")
-        },
-    }
-    runs.write_manifest(run, finished)
-    return finished
+            for sample, state, score in zip(planned, states, scores, strict=True):
+                yield manifest.row(run.name, plan.model.name, sample, replies, state, score)

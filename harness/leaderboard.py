@@ -269,7 +269,7 @@ def _score(board: Board, row: Row | None) -> str:
 def _rank(standing: Standing) -> str:
     """`rank 1-3 (ab)`: the ranks the data allow, and the groups of models that cannot be told apart."""
     ranks = f"{standing.best}" if standing.best == standing.worst else f"{standing.best}-{standing.worst}"
-    return f"rank {ranks} ({standing.group})"
+    return f"rank {ranks} ({standing.letters})"
 
 
 def _mean(board: Board, model: str) -> str:
@@ -389,8 +389,9 @@ _HOW_TO_READ = """## How to read this
   interval, the ranks that the data allow, and letters. **Two models that share a letter cannot be told apart.**
   `-` was not run; `not scored` is neither right nor wrong.
 - Ranks and letters come from paired tests on the documents both models answered, every pair of models against every
-  other, adjusted by Holm: the chance of even one false separation in a column is at most 5 %. `harness compare A B`
-  shows a pair in full. Controls are not ranked, nor are scores with fewer than {coverage} of their samples scored.
+  other, adjusted by Holm: the chance of even one false separation in a column is at most 5 %. `b-e` is the letters from
+  b to e. `harness compare A B` shows a pair in full; docs/reading-the-numbers.md explains the numbers on one screen.
+  Controls are not ranked, nor are scores with fewer than {coverage} of their samples scored.
 - The mean is over tasks whose scores are shares, with the weights in its header; a task that is missing is missing,
   never zero, and a model without all of them has no rank by the mean.
 - The interval is about other documents of the same kind. It knows nothing of documents a model saw in training.

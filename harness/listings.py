@@ -11,7 +11,7 @@ import yaml
 from harness import resources, taskfiles
 from harness import runs as run_folders
 from harness import weights as weights_store
-from harness.errors import StorageError
+from harness.errors import ConfigError, StorageError
 from harness.sandbox import tiers
 
 SHOWN = 8
@@ -29,7 +29,7 @@ def models() -> pl.DataFrame:
     }
     rows = []
     for path in _conf_files("model"):
-        config = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        config = _read(path)
         name = config.get("weights")
         here = weights_store.is_cached(weights_store.named(name)) if name else None
         rows.append((path.stem, config.get("backend"), name, here, _about(path)))
@@ -138,19 +138,34 @@ def samples(folder: Path, *, failed: bool = False) -> pl.DataFrame:
     path = run_folders.samples_path(folder)
     if not path.is_file():
         raise StorageError(f"run {folder.name} has no samples yet; give its command again to finish it")
-    frame = pl.read_parquet(path)
-    first = pl.col("scores").list.first()
+    try:
+        frame = pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise StorageError(f"{path}: damaged ({str(error).splitlines()[0]}); give the run's command again") from error
     columns = ["model", "task", "doc_id", "repeat", "status"]
     if failed:
         return frame.filter(pl.col("status") == "failed").select(*columns, "error")
-    return frame.select(
-        *columns,
-        first.struct.field("status").alias("verdict"),
-        first.struct.field("value").alias("score"),
-        first.struct.field("extracted").alias("extracted"),
-        "target",
-        "output",
-    )
+    headlines = {
+        (metric["model"], metric["task"]): (metric["metric"], metric["filter"], metric["scorer"])
+        for metric in run_folders.read_manifest(folder)["metrics"]
+        if metric["is_headline"]
+    }
+    rows = []
+    for row in frame.iter_rows(named=True):
+        wanted = headlines.get((row["model"], row["task"]))
+        scores = {(score["metric"], score["filter"], score["scorer"]): score for score in row["scores"]}
+        score = scores.get(wanted, {}) if wanted else {}
+        verdict = [score.get(key) for key in ("status", "value", "extracted")]
+        rows.append([*(row[name] for name in columns), *verdict, row["target"], row["output"]])
+    schema: dict[str, Any] = {
+        **{name: frame.schema[name] for name in columns},
+        "verdict": pl.String,
+        "score": pl.Float64,
+        "extracted": pl.String,
+        "target": pl.String,
+        "output": pl.String,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def why(results: Path, folder: Path, other: str | None) -> pl.DataFrame:
@@ -233,6 +248,21 @@ def weights() -> pl.DataFrame:
         for name, spec in catalogue.items()
     ]
     return pl.DataFrame(rows, schema=schema, orient="row").sort("weights")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A config file's own keys.
+
+    Raises:
+        ConfigError: it is not YAML, or no mapping.
+    """
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(config, dict):
+        raise ConfigError(f"{path}: expected keys and values, found {type(config).__name__}")
+    return config
 
 
 def _conf_files(group: str) -> list[Path]:

@@ -24,7 +24,18 @@ class Format(StrEnum):
     parquet = "parquet"
 
 
-Results = Annotated[Path, typer.Option("--results", help="The results folder.", envvar="HARNESS_RESULTS")]
+def _existing(results: Path) -> Path:
+    """Refuse a folder that is not there: an empty list would look like an answer."""
+    from harness.runs import need_results
+
+    need_results(results)
+    return results
+
+
+_WHAT, _VARIABLE = "The results folder.", "HARNESS_RESULTS"
+Results = Annotated[Path, typer.Option("--results", help=_WHAT, envvar=_VARIABLE, callback=_existing)]
+NewResults = Annotated[Path, typer.Option("--results", help=_WHAT, envvar=_VARIABLE)]
+"""The same for commands that write: the folder is made."""
 Shape = Annotated[Format, typer.Option("--format", "-o", help="How to print it.")]
 RESULTS = Path("results")
 

@@ -7,6 +7,7 @@ task, doc_id, repeat, so that the same answers make the same file but for the ti
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 SORT = ("model", "task", "doc_id", "repeat")
+PIECE = 2000
+"""Rows turned into a frame at once."""
 TIMES = ("started_at", "latency_s", "ttfb_s", "attempts", "response_id", "reused_from")
 """Columns that differ between two runs with the same answers."""
 
@@ -83,7 +86,13 @@ def frame(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
     """Rows as a sorted frame. Lone surrogates, which a broken reply may hold, become `?`: Parquet is UTF-8."""
     import polars as pl
 
-    return pl.DataFrame([_clean(row) for row in rows], schema=schema(), orient="row").sort(SORT)
+    columns = schema()
+    waiting = iter(rows)
+    frames = [pl.DataFrame(schema=columns)]
+    # In pieces: a row as Python objects takes several times the memory of one in a frame.
+    while piece := [_clean(row) for row in itertools.islice(waiting, PIECE)]:
+        frames.append(pl.DataFrame(piece, schema=columns, orient="row"))
+    return pl.concat(frames).sort(SORT)
 
 
 def _clean(value: Any) -> Any:
@@ -96,12 +105,14 @@ def _clean(value: Any) -> Any:
     return value
 
 
-def write(run: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write a run's samples in one atomic step.
+def write(run: Path, rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
+    """Write a run's samples in one atomic step, and return them.
 
     Raises:
         StorageError: it cannot be written; an older file stays as it was.
     """
+    made = frame(rows)
     buffer = io.BytesIO()
-    frame(rows).write_parquet(buffer, compression="zstd")
+    made.write_parquet(buffer, compression="zstd")
     write_atomic(run / SAMPLES, buffer.getvalue())
+    return made

@@ -118,7 +118,7 @@ def test_models_that_cannot_be_separated_share_a_group_and_their_ranks_are_inter
     analysis.refresh(tmp_path)
     board = analysis.board(tmp_path)
     standings = board.standings["arithmetic", "accuracy"]
-    assert {name: (s.best, s.worst, s.group) for name, s in standings.items()} == {
+    assert {name: (s.best, s.worst, s.letters) for name, s in standings.items()} == {
         "good": (1, 1, "a"),
         "fair": (2, 2, "b"),
         "weak": (3, 3, "c"),

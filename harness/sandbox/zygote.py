@@ -48,7 +48,19 @@ class Zygote:
         self._box = boxes.BOXES[options["tier"]](options["scratch"])
 
     def serve(self) -> None:
-        """Enter the box, say so, and run jobs until the socket ends."""
+        """Enter the box, say so, and run jobs until the socket ends, which may be before that."""
+        try:
+            with contextlib.suppress(ConnectionError):
+                self._prepare()
+                while True:
+                    message, descriptors, _, _ = socket.recv_fds(self._control, 1 << 16, 1)
+                    if not message:
+                        break
+                    self._control.send(json.dumps(self._run(json.loads(message), *descriptors)).encode())
+        finally:
+            self._box.leave()
+
+    def _prepare(self) -> None:
         self._box.enter(self._control)
         if self._box.scratch:
             os.environ.update(HOME=self._box.scratch, TMPDIR=self._box.scratch)
@@ -65,13 +77,6 @@ class Zygote:
                 stream.reconfigure(errors="backslashreplace")
         self._box.prepare()
         self._control.send(b"ready")
-        with contextlib.suppress(ConnectionError):
-            while True:
-                message, descriptors, _, _ = socket.recv_fds(self._control, 1 << 16, 1)
-                if not message:
-                    break
-                self._control.send(json.dumps(self._run(json.loads(message), *descriptors)).encode())
-        self._box.leave()
 
     def _run(self, job: dict[str, Any], channel: int) -> dict[str, Any]:
         started = time.monotonic()
