@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from harness.errors import ConfigError
-from harness.output import RESULTS, Format, Results, Shape, print_frame, width
+from harness.output import RESULTS, Format, NewResults, Shape, print_frame, width
 
 if TYPE_CHECKING:
     import polars as pl
@@ -66,23 +66,19 @@ def report(
     explain: Annotated[tuple[str, str] | None, typer.Option(help="The words that models A and B share.")] = None,
     change: Annotated[tuple[str, str] | None, typer.Option(help="What a NEW version is closer to than an OLD.")] = None,
     task: Annotated[str | None, typer.Option(help="The prompt set of these four; else the one of most models.")] = None,
-    results: Results = RESULTS,
+    results: NewResults = RESULTS,
     shape: Shape = Format.table,
 ) -> None:
     """Whom a model's answers resemble more than unrelated models' do: `harness provenance SUSPECT`."""
     from harness import analysis
+    from harness.runs import need_results
 
+    if panel is None:
+        need_results(results)
     if matrix or tree or svg or explain or change:
         needed = [*(explain or ()), *(change or ())]
         pool, answers = analysis.pool_of(results, needed, panel=panel, task=task)
-        if matrix:
-            _matrix(pool, shape)
-        if tree or svg:
-            _tree(pool, svg, printed=tree)
-        if explain:
-            _explain(pool, answers, explain, shape)
-        if change:
-            _change(pool, change, shape)
+        _of_pool(pool, answers, shape, matrix=matrix, tree=tree, svg=svg, explain=explain, change=change)
         return
     if suspect is None:
         raise ConfigError("name a model, or one of --matrix, --tree, --explain A B, --change OLD NEW")
@@ -97,6 +93,28 @@ def report(
         sys.stdout.write(_claims(found["claims"]))
     else:
         print_frame(_rows(found), shape)
+
+
+def _of_pool(
+    pool: Pool,
+    answers: pl.DataFrame,
+    shape: Format,
+    *,
+    matrix: bool,
+    tree: bool,
+    svg: Path | None,
+    explain: tuple[str, str] | None,
+    change: tuple[str, str] | None,
+) -> None:
+    """What is asked of everybody on one prompt set."""
+    if matrix:
+        _matrix(pool, shape)
+    if tree or svg:
+        _tree(pool, svg, printed=tree)
+    if explain:
+        _explain(pool, answers, explain, shape)
+    if change:
+        _change(pool, change, shape)
 
 
 def _matrix(pool: Pool, shape: Format) -> None:

@@ -274,11 +274,13 @@ def report(pool: Pool, suspect: str, candidates: Sequence[str] = (), *, interval
     limits: dict[str, tuple[float, float]] = {}
     if interval or (interval is None and len(names) <= FEW):
         limits = intervals(pool, suspect, columns, {f.candidate: f.z for f in found if f.z is not None})
-    said = verdict([f.verdict for f in found])
+    said = verdict(found)
     text = wording.paragraph(suspect, found)
-    if said in {"untestable", "not enough prompts"} and found:
-        why = next(f for f in found if f.verdict == said)
-        text += " " + wording.sentence(suspect, why)
+    waiting = [f for f in found if f.verdict in {"untestable", "not enough prompts"}]
+    if said not in {"resembles", "none"} and waiting:
+        text += " " + wording.sentence(suspect, waiting[0])
+        if said == "untestable" and waiting[0].verdict != said:
+            text += " " + wording.sentence(suspect, dataclasses.replace(waiting[0], verdict="untestable"))
     return {
         "corpus": pool.corpus,
         "panel": pool.panel,
@@ -303,12 +305,17 @@ def report(pool: Pool, suspect: str, candidates: Sequence[str] = (), *, interval
     }
 
 
-def verdict(said: Sequence[str]) -> str:
-    """The verdict over all candidates: the first of these that holds."""
-    for word in ("resembles", "none", "not enough prompts", "untestable"):
+def verdict(found: Sequence[evidence.Finding]) -> str:
+    """The verdict over all candidates: `resembles`, `none`, `untestable` or `not enough prompts`.
+
+    Where no candidate has a null, more prompts would not help: that is `untestable`, however few there are.
+    """
+    said = {f.verdict for f in found}
+    for word in ("resembles", "none"):
         if word in said:
             return word
-    return "untestable"
+    short = [f for f in found if f.verdict == "not enough prompts"]
+    return "not enough prompts" if any(f.null_size >= cal.LEAST_NULL for f in short) else "untestable"
 
 
 def intervals(
@@ -381,7 +388,7 @@ def _strongest(
     tested = [f for f in found if f.verdict in {"resembles", "none"}]
     row = {
         "model": name,
-        "verdict": verdict([f.verdict for f in found]),
+        "verdict": verdict(found),
         "candidates": len(found),
         "tested": len(tested),
         "n": int(pool.prints.answered[pool.prints.models.index(name)].sum()),
