@@ -111,13 +111,12 @@ def compare_graders(rows: list[Row]) -> None:
             f"| {name} | {1 - (accepts + rejects) / len(clear):.3f} | {accepts} | {rejects} "
             f"| {statistics.median(times) * 1e6:.0f} | {spent * 1e6:.0f} | {spent / mean:.1f} |"
         )
-    plain = [
-        row for row in clear if re.fullmatch(r"-?[\d.,]+", row["gold"]) and row["cat"].startswith(("fmt", "real_gsm8k"))
-    ]
+    kinds = ("fmt", "real_gsm8k")
+    plain = [row for row in clear if re.fullmatch(r"-?[\d.,]+", row["gold"]) and row["cat"].startswith(kinds)]
     started = time.process_time()
     judged([(row["gold"], row["text"]) for row in plain] * 20)
-    each = (time.process_time() - started) / len(plain) / 20 * 1e6
-    print(f"\nplain numbers, {len(plain)} answers in one call: {each:.0f} µs an answer")
+    each = (time.process_time() - started) / len(plain) / 20
+    print(f"\nplain numbers, {len(plain)} answers in one call: {each * 1e6:.0f} µs an answer")
 
 
 def cpu_seconds() -> float:
@@ -152,8 +151,7 @@ def malicious(rows: list[Row]) -> None:
         started = time.perf_counter()
         score = judged([(row["gold"], row["text"])])[0]
         times.append((time.perf_counter() - started, score.status, (score.value == 1.0) == row["is_equiv"]))
-    slowest = max(times)
-    right = sum(right for *_, right in times)
+    slowest, right = max(times), sum(right for *_, right in times)
     print(f"\n{len(rows)} malicious rows: {right} right, slowest {slowest[0]:.3f} s ({slowest[1]})")
 
 

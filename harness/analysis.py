@@ -5,7 +5,7 @@ The one place that knows the index, the channels and the leaderboard; they do no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from harness.leaderboard import Board
+    from harness.relatives import Pool
 
 VOCABULARY_TASK = "provenance_open"
 """Open prompts, whose answers are compared word by word."""
@@ -69,6 +70,84 @@ def _answers(query: store.Query, task: str) -> pl.DataFrame:
         ORDER BY ALL
         """
     )
+
+
+def suspect_report(
+    results_dir: Path,
+    suspect: str,
+    candidates: Sequence[str] = (),
+    *,
+    panel: str | None = None,
+    interval: bool | None = None,
+    told: Mapping[str, str | None] | None = None,
+) -> dict[str, Any]:
+    """Everything that can be said of where a model's answers come from: see `relatives.report`.
+
+    Args:
+        results_dir: the results folder; with a panel it may be empty.
+        suspect: a model's name.
+        candidates: whom to ask about; by default everybody who may be a teacher.
+        panel: a reference panel to compare with, instead of the models that answered the same tasks.
+        interval: whether to compute how far scores depend on the prompts; by default where the pool is small.
+        told: what the user says of the suspect (`released`, `lab`, `base`), over what is documented.
+
+    Returns:
+        JSON-able: `schema`, `suspect`, `fingerprint`, one report per prompt set in `corpora`, and identity `claims`.
+
+    Raises:
+        ConfigError: nobody of that name has answers.
+    """
+    from harness import relatives
+    from harness.provenance import fingerprint
+
+    known = relatives.told(relatives.registry(), suspect, told or {})
+    answers, claims, control_of = _of_index(results_dir, suspect, optional=panel is not None)
+    if panel is not None:
+        found = [relatives.against(panel, answers, suspect, candidates, known, control_of)]
+    else:
+        found = relatives.pools(answers, suspect, known, control_of, fingerprint.channel_names())
+    return {
+        "schema": relatives.SCHEMA,
+        "suspect": suspect,
+        "fingerprint": fingerprint.VERSION,
+        "corpora": [relatives.report(pool, suspect, candidates, interval=interval) for pool in found],
+        "claims": claims,
+    }
+
+
+def pool_of(
+    results_dir: Path, needed: Sequence[str] = (), *, panel: str | None = None, task: str | None = None
+) -> tuple[Pool, pl.DataFrame]:
+    """One prompt set with everybody on it, and the answers (none for a panel): see `relatives.one_pool`."""
+    from harness import relatives
+
+    answers, _, control_of = _of_index(results_dir, "", optional=panel is not None)
+    if panel is not None:
+        return relatives.whole_panel(panel), answers
+    pool = relatives.one_pool(answers, relatives.registry(), control_of, needed, task=task)
+    import polars as pl
+
+    return pool, answers.filter(pl.col("task") == pool.corpus)
+
+
+def _of_index(
+    results_dir: Path, suspect: str, *, optional: bool
+) -> tuple[pl.DataFrame, list[dict[str, Any]], dict[str, str]]:
+    """Answers to provenance tasks, a suspect's identity claims, and whose relative a control is."""
+    import polars as pl
+
+    from harness import relatives
+
+    if optional and not store.index_path(results_dir).is_file():
+        columns = ("task", "model", "prompt_id", "alias", "prompt", "output")
+        return pl.DataFrame(schema=dict.fromkeys(columns, pl.String)), [], {}
+
+    def query(sql: str) -> pl.DataFrame:
+        return store.query(results_dir, sql)
+
+    controls = query("SELECT DISTINCT model, control_of FROM models WHERE control_of IS NOT NULL ORDER BY ALL")
+    claims = query("SELECT * FROM identity_claims ORDER BY ALL").filter(pl.col("model") == suspect)
+    return relatives.load_answers(query, IDENTITY_TASK), claims.to_dicts(), dict(controls.iter_rows())
 
 
 def board(results_dir: Path) -> Board:

@@ -8,20 +8,19 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-import shutil
+import shlex
 import sys
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from harness import __version__
-from harness.errors import ConfigError, HarnessError, IncompleteRunError
+from harness.cli_provenance import app as provenance
+from harness.errors import ConfigError, HarnessError, IncompleteRunError, StorageError
+from harness.output import RESULTS, Format, NewResults, Results, Shape
+from harness.output import print_frame as _print
 from harness.progress import say
-
-if TYPE_CHECKING:
-    import polars as pl
 
 app = typer.Typer(
     name="harness",
@@ -34,30 +33,7 @@ app = typer.Typer(
 )
 
 
-class Format(StrEnum):
-    """How a list is printed."""
-
-    table = "table"
-    json = "json"
-    csv = "csv"
-    markdown = "markdown"
-    parquet = "parquet"
-
-
-Results = Annotated[Path, typer.Option("--results", help="The results folder.", envvar="HARNESS_RESULTS")]
-Shape = Annotated[Format, typer.Option("--format", "-o", help="How to print it.")]
-RESULTS = Path("results")
-
-
-def _print(frame: pl.DataFrame, shape: Format, *shown: str) -> None:
-    """Write a frame to stdout; a table has the `shown` columns alone, where some are named."""
-    from harness import tables
-
-    if shape is Format.table:
-        frame = frame.select(shown or frame.columns)
-    width = max(tables.WIDTH, shutil.get_terminal_size().columns) if sys.stdout.isatty() else tables.WIDTH
-    sys.stdout.buffer.write(tables.render(frame, shape.value, width))
-    sys.stdout.flush()
+app.add_typer(provenance, name="provenance")
 
 
 @app.command(
@@ -85,19 +61,20 @@ def _evaluate(spec: Any) -> int:
         say(f"warning: {problem}")
     sys.stdout.write(leaderboard.terminal(analysis.board(results)))
     counts = outcome.manifest["counts"]
+    where = "" if results == RESULTS else f" --results {shlex.quote(str(results))}"
     sys.stdout.write(
         f"\n{counts['samples']} samples: {counts['answered']} answered, {counts['truncated']} truncated, "
         f"{counts['refused']} refused, {counts['failed']} failed.\n"
         f"Wrote {outcome.run}/ (run.json, spec.yaml, journal.jsonl, samples.parquet) and {refreshed.path}\n"
         "Next:\n"
-        "  harness leaderboard --out LEADERBOARD.md\n"
-        f"  harness show {outcome.run.name}\n"
-        '  harness sql "SELECT model, task, metric, value, ci_low, ci_high FROM leaderboard"\n'
+        f"  harness leaderboard --out LEADERBOARD.md{where}\n"
+        f"  harness show {outcome.run.name}{where}\n"
+        f'  harness sql "SELECT model, task, metric, value, ci_low, ci_high FROM leaderboard"{where}\n'
     )
     if counts["failed"]:
         say(
-            f"harness: {counts['failed']} samples failed and are unscored; `harness show {outcome.run.name} --failed` "
-            "says why; the same command asks for them again"
+            f"harness: {counts['failed']} samples failed and are unscored; "
+            f"`harness show {outcome.run.name} --failed{where}` says why; the same command asks for them again"
         )
         return IncompleteRunError.exit_code
     return 0
@@ -118,7 +95,8 @@ def _plan(spec: Any) -> int:
         f"\nRun {name}: {sum(row['to_send'] for row in rows)} of {sum(row['requests'] for row in rows)} requests to "
         f"send; at most {cost}. Nothing was sent.\n"
         "Tokens are estimates; `at_most` is every answer as long as it may be; an empty cell is unknown, not 0.\n"
-        "detects: the smallest difference of two accuracies that so many documents can show (80 % power, 5 % level).\n"
+        "detects: the smallest difference in accuracy to another model that these documents are likely to show where\n"
+        "both answer them (80 % power, 5 % level). `harness power --difference 0.03`: how many one of 3 points needs.\n"
     )
     return 0
 
@@ -212,6 +190,35 @@ def index(results: Results = RESULTS) -> None:
     for problem in rebuilt.problems:
         say(f"warning: {problem}")
     sys.stdout.write(f"{rebuilt.path}: {rebuilt.runs} runs\n")
+
+
+@app.command(name="import")
+def import_(
+    form: Annotated[str, typer.Argument(metavar="FORMAT", help="alpaca_eval, lm_eval, inspect, jsonl, csv, parquet.")],
+    path: Annotated[Path, typer.Argument(help="The file; for lm_eval a folder of samples_*.jsonl will do.")],
+    name: Annotated[str | None, typer.Option(help="Name of the run, and of its model where there is one.")] = None,
+    task: Annotated[str | None, typer.Option(help="Name of the task; by default as the file says.")] = None,
+    columns: Annotated[str, typer.Option(help="Of tables: model=…,prompt_id=…,output=…,score=…")] = "",
+    results: NewResults = RESULTS,
+) -> None:
+    """Import answers made elsewhere as a run: outputs of AlpacaEval, lm-eval, Inspect, or any table of answers."""
+    from harness import analysis, importing, tables
+
+    pairs = [word.partition("=") for word in columns.split(",") if word]
+    if bad := next((what for what, equals, _ in pairs if not equals), None):
+        raise ConfigError(f"--columns {bad!r}: expected WHAT=COLUMN, as in --columns model=generator,output=answer")
+    where = {what.strip(): column.strip() for what, _, column in pairs}
+    run = importing.convert(form, path, results, name=name, task=task, columns=where, argv=["harness", *sys.argv[1:]])
+    for problem in analysis.refresh(results).problems:
+        say(f"warning: {problem}")
+    from harness.runs import read_manifest
+
+    made = read_manifest(run)
+    tasks = ", ".join(f"{t['name']} ({t['kind']})" for t in made["tasks"])
+    sys.stdout.write(
+        f"{made['counts']['samples']} answers of {len(made['models'])} models, {made['counts']['failed']} of them "
+        f"missing; tasks: {tables.visible(tasks)}\nWrote {run}/ (imported)\n"
+    )
 
 
 @app.command()
@@ -308,6 +315,14 @@ def power(
 
 
 @app.command()
+def sandbox(shape: Shape = Format.table) -> None:
+    """Show what can contain model-written code on this machine, best first, and why a better one cannot."""
+    from harness import listings
+
+    _print(listings.sandboxes(), shape)
+
+
+@app.command()
 def weights(
     name: Annotated[str | None, typer.Argument(help="Fetch these weights; without a name, list them.")] = None,
     shape: Shape = Format.table,
@@ -355,3 +370,6 @@ def main() -> None:
         # The reader of a pipe went away (`| head`): no error of ours; keep Python from saying so at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        say(f"harness: {error.filename or 'output'}: {error.strerror or error}")
+        sys.exit(StorageError.exit_code)

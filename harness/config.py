@@ -36,6 +36,10 @@ from harness.specs import EvalSpec
 GROUPS = ("model", "task", "decode", "experiment")
 BUILTIN = "lm_eval:"
 _BUILTIN_NAME = re.compile(r"lm_eval:([\w.+-]+)")
+_CREDENTIALS = re.compile(r"://[^/@\s]*:[^/@\s]*@|[?&][\w-]*(?:key|token|secret|password)=", re.IGNORECASE)
+"""A URL that carries a password or a key."""
+_KEY = re.compile(r"\b(?:sk-[\w-]{16,}|AIza[\w-]{30,}|gh[po]_\w{30,}|hf_\w{20,}|xai-\w{20,}|gsk_\w{20,})")
+"""How keys of known vendors begin."""
 _PROGRAM = "harness eval"
 REPLAY = "replay"
 """The backend that answers from a run's journal."""
@@ -85,11 +89,10 @@ def _check_groups(words: Sequence[str], own_dirs: Sequence[Path]) -> None:
     _check_replay(overrides)
     for override in overrides:
         group = override.key_or_group
-        if group not in GROUPS or override.is_delete() or override.is_sweep_override():
+        if group not in GROUPS or override.is_delete():
             continue
         known = set(options(group)) | {f.stem for d in own_dirs for f in (d / group).glob("*.yaml")}
-        value = override.value()
-        for name in value if isinstance(value, list) else [value]:
+        for name in _chosen(override):
             if isinstance(name, str) and name not in known and not name.startswith(BUILTIN):
                 hint = "; `harness tasks` lists them, and lm_eval:NAME is one of lm-eval's" if group == "task" else ""
                 raise ConfigError(unknown_name(group, name, known) + hint)
@@ -112,9 +115,37 @@ def _check_replay(overrides: Sequence[Any]) -> None:
             )
 
 
+def _refuse_secret_words(words: Sequence[str]) -> None:
+    """Refuse a secret before Hydra sees it: a sweep writes its words into a file.
+
+    Raises:
+        ConfigError: a word that sets what looks like a secret.
+    """
+    for word in words:
+        key, equals, value = word.lstrip("+~").partition("=")
+        if equals:
+            *_, last = key.split(".")
+            _refuse_secrets({last: value}, key.removesuffix(last).rstrip(".") or "config")
+
+
 def _is_override(word: str) -> bool:
     """True for `key=value` and `~key`; false for flags and their values."""
     return not word.startswith("-") and ("=" in word or word.startswith("~"))
+
+
+def _chosen(override: Any) -> list[Any]:
+    """The names that an override picks from its group, one by one, in a sweep too.
+
+    Raises:
+        ConfigError: it picks nothing.
+    """
+    if override.is_sweep_override():
+        return [name for name in override.sweep_string_iterator() if not name.startswith("[")]
+    value = override.value()
+    names = value if isinstance(value, list) else [value]
+    if not names or not all(isinstance(name, str) for name in names):
+        raise ConfigError(f"{override.key_or_group}={value}: choose at least one by name")
+    return names
 
 
 def _own_config_dirs(words: Sequence[str]) -> list[Path]:
@@ -160,6 +191,7 @@ def run(words: Sequence[str], job: Callable[[EvalSpec], int]) -> int:
             codes.append(INTERRUPTED)
 
     words = ["plan=true" if word == "--plan" else word for word in words]
+    _refuse_secret_words(words)
     own_dirs = _own_config_dirs(words)
     if not {"--help", "-h", "--hydra-help"} & set(words):
         _check_groups(words, own_dirs)
@@ -189,7 +221,7 @@ def _suggest_key(words: Sequence[str]) -> None:
     known = sorted(_keys(cfg))
     for word in words:
         key = word.lstrip("+~").partition("=")[0]
-        if _is_override(word) and key not in known:
+        if _is_override(word) and key not in known and key.partition("@")[0] not in GROUPS:
             for near in difflib.get_close_matches(key, known, n=1, cutoff=0.6):
                 say(f"Did you mean {near}?")
 
@@ -230,6 +262,11 @@ def to_spec(cfg: DictConfig) -> EvalSpec:
     if not isinstance(data, dict):
         raise ConfigError(f"config: expected a mapping, found {type(data).__name__}")
     _refuse_secrets(data.get("models"), "models")
+    if "model" in data:
+        name = data["model"].get("name", "NAME") if isinstance(data["model"], Mapping) else "NAME"
+        raise ConfigError(
+            f"a file in conf/model/ does not say where it goes; its first line must be `# @package models.{name}`"
+        )
     shared = data.pop("task", None) or {}
     models = _models(data)
     limit, repeats = data.pop("limit", None), data.pop("repeats", None)
@@ -248,7 +285,7 @@ def to_spec(cfg: DictConfig) -> EvalSpec:
     try:
         spec: EvalSpec = TypeAdapter(EvalSpec).validate_python(data)
     except ValidationError as error:
-        raise ConfigError("config: " + "; ".join(_sentence(item, plain(data)) for item in error.errors())) from error
+        raise ConfigError("config: " + "; ".join(_sentence(item, plain(data)) for item in _deepest(error))) from error
     _check_names(spec)
     return spec
 
@@ -271,6 +308,12 @@ def _mapping(value: Any, key: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping) or not all(isinstance(item, Mapping) for item in value.values()):
         raise ConfigError(f"config: {key} should be a mapping of names to settings, found {value!r}")
     return value
+
+
+def _deepest(error: ValidationError) -> list[Any]:
+    """Pydantic's complaints without those that only follow from another: a list is short where its items are wrong."""
+    items: list[Any] = list(error.errors())
+    return [item for item in items if item["type"] != "too_short"] or items
 
 
 def _sentence(item: Any, data: Any) -> str:
@@ -311,5 +354,10 @@ def _refuse_secrets(value: Any, where: str) -> None:
                 raise ConfigError(
                     f"{where}.{key} should be the NAME of an environment variable (A-Z, 0-9, _), such as "
                     "OPENAI_API_KEY; what was given is not shown, in case it is the key itself"
+                )
+            if isinstance(item, str) and (_CREDENTIALS.search(item) or _KEY.search(item)):
+                raise ConfigError(
+                    f"{where}.{key} holds what looks like a secret; put it into the environment and name the "
+                    "variable in api_key_env, so that it never reaches a file"
                 )
             _refuse_secrets(item, f"{where}.{key}")

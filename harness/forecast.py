@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from statistics import NormalDist
 from typing import Any
 
+from harness import power
 from harness.budget import PER, Price, most_tokens
+from harness.lmeval import LoadedTask
 from harness.planning import ModelPlan
 from harness.records import Reply, Request
 
-POWER, SIGNIFICANCE = 0.8, 0.05
 BYTES_PER_TOKEN = 4.0
 """A rule of thumb for English text, used until a server has counted a prompt of the model."""
-
-
-def detectable_difference(n: int) -> float:
-    """The smallest difference between two models' accuracies that n documents each can detect, with 80 % power.
-
-    Two independent samples at a two-sided level of 5 %, accuracy near one half, where it is hardest:
-    `(z_0.975 + z_0.8) * sqrt(2 * 0.25 / n)` (E. Miller, "Adding Error Bars to Evals", arXiv:2411.00640, section 5).
-    Paired comparisons on the same documents detect less than this; repeats of a document are not counted.
-
-    Args:
-        n: documents, from 1.
-
-    Returns:
-        A difference of shares, at most 1.
-    """
-    normal = NormalDist()
-    z = normal.inv_cdf(1 - SIGNIFICANCE / 2) + normal.inv_cdf(POWER)
-    return min(1.0, z * math.sqrt(0.5 / n))
 
 
 def rows(
@@ -82,10 +63,26 @@ def rows(
                     "usd": _usd(price, prompt, written, send, billed=name in prices),
                     "usd_at_most": _usd(price, prompt, most, send, billed=name in prices),
                     "seconds": None if latency is None else round(latency * len(send) / parallel.get(name, 1), 1),
-                    "detects": round(detectable_difference(len(task.docs)), 3) if task.docs else None,
+                    "detects": _detects(task, requests),
                 }
             )
     return found
+
+
+def _detects(task: LoadedTask, requests: Sequence[Request]) -> float | None:
+    """The smallest true difference to another model of the same kind that the answers are likely to show.
+
+    Several answers to a document count as repeats, and so do documents of one source; where decoding is greedy, repeats
+    add nothing.
+    """
+    docs = len(task.docs)
+    if not docs:
+        return None
+    sources = len({str(doc.get(task.cluster)) for doc in task.docs}) if task.cluster else docs
+    greedy = all(request.decoding is None or not request.decoding.temperature for request in requests)
+    repeats = max(1, round(docs / sources)) * (1 if greedy else task.repeats)
+    found = power.detectable_difference(sources, repeats)
+    return None if found is None else round(found, 3)
 
 
 def _answered(reply: Reply | None) -> bool:

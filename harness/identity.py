@@ -20,6 +20,7 @@ from typing import Any
 REQUEST = "req1"
 RUN = "run1"
 TASK = "task1"
+SCHEMA = "schema1"
 FILE = "sha256"
 DIGEST_CHARS = 32
 """128 bits: two of 10^9 requests collide with a probability under 10^-20."""

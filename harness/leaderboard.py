@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 QUERIES: Mapping[str, str] = {
     "scores": "SELECT * FROM leaderboard WHERE is_headline ORDER BY ALL",
     "beside": """
-        SELECT model, task, metric, filter, value FROM leaderboard
-        WHERE NOT is_headline AND scorer = 'lm_eval' AND value IS NOT NULL ORDER BY ALL""",
+        SELECT model, task, metric, filter, value, ci_low, ci_high, n FROM leaderboard
+        WHERE NOT is_headline AND (scorer = 'lm_eval' OR metric = 'drop') AND value IS NOT NULL ORDER BY ALL""",
     "comparisons": "SELECT * FROM comparisons ORDER BY ALL",
     "models": """
         SELECT chosen.model, run_id, task, control_of, backend, weights_name, weights_sha256
@@ -35,7 +35,7 @@ QUERIES: Mapping[str, str] = {
             num_fewshot
         FROM chosen JOIN tasks USING (run_id, task) ORDER BY ALL""",
     "runs": """
-        SELECT run_id, status, harness_version, argv, spec, git_commit, git_dirty
+        SELECT run_id, status, imported, harness_version, argv, spec, git_commit, git_dirty
         FROM runs WHERE run_id IN (SELECT run_id FROM chosen) ORDER BY run_id""",
     "similarities": "SELECT * FROM similarities WHERE domain IS NULL ORDER BY ALL",
     "identity_claims": "SELECT * FROM identity_claims ORDER BY model, share DESC, claimed",
@@ -152,6 +152,17 @@ class Board:
         """Runs in which some requests failed."""
         return {row["run_id"] for row in self.runs.iter_rows(named=True) if row["status"] != "complete"}
 
+    @cached_property
+    def imported(self) -> set[str]:
+        """Runs whose answers were made elsewhere."""
+        return {row["run_id"] for row in self.runs.iter_rows(named=True) if row["imported"]}
+
+    @cached_property
+    def imported_models(self) -> set[str]:
+        """Models of which every answer was made elsewhere."""
+        rows = list(self.models.iter_rows(named=True))
+        return {row["model"] for row in rows} - {row["model"] for row in rows if row["run_id"] not in self.imported}
+
     def nearest(self, model: str) -> list[tuple[str, Row]]:
         """The most similar other model, most similar first with those that show whether the channel works.
 
@@ -178,16 +189,17 @@ class Board:
         notes = [f"{row[key]} {word}" for key, word in _NOTED.items() if row[key]]
         if row["coverage"] is not None and row["coverage"] < self.min_coverage:
             notes.append(f"{row['coverage']:.0%} of the samples scored: not ranked")
-        notes += [
-            f"lm-eval's {own['metric']} ({own['filter']}) is {own['value']:.3f}"
-            for own in self.beside.iter_rows(named=True)
-            if (own["model"], own["task"]) == (row["model"], row["task"])
-            and row["value"] is not None
-            and row["scorer"] != "lm_eval"
-            and abs(own["value"] - row["value"]) > GAP
-        ]
+        for own in self.beside.iter_rows(named=True):
+            if (own["model"], own["task"]) != (row["model"], row["task"]) or row["value"] is None:
+                continue
+            if own["metric"] == "drop":
+                notes.append(f"drop against the original problems {_number(own['value'], own)}")
+            elif row["scorer"] != "lm_eval" and abs(own["value"] - row["value"]) > GAP:
+                notes.append(f"lm-eval's {own['metric']} ({own['filter']}) is {own['value']:.3f}")
         if row["run_id"] in self.incomplete:
             notes.append("run incomplete")
+        if row["run_id"] in self.imported:
+            notes.append("imported, not run here")
         if row["unsafe_code"]:
             notes.append("model code ran without the sandbox")
         return notes
@@ -221,7 +233,7 @@ def _score(board: Board, row: Row | None) -> str:
 def _rank(standing: Standing) -> str:
     """`rank 1-3 (ab)`: the ranks the data allow, and the groups of models that cannot be told apart."""
     ranks = f"{standing.best}" if standing.best == standing.worst else f"{standing.best}-{standing.worst}"
-    return f"rank {ranks} ({standing.group})"
+    return f"rank {ranks} ({standing.letters})"
 
 
 def _mean(board: Board, model: str) -> str:
@@ -245,7 +257,8 @@ def _weighing(board: Board) -> str:
 
 def _named(board: Board, model: str) -> str:
     parent = board.control_of.get(model)
-    return model if parent is None else f"{model} (control of {parent})"
+    imported = " (imported)" if model in board.imported_models else ""
+    return f"{model}{imported}" if parent is None else f"{model} (control of {parent}){imported}"
 
 
 def _uncalibrated(frame: pl.DataFrame) -> str:
@@ -317,8 +330,9 @@ _HOW_TO_READ = """## How to read this
   interval, the ranks that the data allow, and letters. **Two models that share a letter cannot be told apart.**
   `-` was not run; `not scored` is neither right nor wrong.
 - Ranks and letters come from paired tests on the documents both models answered, every pair of models against every
-  other, adjusted by Holm: the chance of even one false separation in a column is at most 5 %. `harness compare A B`
-  shows a pair in full. Controls are not ranked, nor are scores with fewer than {coverage} of their samples scored.
+  other, adjusted by Holm: the chance of even one false separation in a column is at most 5 %. `b-e` is the letters from
+  b to e. `harness compare A B` shows a pair in full; docs/reading-the-numbers.md explains the numbers on one screen.
+  Controls are not ranked, nor are scores with fewer than {coverage} of their samples scored.
 - The mean is over tasks whose scores are shares, with the weights in its header; a task that is missing is missing,
   never zero, and a model without all of them has no rank by the mean.
 - The interval is about other documents of the same kind. It knows nothing of documents a model saw in training.
@@ -346,7 +360,7 @@ def _settings(board: Board) -> str:
         commit = run["git_commit"] or "no git checkout"
         commit += " with uncommitted changes" if run["git_dirty"] else ""
         lines = [
-            f"harness {run['harness_version']}, {commit}; run {run['status']}",
+            f"harness {run['harness_version']}, {commit}; run {run['status']}{', imported' if run['imported'] else ''}",
             f"seed {_said(spec.get('seed'))}; decoding: {_decoding(spec.get('decode'))}",
             *(f"model {line}" for line in _model_lines(board, run["run_id"], spec)),
             *(f"task {line}" for line in _task_lines(board, run["run_id"], spec)),

@@ -11,7 +11,11 @@ import yaml
 from harness import resources, taskfiles
 from harness import runs as run_folders
 from harness import weights as weights_store
-from harness.errors import StorageError
+from harness.errors import ConfigError, StorageError
+from harness.sandbox import tiers
+
+SHOWN = 8
+"""Models of a run that are listed by name; all of them are in the table `models`."""
 
 
 def models() -> pl.DataFrame:
@@ -25,7 +29,7 @@ def models() -> pl.DataFrame:
     }
     rows = []
     for path in _conf_files("model"):
-        config = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        config = _read(path)
         name = config.get("weights")
         here = weights_store.is_cached(weights_store.named(name)) if name else None
         rows.append((path.stem, config.get("backend"), name, here, _about(path)))
@@ -82,7 +86,7 @@ def runs(results: Path) -> pl.DataFrame:
                 manifest["run_id"],
                 status(folder, manifest),
                 manifest["started_at"][:16].replace("T", " "),
-                ", ".join(model["name"] for model in manifest["models"]),
+                _some([model["name"] for model in manifest["models"]]),
                 ", ".join(task["name"] for task in manifest["tasks"]),
                 manifest["counts"].get("samples"),
                 manifest["counts"].get("failed"),
@@ -91,8 +95,18 @@ def runs(results: Path) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row").sort("started_at", "run_id")
 
 
+def _some(names: list[str]) -> str:
+    shown = ", ".join(names[:SHOWN])
+    return shown if len(names) <= SHOWN else f"{shown} and {len(names) - SHOWN} more"
+
+
 def status(folder: Path, manifest: dict[str, Any]) -> str:
-    """The manifest's status; `stopped` for a run that says it is running while no process holds it."""
+    """The manifest's status; `stopped` for a run that says it is running while no process holds it.
+
+    Answers made elsewhere are `imported`, whatever else is known of them.
+    """
+    if manifest.get("imported"):
+        return "imported"
     if manifest["status"] == "running" and not run_folders.is_locked(folder):
         return "stopped"
     return str(manifest["status"])
@@ -124,19 +138,34 @@ def samples(folder: Path, *, failed: bool = False) -> pl.DataFrame:
     path = run_folders.samples_path(folder)
     if not path.is_file():
         raise StorageError(f"run {folder.name} has no samples yet; give its command again to finish it")
-    frame = pl.read_parquet(path)
-    first = pl.col("scores").list.first()
+    try:
+        frame = pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise StorageError(f"{path}: damaged ({str(error).splitlines()[0]}); give the run's command again") from error
     columns = ["model", "task", "doc_id", "repeat", "status"]
     if failed:
         return frame.filter(pl.col("status") == "failed").select(*columns, "error")
-    return frame.select(
-        *columns,
-        first.struct.field("status").alias("verdict"),
-        first.struct.field("value").alias("score"),
-        first.struct.field("extracted").alias("extracted"),
-        "target",
-        "output",
-    )
+    headlines = {
+        (metric["model"], metric["task"]): (metric["metric"], metric["filter"], metric["scorer"])
+        for metric in run_folders.read_manifest(folder)["metrics"]
+        if metric["is_headline"]
+    }
+    rows = []
+    for row in frame.iter_rows(named=True):
+        wanted = headlines.get((row["model"], row["task"]))
+        scores = {(score["metric"], score["filter"], score["scorer"]): score for score in row["scores"]}
+        score = scores.get(wanted, {}) if wanted else {}
+        verdict = [score.get(key) for key in ("status", "value", "extracted")]
+        rows.append([*(row[name] for name in columns), *verdict, row["target"], row["output"]])
+    schema: dict[str, Any] = {
+        **{name: frame.schema[name] for name in columns},
+        "verdict": pl.String,
+        "score": pl.Float64,
+        "extracted": pl.String,
+        "target": pl.String,
+        "output": pl.String,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def why(results: Path, folder: Path, other: str | None) -> pl.DataFrame:
@@ -187,6 +216,13 @@ def summary(folder: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
+def sandboxes() -> pl.DataFrame:
+    """One row per tier of the sandbox, best first; `why_not` is null where it works here."""
+    schema = {"tier": pl.String, "here": pl.Boolean, "what": pl.String, "why_not": pl.String}
+    rows = [(tier.name, tier.reason is None, tier.what, tier.reason) for tier in tiers.probe()]
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
 def weights() -> pl.DataFrame:
     """One row per file in `conf/weights/`."""
     schema = {
@@ -212,6 +248,21 @@ def weights() -> pl.DataFrame:
         for name, spec in catalogue.items()
     ]
     return pl.DataFrame(rows, schema=schema, orient="row").sort("weights")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A config file's own keys.
+
+    Raises:
+        ConfigError: it is not YAML, or no mapping.
+    """
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(config, dict):
+        raise ConfigError(f"{path}: expected keys and values, found {type(config).__name__}")
+    return config
 
 
 def _conf_files(group: str) -> list[Path]:

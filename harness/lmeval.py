@@ -12,6 +12,7 @@ filters, `process_results` and `aggregation`. What it does differently from `lm_
 
 from __future__ import annotations
 
+import ast
 import copy
 import hashlib
 import json
@@ -144,6 +145,8 @@ def load(spec: TaskSpec, files: Mapping[str, TaskFile], task_dirs: Sequence[Path
         include_defaults=False,
         metadata={"data": spec.data} if held else None,
     )
+    if held and not _reads_data(file):
+        raise TaskError(f"task {spec.name} makes its own documents; leave out task.data={spec.data}")
     task = _build(lambda: manager.load([spec.name]), spec.name)[spec.name]
     _prepare(task, spec, seed)
     metadata = file.metadata
@@ -186,11 +189,32 @@ def _build(make: Callable[[], Mapping[str, Any]], name: str) -> dict[str, Any]:
         if isinstance(error.__cause__, TaskError):
             raise error.__cause__ from error
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
-        raise TaskError(
-            f"task {name}: cannot be loaded: {reason}. If its data is on a hub out of reach: a task "
-            "of this project takes a local copy with task.data=PATH, one of lm-eval's reads the hub's cache (HF_HOME), "
-            "or a folder here that has the data set's name"
-        ) from error
+        hint = (
+            ". If its data is on a hub out of reach: a task of this project takes a local copy with task.data=PATH, "
+            "one of lm-eval's reads the hub's cache (HF_HOME), or a folder here that has the data set's name"
+            if isinstance(error, OSError)
+            else "; custom_dataset must return a mapping of splits to datasets.Dataset with at least one row"
+            if isinstance(error, AttributeError | IndexError | TypeError)
+            else ""
+        )
+        raise TaskError(f"task {name}: cannot be loaded: {reason}{hint}") from error
+
+
+def _reads_data(file: TaskFile) -> bool:
+    """True where the task's `custom_dataset` function takes `data`, so that a local file can stand in."""
+    named = file.config.get("custom_dataset")
+    if not isinstance(named, str):
+        return False
+    module, _, function = named.rpartition(".")
+    source = file.path.parent / f"{module}.py"
+    try:
+        tree = ast.parse(source.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, ValueError):
+        return True  # loading it says what is wrong
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name == function:
+            return any(argument.arg == "data" for argument in (*node.args.args, *node.args.kwonlyargs))
+    return True
 
 
 def _prepare(task: Any, spec: TaskSpec, seed: int) -> None:

@@ -21,8 +21,30 @@ class Standing:
     """The highest rank compatible with the data; 1 is first."""
     worst: int
     """The lowest."""
-    group: str
-    """Letters; two models that share one cannot be told apart."""
+    groups: tuple[int, ...]
+    """From 0, ascending; two models that share one cannot be told apart."""
+
+    @property
+    def letters(self) -> str:
+        """The groups as letters: `b`, `ab`, `a-d` for four in a row; `aa` comes after `z`."""
+        runs: list[list[int]] = []
+        for group in self.groups:
+            if runs and group == runs[-1][-1] + 1:
+                runs[-1].append(group)
+            else:
+                runs.append([group])
+        parts = [
+            part
+            for run in runs
+            for part in (
+                [f"{_letter(run[0])}-{_letter(run[-1])}"] if len(run) > _SPELLED else [_letter(group) for group in run]
+            )
+        ]
+        return ("," if any(len(part) > 1 for part in parts) else "").join(parts)
+
+
+_SPELLED = 3
+"""Longer runs of groups are shortened to their ends."""
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -61,11 +83,11 @@ def standings(
             better, worse = pair if (difference > 0) == higher_is_better else pair[::-1]
             above[worse].add(better)
     below = {name: {other for other in names if name in above[other]} for name in names}
-    letters = _letters(names, above)
-    return {name: Standing(1 + len(above[name]), len(names) - len(below[name]), letters[name]) for name in names}
+    groups = _groups(names, above)
+    return {name: Standing(1 + len(above[name]), len(names) - len(below[name]), groups[name]) for name in names}
 
 
-def _letters(names: Sequence[str], above: Mapping[str, set[str]]) -> dict[str, str]:
+def _groups(names: Sequence[str], above: Mapping[str, set[str]]) -> dict[str, tuple[int, ...]]:
     """Compact letter display by insertion and absorption: Piepho (2004), https://doi.org/10.1198/1061860043515."""
     groups = [frozenset(names)]
     for worse in names:
@@ -77,8 +99,8 @@ def _letters(names: Sequence[str], above: Mapping[str, set[str]]) -> dict[str, s
                     groups.append(part)
     place = {name: i for i, name in enumerate(names)}
     groups.sort(key=lambda g: sorted(place[name] for name in g))
-    return {name: "".join(_letter(i) for i, group in enumerate(groups) if name in group) for name in names}
+    return {name: tuple(i for i, group in enumerate(groups) if name in group) for name in names}
 
 
 def _letter(i: int) -> str:
-    return chr(ord("a") + i) if i < 26 else f"({i + 1})"  # noqa: PLR2004 - letters of the alphabet
+    return (_letter(i // 26 - 1) if i >= 26 else "") + chr(ord("a") + i % 26)  # noqa: PLR2004 - letters of the alphabet

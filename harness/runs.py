@@ -45,6 +45,16 @@ def list_runs(results_dir: Path) -> list[Path]:
     return sorted(path.parent for path in runs_dir(results_dir).glob(f"*/{MANIFEST}"))
 
 
+def need_results(results_dir: Path) -> None:
+    """Check that there is a results folder to read.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if not results_dir.is_dir():
+        raise ConfigError(f"no results folder {results_dir}; `harness eval` makes one, --results PATH names another")
+
+
 def find_run(results_dir: Path, name: str) -> Path:
     """The run folder of that id, or of the only id that starts with it, or ends with it.
 
@@ -98,6 +108,8 @@ def write_atomic(path: Path, content: bytes) -> None:
     Raises:
         StorageError: the folder cannot be written, or the disk is full; the old file is as it was.
     """
+    if path.is_dir():
+        raise StorageError(f"{path} is a folder; name a file in it")
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")

@@ -95,6 +95,7 @@ TABLES = (
             _RUN,
             _c("name", "VARCHAR!", "The word in front of the run id."),
             _c("status", "VARCHAR!", "complete; incomplete (ended, but some requests failed); or running."),
+            _c("imported", "BOOLEAN!", "True where the answers were made elsewhere, not by this harness."),
             _c("harness_version", "VARCHAR!", "The version that made the run."),
             _c("started_at", "TIMESTAMP", "When the run first started, UTC."),
             _c("finished_at", "TIMESTAMP", "When the run ended, UTC; null while it runs."),

@@ -150,7 +150,7 @@ class EvalSpec:
     """Repeat i of a document is sampled with seed + i; few-shot examples are drawn with it too."""
     name: str = "eval"
     """A word in front of the run id. Lower-case letters, digits, `-` and `_`."""
-    results_dir: str = "results"
+    results_dir: Annotated[str, MinLen(1)] = "results"
     """Where run folders and the index go."""
     budget: BudgetSpec = BudgetSpec()
     """Where to stop spending."""

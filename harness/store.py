@@ -25,6 +25,7 @@ from filelock import FileLock, Timeout
 
 from harness import __version__, runs, schema
 from harness.errors import HarnessError, StorageError
+from harness.identity import SCHEMA, digest
 from harness.tables import visible
 
 if TYPE_CHECKING:
@@ -244,7 +245,11 @@ def _indexed(path: Path) -> dict[str, str] | None:
         return None
 
 
-_VERSIONS = {"schema_version": str(schema.VERSION), "harness_version": __version__}
+_VERSIONS = {
+    "schema_version": str(schema.VERSION),
+    "schema_hash": digest(SCHEMA, [schema.TABLES, schema.VIEWS]),
+    "harness_version": __version__,
+}
 
 
 def _versions(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
@@ -285,7 +290,8 @@ def _add(connection: duckdb.DuckDBPyConnection, folder: Path) -> str | None:
                 _add_samples(connection, folder)
                 stable = mark == _fingerprint(folder)
             except BaseException:
-                connection.execute("ROLLBACK")
+                with contextlib.suppress(duckdb.Error):  # the first error is the one to report
+                    connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT" if stable else "ROLLBACK")
             if stable:
@@ -314,6 +320,7 @@ def _add_manifest(connection: duckdb.DuckDBPyConnection, folder: Path, mark: str
     git = {f"git_{key}": value for key, value in (manifest.get("git") or {}).items()}
     cost = {"cost_usd": manifest.get("cost", {}).get("usd")}
     run = manifest | manifest["counts"] | tokens | git | cost | {"fingerprint": mark}
+    run["imported"] = bool(manifest.get("imported"))
     models = [
         model
         | {"model": model["name"]}

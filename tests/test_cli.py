@@ -85,6 +85,21 @@ def test_without_results_a_query_says_what_to_do(tmp_path: Path) -> None:
     assert "harness eval" in answer.stderr
 
 
+def test_samples_are_shown_with_their_headline_score(project: Project) -> None:
+    project.model("echo", "echo")
+    project.run("eval", "model=echo", "task=sums_choice", "limit=4")
+    metrics = json.loads(project.run("show", "eval", "--format", "json").stdout)
+    shown = json.loads(project.run("show", "eval", "--samples", "--format", "json").stdout)
+    (headline,) = [row["value"] for row in metrics if row["metric"] == "acc"]
+    assert sum(row["score"] for row in shown) / len(shown) == headline
+
+
+def test_a_folder_that_is_not_there_is_no_empty_list(tmp_path: Path) -> None:
+    for command in (("runs",), ("leaderboard",), ("index",)):
+        assert "no results folder" in Project(tmp_path / command[0]).run(*command, code=2).stderr
+        assert not (tmp_path / command[0] / "results").exists()
+
+
 def test_an_unknown_run_is_answered_with_near_ones(done: Project) -> None:
     assert "unknown run" in done.run("show", "nope", code=2).stderr
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from harness import sandbox
 from harness.errors import SandboxError
 from harness.records import Answer
-from harness.sandbox import Program, Verdict
+from harness.sandbox import Program, Verdict, tiers
 from harness.scorers import code
 from harness.scorers.extract_code import assemble, extract
 from harness.specs import SandboxSpec
@@ -32,7 +32,8 @@ LINUX = pytest.mark.skipif(sys.platform != "linux", reason="this limit is kept b
 
 
 def run(source: str, tests: str = "assert f() == 1", spec: SandboxSpec = UNSAFE) -> Verdict:
-    return sandbox.run([Program(source, tests, "f")], spec)[0]
+    """In the plain subprocess: the tiers that protect have tests of their own."""
+    return sandbox.run([Program(source, tests, "f")], spec, tier="unsafe")[0]
 
 
 def status(text: str, doc: dict[str, Any] = DOC) -> str:
@@ -182,9 +183,9 @@ def test_scores_keep_the_order_of_the_answers_and_say_how_code_was_found_and_run
     assert [score.status for score in scores] == ["passed", "no_code", "wrong", "passed"]
     assert scores[0].detail["rule"] == "plain"
     assert scores[2].detail["rule"] == "fence"
-    assert scores[2].detail["tier"] == "unsafe"
+    assert scores[2].detail["tier"] in {"A", "B", "C", "unsafe"}
     assert scores[2].detail["cpu_s"] > 0
-    assert scores[2].explanation == "AssertionError at: assert 3.1 < area(1) < 3.2"
+    assert "assert 3.1 < area(1) < 3.2" in str(scores[2].explanation)
     assert json.dumps([dict(score.detail) for score in scores])
 
 
@@ -192,7 +193,8 @@ def test_scores_keep_the_order_of_the_answers_and_say_how_code_was_found_and_run
 # code
 
 
-def test_code_is_not_run_unless_the_user_allowed_it(tmp_path: Path):
+def test_without_a_sandbox_code_is_not_run_unless_the_user_allowed_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tiers, "_why_not", lambda tier: None if tier == "unsafe" else "not on this machine")
     mark = tmp_path / "ran"
     program = Program(f"open({str(mark)!r}, 'w')\ndef f(): return 1", "", "f")
     with pytest.raises(SandboxError, match=r"a model wrote.*sandbox\.allow_unsafe=true"):
@@ -246,9 +248,8 @@ def test_assertions_of_the_code_itself_while_it_loads_are_errors_and_not_wrong_a
 
 def test_a_busy_loop_and_a_sleep_are_both_stopped():
     start = time.monotonic()
-    verdicts = sandbox.run(
-        [Program("while True: pass", "", "f"), Program("import time\ntime.sleep(60)", "", "f")], UNSAFE
-    )
+    programs = [Program("while True: pass", "", "f"), Program("import time\ntime.sleep(60)", "", "f")]
+    verdicts = sandbox.run(programs, UNSAFE, tier="unsafe")
     assert [verdict.status for verdict in verdicts] == ["timeout", "timeout"]
     assert [verdict.tier for verdict in verdicts] == ["unsafe", "unsafe"]
     assert time.monotonic() - start < 15

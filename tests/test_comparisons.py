@@ -2,6 +2,8 @@
 
 import itertools
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from harness import paired, power, ranking
+from harness import aggregate, paired, power, ranking, stats
 
 scores = st.lists(st.tuples(st.sampled_from([0.0, 1.0]), st.sampled_from([0.0, 1.0])), min_size=1, max_size=60)
 
@@ -162,7 +164,7 @@ def test_tie_groups_separate_models_that_are_equal_in_at_most_5_percent_of_leade
     for _ in range(2_000):
         z = rng.normal(size=150) * math.sqrt(0.5) + rng.normal(size=(6, 150)) * math.sqrt(0.5)
         found = ranked((z < cuts).astype(float))
-        groups = [found[f"m{i}"].group for i in range(6)]
+        groups = [found[f"m{i}"].groups for i in range(6)]
         wrong += any(
             not set(groups[i]) & set(groups[j])
             for i, j in itertools.combinations(range(6), 2)
@@ -178,7 +180,7 @@ def test_tie_groups_separate_models_that_are_equal_in_at_most_5_percent_of_leade
 def test_models_far_apart_get_ranks_and_groups_of_their_own():
     rng = np.random.default_rng(5)
     found = ranked(np.stack([pair(rng, 400, a, a, 0.3)[0] for a in (0.2, 0.5, 0.8)]))
-    assert [(found[f"m{i}"].best, found[f"m{i}"].worst, found[f"m{i}"].group) for i in range(3)] == [
+    assert [(found[f"m{i}"].best, found[f"m{i}"].worst, found[f"m{i}"].letters) for i in range(3)] == [
         (3, 3, "c"),
         (2, 2, "b"),
         (1, 1, "a"),
@@ -189,11 +191,11 @@ def test_a_model_between_two_that_differ_shares_a_group_with_either():
     values = {"top": 0.7, "middle": 0.6, "low": 0.5}
     tests = {("top", "low"): (0.2, 0.001), ("top", "middle"): (0.1, 0.2), ("low", "middle"): (-0.1, 0.2)}
     found = ranking.standings(values, tests)
-    assert {name: s.group for name, s in found.items()} == {"top": "a", "middle": "ab", "low": "b"}
+    assert {name: s.letters for name, s in found.items()} == {"top": "a", "middle": "ab", "low": "b"}
     assert (found["top"].best, found["top"].worst, found["middle"].best, found["low"].best) == (1, 2, 1, 2)
     turned = ranking.standings(values, tests, higher_is_better=False)
     assert turned["low"].best == 1
-    assert turned["low"].group == "a"
+    assert turned["low"].letters == "a"
 
 
 @given(st.lists(st.booleans(), min_size=15, max_size=15), st.lists(st.floats(0, 1), min_size=6, max_size=6))
@@ -203,14 +205,49 @@ def test_two_models_share_a_letter_where_and_only_where_they_are_not_separated(s
     tests = {p: (1.0, 1e-9 if s else 1.0) for p, s in zip(pairs, separated, strict=True)}
     found = ranking.standings(dict(zip(names, values, strict=True)), tests)
     for p, s in zip(pairs, separated, strict=True):
-        assert (not set(found[p[0]].group) & set(found[p[1]].group)) == s
+        assert (not set(found[p[0]].groups) & set(found[p[1]].groups)) == s
     assert all(1 <= s.best <= s.worst <= 6 for s in found.values())
 
 
 def test_a_pair_that_was_not_tested_is_not_separated_and_one_model_ranks_first():
-    assert ranking.standings({"a": 1.0, "b": 0.0}, {})["b"].group == "a"
-    assert ranking.standings({"a": 1.0}, {})["a"] == ranking.Standing(1, 1, "a")
+    assert ranking.standings({"a": 1.0, "b": 0.0}, {})["b"].letters == "a"
+    assert ranking.standings({"a": 1.0}, {})["a"] == ranking.Standing(1, 1, (0,))
     assert ranking.standings({}, {}) == {}
+
+
+@pytest.mark.parametrize(
+    ("groups", "letters"),
+    [
+        ((0,), "a"),
+        ((0, 1), "ab"),
+        ((1, 2, 3), "bcd"),
+        ((1, 2, 3, 4), "b-e"),
+        ((0, 2, 3, 4, 5), "a,c-f"),
+        ((25, 26), "z,aa"),
+    ],
+)
+def test_many_groups_are_named_in_short(groups, letters):
+    assert ranking.Standing(1, 9, groups).letters == letters
+
+
+def test_ranks_by_the_mean_over_tasks_separate_equal_models_in_at_most_5_percent_of_leaderboards():
+    rng = np.random.default_rng(12)
+    columns, names, wrong = [("x", "accuracy"), ("y", "accuracy")], ["m0", "m1", "m2", "m3"], 0
+    for _ in range(500):
+        rows = []
+        for (task, metric), n, share in zip(columns, (60, 200), (0.8, 0.4), strict=True):
+            z = rng.normal(size=n) + rng.normal(size=(4, n))
+            right = (z < math.sqrt(2) * scipy_stats.norm.ppf(share)).astype(float)
+            for i, j in itertools.combinations(range(4), 2):
+                found = paired.compare(of(right[i]), of(right[j]), binary=True)
+                rows.append(
+                    {"task": task, "metric": metric, "model_a": names[i], "model_b": names[j], "same_task": True,
+                     "difference": found.difference, "std_error": found.standard_error, "df": None}
+                )  # fmt: skip
+        mean = aggregate.Mean(stats.Estimate(0.5, 0.4, 0.6, 260, "mover"), 2, 2)
+        standings = aggregate.mean_standings(columns, dict.fromkeys(names, mean), rows, {})
+        wrong += any(s.groups != (0,) for s in standings.values())
+    assert wrong / 500 <= 0.065  # 5 % and one and a half standard errors of 500 leaderboards
 
 
 # Planning ----------------------------------------------------------------------------------------------------
@@ -268,7 +305,12 @@ def test_too_few_items_detect_nothing_and_impossible_plans_are_refused():
 
 def test_sources_make_a_difference_harder_to_see_and_margins_are_those_of_the_interval():
     assert power.detectable_difference(200, design_effect=3) > 1.5 * power.detectable_difference(200)
-    from harness import stats
-
     low, high = stats.wilson(0.5, 400)
     assert power.margin(400, accuracy=0.5, agreement=1.0) == pytest.approx((high - low) / 2, rel=0.02)
+
+
+def test_the_table_for_readers_says_what_the_functions_say():
+    page = (Path(__file__).parents[1] / "docs" / "reading-the-numbers.md").read_text("utf-8")
+    table = [line for line in page.splitlines() if line.startswith(("| problems", "| difference"))]
+    items, points = ([re.sub(r"[^0-9]", "", cell) for cell in line.split("|")[2:-1]] for line in table)
+    assert [f"{100 * power.detectable_difference(int(n)):.0f}" for n in items] == points

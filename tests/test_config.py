@@ -97,12 +97,41 @@ def test_one_of_lm_evals_own_tasks_is_named_with_a_prefix() -> None:
         (["model=smollm2", "+models.smollm2.args.api_key=sk-123"], "api_key_env"),
         (["+models.again.name=smollm2", "+models.again.backend=fake"], "two models are named 'smollm2'"),
         (["model=[smollm2"], "cannot read the override"),
+        (["model=[]"], "choose at least one"),
+        (["task=null"], "choose at least one"),
+        (
+            ["+models.a.name=a", "+models.a.backend=fake", "+models.a.args.url='http://u:hunter2@h/'"],
+            "looks like a secret",
+        ),
+        (
+            ["+models.a.name=a", "+models.a.backend=fake", "+models.a.args.x=sk-proj-0123456789abcdef"],
+            "looks like a secret",
+        ),
     ],
 )
 def test_a_wrong_word_is_answered_with_what_was_found(words: list[str], message: str) -> None:
     with pytest.raises(ConfigError) as refused:
         config.compose(words)
     assert message in str(refused.value)
+
+
+def test_a_secret_in_a_sweep_reaches_no_file(user: Path) -> None:
+    done = _eval("-m", "model=mine", "task=my_task", "+models.mine.args.api_key=hunter2,b")
+    assert done.returncode == 2
+    assert "hunter2" not in done.stderr
+    assert not (user / "results").exists()
+
+
+def test_a_wrong_name_in_a_sweep_is_answered_with_near_ones(user: Path) -> None:
+    done = _eval("-m", "model=mine,smolm2", "task=my_task")
+    assert done.returncode == 2
+    assert "did you mean 'smollm2'" in done.stderr
+
+
+def test_a_model_file_without_its_package_line_is_told_which(user: Path) -> None:
+    (user / "conf" / "model" / "lost.yaml").write_text("name: lost\nbackend: fake\n")
+    with pytest.raises(ConfigError, match=r"# @package models\.lost"):
+        config.compose(["model=lost", "task=my_task"])
 
 
 def test_a_secret_is_not_repeated_in_its_refusal() -> None:

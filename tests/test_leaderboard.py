@@ -118,7 +118,7 @@ def test_models_that_cannot_be_separated_share_a_group_and_their_ranks_are_inter
     analysis.refresh(tmp_path)
     board = analysis.board(tmp_path)
     standings = board.standings["arithmetic", "accuracy"]
-    assert {name: (s.best, s.worst, s.group) for name, s in standings.items()} == {
+    assert {name: (s.best, s.worst, s.letters) for name, s in standings.items()} == {
         "good": (1, 1, "a"),
         "fair": (2, 2, "b"),
         "weak": (3, 3, "c"),
@@ -182,9 +182,17 @@ def test_the_means_ranks_come_from_paired_differences(tmp_path):
 
 def test_a_figure_of_lm_evals_own_that_is_over_a_point_away_is_pointed_out(board):
     beside = {"model": "alpha", "task": "arithmetic", "metric": "exact_match", "filter": "strict-match"}
+    beside |= {"ci_low": None, "ci_high": None, "n": 4}
     for value, told in ((0.5, True), (0.995, False)):
         own = dataclasses.replace(board, beside=pl.DataFrame([beside | {"value": value}]))
         assert ("exact_match (strict-match) is 0.500" in leaderboard.markdown(own)) == told
+
+
+def test_the_drop_against_the_originals_is_told_with_its_interval(board):
+    drop = {"model": "beta", "task": "arithmetic", "metric": "drop", "filter": "none", "value": 0.061}
+    drop |= {"ci_low": 0.02, "ci_high": 0.1, "n": 480}
+    text = leaderboard.markdown(dataclasses.replace(board, beside=pl.DataFrame([drop])))
+    assert "beta, arithmetic: drop against the original problems 0.061" in text
 
 
 def test_the_weight_of_one_document_is_stated_where_there_are_few(board):

@@ -52,7 +52,7 @@ def test_malicious_answers_do_no_harm_and_get_their_verdict(shared_data: Path, t
     judged([(r"\sqrt{2}", r"\boxed{\sqrt{3}}")])  # a warm worker
     for row in rows:
         started = time.monotonic()
-        text = re.sub(r"[/\w]*/(?=PWNED)", f"{tmp_path}/", row["text"])
+        text = re.sub(r"(?:/\w{1,20}){1,6}/(?=PWNED)", f"{tmp_path}/", row["text"])
         score = judged([(row["gold"], text)])[0]
         assert (row["id"], score.value == 1.0) == (row["id"], row["is_equiv"])
         assert time.monotonic() - started < 10  # 2 s are promised, 5 ms are usual; this machine may be busy

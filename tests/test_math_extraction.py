@@ -274,6 +274,101 @@ PHRASES_AND_CLOSES = [
     ("36", "The answer is 35. Actually, the answer is 36.", "correct"),
 ]
 
+MANNERS = [
+    ("36", "I first thought 35, but the answer is 36.", "correct"),
+    ("36", "The answer is 36. No wait, it should be 38.", "wrong"),
+    ("36", "Answer: 35\n\nCorrection: the answer is 36.", "correct"),
+    ("36", "\\boxed{36} is wrong; the right answer is \\boxed{30}.", "wrong"),
+    ("36", "Initially I got \\boxed{30}, but after rechecking it is \\boxed{36}.", "correct"),
+    ("3", "I am not sure, maybe $\\boxed{3}$ or $\\boxed{4}$.", "wrong"),
+    ("3", "The answer is 3, or possibly 5.", "wrong"),
+    ("3", "$\\boxed{3}$ (or 4)", "correct"),
+    ("12", "$\\boxed{10}$ or $\\boxed{12}$", "wrong"),
+    ("12", "Option 1: \\boxed{12}\nOption 2: \\boxed{14}", "wrong"),
+    ("\\{3,4\\}", "$x = \\boxed{3}$ or $x = \\boxed{4}$", "correct"),
+    ("3,4", "The two solutions are $\\boxed{3}$, $\\boxed{4}$.", "correct"),
+    ("18", "La réponse finale est : 18", "correct"),
+    ("18", "Die Antwort lautet: **18**", "correct"),
+    ("18", "答案为18", "correct"),
+    ("18", "答案是：18元。", "correct"),
+    ("18", "答えは 18 ドルです。", "correct"),
+    ("18", "정답: 18", "correct"),
+    ("18", "Ответ: **18**", "correct"),
+    ("18", "Jibu: 18", "correct"),
+    ("18", "సమాధానం: 18.", "correct"),
+    ("18", "คำตอบ: ๑๘", "correct"),
+    ("18", "উত্তর: ১৮ ডলার।", "correct"),
+    ("18", "উত্তর ১৮", "correct"),
+    ("18", "La respuesta correcta es **18**.", "correct"),
+    ("18", "Respuesta final: $18", "correct"),
+    ("18", "答案是 81。不对，答案是 18。", "correct"),
+    ("42", "\\boxed{\\text{gold}}", "wrong"),
+    ("42", "\\boxed{*}", "unparsed"),
+    ("42", "\\boxed{.*}", "unparsed"),
+    ("42", "\\boxed{\\{1,\\ldots,100\\}}", "unparsed"),
+    ("42", "\\boxed{x \\in \\mathbb{R}}", "wrong"),
+    ("42", "\\boxed{42 \\lor 43}", "unparsed"),
+    ("42", "\\boxed{42|43}", "unparsed"),
+    ("42", "\\boxed{42/43}", "wrong"),
+    ("42", "\\boxed{40..44}", "wrong"),
+    ("42", "\\boxed{40-44}", "wrong"),
+    ("42", "\\boxed{[40,44]}", "wrong"),
+    ("42", "\\boxed{42; 43}", "wrong"),
+    ("42", "\\boxed{42 43}", "unparsed"),
+    ("42", "\\boxed{42\\\\43}", "wrong"),
+    ("42", "\\boxed{\\infty}", "wrong"),
+    ("42", "\\boxed{True}", "wrong"),
+    ("42", "\\boxed{answer}", "wrong"),
+    ("42", "\\boxed{\\$answer}", "wrong"),
+    ("42", "\\boxed{42}{43}", "correct"),
+    ("42", "\\boxed{\\phantom{42}}", "unparsed"),
+    ("42", "\\boxed{41\\phantom{42}}", "wrong"),
+    ("42", "\\boxed{\\text{forty-two}}", "correct"),
+    ("42", "<answer>41</answer><answer>42</answer>", "correct"),
+    ("42", '{"answer": 42, "answer": 41}', "wrong"),
+    ("42", "%42", "no_answer"),
+    ("42", "42%", "correct"),
+    ("42", "The answer: forty two", "correct"),
+    ("42", "42 is the answer.", "correct"),
+    ("42", "Therefore 42 is the final answer.", "correct"),
+    ("42", "So the sum is equal to 42.", "correct"),
+    ("42", "We conclude that $x=42$.", "correct"),
+    ("42", "Thus, the value of $x$ is $\\boxed{42}$ and the value of $y$ is $7$.", "correct"),
+    ("7", "7?", "unparsed"),
+    ("7", "I need more information to answer this; there are 7 unknowns.", "no_answer"),
+    ("7", "Sorry, I can't help with that.", "no_answer"),
+    ("7", "N/A", "wrong"),
+    ("7", "\\boxed{\\text{N/A}}", "wrong"),
+    ("7", "\\boxed{?}", "unparsed"),
+    ("7", "The problem has no answer.", "no_answer"),
+    ("144", "So 12 * 12 = 144, and then we multiply", "no_answer"),
+    ("144", "... = 144 + ", "no_answer"),
+    ("0.25", "The chance is 25%.", "correct"),
+    ("3/4", "The ratio is 3:4.", "correct"),
+    ("3:4", "3/4", "correct"),
+    ("x=2", "\\boxed{2}", "correct"),
+    ("2", "\\boxed{x=2}", "correct"),
+    ("2", "\\boxed{x=2,y=3}", "wrong"),
+    ("1.5", "1 1/2 hours", "correct"),
+    ("90", "1.5 hours", "wrong"),
+    ("1000000", "\\boxed{1,000,000}", "correct"),
+    ("1000000", "\\boxed{10^6}", "correct"),
+    ("-1", "\\boxed{−1}", "correct"),
+    ("-1", "\\boxed{- 1}", "correct"),
+    ("(2,3)", "$x=2$ and $y=3$, so the answer is $(2,3)$.", "correct"),
+    ("(2,3)", "The solution is x = 2, y = 3.", "correct"),
+    ("\\sqrt{3}", "The answer is sqrt(3).", "correct"),
+    ("\\sqrt{3}", "The answer is \\sqrt{3} cm.", "correct"),
+    ("\\sqrt{3}", "The answer is $\\sqrt{3}$ cm.", "correct"),
+    ("\\frac{\\pi}{2}", "pi/2", "correct"),
+    ("\\frac{\\pi}{2}", "The answer is π/2 radians.", "correct"),
+    ("A", "The answer is A. 5", "correct"),
+    ("\\text{odd}", "The answer is odd.", "correct"),
+    ("\\text{odd}", "\\boxed{odd}", "correct"),
+    ("\\text{Alice}", "The answer is Alice!", "correct"),
+]
+"""Changed minds, hedges, tricks, and ways of saying it."""
+
 
 def statuses(rows: list[tuple[str, str, str]], *, truncated: bool = False) -> list[str]:
     answers = [Answer({}, gold, text, truncated) for gold, text, _ in rows]
@@ -303,6 +398,10 @@ def test_only_what_follows_the_reasoning_counts():
 
 def test_phrases_and_closing_sentences_are_answers():
     check(PHRASES_AND_CLOSES)
+
+
+def test_changed_minds_count_and_hedges_and_tricks_do_not():
+    check(MANNERS)
 
 
 def test_the_languages_of_mgsm_and_more_are_read():
@@ -351,3 +450,8 @@ def test_every_score_says_what_was_judged_and_how():
         None,
         "the text is empty",
     )
+
+
+def test_an_answer_to_a_document_without_gold_is_unscored():
+    score = scorer.score([Answer({}, " ", "#### 18")], SandboxSpec())[0]
+    assert (score.value, score.status) == (None, "error")

@@ -188,7 +188,7 @@ roots = st.lists(st.integers(-5, 5), min_size=1, max_size=4)
 
 
 def product(values: list[int]) -> str:
-    return "".join(f"(x{-value:+d})" if value else "x" for value in values)
+    return "".join(f"(x{-value:+d})" for value in values)
 
 
 def coefficients(values: list[int]) -> list[int]:

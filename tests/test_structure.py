@@ -35,8 +35,11 @@ FLOORS = [
         "replay",
         "reuse",
         "forecast",
+        "importing",
+        "relatives",
     },
     {"evaluate", "listings"},
+    {"cli_provenance", "output"},
     {"cli", "__main__"},
 ]
 ONLY_IMPORTERS = {

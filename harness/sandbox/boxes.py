@@ -84,7 +84,9 @@ class Box:
     def prepare(self) -> None:
         """Take on what every process to come inherits. After `enter`, before the first fork."""
         linux.prctl(linux.PR_SET_DUMPABLE, 0)
+        linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
         linux.install_filter(self._filter.base)
+        os.chdir(self.scratch or "/")
         _limit(resource.RLIMIT_FSIZE, FILE_MB << 20)
         _limit(resource.RLIMIT_NOFILE, OPEN_FILES)
         _limit(resource.RLIMIT_STACK, STACK_MB << 20)
@@ -94,15 +96,15 @@ class Box:
 
     def lock(self, cpu_s: float, memory_mb: int) -> None:
         """Lock this process in, for good. Raises OSError where that fails: nothing may run then."""
-        os.chdir(self.scratch or "/")
         _limit(resource.RLIMIT_CPU, math.ceil(cpu_s) + 1)  # a backstop: the zygote watches the exact limit
         _limit(resource.RLIMIT_NPROC, self._threads)
         _limit(resource.RLIMIT_AS, memory_mb << 20)
         if self._uid is not None:
             os.setgroups([])
             os.setresgid(self._uid, self._uid, self._uid)
-            os.setresuid(self._uid, self._uid, self._uid)
-        linux.drop_capabilities()
+            os.setresuid(self._uid, self._uid, self._uid)  # with this go the capabilities, see capabilities(7)
+        else:
+            linux.drop_capabilities()
         if self._ruleset is not None:
             linux.landlock_apply(self._ruleset)
         linux.install_filter(self._filter.program(os.getpid()))
@@ -223,6 +225,7 @@ class NamespaceBox(Box):
         if self.scratch is not None and not _untouched(self.scratch):
             linux.unmount(self.scratch)
             self._mount_scratch()
+            os.chdir(self.scratch)
 
     def overfull(self) -> bool:
         """False: the file system has a size."""

@@ -46,6 +46,7 @@ class _Values(Codec):
     """Values that are not plain stay here, and go by their number."""
 
     def __init__(self, child: Child) -> None:
+        super().__init__()
         self._child = child
         self._kept: list[object] = []
         self._numbers: dict[int, int] = {}
@@ -121,7 +122,8 @@ class Child:
         }
 
     def serve(self) -> None:
-        """Answer until the judge is gone."""
+        """Serve its judge, in a process that is already shut in. Never returns."""
+        send(self._channel, HELLO)
         while True:
             self._answer(self._receive())
 
@@ -232,16 +234,3 @@ def _await(coroutine: Any) -> Any:
     import asyncio
 
     return asyncio.run(coroutine)
-
-
-def main(channel: socket.socket) -> None:
-    """Serve a judge, in a process that is already shut in. Never returns."""
-    # Prints go nowhere, and reading finds the end of the file.
-    with open(os.devnull, encoding="utf-8") as source, open(os.devnull, "w", errors="backslashreplace") as sink:
-        sys.stdin = sys.__stdin__ = source  # type: ignore[misc]
-        sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = sink  # type: ignore[misc]
-        try:
-            send(channel, HELLO)
-            Child(channel).serve()
-        finally:
-            os._exit(0)

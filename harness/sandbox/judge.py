@@ -16,6 +16,7 @@ import builtins
 import contextlib
 import copy
 import decimal
+import functools
 import importlib
 import json
 import os
@@ -28,10 +29,13 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from types import CodeType
 from typing import Any
 
 from harness.sandbox.wire import HEAD, HELLO, MUTABLE, ClosedError, Codec, WireError, exactly, receive, send
 
+REMEMBERED = 50_000
+"""Longest tests that a judge keeps compiled, in characters."""
 RENEW_KB = 200 << 10
 """Memory that a judge may have used and still go on to the next program."""
 MESSAGE_CHARS = 500
@@ -94,6 +98,7 @@ class _Values(Codec):
     """Values that are not plain stay where they are, and go by their number."""
 
     def __init__(self, judge: Judge) -> None:
+        super().__init__()
         self._judge = judge
         self._remotes: dict[int, object] = {}
         self._exceptions: dict[int, type[BaseException]] = {}
@@ -231,7 +236,7 @@ class Judge:
             else:
                 names = self._load(program)
                 phase = TESTS
-                exec(compile(program["tests"], TESTS, "exec"), names)  # noqa: S102 - the benchmark's own code
+                exec(_compiled(program["tests"], TESTS), names)  # noqa: S102 - the benchmark's own code
                 run_cases(names)
         except BaseException as error:  # noqa: BLE001 - tests end in any way they like
             failure = error
@@ -285,7 +290,7 @@ class Judge:
         decimal.setcontext(decimal.Context())
         names = _Names(self)
         if program["helpers"]:
-            exec(compile(program["helpers"], "helpers", "exec"), names)  # noqa: S102
+            exec(_compiled(program["helpers"], "helpers"), names)  # noqa: S102
         code = program["code"]
         if program["entry_point"] == SCRIPT:
             names["run"] = lambda stdin: self.ask("script", code, stdin)
@@ -355,6 +360,16 @@ class Judge:
     def _break(self, reason: str, status: str = "error") -> BrokenError:
         self._broken = self._broken or BrokenError(status, reason)
         return self._broken
+
+
+def _compiled(source: str, name: str) -> CodeType:
+    """Many samples of a task have the same tests."""
+    return _remembered(source, name) if len(source) <= REMEMBERED else compile(source, name, "exec")
+
+
+@functools.lru_cache(maxsize=256)
+def _remembered(source: str, name: str) -> CodeType:
+    return compile(source, name, "exec")
 
 
 def run_cases(names: dict[str, Any]) -> None:

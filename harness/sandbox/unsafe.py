@@ -1,14 +1,14 @@
 """A plain subprocess with resource limits. It stops accidents, not attacks.
 
 Each program gets a fresh interpreter without the user's environment, site packages or standard streams, in an
-empty folder that is deleted afterwards, in a process group of its own that is killed afterwards; with limits on
-CPU seconds, address space, file size and open files where the platform has them (`resource`, Unix), and a limit
-by the clock everywhere.
+empty folder that is deleted afterwards, in a process group of its own that is killed afterwards; with limits
+on CPU seconds, address space, file size and open files where the platform has them (`resource`, Unix), and a
+limit by the clock everywhere.
 
-What it does not do: the code runs as the user, so it can read and write the user's files, use the network, start
-processes that leave the group, and, since it shares a process with its tests, find the token in memory and forge
-its verdict, or patch what the tests call. The token only makes sure that leaving early or printing the right words
-is no pass. Hence `sandbox.allow_unsafe`.
+What it does not do: the code runs as the user, so it can read and write the user's files, use the network,
+start processes that leave the group, and, since it shares a process with its tests, find the token in memory
+and forge its verdict, or patch what the tests call. The token only makes sure that leaving early or printing
+the right words is no pass. Hence `sandbox.allow_unsafe`.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from harness.sandbox.verdicts import Program, Status, Verdict
 from harness.specs import SandboxSpec
 
 TIER = "unsafe"
-STATUSES = frozenset(get_args(Status))
 FILE_MB = 16
 """Largest file a program may write. The tests of the known benchmarks write none."""
 OPEN_FILES = 64
 MESSAGE_CHARS = 500
+STATUSES = frozenset(get_args(Status))
 
 RUNNER = r"""
 import json, os, sys, time, types
@@ -71,6 +71,7 @@ def run(stdin):
     except SystemExit:
         pass
     return sys.stdout.getvalue()
+
 
 try:
     exec(compile(task["helpers"], "helpers", "exec"), module.__dict__)
@@ -128,7 +129,6 @@ def run(programs: Sequence[Program], spec: SandboxSpec) -> list[Verdict]:
 
 def _run_one(program: Program, spec: SandboxSpec) -> Verdict:
     token = secrets.token_hex(16)
-    cpu_limit = math.ceil(spec.timeout_s)
     try:
         with tempfile.TemporaryDirectory(prefix="harness-", ignore_cleanup_errors=True) as folder:
             work, report = Path(folder, "work"), Path(folder, "report.json")
@@ -141,7 +141,7 @@ def _run_one(program: Program, spec: SandboxSpec) -> Verdict:
                 "entry_point": program.entry_point,
                 "helpers": program.helpers,
                 "limits": [
-                    ("RLIMIT_CPU", cpu_limit),
+                    ("RLIMIT_CPU", math.ceil(spec.timeout_s)),
                     ("RLIMIT_AS", spec.memory_mb << 20),
                     ("RLIMIT_FSIZE", FILE_MB << 20),
                     ("RLIMIT_NOFILE", OPEN_FILES),
@@ -158,12 +158,17 @@ def _run_one(program: Program, spec: SandboxSpec) -> Verdict:
 
 
 def _wait(work: Path, wall_s: float) -> int | None:
-    """Start the child, wait, kill its whole group. Returns its exit code, or `None` where the clock ran out."""
-    # -P -s -S with an empty environment are what -I means, without site packages: verdicts do not depend on what
-    # is installed here. -I would also ignore PYTHONHASHSEED, and set order would change verdicts from run to run.
+    """Start the child, wait for it, and kill its whole group.
+
+    Returns:
+        Its exit code, or `None` where the clock ran out.
+    """
+    # -P -s -S with an empty environment are what -I means, without site packages: verdicts do not depend on
+    # what is installed here. -I would also ignore PYTHONHASHSEED, and the order of sets would change verdicts
+    # from run to run.
     environment = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
-    if os.name == "nt":
-        environment["SYSTEMROOT"] = os.environ["SYSTEMROOT"]  # the interpreter cannot start without it
+    if os.name == "nt":  # the interpreter cannot start without this one
+        environment["SYSTEMROOT"] = os.environ["SYSTEMROOT"]
     process = subprocess.Popen(
         [sys.executable, "-P", "-s", "-S", "-X", "utf8", "-c", RUNNER],
         cwd=work,

@@ -56,6 +56,9 @@ class ClosedError(WireError):
 class Codec:
     """Encodes and decodes values. Subclasses say what becomes of those that are not plain."""
 
+    def __init__(self) -> None:
+        self._decoder = json.JSONDecoder(object_hook=self._hook)
+
     def refer(self, value: object) -> dict[str, Any]:
         """A tagged object for a value that is not plain.
 
@@ -93,7 +96,7 @@ class Codec:
             WireError: this is no encoded value.
         """
         try:
-            return json.loads(data, object_hook=self._hook)
+            return self._decoder.decode(data.decode())
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, ArithmeticError) as error:
             raise WireError(f"the message is not one of this protocol: {type(error).__name__}") from error
 

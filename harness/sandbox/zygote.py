@@ -11,8 +11,10 @@ the socket ends it.
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import importlib
+import io
 import json
 import os
 import select
@@ -20,6 +22,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from harness.sandbox import boxes, child, judge
@@ -34,7 +37,6 @@ JUDGE_PRELOAD = ("unittest",)
 LOOK_S = 0.05
 """How often a running process is looked at, at first; a quarter of a second later on."""
 LOCK_FAILED = 70
-CHANNEL_FD = 3
 
 
 class Zygote:
@@ -46,7 +48,19 @@ class Zygote:
         self._box = boxes.BOXES[options["tier"]](options["scratch"])
 
     def serve(self) -> None:
-        """Enter the box, say so, and run jobs until the socket ends."""
+        """Enter the box, say so, and run jobs until the socket ends, which may be before that."""
+        try:
+            with contextlib.suppress(ConnectionError):
+                self._prepare()
+                while True:
+                    message, descriptors, _, _ = socket.recv_fds(self._control, 1 << 16, 1)
+                    if not message:
+                        break
+                    self._control.send(json.dumps(self._run(json.loads(message), *descriptors)).encode())
+        finally:
+            self._box.leave()
+
+    def _prepare(self) -> None:
         self._box.enter(self._control)
         if self._box.scratch:
             os.environ.update(HOME=self._box.scratch, TMPDIR=self._box.scratch)
@@ -57,23 +71,22 @@ class Zygote:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 2)  # up to here it was for the reason of a failure; programs inherit it
         os.close(null)
+        # Descriptors 0 to 2 are /dev/null by now: programs' prints go nowhere, and their input is at its end.
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
         self._box.prepare()
         self._control.send(b"ready")
-        with contextlib.suppress(ConnectionError):
-            while True:
-                message, descriptors, _, _ = socket.recv_fds(self._control, 1 << 16, 1)
-                if not message:
-                    break
-                self._control.send(json.dumps(self._run(json.loads(message), *descriptors)).encode())
-        self._box.leave()
 
     def _run(self, job: dict[str, Any], channel: int) -> dict[str, Any]:
         started = time.monotonic()
         self._box.renew()
-        pid = os.fork()
-        if pid == 0:
-            self._become(job, channel)
-        os.close(channel)
+        # All that can be made before the fork is: a page that is written to for the first time after it costs more.
+        with socket.socket(fileno=channel) as connection:
+            serve = functools.partial(judge.main, connection) if self._judges else child.Child(connection).serve
+            pid = os.fork()
+            if pid == 0:
+                self._become(job, serve, channel)
         watched = os.pidfd_open(pid)
         cause = self._watch(job, pid, watched, started)
         if self._box.kills_all:
@@ -92,14 +105,13 @@ class Zygote:
             "code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
         }
 
-    def _become(self, job: dict[str, Any], channel: int) -> None:
+    def _become(self, job: dict[str, Any], serve: Callable[[], None], channel: int) -> None:
         """The forked process: lock, then serve. Never returns."""
         try:
-            os.setsid()
-            os.dup2(channel, CHANNEL_FD)
             self._box.lock(job["cpu_s"], job["memory_mb"])
-            os.closerange(CHANNEL_FD + 1, 1024)
-            (judge if self._judges else child).main(socket.socket(fileno=CHANNEL_FD))
+            os.closerange(3, channel)
+            os.closerange(channel + 1, 1024)
+            serve()
         finally:
             os._exit(LOCK_FAILED)
 

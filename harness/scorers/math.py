@@ -11,7 +11,7 @@ Statuses:
     truncated: the text was cut off before a final answer (0.0).
     unparsed: there is an answer, but it cannot be read as mathematics, or is too large to be (0.0).
     timeout: the comparison overran its CPU time twice, the second time alone (unscored).
-    error: a fault of this scorer (unscored); please report it.
+    error: the document has no gold answer, or this scorer failed (unscored).
 """
 
 from __future__ import annotations
@@ -43,7 +43,10 @@ def score(answers: Sequence[Answer], sandbox: SandboxSpec) -> list[Score]:  # no
         sandbox: unused; workers have limits of their own.
 
     Returns:
-        One score per answer, in order: `value` 1.0, 0.0 or `None` (unscored, status `timeout`).
+        One score per answer, in order: `value` 1.0, 0.0 or `None` (unscored).
+
+    Raises:
+        HarnessError: the processes for symbolic work do not start.
     """
     scores: list[Score | None] = [None] * len(answers)
     open_questions: list[tuple[int, Extraction, workers.Task]] = []
@@ -53,6 +56,9 @@ def score(answers: Sequence[Answer], sandbox: SandboxSpec) -> list[Score]:  # no
             scores[index] = _without_answer(found, truncated=answer.truncated)
             continue
         wanted = gold(answer.target)
+        if not wanted:
+            scores[index] = _unscored(found, "error", "the document has no gold answer")
+            continue
         try:
             verdict = _plain(wanted, found.answer) or compare(wanted, found.answer)
         except NeedsEngineError:

@@ -79,7 +79,7 @@ def compare(gold: str, answer: str, engine: Engine | None = None) -> Verdict:
     comparison = Comparison(engine)
     try:
         verdict = _as_trees(wanted, found, comparison)
-    except (exact.TooLargeError, RecursionError) as problem:
+    except (exact.TooLargeError, UnreadableError, RecursionError) as problem:
         return no("unparsed", f"not computed: {problem}")
     except ZeroDivisionError:
         return no("exact", "it divides by zero")

@@ -18,7 +18,8 @@ Found = tuple[str, int]
 _SAYS = r"is|are|would be|should be|must be|equals|comes out to|becomes"
 _ENGLISH = re.compile(
     rf"(?:(?:answer|result|solution)\b(?: (?:to|of|for) [^.:\n]{{1,80}}?)?"
-    rf"(?:\s*\**\s*[:=]\s*\**|\s+[-–—]\s|\s+(?:{_SAYS})\b)|(?:option|choice)\s+is\b)\s*[:=]?\s*",
+    rf"(?:\s*\**\s*[:=]\s*\**|\s+[-–—]\s|\s+(?:{_SAYS})\b)"
+    r"|(?:option|choice)\s+is\b|it should be\b|it is actually\b)\s*[:=]?\s*",
     re.IGNORECASE,
 )
 _OTHERS = re.compile(
@@ -33,11 +34,11 @@ _OTHERS = re.compile(
     r"|antwoord\s*(?:\bis\b|:)|cevap\s*:"  # Dutch, Turkish
     # Chinese, Japanese, Korean, Russian, Bengali, Thai, Telugu, Hindi, Arabic, Vietnamese
     r"|(?:答案|答え|解答|정답|답|ответ|উত্তর|คำตอบ|సమాధానం|उत्तर|الجواب|الإجابة|đáp án)"
-    r"\s*(?:是|为|は|은|는|คือ|হল|హలో|هو|là|—|-)?\s*:?"
+    r"\s*(?:是|为|は|은|는|คือ|হল|హలో|هو|là|—|-)?\s*[:：]?"
     r")\s*",
     re.IGNORECASE,
 )
-_ENGLISH_KEYS = ("answer", "result", "solution", "option", "choice")
+_ENGLISH_KEYS = ("answer", "result", "solution", "option", "choice", "it should be", "it is actually")
 _LATIN_KEYS = ("respuesta", "antwort", "réponse", "reponse", "resposta", "risposta", "jibu", "jawaban", "antwoord", "cevap")  # fmt: skip  # noqa: E501
 _OTHER_KEYS = ("答", "답", "ответ", "উত্তর", "คำตอบ", "సమాధానం", "उत्तर", "الجواب", "الإجابة", "đáp án")
 _A_LINE = re.compile(r"(?m)^[ \t]*A:[ \t]*([^\n]+)$")
@@ -49,7 +50,7 @@ _CLAUSE = re.compile(
     r"[,;]?\s+(?:because|since|not|which|where|instead of|rather than|so that)\b"
     r"|\s+\((?:not|i\.e\.|since|because)\b|\s+—\s"
 )
-_FILLER = re.compile(r"[\s*:]*")
+_FILLER = re.compile(r"[\s*:：]*")
 _MATH_OPENERS = (("\\[", "\\]"), ("\\(", "\\)"), ("$$", "$$"), ("$", "$"))
 
 
@@ -123,10 +124,11 @@ def _tidy(value: str) -> str:
 
 # The close ----------------------------------------------------------------------------------------------------
 
-NUMBER = r"(?<![\w.:])[-−]?\s?[$€£]?\s?[-−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:/\d+)?\s?\\?%?"
+NUMBER = r"(?<![\w.:])[-−]?\s?[$€£]?\s?[-−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[/:]\d+)?\s?\\?%?"
 _NUMBERS = re.compile(NUMBER)
 _VALUE_LINE = re.compile(
     r"(?:[A-Za-z](?:_\w+)?(?:\([a-z]\))?\s*=\s*)?(?:\\?[$€£]|[-+−(\[{\\√]|\d|\.\d)[^\n]{0,300}|[A-Z]\.?|\([A-Z]\)"
+    r"|[A-Za-z]{1,6} ?[-+*/^_=(][^\n]{1,200}"
 )
 _LABEL = re.compile(r"^[A-Za-z][A-Za-z' ]{1,50}:\**\s+")
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
@@ -140,7 +142,8 @@ _REJECTED = re.compile(
     re.IGNORECASE,
 )
 _NEGATED = re.compile(
-    r"\b(?:not|cannot|can't|isn't|no|unable|unknown|undetermined|impossible|insufficient)\b|n't\b",
+    r"\b(?:not|cannot|can't|isn't|no|unable|unknown|undetermined|impossible|insufficient|need more|more information)\b"
+    r"|n't\b",
     re.IGNORECASE,
 )
 _HEDGED = re.compile(

@@ -14,7 +14,7 @@ FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 _PROBES = tuple(map(Fraction, ("0", "1", "2", "7/3", "-5")))
 """Where an inequality is tried for being linear."""
 
-OrderKey = Callable[[Node], float]
+OrderKey = Callable[[Node], Fraction | float]
 """Gives a bound its place on the line."""
 
 

@@ -6,6 +6,7 @@ Without one, `NeedsEngineError` is raised where it would be asked.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Protocol
 
 from harness.scorers._math import exact, regions, trees
@@ -101,9 +102,8 @@ class Comparison:
         """Two values as they are: infinite, rational, or anything else."""
         infinite = trees.infinity(gold), trees.infinity(answer)
         if any(infinite):
-            return (
-                yes("structure", "both infinite") if len(set(infinite)) == 1 else no("structure", _is_not(answer, gold))
-            )
+            same = infinite[0] == infinite[1]
+            return yes("structure", "both infinite") if same else no("structure", _is_not(answer, gold))
         wanted, found = exact.value(gold), exact.value(answer)
         digits = trees.decimal_digits(answer)
         if wanted is not None and found is not None:
@@ -139,12 +139,14 @@ class Comparison:
         if not wanted or not found:
             return yes("structure", "both empty") if not wanted and not found else no("structure", "one is empty")
         if len(wanted) != len(found):
-            return self.alternatives(gold, answer) or no(
-                "structure", f"{trees.count(found)}, wanted {trees.count(wanted)}"
-            )
+            several = no("structure", f"{trees.count(found)}, wanted {trees.count(wanted)}")
+            return self.alternatives(gold, answer) or several
         if len(wanted) == 1:
             nested = wanted[0].op == "set" or found[0].op == "set"
             return no("structure", "a set of sets") if nested else self.equal(wanted[0], found[0])
+        labels = {assigned.name for item in wanted if (assigned := trees.assignment(item))}
+        if len(labels) == len(wanted) and not any(map(trees.assignment, found)):
+            return self.in_order(wanted, found, "list")  # `1, 2` for `x = 1, y = 2`
         return self.in_any_order(wanted, found)
 
     def alternatives(self, gold: Node, answer: Node) -> Verdict | None:
@@ -225,8 +227,11 @@ class Comparison:
 
     def equations(self, gold: Node, answer: Node, otherwise: Verdict) -> Verdict:
         """Two equations are one where their differences are proportional."""
-        if gold.op != "rel" or answer.op != "rel" or not (trees.names(gold) and trees.names(answer)):
+        named = [bool(trees.names(node)) for node in (gold, answer)]
+        if gold.op != "rel" or answer.op != "rel" or named[0] != named[1]:
             return otherwise
+        if not named[0]:  # `3 × 4 = 12`: its value is what it says
+            return self.equal(gold.args[1], answer.args[1])
         if any(trees.contains(node, trees.COLLECTIONS | trees.REGIONS) for node in (gold, answer)):
             return otherwise
         shared = trees.names(gold) & trees.names(answer)
@@ -243,15 +248,12 @@ class Comparison:
         first, last = pairs[0].args[0], pairs[-1].args[1]
         if equation is gold and trees.names(equation):
             return no("structure", "a value, wanted an equation")
-        if (
-            len(pairs) == 1
-            and trees.is_literal(first)
-            and trees.is_literal(last)
-            and exact.value(first) != exact.value(last)
-        ):
-            return no("structure", "an equation that does not hold")
-        if len(pairs) == 1 and trees.names(first) and exact.value(last) == 0:
-            return no("structure", "an equation, not a value")
+        if len(pairs) == 1:
+            literal = trees.is_literal(first) and trees.is_literal(last)
+            if literal and exact.value(first) != exact.value(last):
+                return no("structure", "an equation that does not hold")
+            if trees.names(first) and exact.value(last) == 0:
+                return no("structure", "an equation, not a value")
         return self.equal(gold, last) if equation is answer else self.equal(last, answer)
 
     # -- sets of numbers ------------------------------------------------------------------------------------
@@ -290,12 +292,10 @@ class Comparison:
             return no("open", "a set of numbers that has to be solved for")
         return no("structure", _is_not(answer, gold))
 
-    def place(self, bound: Node) -> float:
+    def place(self, bound: Node) -> Fraction | float:
         """Where a bound stands on the line; 0 for one that depends on symbols."""
         number = exact.value(bound)
-        if number is not None:
-            return float(number)
-        return self.engine.approximate(bound) or 0.0
+        return number if number is not None else self.engine.approximate(bound) or 0.0
 
 
 def _numerals(gold: Node, answer: Node) -> Verdict:

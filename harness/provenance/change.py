@@ -1,0 +1,161 @@
+r"""What changed between two versions of a model: difference in differences. A version is its own control.
+
+For a model c outside the versions' lab, \(D_c = (S_{new,c} - S_{old,c}) - \overline{(S_{new,u} - S_{old,u})}\), the
+mean over every model u outside c's lab: what makes the new version more like everybody is taken out. S is the mean
+over channels of similarity in standard deviations of the pool. The null of \(D_c\) is the same number for other pairs
+of models (an earlier and a later one of one lab where there are `LEAST_PAIRS`, else any two), none of them of c's lab
+or of the versions' own: \(p = (1 + \#\{|D_{null}| \ge |D_c|\}) / (n + 1)\), two-sided. Null pairs share models, so p
+is read with care. The 95 % interval is 1.96 standard deviations over random halves of the prompts, which is the
+bootstrap's standard error (`tree.halves`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import permutations
+
+import numpy as np
+
+from harness.errors import ConfigError, unknown_name
+from harness.provenance import calibration as cal
+from harness.provenance import tree
+from harness.provenance.calibration import Matrix, ModelFacts
+from harness.provenance.fingerprint import Fingerprints
+
+LEAST_PAIRS = 19
+"""Null pairs of one lab's versions below which any two models are a pair: p = .05 needs 19."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How much closer the new version is to a model than the old one, beyond what holds of everybody.
+
+    Attributes:
+        other: the model.
+        lab: whose it is, where known.
+        value: in standard deviations of the pool's similarities; above 0 is closer.
+        low: lower end of the 95 % interval over prompts.
+        high: upper end.
+        p: two-sided, against other pairs of models; `None` where there are fewer than `calibration.LEAST_NULL`.
+        q: p adjusted over every model looked at.
+        pairs: null pairs.
+        versions: whether the null pairs are versions of one lab.
+        prompts: all four models' prompts: those both versions answered.
+    """
+
+    other: str
+    lab: str | None
+    value: float
+    low: float | None
+    high: float | None
+    p: float | None
+    q: float | None
+    pairs: int
+    versions: bool
+    prompts: int
+
+
+def change(
+    prints: Fingerprints, facts: Sequence[ModelFacts], old: str, new: str, names: Sequence[str], draws: int
+) -> list[Change]:
+    """Say of every other model whether the new version moved toward it.
+
+    Args:
+        prints: of the pool.
+        facts: one per model.
+        old: the earlier version.
+        new: the later version.
+        names: channels to average.
+        draws: halves of the prompts behind each interval.
+
+    Returns:
+        One row per model outside the versions' lab, the largest change first.
+
+    Raises:
+        ConfigError: a version is not in the pool.
+    """
+    for name in (old, new):
+        if name not in prints.models:
+            raise ConfigError(unknown_name("model", name, prints.models))
+    o, n = prints.models.index(old), prints.models.index(new)
+    both = np.flatnonzero(prints.answered[o] & prints.answered[n]).tolist()
+    prints = prints.subset(both)
+    whole = tree.standardised(prints, names)
+    others = [
+        i for i, f in enumerate(facts) if i not in {o, n} and not (f.lab and f.lab in {facts[o].lab, facts[n].lab})
+    ]
+    shifts = _shifts(whole, facts, [(o, n)])[0]
+    half = np.array(
+        [_shifts(tree.standardised(prints.subset(h), names), facts, [(o, n)])[0] for h in tree.halves(len(both), draws)]
+    )
+    rows = []
+    for c in others:
+        if np.isnan(shifts[c]):
+            continue
+        null, versions = _null(whole, facts, c, {o, n})
+        p = (1 + int((np.abs(null) >= abs(shifts[c])).sum())) / (len(null) + 1) if len(null) >= cal.LEAST_NULL else None
+        drawn = half[:, c][~np.isnan(half[:, c])] if len(half) else half
+        spread = 1.96 * float(drawn.std(ddof=1)) if len(drawn) > 1 else None
+        rows.append((c, float(shifts[c]), spread, p, len(null), versions))
+    adjusted = iter(cal.benjamini_hochberg([row[3] for row in rows if row[3] is not None]))
+    found = [
+        Change(
+            other=prints.models[c],
+            lab=facts[c].lab,
+            value=value,
+            low=None if spread is None else value - spread,
+            high=None if spread is None else value + spread,
+            p=p,
+            q=None if p is None else next(adjusted),
+            pairs=pairs,
+            versions=versions,
+            prompts=len(both),
+        )
+        for c, value, spread, p, pairs, versions in rows
+    ]
+    return sorted(found, key=lambda row: (-abs(row.value), row.other))
+
+
+def _shifts(values: Matrix, facts: Sequence[ModelFacts], pairs: Sequence[tuple[int, int]]) -> Matrix:
+    """D of every pair (rows) and model (columns)."""
+    labs = np.array([f.lab or f"only {f.name}" for f in facts])
+    found = np.full((len(pairs), len(facts)), np.nan)
+    for row, (old, new) in enumerate(pairs):
+        moved = values[new] - values[old]
+        known = ~np.isnan(moved)
+        known[[old, new]] = False
+        for c in np.flatnonzero(known):
+            rest = known & (labs != labs[c])
+            if rest.any():
+                found[row, c] = moved[c] - moved[rest].mean()
+    return found
+
+
+def _null(values: Matrix, facts: Sequence[ModelFacts], c: int, versions: set[int]) -> tuple[Matrix, bool]:
+    """D of model c for other pairs, and whether those are versions of one lab."""
+    own = {facts[i].lab for i in versions} - {None}
+    free = [
+        i
+        for i, f in enumerate(facts)
+        if i != c and i not in versions and f.lab not in own and (f.lab is None or f.lab != facts[c].lab)
+    ]
+    any_two = [(a, b) for a, b in permutations(free, 2) if a < b]
+    of_lab = [
+        (a, b) if facts[a].before(facts[b]) is not False else (b, a)
+        for a, b in any_two
+        if facts[a].lab is not None and facts[a].lab == facts[b].lab
+    ]
+    enough = len(of_lab) >= LEAST_PAIRS
+    pairs = of_lab if enough else any_two
+    labs = np.array([f.lab or f"only {f.name}" for f in facts])
+    rest = labs != labs[c]
+    rest[c] = False
+    found = []
+    for old, new in pairs:
+        moved = values[new] - values[old]
+        use = rest & ~np.isnan(moved)
+        use[[old, new]] = False
+        if not np.isnan(moved[c]) and use.any():
+            found.append(moved[c] - moved[use].mean())
+    return np.array(found), enough

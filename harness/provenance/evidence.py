@@ -1,0 +1,204 @@
+"""From answers to evidence: which candidates a suspect resembles more than unrelated models do, or none, or unknown.
+
+The chain is fingerprints -> one similarity matrix per channel -> z against each candidate's null -> average over
+channels -> p against the pooled null -> false discovery rate over everything looked at -> a verdict in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from harness.errors import ConfigError, unknown_name
+from harness.provenance import calibration as cal
+from harness.provenance import similarity
+from harness.provenance.calibration import Matrix, ModelFacts, PairScores
+from harness.provenance.fingerprint import Fingerprints, channel
+
+EVIDENCE = ("openings", "sentences", "templates", "closings", "phrasing")
+"""Channels that are combined. The others are shown beside them: on AlpacaEval they added noise, not power
+(docs/provenance.md)."""
+FAMILY = ("openings", "sentences", "templates", "closings")
+"""Channels of the family test. Phrasing follows the size of a model as much as its teacher, and is left out."""
+VERSION = ("phrasing", "words")
+"""Channels that answer whether two models are versions of one: what is said survives a change of style."""
+ALPHA = 0.05
+LEAST_PROMPTS = 50
+"""Prompts below which no verdict is given; the power curve of `validate` is why."""
+
+Verdict = Literal["resembles", "none", "untestable", "not enough prompts", "same base", "same lab", "later"]
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """Everything computed for one pool of models on one set of prompts.
+
+    Attributes:
+        prints: the fingerprints.
+        facts: what is documented of each model, in the fingerprints' order.
+        candidates: indices of possible teachers.
+        matrices: raw similarity per channel.
+        channels: calibrated scores per combined channel.
+        scores: their average.
+        p: p-value per model and candidate, NaN where untestable.
+    """
+
+    prints: Fingerprints
+    facts: Sequence[ModelFacts]
+    candidates: Sequence[int]
+    matrices: dict[str, Matrix]
+    channels: dict[str, PairScores]
+    scores: PairScores
+    p: Matrix
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names, in the order of every matrix."""
+        return self.prints.models
+
+    def index(self, name: str) -> int:
+        """Row of a model.
+
+        Raises:
+            ConfigError: the pool has no such model.
+        """
+        if name not in self.models:
+            raise ConfigError(unknown_name("model", name, self.models))
+        return self.models.index(name)
+
+    def column(self, model: int) -> int | None:
+        """Column of a candidate in `scores` and `p`."""
+        found = np.flatnonzero(self.scores.candidates == model)
+        return int(found[0]) if len(found) else None
+
+    def raw(self, names: Sequence[str] = EVIDENCE) -> Matrix:
+        """Average of standardised raw similarities: who is nearest, before asking whether that means anything."""
+        total = np.zeros((len(self.models),) * 2)
+        count = np.zeros_like(total)
+        for name in names:
+            values = self.matrices[name]
+            known = ~np.isnan(values)
+            if not known.any() or (spread := values[known].std()) == 0:
+                continue
+            total[known] += (values[known] - values[known].mean()) / spread
+            count += known
+        mean: Matrix = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+        return mean
+
+    def rival(self, suspect: int, candidate: int) -> Verdict | None:
+        """Why the candidate is not tested as a teacher: released later, or a rival explanation is documented.
+
+        A shared base model, or a shared lab, explains a resemblance without any teaching.
+        """
+        me, other = self.facts[suspect], self.facts[candidate]
+        if other.before(me) is False:
+            return "later"
+        if me.bases & other.bases or me.name in other.copy_of or other.name in me.copy_of:
+            return "same base"
+        if me.lab is not None and me.lab == other.lab:
+            return "same lab"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is said of one suspect and one candidate.
+
+    Attributes:
+        candidate: its name.
+        verdict: see `Verdict`; only `resembles` is a positive finding.
+        z: average over channels, in null standard deviations; `None` where untestable.
+        p: against the pooled null.
+        q: p adjusted over every candidate tested for this suspect.
+        by_channel: z per channel.
+        null_size: models that cannot have learnt from the candidate.
+        exceeded: how many of those resemble the candidate less than the suspect does, in the first channel tested.
+        prompts: answered by both.
+    """
+
+    candidate: str
+    verdict: Verdict
+    z: float | None
+    p: float | None
+    q: float | None
+    by_channel: dict[str, float]
+    null_size: int
+    exceeded: int
+    prompts: int
+
+
+def analyse(
+    prints: Fingerprints,
+    facts: Sequence[ModelFacts],
+    candidates: Sequence[int],
+    names: Sequence[str] = EVIDENCE,
+) -> Analysis:
+    """Calibrate every pair of a pool.
+
+    Args:
+        prints: of all models, on the same prompts.
+        facts: one per model, in the same order.
+        candidates: indices of possible teachers.
+        names: channels to combine; at least two must be non-lexical.
+
+    Raises:
+        ConfigError: fewer than two non-lexical channels.
+    """
+    if sum(not channel(n).LEXICAL for n in names) < 2:  # noqa: PLR2004
+        raise ConfigError(f"evidence needs at least two non-lexical channels, found {', '.join(names) or 'none'}")
+    matrices = {n: similarity.matrix(prints, n) for n in prints.features}
+    channels = {n: cal.pair_scores(matrices[n], facts, candidates) for n in names}
+    scores = cal.combine(list(channels.values()))
+    return Analysis(prints, facts, candidates, matrices, channels, scores, cal.pair_p_values(scores, facts))
+
+
+def findings(analysis: Analysis, suspect: str, alpha: float = ALPHA) -> list[Finding]:
+    """Say of every candidate whether the suspect resembles it more than unrelated models do.
+
+    Args:
+        analysis: of the pool that holds both.
+        suspect: a model's name.
+        alpha: false discovery rate over the suspect's candidates.
+
+    Returns:
+        One finding per candidate, the strongest evidence first; candidates that cannot be tested last.
+    """
+    s = analysis.index(suspect)
+    reasons = {c: analysis.rival(s, c) for c in analysis.candidates if c != s}
+    answered = analysis.prints.answered
+    shared = {c: int((answered[s] & answered[c]).sum()) for c in reasons}
+    asked = [c for c, reason in reasons.items() if reason is None and shared[c] >= LEAST_PROMPTS]
+    tested = {c: b for c in asked if (b := analysis.column(c)) is not None}
+    p = {c: float(analysis.p[s, b]) for c, b in tested.items() if not np.isnan(analysis.p[s, b])}
+    q = dict(zip(p, cal.benjamini_hochberg(list(p.values())), strict=True))
+    found = []
+    for c, reason in reasons.items():
+        b = analysis.column(c)
+        assert b is not None
+        verdict: Verdict
+        if reason is not None:
+            verdict = reason
+        elif shared[c] < LEAST_PROMPTS:
+            verdict = "not enough prompts"
+        elif c not in q:
+            verdict = "untestable"
+        else:
+            verdict = "resembles" if q[c] <= alpha else "none"
+        z = analysis.scores.z[s, b]
+        found.append(
+            Finding(
+                candidate=analysis.models[c],
+                verdict=verdict,
+                z=None if np.isnan(z) else float(z),
+                p=p.get(c),
+                q=q.get(c),
+                by_channel={n: float(v) for n, ch in analysis.channels.items() if not np.isnan(v := ch.z[s, b])},
+                null_size=int(analysis.scores.null_size[s, b]),
+                exceeded=int(analysis.scores.exceeded[s, b]),
+                prompts=shared[c],
+            ),
+        )
+    return sorted(found, key=lambda f: (f.q is None, f.q or 0.0, -(f.z or 0.0), f.candidate))

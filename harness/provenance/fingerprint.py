@@ -1,0 +1,237 @@
+"""Fingerprints: which features of which channel a model's answer to a prompt has. Counts, no texts.
+
+A fingerprint is a frame `channel, model, prompt_id, feature, share`: the share (0 to 1] of the model's
+answers to that prompt that have the feature. Features are 64-bit hashes, so frames of different runs and
+machines join. Computing one is linear in text and batched; a model never looks at another's answers.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+import polars as pl
+
+from harness.errors import ConfigError, unknown_name
+from harness.provenance import channels as _channels
+from harness.provenance import texts
+
+VERSION = "fp1"
+"""Changes whenever tokens, windows, hashes or a channel's features change: old fingerprints are then refused."""
+
+SCHEMA = pl.Schema(
+    {
+        "channel": pl.String,
+        "model": pl.String,
+        "prompt_id": pl.String,
+        "feature": pl.UInt64,
+        "share": pl.Float32,
+    },
+)
+
+Kind = Literal["habit", "agreement"]
+
+
+class Channel(Protocol):
+    """What a file in `harness/provenance/channels/` offers."""
+
+    NAME: str
+    KIND: Kind
+    """`habit`: how often, over all prompts; `agreement`: the same in answer to the same prompt."""
+    LEXICAL: bool
+    """True where content words decide; evidence needs non-lexical channels beside them."""
+    WINDOW: Literal["head", "tail"]
+
+    def features(self, tokens: texts.Tokens) -> tuple[texts.I32, texts.U64]:
+        """Rows of the answers frame, and the feature found there; duplicates are allowed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprints:
+    """Features of several models' answers to the same prompts.
+
+    Attributes:
+        models: sorted names.
+        prompts: sorted ids.
+        answered: models x prompts, True where at least one usable answer exists.
+        features: per channel, columns `m` (UInt16), `p` (UInt16), `feature` (UInt64), `share` (Float32), sorted.
+        dropped: how many answers were `empty`, `looping`, `kept`.
+    """
+
+    models: tuple[str, ...]
+    prompts: tuple[str, ...]
+    answered: texts.Bool
+    features: dict[str, pl.DataFrame]
+    dropped: dict[str, int]
+
+    def subset(self, prompts: Iterable[int]) -> Fingerprints:
+        """The same models on some of the prompts, by index."""
+        keep = sorted(set(prompts))
+        new = pl.DataFrame({"p": keep, "q": range(len(keep))}, schema={"p": pl.UInt16, "q": pl.UInt16})
+        return Fingerprints(
+            models=self.models,
+            prompts=tuple(self.prompts[p] for p in keep),
+            answered=self.answered[:, keep],
+            features={
+                name: frame.join(new, on="p").select("m", pl.col("q").alias("p"), "feature", "share")
+                for name, frame in self.features.items()
+            },
+            dropped=self.dropped,
+        )
+
+
+ANSWERED = "answered"
+"""In a stored file, the channel whose rows say which prompts a model answered."""
+
+
+def write(prints: Fingerprints, path: Path) -> None:
+    """Store fingerprints as one Parquet file: `channel, model, prompt_id, feature, share`, no text.
+
+    Args:
+        prints: what to store.
+        path: the file, which appears whole or not at all.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    _unpack(prints).write_parquet(partial, compression="zstd", metadata={"fingerprint": VERSION})
+    partial.replace(path)
+
+
+def read(path: Path) -> Fingerprints:
+    """Read stored fingerprints.
+
+    Raises:
+        ConfigError: the file holds none, or was made by another version.
+    """
+    try:
+        version = pl.read_parquet_metadata(path).get("fingerprint")
+    except (OSError, pl.exceptions.ComputeError) as error:
+        raise ConfigError(f"{path.name} is not a file of fingerprints ({error})") from error
+    if version != VERSION:
+        raise ConfigError(
+            f"{path.name} holds fingerprints {version or 'of no version'}, this is {VERSION}: make it anew"
+        )
+    return _pack(pl.read_parquet(path))
+
+
+def join(*several: Fingerprints) -> Fingerprints:
+    """Put pools together: a stored panel, and the suspects that answered its prompts.
+
+    Raises:
+        ConfigError: a model is in more than one.
+    """
+    names = [name for prints in several for name in prints.models]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(f"the same model in two sets of fingerprints: {', '.join(twice)}")
+    return _pack(pl.concat([_unpack(prints) for prints in several]))
+
+
+def channel_names() -> list[str]:
+    """The files of `harness/provenance/channels/`, sorted."""
+    return sorted(module.name for module in pkgutil.iter_modules(_channels.__path__))
+
+
+def channel(name: str) -> Channel:
+    """Load a channel by its file's name.
+
+    Raises:
+        ConfigError: no such file.
+    """
+    if name not in channel_names():
+        raise ConfigError(unknown_name("provenance channel", name, channel_names()))
+    module: Channel = importlib.import_module(f"harness.provenance.channels.{name}")
+    return module
+
+
+def fingerprint(frame: pl.DataFrame, column: str = "output", names: Sequence[str] | None = None) -> Fingerprints:
+    """Fingerprint every model in a frame of answers.
+
+    Args:
+        frame: columns `model`, `prompt_id` and `column`; one row per answer.
+        column: `output`, or `reasoning` for traces: compare like with like only.
+        names: channels, by default all.
+
+    Returns:
+        Fingerprints; models without a usable answer are left out.
+    """
+    kept, dropped = texts.answers(frame, column)
+    chosen = [channel(name) for name in (channel_names() if names is None else names)]
+    models, prompts = (sorted(kept[c].unique().to_list()) for c in ("model", "prompt_id"))
+    code_m = dict(zip(models, range(len(models)), strict=True))
+    code_p = dict(zip(prompts, range(len(prompts)), strict=True))
+    of_text = kept.select(
+        m=pl.col("model").replace_strict(code_m, return_dtype=pl.UInt16),
+        p=pl.col("prompt_id").replace_strict(code_p, return_dtype=pl.UInt16),
+    )
+    m, p = of_text["m"].to_numpy(), of_text["p"].to_numpy()
+    counts = np.zeros((len(models), len(prompts)), dtype=np.float32)
+    np.add.at(counts, (m, p), 1)
+
+    found: dict[str, list[pl.DataFrame]] = {c.NAME: [] for c in chosen}
+    for window, batches in (("head", texts.heads), ("tail", texts.tails)):
+        users = [c for c in chosen if window == c.WINDOW]
+        if not users:
+            continue
+        for tokens in batches(kept):
+            for user in users:
+                row, feature = user.features(tokens)
+                batch = pl.DataFrame({"row": row, "feature": feature}).unique()
+                row = batch["row"].to_numpy()
+                found[user.NAME].append(
+                    pl.DataFrame({"m": m[row], "p": p[row], "feature": batch["feature"]}),
+                )
+    features = {}
+    for name, parts in found.items():
+        hits = (
+            pl.concat(parts) if parts else pl.DataFrame(schema={"m": pl.UInt16, "p": pl.UInt16, "feature": pl.UInt64})
+        )
+        if len(kept) > np.count_nonzero(counts):  # some prompt was answered more than once
+            hits = hits.group_by("m", "p", "feature").len()
+        else:
+            hits = hits.with_columns(len=pl.lit(1, dtype=pl.UInt32))
+        hits = hits.sort("p", "m", "feature")
+        share = hits["len"].to_numpy() / counts[hits["m"].to_numpy(), hits["p"].to_numpy()]
+        features[name] = hits.select("m", "p", "feature", share=pl.Series(share, dtype=pl.Float32))
+    return Fingerprints(tuple(models), tuple(prompts), counts > 0, features, dropped)
+
+
+def _unpack(prints: Fingerprints) -> pl.DataFrame:
+    """Fingerprints as rows with names."""
+    m, p = (part.astype(np.uint16) for part in np.nonzero(prints.answered))
+    zero, one = np.zeros(len(m), dtype=np.uint64), np.ones(len(m), dtype=np.float32)
+    parts = {ANSWERED: pl.DataFrame({"m": m, "p": p, "feature": zero, "share": one}), **prints.features}
+    models, prompts = pl.Series(prints.models, dtype=pl.String), pl.Series(prints.prompts, dtype=pl.String)
+    return pl.concat(
+        part.select(
+            pl.lit(name).alias("channel"),
+            models.gather(part["m"]).alias("model"),
+            prompts.gather(part["p"]).alias("prompt_id"),
+            "feature",
+            "share",
+        )
+        for name, part in parts.items()
+    )
+
+
+def _pack(rows: pl.DataFrame) -> Fingerprints:
+    """Rows with names as fingerprints; how many answers were dropped is not stored."""
+    models, prompts = (sorted(rows[c].unique().to_list()) for c in ("model", "prompt_id"))
+    coded = rows.select(
+        "channel",
+        pl.col("model").replace_strict(models, range(len(models)), return_dtype=pl.UInt16).alias("m"),
+        pl.col("prompt_id").replace_strict(prompts, range(len(prompts)), return_dtype=pl.UInt16).alias("p"),
+        "feature",
+        "share",
+    )
+    answered = np.zeros((len(models), len(prompts)), dtype=np.bool_)
+    there = coded.filter(pl.col("channel") == ANSWERED)
+    answered[there["m"].to_numpy(), there["p"].to_numpy()] = True
+    names = sorted(set(rows["channel"].unique().to_list()) - {ANSWERED})
+    features = {n: coded.filter(pl.col("channel") == n).drop("channel").sort("p", "m", "feature") for n in names}
+    return Fingerprints(tuple(models), tuple(prompts), answered, features, {})

@@ -1,0 +1,147 @@
+"""What is documented about models: the shipped registry, and tables that come with a data set.
+
+The registry (`conf/model_registry.yaml`) fills what a table leaves empty; a table always wins.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+
+from harness.errors import ConfigError
+from harness.provenance.calibration import MONTH, ModelFacts, base_families
+
+COPIES = ("same_model", "same_base", "same_weights")
+"""Kinds of relation whose student is a version of its teacher, not a model taught by it."""
+TAUGHT = "sft_on_teacher_outputs"
+STUDENTS = (
+    "student",
+    "corpus",
+    "teachers",
+    "teacher_family",
+    "strength",
+    "base_model",
+    "student_lab",
+    "lineage_group",
+)
+CONTROLS = ("model", "corpus", "not_trained_on", "base_family")
+MODELS = ("corpus", "model", "role", "lab", "released")
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Facts by model name, and patterns for names that are not listed."""
+
+    models: Mapping[str, Mapping[str, Any]]
+    labs: Mapping[str, str]
+    bases: Mapping[str, str]
+
+    @classmethod
+    def load(cls, path: Path) -> Registry:
+        """Read a registry file.
+
+        Raises:
+            ConfigError: not a mapping with `models`, `labs` and `base_families`.
+        """
+        try:
+            raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+            return cls(models=raw["models"] or {}, labs=raw["labs"], bases=raw["base_families"])
+        except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+            raise ConfigError(f"{path.name}: expected `models`, `labs` and `base_families` ({error!r})") from error
+
+    def lab(self, name: str) -> str | None:
+        """The lab a model's name gives away, if any."""
+        return next((lab for lab, pattern in self.labs.items() if re.search(pattern, name, re.IGNORECASE)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Documented relations in one corpus, as rows of plain dictionaries."""
+
+    corpus: str
+    students: list[dict[str, Any]]
+    controls: list[dict[str, Any]]
+    models: list[dict[str, Any]]
+
+    @classmethod
+    def of(cls, corpus: str, students: pl.DataFrame, controls: pl.DataFrame, models: pl.DataFrame) -> Labels:
+        """Pick the rows about a corpus.
+
+        A student's `corpus` may list several, separated by semicolons. Rows of `models` about the corpus come
+        before rows about the same model elsewhere.
+
+        Raises:
+            ConfigError: a column is missing.
+        """
+        tables = {
+            "students": (students, STUDENTS),
+            "controls": (controls, CONTROLS),
+            "models": (models, MODELS),
+        }
+        rows: dict[str, list[dict[str, Any]]] = {}
+        for what, (frame, columns) in tables.items():
+            missing = sorted(set(columns) - set(frame.columns))
+            if missing:
+                raise ConfigError(f"{what}: missing column {', '.join(missing)}; expected {', '.join(columns)}")
+            text = pl.col(columns).cast(pl.String).fill_null("").str.strip_chars()
+            rows[what] = frame.with_columns(text).to_dicts()
+        here = [r for r in rows["students"] if corpus in r["corpus"].split(";")]
+        own = [r for r in rows["models"] if r["corpus"] == corpus]
+        named = {r["model"] for r in own}
+        own += [r for r in rows["models"] if r["corpus"] != corpus and r["model"] not in named]
+        return cls(corpus, here, [r for r in rows["controls"] if corpus in r["corpus"].split(";")], own)
+
+    def facts(self, names: tuple[str, ...], registry: Registry) -> list[ModelFacts]:
+        """What is known of each model, in the order given."""
+        table = {r["model"]: r for r in reversed(self.models)}
+        student = {r["student"]: r for r in self.students}
+        control = {r["model"]: r for r in self.controls}
+        return [
+            _facts(name, table.get(name, {}), student.get(name, {}), control.get(name, {}), registry) for name in names
+        ]
+
+    def candidates(self, names: tuple[str, ...], facts: list[ModelFacts]) -> list[int]:
+        """Models that may be somebody's teacher.
+
+        Those whose `role` says candidate; in a corpus without such roles, every model that is not a version of
+        another one.
+        """
+        roles = {r["model"]: r["role"] for r in self.models if r["corpus"] == self.corpus}
+        named = [i for i, name in enumerate(names) if "candidate" in roles.get(name, "")]
+        return named or [i for i, fact in enumerate(facts) if not fact.copy_of]
+
+
+def _facts(
+    name: str,
+    table: Mapping[str, Any],
+    student: Mapping[str, Any],
+    control: Mapping[str, Any],
+    registry: Registry,
+) -> ModelFacts:
+    entry = registry.models.get(name, {})
+    released = table.get("released") or entry.get("released")
+    if released is not None and not MONTH.fullmatch(str(released)):
+        raise ConfigError(f"{name}: released {released!r}; expected YYYY-MM")
+    kind = student.get("strength") or ""
+    copy = any(kind.startswith(k) for k in COPIES)
+    # A name that gives its base away is about this model; a table's base may be about the whole row's group.
+    told = " ".join(str(v) for v in (student.get("base_model"), entry.get("base")) if v)
+    bases = set(base_families(name, registry.bases) or base_families(told, registry.bases))
+    if control.get("base_family"):
+        bases.add(str(control["base_family"]))
+    lineage = None if copy else student.get("lineage_group")
+    return ModelFacts(
+        name=name,
+        lab=table.get("lab") or entry.get("lab") or student.get("student_lab") or registry.lab(name),
+        released=None if released is None else str(released),
+        bases=frozenset(bases),
+        lineage=entry.get("lineage") or lineage or control.get("base_family"),
+        not_taught_by=frozenset((control.get("not_trained_on") or "").split(";")) - {""},
+        copy_of=frozenset((student.get("teachers") or "").split(";")) - {""} if copy else frozenset(),
+    )

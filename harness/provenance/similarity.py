@@ -1,0 +1,114 @@
+"""From fingerprints to one similarity matrix per channel. Raw numbers: `calibration` says what they mean."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from scipy import sparse
+
+from harness.provenance.fingerprint import Fingerprints, channel
+
+Matrix = npt.NDArray[np.float64]
+
+MIN_PROMPT_SHARE = 0.02
+MIN_PROMPTS = 4
+"""A habit shows on at least this many prompts, or share of them; less is the topic of a prompt."""
+MIN_MODEL_SHARE = 0.03
+MIN_MODELS = 3
+"""A habit is measured where at least this many models, or share of them, have it: else it is one model's quirk."""
+MIN_SHARED = 20
+"""Prompts two models must both have answered to be compared at all."""
+SMOOTH = 0.5
+"""Added to successes and failures before the log-odds (Anscombe's correction)."""
+
+
+def matrix(prints: Fingerprints, name: str) -> Matrix:
+    """Similarity of every pair of models in one channel.
+
+    Returns:
+        models x models, symmetric; NaN on the diagonal, where a pair shares fewer than `MIN_SHARED` prompts, and
+        where the channel finds nothing to compare.
+    """
+    values = habit(prints, name) if channel(name).KIND == "habit" else agreement(prints, name)
+    both = prints.answered.astype(np.int64) @ prints.answered.T.astype(np.int64)
+    values[both < MIN_SHARED] = np.nan
+    np.fill_diagonal(values, np.nan)
+    return values
+
+
+def profile(prints: Fingerprints, name: str) -> tuple[Matrix, npt.NDArray[np.uint64]]:
+    """Count, per model, the prompts on which each habit shows.
+
+    Returns:
+        models x features, real counts (shares summed over prompts), and the features' hashes, sorted.
+    """
+    frame = prints.features[name]
+    least_p = max(MIN_PROMPTS, round(MIN_PROMPT_SHARE * len(prints.prompts)))
+    least_m = max(MIN_MODELS, round(MIN_MODEL_SHARE * len(prints.models)))
+    kept = (
+        frame.group_by("feature")
+        .agg(prompts=pl.col("p").n_unique(), models=pl.col("m").n_unique())
+        .filter((pl.col("prompts") >= least_p) & (pl.col("models") >= least_m))
+        .sort("feature")
+        .with_row_index("f")
+    )
+    counts = frame.join(kept.select("feature", "f"), on="feature").group_by("m", "f").agg(pl.col("share").sum())
+    table = np.zeros((len(prints.models), len(kept)))
+    table[counts["m"].to_numpy(), counts["f"].to_numpy()] = counts["share"].to_numpy()
+    return table, kept["feature"].to_numpy()
+
+
+def habit(prints: Fingerprints, name: str) -> Matrix:
+    r"""Cosine of two models' habits, -1 to 1.
+
+    For feature f and model m with c of n prompts: \(l = \log\frac{c+.5}{n-c+.5}\), centred on the pool's mean and
+    divided by its standard deviation, times \(\sqrt{r_f}\). The reliability \(r_f = 1 - \overline{\mathrm{se}^2}/
+    \mathrm{var}(l)\) is the share of the feature's spread over models that is not counting noise (Monroe, Colaresi
+    and Quinn 2008 for the log-odds and its variance); features without any are left out.
+    """
+    counts, _ = profile(prints, name)
+    n = prints.answered.sum(axis=1, keepdims=True).astype(float)
+    yes, no = counts + SMOOTH, np.maximum(n - counts, 0) + SMOOTH
+    odds = np.log(yes / no)
+    spread = odds.var(axis=0)
+    noise = (1 / yes + 1 / no).mean(axis=0)
+    useful = spread > noise
+    if not useful.any():
+        return np.full((len(prints.models),) * 2, np.nan)
+    scaled = (odds - odds.mean(axis=0))[:, useful] / np.sqrt(spread[useful])
+    scaled *= np.sqrt(1 - noise[useful] / spread[useful])
+    length = np.linalg.norm(scaled, axis=1, keepdims=True)
+    unit: Matrix = np.divide(scaled, length, out=np.zeros_like(scaled), where=length > 0)
+    cosines: Matrix = unit @ unit.T
+    return cosines
+
+
+def agreement(prints: Fingerprints, name: str) -> Matrix:
+    r"""Mean over shared prompts of the weighted cosine of two models' answers, 0 to 1.
+
+    On each prompt a feature weighs \(\log\frac{N+1}{d+.5}\), with N models that answered and d that use it.
+    """
+    frame = prints.features[name]
+    models = len(prints.models)
+    total = np.zeros((models, models))
+    prompt = frame["p"].to_numpy()
+    m, feature, share = (frame[c].to_numpy() for c in ("m", "feature", "share"))
+    edges = np.searchsorted(prompt, np.arange(len(prints.prompts) + 1))
+    for p in range(len(prints.prompts)):
+        here = slice(edges[p], edges[p + 1])
+        if edges[p] == edges[p + 1]:
+            continue
+        _, column, used = np.unique(feature[here], return_inverse=True, return_counts=True)
+        weight = np.log((prints.answered[:, p].sum() + 1) / (used + 0.5))
+        value = share[here] * weight[column]
+        norm = np.sqrt(np.bincount(m[here], value**2, minlength=models))
+        shared = used[column] > 1
+        rows = sparse.csr_matrix(
+            (value[shared] / norm[m[here][shared]], (m[here][shared], column[shared])),
+            shape=(models, len(used)),
+        )
+        total += (rows @ rows.T).toarray()
+    both = prints.answered.astype(float) @ prints.answered.T.astype(float)
+    mean: Matrix = np.divide(total, both, out=np.full_like(total, np.nan), where=both > 0)
+    return mean

@@ -1,0 +1,183 @@
+"""Answers as tokens: one tokeniser, names masked, windows of equal length, loops thrown out.
+
+Every channel reads the same two windows of an answer: its first `HEAD` tokens and its last `TAIL`. Long
+answers thereby count no more than short ones. Windows were chosen on AlpacaEval answers: taught habits sit
+at the start of answers and of sentences, and longer cuts add the prompt's topic instead (docs/provenance.md).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+HEAD = 100
+"""Tokens read from the start of an answer."""
+TAIL = 20
+"""Tokens read from its end, where the answer is long enough that the two windows rarely meet."""
+HEAD_CHARS = 1_000
+TAIL_CHARS = 240
+TAIL_NEEDS_CHARS = 400
+"""Answers shorter than this (characters) have no closing of their own."""
+BATCH = 20_000
+"""Answers held as tokens at any one time; bounds memory."""
+
+# Han characters stand alone (no spaces); other letters and digits run together, with an inner apostrophe;
+# any other visible character is a token, and so is a run of line breaks.
+PIECE = r"\p{Han}|[\p{L}\p{N}--\p{Han}]+(?:['’]\p{L}+)?|[^\p{L}\p{N}\s]|\n+"
+SENTENCE_END = frozenset(".!?:。！？：")
+NAMES = frozenset(
+    """ai21 alibaba alpaca anthropic baichuan bard chatglm chatgpt claude cohere dall deepmind deepseek falcon gemini
+    gemma google gpt grok guanaco hermes huggingface internlm jamba jurassic koala llama meta microsoft minimax
+    mistral mixtral moonshot kimi nvidia ollama openai openassistant openchat orca palm phi qwen qwq sber starling
+    stanford tii tongyi tulu vicuna wizardlm xai yi zephyr zhipu""".split(),  # noqa: SIM905 - quoted words are harder to read
+)
+"""Names of labs and models: what a model calls itself is a claim, read by its own channel, never style."""
+MASK = "<name>"
+LOOP_TOKENS = 60
+LOOP_DISTINCT = 0.2
+"""An answer whose first `HEAD` tokens (at least `LOOP_TOKENS`) hold fewer distinct tokens than this share loops."""
+
+U64 = npt.NDArray[np.uint64]
+I32 = npt.NDArray[np.int32]
+Bool = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Tokens of a batch of windows, one entry each, texts after one another.
+
+    Attributes:
+        text: row of the answers frame, non-decreasing.
+        position: 0-based place in the window.
+        token: stable 64-bit hash of the lower-cased token.
+        word: True for letters and digits, False for punctuation, symbols and line breaks.
+        function: True for an English function word.
+        starts: True where a sentence begins.
+    """
+
+    text: I32
+    position: I32
+    token: U64
+    word: Bool
+    function: Bool
+    starts: Bool
+
+
+def answers(frame: pl.DataFrame, column: str = "output") -> tuple[pl.DataFrame, dict[str, int]]:
+    """Pick the texts that can be compared.
+
+    Args:
+        frame: columns `model`, `prompt_id` and `column` (String).
+        column: the column that holds the texts: `output`, or `reasoning` for traces.
+
+    Returns:
+        Columns `model`, `prompt_id`, `text`, sorted; and how many rows were `empty`, `looping` and `kept`.
+    """
+    texts = frame.select(pl.col("model", "prompt_id").cast(pl.String), pl.col(column).cast(pl.String).alias("text"))
+    full = texts.filter(pl.col("text").str.strip_chars().str.len_chars() > 0).sort("model", "prompt_id", "text")
+    tokens = pl.col("text").str.slice(0, HEAD_CHARS).str.to_lowercase().str.extract_all(PIECE).list.head(HEAD)
+    size = full.select(n=tokens.list.len(), distinct=tokens.list.n_unique())
+    loops = (size["n"] >= LOOP_TOKENS) & (size["distinct"] < LOOP_DISTINCT * size["n"])
+    kept = full.filter(~loops)
+    return kept, {"empty": len(texts) - len(full), "looping": int(loops.sum()), "kept": len(kept)}
+
+
+def heads(texts: pl.DataFrame) -> Iterator[Tokens]:
+    """The first `HEAD` tokens of every answer, in batches."""
+    for start in range(0, len(texts), BATCH):
+        batch = texts["text"].slice(start, BATCH).str.slice(0, HEAD_CHARS).str.to_lowercase()
+        yield _tokens(batch.str.extract_all(PIECE).list.head(HEAD), start)
+
+
+def tails(texts: pl.DataFrame) -> Iterator[Tokens]:
+    """The last `TAIL` tokens of every answer of at least `TAIL_NEEDS_CHARS`; position 0 is the first of them."""
+    for start in range(0, len(texts), BATCH):
+        batch = texts["text"].slice(start, BATCH)
+        long = batch.str.len_chars() >= TAIL_NEEDS_CHARS
+        ends = (
+            batch.str.strip_chars_end().str.tail(TAIL_CHARS).str.to_lowercase().str.extract_all(PIECE).list.tail(TAIL)
+        )
+        empty = pl.Series([[]], dtype=pl.List(pl.String)).extend_constant([], len(batch) - 1) if len(batch) else ends
+        yield _tokens(ends.zip_with(long, empty), start)
+
+
+def _tokens(lists: pl.Series, first_row: int) -> Tokens:
+    """Flatten lists of tokens, hashing each distinct token once."""
+    sizes = lists.list.len().to_numpy().astype(np.int64)
+    row = np.repeat(np.arange(len(sizes)), sizes)
+    offset = np.repeat(np.cumsum(sizes) - sizes, sizes)
+    position = np.arange(len(row)) - offset
+    flat = lists.filter(lists.list.len() > 0).explode().rename("token").to_frame()
+    vocabulary = flat.unique().sort("token").with_row_index("id")
+    ids = flat.join(vocabulary, on="token", how="left", maintain_order="left")["id"].to_numpy()
+    tokens = vocabulary["token"].to_list()
+    ends = np.array([t[0] in SENTENCE_END or t[0] == "\n" for t in tokens], dtype=np.bool_)
+    word = np.array([t[0].isalnum() for t in tokens], dtype=np.bool_)
+    function = np.array([t in FUNCTION_WORDS for t in tokens], dtype=np.bool_)
+    hashes = np.array([token_hash(t) for t in tokens], dtype=np.uint64)
+    if not len(ids):
+        none = np.zeros(0)
+        return Tokens(
+            none.astype(np.int32), none.astype(np.int32), none.astype(np.uint64), *[none.astype(np.bool_)] * 3
+        )
+    begins = np.zeros(len(ids), dtype=np.bool_)
+    begins[1:] = ends[ids[:-1]]
+    begins[position == 0] = True
+    return Tokens(
+        text=(row + first_row).astype(np.int32),
+        position=position.astype(np.int32),
+        token=hashes[ids],
+        word=word[ids],
+        function=function[ids],
+        starts=begins & word[ids],
+    )
+
+
+def token_hash(token: str) -> int:
+    """Hash a lower-cased token to 64 bits, the same on every machine and version; names share one value."""
+    if token in NAMES:
+        token = MASK
+    return int.from_bytes(hashlib.blake2b(token.encode(), digest_size=8).digest(), "little")
+
+
+def ngrams(tokens: Tokens, symbols: U64, size: int) -> tuple[U64, Bool]:
+    """Hash every run of `size` neighbouring symbols of one text.
+
+    Args:
+        tokens: whose texts and order are used.
+        symbols: one 64-bit symbol per token.
+        size: at least 1.
+
+    Returns:
+        The hash of the run that begins at each token, and whether the run stays inside the text.
+    """
+    run = symbols.copy()
+    inside = np.ones(len(run), dtype=np.bool_)
+    for k in range(1, size):
+        run[:-k] = run[:-k] * np.uint64(0x9E3779B97F4A7C15) + symbols[k:]
+        inside[:-k] &= tokens.text[k:] == tokens.text[:-k]
+        inside[-k:] = False
+    return run, inside
+
+
+FUNCTION_WORDS = frozenset(
+    """a about above across after again against all almost alone along already also although always am among an and
+    another any anyone anything are aren't around as at away be became because become been before behind being below
+    between both but by can can't cannot could couldn't did didn't do does doesn't doing don't done down due during
+    each either else enough even ever every everyone everything except few first for from further get had hadn't has
+    hasn't have haven't having he he's hence her here here's hers herself him himself his how however i i'd i'll i'm
+    i've if in indeed instead into is isn't it it's its itself just last least less let let's like many may me might
+    mine more moreover most much must my myself neither never nevertheless next no nobody none nor not nothing now of
+    off often on once one only onto or other others otherwise our ours ourselves out over own per perhaps please quite
+    rather really same seem several shall she should shouldn't since so some someone something sometimes still such
+    than that that's the their theirs them themselves then there there's therefore these they they're this those
+    though through throughout thus to together too toward towards under unless until up upon us very was wasn't we
+    we'll we're we've well were weren't what what's whatever when where whether which while who whole whom whose why
+    will with within without won't would wouldn't yes yet you you'll you're you've your yours yourself""".split(),  # noqa: SIM905
+)
+"""English function words and closed-class adverbs: the classes of Mosteller and Wallace (1964), list our own."""

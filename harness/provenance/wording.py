@@ -1,0 +1,173 @@
+"""The sentences provenance is allowed to say. Every generated text comes from here, and a test holds it to the rules.
+
+Allowed: how much more a model resembles a candidate than models that cannot have learnt from it, with the p-value,
+and the full list of explanations. Never: that anything was copied, distilled or stolen, or a percentage of parentage.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.provenance.calibration import FamilyTest
+from harness.provenance.change import Change
+from harness.provenance.evidence import ALPHA, Finding
+
+EXPLANATIONS = (
+    "training on its outputs, shared training data or vendors, web text that contains its outputs, common ancestry, "
+    "or convergence"
+)
+FORBIDDEN = re.compile(
+    r"distill?ed (from|by)|stol|steal|theft|cop(y|ied|ies|ying)\b|plagiar|cheat|clone|knock-?off|rip-?off|"
+    r"\bproves?\b|\bproven\b|\bguilty\b|was trained on .* outputs|\d+(\.\d+)?\s*% \w+",
+    re.IGNORECASE,
+)
+"""What no generated text may contain."""
+
+
+def _p(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"  # noqa: PLR2004
+
+
+def sentence(suspect: str, finding: Finding) -> str:  # noqa: PLR0911 - one sentence per verdict
+    """Say one finding in one sentence.
+
+    Args:
+        suspect: the model that was looked at.
+        finding: of one candidate.
+    """
+    who, whom = f"{suspect}'s answers", finding.candidate
+    match finding.verdict:
+        case "resembles":
+            assert finding.p is not None
+            assert finding.q is not None
+            assert finding.z is not None
+            return (
+                f"{who} resemble {whom}'s {finding.z:.1f} standard deviations more than those of {finding.null_size} "
+                f"models that cannot have learnt from it do on average ({_p(finding.p)} against unrelated pairs, "
+                f"false-discovery-adjusted {finding.q:.3f}, {finding.prompts} prompts); consistent with {EXPLANATIONS}."
+            )
+        case "none":
+            assert finding.p is not None
+            return (
+                f"{who} do not resemble {whom}'s more than unrelated models' do ({_p(finding.p)}, "
+                f"{finding.prompts} prompts). A teacher whose habits many models share would not show."
+            )
+        case "untestable":
+            return (
+                f"{who} cannot be tested against {whom}: only {finding.null_size} models in the pool are known not to "
+                "have learnt from it."
+            )
+        case "not enough prompts":
+            return f"{who} cannot be tested against {whom}: both answered only {finding.prompts} prompts."
+        case "later":
+            return f"{whom} was released after {suspect}, and is not tested as its teacher."
+        case "same base":
+            return f"{whom} shares {suspect}'s base model: a resemblance says nothing about training on its outputs."
+        case "same lab":
+            return f"{whom} is of {suspect}'s own lab: a resemblance is expected and is not tested."
+
+
+def family_sentence(suspect: str, lab: str, test: FamilyTest | None) -> str:
+    """Say what the family test found.
+
+    Args:
+        suspect: the model that was looked at.
+        lab: whose models it was compared with.
+        test: `None` where there are too few null models.
+    """
+    if test is None:
+        return f"{suspect} cannot be tested against {lab}'s models: too few models are known not to be taught by them."
+    against = f"{test.null_size} models of {test.null_lineages} lineages not taught by them"
+    if test.p > ALPHA:
+        return (
+            f"{suspect}'s habits do not resemble those of {lab}'s models more than those of {against} do "
+            f"({_p(test.p)}; it is ahead of {test.exceeded} of them)."
+        )
+    return (
+        f"{suspect}'s habits resemble those of {lab}'s models more than those of {test.exceeded} of {against} do "
+        f"({_p(test.p)}); consistent with {EXPLANATIONS}."
+    )
+
+
+def paragraph(suspect: str, found: Sequence[Finding]) -> str:
+    """Sum a suspect's findings up in plain words.
+
+    Args:
+        suspect: the model that was looked at.
+        found: one finding per candidate, the strongest first.
+    """
+    alike = [f for f in found if f.verdict == "resembles"]
+    tested = [f for f in found if f.verdict in ("resembles", "none")]
+    untested = [f for f in found if f.verdict in ("untestable", "not enough prompts")]
+    apart = [f for f in found if f.verdict in ("same base", "same lab", "later")]
+    parts = [sentence(suspect, f) for f in alike[:3]]
+    if len(alike) > len(parts):
+        parts.append(f"{len(alike) - len(parts)} further candidates are resembled less strongly.")
+    if tested and not alike:
+        parts.append(
+            f"None of these: {suspect}'s answers resemble none of {len(tested)} candidates more than unrelated models' "
+            f"answers do, at a false discovery rate of {ALPHA:g}. A teacher whose habits many models share would not "
+            "show.",
+        )
+    if untested:
+        names = ", ".join(f.candidate for f in untested[:5]) + (" and others" if len(untested) > 5 else "")  # noqa: PLR2004
+        parts.append(f"Not testable here: {names}.")
+    if apart:
+        parts.append(
+            f"{len(apart)} candidates were set apart: released later, or sharing {suspect}'s base model or lab, which "
+            "explains a resemblance by itself.",
+        )
+    return " ".join(parts) or f"There is no candidate to compare {suspect} with."
+
+
+def undated(names: Sequence[str]) -> tuple[str, ...]:
+    """Say which models have no documented release date, and what follows; nothing where all have one."""
+    if not names:
+        return ()
+    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")  # noqa: PLR2004
+    text = (
+        f"No release date is documented for {shown}: dates cannot say who came first there. "
+        "An entry in conf/model_registry.yaml, with its source, supplies one."
+    )
+    return (text,)
+
+
+def panel(name: str, about: Mapping[str, Any]) -> tuple[str, ...]:
+    """Say what a reference panel is and how far its facts were checked."""
+    text = (
+        f"Panel {name}, version {about['version']}: {len(about['models'])} models, {len(about['prompts'])} prompts; "
+        f"{about['source']}; {about['licence']}."
+    )
+    return text, str(about["facts"])
+
+
+def replaced(suspect: str, name: str) -> str:
+    """Say that a panel's own answers of a model were set aside for local ones."""
+    return f"The panel {name} has a model named {suspect} too; the answers found here were used instead of the panel's."
+
+
+def changed(old: str, new: str, found: Sequence[Change]) -> str:
+    """Say what the step from one version to the next brought it closer to.
+
+    Args:
+        old: the earlier version.
+        new: the later version.
+        found: one row per other model.
+    """
+    if not found:
+        return f"{old} and {new} cannot be compared here: nobody else answered enough of the prompts both answered."
+    tested = [row for row in found if row.q is not None]
+    over = f"over {len(tested)} models, {found[0].prompts} prompts"
+    clear = [row for row in tested if row.q is not None and row.q <= ALPHA and (row.low or 0) * (row.high or 0) > 0]
+    closer = ", ".join(f"{r.other} ({r.value:+.2f})" for r in clear if r.value > 0) or "none"
+    farther = ", ".join(f"{r.other} ({r.value:+.2f})" for r in clear if r.value < 0) or "none"
+    kind = "versions of one lab" if found[0].versions else "any two other models"
+    if not tested:
+        return f"The step from {old} to {new} cannot be tested: too few other pairs of models show how large steps are."
+    return (
+        f"From {old} to {new}, beyond what holds of everybody ({over}; null: {kind}; false discovery rate {ALPHA:g}): "
+        f"closer to {closer}; farther from {farther}."
+        + (f" A shift is consistent with {EXPLANATIONS}." if clear else "")
+    )

@@ -1,0 +1,193 @@
+"""Answers made elsewhere become runs like any other, and never pass for runs of our own."""
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from conftest import Project
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from harness import analysis, importing, leaderboard, store
+from harness.errors import ConfigError
+from harness.runs import read_manifest, samples_path
+
+LM_EVAL = [
+    {
+        "doc_id": i,
+        "doc": {"question": f"{i}+1"},
+        "target": str(i + 1),
+        "arguments": {"gen_args_0": {"arg_0": f"Q: {i}+1", "arg_1": {"until": []}}},
+        "resps": [[f"it is {i + 1}"]],
+        "filtered_resps": [str(i + 1)],
+        "filter": name,
+        "metrics": ["exact_match"],
+        "doc_hash": f"hash{i}",
+        "exact_match": value,
+    }
+    for i in range(4)
+    for name, value in (("strict-match", 0.0), ("flexible-extract", 1.0))
+]
+INSPECT = {
+    "version": 2,
+    "status": "success",
+    "eval": {"task": "sums", "model": "openai/gpt-x"},
+    "samples": [
+        {
+            "id": 1,
+            "epoch": 1,
+            "input": [{"role": "user", "content": "1+1?"}],
+            "target": "2",
+            "output": {
+                "choices": [
+                    {
+                        "message": {
+                            "role": "assistant",
+                            "content": [{"type": "reasoning", "reasoning": "hm"}, {"type": "text", "text": "2"}],
+                        },
+                        "stop_reason": "stop",
+                    }
+                ]
+            },
+            "scores": {"match": {"value": "C", "answer": "2"}},
+        },
+        {
+            "id": 2,
+            "epoch": 1,
+            "input": "2+2?",
+            "target": ["4", "four"],
+            "output": {
+                "choices": [{"message": {"role": "assistant", "content": "5 and"}, "stop_reason": "max_tokens"}]
+            },
+            "scores": {"match": {"value": "I"}},
+        },
+        {"id": 3, "epoch": 1, "input": "3+3?", "target": "6", "output": {"choices": []}, "error": {"message": "boom"}},
+    ],
+}
+
+
+def write(path: Path, content: Any) -> Path:
+    lines = isinstance(content, list) and path.suffix == ".jsonl"
+    path.write_text("".join(json.dumps(x) + "\n" for x in content) if lines else json.dumps(content))
+    return path
+
+
+def test_alpaca_eval_outputs_become_a_provenance_task_of_the_named_model(tmp_path: Path) -> None:
+    entries = [{"instruction": f"prompt {i}", "output": f"answer {i}", "generator": "m"} for i in range(3)]
+    run = importing.convert("alpaca_eval", write(tmp_path / "o.json", entries), tmp_path / "r", name="mine")
+    manifest = read_manifest(run)
+    assert manifest["imported"] is True
+    assert [model["name"] for model in manifest["models"]] == ["mine"]
+    assert manifest["tasks"][0]["kind"] == "provenance"
+    frame = pl.read_parquet(samples_path(run))
+    assert json.loads(frame["doc"][0]) == {"prompt_id": importing.prompt_id(" prompt 0\n"), "prompt": "prompt 0"}
+
+
+def test_every_filter_of_lm_eval_is_one_score_and_no_second_sample(tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    write(folder / "samples_sums_2025-01-02T03-04-05.678.jsonl", LM_EVAL)
+    run = importing.convert("lm_eval", folder, tmp_path / "r", name="m")
+    frame = pl.read_parquet(samples_path(run))
+    assert frame.height == 4
+    assert frame["task"].unique().to_list() == ["sums"]
+    metrics = {metric["filter"]: metric["value"] for metric in read_manifest(run)["metrics"]}
+    assert metrics == {"strict-match": 0.0, "flexible-extract": 1.0}
+
+
+def test_choices_of_lm_eval_keep_their_loglikelihoods(tmp_path: Path) -> None:
+    line = {"doc_id": 0, "resps": [[[-1.5, False]], [[-0.5, True]]], "filter": "none", "metrics": ["acc"], "acc": 1.0}
+    path = write(tmp_path / "samples_t.jsonl", [line | {"arguments": [["q", " a"], ["q", " b"]]}])
+    frame = pl.read_parquet(samples_path(importing.convert("lm_eval", path, tmp_path / "r", name="m")))
+    assert frame["loglikelihoods"].to_list() == [[-1.5, -0.5]]
+    assert frame["status"].to_list() == ["answered"]
+
+
+def test_a_failed_sample_of_inspect_is_unscored_never_wrong(tmp_path: Path) -> None:
+    run = importing.convert("inspect", write(tmp_path / "log.json", INSPECT), tmp_path / "r")
+    manifest = read_manifest(run)
+    assert manifest["counts"] == {"samples": 3, "answered": 1, "truncated": 1, "refused": 0, "failed": 1}
+    (metric,) = manifest["metrics"]
+    assert (metric["value"], metric["n"], metric["n_unscored"]) == (0.5, 2, 1)
+    assert pl.read_parquet(samples_path(run))["reasoning"].to_list() == ["hm", None, None]
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv", "parquet"])
+def test_a_table_with_named_columns_is_the_same_in_every_format(tmp_path: Path, form: str) -> None:
+    rows = [{"who": "a", "q": "p1", "text": "x", "ok": 1.0}, {"who": "b", "q": "p1", "text": None, "ok": None}]
+    path = tmp_path / f"t.{form}"
+    match form:
+        case "jsonl":
+            write(path, rows)
+        case "csv":
+            pl.DataFrame(rows).write_csv(path)
+        case "parquet":
+            pl.DataFrame(rows).write_parquet(path)
+    columns = {"model": "who", "prompt_id": "q", "output": "text", "score": "ok"}
+    run = importing.convert(form, path, tmp_path / "r", columns=columns)
+    values = {metric["model"]: (metric["value"], metric["n_failed"]) for metric in read_manifest(run)["metrics"]}
+    assert values == {"a": (1.0, 0), "b": (None, 1)}
+
+
+def test_the_same_file_gives_the_same_folder(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.jsonl", [{"model": "a", "prompt_id": "p", "output": "x"}])
+    assert importing.convert("jsonl", path, tmp_path) == importing.convert("jsonl", path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("form", "content"),
+    [
+        ("alpaca_eval", {"a": 1}),
+        ("alpaca_eval", [{"output": "x"}]),
+        ("lm_eval", [{"doc_id": "x"}]),
+        ("inspect", []),
+        ("jsonl", [{"output": "x"}]),
+        ("nonsense", []),
+        ("csv", {"a": 1}),
+        ("parquet", {"a": 1}),
+        ("jsonl", []),
+    ],
+)
+def test_a_file_of_another_shape_is_named_with_what_is_wrong(tmp_path: Path, form: str, content: Any) -> None:
+    with pytest.raises(ConfigError):
+        importing.convert(form, write(tmp_path / "f.jsonl", content), tmp_path / "r")
+    assert not (tmp_path / "r" / "runs").exists()
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["resps", "doc_id", "output"]), inner),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(entry=JSON, form=st.sampled_from(sorted(importing.FORMATS)))
+def test_no_content_of_a_file_ends_in_a_traceback(tmp_path: Path, entry: Any, form: str) -> None:
+    path = tmp_path / "f.jsonl"
+    path.write_text(json.dumps([entry]))
+    with contextlib.suppress(ConfigError):
+        importing.convert(form, path, tmp_path / "r")
+
+
+def test_imported_answers_are_in_sql_and_marked_wherever_they_are_shown(project: Project) -> None:
+    rows = [{"model": m, "prompt_id": str(i), "output": f"{m} {i}", "score": i % 2} for m in "ab" for i in range(6)]
+    write(project.root / "t.jsonl", rows)
+    done = project.run("import", "jsonl", "t.jsonl", "--name", "x", "--columns", "score=score", "--task", "quiz")
+    assert "imported" in done.stdout
+    results = project.root / "results"
+    assert store.query(results, "SELECT imported FROM runs")["imported"].to_list() == [True]
+    assert json.loads(project.run("runs", "--format", "json").stdout)[0]["status"] == "imported"
+    page = leaderboard.markdown(analysis.board(results))
+    assert "| a (imported) |" in page
+    assert "imported, not run here" in page
+
+
+def test_a_column_that_is_not_there_is_answered_with_those_that_are(project: Project) -> None:
+    write(project.root / "t.jsonl", [{"model": "a", "prompt_id": "p", "answer": "x"}])
+    done = project.run("import", "jsonl", "t.jsonl", code=2)
+    assert "answer" in done.stderr
+    assert "--columns output=" in done.stderr

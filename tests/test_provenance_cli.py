@@ -1,0 +1,142 @@
+"""What `harness provenance` promises a user at the terminal."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from conftest import Project
+
+
+def labels(data: Path) -> list[str]:
+    return [
+        w for name in ("students", "controls", "models") for w in (f"--{name}", str(data / "labels" / f"{name}.csv"))
+    ]
+
+
+def test_validate_prints_json_with_every_figure_on_stdout_and_exits_with_0(project: Project, shared_data: Path) -> None:
+    outputs = str(shared_data / "outputs" / "r1_distill_reasoning.parquet")
+    done = project.run("provenance", "validate", "--outputs", outputs, *labels(shared_data), "--format", "json")
+    report = json.loads(done.stdout)
+    assert report["schema"] == 1
+    assert report["figures"]
+    assert {"name", "value", "low", "high", "n"} <= set(report["figures"][0])
+
+
+def test_validate_prints_a_table_for_people(project: Project, shared_data: Path) -> None:
+    outputs = str(shared_data / "outputs" / "r1_distill_reasoning.parquet")
+    done = project.run("provenance", "validate", "--outputs", outputs, *labels(shared_data))
+    assert "exact teacher first" in done.stdout
+
+
+@pytest.mark.parametrize("option", ["outputs", "students"])
+def test_validate_names_a_file_it_cannot_read(project: Project, option: str) -> None:
+    bad = project.root / "bad"
+    bad.write_bytes(b"\xff\x00no table")
+    files = {name: str(project.root / f"{name}.csv") for name in ("students", "controls", "models")}
+    for path in files.values():
+        Path(path).write_text("a,b\n1,2\n")
+    files["outputs"] = str(project.root / "outputs.parquet")
+    pl.DataFrame({"corpus": ["x"], "model": ["m"], "prompt_id": ["p"], "output": ["o"]}).write_parquet(files["outputs"])
+    files[option] = str(bad)
+    words = [w for name, path in files.items() for w in (f"--{name}", path)]
+    done = project.run("provenance", "validate", *words, code=2)
+    assert "Traceback" not in done.stderr
+    assert option in done.stderr
+
+
+def answers(project: Project, models: tuple[str, ...], prompts: int, repeats: int = 1) -> None:
+    """Imported answers of made-up models, all of them alike and none of them documented."""
+    words = ["certainly", "here", "is", "the", "answer", "to", "your", "question", "about", "rivers", "and", "boats"]
+    rows = [
+        {"model": m, "prompt_id": str(p), "output": " ".join(words[(p * i + k) % 12] for i in range(1, 30))}
+        for k, m in enumerate(models)
+        for p in range(prompts)
+        for _ in range(repeats)
+    ]
+    pl.DataFrame(rows).write_parquet(project.root / "a.parquet")
+    project.run("import", "parquet", "a.parquet", "--name", "pool", "--task", "probe")
+
+
+def test_two_models_alone_are_untestable_in_words(project: Project) -> None:
+    answers(project, ("smollm2", "qwen25_coder"), 60)
+    found = json.loads(project.run("provenance", "smollm2", "--format", "json").stdout)
+    (corpus,) = found["corpora"]
+    assert corpus["verdict"] == "untestable"
+    assert [f["verdict"] for f in corpus["findings"]] == ["untestable"]
+    text = project.run("provenance", "smollm2").stdout
+    said = " ".join(text.split())
+    assert "cannot be tested against qwen25_coder" in said
+    assert "No release date is documented" in said
+
+
+def test_a_few_prompts_are_not_enough_and_the_report_says_so(project: Project) -> None:
+    answers(project, ("a", "b", "c"), 9, repeats=2)
+    text = project.run("provenance", "a", "--candidates", "b").stdout
+    assert "not enough prompts" in text
+    assert "only 9 prompts" in " ".join(text.split())
+
+
+def test_unknown_names_are_answered_with_what_to_do(project: Project) -> None:
+    answers(project, ("a", "b"), 3)
+    assert "harness import" in project.run("provenance", "nobody", code=2).stderr
+    assert "unknown candidate" in project.run("provenance", "a", "--candidates", "nobody", code=2).stderr
+    assert "unknown reference panel" in project.run("provenance", "a", "--panel", "nope", code=2).stderr
+    assert "expected YYYY-MM" in project.run("provenance", "a", "--released", "soon", code=2).stderr
+
+
+def test_every_format_of_a_report_can_be_read(project: Project) -> None:
+    answers(project, ("a", "b", "c"), 60)
+    assert project.run("provenance", "a", "--format", "csv").stdout.startswith("suspect,corpus,rank,candidate")
+    assert "| suspect |" in project.run("provenance", "a", "--format", "markdown").stdout
+
+
+def test_the_panel_finds_the_teacher_of_a_documented_student_offline_and_clears_a_control(project: Project) -> None:
+    words = ("--panel", "alpaca_eval", "--format", "json")
+    student = json.loads(project.run("provenance", "alpaca-7b", *words).stdout)["corpora"][0]
+    assert student["verdict"] == "resembles"
+    assert student["findings"][0]["candidate"] == "text-davinci-003"
+    control = json.loads(project.run("provenance", "guanaco-33b", *words).stdout)["corpora"][0]
+    assert control["verdict"] == "none"
+    assert all(lab["q"] > 0.05 for lab in control["labs"])
+
+
+def test_a_new_suspect_that_answered_the_panels_prompts_is_compared_with_it(
+    project: Project, shared_data: Path
+) -> None:
+    frame = pl.read_parquet(shared_data / "outputs" / "alpaca_eval.parquet").filter(pl.col("model") == "alpaca-7b")
+    frame.with_columns(model=pl.lit("mystery")).write_parquet(project.root / "a.parquet")
+    project.run("import", "parquet", "a.parquet", "--name", "mystery")
+    words = ("--panel", "alpaca_eval", "--format", "json", "--released", "2023-04")
+    corpus = json.loads(project.run("provenance", "mystery", *words).stdout)["corpora"][0]
+    assert (corpus["verdict"], corpus["findings"][0]["candidate"]) == ("resembles", "text-davinci-003")
+    assert corpus["suspect_prompts"] > 390
+
+
+def test_the_panel_is_small_has_no_text_and_says_where_it_comes_from() -> None:
+    from harness.provenance import panel
+
+    files = [panel.FOLDER / f"alpaca_eval.{suffix}" for suffix in ("parquet", "yaml")]
+    assert sum(path.stat().st_size for path in files) < 15e6
+    frame = pl.read_parquet(files[0])
+    assert [c for c, kind in frame.schema.items() if kind == pl.String] == ["channel"]
+    shipped = panel.load("alpaca_eval")
+    assert len(shipped.prints.models) >= 150
+    assert "CC BY-NC" in shipped.about["licence"]
+    assert "unchecked" in shipped.about["facts"]
+
+
+def test_matrix_tree_explain_and_change_answer_at_the_terminal(project: Project) -> None:
+    answers(project, ("a", "b", "c", "d"), 60)
+    rows = json.loads(project.run("provenance", "--matrix", "--format", "json").stdout)
+    assert len(rows) == 12
+    tree = project.run("provenance", "--tree", "--svg", "t.svg")
+    assert tree.stdout.startswith("[Illustration")
+    assert (project.root / "t.svg").read_text().startswith("<svg")
+    assert "Examples, not evidence" in project.run("provenance", "--explain", "a", "b").stdout
+    assert json.loads(project.run("provenance", "--change", "a", "b", "--format", "json").stdout)
+    assert "unknown model" in project.run("provenance", "--change", "a", "nobody", code=2).stderr
+    assert (
+        "panel holds none" in project.run("provenance", "--explain", "a", "b", "--panel", "alpaca_eval", code=2).stderr
+    )
+    assert "name a model" in project.run("provenance", "--format", "json", code=2).stderr

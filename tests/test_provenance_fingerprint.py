@@ -1,0 +1,126 @@
+"""Fingerprints and similarities: the same answers give the same numbers, whoever else is in the pool."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from harness.errors import ConfigError
+from harness.provenance import fingerprint as fp
+from harness.provenance import similarity
+
+STARTS = ("Sure, here is what I found", "It is important to note that", "There are many ways to", "Well, I would say")
+ENDS = ("I hope this helps you today", "Overall, that is the main idea", "Let me know if you need more")
+
+
+def _answers(models: int = 6, prompts: int = 40, repeats: int = 1, seed: int = 0) -> pl.DataFrame:
+    rng = np.random.default_rng(seed)
+    words = np.array([f"w{i}" for i in range(300)])
+    rows = [
+        (f"m{m}", f"p{p:03}", f"{STARTS[(m + rng.integers(2)) % 4]} {' '.join(rng.choice(words, 90))}. {ENDS[m % 3]}.")
+        for m in range(models)
+        for p in range(prompts)
+        for _ in range(repeats)
+    ]
+    return pl.DataFrame(rows, schema=["model", "prompt_id", "output"], orient="row")
+
+
+@pytest.mark.parametrize("name", fp.channel_names())
+def test_every_channel_keeps_the_contract(name: str) -> None:
+    channel = fp.channel(name)
+    assert name == channel.NAME
+    assert channel.KIND in {"habit", "agreement"}
+    assert isinstance(channel.LEXICAL, bool)
+    prints = fp.fingerprint(_answers(), names=[name])
+    frame = prints.features[name]
+    assert frame.columns == ["m", "p", "feature", "share"]
+    assert frame["share"].is_between(0, 1, closed="right").all()
+    values = similarity.matrix(prints, name)
+    assert np.isnan(np.diag(values)).all()
+    off = values[~np.eye(len(values), dtype=bool)]
+    assert np.isnan(off).all() or (np.nanmax(np.abs(off)) <= 1 + 1e-9)
+    np.testing.assert_allclose(values, values.T)
+
+
+def test_an_unknown_channel_is_answered_with_the_near_one() -> None:
+    with pytest.raises(ConfigError, match="openings"):
+        fp.channel("opening")
+
+
+def test_the_order_of_rows_does_not_matter() -> None:
+    frame = _answers(repeats=2)
+    one, other = fp.fingerprint(frame), fp.fingerprint(frame.sample(fraction=1, shuffle=True, seed=1))
+    assert one.models == other.models
+    for name, features in one.features.items():
+        assert features.equals(other.features[name])
+
+
+def test_a_prompt_answered_several_times_counts_once() -> None:
+    frame = _answers()
+    one, twice = fp.fingerprint(frame), fp.fingerprint(pl.concat([frame, frame]))
+    for name in one.features:
+        np.testing.assert_allclose(similarity.matrix(one, name), similarity.matrix(twice, name), equal_nan=True)
+
+
+def test_a_subset_of_prompts_is_the_fingerprint_of_their_answers() -> None:
+    frame = _answers()
+    part = fp.fingerprint(frame).subset(range(25))
+    whole = fp.fingerprint(frame.filter(pl.col("prompt_id").is_in([f"p{i:03}" for i in range(25)])))
+    for name, features in part.features.items():
+        assert features.sort("p", "m", "feature").equals(whole.features[name])
+
+
+def test_models_that_share_no_prompt_have_no_similarity_not_zero() -> None:
+    frame = _answers(models=4, prompts=25)
+    apart = frame.with_columns(prompt_id=pl.col("model") + pl.col("prompt_id"))
+    assert np.isnan(similarity.matrix(fp.fingerprint(apart), "phrasing")).all()
+
+
+def test_the_same_answers_agree_fully_and_others_less() -> None:
+    frame = _answers()
+    twin = frame.filter(pl.col("model") == "m0").with_columns(model=pl.lit("twin"))
+    prints = fp.fingerprint(pl.concat([frame, twin]))
+    values = similarity.matrix(prints, "phrasing")
+    me, other = prints.models.index("m0"), prints.models.index("twin")
+    assert math.isclose(values[me, other], max(np.nanmax(row) for row in values))
+    assert values[me, other] > 0.99
+
+
+def test_stored_fingerprints_come_back_and_hold_no_text(tmp_path: Path) -> None:
+    prints = fp.fingerprint(_answers(repeats=2))
+    fp.write(prints, tmp_path / "panel.parquet")
+    again = fp.read(tmp_path / "panel.parquet")
+    assert (again.models, again.prompts) == (prints.models, prints.prompts)
+    assert (again.answered == prints.answered).all()
+    for name, features in prints.features.items():
+        assert again.features[name].equals(features)
+    assert b"here is what" not in (tmp_path / "panel.parquet").read_bytes()
+    assert [f.name for f in tmp_path.iterdir()] == ["panel.parquet"]
+
+
+def test_a_suspect_joined_to_a_stored_panel_is_as_if_it_had_been_there(tmp_path: Path) -> None:
+    frame = _answers()
+    suspect = pl.col("model") == "m3"
+    fp.write(fp.fingerprint(frame.filter(~suspect)), tmp_path / "panel.parquet")
+    joined = fp.join(fp.read(tmp_path / "panel.parquet"), fp.fingerprint(frame.filter(suspect)))
+    whole = fp.fingerprint(frame)
+    assert joined.models == whole.models
+    for name in whole.features:
+        np.testing.assert_allclose(similarity.matrix(joined, name), similarity.matrix(whole, name), equal_nan=True)
+
+
+def test_fingerprints_of_another_version_and_a_model_given_twice_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prints = fp.fingerprint(_answers())
+    with pytest.raises(ConfigError, match="m0"):
+        fp.join(prints, prints)
+    fp.write(prints, tmp_path / "panel.parquet")
+    monkeypatch.setattr(fp, "VERSION", "fp999")
+    with pytest.raises(ConfigError, match="fp1, this is fp999"):
+        fp.read(tmp_path / "panel.parquet")
+    (tmp_path / "noise.parquet").write_bytes(b"not parquet")
+    with pytest.raises(ConfigError, match="noise"):
+        fp.read(tmp_path / "noise.parquet")

@@ -1,0 +1,71 @@
+"""What provenance may say, and what it must never say."""
+
+import itertools
+from typing import get_args
+
+import pytest
+
+from harness.provenance import wording
+from harness.provenance.calibration import FamilyTest
+from harness.provenance.evidence import Finding, Verdict
+
+VERDICTS = get_args(Verdict)
+
+
+def _finding(verdict: str, name: str = "teacher-1") -> Finding:
+    tested = verdict in {"resembles", "none"}
+    return Finding(
+        name, verdict, 3.2 if tested else None, 0.0004 if verdict == "resembles" else 0.4, 0.01, {}, 40, 39, 400
+    )
+
+
+TESTS = [None, FamilyTest(3.0, 0.002, 9, 4, 9), FamilyTest(0.1, 0.45, 9, 4, 5)]
+
+
+def _every_text() -> list[str]:
+    texts = [wording.sentence("suspect-1", _finding(v)) for v in VERDICTS]
+    texts += [wording.family_sentence("suspect-1", "openai", t) for t in TESTS]
+    for some in itertools.chain.from_iterable(itertools.combinations(VERDICTS, n) for n in range(len(VERDICTS) + 1)):
+        texts.append(wording.paragraph("suspect-1", [_finding(v, f"teacher-{i}") for i, v in enumerate(some)]))
+    texts.append(wording.paragraph("suspect-1", [_finding("resembles", f"teacher-{i}") for i in range(6)]))
+    return texts
+
+
+def test_no_text_claims_more_than_a_resemblance() -> None:
+    for text in _every_text():
+        assert not wording.FORBIDDEN.search(text), text
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "M was distilled from T",
+        "stolen from T",
+        "M is 34% Gemini",
+        "this proves it",
+        "a copy of T",
+        "M was trained on T outputs",
+    ],
+)
+def test_the_rule_catches_what_must_not_be_said(claim: str) -> None:
+    assert wording.FORBIDDEN.search(claim)
+
+
+def test_every_positive_finding_comes_with_the_other_explanations() -> None:
+    for text in (wording.sentence("s", _finding("resembles")), wording.family_sentence("s", "lab", TESTS[1])):
+        assert wording.EXPLANATIONS in text
+        assert "p " in text
+
+
+def test_a_positive_finding_says_how_many_models_cannot_be_related() -> None:
+    assert "40 models that cannot have learnt from it" in wording.sentence("s", _finding("resembles"))
+
+
+def test_none_of_these_is_said_aloud_with_its_limit() -> None:
+    text = wording.paragraph("s", [_finding("none")])
+    assert text.startswith("None of these")
+    assert "would not show" in text
+
+
+def test_what_cannot_be_tested_is_named() -> None:
+    assert "Not testable here: t." in wording.paragraph("s", [_finding("untestable", "t")])
