@@ -47,12 +47,51 @@ def derive(query: store.Query) -> Mapping[str, pl.DataFrame]:
         )
         for domain in domains
     ]
-    claims = identity_claims.claims(_answers(query, IDENTITY_TASK))
+    control_of = dict(query(_CONTROLS).iter_rows())
+    claims = identity_claims.against_others(identity_claims.claims(_answers(query, IDENTITY_TASK)), control_of)
     return {
         "comparisons": comparing.table(query),
         "similarities": pl.concat(similar),
         "identity_claims": claims.with_columns(task=pl.lit(IDENTITY_TASK)),
+        "evidence": _evidence(answers, control_of).with_columns(task=pl.lit(VOCABULARY_TASK)),
+        "shared_errors": _shared_errors(query),
     }
+
+
+_CONTROLS = "SELECT DISTINCT model, control_of FROM models WHERE control_of IS NOT NULL ORDER BY ALL"
+
+
+def _evidence(answers: pl.DataFrame, control_of: Mapping[str, str]) -> pl.DataFrame:
+    from harness import relatives
+
+    return relatives.table(answers, relatives.registry(), control_of)
+
+
+def _shared_errors(query: store.Query) -> pl.DataFrame:
+    """Every scored task whose answers were extracted, or chosen among options."""
+    import polars as pl
+
+    from harness.provenance import shared_errors
+
+    frame = query(
+        """
+        SELECT task, samples.model, md5(CAST(doc AS VARCHAR)) AS item,
+            CASE WHEN loglikelihoods IS NULL THEN extracted
+                ELSE CAST(list_position(loglikelihoods, list_max(loglikelihoods)) AS VARCHAR) END AS answer,
+            scores.value AS correct, len(loglikelihoods) AS options
+        FROM samples JOIN chosen USING (run_id, model, task) JOIN tasks USING (run_id, task)
+        JOIN scores USING (run_id, sample_id)
+        WHERE scores.metric = tasks.headline_metric AND scores.filter IS NOT DISTINCT FROM tasks.headline_filter
+            AND scores.value IN (0, 1) AND samples.status IN ('answered', 'truncated') AND tasks.kind <> 'code'
+        ORDER BY ALL
+        """
+    )
+    parts = [
+        shared_errors.shared_errors(part).with_columns(task=pl.lit(task))
+        for (task,), part in sorted(frame.partition_by("task", as_dict=True).items())
+    ]
+    empty = shared_errors.shared_errors(frame.clear()).with_columns(task=pl.lit(""))
+    return pl.concat([empty, *parts])
 
 
 def _answers(query: store.Query, task: str) -> pl.DataFrame:
@@ -145,7 +184,7 @@ def _of_index(
     def query(sql: str) -> pl.DataFrame:
         return store.query(results_dir, sql)
 
-    controls = query("SELECT DISTINCT model, control_of FROM models WHERE control_of IS NOT NULL ORDER BY ALL")
+    controls = query(_CONTROLS)
     claims = query("SELECT * FROM identity_claims ORDER BY ALL").filter(pl.col("model") == suspect)
     return relatives.load_answers(query, IDENTITY_TASK), claims.to_dicts(), dict(controls.iter_rows())
 

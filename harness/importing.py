@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 BACKEND = "imported"
 NEEDED = ("prompt_id", "output")
-COLUMNS = ("model", *NEEDED, "prompt", "reasoning", "target", "score", "task")
+COLUMNS = ("model", *NEEDED, "prompt", "reasoning", "target", "score", "answer", "task")
 """What a column of a table may be. Only `prompt_id` and `output` must be there; `prompt` may stand for `prompt_id`."""
 _INSPECT_VALUES = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
 """Correct, partial, incorrect, no answer: https://inspect.aisi.org.uk/scorers.html."""
@@ -46,6 +46,8 @@ class Item:
     truncated: bool = False
     scores: Mapping[tuple[str, str], float | None] = field(default_factory=dict)
     """By metric and filter."""
+    extracted: Mapping[str, str] = field(default_factory=dict)
+    """The part of the answer that was judged, by filter."""
     loglikelihoods: tuple[float, ...] | None = None
 
 
@@ -193,7 +195,7 @@ def _rows(
                 "attempts": [],
                 "scores": [
                     {"metric": metric, "filter": name, "scorer": BACKEND, "value": None if lost else value,
-                     "status": "unscored" if value is None or lost else "scored", "extracted": None,
+                     "status": "unscored" if value is None or lost else "scored", "extracted": item.extracted.get(name),
                      "explanation": None, "detail": None}
                     for (metric, name), value in sorted(item.scores.items())
                 ],
@@ -314,12 +316,19 @@ def _lm_eval(path: Path, _: Mapping[str, str]) -> Iterator[Item]:
         replies, prompt = first["resps"], _first_argument(first.get("arguments"))
         name = str(first.get("doc_hash") or number)
         target = _text(first.get("target"))
+        judged = {str(line.get("filter", "none")): _judged(line.get("filtered_resps")) for line in lines}
+        extracted = {name: answer for name, answer in judged.items() if answer is not None}
         if replies and isinstance(replies[0][0], str):
             for reply in replies[0]:
-                yield Item(None, task, name, reply, prompt=prompt, target=target, scores=scores)
+                yield Item(None, task, name, reply, prompt=prompt, target=target, scores=scores, extracted=extracted)
         else:
             chosen = tuple(float(reply[0][0]) for reply in replies)
             yield Item(None, task, name, None, prompt=prompt, target=target, scores=scores, loglikelihoods=chosen)
+
+
+def _judged(replies: Any) -> str | None:
+    first = replies[0] if isinstance(replies, list) and replies else None
+    return first if isinstance(first, str) else None
 
 
 def _first_argument(arguments: Any) -> str | None:
@@ -353,6 +362,7 @@ def _inspect(path: Path, _: Mapping[str, str]) -> Iterator[Item]:
             reasoning=reasoning,
             target=json.dumps(target, ensure_ascii=False) if isinstance(target, list) else _text(target),
             error=_text(failed),
+            extracted=_answer(sample.get("scores") or {}),
             truncated=bool(choices) and choices[0].get("stop_reason") in ("max_tokens", "model_length"),
             scores={
                 (name, "none"): _INSPECT_VALUES.get(score["value"], _number(score["value"]))
@@ -361,6 +371,12 @@ def _inspect(path: Path, _: Mapping[str, str]) -> Iterator[Item]:
                 for name, score in (sample.get("scores") or {}).items()
             },
         )
+
+
+def _answer(scores: Mapping[str, Any]) -> dict[str, str]:
+    """What Inspect's scorers judged: one answer for all of them, the first that says."""
+    said = [score["answer"] for score in scores.values() if isinstance(score.get("answer"), str)]
+    return {"none": said[0]} if said else {}
 
 
 def _content(content: Any) -> tuple[str | None, str | None]:
@@ -435,6 +451,7 @@ def _table(path: Path, read: Callable[[], pl.DataFrame], columns: Mapping[str, s
             reasoning=_text(row.get("reasoning")),
             target=_text(row.get("target")),
             scores={(where["score"], "none"): _number(row["score"])} if "score" in row else {},
+            extracted={"none": answer} if (answer := _text(row.get("answer"))) is not None else {},
         )
 
 

@@ -39,6 +39,8 @@ QUERIES: Mapping[str, str] = {
         FROM runs WHERE run_id IN (SELECT run_id FROM chosen) ORDER BY run_id""",
     "similarities": "SELECT * FROM similarities WHERE domain IS NULL ORDER BY ALL",
     "identity_claims": "SELECT * FROM identity_claims ORDER BY model, share DESC, claimed",
+    "evidence": "SELECT * FROM evidence ORDER BY ALL",
+    "shared_errors": "SELECT * FROM shared_errors WHERE excess IS NOT NULL ORDER BY ALL",
 }
 """The SQL behind every frame of a `Board`."""
 
@@ -46,6 +48,8 @@ GAP = 0.01
 """A figure of lm-eval's own that is further than this from ours is pointed out."""
 FEW_DOCUMENTS = 100
 """Below so many documents, the weight of a single one is stated."""
+LEAST_WRONG = 20
+"""Items that two models must both get wrong before their shared mistakes are shown."""
 CLAIMS_SHOWN = 3
 """Identities shown per model; all of them are in the table `identity_claims`."""
 KIND_ORDER = ("math", "code", "provenance")
@@ -66,6 +70,8 @@ class Board:
     runs: pl.DataFrame
     similarities: pl.DataFrame
     identity_claims: pl.DataFrame
+    evidence: pl.DataFrame
+    shared_errors: pl.DataFrame
     min_coverage: float = aggregate.MIN_COVERAGE
     """Scores with a smaller share of their samples scored are shown with a warning, and not ranked."""
     weights: Mapping[str, float] = field(default_factory=dict)
@@ -179,6 +185,36 @@ class Board:
         wanted = {pairs[0][0] if pairs else None, no_controls[0] if no_controls else None, self.control_of.get(model)}
         return [pair for pair in pairs if pair[0] in wanted]
 
+    @cached_property
+    def calibrated(self) -> bool:
+        """Whether any model could be tested against models known to be unrelated."""
+        return bool(self.evidence["tested"].sum())
+
+    def relative(self, model: str) -> tuple[str, str]:
+        """The calibrated evidence in words: the nearest relative if any, and the numbers."""
+        row = next((r for r in self.evidence.iter_rows(named=True) if r["model"] == model), None)
+        if row is None:
+            return "", "-"
+        if row["nearest"] is None:
+            return "", f"{row['verdict']} n={row['n']}"
+        score = _number(row["score"], row, 2)
+        if row["verdict"] == "resembles":
+            return row["nearest"], f"{score} q={row['q']:.3f}"
+        return "", f"none of {row['tested']} (nearest {score} q={row['q']:.3f})"
+
+    def mistakes(self, model: str) -> tuple[str, str] | None:
+        """The other model with the largest same-wrong excess, and the numbers."""
+        pairs = [
+            (row["model_b"] if row["model_a"] == model else row["model_a"], row)
+            for row in self.shared_errors.iter_rows(named=True)
+            if model in (row["model_a"], row["model_b"]) and row["n_both_wrong"] >= LEAST_WRONG
+        ]
+        if not pairs:
+            return None
+        other, row = max(pairs, key=lambda pair: (pair[1]["excess"], pair[0]))
+        numbers = {"ci_low": row["excess_low"], "ci_high": row["excess_high"], "n": row["n_both_wrong"]}
+        return other, f"{_number(row['excess'], numbers, 2)} ({row['task']})"
+
     def claims(self, model: str) -> list[Row]:
         """The identities a model claims, most often first, with the row for none of them last."""
         rows = [row for row in self.identity_claims.iter_rows(named=True) if row["model"] == model]
@@ -289,8 +325,13 @@ def _table(board: Board) -> str:
         header.append(markdown_text(f"{task} ({metric}{arrow})"))
     if board.averaged:
         header.insert(1, markdown_text(f"mean ({_weighing(board)})"))
-    header.append(f"most similar words (vocabulary{_uncalibrated(board.similarities)})")
+    header.append("nearest relative (calibrated evidence)")
+    if not board.calibrated:
+        header.append(f"most similar words (vocabulary{_uncalibrated(board.similarities)})")
     header.append(f"says it is (share of answers{_uncalibrated(board.identity_claims)})")
+    wrong = any(board.mistakes(model) for model in board.names)
+    if wrong:
+        header.append("shares wrong answers with (excess, not calibrated)")
     rows = []
     for model in board.names:
         scores = [_score(board, board.cells.get((model, *column))) for column in board.columns]
@@ -300,9 +341,15 @@ def _table(board: Board) -> str:
             f"{markdown_text(_named(board, other))} {_number(row['value'], row)}" for other, row in board.nearest(model)
         ]
         claims = [f"{markdown_text(name)} {text}" for name, text in _claims(board, model)]
-        rows.append(
-            [markdown_text(_named(board, model)), *scores, "<br>".join(near) or "-", "<br>".join(claims) or "-"]
-        )
+        relative, numbers = board.relative(model)
+        cells = [f"{markdown_text(_named(board, relative))} {numbers}" if relative else numbers]
+        if not board.calibrated:
+            cells.append("<br>".join(near) or "-")
+        cells.append("<br>".join(claims) or "-")
+        if wrong:
+            shared = board.mistakes(model)
+            cells.append(f"{markdown_text(_named(board, shared[0]))} {markdown_text(shared[1])}" if shared else "-")
+        rows.append([markdown_text(_named(board, model)), *scores, *cells])
     return markdown_table(header, rows)
 
 
@@ -311,7 +358,19 @@ def _claims(board: Board, model: str) -> list[tuple[str, str]]:
     shown = (
         rows[:CLAIMS_SHOWN] if len(rows) == 1 else [row for row in rows if row["claimed"] != "(none)"][:CLAIMS_SHOWN]
     )
-    return [("no known model" if r["claimed"] == "(none)" else r["claimed"], _number(r["share"], r, 2)) for r in shown]
+    return [
+        ("no known model", _number(r["share"], r, 2))
+        if r["claimed"] == "(none)"
+        else (r["claimed"], f"{_number(r['share'], r, 2)}; {_base_rate(r)}")
+        for r in shown
+    ]
+
+
+def _base_rate(row: Row) -> str:
+    """What models of other families do."""
+    if not row["base_n"]:
+        return "no base rate"
+    return f"{row['base_claiming']} of {row['base_n']} others too, mean {row['base_share']:.2f}"
 
 
 def _noted(board: Board) -> list[str]:
@@ -341,15 +400,25 @@ _HOW_TO_READ = """## How to read this
   unscored samples includes the failed and the refused ones.
 - `(unsafe)`: model-written code ran without the sandbox, where it could have cheated.
 - Rows are ordered by the mean, models with every task first, then by name. Similarity plays no part in it.
-- **Similarity is evidence, not proof of copying.** Models are alike for many reasons: the same data, the same
-  base model, the same prompt. The column shows the most similar other model by choice of words on the same
-  prompts, from 0 to 1, with a bootstrap interval over the n prompts that both answered.
+- **Similarity is evidence, not proof of copying.** Models are alike for many reasons: training on the other's
+  outputs, shared data or vendors, web text that contains its outputs, a common ancestor, convergence.
+- *Nearest relative*: the one candidate whose openings, sentences and phrasing the model's answers resemble most, in
+  standard deviations above models that cannot have learnt from it, with a jackknife interval over the n prompts both
+  answered; q is the p-value against unrelated pairs, adjusted over all candidates. *none*: no candidate is
+  resembled more than unrelated models are, at a false discovery rate of 5 %; a teacher whose habits many share would
+  not show. *untestable*: fewer than five models here are known not to have learnt from it. *not enough prompts*: fewer
+  than 50. `harness provenance MODEL` shows all of it.
+- *Most similar words* stands here only while no model can be tested that way: the most similar other model by choice
+  of words on the same prompts, from 0 to 1, with a bootstrap interval over the n prompts that both answered.
 - **Not calibrated** means that a number has not been compared with models known to be unrelated. It has no known
   zero and no p-value; it only orders pairs within this table.
 - A control is known to be a relative of the model it names. A channel that does not place the two near each
   other does not work here. Where a control is the most similar, the most similar that is none is shown as well.
 - *Says it is*: the share of answers to n prompts about identity in which the model said it is, or is made by,
-  that family. Denials and mentions do not count; one answer may name several.
+  that family. Denials and mentions do not count; one answer may name several. Beside it stands how many models of
+  other families here claim the same, and their mean share: a claim that strangers make as often says nothing.
+- *Shares wrong answers with*: the largest excess of the same wrong answer, over what other models' wrong answers to
+  the same n items make likely, with its interval. Likeness of mistakes, from data or ability; it has no null here.
 """
 
 
@@ -421,7 +490,7 @@ def terminal(board: Board, width: int = WIDTH) -> str:
     """The leaderboard as plain text no wider than `width`: scores, similarities, identity claims."""
     if not board.names:
         return "No finished run has been indexed.\n"
-    scores, near, said = [], [], []
+    scores, near, said, kin, wrong = [], [], [], [], []
     for model in board.names:
         name = visible(_named(board, model))
         for task, metric in board.columns:
@@ -433,12 +502,19 @@ def terminal(board: Board, width: int = WIDTH) -> str:
                 scores.append([name, visible(task), _number(row["value"], row), rank, notes])
         if board.averaged:
             scores.append([name, f"mean of {len(board.averaged)}", _mean(board, model), "", ""])
-        near += [
-            [name, visible(_named(board, other)), _number(row["value"], row)] for other, row in board.nearest(model)
-        ]
+        if not board.calibrated:
+            near += [
+                [name, visible(_named(board, other)), _number(row["value"], row)] for other, row in board.nearest(model)
+            ]
+        relative, numbers = board.relative(model)
+        if numbers != "-":
+            kin.append([name, visible(_named(board, relative)) if relative else "-", numbers])
+        if shared := board.mistakes(model):
+            wrong.append([name, visible(_named(board, shared[0])), visible(shared[1])])
         said += [[name, visible(claim), text] for claim, text in _claims(board, model)]
     tables = (
         ("Scores", ["model", "task", "score [95 %] n", "ranks", "notes"], scores),
+        ("Nearest relative, calibrated", ["model", "resembles", "score [95 %] n, q"], kin),
         (
             f"Most similar other model by choice of words, 0 to 1{_uncalibrated(board.similarities)}",
             ["model", "is most similar to", "similarity [95 %] n"],
@@ -449,6 +525,7 @@ def terminal(board: Board, width: int = WIDTH) -> str:
             ["model", "says it is", "share of answers [95 %] n"],
             said,
         ),
+        ("Shared wrong answers, excess over others'", ["model", "with", "excess [95 %] n"], wrong),
     )
     parts = [f"{title}\n\n{grid(header, rows, width)}" for title, header, rows in tables if rows]
     return "\n".join([*parts, _TERMINAL_NOTE])

@@ -322,16 +322,80 @@ def intervals(
     Returns:
         By candidate, lower and upper limit; missing where a part of the prompts leaves nothing to compare.
     """
-    count = len(pool.prints.prompts)
-    s = pool.prints.models.index(suspect)
-    parts = []
-    for group in range(GROUPS):
-        kept = pool.prints.subset(p for p in range(count) if p % GROUPS != group)
-        parts.append(evidence.analyse(kept, pool.facts, columns).scores.z[s])
-    scores = np.array(parts)
-    half = 1.96 * np.sqrt((GROUPS - 1) / GROUPS * ((scores - scores.mean(axis=0)) ** 2).sum(axis=0))
+    half = half_widths(pool, columns)[pool.prints.models.index(suspect)]
     found = {pool.prints.models[c]: float(h) for c, h in zip(columns, half, strict=True) if not math.isnan(h)}
     return {name: (value - found[name], value + found[name]) for name, value in z.items() if name in found}
+
+
+def half_widths(pool: Pool, columns: Sequence[int]) -> cal.Matrix:
+    """Half the width of the interval of every model's z (rows) to every candidate (columns)."""
+    count = len(pool.prints.prompts)
+    kept = [pool.prints.subset(p for p in range(count) if p % GROUPS != group) for group in range(GROUPS)]
+    scores = np.array([evidence.analyse(part, pool.facts, columns).scores.z for part in kept])
+    half: cal.Matrix = 1.96 * np.sqrt((GROUPS - 1) / GROUPS * ((scores - scores.mean(axis=0)) ** 2).sum(axis=0))
+    return half
+
+
+def table(answers: pl.DataFrame, known: Registry, control_of: Mapping[str, str]) -> pl.DataFrame:
+    """The strongest evidence about every model of one task, for the index.
+
+    Args:
+        answers: columns `model`, `prompt_id`, `output`.
+        known: facts about models.
+        control_of: whose relative a positive control is.
+
+    Returns:
+        One row per model, sorted; columns as in the table `evidence`, `task` aside.
+    """
+    import polars as pl
+
+    schema = {
+        "model": pl.String, "verdict": pl.String, "nearest": pl.String, "score": pl.Float64, "ci_low": pl.Float64,
+        "ci_high": pl.Float64, "p": pl.Float64, "q": pl.Float64, "null_size": pl.Int64, "candidates": pl.Int64,
+        "tested": pl.Int64, "n": pl.Int64,
+    }  # fmt: skip
+    who = sorted(answers["model"].unique().to_list())
+    told = facts(who, known, control_of)
+    candidates = [i for i, fact in enumerate(told) if not fact.copy_of]
+    rows: list[Row] = []
+    if any(sum(cal.cannot_have_learnt(u, told[c]) for u in told) >= cal.LEAST_NULL for c in candidates):
+        prints = fingerprint.fingerprint(answers, names=evidence.EVIDENCE)
+        told = facts(prints.models, known, control_of)
+        pool = Pool("", prints, told, frozenset(fact.name for fact in told if not fact.copy_of))
+        columns = [i for i, name in enumerate(prints.models) if name in pool.candidates]
+        analysis = evidence.analyse(prints, told, columns)
+        half = half_widths(pool, columns) if len(prints.models) <= FEW else np.full((len(told), len(columns)), np.nan)
+        rows += [_strongest(pool, name, evidence.findings(analysis, name), columns, half) for name in prints.models]
+    else:
+        counted = answers.group_by("model").agg(n=pl.col("prompt_id").n_unique())
+        rows += [
+            {"model": m, "verdict": "untestable", "candidates": len(candidates), "tested": 0, "n": n}
+            for m, n in counted.iter_rows()
+        ]
+    return pl.DataFrame([dict.fromkeys(schema) | row for row in rows], schema=schema, orient="row").sort("model")
+
+
+def _strongest(
+    pool: Pool, name: str, found: Sequence[evidence.Finding], columns: Sequence[int], half: cal.Matrix
+) -> Row:
+    tested = [f for f in found if f.verdict in {"resembles", "none"}]
+    row = {
+        "model": name,
+        "verdict": verdict([f.verdict for f in found]),
+        "candidates": len(found),
+        "tested": len(tested),
+        "n": int(pool.prints.answered[pool.prints.models.index(name)].sum()),
+    }
+    if not tested:
+        return row
+    first = tested[0]
+    me, other = (pool.prints.models.index(model) for model in (name, first.candidate))
+    width = _known(half[me, list(columns).index(other)])
+    low, high = (None, None) if width is None or first.z is None else (first.z - width, first.z + width)
+    return row | {
+        "nearest": first.candidate, "score": first.z, "ci_low": low, "ci_high": high, "p": first.p, "q": first.q,
+        "null_size": first.null_size, "n": first.prompts,
+    }  # fmt: skip
 
 
 def _labs(analysis: evidence.Analysis, suspect: str) -> list[Row]:

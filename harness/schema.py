@@ -11,7 +11,7 @@ from dataclasses import dataclass
 DOCS_BEGIN = "<!-- schema: made by harness.schema.markdown() -->"
 DOCS_END = "<!-- /schema -->"
 """Between these two lines of `docs/schema.md` stands `markdown()`; a test compares them."""
-VERSION = 2
+VERSION = 3
 """Of this schema. An index of another version is rebuilt, never read."""
 
 
@@ -345,7 +345,7 @@ TABLES = (
     ),
     Table(
         "identity_claims",
-        "One row per model and identity it claimed when asked who it is. Not calibrated yet: evidence, not proof.",
+        "One row per model and identity it claimed when asked who it is. No proof: models misname themselves.",
         (
             _MODEL,
             _c(
@@ -365,9 +365,50 @@ TABLES = (
             _c(
                 "calibrated",
                 "BOOLEAN!",
-                "True where share was read against models known to be unrelated; false for now.",
+                "True where base_share is that of at least five models.",
             ),
+            _c("base_share", "DOUBLE", "Mean share of the same claim over models of other families; null where none."),
+            _c("base_n", "BIGINT!", "Models of other families behind base_share, as their names give them away."),
+            _c("base_claiming", "BIGINT!", "How many of those claim it at least once."),
             _c("task", "VARCHAR!", "The task whose answers were read."),
+        ),
+    ),
+    Table(
+        "evidence",
+        "One row per model: the calibrated evidence of whom its answers resemble. Evidence, not proof of copying.",
+        (
+            _MODEL,
+            _c("verdict", "VARCHAR!", "resembles, none (of those tested), not enough prompts, or untestable."),
+            _c("nearest", "VARCHAR", "The candidate with the strongest evidence; null where none could be tested."),
+            _c("score", "DOUBLE", "Its distance from models that cannot be related, in their standard deviations."),
+            _c("ci_low", "DOUBLE", "Lower limit of the 95 % jackknife interval over prompts."),
+            _c("ci_high", "DOUBLE", "Upper limit of the 95 % jackknife interval over prompts."),
+            _c("p", "DOUBLE", "Against pairs known to be unrelated, one-sided."),
+            _c("q", "DOUBLE", "p adjusted over all of the model's candidates (Benjamini-Hochberg)."),
+            _c("null_size", "BIGINT", "Models that cannot have learnt from nearest."),
+            _c("candidates", "BIGINT!", "Candidates that were looked at."),
+            _c("tested", "BIGINT!", "Candidates that could be tested."),
+            _c("n", "BIGINT!", "Prompts that the model and nearest both answered; of the model where there is none."),
+            _c("task", "VARCHAR!", "The task whose answers were compared."),
+        ),
+    ),
+    Table(
+        "shared_errors",
+        "One row per task and pair of models: agreement on mistakes beyond accuracy. Not calibrated against a null.",
+        (
+            _TASK,
+            _c("model_a", "VARCHAR!", "One of the pair; before model_b in the alphabet."),
+            _c("model_b", "VARCHAR!", "The other."),
+            _c("kappa_p", "DOUBLE", "CAPA of Goel et al. 2025 for single answers; 0 is chance, 1 the same answers."),
+            _c("kappa_low", "DOUBLE", "Lower limit of its 95 % jackknife interval over items."),
+            _c("kappa_high", "DOUBLE", "Upper limit of its 95 % jackknife interval over items."),
+            _c("n", "BIGINT!", "Items that both answered."),
+            _c("same_wrong", "DOUBLE", "Share of the same wrong answer, of items both got wrong and three others too."),
+            _c("expected", "DOUBLE", "That share as the other models' wrong answers would make it."),
+            _c("excess", "DOUBLE", "same_wrong less expected."),
+            _c("excess_low", "DOUBLE", "Lower limit of its 95 % interval over items."),
+            _c("excess_high", "DOUBLE", "Upper limit of its 95 % interval over items."),
+            _c("n_both_wrong", "BIGINT!", "Items behind the excess."),
         ),
     ),
 )

@@ -12,7 +12,7 @@ from conftest import Project
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import config, forecast, reuse, runs
+from harness import config, reuse, runs
 from harness.budget import Price
 from harness.errors import BackendError, BudgetError, ConfigError
 from harness.evaluate import Outcome, evaluate, preview
@@ -259,18 +259,6 @@ def test_an_unknown_price_is_unknown(here: Project) -> None:
         remote(here, server, price="mime")
         with pytest.raises(ConfigError, match="'mine'"):
             run("model=remote", "task=sums", "seed=9")
-
-
-@given(st.integers(1, 10**6))
-def test_more_documents_detect_smaller_differences(n: int) -> None:
-    found = forecast.detectable_difference(n)
-    assert 0 < found <= 1
-    assert forecast.detectable_difference(4 * n) == pytest.approx(found / 2) or found == 1
-
-
-def test_the_detectable_difference_is_what_its_formula_says() -> None:
-    # 0.5 against 0.7 at 80 % power takes 98 each by the formula with pooled variance; at one half it is 0.2 for n = 98.
-    assert forecast.detectable_difference(98) == pytest.approx(0.200, abs=0.001)
 
 
 # --- budget

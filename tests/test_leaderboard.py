@@ -18,7 +18,7 @@ from harness import analysis, leaderboard
 
 GOLDEN = Path(__file__).parent / "golden" / "leaderboard.md"
 HOSTILE = "evil|`<b>\n| fake | 1.000 [1.00, 1.00] n=999 |\x1b[31m\u202e[x](http://y)"
-NUMBER = r"(-?\d+\.\d{2,3} (\[-?\d+\.\d\d, -?\d+\.\d\d\]|\[no interval\]) n=\d+|not scored n=0)"
+NUMBER = r"(-?\d+\.\d{2,3} (\[-?\d+\.\d\d, -?\d+\.\d\d\]|\[no interval\]) n=\d+|not scored n=0|(untestable|not enough prompts) n=\d+)"
 
 
 def boards(tmp_path):
@@ -79,7 +79,7 @@ def test_the_order_of_the_frames_rows_does_not_matter(board):
 def test_there_is_a_row_per_model_and_a_hostile_name_adds_none(board):
     header, *rows = table_rows(leaderboard.markdown(board))
     assert len(rows) == 4
-    assert {len(row) for row in rows} == {len(header)} == {4}
+    assert {len(row) for row in rows} == {len(header)} == {5}
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", leaderboard.markdown(board))
 
 
@@ -250,8 +250,9 @@ def test_the_nearest_model_is_never_the_model_itself_and_controls_are_shown_as_s
 
 def test_what_is_not_calibrated_is_called_so_wherever_it_stands(board):
     header = table_rows(leaderboard.markdown(board))[0]
-    assert "not calibrated" in header[2]
+    assert header[2].strip() == "nearest relative (calibrated evidence)"
     assert "not calibrated" in header[3]
+    assert "not calibrated" in header[4]
     assert leaderboard.terminal(board).count("not calibrated") >= 2
     calibrated = dataclasses.replace(
         board,
@@ -307,3 +308,28 @@ def test_only_the_models_whose_code_left_the_sandbox_are_stamped(tmp_path):
     board = analysis.board(tmp_path)
     assert board.scores.sort("model").select("model", "unsafe_code").rows() == [("alpha", False), ("beta", True)]
     assert leaderboard.markdown(board).count("(unsafe) †") == 1
+
+
+def test_calibrated_evidence_takes_the_place_of_the_uncalibrated_column_as_soon_as_there_is_any(board):
+    first = board.evidence["model"] == "alpha"
+    found = board.evidence.with_columns(
+        verdict=pl.when(first).then(pl.lit("resembles")).otherwise(pl.lit("none")),
+        nearest=pl.lit("beta"), score=3.21, ci_low=2.0, ci_high=4.4, q=0.004, tested=6, n=64,
+    )  # fmt: skip
+    page = leaderboard.markdown(dataclasses.replace(board, evidence=found))
+    header, *rows = table_rows(page)
+    assert "vocabulary" not in "".join(header)
+    cells = {row[0].strip(): row[2].strip() for row in rows}
+    assert cells["alpha"] == "beta 3.21 [2.00, 4.40] n=64 q=0.004"
+    assert cells["beta"] == "none of 6 (nearest 3.21 [2.00, 4.40] n=64 q=0.004)"
+    assert "Nearest relative, calibrated" in leaderboard.terminal(dataclasses.replace(board, evidence=found))
+
+
+def test_an_identity_claim_stands_beside_how_often_models_of_other_families_make_it(tmp_path):
+    names = ("qwen-a", "claude-a", "gemma-a", "llama-a", "mistral-a", "grok-a", "phi-a")
+    write_run(tmp_path, models=names)
+    analysis.refresh(tmp_path)
+    claims = analysis.board(tmp_path).identity_claims.filter(pl.col("claimed") == "OpenAI")
+    assert set(claims["base_n"]) == {6}
+    assert claims["calibrated"].all()
+    assert "6 of 6 others too, mean 0.50" in leaderboard.markdown(analysis.board(tmp_path))

@@ -20,6 +20,7 @@ them there.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from harness import stats
@@ -305,3 +306,42 @@ def claims(answers: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row").sort(
         "model", "share", "claimed", descending=[False, True, False]
     )
+
+
+LEAST_OTHERS = 5
+"""Models of other families below which a share has no base rate worth the name."""
+
+
+def against_others(shares: pl.DataFrame, control_of: Mapping[str, str]) -> pl.DataFrame:
+    """Every claim beside its base rate: how often models that are not of that family claim it.
+
+    A model's own family is what its name gives away; models whose name gives none away are in no base rate, nor are a
+    model's own controls or what it is a control of.
+
+    Args:
+        shares: what `claims` returns.
+        control_of: whose relative a positive control is.
+
+    Returns:
+        The same rows with `base_share`, `base_n`, `base_claiming`; `calibrated` where `base_n` is at least
+        `LEAST_OTHERS`.
+    """
+    import polars as pl
+
+    # Some names count with a capital alone (a Phi is a model, a phi a letter); in a model's name, case says nothing.
+    own = {
+        model: {family(match) for name in (model, model.title()) for match in NAME.finditer(name)}
+        for model in shares["model"].unique()
+    }
+    origin = {model: control_of.get(model, model) for model in own}
+    said = {(model, claimed): share for model, claimed, share in shares.select("model", "claimed", "share").iter_rows()}
+    base = []
+    for model, claimed in shares.select("model", "claimed").iter_rows():
+        others = sorted(
+            u for u in own if origin[u] != origin[model] and u == origin[u] and own[u] and claimed not in own[u]
+        )
+        values = [said.get((u, claimed), 0.0) for u in others]
+        base.append((sum(values) / len(values) if values else None, len(values), sum(v > 0 for v in values)))
+    schema = {"base_share": pl.Float64, "base_n": pl.Int64, "base_claiming": pl.Int64}
+    extra = pl.DataFrame(base, schema=schema, orient="row")
+    return shares.hstack(extra).with_columns(calibrated=pl.col("base_n") >= LEAST_OTHERS)

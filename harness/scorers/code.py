@@ -5,7 +5,8 @@ one sample per document; repeats are averaged where results are. There is no par
 
 A document has `entry_point`, `tests` (Python that raises on failure) and `prompt` (the signature and
 docstring the model saw, or ""); and `completion: true` where the answer goes on where the prompt ended, as
-base models do it.
+base models do it. `helpers` (Python whose names the tests see in place of the answer's) and `in_process` (run the tests
+beside the answer, which can then forge its verdict) are those of `harness.sandbox.Program`.
 """
 
 from __future__ import annotations
@@ -28,14 +29,20 @@ def score(answers: Sequence[Answer], sandbox: SandboxSpec) -> list[Score]:
         sandbox: how model-written code may be run.
 
     Returns:
-        One score each: 1.0 `passed`, or 0.0 with `wrong`, `error`, `timeout`, `memory` or `no_code`.
+        One score each: 1.0 `passed`, or 0.0 with `wrong`, `error`, `timeout`, `memory`, `blocked` or `no_code`.
 
     Raises:
         SandboxError: code cannot be run here.
     """
     found = [extract(answer.text, answer.doc) for answer in answers]
     programs = [
-        Program(assemble(code, answer.doc), answer.doc["tests"], answer.doc["entry_point"])
+        Program(
+            assemble(code, answer.doc),
+            answer.doc["tests"],
+            answer.doc["entry_point"],
+            helpers=answer.doc.get("helpers", ""),
+            in_process=answer.doc.get("in_process", False),
+        )
         for code, answer in zip(found, answers, strict=True)
         if code is not None
     ]
@@ -52,7 +59,12 @@ def score(answers: Sequence[Answer], sandbox: SandboxSpec) -> list[Score]:
                 status=verdict.status,
                 extracted=code.code,
                 explanation=verdict.message or "all tests passed",
-                detail={"rule": code.rule, "cpu_s": verdict.cpu_s, "tier": verdict.tier},
+                detail={
+                    "rule": code.rule,
+                    "cpu_s": verdict.cpu_s,
+                    "tier": verdict.tier,
+                    "forgeable": verdict.forgeable,
+                },
             )
         )
     return scores

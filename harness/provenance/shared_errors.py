@@ -1,0 +1,145 @@
+r"""METHOD: whether two models make the same mistakes, beyond what their accuracies explain.
+
+Over the items of one benchmark that both models answered, with the answers that were judged:
+
+- CAPA, in its form for single answers instead of probabilities (Goel et al. 2025, "Great Models Think Alike and this
+  Undermines AI Oversight", https://arxiv.org/abs/2502.04313): \(\kappa_p = (o - e)/(1 - e)\). o is the share of items
+  with the same answer; \(e = \bar p_1 \bar p_2 + (1-\bar p_1)(1-\bar p_2)\,\overline{c_x}\) what two independent models
+  of these accuracies would share, \(c_x = 1/(|O_x| - 1)\) for an item with \(|O_x|\) options. Where the options are not
+  known, \(c_x\) is the chance that two wrong answers of the pool to the item agree. At most 1; 0 is chance.
+  Interval: 1.96 jackknife standard errors over items.
+- Same-wrong excess: over items that both got wrong and at least `LEAST_PEERS` other models too, the share of the same
+  wrong answer, less the share that those peers gave (the mean of both models' answers' shares among the peers' wrong
+  ones). -1 to 1; 0 is what other models' mistakes would make of it. Student's t interval over items.
+
+Some wrong answers are simply tempting: kappa_p counts them as likeness, the excess does not. Neither is proof: models
+share mistakes because they share data and abilities.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from harness import stats
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
+
+LEAST_PEERS = 3
+"""Other models that got an item wrong, below which the item says nothing of what is common."""
+LEAST_ITEMS = 20
+"""Items that both answered, below which a pair is left out."""
+
+
+def shared_errors(answers: pl.DataFrame) -> pl.DataFrame:
+    """Agreement on mistakes of every pair of models.
+
+    Args:
+        answers: one benchmark; columns `model`, `item`, `answer` (as judged; null is none), `correct` (0 to 1, null is
+            unscored), `options` (how many there were to choose from; null is unknown). One row per model and item;
+            further rows are ignored.
+
+    Returns:
+        One row per pair, sorted: `model_a` < `model_b`, `kappa_p` with `kappa_low`, `kappa_high`, `n` items; and
+        `same_wrong`, `expected`, `excess` with `excess_low`, `excess_high`, `n_both_wrong`.
+    """
+    import numpy as np
+    import polars as pl
+
+    kept = (
+        answers.filter(pl.col("correct").is_not_null() & (pl.col("answer").is_not_null() | (pl.col("correct") >= 1)))
+        .unique(["model", "item"], keep="first", maintain_order=True)
+        .sort("item", "model")
+    )
+    models, items = sorted(kept["model"].unique()), sorted(kept["item"].unique())
+    row, column = {m: i for i, m in enumerate(models)}, {x: i for i, x in enumerate(items)}
+    shape = (len(models), len(items))
+    said, right = np.full(shape, -1), np.full(shape, np.nan)
+    options = np.full(len(items), np.nan)
+    codes: dict[str, int] = {}
+    for model, item, answer, correct, count in kept.select("model", "item", "answer", "correct", "options").iter_rows():
+        place = row[model], column[item]
+        right[place] = float(correct >= 1)
+        # All right answers are one answer, however they are written.
+        said[place] = 0 if correct >= 1 else codes.setdefault(str(answer).strip().casefold(), len(codes) + 1)
+        if count is not None and count > 1:
+            options[column[item]] = count
+    wrong = [Counter(said[(right[:, x] == 0), x].tolist()) for x in range(len(items))]
+    chance = np.where(np.isnan(options), [_collision(c) for c in wrong], 1 / np.maximum(options - 1, 1))
+    found = []
+    for a, b in combinations(range(len(models)), 2):
+        both = np.flatnonzero((said[a] >= 0) & (said[b] >= 0))
+        if len(both) >= LEAST_ITEMS:
+            kappa = _capa(said[a, both] == said[b, both], right[a, both], right[b, both], chance[both])
+            found.append(
+                (models[a], models[b], *kappa, len(both), *_excess(said[a], said[b], right[a], right[b], wrong))
+            )
+    numbers = ("kappa_p", "kappa_low", "kappa_high")
+    more = ("same_wrong", "expected", "excess", "excess_low", "excess_high")
+    schema = {
+        "model_a": pl.String,
+        "model_b": pl.String,
+        **dict.fromkeys(numbers, pl.Float64),
+        "n": pl.Int64,
+        **dict.fromkeys(more, pl.Float64),
+        "n_both_wrong": pl.Int64,
+    }
+    return pl.DataFrame(found, schema=schema, orient="row")
+
+
+def _collision(wrong: Counter[int]) -> float:
+    """The chance that two different models' wrong answers agree; 0 where fewer than two were wrong."""
+    n = sum(wrong.values())
+    return sum(k * (k - 1) for k in wrong.values()) / (n * (n - 1)) if n > 1 else 0.0
+
+
+def _capa(
+    same: np.ndarray, right_a: np.ndarray, right_b: np.ndarray, chance: np.ndarray
+) -> tuple[float | None, float | None, float | None]:
+    """kappa_p and its interval."""
+    import numpy as np
+
+    n = len(same)
+    sums = [same.sum(), right_a.sum(), right_b.sum(), chance.sum()]
+
+    def kappa(observed: np.ndarray, a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+        expected = a * b + (1 - a) * (1 - b) * c
+        found: np.ndarray = np.divide(
+            observed - expected, 1 - expected, out=np.full_like(expected, np.nan), where=expected < 1
+        )
+        return found
+
+    value = float(kappa(*(np.array([total / n]) for total in sums))[0])
+    parts = (same, right_a, right_b, chance)
+    left_out = kappa(*((total - part) / (n - 1) for total, part in zip(sums, parts, strict=True)))
+    if np.isnan(value):
+        return None, None, None
+    half = 1.96 * float(np.sqrt((n - 1) / n * ((left_out - left_out.mean()) ** 2).sum()))
+    if not half > 0:
+        return value, None, None
+    return value, value - half, min(value + half, 1.0)
+
+
+def _excess(
+    said_a: np.ndarray, said_b: np.ndarray, right_a: np.ndarray, right_b: np.ndarray, wrong: list[Counter[int]]
+) -> tuple[float | None, float | None, float | None, float | None, float | None, int]:
+    """Share of the same wrong answer, what peers make of it, the difference with its interval, and items behind it."""
+    import numpy as np
+
+    observed, expected = [], []
+    for x in np.flatnonzero((right_a == 0) & (right_b == 0)):
+        peers = sum(wrong[x].values()) - 2
+        if peers < LEAST_PEERS:
+            continue
+        a, b = int(said_a[x]), int(said_b[x])
+        own = Counter((a, b))
+        observed.append(float(a == b))
+        expected.append(((wrong[x][a] - own[a]) + (wrong[x][b] - own[b])) / (2 * peers))
+    n = len(observed)
+    if n == 0:
+        return None, None, None, None, None, 0
+    estimate = stats.estimate([[o - e] for o, e in zip(observed, expected, strict=True)], binary=False)
+    return sum(observed) / n, sum(expected) / n, estimate.value, estimate.low, estimate.high, n
