@@ -1,6 +1,6 @@
 """harness: math, coding and provenance evaluation of language models, in one command.
 
-`harness.evaluate(spec)` runs an evaluation from Python; `harness eval` does from the shell.
+`harness.evaluate.evaluate(spec)` runs an evaluation from Python; `harness eval` does from the shell.
 """
 
 __version__ = "0.1.0"
