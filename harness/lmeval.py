@@ -455,13 +455,6 @@ def _response(request: Request, reply: Reply) -> Any:
     return reply.text or ""
 
 
-@dataclass(frozen=True)
-class SampleScores:
-    """Every score of one sample: (metric, filter, scorer) to score."""
-
-    scores: Mapping[tuple[str, str, str], Score]
-
-
 def score(
     loaded: LoadedTask, samples: Sequence[Sample], replies: Mapping[str, Reply], sandbox: SandboxSpec
 ) -> list[dict[tuple[str, str, str], Score]]:
