@@ -76,17 +76,7 @@ class Analysis:
 
     def raw(self, names: Sequence[str] = EVIDENCE) -> Matrix:
         """Average of standardised raw similarities: who is nearest, before asking whether that means anything."""
-        total = np.zeros((len(self.models),) * 2)
-        count = np.zeros_like(total)
-        for name in names:
-            values = self.matrices[name]
-            known = ~np.isnan(values)
-            if not known.any() or (spread := values[known].std()) == 0:
-                continue
-            total[known] += (values[known] - values[known].mean()) / spread
-            count += known
-        mean: Matrix = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
-        return mean
+        return similarity.standardised((self.matrices[name] for name in names), len(self.models))
 
     def rival(self, suspect: int, candidate: int) -> Verdict | None:
         """Why the candidate is not tested as a teacher: released later, or a rival explanation is documented.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -35,6 +37,28 @@ def matrix(prints: Fingerprints, name: str) -> Matrix:
     values[both < MIN_SHARED] = np.nan
     np.fill_diagonal(values, np.nan)
     return values
+
+
+def standardised(matrices: Iterable[Matrix], models: int) -> Matrix:
+    """Mean over channels of similarity, in standard deviations of the pool's pairs.
+
+    Args:
+        matrices: one per channel, models x models; NaN is unknown.
+        models: how many.
+
+    Returns:
+        models x models; NaN where no channel knows the pair. A channel without spread is left out.
+    """
+    total = np.zeros((models, models))
+    count = np.zeros_like(total)
+    for values in matrices:
+        known = ~np.isnan(values)
+        if not known.any() or (spread := values[known].std()) == 0:
+            continue
+        total[known] += (values[known] - values[known].mean()) / spread
+        count += known
+    mean: Matrix = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+    return mean
 
 
 def profile(prints: Fingerprints, name: str) -> tuple[Matrix, npt.NDArray[np.uint64]]:

@@ -43,17 +43,7 @@ class Node:
 
 def standardised(prints: Fingerprints, names: Sequence[str]) -> Matrix:
     """Mean over channels of similarity, in standard deviations of the pool's pairs; NaN where there is none."""
-    total = np.zeros((len(prints.models),) * 2)
-    count = np.zeros_like(total)
-    for name in names:
-        values = similarity.matrix(prints, name)
-        known = ~np.isnan(values)
-        if not known.any() or (spread := values[known].std()) == 0:
-            continue
-        total[known] += (values[known] - values[known].mean()) / spread
-        count += known
-    mean: Matrix = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
-    return mean
+    return similarity.standardised((similarity.matrix(prints, name) for name in names), len(prints.models))
 
 
 def halves(prompts: int, draws: int) -> Iterator[list[int]]:
