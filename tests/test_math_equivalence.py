@@ -904,6 +904,62 @@ n^2 | nn | T
 \int_0^1 f(x)\,dx | \int_0^1 f(x) dx | T
 \sum_{k=1}^{n} k^2 | \sum_{j=1}^{n} j^2 | T
 (-2,2) | x^2<4 | T
+# mixed numbers with a sign or a unit behind them
+33\frac{1}{3}\% | \frac{1}{3} | T
+33\frac{1}{3}\% | \frac{100}{3}\% | T
+33\frac{1}{3}\% | 33\% | F
+22.5^\circ | 22\frac{1}{2}^\circ | T
+12.5 | 12\frac{1}{2}\% | T
+12.5 | 12 1/2% | T
+12.5 | 12\frac{1}{2} \text{ cm} | T
+12.5 | 6\% | F
+# units with powers, products and quotients
+120\text{ square inches} | 120 in^2 | T
+120\text{ square inches} | 12 in^2 | F
+14 | 14 in | T
+14 | 14 in 3 | F
+5\text{ m/s} | 5\ \mathrm{m\,s^{-1}} | T
+5\text{ m/s} | 18\text{ km/h} | T
+5\text{ m/s} | 18 km/h | T
+5\text{ m/s} | 5 km/h | F
+90\text{ km/h} | 25 meters per second | T
+36\text{ cm}^2 | 0.0036 \text{ m}^2 | T
+36\text{ cm}^2 | 36 m^2 | F
+36\text{ cm}^2 | 0.36 \text{ m}^2 | F
+2.5\text{ L} | 2500\text{ cm}^3 | T
+60\text{ mph} | 60\text{ miles per hour} | T
+300\text{ K} | 300^\circ\text{C} | F
+25^\circ\text{C} | 25 degrees | T
+25^\circ\text{C} | 25°C | T
+25^\circ\text{C} | 25°F | F
+# amounts
+3,200,000 | \$3.2 million | T
+3,200,000 | \$3.2M | T
+3,200,000 | \$32,000,00 | F
+1,000,000 | \$1,000,00 | F
+1,000,000 | 1M | F
+# ends, unions and half-lines
+(2,5] | ]2,5] | T
+(2,5] | [2,5[ | F
+(-\infty,-1)\cup[4,\infty) | (-\infty,-1) U [4,\infty) | T
+(0,\infty) | \mathbb{R}^+ | T
+(0,\infty) | \mathbb{R}_{>0} | T
+(0,\infty) | \text{all positive real numbers} | T
+(0,\infty) | \text{all non-negative real numbers} | F
+[0,\infty) | \text{all nonnegative real numbers} | T
+# numerals and ratios
+2A7_{16} | 2a7_{16} | T
+2A7_{16} | 2A7_{15} | F
+2122_3 | 2122 \text{ (base 3)} | T
+2122_3 | 2122 \text{ (base 4)} | F
+5:3 | 5 to 3 | T
+5:3 | 3 to 5 | F
+0.125 | 0{.}125 | T
+# asides
+48 | 48 (24 in April and 24 in May) | T
+24 | 48 (24 in April and 24 in May) | F
+\text{Friday} | It is Friday | T
+\text{Friday} | It is Saturday | F
 """
 
 

@@ -31,7 +31,7 @@ from harness.scorers._math.verdict import Verdict
 from harness.specs import SandboxSpec
 
 METRIC = "accuracy"
-RULES = "math-1"
+RULES = "math-2"
 """The version of these rules. A change that can change a verdict is a new version."""
 
 

@@ -135,9 +135,10 @@ def _as_trees(wanted: Reading, found: Reading, comparison: Comparison) -> Verdic
     if gold is None or answer is None:
         return no("open", found.problem or wanted.problem)
     one, other = wanted.normal.unit, found.normal.unit
-    if one and other and one != other:
-        if one.dimension != other.dimension:
+    if one and other and one.dimension != other.dimension:
+        if one.is_lone and other.is_lone:
             return no("structure", f"in a unit of {other.dimension}, wanted one of {one.dimension}")
+    elif one and other and one != other:
         gold, answer = (Node("mul", (n, Node("num", value=u.factor))) for n, u in ((gold, one), (answer, other)))
     verdict = comparison.equal(gold, answer)
     if verdict.equal:
@@ -157,16 +158,17 @@ def _with_other_commas(gold: Node, found: Reading) -> Verdict | None:
 
 
 def _with_commas_apart(wanted: Reading, found: Reading, comparison: Comparison) -> Verdict | None:
-    """`100,200,300` is one number and may be three: a list on the other side decides."""
+    """`100,200,300` is one number and may be three, `1,000` is one: a list on the other side decides."""
     sides = [wanted, found]
     lists = [side.node is not None and side.node.op == "list" for side in sides]
     if lists[0] == lists[1]:
         return None
     index = lists.index(False)
-    if not re.search(r"\d,\d{3}", sides[index].normal.text):
+    text = sides[index].normal.text
+    if not re.search(r"\d,\d{3}", text) or re.search(r",0\d", text):
         return None
     nodes = [side.node for side in sides]
-    nodes[index] = read(sides[index].normal.text, thousands=False)
+    nodes[index] = read(text, thousands=False)
     verdict = comparison.equal(*(node for node in nodes if node is not None))
     return verdict if verdict.equal else None
 

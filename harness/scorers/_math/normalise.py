@@ -184,14 +184,20 @@ _RENAMED: list[tuple[re.Pattern[str], Replacement]] = [
         (rf"\\(?:R|reals|Reals){_NOT_LETTER}", r"\\mathbb{R}"),
         (rf"\\([NZQ]){_NOT_LETTER}", r"\\mathbb{\1}"),
         (r"\\mathbb ?([A-Z])", r"\\mathbb{\1}"),
+        (r"\\mathbb\{R\} ?(?:\^ ?\{? ?\+ ?\}?|_ ?\{ ?> ?0 ?\})", r"(0,\\infty)"),
         (rf"\\smallsetminus{_NOT_LETTER}", r"\\setminus "),
         (r"\{:\}", ":"),
         (r"\\$", ""),
         (r"\\(?:begin|end) ?\{(?:aligned|align\*?|gathered|split|equation\*?)\}", ""),
-        (r"^\](?=[^\[\]]*,[^\[\]]*[\[\]]$)", "("),
-        (r"(?<=[(\[])([^\[\]]*,[^\[\]]*)\[$", r"\1)"),
     )
 ]
+_OPEN_LEFT = re.compile(r"^\](?=[^\[\]]*,[^\[\]]*[\[\]]$)")
+_OPEN_RIGHT = re.compile(r"(?<=[(\[])([^\[\]]*,[^\[\]]*)\[$")
+"""`]2,5[` is (2,5)."""
+_UNION = re.compile(r"(?<=[)\]]) ?U ?(?=[(\[])")
+_RATIO = re.compile(r"^(\d+) to (\d+)$")
+_LETTERED_NUMERAL = re.compile(r"^[\dA-Fa-f]+(?=_ ?\{? ?1[1-6] ?\}?$)")
+_POWER_IN_FONT = re.compile(r"(\\(?:mathrm|text)\s*\{[^{}]*\^)\{\s*(-?\d)\s*\}")
 _MODULE = re.compile(r"(?<![A-Za-z\\])(?:np|numpy|math|sympy)\.(?=[a-z])")
 _PLAIN_ROOT = re.compile(r"(?<![A-Za-z\\])sqrt(?![A-Za-z])")
 
@@ -204,6 +210,10 @@ def plain_latex(text: str) -> str:
         text = _SIZES.sub("", text)
         for pattern, replacement in _RENAMED:
             text = pattern.sub(replacement, text)
+        for _ in range(_DEEPEST_FONT if "^" in text else 0):
+            text, count = _POWER_IN_FONT.subn(r"\1\2", text)
+            if not count:
+                break
         for _ in range(_DEEPEST_FONT):  # fonts within fonts; deeper nests are left to be refused
             text, count = _FONTS.subn(_font, text)
             if not count:
@@ -214,7 +224,12 @@ def plain_latex(text: str) -> str:
         text = _PLAIN_ROOT.sub(r"\\surd", _MODULE.sub("", text))
         text = _REPEATING.sub(r"\1\\overline{\2}", text)
     text = _PLUS_MINUS.sub(r"\\pm ", _SPACES.sub(" ", text))
-    return _SPACED_THOUSANDS.sub(lambda match: match.group().replace(" ", ""), text).replace("{,}", ",")
+    if "[" in text or "]" in text:
+        text = _UNION.sub(r"\\cup ", _OPEN_RIGHT.sub(r"\1)", _OPEN_LEFT.sub("(", text.strip())))
+    if "_" in text:
+        text = _LETTERED_NUMERAL.sub(lambda match: match.group().upper(), text)
+    text = _SPACED_THOUSANDS.sub(lambda match: match.group().replace(" ", ""), _RATIO.sub(r"\1:\2", text))
+    return text.replace("{,}", ",").replace("{.}", ".")
 
 
 def _rows(text: str) -> str:
@@ -252,12 +267,14 @@ def _font(match: re.Match[str]) -> str:  # noqa: PLR0911 - one per kind of font
 # Dress -------------------------------------------------------------------------------------------------------
 
 _LEAD = re.compile(
-    r"^(?:(?:is|are|exactly|precisely|only|just|about|approximately|approx\.?|equals?|equal to|to|the value of"
+    r"^(?:(?:[Ii]t is|is|are|exactly|precisely|only|just|about|approximately|approx\.?|equals?|equal to|to|the value of"
     r"|therefore|thus|so)\b\s*|[:=≈]\s*|\\approx\s*|⟦(?:[Aa]nswer|[Ff]inal answer)\s*:?\s*⟧)+"
 )
 _MINUS_IN_WORDS = re.compile(r"^(?:negative|minus) (?=[\d$.\\])")
-_ASIDE = re.compile(r"(?<=[\d)}$%\]]) \((?!mod|base|or|and)[A-Za-z][a-z' -]{3,}\)$")
-"""`72 (clips)`."""
+_ASIDE = re.compile(
+    r"(?<=[\d)}$%\]]) \((?!mod|base|or|and)(?:[A-Za-z][a-z' -]{3,}|(?=[^()]*[A-Za-z]{2,} [A-Za-z]{2,})[\w ,.'$-]+)\)$"
+)
+"""`72 (clips)`, `48 (24 in April and 24 in May)`."""
 _FACTORIAL_END = re.compile(r"[\d)}A-Za-z]!+$")
 _STOPS = (".", ",", ";", ":", "!")
 

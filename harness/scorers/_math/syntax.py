@@ -259,8 +259,10 @@ class _Parser:
             return
         is_fraction = self.at("\\frac")
         right = self.factor()
-        if is_fraction and _is_whole(left) and right.op == "div" and all(map(_is_whole, right.args)):
-            factors[-1] = Node("add", (left, right))
+        sign, part = (right.op, right.args[0]) if right.op in ("percent", "degree") else ("", right)
+        if is_fraction and _is_whole(left) and part.op == "div" and all(map(_is_whole, part.args)):
+            mixed = Node("add", (left, part))
+            factors[-1] = Node(sign, (mixed,)) if sign else mixed
         elif right.op == "num" == left.op:
             raise UnreadableError("two numbers side by side")
         else:
@@ -273,7 +275,7 @@ class _Parser:
         if not (top and bottom and fraction and top.spaced and _is_whole(whole)):
             raise UnreadableError("two numbers side by side")
         self.position += 3
-        return Node("add", (whole, Node("div", (number(top.text), number(bottom.text)))))
+        return self.postfix(Node("add", (whole, Node("div", (number(top.text), number(bottom.text))))))
 
     def starts_factor(self) -> bool:
         if self.kind() != "sign":

@@ -12,6 +12,9 @@ _PHRASES = [
         (r"(?:there (?:is|are) )?no (?:real |integer |such )?(?:solutions?|roots?|values?)(?: exists?)?", r"\emptyset"),
         (r"(?:the )?(?:empty|null) set|none", r"\emptyset"),
         (r"(?:all|any) (?:real numbers?|reals|real x)", r"\mathbb{R}"),
+        (r"(?:all )?positive (?:real numbers|reals)", r"(0,\infty)"),
+        (r"(?:all )?negative (?:real numbers|reals)", r"(-\infty,0)"),
+        (r"(?:all )?non-?negative (?:real numbers|reals)", r"[0,\infty)"),
         (r"(?:positive )?infinity|infinite", r"\infty"),
         (r"negative infinity", r"-\infty"),
     )
