@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from harness.leaderboard import Board
+    from harness.leaderboard.selection import Selection
     from harness.relatives import Pool
 
 VOCABULARY_TASK = "provenance_open"
@@ -189,13 +190,23 @@ def _of_index(
     return relatives.load_answers(query, IDENTITY_TASK), claims.to_dicts(), dict(controls.iter_rows())
 
 
-def board(results_dir: Path) -> Board:
+def board(results_dir: Path, wanted: Selection | None = None) -> Board:
     """What the leaderboard shows, read from the index.
+
+    Args:
+        results_dir: the results folder.
+        wanted: which results, weighed how; by default all of them.
 
     Raises:
         StorageError: there is no index.
+        ConfigError: the selection names what is not there, or leaves nothing.
+        HarnessError: the selection's condition is no SQL; the message is the engine's own.
     """
     from harness import leaderboard
 
     frames: dict[str, Any] = {name: store.query(results_dir, sql) for name, sql in leaderboard.QUERIES.items()}
-    return leaderboard.Board(**frames)
+    everything = leaderboard.Board(**frames)
+    if wanted is None:
+        return everything
+    sql = wanted.sql()
+    return wanted.apply(everything, None if sql is None else store.query(results_dir, sql).iter_rows())

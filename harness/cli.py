@@ -5,8 +5,6 @@ Exit codes are those of `harness.errors`; 0 is success, 130 is an interrupt, 2 a
 
 from __future__ import annotations
 
-import dataclasses
-import math
 import os
 import shlex
 import sys
@@ -15,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from harness import __version__
+from harness import __version__, cli_publish
 from harness.cli_provenance import app as provenance
 from harness.errors import ConfigError, HarnessError, IncompleteRunError, StorageError
 from harness.output import RESULTS, Format, NewResults, Results, Shape
@@ -34,6 +32,7 @@ app = typer.Typer(
 
 
 app.add_typer(provenance, name="provenance")
+app.command()(cli_publish.leaderboard)
 
 
 @app.command(
@@ -219,44 +218,6 @@ def import_(
         f"{made['counts']['samples']} answers of {len(made['models'])} models, {made['counts']['failed']} of them "
         f"missing; tasks: {tables.visible(tasks)}\nWrote {run}/ (imported)\n"
     )
-
-
-@app.command()
-def leaderboard(
-    results: Results = RESULTS,
-    out: Annotated[Path | None, typer.Option("--out", help="Write it here instead of to the screen.")] = None,
-    coverage: Annotated[
-        float, typer.Option("--coverage", min=0, max=1, help="Rank scores with this share of their samples scored.")
-    ] = 0.98,
-    weight: Annotated[
-        list[str] | None, typer.Option("--weight", help="TASK=NUMBER: weight in the mean over tasks; 1 by default.")
-    ] = None,
-) -> None:
-    """Write the leaderboard as GitHub-flavoured markdown. The same results give the same bytes."""
-    from harness import analysis
-    from harness import leaderboard as board
-    from harness.runs import write_atomic
-
-    analysis.refresh(results)
-    text = board.markdown(
-        dataclasses.replace(analysis.board(results), min_coverage=coverage, weights=dict(map(_weight, weight or ())))
-    )
-    if out is None:
-        sys.stdout.write(text)
-    else:
-        write_atomic(out, text.encode())
-        say(f"wrote {out}")
-
-
-def _weight(word: str) -> tuple[str, float]:
-    task, _, number = word.rpartition("=")
-    try:
-        value = float(number)
-    except ValueError:
-        value = -1.0
-    if not task or not 0 < value < math.inf:
-        raise ConfigError(f"--weight {word}: expected TASK=NUMBER with a number above 0, such as gsm8k=2")
-    return task, value
 
 
 @app.command()

@@ -60,10 +60,22 @@ def markdown_text(text: str) -> str:
     return _MARKDOWN.sub(lambda m: {"<": "&lt;", ">": "&gt;"}.get(m.group(), "\\" + m.group()), text)
 
 
-def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A GitHub table out of cells that are already markdown; ends with a line end."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], width: int = 0) -> str:
+    """A GitHub table out of cells that are already markdown; ends with a line end.
+
+    Args:
+        header: names of the columns.
+        rows: cells.
+        width: columns are padded to stand under each other where the table is no wider than this.
+    """
+    from rich.cells import cell_len
+
+    widths = [max(3, *map(cell_len, column)) for column in zip(header, *rows, strict=True)]
+    if sum(widths) + 3 * len(widths) + 1 > width:
+        widths = [3] * len(widths)
+    lines = [header, ["-" * wide for wide in widths], *rows]
+    padded = ([cell + " " * (wide - cell_len(cell)) for cell, wide in zip(line, widths, strict=True)] for line in lines)
+    return "".join(f"| {' | '.join(line)} |\n" for line in padded)
 
 
 def code_block(text: str) -> str:
@@ -173,7 +185,12 @@ def grid(
 
 
 def _json(frame: pl.DataFrame) -> str:
-    text = json.dumps([_jsonable(row) for row in frame.iter_rows(named=True)], ensure_ascii=False, indent=1)
+    return json_text(list(frame.iter_rows(named=True)))
+
+
+def json_text(value: Any) -> str:
+    r"""A value as JSON, ending with a line end: NaN is null, and what a terminal would obey is a `\u` escape."""
+    text = json.dumps(_jsonable(value), ensure_ascii=False, indent=1)
     # The same JSON: C1 controls, bidirectional and zero-width characters only ever stand inside strings.
     return "".join(json.dumps(c)[1:-1] if ord(c) > 126 and _hides(c) else c for c in text) + "\n"  # noqa: PLR2004
 
@@ -186,7 +203,7 @@ def _jsonable(value: Any) -> Any:
     match value:
         case dict():
             plain: Any = {str(key): _jsonable(item) for key, item in value.items()}
-        case list():
+        case list() | tuple():
             plain = [_jsonable(item) for item in value]
         case float():
             plain = value if math.isfinite(value) else None

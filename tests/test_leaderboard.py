@@ -1,6 +1,8 @@
 """What the leaderboard promises: every number with its interval and n, no more than was measured, no name that fakes."""
 
+import csv
 import dataclasses
+import io
 import json
 import os
 import re
@@ -14,7 +16,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from runfolders import sample, write_run
 
-from harness import analysis, leaderboard
+from harness import analysis, leaderboard, resources
+from harness.errors import ConfigError, HarnessError
+from harness.leaderboard import selection
 
 GOLDEN = Path(__file__).parent / "golden" / "leaderboard.md"
 HOSTILE = "evil|`<b>\n| fake | 1.000 [1.00, 1.00] n=999 |\x1b[31m\u202e[x](http://y)"
@@ -50,10 +54,22 @@ def board(tmp_path_factory):
     return boards(tmp_path_factory.mktemp("results"))
 
 
+def tables(text):
+    """The cells of every table, header first, split where GitHub splits them."""
+    blocks = [block.splitlines() for block in text.split("\n\n") if block.startswith("| ")]
+    return [
+        [
+            [cell.strip() for cell in re.split(r"(?<!\\)(?:\\\\)*\|", line)[1:-1]]
+            for line in block
+            if not line.startswith("| ---")
+        ]
+        for block in blocks
+    ]
+
+
 def table_rows(text):
-    """The cells of the first table, header first, split where GitHub splits them."""
-    lines = [line for line in text.split("\n\n")[1].splitlines() if line.startswith("|")]
-    return [re.split(r"(?<!\\)(?:\\\\)*\|", line)[1:-1] for line in lines if not line.startswith("| ---")]
+    """The cells of the first table."""
+    return tables(text)[0]
 
 
 def test_the_page_is_the_golden_one(board):
@@ -79,7 +95,7 @@ def test_the_order_of_the_frames_rows_does_not_matter(board):
 def test_there_is_a_row_per_model_and_a_hostile_name_adds_none(board):
     header, *rows = table_rows(leaderboard.markdown(board))
     assert len(rows) == 4
-    assert {len(row) for row in rows} == {len(header)} == {5}
+    assert {len(row) for row in rows} == {len(header)} == {3}
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", leaderboard.markdown(board))
 
 
@@ -94,19 +110,22 @@ def test_no_name_breaks_the_table_or_the_page(board, name):
 
     hostile = leaderboard.Board(**{frame: renamed(getattr(board, frame)) for frame in leaderboard.QUERIES})
     assert not {c for c in leaderboard.markdown(hostile) if c != "\n" and unicodedata.category(c) in ("Cc", "Cf")}
-    header, *rows = table_rows(leaderboard.markdown(hostile))
-    assert {len(row) for row in rows} == {len(header)}
+    for hostile_table, table in zip(
+        tables(leaderboard.markdown(hostile)), tables(leaderboard.markdown(board)), strict=True
+    ):
+        assert {len(row) for row in hostile_table} == {len(table[0])}
+        assert len(hostile_table) == len(table)
     headings = [line for line in leaderboard.markdown(hostile).splitlines() if line.startswith("#")]
     assert headings == [line for line in leaderboard.markdown(board).splitlines() if line.startswith("#")]
     assert max(cell_len(line) for line in leaderboard.terminal(hostile).splitlines()) <= 80
 
 
 def test_every_number_stands_with_its_interval_and_n(board):
-    _, *rows = table_rows(leaderboard.markdown(board))
-    for row in rows:
-        for cell in row[1:]:
-            for part in cell.split("<br>"):
-                assert part.strip() == "-" or re.search(NUMBER, part), part
+    page = leaderboard.markdown(board)
+    for row in table_rows(page)[1:]:
+        assert all(cell == "-" or re.search(NUMBER, cell) for cell in row[1:]), row
+    for table in tables(page)[1:]:
+        assert all(re.search(NUMBER, row[-1]) for row in table[1:]), table
 
 
 def test_rows_are_ordered_by_mean_score_with_those_that_are_not_ranked_behind(board):
@@ -207,7 +226,7 @@ def test_similarity_plays_no_part_in_the_order(board):
 def test_models_without_a_score_come_last(board):
     unscored = dataclasses.replace(board, scores=board.scores.filter(pl.col("model") != "alpha"))
     assert unscored.names[-1] == "alpha"
-    assert "| alpha | - |" in leaderboard.markdown(unscored)
+    assert table_rows(leaderboard.markdown(unscored))[-1][:2] == ["alpha", "-"]
 
 
 def test_a_smaller_is_better_metric_neither_orders_nor_goes_unsaid(board):
@@ -249,17 +268,17 @@ def test_the_nearest_model_is_never_the_model_itself_and_controls_are_shown_as_s
 
 
 def test_what_is_not_calibrated_is_called_so_wherever_it_stands(board):
-    header = table_rows(leaderboard.markdown(board))[0]
-    assert header[2].strip() == "nearest relative (calibrated evidence)"
-    assert "not calibrated" in header[3]
-    assert "not calibrated" in header[4]
+    page = leaderboard.markdown(board)
+    assert table_rows(page)[0][2] == "nearest relative (calibrated evidence)"
+    assert sum("not calibrated" in line for line in page.splitlines() if line.startswith("## ")) == 2
     assert leaderboard.terminal(board).count("not calibrated") >= 2
     calibrated = dataclasses.replace(
         board,
         similarities=board.similarities.with_columns(calibrated=True),
         identity_claims=board.identity_claims.with_columns(calibrated=True),
     )
-    assert "not calibrated" not in "".join(table_rows(leaderboard.markdown(calibrated))[0])
+    headings = [line for line in leaderboard.markdown(calibrated).splitlines() if line.startswith("## ")]
+    assert not [line for line in headings if "not calibrated" in line]
 
 
 def test_the_page_says_how_to_make_the_numbers_again(board):
@@ -317,9 +336,9 @@ def test_calibrated_evidence_takes_the_place_of_the_uncalibrated_column_as_soon_
         nearest=pl.lit("beta"), score=3.21, ci_low=2.0, ci_high=4.4, q=0.004, tested=6, n=64,
     )  # fmt: skip
     page = leaderboard.markdown(dataclasses.replace(board, evidence=found))
-    header, *rows = table_rows(page)
-    assert "vocabulary" not in "".join(header)
-    cells = {row[0].strip(): row[2].strip() for row in rows}
+    _, *rows = table_rows(page)
+    assert "similar other model by choice of words" not in page
+    cells = {row[0]: row[2] for row in rows}
     assert cells["alpha"] == "beta 3.21 [2.00, 4.40] n=64 q=0.004"
     assert cells["beta"] == "none of 6 (nearest 3.21 [2.00, 4.40] n=64 q=0.004)"
     assert "Nearest relative, calibrated" in leaderboard.terminal(dataclasses.replace(board, evidence=found))
@@ -333,3 +352,163 @@ def test_an_identity_claim_stands_beside_how_often_models_of_other_families_make
     assert set(claims["base_n"]) == {6}
     assert claims["calibrated"].all()
     assert "6 of 6 others too, mean 0.50" in leaderboard.markdown(analysis.board(tmp_path))
+
+
+# Forms -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", leaderboard.FORMS)
+def test_every_form_is_the_same_bytes_again_and_holds_no_character_that_hides_or_turns(tmp_path, board, form):
+    page = leaderboard.render(board, form)
+    assert page == leaderboard.render(boards(tmp_path), form)
+    hidden = {c for c in page.decode() if c not in "\r\n" and unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp")}
+    assert not hidden or form == "csv"  # a CSV holds cells as they are, for programs
+
+
+def test_the_json_form_holds_what_the_markdown_shows(board):
+    page = json.loads(leaderboard.render(board, "json"))
+    assert [model["model"] for model in page["models"]] == board.names
+    alpha = page["models"][0]
+    assert (alpha["scores"][0]["value"], alpha["scores"][0]["n"], alpha["scores"][0]["letters"]) == (1.0, 4, "a")
+    assert alpha["evidence"]["verdict"] == "untestable"
+    assert {claim["claimed"] for claim in alpha["identity_claims"]} == {"OpenAI", "(none)"}
+    assert page["runs"][0]["command"].startswith("harness eval")
+
+
+def test_the_csv_form_has_a_row_per_model_and_task_and_no_score_is_an_empty_cell(board):
+    unscored = dataclasses.replace(board, scores=board.scores.with_columns(value=pl.lit(None, pl.Float64)))
+    rows = list(csv.DictReader(io.StringIO(leaderboard.render(unscored, "csv").decode())))
+    assert [row["model"] for row in rows] == board.names
+    assert {row["value"] for row in rows} == {""}
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    name=st.text(min_size=1) | st.sampled_from(["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "]]>"])
+)
+def test_no_name_makes_markup_of_the_html_form(board, name):
+    from html.parser import HTMLParser
+
+    tags = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag, attrs):
+            tags.append((tag, *[key for key, _ in attrs]))
+
+    def seen(of):
+        tags.clear()
+        Reader().feed(leaderboard.render(of, "html").decode())
+        return list(tags)
+
+    renamed = {
+        frame: getattr(board, frame).with_columns(pl.col("model").replace({"beta": name}))
+        for frame in ("scores", "models", "identity_claims", "evidence")
+    }
+    hostile = dataclasses.replace(board, **renamed)
+    assert len(seen(hostile)) <= len(seen(board)) + 8  # at most a note of its own
+    assert set(seen(hostile)) <= set(seen(board))
+
+
+def test_the_plain_text_of_an_ordinary_page_fits_100_columns(tmp_path):
+    names = tuple(f"model-number-{i}" for i in range(6))
+    write_run(tmp_path, models=names, docs=40)
+    analysis.refresh(tmp_path)
+    board = analysis.board(tmp_path)
+    many = [f"task_{i}" for i in range(9)]
+    wide = dataclasses.replace(
+        board,
+        scores=pl.concat([board.scores.with_columns(task=pl.lit(task)) for task in many]),
+        comparisons=pl.concat([board.comparisons.with_columns(task=pl.lit(task)) for task in many]),
+    )
+    page = leaderboard.markdown(wide).split("## Reproduce this")[0]
+    assert max(cell_len(line) for line in page.splitlines() if line.startswith(("|", "#"))) <= 100
+    assert max(cell_len(line) for line in page.splitlines()) <= 120
+    shown = {cell for table in tables(page) for cell in table[0]}
+    assert {f"{task} (accuracy)" for task in many} <= shown
+
+
+def test_what_was_not_measured_is_not_explained(tmp_path):
+    write_run(tmp_path, tasks=("arithmetic",))
+    analysis.refresh(tmp_path)
+    board = analysis.board(tmp_path)
+    for page in (leaderboard.markdown(board), leaderboard.terminal(board)):
+        assert "alibrated" not in page
+        assert "imilarity is evidence" not in page
+        assert "control" not in page.split("Controls are not ranked")[0]
+
+
+# Selections --------------------------------------------------------------------------------------------------
+
+
+def chosen(tmp_path, **keys):
+    return analysis.board(tmp_path, selection.Selection(**keys))
+
+
+@pytest.mark.parametrize(
+    "path", [p for d in resources.conf_dirs() for p in (d / "leaderboard").glob("*.yaml")], ids=str
+)
+def test_every_shipped_selection_loads(path):
+    assert selection.load(path.stem).title
+
+
+def test_a_selection_keeps_models_and_tasks_by_pattern_and_puts_columns_in_its_order(tmp_path):
+    boards(tmp_path)
+    assert set(chosen(tmp_path, models=["a*", "beta"]).names) == {"alpha", "beta"}
+    assert set(chosen(tmp_path, models=["alpha"]).runs["run_id"]) == {"eval-a1"}
+    assert not chosen(tmp_path, tasks=["provenance_*"]).columns
+    everything = dataclasses.replace(two_tasks(analysis.board(tmp_path)), order=["word_*"])
+    assert [task for task, _ in everything.columns] == ["word_sums", "arithmetic"]
+
+
+def test_a_condition_in_sql_selects_results(tmp_path):
+    boards(tmp_path)
+    assert set(chosen(tmp_path, where="value >= 0.5 AND NOT unsafe_code").names) == {"alpha", "beta"}
+    assert set(chosen(tmp_path, where="n = 1 -- the unlucky one").names) == {HOSTILE}
+    with pytest.raises(HarnessError, match="nosuchcolumn"):
+        chosen(tmp_path, where="nosuchcolumn = 1")
+
+
+def test_a_selection_that_names_nobody_or_leaves_nothing_says_so(tmp_path):
+    boards(tmp_path)
+    with pytest.raises(ConfigError, match=r"alpha"):
+        chosen(tmp_path, models=["alhpa"])
+    with pytest.raises(ConfigError, match="weighed task"):
+        chosen(tmp_path, weights={"arithmetics": 2})
+    with pytest.raises(ConfigError, match="no result is left"):
+        chosen(tmp_path, where="n > 1000")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("titel: x", "titel"),
+        ("weights: {gsm8k: 0}", "weights.gsm8k"),
+        ("columns: [relatives]", "relative"),
+        ("coverage: 2", "coverage"),
+        ("models: [", "cannot be read"),
+    ],
+)
+def test_a_selection_that_cannot_be_read_names_the_file_and_the_key(tmp_path, monkeypatch, text, told):
+    folder = tmp_path / "conf" / "leaderboard"
+    folder.mkdir(parents=True)
+    (folder / "mine.yaml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=told) as error:
+        selection.load("mine")
+    assert "mine.yaml" in str(error.value)
+
+
+def test_a_committed_page_is_checked_against_the_results(project, tmp_path):
+    write_run(project.root / "results", docs=8)
+    page = project.root / "LEADERBOARD.md"
+    project.run("leaderboard", "--out", str(page))
+    project.run("leaderboard", "--check", str(page))
+    page.write_text(page.read_text().replace("0.500", "0.900"))
+    changed = project.run("leaderboard", "--check", str(page), code=1)
+    assert "0.900" in changed.stderr
+    assert "--out LEADERBOARD.md" in changed.stderr or f"--out {page}" in changed.stderr
+    html = project.root / "index.html"
+    project.run("leaderboard", "scores", "--out", str(html))
+    assert html.read_text().startswith("<!doctype html>")
+    project.run("leaderboard", "scores", "--check", str(html))
+    assert "scores" in project.run("leaderboard", "scoers", code=2).stderr

@@ -39,7 +39,7 @@ FLOORS = [
         "relatives",
     },
     {"evaluate", "listings"},
-    {"cli_provenance", "output"},
+    {"cli_provenance", "cli_publish", "output"},
     {"cli", "__main__"},
 ]
 ONLY_IMPORTERS = {

@@ -1,0 +1,95 @@
+"""The page for programs: everything as JSON, the scores as CSV."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.leaderboard.board import Board
+from harness.leaderboard.cells import named, weighing
+from harness.leaderboard.guide import guide
+from harness.leaderboard.settings import settings
+from harness.ranking import Standing
+from harness.tables import json_text
+
+SCHEMA = "harness.leaderboard/1"
+"""Name and version of the JSON form; a change that breaks a reader is a new number."""
+_SCORE = (
+    "task", "metric", "filter", "scorer", "value", "ci_low", "ci_high", "ci_method", "n", "n_unscored", "n_failed",
+    "n_truncated", "n_refused", "coverage", "sandbox", "unsafe_code", "run_id",
+)  # fmt: skip
+
+
+def json(board: Board) -> str:
+    """The leaderboard as one JSON object; what hides or turns text around stands in it as an escape."""
+    pages = {
+        "schema": SCHEMA,
+        "title": board.title,
+        "columns": [{"task": task, "metric": metric} for task, metric in board.columns],
+        "mean_over": weighing(board) if board.averaged else None,
+        "min_coverage": board.min_coverage,
+        "models": [_model(board, model) for model in board.names],
+        "how_to_read": guide(board),
+        "runs": [{"run_id": m.run_id, "command": m.command, "facts": list(m.facts)} for m in settings(board)],
+    }
+    return json_text(pages)
+
+
+def csv(board: Board) -> str:
+    """One row per model and task, the columns as in the view `leaderboard`, with ranks and notes."""
+    import polars as pl
+
+    from harness.tables import render
+
+    rows = [
+        {"model": model, **found, "notes": "; ".join(found["notes"])}
+        for model in board.names
+        for found in _scores(board, model)
+    ]
+    ints = ("n", "n_unscored", "n_failed", "n_truncated", "n_refused", "rank_best", "rank_worst")
+    floats = ("value", "ci_low", "ci_high", "coverage")
+    names = ("model", *_SCORE, "rank_best", "rank_worst", "letters", "notes")
+    types: dict[str, Any] = dict.fromkeys(names, pl.String)
+    types |= dict.fromkeys(ints, pl.Int64) | dict.fromkeys(floats, pl.Float64) | {"unsafe_code": pl.Boolean}
+    return render(pl.DataFrame(rows, schema=types, orient="row"), "csv").decode()
+
+
+def _model(board: Board, model: str) -> dict[str, Any]:
+    mean = board.means.get(model)
+    found = next((row for row in board.evidence.iter_rows(named=True) if row["model"] == model), None)
+    return {
+        "model": model,
+        "shown_as": named(board, model),
+        "control_of": board.control_of.get(model),
+        "mean": mean
+        and {
+            "value": mean.estimate.value,
+            "ci_low": mean.estimate.low,
+            "ci_high": mean.estimate.high,
+            "n": mean.estimate.n,
+            "tasks": mean.tasks,
+            "of": mean.of,
+            **_standing(board.standings[None].get(model)),
+        },
+        "scores": _scores(board, model),
+        "evidence": found,
+        "identity_claims": board.claims(model),
+        "shared_errors": board.shared_errors_of(model),
+    }
+
+
+def _scores(board: Board, model: str) -> list[dict[str, Any]]:
+    return [
+        {key: row[key] for key in _SCORE}
+        | _standing(board.standings[task, metric].get(model))
+        | {"notes": board.notes(row)}
+        for task, metric in board.columns
+        if (row := board.cells.get((model, task, metric))) is not None
+    ]
+
+
+def _standing(found: Standing | None) -> dict[str, Any]:
+    return {
+        "rank_best": found and found.best,
+        "rank_worst": found and found.worst,
+        "letters": found and found.letters,
+    }
