@@ -160,7 +160,48 @@ def test_adjusted_p_values_keep_their_order_and_never_shrink(p: list[float]) -> 
     assert all(q[i] <= q[j] + 1e-12 for i, j in itertools.pairwise(order))
 
 
-@given(st.lists(st.floats(1e-6, 1), min_size=1, max_size=10))
-def test_the_cauchy_combination_of_equal_p_values_is_that_p_value(p: list[float]) -> None:
-    assert 0 <= cal.cauchy(p) <= 1
-    assert cal.cauchy([p[0]] * len(p)) == pytest.approx(p[0], abs=1e-9)
+def test_what_a_suspect_scores_with_everybody_is_taken_out_but_not_what_its_candidates_versions_share() -> None:
+    similarity, facts, candidates = _pool(taught={55: 30})
+    versions = [ModelFacts(f.name, "teacher" if i in {20, 30, 40} else f.lab, f.released) for i, f in enumerate(facts)]
+    scores = cal.pair_scores(similarity, versions, candidates)
+    lifted = scores.z.copy()
+    lifted[55] += 2.0
+    plain, high = (
+        cal.centred(cal.PairScores(scores.candidates, z, scores.null_size, scores.null, scores.unrelated), versions).z[
+            55
+        ]
+        for z in (scores.z, lifted)
+    )
+    tested = ~np.isnan(plain)
+    assert (np.abs(high - plain)[tested] < 2.0).all()
+    alone = candidates.index(30)
+    siblings = [candidates.index(20), candidates.index(40)]
+    raised = scores.z.copy()
+    raised[55, siblings] += 5.0
+    moved = cal.centred(
+        cal.PairScores(scores.candidates, raised, scores.null_size, scores.null, scores.unrelated), versions
+    ).z[55]
+    assert moved[alone] == pytest.approx(plain[alone])
+
+
+def test_a_later_model_or_a_relative_takes_nothing_out_of_a_score() -> None:
+    similarity, facts, candidates = _pool()
+    scores = cal.pair_scores(similarity, facts, candidates)
+    raised = scores.z.copy()
+    raised[25, candidates.index(40)] += 50.0  # released after model 25
+    again = cal.PairScores(scores.candidates, raised, scores.null_size, scores.null, scores.unrelated)
+    at = candidates.index(20)
+    assert cal.centred(again, facts).z[25, at] == pytest.approx(cal.centred(scores, facts).z[25, at])
+
+
+def test_controls_of_one_lineage_that_lie_close_together_do_not_make_a_tiny_spread() -> None:
+    similarity, facts = _family(4.0)
+    near = [
+        ModelFacts(f.name, f.lab, f.released, lineage="one" if i < 6 else None, not_taught_by=f.not_taught_by)
+        for i, f in enumerate(facts)
+    ]
+    similarity[6:12, 30:32] = similarity[30:32, 6:12].T[:, :] = 0.1
+    similarity[6:12, :12] = similarity[:12, 6:12] = 0.0
+    np.fill_diagonal(similarity, np.nan)
+    tests = cal.family_tests([similarity], near, cal.family(near, [30, 31]))
+    assert max(abs(tests[i].score) for i in range(6)) < 6

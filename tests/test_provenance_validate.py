@@ -35,7 +35,7 @@ def test_models_taught_by_people_are_not_accused(report: dict[str, Any]) -> None
 
 def test_students_of_a_lab_stand_apart_from_models_it_did_not_teach(report: dict[str, Any]) -> None:
     figure = _figure(report, "AUROC, documented students of openai models against controls")
-    assert figure["value"] >= 0.95
+    assert figure["value"] >= 0.97
     assert figure["low"] < figure["value"] <= figure["high"]
 
 
@@ -44,8 +44,8 @@ def test_unrelated_pairs_get_uniform_p_values(report: dict[str, Any]) -> None:
 
 
 def test_true_pairs_rank_above_the_rest(report: dict[str, Any]) -> None:
-    assert _figure(report, "AUROC, true student-teacher pairs against the rest")["value"] >= 0.88
-    assert _figure(report, "exact teacher first")["value"] >= 0.65
+    assert _figure(report, "AUROC, true student-teacher pairs against the rest")["value"] >= 0.91
+    assert _figure(report, "exact teacher first")["value"] >= 0.7
 
 
 def test_an_unusual_teacher_is_detected_and_one_that_saturates_the_cohort_beats_chance(report: dict[str, Any]) -> None:

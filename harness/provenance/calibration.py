@@ -24,9 +24,11 @@ LEAST_NULL = 5
 """Null models below which a candidate is untestable: a spread from fewer is not one."""
 LEAST_POOL = 200
 """Unrelated pairs below which the pooled null takes in every null pair, whichever way it might be related."""
-PRIOR_MODELS = 20.0
-"""How many null models the pool's typical spread counts for, beside a candidate's own: shrinkage of variances
-as in Smyth (2004), with the prior's weight set instead of fitted."""
+PRIOR_MODELS = 5.0
+"""How many null models the typical spread counts for, beside a candidate's own: shrinkage of variances as in Smyth
+(2004), with the prior's weight set instead of fitted. From 2 to 10 it changes little (docs/provenance.md)."""
+PRIOR_CANDIDATES = 3.0
+"""How many candidates of score 0 count in what a suspect scores on average: with few candidates little is taken out."""
 MONTH = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])(?:-\d{2})?")
 
 
@@ -86,7 +88,6 @@ class PairScores:
         candidates: index of each column's model.
         z: distance from the null's mean in moderated standard deviations; NaN where untestable.
         null_size: how many null models stand behind each z.
-        exceeded: how many of them score below the pair.
         null: True where the row is itself a null model of the column.
         unrelated: the null pairs that make up the pooled null: see `unrelated_pairs`.
     """
@@ -94,7 +95,6 @@ class PairScores:
     candidates: npt.NDArray[np.int64]
     z: Matrix
     null_size: npt.NDArray[np.int64]
-    exceeded: npt.NDArray[np.int64]
     null: Bool
     unrelated: Bool
 
@@ -138,7 +138,6 @@ def pair_scores(similarity: Matrix, facts: Sequence[ModelFacts], candidates: Seq
     shape = (len(facts), len(cols))
     middle, spread = np.full(shape, np.nan), np.full(shape, np.nan)
     excess, size = np.full(shape, np.nan), np.zeros(shape, dtype=np.int64)
-    exceeded = np.zeros(shape, dtype=np.int64)
     for b, c in enumerate(cols):
         members = np.flatnonzero(null[:, b])
         if len(members) < LEAST_NULL:
@@ -152,14 +151,13 @@ def pair_scores(similarity: Matrix, facts: Sequence[ModelFacts], candidates: Seq
         enough = size[:, b] >= LEAST_NULL
         middle[enough, b] = _row_mean(others[enough])
         spread[enough, b] = _row_var(others[enough])
-        exceeded[:, b] = (others < excess[:, b][:, None]).sum(axis=1)
     if np.isnan(spread).all():
-        return PairScores(cols, np.full(shape, np.nan), size, exceeded, null, apart)
+        return PairScores(cols, np.full(shape, np.nan), size, null, apart)
     typical = float(np.nanmedian(spread))
     weight = np.maximum(size - 1, 0)
     variance = (PRIOR_MODELS * typical + weight * spread) / (PRIOR_MODELS + weight)
     z = (excess - middle) / np.sqrt(variance * (1 + 1 / np.maximum(size, 1)))
-    return PairScores(cols, z, size, exceeded, null, apart)
+    return PairScores(cols, z, size, null, apart)
 
 
 def combine(channels: Sequence[PairScores]) -> PairScores:
@@ -172,7 +170,28 @@ def combine(channels: Sequence[PairScores]) -> PairScores:
     count = known.sum(axis=0)
     z = np.divide(np.where(known, stack, 0).sum(axis=0), count, out=np.full(count.shape, np.nan), where=count > 0)
     first = channels[0]
-    return PairScores(first.candidates, z, first.null_size, first.exceeded, first.null, first.unrelated)
+    return PairScores(first.candidates, z, first.null_size, first.null, first.unrelated)
+
+
+def centred(scores: PairScores, facts: Sequence[ModelFacts]) -> PairScores:
+    r"""Take out how much a suspect resembles any candidate: era, size and data push all of its scores up together.
+
+    \(z'(s,c) = z(s,c) - \sum_{c'} z(s,c') / (n + k)\) over the n candidates c' of other labs than c's that could have
+    taught s (not later, of another lab, lineage and base) and k = `PRIOR_CANDIDATES`. Versions of the candidate are
+    left out, so that a teacher with many versions is not centred away. Null models' scores get the same treatment.
+    """
+    labs = np.array([facts[c].lab or f"model {facts[c].name}" for c in scores.candidates], dtype=object)
+    fair = np.array([[_fair(me, facts[c]) for c in scores.candidates] for me in facts], dtype=np.bool_)
+    fair &= ~np.isnan(scores.z)
+    apart = (labs[:, None] != labs[None, :]).astype(float)
+    total, count = np.where(fair, scores.z, 0.0) @ apart, fair @ apart
+    z = scores.z - total / (count + PRIOR_CANDIDATES)
+    return PairScores(scores.candidates, z, scores.null_size, scores.null, scores.unrelated)
+
+
+def _fair(suspect: ModelFacts, candidate: ModelFacts) -> bool:
+    """Whether nothing but teaching is documented that would make the suspect resemble the candidate."""
+    return not (suspect.related(candidate) or suspect.bases & candidate.bases or candidate.before(suspect) is False)
 
 
 def pair_p_values(scores: PairScores, facts: Sequence[ModelFacts]) -> Matrix:
@@ -248,7 +267,8 @@ def family_tests(similarities: Sequence[Matrix], facts: Sequence[ModelFacts], wh
     their date: the lab's versions that are not in the pool cannot be asked. Contrasts are divided by their standard
     deviation over the null and averaged over the channels that have one. The null is the null models' own contrasts,
     relatives of the suspect left out: \(t_{n-1} = (x - \bar x)/(s\sqrt{1 + 1/n})\) (Crawford and Howell 1998, doi
-    10.1076/clin.12.4.482.7241).
+    10.1076/clin.12.4.482.7241). \(s^2\) is shrunk toward the whole null's variance (`PRIOR_MODELS`): without a
+    control's relatives a few lineages are left, and may happen to lie close together.
 
     Returns:
         By model index. Missing are models released before every member that are no null models, and those with fewer
@@ -276,13 +296,16 @@ def family_tests(similarities: Sequence[Matrix], facts: Sequence[ModelFacts], wh
     if not scaled:
         return {}
     totals = np.mean(scaled, axis=0)
+    whole = float(np.nanvar(totals[list(which.null)], ddof=1))
     found = {}
     for i in testable:
         used = [u for u in which.null if not kin[i, u] and not math.isnan(totals[u])]
         if math.isnan(totals[i]) or len(used) < LEAST_NULL:
             continue
         null = totals[used]
-        t = float((totals[i] - null.mean()) / (null.std(ddof=1) * math.sqrt(1 + 1 / len(null))))
+        weight = len(null) - 1
+        variance = (PRIOR_MODELS * whole + weight * float(null.var(ddof=1))) / (PRIOR_MODELS + weight)
+        t = float((totals[i] - null.mean()) / math.sqrt(variance * (1 + 1 / len(null))))
         lineages = sum(bool(set(us) & set(used)) for us in groups)
         found[i] = FamilyTest(t, float(sps.t.sf(t, len(null) - 1)), len(null), lineages, int((null < totals[i]).sum()))
     return found
@@ -317,16 +340,6 @@ def benjamini_hochberg(p: Sequence[float]) -> list[float]:
         return []
     adjusted: list[float] = sps.false_discovery_control(values, method="bh").tolist()
     return adjusted
-
-
-def cauchy(p: Sequence[float]) -> float:
-    r"""Combine dependent p-values: \(T = \overline{\tan((.5 - p)\pi)}\), read from a Cauchy law (Liu and Xie 2020).
-
-    Args:
-        p: at least one p-value in (0, 1].
-    """
-    values = np.clip(np.asarray(p, dtype=float), 1e-15, 1 - 1e-15)
-    return float(sps.cauchy.sf(np.tan((0.5 - values) * np.pi).mean()))
 
 
 def base_families(text: str, patterns: Mapping[str, str]) -> frozenset[str]:

@@ -1,7 +1,8 @@
 """From answers to evidence: which candidates a suspect resembles more than unrelated models do, or none, or unknown.
 
-The chain is fingerprints -> one similarity matrix per channel -> z against each candidate's null -> average over
-channels -> p against the pooled null -> false discovery rate over everything looked at -> a verdict in words.
+The chain is fingerprints -> one similarity matrix per channel -> z against each candidate's null, less what the
+suspect scores on average -> mean over channels -> p against the pooled null -> false discovery rate over everything
+looked at -> a verdict in words.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ class Finding:
         q: p adjusted over every candidate tested for this suspect.
         by_channel: z per channel.
         null_size: models that cannot have learnt from the candidate.
-        exceeded: how many of those resemble the candidate less than the suspect does, in the first channel tested.
+        exceeded: how many of those resemble the candidate less than the suspect does.
         prompts: answered by both.
     """
 
@@ -140,7 +141,7 @@ def analyse(
     if sum(not channel(n).LEXICAL for n in names) < 2:  # noqa: PLR2004
         raise ConfigError(f"evidence needs at least two non-lexical channels, found {', '.join(names) or 'none'}")
     matrices = {n: similarity.matrix(prints, n) for n in prints.features}
-    channels = {n: cal.pair_scores(matrices[n], facts, candidates) for n in names}
+    channels = {n: cal.centred(cal.pair_scores(matrices[n], facts, candidates), facts) for n in names}
     scores = cal.combine(list(channels.values()))
     return Analysis(prints, facts, candidates, matrices, channels, scores, cal.pair_p_values(scores, facts))
 
@@ -157,6 +158,7 @@ def findings(analysis: Analysis, suspect: str, alpha: float = ALPHA) -> list[Fin
         One finding per candidate, the strongest evidence first; candidates that cannot be tested last.
     """
     s = analysis.index(suspect)
+    strangers = [not analysis.facts[s].related(fact) for fact in analysis.facts]
     reasons = {c: analysis.rival(s, c) for c in analysis.candidates if c != s}
     answered = analysis.prints.answered
     shared = {c: int((answered[s] & answered[c]).sum()) for c in reasons}
@@ -187,7 +189,7 @@ def findings(analysis: Analysis, suspect: str, alpha: float = ALPHA) -> list[Fin
                 q=q.get(c),
                 by_channel={n: float(v) for n, ch in analysis.channels.items() if not np.isnan(v := ch.z[s, b])},
                 null_size=int(analysis.scores.null_size[s, b]),
-                exceeded=int(analysis.scores.exceeded[s, b]),
+                exceeded=int((analysis.scores.z[analysis.scores.null[:, b] & strangers, b] < z).sum()),
                 prompts=shared[c],
             ),
         )
