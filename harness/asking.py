@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Coroutine, Iterator, Sequence
+from collections import deque
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 
-from harness import environment, plugins, runs
+from harness import environment, plugins
 from harness.budget import Budget
 from harness.errors import HarnessError
 from harness.identity import plain
+from harness.journal import Journal
 from harness.planning import ModelPlan
 from harness.progress import RunProgress
-from harness.records import Reply, Request
+from harness.records import Reply, Request, RequestKind
 
 
 def backend_of(plan: ModelPlan) -> Any:
@@ -30,32 +32,49 @@ def backend_of(plan: ModelPlan) -> Any:
 def ask(
     plan: ModelPlan,
     backend: Any,
-    pending: Sequence[Request],
-    journal: runs.Journal,
+    pending: Iterable[Request],
+    n: int,
+    journal: Journal,
     progress: RunProgress,
     budget: Budget,
 ) -> dict[str, Any]:
     """Send the pending requests to one model and journal every reply; closes the backend.
 
+    Args:
+        plan: the model.
+        backend: answers for it.
+        pending: what is to be sent; for models behind an API each request is drawn when its turn comes.
+        n: how many they are.
+        journal: where replies go.
+        progress: the display.
+        budget: what may be spent.
+
     Returns:
         What the manifest should say of the model: whether greedy answers are reproducible, and the backend's facts.
+
+    Raises:
+        HarnessError: what makes going on pointless; every reply until then is in the journal.
     """
     try:
-        progress.start(plan.model.name, len(pending))
-        if pending and hasattr(backend, "areply"):
-            _run(_at_once(backend, pending, journal, progress, budget))
-        elif pending:
+        progress.start(plan.model.name, n)
+        if n and hasattr(backend, "areply"):
+            _run(_at_once(backend, pending, min(backend.parallel, n), plan.kinds, journal, progress, budget))
+        elif n:
             send = _in_batches if hasattr(backend, "replies") else _one_by_one
-            send(backend, pending, journal, progress)
+            waiting = deque(pending)
+            while waiting:
+                for request, reply in send(backend, budget.afford(waiting), journal):
+                    budget.count(request, reply)
+                    progress.advance(failed=reply.error is not None)
         return {"deterministic": bool(backend.deterministic), "facts": plain(backend.facts())}
     finally:
         backend.close()
 
 
-def _in_batches(backend: Any, pending: Sequence[Request], journal: runs.Journal, progress: RunProgress) -> None:
+def _in_batches(backend: Any, pending: Sequence[Request], journal: Journal) -> Iterator[tuple[Request, Reply]]:
     for request, reply in backend.replies(pending):
         journal.append(request, reply)
-        progress.advance(failed=reply.error is not None)
+        yield request, reply
 
 
 # Over the network ------------------------------------------------------------------------------------------------
@@ -73,9 +92,15 @@ def _run(main: Coroutine[Any, Any, None]) -> None:
 
 
 async def _at_once(
-    backend: Any, pending: Sequence[Request], journal: runs.Journal, progress: RunProgress, budget: Budget
+    backend: Any,
+    pending: Iterable[Request],
+    parallel: int,
+    kinds: frozenset[RequestKind],
+    journal: Journal,
+    progress: RunProgress,
+    budget: Budget,
 ) -> None:
-    """`backend.parallel` tasks draw from one iterator; the first error that is no reply stops them all."""
+    """`parallel` tasks draw from one iterator; the first error that is no reply stops them all."""
     waiting = iter(pending)
     with _Writer(journal) as writer:
 
@@ -92,8 +117,8 @@ async def _at_once(
 
         await backend.open()
         try:
-            await backend.prepare(frozenset(request.kind for request in pending))
-            tasks = [asyncio.create_task(work()) for _ in range(min(backend.parallel, len(pending)))]
+            await backend.prepare(kinds)
+            tasks = [asyncio.create_task(work()) for _ in range(parallel)]
             try:
                 await _first_failure(tasks)
             finally:
@@ -128,7 +153,7 @@ async def _areply(backend: Any, request: Request) -> Reply:
 class _Writer:
     """Journals replies from an event loop: one thread, one flush for all that landed during the flush before."""
 
-    def __init__(self, journal: runs.Journal) -> None:
+    def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._landed: list[tuple[Request, Reply]] = []
@@ -178,11 +203,11 @@ class _Writer:
 # In threads ------------------------------------------------------------------------------------------------------
 
 
-def _one_by_one(backend: Any, pending: Sequence[Request], journal: runs.Journal, progress: RunProgress) -> None:
+def _one_by_one(backend: Any, pending: Sequence[Request], journal: Journal) -> Iterator[tuple[Request, Reply]]:
     """`backend.parallel` threads draw from one queue; the first error that is no reply stops them all."""
     waiting: Iterator[Request] = iter(pending)
     drawing, stop = threading.Lock(), threading.Event()
-    landed: queue.SimpleQueue[Reply | BaseException | None] = queue.SimpleQueue()
+    landed: queue.SimpleQueue[tuple[Request, Reply] | BaseException | None] = queue.SimpleQueue()
 
     def work() -> None:
         try:
@@ -193,7 +218,7 @@ def _one_by_one(backend: Any, pending: Sequence[Request], journal: runs.Journal,
                     break
                 reply = _reply(backend, request)
                 journal.append(request, reply)
-                landed.put(reply)
+                landed.put((request, reply))
         except BaseException as error:  # noqa: BLE001 - it is raised again in the main thread
             landed.put(error)
         finally:
@@ -209,11 +234,11 @@ def _one_by_one(backend: Any, pending: Sequence[Request], journal: runs.Journal,
             item = landed.get()
             if item is None:
                 alive -= 1
-            elif isinstance(item, Reply):
-                progress.advance(failed=item.error is not None)
-            else:
+            elif isinstance(item, BaseException):
                 failure = failure or item
                 stop.set()
+            else:
+                yield item
     finally:
         stop.set()
     if failure is not None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -18,6 +19,7 @@ from annotated_types import Ge
 
 from harness import resources
 from harness.errors import BudgetError, ConfigError, unknown_name
+from harness.journal import Entry
 from harness.records import Reply, Request
 from harness.specs import BudgetSpec, ModelSpec
 
@@ -102,6 +104,13 @@ def most_tokens(request: Request) -> tuple[int, int]:
     return size, request.decoding.max_tokens if request.decoding else 1
 
 
+def _unsaid(reply: Reply) -> int:
+    """How many answers a reply stands for whose tokens nobody said: tries lost on the way, an answer without usage."""
+    errors = [attempt.error for attempt in reply.attempts] + ([reply.error] if reply.error else [])
+    silent = reply.error is None and reply.usage.prompt_tokens is None and reply.usage.completion_tokens is None
+    return sum(error.startswith(LOST) for error in errors) + silent
+
+
 class Budget:
     """Keeps count of what a run uses, and stops it.
 
@@ -131,25 +140,42 @@ class Budget:
 
     def count(self, request: Request, reply: Reply) -> None:
         """Add what a reply used. One taken from another run cost nothing here, nor does a model that is not billed."""
-        if reply.reused_from is not None or request.model not in self._prices:
+        unsaid = _unsaid(reply)
+        self._add(request.model, reply, unsaid, most_tokens(request) if unsaid else (0, 0))
+
+    def recall(self, entries: Iterable[Entry], requests: Iterable[Request]) -> None:
+        """Add what every line of a journal used: failures count too, also where a later try has replaced them.
+
+        Args:
+            entries: the journal's lines.
+            requests: the run's; drawn only where a line does not say itself what it used.
+        """
+        silent: dict[str, list[Reply]] = {}
+        for entry in entries:
+            if _unsaid(entry.reply):
+                silent.setdefault(entry.id, []).append(entry.reply)
+            else:
+                self._add(entry.model, entry.reply, 0, (0, 0))
+        for request in requests if silent else ():
+            for reply in silent.get(request.id, ()):
+                self.count(request, reply)
+
+    def _add(self, model: str, reply: Reply, unsaid: int, most: tuple[int, int]) -> None:
+        if reply.reused_from is not None or model not in self._prices:
             return
-        most_prompt, most_completion = most_tokens(request)
-        errors = [attempt.error for attempt in reply.attempts] + ([reply.error] if reply.error else [])
-        lost = sum(error.startswith(LOST) for error in errors)
-        prompt, completion, cached = lost * most_prompt, lost * most_completion, 0
         used = reply.usage
-        if used.prompt_tokens is not None or used.completion_tokens is not None:
-            prompt, completion = prompt + (used.prompt_tokens or 0), completion + (used.completion_tokens or 0)
-            cached = min(used.cached_tokens or 0, used.prompt_tokens or 0)
-        elif reply.error is None:  # answered, and nobody said how long it was
-            prompt, completion = prompt + most_prompt, completion + most_completion
+        prompt = (used.prompt_tokens or 0) + unsaid * most[0]
+        completion = (used.completion_tokens or 0) + unsaid * most[1]
+        cached = min(used.cached_tokens or 0, used.prompt_tokens or 0)
         self.tokens += prompt + completion
-        price = self._prices[request.model]
+        price = self._prices[model]
         self.usd += price.usd(prompt, completion, cached) if price else 0.0
 
     def _most(self, request: Request) -> tuple[int, float]:
+        if request.model not in self._prices:
+            return 0, 0.0
         prompt, completion = most_tokens(request)
-        price = self._prices.get(request.model)
+        price = self._prices[request.model]
         return prompt + completion, price.usd(prompt, completion) if price else 0.0
 
     def _fits(self, tokens: int, usd: float) -> bool:
@@ -172,11 +198,7 @@ class Budget:
         async with self._changed:
             while not self._fits(tokens, usd):
                 if self._in_flight == 0:
-                    raise BudgetError(
-                        f"the budget is used up: {self.spent()} spent, {self._limit()} allowed, and the next request "
-                        f"can take {tokens} tokens{f' (${usd:.4f})' if usd else ''}. What was answered is kept; raise "
-                        "budget.usd or budget.tokens and give the same command again"
-                    )
+                    raise self._used_up(tokens, usd)
                 await self._changed.wait()
             self._in_flight += 1
             self._held_tokens += tokens
@@ -193,6 +215,31 @@ class Budget:
             self._held_tokens -= tokens
             self._held_usd -= usd
             self._changed.notify_all()
+
+    def afford(self, waiting: deque[Request]) -> list[Request]:
+        """Take as many of the next requests as fit together at their most, for backends that answer in batches.
+
+        Raises:
+            BudgetError: not even the first of them fits.
+        """
+        taken: list[Request] = []
+        tokens, usd = 0, 0.0
+        while waiting:
+            more_tokens, more_usd = self._most(waiting[0])
+            if not self._fits(tokens + more_tokens, usd + more_usd):
+                if not taken:
+                    raise self._used_up(more_tokens, more_usd)
+                break
+            tokens, usd = tokens + more_tokens, usd + more_usd
+            taken.append(waiting.popleft())
+        return taken
+
+    def _used_up(self, tokens: int, usd: float) -> BudgetError:
+        return BudgetError(
+            f"the budget is used up: {self.spent()} spent, {self._limit()} allowed, and the next request can take "
+            f"{tokens} tokens{f' (${usd:.4f})' if usd else ''}. What was answered is kept; raise budget.usd or "
+            "budget.tokens and give the same command again"
+        )
 
     def facts(self) -> dict[str, Any]:
         """For the manifest: what the run used of billed models, and by which prices. Unknown is null, never 0."""

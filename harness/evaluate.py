@@ -7,20 +7,25 @@ Killed at any moment, the same call goes on where it stopped: the run id is the 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import budget, environment, forecast, lmeval, manifest, metrics, replay, reuse, runs, samples
+from harness import budget, environment, forecast, manifest, metrics, replay, reuse, runs, samples, scoring
 from harness.asking import ask, backend_of
 from harness.errors import HarnessError
 from harness.identity import plain
+from harness.journal import Journal, Replies, entries
 from harness.lmeval import LoadedTask
 from harness.planning import ModelPlan, load_tasks, plan_model, run_id, taking_part
 from harness.progress import RunProgress
-from harness.records import Reply, Request
+from harness.records import Reply
 from harness.specs import EvalSpec
+
+PIECE = 1000
+"""Samples scored, and replies copied, at once."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +80,8 @@ def preview(spec: EvalSpec) -> tuple[str, list[dict[str, Any]]]:
         HarnessError: what would stop the run before its first request.
     """
     spec, _, plans, run = _planned(spec)
-    held = {entry.id: entry.reply for entry in runs.journal_entries(run / runs.JOURNAL)}
-    wanted = {plan.model.name: [request for request in plan.requests() if not _good(held, request)] for plan in plans}
-    reusable = reuse.find(spec, run, plans, wanted)
+    held = Replies(run / runs.JOURNAL)
+    reusable = reuse.find(spec, run, plans, held)
     parallel = {plan.model.name: plan.model.parallel or 1 for plan in plans}
     return run.name, forecast.rows(plans, held, reusable, _prices(plans), parallel)
 
@@ -97,22 +101,19 @@ def _run(
     progress: RunProgress,
     argv: Sequence[str],
 ) -> Outcome:
-    journal = runs.Journal(run / runs.JOURNAL)
+    journal = Journal(run / runs.JOURNAL)
+    replies = journal.replies
     try:
-        pending = {
-            plan.model.name: [request for request in plan.requests() if not _good(journal.replies, request)]
-            for plan in plans
-        }
-        total, missing = sum(1 for plan in plans for _ in plan.requests()), sum(map(len, pending.values()))
+        total = sum(1 for plan in plans for _ in plan.ids())
+        missing = sum(_pending(plan, replies) for plan in plans)
         before = runs.read_manifest(run) if (run / runs.MANIFEST).is_file() else None
         if missing == 0 and before and before["status"] != "running":
             progress.say(f"run {run.name}: all {total} requests are answered already; nothing to send")
             return Outcome(run, before, 0)
         purse = budget.Budget(spec.budget, _prices(plans))
-        found = reuse.find(spec, run, plans, pending)
-        pending = {name: [r for r in wanted if r.id not in found] for name, wanted in pending.items()}
-        asked = sum(map(len, pending.values()))
-        backends = {plan.model.name: backend_of(plan) for plan in plans if pending[plan.model.name]}
+        found = reuse.find(spec, run, plans, replies)
+        asked = 0
+        backends = {plan.model.name: backend_of(plan) for plan in plans if _pending(plan, replies, found)}
         if before is None and (twin := reuse.sibling(spec, run, plans)):
             progress.say(
                 f"run {run.name} is a new run: what it asks is not what {twin} asked, and the two do not mix "
@@ -124,30 +125,29 @@ def _run(
         if missing < total:
             progress.say(f"run {run.name}: {total - missing} of {total} requests are answered already")
         if found:
-            wanted = [request for plan in plans for request in plan.requests() if request.id in found]
-            journal.append_all([(request, found[request.id]) for request in wanted])
+            requests = (request for plan in plans for request in plan.requests() if request.id in found)
+            while piece := [(request, found[request.id]) for request in itertools.islice(requests, PIECE)]:
+                journal.append_all(piece)
             progress.say(
                 f"run {run.name}: {len(found)} requests were answered in other runs and are not paid for again"
             )
-        for plan in plans:
-            for request in plan.requests():
-                if (reply := journal.replies.get(request.id)) is not None:
-                    purse.count(request, reply)
+        purse.recall(entries(run / runs.JOURNAL), (request for plan in plans for request in plan.requests()))
         for plan, entry in zip(plans, opened["models"], strict=True):
             name = plan.model.name
-            if pending[name] or not (entry["facts"] or plan.billed):
+            if name in backends or not (entry["facts"] or plan.billed):
                 backend = backends.get(name) or backend_of(plan)
-                entry.update(ask(plan, backend, pending[name], journal, progress, purse))
+                wanted = (request for request in plan.requests() if not replies.answered(request.id))
+                asked += (n := _pending(plan, replies))  # another model of the run may have asked the very same
+                entry.update(ask(plan, backend, wanted, n, journal, progress, purse))
                 runs.write_manifest(run, opened)
         opened["cost"] = purse.facts()
-        return Outcome(run, _finish(spec, plans, run, journal.replies, opened, progress), asked)
+        return Outcome(run, _finish(spec, plans, run, replies, opened, progress), asked)
     finally:
         journal.close()
 
 
-def _good(replies: Mapping[str, Reply], request: Request) -> bool:
-    reply = replies.get(request.id)
-    return reply is not None and reply.error is None
+def _pending(plan: ModelPlan, held: Replies, found: Container[str] = ()) -> int:
+    return sum(not held.answered(request_id) and request_id not in found for request_id in plan.ids())
 
 
 def _yaml(value: Any) -> bytes:
@@ -164,24 +164,20 @@ def _finish(
     opened: dict[str, Any],
     progress: RunProgress,
 ) -> dict[str, Any]:
-    counted: list[dict[str, Any]] = []
+    counted: dict[tuple[str, str], list[dict[str, Any]]] = {}
     made = samples.write(run, _rows(spec, plans, run, replies, counted, progress))
+    measured = [metric for plan in plans for task, _ in plan.samples for metric in counted[plan.model.name, task.name]]
     task_entries = {entry["name"]: entry for entry in opened["tasks"]}
-    for metric in counted:
+    for metric in measured:
         if metric["is_headline"]:
             task_entries[metric["task"]]["headline_filter"] = metric["filter"]
-    states = made.get_column("status")
-    counts = {state: int((states == state).sum()) for state in ("answered", "truncated", "refused", "failed")}
     finished = {
         **opened,
-        "status": "incomplete" if counts["failed"] else "complete",
+        "status": "incomplete" if made.states["failed"] else "complete",
         "finished_at": environment.now(),
-        "metrics": counted,
-        "counts": {"samples": len(made), **counts},
-        "tokens": {
-            kind: int(made.get_column(f"{kind}_tokens").sum())
-            for kind in ("prompt", "completion", "reasoning", "cached")
-        },
+        "metrics": measured,
+        "counts": {"samples": made.rows, **{str(state): n for state, n in made.states.items()}},
+        "tokens": made.tokens,
     }
     runs.write_manifest(run, finished)
     return finished
@@ -192,17 +188,21 @@ def _rows(
     plans: Sequence[ModelPlan],
     run: Path,
     replies: Mapping[str, Reply],
-    counted: list[dict[str, Any]],
+    counted: dict[tuple[str, str], list[dict[str, Any]]],
     progress: RunProgress,
 ) -> Iterator[dict[str, Any]]:
-    """Score, task by task, and yield a row per sample; metrics are added to `counted`."""
-    for plan in plans:
+    """Score, some documents at a time, and yield a row per sample, in their order; metrics go to `counted`."""
+    for plan in sorted(plans, key=lambda plan: plan.model.name):
         sandbox = plan.sandbox(spec)
-        for task, planned in plan.samples:
+        name = plan.model.name
+        for task, planned in sorted(plan.samples, key=lambda pair: pair[0].name):
             if task.runs_code:
-                progress.say(f"{plan.model.name}: running the code of {len(planned)} {task.name} answers")
-            scores = lmeval.score(task, planned, replies, sandbox)
-            states = [lmeval.status([replies.get(r.id) for r in sample.requests]) for sample in planned]
-            counted += metrics.of_task(plan.model.name, task, planned, states, scores)
-            for sample, state, score in zip(planned, states, scores, strict=True):
-                yield manifest.row(run.name, plan.model.name, sample, replies, state, score)
+                progress.say(f"{name}: running the code of {len(planned)} {task.name} answers")
+            tally = metrics.Tally(name, task)
+            waiting = iter(planned)
+            while piece := list(itertools.islice(waiting, max(1, PIECE // task.repeats) * task.repeats)):
+                held = {request.id: replies.get(request.id) for sample in piece for request in sample.requests}
+                for sample, state, score in scoring.score(task, piece, held, sandbox):
+                    tally.add(sample, state, score)
+                    yield manifest.row(run.name, name, sample, held, state, score)
+            counted[name, task.name] = tally.rows()

@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ DIGEST_CHARS = 32
 
 def plain(value: Any) -> Any:
     """Dataclasses to dicts, tuples to lists, mappings to dicts: what JSON can say. Keys must be strings."""
+    if value is None or isinstance(value, str | int | float):
+        return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, Mapping):
@@ -48,7 +50,10 @@ def canonical_json(value: Any) -> str:
     """
     data = plain(value)
     _check_keys(data)
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _JSON.encode(data)
+
+
+_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def _check_keys(value: Any) -> None:
@@ -67,7 +72,40 @@ def digest(scheme: str, value: Any) -> str:
 
     Lone surrogates (a broken reply may hold them) are hashed as `surrogatepass` UTF-8.
     """
-    text = canonical_json({"scheme": scheme, "value": value})
+    return _digest(scheme, canonical_json(value))
+
+
+def digest_items(scheme: str, items: Iterable[Any]) -> str:
+    """`digest` of the list of these items, without holding them all."""
+    sha = hashlib.sha256(f'{{"scheme":{canonical_json(scheme)},"value":['.encode())
+    comma = ""
+    for item in items:
+        sha.update(f"{comma}{canonical_json(item)}".encode("utf-8", "surrogatepass"))
+        comma = ","
+    sha.update(b"]}")
+    return f"{scheme}:{sha.hexdigest()[:DIGEST_CHARS]}"
+
+
+class Digester:
+    """`digest` of mappings that share most of their fields: those become JSON once.
+
+    Args:
+        scheme: the scheme's tag.
+        fixed: the fields that all have in common.
+    """
+
+    def __init__(self, scheme: str, fixed: Mapping[str, Any]) -> None:
+        self._scheme = scheme
+        self._fixed = {key: canonical_json(value) for key, value in fixed.items()}
+
+    def digest(self, fields: Mapping[str, Any]) -> str:
+        """The digest of the fixed fields and these together."""
+        parts = self._fixed | {key: canonical_json(value) for key, value in fields.items()}
+        return _digest(self._scheme, f"{{{','.join(f'{_JSON.encode(key)}:{parts[key]}' for key in sorted(parts))}}}")
+
+
+def _digest(scheme: str, value: str) -> str:
+    text = f'{{"scheme":{_JSON.encode(scheme)},"value":{value}}}'
     return f"{scheme}:{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:DIGEST_CHARS]}"
 
 

@@ -126,7 +126,7 @@ def _write(
         state: sum(r["status"] == state for r in rows) for state in ("answered", "truncated", "refused", "failed")
     }
     with runs.run_lock(run):
-        samples.write(run, rows)
+        samples.write(run, sorted(rows, key=lambda row: tuple(row[name] for name in samples.SORT)))
         manifest = {
             "schema": runs.SCHEMA,
             "run_id": run.name,

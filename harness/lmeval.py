@@ -1,8 +1,8 @@
-"""lm-eval as the task engine: tasks in, requests out, scores back.
+"""lm-eval as the task engine: tasks by name, ready to be asked (`questions.py`) and scored (`scoring.py`).
 
-The only importer of `lm_eval` beside the backend for its model types. It stands on lm-eval's stable points:
+The only importer of `lm_eval` beside the backend for its model types. The three files stand on lm-eval's stable points:
 `TaskManager(include_path, include_defaults, metadata)`, `Task.build_all_requests`, `Instance`, the task's
-filters, `process_results` and `aggregation`. What it does differently from `lm_eval.evaluate`, and why:
+filters, `process_results` and `aggregation`. What they do differently from `lm_eval.evaluate`, and why:
 
 - Every repeat is a sample of its own (lm-eval's default filter throws k-1 of k away). A task file that asks
   for repeats itself gets them together, so its majority vote works.
@@ -13,51 +13,27 @@ filters, `process_results` and `aggregation`. What it does differently from `lm_
 from __future__ import annotations
 
 import ast
-import copy
+import functools
 import hashlib
+import itertools
 import json
 import logging
-import math
 import os
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from harness import plugins, taskdata
+from harness import taskdata
 from harness.errors import TaskError, unknown_name
-from harness.identity import DIGEST_CHARS, REQUEST, TASK, digest, file_sha256
-from harness.records import Answer, Decoding, Message, Reply, Request, RequestKind, SampleStatus, Score
-from harness.specs import DecodeSpec, EvalSpec, ModelSpec, SandboxSpec, TaskSpec
+from harness.identity import DIGEST_CHARS, TASK, digest, digest_items, file_sha256
+from harness.specs import TaskSpec
 from harness.taskfiles import TaskFile
 
 os.environ.setdefault("TQDM_DISABLE", "1")  # one progress display, ours; tqdm reads this when it is imported
 os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("HF_HUB_VERBOSITY", "error")  # our own message says what a dozen retries would
-
-LM_EVAL = "lm_eval"
-"""What `scorer` says of a number that lm-eval's own metrics made."""
-NO_FILTER = "none"
-DEFAULT_MAX_TOKENS = 256
-"""lm-eval's own `max_gen_toks` where a task names none (`lm_eval.models.api_models`)."""
-UNAGGREGATED = "part"
-"""Status of a score that is one part of a corpus-level metric (F1, perplexity): it has no value alone."""
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One answer to be had: the requests it takes, and the document behind them."""
-
-    task: str
-    doc_id: int
-    repeat: int
-    doc: Mapping[str, Any] = field(repr=False)
-    target: str
-    requests: tuple[Request, ...]
-    instances: tuple[Any, ...] = field(repr=False)
-    """lm-eval's `Instance`s, in the order of `requests`; shared between repeats, never written to."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +43,8 @@ class LoadedTask:
     spec: TaskSpec
     name: str
     task: Any = field(repr=False)
+    rows: Sequence[Mapping[str, Any]] = field(repr=False)
+    """Every document as lm-eval holds it: usually in Arrow's columns, a small part of what dicts take."""
     kind: str
     version: float
     scorer: str | None
@@ -99,17 +77,27 @@ class LoadedTask:
         """True where scoring runs model-written code."""
         return self.scorer == "code"
 
-    @cached_property
-    def docs(self) -> list[dict[str, Any]]:
-        """The documents, in order, cut to the limit."""
-        docs = self.task.eval_docs
-        n = len(docs) if self.spec.limit is None else min(self.spec.limit, len(docs))
-        return [dict(docs[i]) for i in range(n)]
+    @property
+    def n_docs(self) -> int:
+        """Documents, cut to the limit."""
+        return len(self.rows) if self.spec.limit is None else min(self.spec.limit, len(self.rows))
 
-    @cached_property
+    def docs(self) -> Iterator[dict[str, Any]]:
+        """The documents, in order, cut to the limit; made anew at each call."""
+        return map(dict, itertools.islice(self.rows, self.n_docs))
+
+    @functools.cached_property
     def docs_hash(self) -> str:
         """Hash of the documents' content, wherever they came from."""
-        return digest(TASK, [json.loads(json.dumps(doc, default=str)) for doc in self.docs])
+        return digest_items(TASK, (json.loads(json.dumps(doc, default=str)) for doc in self.docs()))
+
+
+def _compile_templates_once() -> None:
+    """lm-eval compiles each Jinja template anew for every document, at most of the cost of planning."""
+    from lm_eval import utils
+
+    if not hasattr(utils.env.from_string, "cache_info"):
+        utils.env.from_string = functools.lru_cache(maxsize=1024)(utils.env.from_string)
 
 
 def _quiet() -> None:
@@ -131,6 +119,7 @@ def load(spec: TaskSpec, files: Mapping[str, TaskFile], task_dirs: Sequence[Path
         TaskError: unknown, unreadable, or without data.
     """
     _quiet()
+    _compile_templates_once()
     random.seed(seed)  # some of lm-eval's tasks shuffle choices with the global generator
     if spec.builtin:
         return _load_builtin(spec, seed)
@@ -148,13 +137,13 @@ def load(spec: TaskSpec, files: Mapping[str, TaskFile], task_dirs: Sequence[Path
     if held and not _reads_data(file):
         raise TaskError(f"task {spec.name} makes its own documents; leave out task.data={spec.data}")
     task = _build(lambda: manager.load([spec.name]), spec.name)[spec.name]
-    _prepare(task, spec, seed)
     metadata = file.metadata
     return [
         LoadedTask(
             spec=spec,
             name=spec.name,
             task=task,
+            rows=_prepare(task, spec, seed),
             kind=metadata.get("kind", "other"),
             version=float(metadata["version"]),
             scorer=metadata.get("scorer"),
@@ -217,12 +206,18 @@ def _reads_data(file: TaskFile) -> bool:
     return True
 
 
-def _prepare(task: Any, spec: TaskSpec, seed: int) -> None:
+def _prepare(task: Any, spec: TaskSpec, seed: int) -> Sequence[Mapping[str, Any]]:
+    """Set the number of examples; the documents, read once: a task may shuffle choices each time it is asked."""
     if spec.num_fewshot is not None:
         task.set_config(key="num_fewshot", value=spec.num_fewshot)
     elif task.get_config("num_fewshot") is None:
         task.set_config(key="num_fewshot", value=0)
-    task.set_fewshot_seed(seed=seed)
+    random.seed(seed)
+    try:
+        rows: Sequence[Mapping[str, Any]] = task.eval_docs
+    except ValueError as error:
+        raise TaskError(f"task {spec.name}: {error}") from error
+    return rows
 
 
 def builtin_index() -> dict[str, str]:
@@ -277,7 +272,7 @@ def _load_builtin(spec: TaskSpec, seed: int) -> list[LoadedTask]:
 
     loaded = []
     for name, task in sorted(_build(make, f"lm_eval:{spec.name}").items()):
-        _prepare(task, spec, seed)
+        rows = _prepare(task, spec, seed)
         metrics = [metric for metric in task.aggregation() if metric != "bypass"]
         headline = metrics[0] if metrics else None
         loaded.append(
@@ -285,6 +280,7 @@ def _load_builtin(spec: TaskSpec, seed: int) -> list[LoadedTask]:
                 spec=spec,
                 name=name,
                 task=task,
+                rows=rows,
                 kind="other",
                 version=_number(task.VERSION),
                 scorer=None,
@@ -305,241 +301,6 @@ def _number(version: object) -> float:
         return float(str(version))
     except ValueError:
         return 0.0
-
-
-def decoding_for(model: ModelSpec, spec: EvalSpec, task: TaskSpec, generation: Mapping[str, Any]) -> Decoding:
-    """Final decoding of one request: the model's own, over the run's, over the task's `generation_kwargs`."""
-    own = model.decode or DecodeSpec()
-
-    def pick(name: str, default: Any) -> Any:
-        for source in (own, spec.decode):
-            if (value := getattr(source, name)) is not None:
-                return value
-        return default
-
-    stop = generation.get("until") or ()
-    return Decoding(
-        max_tokens=int(pick("max_tokens", task.max_tokens or generation.get("max_gen_toks", DEFAULT_MAX_TOKENS))),
-        temperature=float(pick("temperature", generation.get("temperature", 0.0))),
-        top_p=pick("top_p", generation.get("top_p")),
-        top_k=pick("top_k", generation.get("top_k")),
-        stop=tuple(word for word in ([stop] if isinstance(stop, str) else stop) if word),
-    )
-
-
-def plan(loaded: LoadedTask, model: ModelSpec, spec: EvalSpec, identity: Mapping[str, Any]) -> list[Sample]:
-    """Every sample that a model owes a task, in the order of documents, then repeats.
-
-    Args:
-        loaded: the task.
-        model: the model.
-        spec: the run: decoding, seed.
-        identity: what of the model can change an answer: backend, its arguments, the hash of its weights.
-
-    Raises:
-        TaskError: the task has no documents, or asks for pictures or sound.
-    """
-    task = loaded.task
-    chat = model.chat and task.OUTPUT_TYPE == "generate_until"
-    try:
-        task.build_all_requests(
-            limit=loaded.spec.limit,
-            system_instruction=model.system,
-            apply_chat_template=chat,
-            fewshot_as_multiturn=chat,
-            chat_template=_chat_template if chat else None,
-            tokenizer_name="harness" if chat else "",
-        )
-    except ValueError as error:
-        raise TaskError(f"task {loaded.name}: {error}") from error
-    by_doc: dict[int, list[Any]] = {}
-    for instance in task.instances:
-        by_doc.setdefault(instance.doc_id, []).append(instance)
-    samples = []
-    for doc_id, unordered in sorted(by_doc.items()):
-        instances = sorted(unordered, key=lambda instance: instance.idx)
-        target = _target(task, instances[0].doc)
-        for repeat in range(loaded.repeats):
-            requests = tuple(
-                _request(instance, loaded, model, spec, identity, repeat=repeat, chat=chat) for instance in instances
-            )
-            samples.append(
-                Sample(loaded.name, doc_id, repeat, dict(instances[0].doc), target, requests, tuple(instances))
-            )
-    return samples
-
-
-def _chat_template(history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
-    """Keep the conversation as it is: the backend applies the model's own template."""
-    del add_generation_prompt  # a conversation that ends with the assistant's words says it itself
-    return json.dumps([{"role": turn["role"], "content": turn["content"]} for turn in history])
-
-
-def _request(
-    instance: Any,
-    loaded: LoadedTask,
-    model: ModelSpec,
-    spec: EvalSpec,
-    identity: Mapping[str, Any],
-    *,
-    repeat: int,
-    chat: bool,
-) -> Request:
-    kind: RequestKind = "generate" if instance.request_type == "generate_until" else instance.request_type
-    arguments = instance.args
-    messages: tuple[Message, ...] | None = None
-    prompt: str | None = arguments[0]
-    continuation, decoding = None, None
-    if kind == "generate":
-        if len(arguments) > 2:  # noqa: PLR2004 - (context, generation arguments[, pictures and sound])
-            raise TaskError(f"task {loaded.name}: asks for pictures or sound; harness evaluates text")
-        decoding = decoding_for(model, spec, loaded.spec, arguments[1])
-        if chat:
-            messages, prompt = tuple(json.loads(arguments[0])), None
-    elif kind == "loglikelihood":
-        continuation = arguments[1]
-    content = {
-        "model": identity,
-        "task": loaded.name,
-        "version": loaded.version,
-        "doc_id": instance.doc_id,
-        "index": instance.idx,
-        "repeat": repeat,
-        "kind": kind,
-        "messages": messages,
-        "prompt": prompt,
-        "continuation": continuation,
-        "decoding": decoding,
-        "seed": spec.seed + repeat,
-    }
-    return Request(
-        id=digest(REQUEST, content),
-        model=model.name,
-        task=loaded.name,
-        doc_id=instance.doc_id,
-        repeat=repeat,
-        index=instance.idx,
-        kind=kind,
-        messages=messages,
-        prompt=prompt,
-        continuation=continuation,
-        decoding=decoding,
-        seed=spec.seed + repeat,
-    )
-
-
-def _target(task: Any, doc: Mapping[str, Any]) -> str:
-    target = task.doc_to_target(doc)
-    if isinstance(target, int) and task.config.doc_to_choice is not None:
-        choices = task.doc_to_choice(doc)
-        return str(choices[target]) if 0 <= target < len(choices) else str(target)
-    return target if isinstance(target, str) else json.dumps(target, default=str)
-
-
-def status(replies: Sequence[Reply | None]) -> SampleStatus:
-    """The state of a sample, from the replies to its requests (`None` is a request never sent)."""
-    if any(reply is None or reply.error is not None for reply in replies):
-        return "failed"
-    reasons = {reply.finish_reason for reply in replies if reply is not None}
-    if reasons & {"refusal", "content_filter"}:
-        return "refused"
-    return "truncated" if "length" in reasons else "answered"
-
-
-def _response(request: Request, reply: Reply) -> Any:
-    if request.kind == "loglikelihood":
-        return (reply.loglikelihood, reply.is_greedy)
-    if request.kind == "loglikelihood_rolling":
-        return reply.loglikelihood
-    # A model that thought until its limit said nothing: that is an empty answer, and flagged as truncated.
-    return reply.text or ""
-
-
-def score(
-    loaded: LoadedTask, samples: Sequence[Sample], replies: Mapping[str, Reply], sandbox: SandboxSpec
-) -> list[dict[tuple[str, str, str], Score]]:
-    """Score samples of one model on one task.
-
-    Returns:
-        For each sample, in order: (metric, filter, scorer) to its score. A failed or refused sample has a
-        score without a value wherever the others have one.
-    """
-    states = [status([replies.get(request.id) for request in sample.requests]) for sample in samples]
-    usable = [i for i, state in enumerate(states) if state in ("answered", "truncated")]
-    scored: list[dict[tuple[str, str, str], Score]] = [{} for _ in samples]
-    groups: dict[tuple[int, int], list[int]] = {}
-    for i in usable:
-        groups.setdefault((samples[i].doc_id, 0 if loaded.pooled else samples[i].repeat), []).append(i)
-    for members in groups.values():
-        for key, result in _lm_eval_scores(loaded, [samples[i] for i in members], replies).items():
-            scored[members[0]][key] = result
-    if loaded.scorer is not None:
-        module = plugins.load("scorers", loaded.scorer)
-        answers = [
-            Answer(
-                doc=samples[i].doc,
-                target=samples[i].target,
-                text=replies[samples[i].requests[0].id].text or "",
-                truncated=states[i] == "truncated",
-            )
-            for i in usable
-        ]
-        for i, result in zip(usable, module.score(answers, sandbox), strict=True):
-            scored[i][(module.METRIC, NO_FILTER, loaded.scorer)] = result
-    keys = dict.fromkeys(key for row in scored for key in row) or _expected_keys(loaded)
-    for i, state in enumerate(states):
-        if state not in ("answered", "truncated"):
-            scored[i] = {key: Score(None, state) for key in keys}
-    return scored
-
-
-def _expected_keys(loaded: LoadedTask) -> dict[tuple[str, str, str], None]:
-    """The headline alone, where not one sample could be scored."""
-    return {(loaded.headline, NO_FILTER, loaded.scorer or LM_EVAL): None} if loaded.headline else {}
-
-
-def _lm_eval_scores(
-    loaded: LoadedTask, repeats: Sequence[Sample], replies: Mapping[str, Reply]
-) -> dict[tuple[str, str, str], Score]:
-    """lm-eval's metrics of one document, for every filter of the task."""
-    task = loaded.task
-    if set(task.aggregation()) <= {"bypass"}:
-        return {}
-    instances = []
-    for index, original in enumerate(repeats[0].instances):
-        instance = copy.copy(original)
-        instance.resps = [_response(s.requests[index], replies[s.requests[index].id]) for s in repeats]
-        instance.filtered_resps = {}
-        instances.append(instance)
-    scores = {}
-    for ensemble in task._filters:  # noqa: SLF001 - lm-eval offers `apply_filters` for a whole task only
-        try:
-            ensemble.apply(instances)
-            filtered = [instance.filtered_resps[ensemble.name] for instance in instances]
-            values = task.process_results(repeats[0].doc, filtered)
-            extracted = filtered[0] if isinstance(filtered[0], str) else None
-        except Exception as error:  # noqa: BLE001 - a task's own code may raise anything
-            values, extracted = dict.fromkeys(task.aggregation(), error), None
-        for metric, value in values.items():
-            if metric != "bypass":
-                scores[(metric, ensemble.name, LM_EVAL)] = _lm_eval_score(value, extracted)
-    return scores
-
-
-def _lm_eval_score(value: Any, extracted: str | None) -> Score:
-    if isinstance(value, Exception):
-        return Score(None, "scorer_error", extracted, f"{type(value).__name__}: {value}")
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return Score(None, UNAGGREGATED, extracted, detail={"part": json.loads(json.dumps(value, default=_jsonable))})
-    if not math.isfinite(number):
-        return Score(None, "scorer_error", extracted, f"lm-eval's metric gave {number}")
-    return Score(number, "scored", extracted)
-
-
-def _jsonable(value: Any) -> Any:
-    return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
 def aggregation(loaded: LoadedTask, metric: str) -> Callable[[Iterable[Any]], float] | None:

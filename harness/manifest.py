@@ -13,8 +13,9 @@ from typing import Any
 
 from harness import __version__, environment, runs
 from harness.identity import RUN, digest, plain
-from harness.lmeval import LoadedTask, Sample
+from harness.lmeval import LoadedTask
 from harness.planning import ModelPlan
+from harness.questions import Sample
 from harness.records import Reply, Score
 from harness.specs import EvalSpec
 
@@ -91,7 +92,7 @@ def _task_entry(task: LoadedTask) -> dict[str, Any]:
         "headline_metric": task.headline,
         "headline_filter": None,
         "higher_is_better": task.higher_is_better,
-        "n_docs": len(task.docs),
+        "n_docs": task.n_docs,
         "repeats": task.repeats,
         "num_fewshot": task.task.get_config("num_fewshot") or 0,
         "licence": task.licence,
@@ -104,7 +105,7 @@ def row(
     run_id: str,
     model: str,
     sample: Sample,
-    replies: Mapping[str, Reply],
+    replies: Mapping[str, Reply | None],
     state: str,
     scores: Mapping[tuple[str, str, str], Score],
 ) -> dict[str, Any]:

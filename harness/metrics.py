@@ -3,51 +3,96 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from harness import paired, stats
-from harness.lmeval import LM_EVAL, UNAGGREGATED, LoadedTask, Sample, aggregation
+from harness.lmeval import LoadedTask, aggregation
+from harness.questions import Sample
 from harness.records import SampleStatus, Score
+from harness.scoring import LM_EVAL, UNAGGREGATED, Key
 
-Key = tuple[str, str, str]
-"""Metric, filter, scorer."""
-Held = tuple[Sample, SampleStatus, Score]
-"""A sample, its state, its score under one key."""
 PASS_KS = (2, 4, 5, 8, 10, 16, 32, 64, 100)
 """The k of pass@k and pass^k, as far as there are repeats: powers of two, and those of Chen et al. (2021)."""
 DROP = "drop"
 """Metric: the headline's mean on a task's `contrast.from` less that on its `contrast.to`, paired by cluster."""
 
 
-def of_task(
-    model: str,
-    loaded: LoadedTask,
-    samples: Sequence[Sample],
-    states: Sequence[SampleStatus],
-    scores: Sequence[Mapping[Key, Score]],
-) -> list[dict[str, Any]]:
-    """Every metric of one model on one task, the headline marked, in a stable order.
+class _Sample(NamedTuple):
+    """What metrics need of a sample, its text left behind."""
+
+    doc_id: int
+    source: Hashable
+    """What its document was made from: itself, where the task names no cluster or the document has none."""
+    fields: Mapping[str, str]
+    """Those that the task's breakdown and contrast read."""
+    state: SampleStatus
+
+
+class _Result(NamedTuple):
+    """What metrics need of a score; equal ones are one object."""
+
+    value: float | None
+    unaggregated: bool
+    tier: str | None
+    part: Any = None
+
+
+Held = tuple[_Sample, _Result]
+"""A sample, its score under one key."""
+_NO_FIELDS: Mapping[str, str] = {}
+
+
+class Tally:
+    """Takes the scored samples of one model on one task, in the order of documents, and makes the metrics of them.
 
     `n` counts documents with at least one scored sample; the `n_…` counts are of samples. A failed or
     refused sample is unscored, never wrong. Under the headline stand its parts by the task's `breakdown`, pass@k and
     pass^k where there are repeats, and the `drop` of the task's `contrast`.
     """
-    keys = sorted({key for row in scores for key in row})
-    headline = _headline(loaded, keys)
-    rows = []
-    for key in keys:
-        held = [(s, state, row[key]) for s, state, row in zip(samples, states, scores, strict=True) if key in row]
-        function = aggregation(loaded, key[0]) if key[2] == LM_EVAL else None
-        estimate = _corpus(loaded, held, function) if function else _mean(loaded, held)
-        # A score is missing for pooled repeats, not a sample: these counts are of all samples.
-        counted = [(sample, state) for sample, state in zip(samples, states, strict=True)]
-        rows.append(_row(model, loaded, key, held, counted, estimate) | {"is_headline": key == headline})
-        if key == headline and not function:
-            rows += _parts(model, loaded, key, held) + _passes(model, loaded, key, held)
-            if loaded.contrast:
-                rows.append(_drop(model, loaded, key, held, loaded.contrast))
-    return rows
+
+    def __init__(self, model: str, loaded: LoadedTask) -> None:
+        self._model, self._loaded = model, loaded
+        self._read = {*loaded.breakdown, *([loaded.contrast["field"]] if loaded.contrast else [])}
+        self._states: list[SampleStatus] = []
+        self._held: dict[Key, list[Held]] = {}
+        self._results: dict[_Result, _Result] = {}
+
+    def add(self, sample: Sample, state: SampleStatus, scores: Mapping[Key, Score]) -> None:
+        """Count one sample."""
+        fields = {name: str(sample.doc.get(name)) for name in self._read} if self._read else _NO_FIELDS
+        kept = _Sample(sample.doc_id, _source(self._loaded, sample), fields, state)
+        self._states.append(state)
+        for key, score in scores.items():
+            part = score.detail.get("part") if score.status == UNAGGREGATED else None
+            result = _Result(score.value, score.status == UNAGGREGATED, score.detail.get("tier"), part)
+            if part is None:
+                result = self._results.setdefault(result, result)
+            self._held.setdefault(key, []).append((kept, result))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Every metric, the headline marked, in a stable order."""
+        model, loaded = self._model, self._loaded
+        keys = sorted(self._held)
+        headline = _headline(loaded, keys)
+        rows = []
+        for key in keys:
+            held = self._held[key]
+            function = aggregation(loaded, key[0]) if key[2] == LM_EVAL else None
+            estimate = _corpus(held, function) if function else _mean(held)
+            # A score is missing for pooled repeats, not a sample: these counts are of all samples.
+            rows.append(_row(model, loaded, key, held, self._states, estimate) | {"is_headline": key == headline})
+            if key == headline and not function:
+                rows += _parts(model, loaded, key, held) + _passes(model, loaded, key, held)
+                if loaded.contrast:
+                    rows.append(_drop(model, loaded, key, held, loaded.contrast))
+        return rows
+
+
+def _source(loaded: LoadedTask, sample: Sample) -> Hashable:
+    found = sample.doc.get(loaded.cluster) if loaded.cluster else None
+    return sample.doc_id if found is None else str(found)
 
 
 def _row(
@@ -55,12 +100,11 @@ def _row(
     loaded: LoadedTask,
     key: Key,
     held: Sequence[Held],
-    counted: Iterable[tuple[Sample, SampleStatus]],
+    states: Sequence[SampleStatus],
     estimate: stats.Estimate | None,
 ) -> dict[str, Any]:
     found = estimate or stats.Estimate(None, None, None, 0, "none")
-    unscored = sum(score.value is None and score.status != UNAGGREGATED for _, _, score in held)
-    states = [state for _, state in counted]
+    unscored = sum(result.value is None and not result.unaggregated for _, result in held)
     return {
         "model": model,
         "task": loaded.name,
@@ -75,7 +119,7 @@ def _row(
         "n_unscored": unscored,
         "coverage": 1 - unscored / len(held),
         **{f"n_{state}": states.count(state) for state in _NOTED},
-        "sandbox": ", ".join(sorted({score.detail["tier"] for *_, score in held if score.detail.get("tier")})) or None,
+        "sandbox": ", ".join(sorted({result.tier for _, result in held if result.tier})) or None,
         "is_headline": False,
     }
 
@@ -89,43 +133,38 @@ def _headline(loaded: LoadedTask, keys: Sequence[Key]) -> Key | None:
     return min(candidates, key=lambda key: (key[2] == LM_EVAL, key)) if candidates else None
 
 
-def _source(loaded: LoadedTask, sample: Sample) -> Hashable:
-    """What a sample's document was made from: itself, where the task names no cluster or the document has none."""
-    found = sample.doc.get(loaded.cluster) if loaded.cluster else None
-    return ("document", sample.doc_id) if found is None else str(found)
-
-
-def _values(loaded: LoadedTask, held: Iterable[Held]) -> tuple[list[list[float]], list[Hashable]]:
+def _values(held: Iterable[Held]) -> tuple[list[tuple[float, ...]], list[Hashable]]:
     """Scored values by document, in order, and the source of each document."""
-    docs: dict[int, list[float]] = {}
-    sources: dict[int, Hashable] = {}
-    for sample, _, score in held:
-        if score.value is not None:
-            docs.setdefault(sample.doc_id, []).append(score.value)
-            sources[sample.doc_id] = _source(loaded, sample)
-    order = sorted(docs)
-    return [docs[doc_id] for doc_id in order], [sources[doc_id] for doc_id in order]
+    docs: list[tuple[float, ...]] = []
+    sources: list[Hashable] = []
+    scored = ((sample, result.value) for sample, result in held if result.value is not None)
+    for _, group in itertools.groupby(scored, key=lambda item: item[0].doc_id):
+        members = list(group)
+        docs.append(tuple(value for _, value in members))
+        sources.append(members[0][0].source)
+    return docs, sources
+
+
+def _states(held: Iterable[Held]) -> list[SampleStatus]:
+    return [sample.state for sample, _ in held]
 
 
 def _binary(docs: Iterable[Iterable[float]]) -> bool:
     return all(value in (0.0, 1.0) for doc in docs for value in doc)
 
 
-def _mean(loaded: LoadedTask, held: Sequence[Held]) -> stats.Estimate | None:
-    docs, sources = _values(loaded, held)
+def _mean(held: Sequence[Held]) -> stats.Estimate | None:
+    docs, sources = _values(held)
     return stats.estimate(docs, binary=_binary(docs), sources=sources) if docs else None
 
 
-def _corpus(
-    loaded: LoadedTask, held: Sequence[Held], function: Callable[[Iterable[Any]], float]
-) -> stats.Estimate | None:
+def _corpus(held: Sequence[Held], function: Callable[[Iterable[Any]], float]) -> stats.Estimate | None:
     """A metric that is no mean (F1, perplexity, BLEU): lm-eval's own function over all parts, by source."""
     units: dict[Hashable, list[Any]] = {}
     docs = set()
-    for sample, _, score in sorted(held, key=lambda item: item[0].doc_id):
-        if score.status == UNAGGREGATED or score.value is not None:
-            part = score.detail["part"] if score.status == UNAGGREGATED else score.value
-            units.setdefault(_source(loaded, sample), []).append(part)
+    for sample, result in held:
+        if result.unaggregated or result.value is not None:
+            units.setdefault(sample.source, []).append(result.part if result.unaggregated else result.value)
             docs.add(sample.doc_id)
     if not units:
         return None
@@ -140,26 +179,26 @@ def _parts(model: str, loaded: LoadedTask, key: Key, held: Sequence[Held]) -> li
     """The headline by the values of every field that the task breaks it down by: `accuracy[level=3]`."""
     rows = []
     for field in loaded.breakdown:
-        for value in sorted({str(sample.doc.get(field)) for sample, _, _ in held}):
-            part = [item for item in held if str(item[0].doc.get(field)) == value]
+        for value in sorted({sample.fields[field] for sample, _ in held}):
+            part = [item for item in held if item[0].fields[field] == value]
             named = (f"{key[0]}[{field}={value}]", key[1], key[2])
-            rows.append(_row(model, loaded, named, part, [(s, state) for s, state, _ in part], _mean(loaded, part)))
+            rows.append(_row(model, loaded, named, part, _states(part), _mean(part)))
     return rows
 
 
 def _passes(model: str, loaded: LoadedTask, key: Key, held: Sequence[Held]) -> list[dict[str, Any]]:
     """pass@k (at least one of k is right) and pass^k (all of k are) over problems with k scored repeats or more."""
-    docs, sources = _values(loaded, held)
+    docs, sources = _values(held)
     if not _binary(docs):
         return []
-    counted = [(sample, state) for sample, state, _ in held]
+    states = _states(held)
     return [
         _row(
             model,
             loaded,
             (f"{name}{k}", key[1], key[2]),
             held,
-            counted,
+            states,
             stats.pass_estimate(docs, k, sources=sources, one=one),
         )
         for k in PASS_KS
@@ -173,12 +212,12 @@ def _drop(
 ) -> dict[str, Any]:
     """How much lower the mean is on documents of one value of a field than on those of another, paired by source."""
     sides: tuple[dict[Hashable, list[float]], dict[Hashable, list[float]]] = ({}, {})
-    for sample, _, score in held:
+    for sample, result in held:
         for side, value in zip(sides, (contrast["from"], contrast["to"]), strict=True):
-            if score.value is not None and str(sample.doc.get(contrast["field"])) == value:
-                side.setdefault(_source(loaded, sample), []).append(score.value)
+            if result.value is not None and sample.fields[contrast["field"]] == value:
+                side.setdefault(sample.source, []).append(result.value)
     found = paired.compare(*sides, binary=all(_binary(side.values()) for side in sides))
-    row = _row(model, loaded, (DROP, key[1], key[2]), held, [(s, state) for s, state, _ in held], None)
+    row = _row(model, loaded, (DROP, key[1], key[2]), held, _states(held), None)
     return row | {
         "value": found.difference,
         "ci_low": found.low,

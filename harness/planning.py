@@ -12,7 +12,8 @@ from harness import lmeval, plugins, replay, resources, taskfiles, weights
 from harness import sandbox as sandboxes
 from harness.errors import BackendError, ConfigError
 from harness.identity import RUN, digest
-from harness.lmeval import LoadedTask, Sample
+from harness.lmeval import LoadedTask
+from harness.questions import Samples
 from harness.records import Request, RequestKind
 from harness.specs import EvalSpec, ModelSpec, SandboxSpec
 
@@ -29,17 +30,27 @@ class ModelPlan:
     identity: Mapping[str, Any]
     weights: weights.WeightsSpec | None
     file: Path | None
-    samples: Sequence[tuple[LoadedTask, Sequence[Sample]]]
+    samples: Sequence[tuple[LoadedTask, Samples]]
     source: ModelSpec
     """Who answers: the model, or in a replay the journal of the run it was in."""
     billed: bool
     """True for a model behind an API, where every answer costs."""
 
     def requests(self) -> Iterator[Request]:
-        """Every request, in the order of tasks, documents, repeats."""
+        """Every request, in the order of tasks, documents, repeats; made anew at each pass."""
         for _, planned in self.samples:
             for sample in planned:
                 yield from sample.requests
+
+    def ids(self) -> Iterator[str]:
+        """The ids of these requests, in their order, without making them."""
+        for _, planned in self.samples:
+            yield from planned.ids()
+
+    @property
+    def kinds(self) -> frozenset[RequestKind]:
+        """The kinds of these requests."""
+        return frozenset(kind for _, planned in self.samples for kind in planned.kinds)
 
     def sandbox(self, spec: EvalSpec) -> SandboxSpec:
         """How this model's code may be run."""
@@ -97,9 +108,9 @@ def plan_model(model: ModelSpec, tasks: Sequence[LoadedTask], spec: EvalSpec) ->
     plan = ModelPlan(model, identity, weights_spec, None, (), source, billed)
     if any(task.runs_code for task in chosen):
         sandboxes.check(plan.sandbox(spec))
-    planned = [(task, lmeval.plan(task, model, spec, identity)) for task in chosen]
+    planned = [(task, Samples(task, model, spec, identity)) for task in chosen]
     plan = dataclasses.replace(plan, samples=planned)
-    if beyond := {request.kind for request in plan.requests()} - getattr(backend, "kinds", KINDS):
+    if beyond := plan.kinds - getattr(backend, "kinds", KINDS):
         raise BackendError(
             f"model {model.name}: backend {source.backend} cannot give a {min(beyond)}, which a chosen task asks "
             "for; use backend openai_completions with a server that echoes log-probabilities (vLLM, SGLang), a local "
@@ -115,6 +126,6 @@ def run_id(spec: EvalSpec, tasks: Sequence[LoadedTask], plans: Sequence[ModelPla
         "name": spec.name,
         "tasks": {task.name: [task.content_hash, task.docs_hash, task.scorer] for task in tasks},
         "sandbox": spec.sandbox,
-        "requests": {plan.model.name: [request.id for request in plan.requests()] for plan in plans},
+        "requests": {plan.model.name: list(plan.ids()) for plan in plans},
     }
     return f"{spec.name}-{digest(RUN, content).partition(':')[2][:RUN_ID_CHARS]}"

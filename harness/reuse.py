@@ -17,29 +17,53 @@ from harness import runs
 from harness.environment import publishable
 from harness.errors import ConfigError, StorageError
 from harness.identity import plain
+from harness.journal import Replies
 from harness.planning import ModelPlan
-from harness.records import Reply, Request
+from harness.records import Reply
 from harness.specs import EvalSpec
 
 
-def find(
-    spec: EvalSpec, run: Path, plans: Sequence[ModelPlan], wanted: Mapping[str, Sequence[Request]]
-) -> dict[str, Reply]:
-    """Replies of other runs to requests that are wanted here, by the request's id.
+class Found(Mapping[str, Reply]):
+    """Successful replies of other runs by the request's id, each with the run it came from; read when asked for."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, tuple[str, Replies]] = {}
+
+    def note(self, request_id: str, run: str, replies: Replies) -> None:
+        """Remember where the reply to a request is."""
+        self._places.setdefault(request_id, (run, replies))
+
+    def __getitem__(self, request_id: str) -> Reply:
+        """Read one reply."""
+        run, replies = self._places[request_id]
+        reply = replies[request_id]
+        return dataclasses.replace(reply, reused_from=reply.reused_from or run)
+
+    def __iter__(self) -> Iterator[str]:
+        """The requests' ids."""
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._places)
+
+
+def find(spec: EvalSpec, run: Path, plans: Sequence[ModelPlan], held: Replies) -> Found:
+    """Replies of other runs to requests that are wanted here.
 
     Args:
         spec: where the runs are, and whether reuse is wanted at all.
         run: this run's folder, which is left out.
         plans: the models of this run.
-        wanted: by model, the requests without an answer.
+        held: what is answered already.
 
     Returns:
-        Successful replies alone, each with the run it came from. Damaged folders are passed over.
+        What was found. Damaged folders are passed over.
     """
-    found: dict[str, Reply] = {}
+    found = Found()
     if not spec.reuse or spec.replay is not None:
         return found
-    missing = {request.id for plan in plans if plan.billed for request in wanted[plan.model.name]}
+    missing = {id_ for plan in plans if plan.billed for id_ in plan.ids() if not held.answered(id_)}
     reached = [(plan.model.backend, _args(plan.model.args)) for plan in plans if plan.billed]
     for folder in runs.list_runs(Path(spec.results_dir)) if missing else ():
         if folder.name == run.name:
@@ -48,10 +72,10 @@ def find(
             models = runs.read_manifest(folder)["models"]
             if not any((model["backend"], model["args"]) in reached for model in models):
                 continue
-            for entry in runs.journal_entries(folder / runs.JOURNAL):
-                if entry.id in missing and entry.reply.error is None and entry.id not in found:
-                    source = entry.reply.reused_from or folder.name
-                    found[entry.id] = dataclasses.replace(entry.reply, reused_from=source)
+            theirs = Replies(folder / runs.JOURNAL)
+            for request_id in theirs:
+                if request_id in missing and theirs.answered(request_id):
+                    found.note(request_id, folder.name, theirs)
         except (StorageError, KeyError, TypeError):
             continue
     return found

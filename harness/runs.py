@@ -2,7 +2,7 @@
 
     run.json         the manifest: what was asked, with which versions, and the metrics
     spec.yaml        the resolved configuration, to read or to run again
-    journal.jsonl    one line per reply, on disk before the next request of its slot goes out
+    journal.jsonl    one line per reply, on disk before the next request of its slot goes out (`journal.py`)
     samples.parquet  one row per sample, written when the run ends
 
 Whole files are written beside their place and renamed into it, so a reader sees the old one or the new one.
@@ -11,20 +11,18 @@ Whole files are written beside their place and renamed into it, so a reader sees
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import errno
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from filelock import FileLock, Timeout
 
 from harness.errors import ConfigError, RunLockedError, StorageError, unknown_name
 from harness.identity import plain
-from harness.records import Attempt, Reply, Request, Usage
 
 MANIFEST = "run.json"
 SPEC = "spec.yaml"
@@ -108,20 +106,37 @@ def write_atomic(path: Path, content: bytes) -> None:
     Raises:
         StorageError: the folder cannot be written, or the disk is full; the old file is as it was.
     """
+    with atomic_file(path) as file, storage_errors(path):
+        file.write(content)
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to (under `storage_errors`) that is flushed and renamed to `path` when the block ends well.
+
+    Raises:
+        StorageError: the folder cannot be written, or the disk is full; the old file is as it was.
+    """
     if path.is_dir():
         raise StorageError(f"{path} is a folder; name a file in it")
+    beside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+        file = beside.open("wb")
+    try:
         try:
-            with beside.open("wb") as file:
-                file.write(content)
+            yield file
+            with storage_errors(path):
                 file.flush()
                 os.fsync(file.fileno())
-            beside.replace(path)
         finally:
-            with contextlib.suppress(OSError):
-                beside.unlink(missing_ok=True)
+            with storage_errors(path):
+                file.close()
+        with storage_errors(path):
+            beside.replace(path)
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -138,125 +153,6 @@ def storage_errors(path: Path) -> Iterator[None]:
             else "check the folder's permissions, or choose another with results_dir=PATH"
         )
         raise StorageError(f"{path}: {what}; {advice}") from error
-
-
-class Journal:
-    """An append-only file of replies, one JSON line each, flushed to the disk line by line.
-
-    A line cut short by a crash is dropped when the file is opened again: it costs the one reply.
-    Safe to call from several threads of one process; `RunLock` keeps other processes out.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lock = threading.Lock()
-        with storage_errors(path):
-            self.replies = _read_journal(path)
-            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-
-    def append(self, request: Request, reply: Reply) -> None:
-        """Put a reply on the disk.
-
-        Raises:
-            StorageError: it could not be; nothing of the line counts.
-        """
-        self.append_all([(request, reply)])
-
-    def append_all(self, replies: Sequence[tuple[Request, Reply]]) -> None:
-        """Put several replies on the disk with one flush: they are all there when this returns.
-
-        Raises:
-            StorageError: they could not be; lines that are whole on the disk count when it is read again.
-        """
-        data = b"".join(_line(request, reply) for request, reply in replies)
-        with self._lock, storage_errors(self._path):
-            while data:
-                data = data[os.write(self._file, data) :]
-            os.fsync(self._file)
-            self.replies.update((request.id, reply) for request, reply in replies)
-
-    def close(self) -> None:
-        """Close the file; the replies stay readable."""
-        with self._lock:
-            if self._file >= 0:
-                os.close(self._file)
-                self._file = -1
-
-
-def _line(request: Request, reply: Reply) -> bytes:
-    entry = {
-        "id": request.id,
-        "model": request.model,
-        "task": request.task,
-        "doc_id": request.doc_id,
-        "repeat": request.repeat,
-        "index": request.index,
-        "reply": _compact(reply),
-    }
-    return json.dumps(entry, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode() + b"\n"
-
-
-def _compact(reply: Reply) -> dict[str, Any]:
-    """The reply as a mapping without the fields that hold their default."""
-    usage = {key: value for key, value in plain(reply.usage).items() if value is not None}
-    fields = {
-        field.name: plain(getattr(reply, field.name))
-        for field in dataclasses.fields(reply)
-        if field.name != "usage" and getattr(reply, field.name) != field.default
-    }
-    return fields | ({"usage": usage} if usage else {})
-
-
-def _expand(fields: dict[str, Any]) -> Reply:
-    usage = Usage(**fields.pop("usage", {}))
-    attempts = tuple(Attempt(**attempt) for attempt in fields.pop("attempts", ()))
-    return Reply(usage=usage, attempts=attempts, **fields)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of a journal."""
-
-    id: str
-    """The request's."""
-    reply: Reply
-    end: int
-    """Where the line ends, in bytes."""
-
-
-def journal_entries(path: Path) -> Iterator[Entry]:
-    """Every whole line of a journal, oldest first; nothing where there is no file. Changes nothing.
-
-    Raises:
-        StorageError: a whole line that is not a journal line: the file was changed by hand.
-    """
-    if not path.exists():
-        return
-    end = 0
-    with storage_errors(path), path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.endswith(b"\n"):
-                return
-            end += len(line)
-            try:
-                entry = json.loads(line)
-                yield Entry(entry["id"], _expand(entry["reply"]), end)
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                raise StorageError(
-                    f"{path}: line {number} is damaged ({error}); remove that line and its answer is asked for again"
-                ) from error
-
-
-def _read_journal(path: Path) -> dict[str, Reply]:
-    """The last reply to every request; cuts an unfinished last line off the file."""
-    replies: dict[str, Reply] = {}
-    end = 0
-    for entry in journal_entries(path):
-        replies[entry.id] = entry.reply
-        end = entry.end
-    if path.exists() and end < path.stat().st_size:
-        os.truncate(path, end)
-    return replies
 
 
 @contextlib.contextmanager
@@ -279,6 +175,8 @@ def run_lock(run: Path) -> Iterator[None]:
                 "or change a setting (seed, name) to make a run of its own"
             ) from error
     try:
+        for stale in run.glob(".*.*.*[0-9]"):  # half a file of a process that was killed while it wrote
+            stale.unlink(missing_ok=True)
         yield
     finally:
         lock.release()

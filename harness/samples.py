@@ -1,4 +1,4 @@
-"""The columns of `samples.parquet`, one row per sample, and how it is written.
+"""The columns of `samples.parquet`, one row per sample, and how it is written: some rows at a time.
 
 Strings hold JSON where the shape differs from task to task (`doc`, `messages`, `detail`). Sorted by model,
 task, doc_id, repeat, so that the same answers make the same file but for the times.
@@ -6,93 +6,90 @@ task, doc_id, repeat, so that the same answers make the same file but for the ti
 
 from __future__ import annotations
 
-import io
 import itertools
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from harness.runs import SAMPLES, write_atomic
-
-if TYPE_CHECKING:
-    import polars as pl
+from harness.records import SampleStatus
+from harness.runs import SAMPLES, atomic_file, storage_errors
 
 SORT = ("model", "task", "doc_id", "repeat")
 PIECE = 2000
-"""Rows turned into a frame at once."""
+"""Rows of a row group: as Python objects they take several times the memory they take in columns."""
+STATES: tuple[SampleStatus, ...] = ("answered", "truncated", "refused", "failed")
 TIMES = ("started_at", "latency_s", "ttfb_s", "attempts", "response_id", "reused_from")
 """Columns that differ between two runs with the same answers."""
 
 
 def schema() -> dict[str, Any]:
-    """Column names and Polars types, in order."""
-    import polars as pl
+    """Column names and Arrow types, in order."""
+    import pyarrow as pa
 
-    attempt = pl.Struct({"at": pl.String, "error": pl.String, "status": pl.Int64})
-    score = pl.Struct(
+    attempt = pa.struct({"at": pa.string(), "error": pa.string(), "status": pa.int64()})
+    score = pa.struct(
         {
-            "metric": pl.String,
-            "filter": pl.String,
-            "scorer": pl.String,
-            "value": pl.Float64,
-            "status": pl.String,
-            "extracted": pl.String,
-            "explanation": pl.String,
-            "detail": pl.String,
+            "metric": pa.string(),
+            "filter": pa.string(),
+            "scorer": pa.string(),
+            "value": pa.float64(),
+            "status": pa.string(),
+            "extracted": pa.string(),
+            "explanation": pa.string(),
+            "detail": pa.string(),
         }
     )
     return {
-        "run_id": pl.String,
-        "model": pl.String,
-        "task": pl.String,
-        "doc_id": pl.Int64,
-        "repeat": pl.Int32,
-        "sample_id": pl.String,
-        "status": pl.String,
-        "kind": pl.String,
-        "messages": pl.String,
-        "prompt": pl.String,
-        "doc": pl.String,
-        "target": pl.String,
-        "output": pl.String,
-        "reasoning": pl.String,
-        "reasoning_kind": pl.String,
-        "finish_reason": pl.String,
-        "error": pl.String,
-        "seed": pl.Int64,
-        "decoding": pl.String,
-        "continuations": pl.List(pl.String),
-        "request_ids": pl.List(pl.String),
-        "loglikelihoods": pl.List(pl.Float64),
-        "prompt_tokens": pl.Int64,
-        "completion_tokens": pl.Int64,
-        "reasoning_tokens": pl.Int64,
-        "cached_tokens": pl.Int64,
-        "attempts": pl.List(attempt),
-        "started_at": pl.String,
-        "latency_s": pl.Float64,
-        "ttfb_s": pl.Float64,
-        "served_model": pl.String,
-        "system_fingerprint": pl.String,
-        "response_id": pl.String,
-        "request_bodies": pl.List(pl.String),
-        "request_sha256": pl.List(pl.String),
-        "reused_from": pl.String,
-        "scores": pl.List(score),
+        "run_id": pa.string(),
+        "model": pa.string(),
+        "task": pa.string(),
+        "doc_id": pa.int64(),
+        "repeat": pa.int32(),
+        "sample_id": pa.string(),
+        "status": pa.string(),
+        "kind": pa.string(),
+        "messages": pa.string(),
+        "prompt": pa.string(),
+        "doc": pa.string(),
+        "target": pa.string(),
+        "output": pa.string(),
+        "reasoning": pa.string(),
+        "reasoning_kind": pa.string(),
+        "finish_reason": pa.string(),
+        "error": pa.string(),
+        "seed": pa.int64(),
+        "decoding": pa.string(),
+        "continuations": pa.list_(pa.string()),
+        "request_ids": pa.list_(pa.string()),
+        "loglikelihoods": pa.list_(pa.float64()),
+        "prompt_tokens": pa.int64(),
+        "completion_tokens": pa.int64(),
+        "reasoning_tokens": pa.int64(),
+        "cached_tokens": pa.int64(),
+        "attempts": pa.list_(attempt),
+        "started_at": pa.string(),
+        "latency_s": pa.float64(),
+        "ttfb_s": pa.float64(),
+        "served_model": pa.string(),
+        "system_fingerprint": pa.string(),
+        "response_id": pa.string(),
+        "request_bodies": pa.list_(pa.string()),
+        "request_sha256": pa.list_(pa.string()),
+        "reused_from": pa.string(),
+        "scores": pa.list_(score),
     }
 
 
-def frame(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
-    """Rows as a sorted frame. Lone surrogates, which a broken reply may hold, become `?`: Parquet is UTF-8."""
-    import polars as pl
+@dataclass(frozen=True)
+class Written:
+    """What `write` counted on the way."""
 
-    columns = schema()
-    waiting = iter(rows)
-    frames = [pl.DataFrame(schema=columns)]
-    # In pieces: a row as Python objects takes several times the memory of one in a frame.
-    while piece := [_clean(row) for row in itertools.islice(waiting, PIECE)]:
-        frames.append(pl.DataFrame(piece, schema=columns, orient="row"))
-    return pl.concat(frames).sort(SORT)
+    rows: int
+    states: Mapping[SampleStatus, int]
+    """Samples by state."""
+    tokens: Mapping[str, int]
+    """Tokens by kind, where they are known."""
 
 
 def _clean(value: Any) -> Any:
@@ -105,14 +102,40 @@ def _clean(value: Any) -> Any:
     return value
 
 
-def write(run: Path, rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
-    """Write a run's samples in one atomic step, and return them.
+def write(run: Path, rows: Iterable[Mapping[str, Any]]) -> Written:
+    """Write a run's samples in one atomic step.
+
+    Lone surrogates, which a broken reply may hold, become `?`: Parquet is UTF-8.
+
+    Args:
+        run: the run's folder.
+        rows: mappings with every column of `schema`, in the order of `SORT`.
+
+    Returns:
+        What was written, in numbers.
 
     Raises:
         StorageError: it cannot be written; an older file stays as it was.
+        ValueError: the rows are not in order.
     """
-    made = frame(rows)
-    buffer = io.BytesIO()
-    made.write_parquet(buffer, compression="zstd")
-    write_atomic(run / SAMPLES, buffer.getvalue())
-    return made
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = pa.schema(schema())
+    states: dict[SampleStatus, int] = dict.fromkeys(STATES, 0)
+    tokens = dict.fromkeys(("prompt", "completion", "reasoning", "cached"), 0)
+    waiting = iter(rows)
+    last: tuple[Any, ...] = ()
+    path = run / SAMPLES
+    with atomic_file(path) as file, pq.ParquetWriter(file, columns, compression="zstd") as writer:
+        while piece := [_clean(row) for row in itertools.islice(waiting, PIECE)]:
+            for row in piece:
+                if (place := tuple(row[name] for name in SORT)) <= last:
+                    raise ValueError(f"row {place} comes after {last}")
+                last = place
+                states[row["status"]] += 1
+                for kind in tokens:
+                    tokens[kind] += row[f"{kind}_tokens"] or 0
+            with storage_errors(path):
+                writer.write_table(pa.Table.from_pylist(piece, schema=columns))
+    return Written(sum(states.values()), states, tokens)

@@ -21,6 +21,7 @@ from harness.asking import ask
 from harness.backends import _http
 from harness.budget import Budget
 from harness.errors import BackendError, BudgetError, ConfigError
+from harness.journal import Journal, entries
 from harness.planning import ModelPlan
 from harness.progress import RunProgress
 from harness.records import Decoding, Reply, Request
@@ -54,7 +55,7 @@ def run(
 ) -> tuple[dict[str, Reply], dict[str, Any]]:
     """Ask as an evaluation does; what the journal on the disk holds afterwards, and the backend's facts."""
     plan = ModelPlan(spec, {}, None, None, (), spec, True)
-    journal = runs.Journal(folder / runs.JOURNAL)
+    journal = Journal(folder / runs.JOURNAL)
     pending = [request for request in wanted if request.id not in journal.replies]
     purse = Budget(budget or BudgetSpec(), prices or {"m": None})
     for request in wanted:
@@ -63,10 +64,10 @@ def run(
     try:
         backend = plugins.load("backends", spec.backend).Backend(spec, None)
         with RunProgress(quiet=True) as progress:
-            facts = ask(plan, backend, pending, journal, progress, purse)
+            facts = ask(plan, backend, iter(pending), len(pending), journal, progress, purse)
     finally:
         journal.close()
-    return {entry.id: entry.reply for entry in runs.journal_entries(folder / runs.JOURNAL)}, facts["facts"]
+    return {entry.id: entry.reply for entry in entries(folder / runs.JOURNAL)}, facts["facts"]
 
 
 def echo(body: dict[str, Any], _n: int = 0) -> Answer:
@@ -388,13 +389,13 @@ def test_killed_at_concurrency_64_no_answer_is_lost_and_at_most_what_was_in_flig
                 time.sleep(draw.uniform(0.0, 0.3))
                 process.kill()
             assert process.returncode == -signal.SIGKILL
-            held = {entry.id for entry in runs.journal_entries(tmp_path / runs.JOURNAL)}
+            held = {entry.id for entry in entries(tmp_path / runs.JOURNAL)}
             assert len(held) >= durable, "an answer was lost"
             new, durable = len(held) - durable, len(held)
             repeats.append(len(server.asked) - before - new)
         asked = Counter(body["messages"][-1]["content"] for _, _, body in server.asked)
     assert all(f"id{text.removeprefix('say ')}" in held or count for text, count in asked.items())
-    ids = [entry.id for entry in runs.journal_entries(tmp_path / runs.JOURNAL)]
+    ids = [entry.id for entry in entries(tmp_path / runs.JOURNAL)]
     assert len(ids) == len(set(ids)), "an answer that was on the disk was asked for again"
     print(f"repeats a kill: mean {sum(repeats) / len(repeats):.1f}, most {max(repeats)}")  # noqa: T201 - pytest -s
     assert 0 < sum(repeats) / len(repeats) <= 64

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.identity import REQUEST, RUN, TASK, canonical_json, digest
+from harness.identity import REQUEST, RUN, TASK, Digester, canonical_json, digest, digest_items
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -43,6 +43,18 @@ def test_equal_values_have_equal_identities_whatever_the_order_of_keys(value: ob
 def test_different_values_have_different_identities(one: object, other: object) -> None:
     if canonical_json(one) != canonical_json(other):
         assert digest(REQUEST, one) != digest(REQUEST, other)
+
+
+@given(st.dictionaries(st.text(), JSON, max_size=6), st.sets(st.integers(0, 5)))
+def test_fields_hashed_apart_have_the_identity_of_the_whole(value: dict[str, object], chosen: set[int]) -> None:
+    fixed = {key: item for place, (key, item) in enumerate(value.items()) if place in chosen}
+    rest = {key: item for key, item in value.items() if key not in fixed}
+    assert Digester(REQUEST, fixed).digest(rest) == digest(REQUEST, value)
+
+
+@given(st.lists(JSON, max_size=5))
+def test_items_hashed_one_by_one_have_the_identity_of_their_list(items: list[object]) -> None:
+    assert digest_items(TASK, iter(items)) == digest(TASK, items)
 
 
 def test_schemes_keep_their_identities_apart() -> None:

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from harness import metrics, stats
-from harness.lmeval import LoadedTask, Sample
+from harness.lmeval import LoadedTask
+from harness.questions import Sample
 from harness.records import Score
 
 KEY = ("accuracy", "none", "math")
@@ -23,10 +24,11 @@ def loaded(**over):
 
 def rows_of(task, answers):
     """`answers`: one (doc, repeat, document, value) each; a value of None was not answered."""
-    samples = [Sample("sums", doc, repeat, fields, "1", (), ()) for doc, repeat, fields, _ in answers]
-    states = ["failed" if value is None else "answered" for *_, value in answers]
-    scores = [{KEY: Score(value, "x")} for *_, value in answers]
-    return {row["metric"]: row for row in metrics.of_task("m", task, samples, states, scores)}
+    tally = metrics.Tally("m", task)
+    for doc, repeat, fields, value in sorted(answers, key=lambda answer: answer[:2]):
+        sample = Sample("sums", doc, repeat, fields, "1", (), ())
+        tally.add(sample, "failed" if value is None else "answered", {KEY: Score(value, "x")})
+    return {row["metric"]: row for row in tally.rows()}
 
 
 def test_documents_of_one_source_are_no_more_evidence_than_their_source():

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from harness import runs
 from harness.errors import ConfigError, RunLockedError, StorageError
+from harness.journal import Journal
 from harness.records import Attempt, Decoding, Reply, Request, Usage
 
 
@@ -43,10 +44,10 @@ REPLIES = st.builds(
 def test_a_reply_comes_back_from_the_journal_as_it_was(tmp_path: Path, reply: Reply) -> None:
     path = tmp_path / "journal.jsonl"
     path.unlink(missing_ok=True)
-    journal = runs.Journal(path)
+    journal = Journal(path)
     journal.append(_request(), reply)
     journal.close()
-    again = runs.Journal(path)
+    again = Journal(path)
     again.close()
     assert again.replies == {"req1:a": reply}
 
@@ -54,16 +55,16 @@ def test_a_reply_comes_back_from_the_journal_as_it_was(tmp_path: Path, reply: Re
 @pytest.mark.parametrize("cut", range(1, 60, 7))
 def test_a_line_cut_short_costs_that_reply_alone(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "journal.jsonl"
-    journal = runs.Journal(path)
+    journal = Journal(path)
     journal.append(_request("req1:a"), Reply(text="one"))
     journal.append(_request("req1:b"), Reply(text="two"))
     journal.close()
     os.truncate(path, path.stat().st_size - cut)
-    again = runs.Journal(path)
+    again = Journal(path)
     assert set(again.replies) == {"req1:a"}
     again.append(_request("req1:b"), Reply(text="two again"))
     again.close()
-    last = runs.Journal(path)
+    last = Journal(path)
     last.close()
     assert {key: reply.text for key, reply in last.replies.items()} == {
         "req1:a": "one",
@@ -75,15 +76,15 @@ def test_a_damaged_line_inside_the_journal_is_named_not_skipped(tmp_path: Path) 
     path = tmp_path / "journal.jsonl"
     path.write_text('{"id": "a", "reply": {}}\nnonsense\n{"id": "b", "reply": {}}\n')
     with pytest.raises(StorageError, match="line 2 is damaged"):
-        runs.Journal(path)
+        Journal(path)
 
 
 def test_the_newest_reply_to_a_request_counts(tmp_path: Path) -> None:
-    journal = runs.Journal(tmp_path / "journal.jsonl")
+    journal = Journal(tmp_path / "journal.jsonl")
     journal.append(_request(), Reply(error="timeout"))
     journal.append(_request(), Reply(text="answer"))
     journal.close()
-    again = runs.Journal(tmp_path / "journal.jsonl")
+    again = Journal(tmp_path / "journal.jsonl")
     again.close()
     assert again.replies["req1:a"].text == "answer"
 
@@ -137,17 +138,47 @@ def test_a_full_disk_is_named_and_costs_the_reply_in_flight_alone(tmp_path: Path
     path = tmp_path / "journal.jsonl"
     code = (
         "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (400, 400))\n"
-        "from pathlib import Path; from harness import runs; from harness.records import *\n"
-        f"journal = runs.Journal(Path({str(path)!r}))\n"
+        "from pathlib import Path; from harness.journal import Journal; from harness.records import *\n"
+        f"journal = Journal(Path({str(path)!r}))\n"
         "for i in range(99):\n"
         "    r = Request(f'req1:{i}', 'm', 't', 0, 0, 0, 'generate', None, 'p', None, None, 1)\n"
         "    journal.append(r, Reply(text='x' * 30)); print(i, flush=True)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "the disk is full" in done.stderr
-    journal = runs.Journal(path)
+    journal = Journal(path)
     journal.close()
     assert len(journal.replies) == len(done.stdout.split()) > 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on file sizes, which Windows has not")
+def test_what_is_written_after_a_disk_was_full_is_not_glued_to_half_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    code = (
+        "import resource; from pathlib import Path; from harness.journal import Journal; from harness.records import *\n"
+        "from harness.errors import StorageError\n"
+        f"journal = Journal(Path({str(path)!r}))\n"
+        "asked = [Request(f'req1:{i}', 'm', 't', 0, 0, 0, 'generate', None, 'p', None, None, 1) for i in range(9)]\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (500, resource.RLIM_INFINITY))\n"
+        "try: journal.append_all([(r, Reply(text='x' * 30)) for r in asked])\n"
+        "except StorageError: print(*journal.replies)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))\n"
+        "journal.append(asked[8], Reply(text='after')); assert journal.replies['req1:8'].text == 'after'\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    kept = done.stdout.split()
+    assert 0 < len(kept) < 9
+    again = Journal(path)
+    again.close()
+    assert list(again.replies) == [*kept, "req1:8"]
+
+
+def test_half_a_file_of_a_killed_process_is_cleared_away(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / ".samples.parquet.4711.1").write_bytes(b"half")
+    with runs.run_lock(run):
+        assert sorted(path.name for path in run.iterdir()) == [".lock"]
 
 
 def test_a_manifest_refuses_nan(tmp_path: Path) -> None:

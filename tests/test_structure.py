@@ -16,6 +16,7 @@ FLOORS = [
         "plugins",
         "taskfiles",
         "runs",
+        "journal",
         "samples",
         "weights",
         "progress",
@@ -26,6 +27,8 @@ FLOORS = [
     {"backends", "scorers", "sandbox", "provenance", "schema", "store", "tables", "leaderboard", "aggregate"},
     {
         "lmeval",
+        "questions",
+        "scoring",
         "analysis",
         "comparing",
         "metrics",

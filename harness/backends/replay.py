@@ -9,6 +9,7 @@ from typing import ClassVar
 from harness import runs
 from harness.backends import _args
 from harness.errors import ConfigError
+from harness.journal import Replies
 from harness.records import Reply, Request
 from harness.specs import ModelSpec
 
@@ -40,7 +41,7 @@ class Backend:
             )
         self.parallel = 1
         self._run = runs.find_run(Path(args["results_dir"]), args["run"])
-        self._replies = {entry.id: entry.reply for entry in runs.journal_entries(self._run / runs.JOURNAL)}
+        self._replies = Replies(self._run / runs.JOURNAL)
 
     def facts(self) -> dict[str, object]:
         """Whose answers these are."""
