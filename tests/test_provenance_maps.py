@@ -123,6 +123,26 @@ def test_a_version_that_moved_to_another_models_style_is_closer_to_it_and_the_in
     assert not wording.FORBIDDEN.search(wording.changed("old", "new", found))
 
 
+def test_continued_weights_of_the_old_version_are_no_measure_of_what_changed() -> None:
+    frame = _answers(12)
+    pair = frame.filter(pl.col("model").is_in(["m0", "m2"])).with_columns(
+        model=pl.col("model").replace({"m0": "old", "m2": "new"}),
+        output=pl.col("output").str.replace("w1 ", "w2 "),
+    )
+    # Four models go on from the old version's weights, and write as it does.
+    tuned = [frame.filter(pl.col("model") == "m0").with_columns(model=pl.lit(f"tuned{i}")) for i in range(4)]
+    prints = fingerprint.fingerprint(pl.concat([frame, pair, *tuned]), names=EVIDENCE)
+    base = frozenset({"theirs"})
+    related = ("old", "new", *(f"tuned{i}" for i in range(4)))
+    facts = [ModelFacts(name, bases=base if name in related else frozenset()) for name in prints.models]
+    found = change.change(prints, facts, "old", "new", EVIDENCE, 4)
+    assert {row.other for row in found} == {f"m{i}" for i in range(12)}
+    unknown = [ModelFacts(name) for name in prints.models]
+    moved = {row.other: row.value for row in change.change(prints, unknown, "old", "new", EVIDENCE, 4)}
+    # Were they counted, everybody else would seem to be approached, because they are left behind.
+    assert all(row.value < moved[row.other] for row in found)
+
+
 def test_nothing_that_is_said_of_panels_and_changes_claims_more_than_a_resemblance() -> None:
     about = {"version": 1, "models": [1], "prompts": [1], "source": "s", "licence": "l", "facts": "unchecked"}
     texts = [

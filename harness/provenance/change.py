@@ -1,12 +1,14 @@
 r"""What changed between two versions of a model: difference in differences. A version is its own control.
 
-For a model c outside the versions' lab, \(D_c = (S_{new,c} - S_{old,c}) - \overline{(S_{new,u} - S_{old,u})}\), the
-mean over every model u outside c's lab: what makes the new version more like everybody is taken out. S is the mean
-over channels of similarity in standard deviations of the pool. The null of \(D_c\) is the same number for other pairs
-of models (an earlier and a later one of one lab where there are `LEAST_PAIRS`, else any two), none of them of c's lab
-or of the versions' own: \(p = (1 + \#\{|D_{null}| \ge |D_c|\}) / (n + 1)\), two-sided. Null pairs share models, so p
-is read with care. The 95 % interval is 1.96 standard deviations over random halves of the prompts, which is the
-bootstrap's standard error (`tree.halves`).
+For a model c that is no relative of the versions,
+\(D_c = (S_{new,c} - S_{old,c}) - \overline{(S_{new,u} - S_{old,u})}\), the mean over every other such model u outside
+c's lab: what makes the new version more like everybody is taken out. Relatives share the versions' lab, lineage or base
+model: continued weights of the old version follow it, and would shift the mean. S is the mean over channels of
+similarity in standard deviations of the pool. The null of \(D_c\) is the same number for other pairs of models (an
+earlier and a later one of one lab where there are `LEAST_PAIRS`, else any two), none of them related to c or to the
+versions: \(p = (1 + \#\{|D_{null}| \ge |D_c|\}) / (n + 1)\), two-sided. Null pairs share models, so p is read with
+care. The 95 % interval is 1.96 standard deviations over random halves of the prompts, which is the bootstrap's
+standard error (`tree.halves`).
 """
 
 from __future__ import annotations
@@ -16,11 +18,12 @@ from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
+import numpy.typing as npt
 
 from harness.errors import ConfigError, unknown_name
 from harness.provenance import calibration as cal
 from harness.provenance import tree
-from harness.provenance.calibration import Matrix, ModelFacts
+from harness.provenance.calibration import Bool, Matrix, ModelFacts
 from harness.provenance.fingerprint import Fingerprints
 
 LEAST_PAIRS = 19
@@ -70,7 +73,7 @@ def change(
         draws: halves of the prompts behind each interval.
 
     Returns:
-        One row per model outside the versions' lab, the largest change first.
+        One row per model that is no relative of the versions, the largest change first.
 
     Raises:
         ConfigError: a version is not in the pool.
@@ -82,18 +85,17 @@ def change(
     both = np.flatnonzero(prints.answered[o] & prints.answered[n]).tolist()
     prints = prints.subset(both)
     whole = tree.standardised(prints, names)
-    others = [
-        i for i, f in enumerate(facts) if i not in {o, n} and not (f.lab and f.lab in {facts[o].lab, facts[n].lab})
-    ]
-    shifts = _shifts(whole, facts, [(o, n)])[0]
+    kin = _kin(facts)
+    others = np.flatnonzero(~kin[o] & ~kin[n]).tolist()
+    shifts = _shifts(whole, facts, kin, (o, n))
     half = np.array(
-        [_shifts(tree.standardised(prints.subset(h), names), facts, [(o, n)])[0] for h in tree.halves(len(both), draws)]
+        [_shifts(tree.standardised(prints.subset(h), names), facts, kin, (o, n)) for h in tree.halves(len(both), draws)]
     )
     rows = []
     for c in others:
         if np.isnan(shifts[c]):
             continue
-        null, versions = _null(whole, facts, c, {o, n})
+        null, versions = _null(whole, facts, kin, c, (o, n))
         p = (1 + int((np.abs(null) >= abs(shifts[c])).sum())) / (len(null) + 1) if len(null) >= cal.LEAST_NULL else None
         drawn = half[:, c][~np.isnan(half[:, c])] if len(half) else half
         spread = 1.96 * float(drawn.std(ddof=1)) if len(drawn) > 1 else None
@@ -117,29 +119,32 @@ def change(
     return sorted(found, key=lambda row: (-abs(row.value), row.other))
 
 
-def _shifts(values: Matrix, facts: Sequence[ModelFacts], pairs: Sequence[tuple[int, int]]) -> Matrix:
-    """D of every pair (rows) and model (columns)."""
-    labs = np.array([f.lab or f"only {f.name}" for f in facts])
-    found = np.full((len(pairs), len(facts)), np.nan)
-    for row, (old, new) in enumerate(pairs):
-        moved = values[new] - values[old]
-        known = ~np.isnan(moved)
-        known[[old, new]] = False
-        for c in np.flatnonzero(known):
-            rest = known & (labs != labs[c])
-            if rest.any():
-                found[row, c] = moved[c] - moved[rest].mean()
+def _kin(facts: Sequence[ModelFacts]) -> Bool:
+    """Models x models: True where the two share a model, lab, lineage or base."""
+    return cal.relations(facts) | np.array([[bool(a.bases & b.bases) for b in facts] for a in facts], dtype=np.bool_)
+
+
+def _labs(facts: Sequence[ModelFacts]) -> npt.NDArray[np.str_]:
+    return np.array([f.lab or f"only {f.name}" for f in facts])
+
+
+def _shifts(values: Matrix, facts: Sequence[ModelFacts], kin: Bool, pair: tuple[int, int]) -> Matrix:
+    """D of every model for one pair; NaN for its relatives, and where nobody is left to compare with."""
+    old, new = pair
+    labs = _labs(facts)
+    found = np.full(len(facts), np.nan)
+    moved = values[new] - values[old]
+    known = ~np.isnan(moved) & ~kin[old] & ~kin[new]
+    for c in np.flatnonzero(known):
+        rest = known & (labs != labs[c])
+        if rest.any():
+            found[c] = moved[c] - moved[rest].mean()
     return found
 
 
-def _null(values: Matrix, facts: Sequence[ModelFacts], c: int, versions: set[int]) -> tuple[Matrix, bool]:
+def _null(values: Matrix, facts: Sequence[ModelFacts], kin: Bool, c: int, pair: tuple[int, int]) -> tuple[Matrix, bool]:
     """D of model c for other pairs, and whether those are versions of one lab."""
-    own = {facts[i].lab for i in versions} - {None}
-    free = [
-        i
-        for i, f in enumerate(facts)
-        if i != c and i not in versions and f.lab not in own and (f.lab is None or f.lab != facts[c].lab)
-    ]
+    free = [i for i in range(len(facts)) if not (kin[i, c] or kin[i, pair[0]] or kin[i, pair[1]])]
     any_two = [(a, b) for a, b in permutations(free, 2) if a < b]
     of_lab = [
         (a, b) if facts[a].before(facts[b]) is not False else (b, a)
@@ -147,15 +152,12 @@ def _null(values: Matrix, facts: Sequence[ModelFacts], c: int, versions: set[int
         if facts[a].lab is not None and facts[a].lab == facts[b].lab
     ]
     enough = len(of_lab) >= LEAST_PAIRS
-    pairs = of_lab if enough else any_two
-    labs = np.array([f.lab or f"only {f.name}" for f in facts])
-    rest = labs != labs[c]
+    rest = _labs(facts) != _labs(facts)[c]
     rest[c] = False
     found = []
-    for old, new in pairs:
+    for old, new in of_lab if enough else any_two:
         moved = values[new] - values[old]
-        use = rest & ~np.isnan(moved)
-        use[[old, new]] = False
+        use = rest & ~np.isnan(moved) & ~kin[old] & ~kin[new]
         if not np.isnan(moved[c]) and use.any():
             found.append(moved[c] - moved[use].mean())
     return np.array(found), enough
