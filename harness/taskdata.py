@@ -18,7 +18,7 @@ from typing import Any
 
 from harness.errors import TaskError
 
-SUFFIXES = (".jsonl", ".jsonl.gz", ".json", ".json.gz", ".parquet")
+SUFFIXES = (".jsonl", ".jsonl.gz", ".json", ".json.gz", ".tsv", ".parquet")
 HUB_TIMEOUT_S = 10.0
 """How long the hub may take to answer at all. `datasets` alone retries for 23 s where no name resolves."""
 
@@ -31,7 +31,7 @@ def documents(
     Args:
         hub: the data set's id on the Hugging Face hub, `owner/name`.
         split: the split to take from the hub. A local file is taken whole.
-        columns: the columns every row must have; others are kept too.
+        columns: the columns every row must have; others are kept too. In a .tsv file without a header, these.
         subset: the configuration of the data set on the hub.
         data: a file, a folder of files or a glob pattern; see `data_files`.
 
@@ -45,7 +45,7 @@ def documents(
     if data is None:
         source, rows = f"{hub} on the hub", _from_hub(hub, subset, split, wanted)
     else:
-        source, rows = data, [row for path in data_files(data) for row in _from_file(path)]
+        source, rows = data, [row for path in data_files(data) for row in _from_file(path, columns)]
     if not rows:
         raise TaskError(f"{source} holds no documents; expected {wanted}")
     for number, row in enumerate(rows, start=1):
@@ -97,7 +97,36 @@ def splits(docs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"test": Dataset.from_list([dict(doc) for doc in docs])}
 
 
-def _from_file(path: Path) -> list[dict[str, Any]]:
+def hub_file(hub: str, name: str, columns: Sequence[str]) -> str:
+    """A file of a data set on the hub, downloaded or from the local cache, for `documents(data=...)`.
+
+    For data sets whose rows `datasets` (4 and later) does not load, because they come with a script.
+
+    Args:
+        hub: the data set's id.
+        name: the file's name there.
+        columns: what a local copy must have.
+
+    Returns:
+        The path of the local copy.
+
+    Raises:
+        TaskError: the hub cannot be reached, or has no such file.
+    """
+    hint = f"Give a local copy with task.data=PATH: {name}, or another file with the columns {', '.join(columns)}."
+    _check_hub(hub, hint)
+    import huggingface_hub
+
+    try:
+        return str(huggingface_hub.hf_hub_download(hub, name, repo_type="dataset"))
+    except Exception as error:  # the hub's client raises errors of half a dozen packages
+        first_line = (str(error).splitlines() or [""])[0]
+        raise TaskError(
+            f"cannot read {name} of {hub} from the hub: {type(error).__name__}: {first_line}. {hint}"
+        ) from error
+
+
+def _from_file(path: Path, columns: Sequence[str]) -> list[dict[str, Any]]:
     """The rows of one file."""
     if path.suffix == ".parquet":
         import polars as pl
@@ -111,6 +140,8 @@ def _from_file(path: Path) -> list[dict[str, Any]]:
         text = raw.decode("utf-8-sig")
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise TaskError(f"cannot read {path.name}: {error}") from error
+    if path.suffix == ".tsv":
+        return _from_tsv(path, text, columns)
     lines = not path.name.removesuffix(".gz").endswith(".json")
     parts = [line for line in text.split("\n") if line.strip()] if lines else [text]
     values = []
@@ -126,15 +157,27 @@ def _from_file(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def _from_tsv(path: Path, text: str, columns: Sequence[str]) -> list[dict[str, Any]]:
+    """Rows of fields between tabs; a first line that names the columns is a header."""
+    rows = [[_field(part) for part in line.rstrip("\r").split("\t")] for line in text.split("\n") if line.strip()]
+    names = rows.pop(0) if rows and set(columns) <= set(rows[0]) else list(columns)
+    for number, row in enumerate(rows, start=1):
+        if len(row) != len(names):
+            raise TaskError(f"{path.name}: row {number} has {len(row)} fields, expected {', '.join(names)}")
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _field(part: str) -> str:
+    """A field without the quotes that some writers of tables put around it."""
+    inner = part[1:-1]
+    quoted = len(part) > 1 and part[0] == part[-1] == '"' and '"' not in inner.replace('""', "")
+    return inner.replace('""', '"') if quoted else part
+
+
 def _from_hub(hub: str, subset: str | None, split: str, wanted: str) -> list[dict[str, Any]]:
     """The rows of a split on the hub, or in its local cache where HF_HUB_OFFLINE is set."""
-    offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
     hint = f"Give a local copy with task.data=PATH: {wanted}."
-    if not offline and (reason := _hub_unreachable()):
-        raise TaskError(
-            f"cannot read {hub}: the Hugging Face hub does not answer ({reason}). {hint} "
-            f"If the data set is in the hub's local cache, set HF_HUB_OFFLINE=1."
-        )
+    _check_hub(hub, hint)
     import datasets
 
     try:
@@ -143,6 +186,16 @@ def _from_hub(hub: str, subset: str | None, split: str, wanted: str) -> list[dic
         first_line = (str(error).splitlines() or [""])[0]
         raise TaskError(f"cannot read {hub} from the hub: {type(error).__name__}: {first_line}. {hint}") from error
     return [dict(row) for row in loaded]
+
+
+def _check_hub(hub: str, hint: str) -> None:
+    """Say at once that the hub does not answer, unless its local cache is to be used."""
+    offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
+    if not offline and (reason := _hub_unreachable()):
+        raise TaskError(
+            f"cannot read {hub}: the Hugging Face hub does not answer ({reason}). {hint} "
+            f"If the data set is in the hub's local cache, set HF_HUB_OFFLINE=1."
+        )
 
 
 def _hub_unreachable() -> str | None:

@@ -409,6 +409,27 @@ def test_mgsm_knows_which_problems_are_translations_of_each_other(load: Any):
     assert [doc["answer"] for doc in docs] == ["18", "18", "1230", "1230", "5", "5"]
 
 
+def test_mgsm_reads_the_published_files(tmp_path: Path):
+    module = module_of("mgsm/mgsm.py")
+    (tmp_path / "mgsm_de.tsv").write_text(
+        'Wie viele Äpfel, wenn sie "neun" sagt?\t9\nWie viele Sitze?\t1,230\n', "utf-8"
+    )
+    (tmp_path / "mgsm_en.tsv").write_text(
+        "question\tanswer_number\nHow many apples?\t9\nHow many seats?\t1230\n", "utf-8"
+    )
+    docs = list(module.dataset(str(tmp_path))["test"])
+    assert [(d["problem"], d["language"], d["answer"]) for d in docs] == [
+        (0, "de", "9"), (0, "en", "9"), (1, "de", "1230"), (1, "en", "1230"),
+    ]  # fmt: skip
+    assert docs[0]["question"] == 'Wie viele Äpfel, wenn sie "neun" sagt?'
+    (tmp_path / "other.tsv").write_text("How many?\t9\n", "utf-8")
+    with pytest.raises(TaskError, match=r"no name such as mgsm_de\.tsv"):
+        module.dataset(str(tmp_path / "other.tsv"))
+    (tmp_path / "mgsm_fr.tsv").write_text("Combien ?\n", "utf-8")
+    with pytest.raises(TaskError, match="row 1 has 1 fields"):
+        module.dataset(str(tmp_path / "mgsm_fr.tsv"))
+
+
 def test_the_answer_of_a_math_problem_is_in_the_last_box_of_its_solution(load: Any, shared_data: Path):
     rows = [json.loads(line) for line in (shared_data / "math/math500_test.jsonl").read_text("utf-8").splitlines()]
     assert [doc["answer"] for doc in load("minerva_math").test_docs()] == [row["answer"] for row in rows]
@@ -640,6 +661,8 @@ def test_every_kind_of_file_gives_the_same_rows(suffix: str, tmp_path: Path):
         import polars as pl
 
         pl.DataFrame(ROWS).write_parquet(path)
+    elif suffix == ".tsv":
+        path.write_text("".join("\t".join(row.values()) + "\n" for row in ROWS), "utf-8")
     else:
         listed = suffix.removesuffix(".gz") == ".json"
         text = json.dumps(ROWS) if listed else "\n".join(json.dumps(row, ensure_ascii=False) for row in ROWS) + "\n\n"
