@@ -95,7 +95,7 @@ def _plan(spec: Any) -> int:
         f"send; at most {cost}. Nothing was sent.\n"
         "Tokens are estimates; `at_most` is every answer as long as it may be; an empty cell is unknown, not 0.\n"
         "detects: the smallest difference in accuracy to another model that these documents are likely to show where\n"
-        "both answer them (80 % power, 5 % level). `harness power --difference 0.03`: how many one of 3 points needs.\n"
+        "both answer them (80 % power, 5 % level). `harness plan --difference 0.03`: how many one of 3 points needs.\n"
     )
     return 0
 
@@ -241,7 +241,7 @@ def compare(
 
 
 @app.command()
-def power(
+def plan(
     items: Annotated[list[int] | None, typer.Argument(help="Numbers of items to plan for.", min=1)] = None,
     repeats: Annotated[int, typer.Option("--repeats", min=1, help="Answers of either model to each item.")] = 1,
     difference: Annotated[
@@ -254,22 +254,16 @@ def power(
     agreement: Annotated[
         float, typer.Option("--agreement", help="Of a model's repeats; 1 where decoding is greedy.")
     ] = 0.5,
-    chance: Annotated[float, typer.Option("--power", help="Chance of seeing a difference that is there.")] = 0.8,
+    power: Annotated[float, typer.Option("--power", help="Chance of seeing a difference that is there.")] = 0.8,
     shape: Shape = Format.table,
 ) -> None:
     """Say what difference so many items can show, and how many items a wanted difference needs. Plan first."""
     from harness import comparing
+    from harness import power as powers
 
     try:
-        frame = comparing.plan(
-            items or (),
-            difference,
-            repeats=repeats,
-            accuracy=accuracy,
-            correlation=correlation,
-            agreement=agreement,
-            power=chance,
-        )
+        design = powers.Design(repeats, accuracy, correlation, agreement, power=power)
+        frame = comparing.plan(items or (), design, difference)
     except ValueError as error:
         raise ConfigError(str(error)) from error
     _print(frame, shape)

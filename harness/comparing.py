@@ -158,7 +158,7 @@ def compare(results: Path, a: str, b: str) -> Report:
         b: the other.
 
     Raises:
-        ConfigError: no such model or run, a run that needs its model named, or no task in common.
+        ConfigError: no such model or run, a run that needs its model named, twice the same, or no task in common.
     """
     import polars as pl
 
@@ -170,6 +170,8 @@ def compare(results: Path, a: str, b: str) -> Report:
         join, where[mark] = _meaning(results, query, word)
         frame = query(_HEADLINES.format(join=join, where=where[mark])).with_columns(side=pl.lit(mark))
         frames.append(frame)
+    if not frames[0].is_empty() and frames[0].drop("side").equals(frames[1].drop("side")):
+        raise ConfigError(f"{a} and {b} are the same answers; name two models, or two runs, to compare")
     shared = {key: s for key, s in _sides(pl.concat(frames), "side").items() if len(s) == len(frames)}
     if not shared:
         raise ConfigError(
@@ -355,23 +357,22 @@ ITEMS = (30, 50, 100, 200, 500, 1000, 2000, 5000)
 """What `plan` shows where no number of items is named."""
 
 
-def plan(items: Sequence[int], difference: float | None = None, **arguments: Any) -> pl.DataFrame:
+def plan(items: Sequence[int], design: power.Design, difference: float | None = None) -> pl.DataFrame:
     """What comparing two models can see; one row per number of items, or for the fewest that show a difference.
 
     Args:
         items: numbers of items; `ITEMS` where there is none and no difference.
+        design: how they are compared.
         difference: a difference in accuracy to be seen, for another row.
-        **arguments: as in `power.detectable_difference`.
 
     Raises:
         ValueError: a number out of its range.
     """
     import polars as pl
 
-    of_one = {key: value for key, value in arguments.items() if key in {"repeats", "accuracy", "agreement"}}
     wanted = list(items or (() if difference is not None else ITEMS))
     if difference is not None:
-        wanted.append(power.items_needed(difference, **arguments))
-    rows = [(n, power.detectable_difference(n, **arguments), power.margin(n, **of_one)) for n in wanted]
+        wanted.append(design.items_needed(difference))
+    rows = [(n, design.detectable_difference(n), design.margin(n)) for n in wanted]
     columns = ("items", "detectable_difference", "margin_of_one_score")
     return pl.DataFrame(rows, schema=dict(zip(columns, (pl.Int64, pl.Float64, pl.Float64), strict=True)), orient="row")

@@ -86,7 +86,7 @@ def _detects(task: LoadedTask, *, greedy: bool) -> float | None:
         return None
     sources = len({str(doc.get(task.cluster)) for doc in task.docs()}) if task.cluster else docs
     repeats = max(1, round(docs / sources)) * (1 if greedy else task.repeats)
-    found = power.detectable_difference(sources, repeats)
+    found = power.Design(repeats).detectable_difference(sources)
     return None if found is None else round(found, 3)
 
 

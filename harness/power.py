@@ -15,6 +15,7 @@ Their defaults are medians over real models: correlation over 2,485 pairs of mod
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from harness import stats
 
@@ -27,28 +28,94 @@ AGREEMENT = 0.5
 MOST_ITEMS = 100_000_000
 
 
-def variance(accuracy: float, repeats: int, correlation: float = CORRELATION, agreement: float = AGREEMENT) -> float:
-    """Variance of one item's difference between two models, each item's repeats averaged.
+@dataclass(frozen=True, slots=True)
+class Design:
+    """How two models are to be compared: on the same items, with the same number of answers each."""
 
-    Args:
-        accuracy: share of right answers, about that of either model; 0.5 is the worst case.
-        repeats: answers of either model to each item.
-        correlation: of the two models' answers to one item, at most `agreement`.
-        agreement: of two answers of one model to one item; 1 for greedy decoding.
+    repeats: int = 1
+    """Answers of either model to each item."""
+    accuracy: float = 0.5
+    """Share of right answers, about that of either model; 0.5 is the worst case."""
+    correlation: float = CORRELATION
+    """Of the two models' answers to one item, at most `agreement`."""
+    agreement: float = AGREEMENT
+    """Of two answers of one model to one item; 1 for greedy decoding."""
+    design_effect: float = 1.0
+    """How much sources shared by items inflate the variance: `1 + (items per source - 1) * their correlation`."""
+    power: float = POWER
+    """Chance of seeing a difference that is there."""
 
-    Raises:
-        ValueError: a number out of its range.
-    """
-    if not 0 < accuracy < 1:
-        raise ValueError(f"accuracy must be above 0 and below 1, found {accuracy}")
-    if repeats < 1:
-        raise ValueError(f"repeats must be 1 or more, found {repeats}")
-    if not 0 <= correlation <= agreement <= 1:
-        raise ValueError(
-            f"needs 0 <= correlation <= agreement <= 1, found correlation {correlation}, agreement {agreement}: two "
-            "models cannot agree with each other more than each agrees with itself"
-        )
-    return 2 * accuracy * (1 - accuracy) * (agreement + (1 - agreement) / repeats - correlation)
+    def __post_init__(self) -> None:
+        """Check the numbers.
+
+        Raises:
+            ValueError: one is out of its range.
+        """
+        if not 0 < self.accuracy < 1:
+            raise ValueError(f"accuracy must be above 0 and below 1, found {self.accuracy}")
+        if self.repeats < 1:
+            raise ValueError(f"repeats must be 1 or more, found {self.repeats}")
+        if not 0 <= self.correlation <= self.agreement <= 1:
+            raise ValueError(
+                f"needs 0 <= correlation <= agreement <= 1, found correlation {self.correlation}, agreement "
+                f"{self.agreement}: two models cannot agree with each other more than each agrees with itself"
+            )
+        if self.design_effect < 1 or not 0 < self.power < 1:
+            raise ValueError(f"needs design_effect >= 1, 0 < power < 1, found {self.design_effect}, {self.power}")
+
+    def variance(self) -> float:
+        """Variance of one item's difference between two models, each item's repeats averaged."""
+        noise = (1 - self.agreement) / self.repeats
+        return 2 * self.accuracy * (1 - self.accuracy) * (self.agreement + noise - self.correlation)
+
+    def detectable_difference(self, n: int) -> float | None:
+        """The smallest true difference in accuracy that comparing two models on the same n items is likely to see.
+
+        Returns:
+            A difference in (0, 1), in the unit of accuracy; `None` where not even the largest can be seen.
+
+        Raises:
+            ValueError: n is below 1.
+        """
+        if n < 1:
+            raise ValueError(f"needs n >= 1, found {n}")
+        if n <= self.design_effect * 2:
+            return None
+        error = math.sqrt(self.variance() * self.design_effect / n)
+        found = detectable(error, n / self.design_effect - 1, self.power)
+        return found if found < 1 else None
+
+    def items_needed(self, difference: float) -> int:
+        """The fewest items on which comparing two models is likely to see a true difference of this size.
+
+        Args:
+            difference: in the unit of accuracy, above 0 and below 1.
+
+        Raises:
+            ValueError: a difference out of its range, or one that needs more than `MOST_ITEMS`.
+        """
+        if not 0 < difference < 1:
+            raise ValueError(f"difference must be above 0 and below 1, found {difference}")
+
+        def enough(n: int) -> bool:
+            found = self.detectable_difference(n)
+            return found is not None and found <= difference
+
+        low, high = 0, 2
+        while not enough(high):
+            low, high = high, high * 2
+            if low > MOST_ITEMS:
+                raise ValueError(f"a difference of {difference} needs more than {MOST_ITEMS:,} items")
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if enough(middle) else (middle, high)
+        return high
+
+    def margin(self, n: int) -> float:
+        """About half the width of the 95 % interval of one model's score on n items: `t(97.5 %) SE`."""
+        noise = (1 - self.agreement) / self.repeats
+        variance = self.accuracy * (1 - self.accuracy) * (self.agreement + noise) * self.design_effect
+        return stats.t_quantile(max(1.0, n / self.design_effect - 1)) * math.sqrt(variance / n)
 
 
 def detectable(standard_error: float, df: float, power: float = POWER) -> float:
@@ -61,109 +128,3 @@ def detectable(standard_error: float, df: float, power: float = POWER) -> float:
     if math.isinf(df):
         return (stats.normal_quantile() + float(ndtri(power))) * standard_error
     return (stats.t_quantile(df) + float(stdtrit(df, power))) * standard_error
-
-
-def detectable_difference(
-    n: int,
-    repeats: int = 1,
-    *,
-    accuracy: float = 0.5,
-    correlation: float = CORRELATION,
-    agreement: float = AGREEMENT,
-    design_effect: float = 1.0,
-    power: float = POWER,
-) -> float | None:
-    """The smallest true difference in accuracy that comparing two models on the same n items is likely to see.
-
-    Args:
-        n: items that both models answer.
-        repeats: answers of either model to each.
-        accuracy: as in `variance`, like `correlation` and `agreement`.
-        correlation: see there.
-        agreement: see there.
-        design_effect: how much sources shared by items inflate the variance: `1 + (items per source - 1) *
-            their correlation`; 1 without sources.
-        power: chance of seeing it.
-
-    Returns:
-        A difference in (0, 1), in the unit of accuracy; `None` where not even the largest can be seen.
-
-    Raises:
-        ValueError: a number out of its range.
-    """
-    if n < 1 or design_effect < 1 or not 0 < power < 1:
-        raise ValueError(f"needs n >= 1, design_effect >= 1, 0 < power < 1, found {n}, {design_effect}, {power}")
-    of_one = variance(accuracy, repeats, correlation, agreement)
-    if n <= design_effect * 2:
-        return None
-    found = detectable(math.sqrt(of_one * design_effect / n), n / design_effect - 1, power)
-    return found if found < 1 else None
-
-
-def items_needed(
-    difference: float,
-    repeats: int = 1,
-    *,
-    accuracy: float = 0.5,
-    correlation: float = CORRELATION,
-    agreement: float = AGREEMENT,
-    design_effect: float = 1.0,
-    power: float = POWER,
-) -> int:
-    """The fewest items on which comparing two models is likely to see a true difference of this size.
-
-    Args:
-        difference: in the unit of accuracy, above 0 and below 1.
-        repeats: as in `detectable_difference`, like the rest.
-        accuracy: see there.
-        correlation: see there.
-        agreement: see there.
-        design_effect: see there.
-        power: see there.
-
-    Returns:
-        The number of items.
-
-    Raises:
-        ValueError: a number out of its range, or a difference that needs more than `MOST_ITEMS`.
-    """
-    if not 0 < difference < 1:
-        raise ValueError(f"difference must be above 0 and below 1, found {difference}")
-
-    def enough(n: int) -> bool:
-        found = detectable_difference(
-            n,
-            repeats,
-            accuracy=accuracy,
-            correlation=correlation,
-            agreement=agreement,
-            design_effect=design_effect,
-            power=power,
-        )
-        return found is not None and found <= difference
-
-    low, high = 0, 2
-    while not enough(high):
-        low, high = high, high * 2
-        if low > MOST_ITEMS:
-            raise ValueError(f"a difference of {difference} needs more than {MOST_ITEMS:,} items")
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return high
-
-
-def margin(
-    n: int, repeats: int = 1, *, accuracy: float = 0.5, agreement: float = AGREEMENT, design_effect: float = 1.0
-) -> float:
-    """About half the width of the 95 % interval of one score: `t(97.5 %) SE`.
-
-    Args:
-        n: items.
-        repeats: answers to each.
-        accuracy: as in `variance`.
-        agreement: see there.
-        design_effect: as in `detectable_difference`.
-    """
-    error = math.sqrt(accuracy * (1 - accuracy) * (agreement + (1 - agreement) / repeats) * design_effect / n)
-    return stats.t_quantile(max(1.0, n / design_effect - 1)) * error

@@ -1,4 +1,4 @@
-"""What `harness compare` and `harness power` promise: paired, named, adjusted, in words, and safe to read."""
+"""What `harness compare` and `harness plan` promise: paired, named, adjusted, in words, and safe to read."""
 
 import json
 
@@ -85,6 +85,12 @@ def test_flipped_items_come_with_their_texts_and_nothing_in_them_obeys(results):
     assert max(cell_len(line) for line in text.splitlines()) <= 80
 
 
+@pytest.mark.parametrize(("a", "b"), [("alpha", "alpha"), ("a1:alpha", "a1:alpha"), ("alpha", "a1:alpha")])
+def test_nothing_is_compared_with_itself(results, a, b):
+    with pytest.raises(ConfigError, match="are the same answers; name two"):
+        comparing.compare(results, a, b)
+
+
 def test_runs_are_compared_too_and_a_run_of_several_models_needs_one_named(results):
     row = comparing.compare(results, "a1:alpha", "eval-b2").tasks.row(0, named=True)
     assert (row["n"], row["value_b"]) == (30, pytest.approx(1 / 3))
@@ -121,9 +127,9 @@ def test_the_commands_run_from_a_shell(project):
     assert [row["task"] for row in rows] == ["sums"]
     assert project.run("compare", "alpha", "nobody", code=2).stderr.startswith("harness: unknown model")
     planned = project.run("eval", "model=[alpha,beta]", "task=[sums]", "plan=true", "limit=20").stdout
-    assert f"{power.detectable_difference(20):.3f}" in planned
-    plan = json.loads(project.run("power", "200", "--repeats", "4", "--difference", "0.05", "-o", "json").stdout)
+    assert f"{power.Design().detectable_difference(20):.3f}" in planned
+    plan = json.loads(project.run("plan", "200", "--repeats", "4", "--difference", "0.05", "-o", "json").stdout)
     assert plan[0]["items"] == 200
     assert plan[1]["detectable_difference"] <= 0.05 < plan[0]["detectable_difference"]
-    assert "correlation <= agreement" in project.run("power", "--correlation", "0.9", code=2).stderr
+    assert "correlation <= agreement" in project.run("plan", "--correlation", "0.9", code=2).stderr
     assert "TASK=NUMBER" in project.run("leaderboard", "--weight", "sums=0", code=2).stderr

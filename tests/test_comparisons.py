@@ -256,24 +256,25 @@ def test_ranks_by_the_mean_over_tasks_separate_equal_models_in_at_most_5_percent
 def test_the_power_formula_is_millers_with_his_worked_numbers():
     # Miller (2024), section 5: chances spread evenly over [0, 1] have variance 1/12, answers 1/6; w = 1/9 is then a
     # correlation of 1/9 between models. A difference of 3 points needs 969 items without answer noise.
-    assert power.variance(0.5, 1, 1 / 9, 1 / 3) == pytest.approx(1 / 9 + 1 / 6 + 1 / 6)
-    assert power.variance(0.5, 10, 1 / 9, 1 / 3) == pytest.approx(1 / 9 + 1 / 60 + 1 / 60)
-    needed = power.items_needed(0.03, 100_000, correlation=1 / 9, agreement=1 / 3)
+    assert power.Design(1, 0.5, 1 / 9, 1 / 3).variance() == pytest.approx(1 / 9 + 1 / 6 + 1 / 6)
+    assert power.Design(10, 0.5, 1 / 9, 1 / 3).variance() == pytest.approx(1 / 9 + 1 / 60 + 1 / 60)
+    needed = power.Design(100_000, correlation=1 / 9, agreement=1 / 3).items_needed(0.03)
     assert needed == pytest.approx(969, abs=3)
 
 
 @given(st.integers(5, 5000), st.integers(1, 20), st.floats(0.05, 0.95))
 def test_items_needed_is_the_inverse_of_the_detectable_difference(n, repeats, accuracy):
-    found = power.detectable_difference(n, repeats, accuracy=accuracy)
+    design = power.Design(repeats, accuracy)
+    found = design.detectable_difference(n)
     if found is not None and 1e-3 < found < 0.99:
-        assert power.items_needed(found * (1 + 1e-9), repeats, accuracy=accuracy) == n
-        assert power.detectable_difference(4 * n, repeats, accuracy=accuracy) < found
+        assert design.items_needed(found * (1 + 1e-9)) == n
+        assert design.detectable_difference(4 * n) < found
 
 
 @pytest.mark.parametrize(("n", "repeats"), [(100, 1), (400, 1), (200, 4)])
 def test_a_detectable_difference_is_detected_about_four_times_in_five(n, repeats):
     rng = np.random.default_rng(n)
-    gap = power.detectable_difference(n, repeats)
+    gap = power.Design(repeats).detectable_difference(n)
     seen = 0
     for _ in range(400):
         # Chances per item of beta form: agreement 0.5; a shared part of them gives the models their correlation.
@@ -289,28 +290,29 @@ def test_a_detectable_difference_is_detected_about_four_times_in_five(n, repeats
 
 
 def test_too_few_items_detect_nothing_and_impossible_plans_are_refused():
-    assert power.detectable_difference(2) is None
-    assert power.detectable_difference(5) is None or power.detectable_difference(5) < 1
+    assert power.Design().detectable_difference(2) is None
+    assert power.Design().detectable_difference(5) is None or power.Design().detectable_difference(5) < 1
     for bad in (
-        lambda: power.variance(1.0, 1),
-        lambda: power.variance(0.5, 0),
-        lambda: power.variance(0.5, 1, correlation=0.9, agreement=0.5),
-        lambda: power.items_needed(0.0),
-        lambda: power.items_needed(1e-6),
-        lambda: power.detectable_difference(0),
+        lambda: power.Design(accuracy=1.0),
+        lambda: power.Design(0),
+        lambda: power.Design(correlation=0.9, agreement=0.5),
+        lambda: power.Design().items_needed(0.0),
+        lambda: power.Design().items_needed(1e-6),
+        lambda: power.Design().detectable_difference(0),
     ):
         with pytest.raises(ValueError, match=r"found|needs"):
             bad()
 
 
 def test_sources_make_a_difference_harder_to_see_and_margins_are_those_of_the_interval():
-    assert power.detectable_difference(200, design_effect=3) > 1.5 * power.detectable_difference(200)
+    plain, sourced = power.Design(), power.Design(design_effect=3)
+    assert sourced.detectable_difference(200) > 1.5 * plain.detectable_difference(200)
     low, high = stats.wilson(0.5, 400)
-    assert power.margin(400, accuracy=0.5, agreement=1.0) == pytest.approx((high - low) / 2, rel=0.02)
+    assert power.Design(agreement=1.0).margin(400) == pytest.approx((high - low) / 2, rel=0.02)
 
 
 def test_the_table_for_readers_says_what_the_functions_say():
     page = (Path(__file__).parents[1] / "docs" / "reading-the-numbers.md").read_text("utf-8")
     table = [line for line in page.splitlines() if line.startswith(("| problems", "| difference"))]
     items, points = ([re.sub(r"[^0-9]", "", cell) for cell in line.split("|")[2:-1]] for line in table)
-    assert [f"{100 * power.detectable_difference(int(n)):.0f}" for n in items] == points
+    assert [f"{100 * power.Design().detectable_difference(int(n)):.0f}" for n in items] == points
