@@ -34,7 +34,8 @@ def run(
         programs: what to run; an empty list is fine.
         spec: limits, and whether an unprotected run is allowed.
         tier: `A`, `B`, `C` or `unsafe`; the best that is available by default.
-        workers: how many at a time; one per CPU by default. No verdict depends on it.
+        workers: how many at a time; by default one per CPU, and while programs are quick, two. No verdict depends on
+            it.
 
     Returns:
         One verdict per program, in their order.

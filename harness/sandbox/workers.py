@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import shutil
 import signal
@@ -12,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -28,6 +31,9 @@ REPORT_S = 30.0
 PATIENCE = 8
 """Times the limit by the clock after which a process is ended, whatever its judge does. The judge is done by then: it
 stretches the limit by 5 at most, for a program that waits for a CPU."""
+QUICK_S, QUICK_ONES = 0.1, 64
+"""A program this quick mostly waits for processes to wake up, not for a CPU: after so many of them in a row, there are
+twice as many workers as CPUs, until one takes longer."""
 JUDGE_EXTRA_MB = 512
 """Address space that a judge has over its program's: answers, tests and expected values at once."""
 BOOT = """
@@ -205,17 +211,21 @@ class Worker:
 class _Run:
     """One call of `run`: what is left to do, and what is done."""
 
-    def __init__(self, programs: Sequence[Program], limits: Limits, tier: str) -> None:
+    def __init__(self, programs: Sequence[Program], limits: Limits, tier: str, at_once: int) -> None:
         self._programs, self._limits, self._tier = programs, limits, tier
-        self._waiting = iter(range(len(programs)))
-        self._lock = threading.Lock()
+        self._waiting = deque(range(len(programs)))
+        self._at_once = at_once
+        self._started: dict[int, float] = {}
+        self._quick = 0
+        self._changed = threading.Condition()
         self.verdicts: dict[int, Verdict] = {}
         self.failure: BaseException | None = None
 
     def stop(self) -> None:
         """Let every thread end after the program that it is at."""
-        with self._lock:
-            self._waiting = iter(())
+        with self._changed:
+            self._waiting.clear()
+            self._changed.notify_all()
 
     def work(self) -> None:
         """Run programs until none is left. One thread each."""
@@ -223,12 +233,14 @@ class _Run:
         try:
             while (index := self._next()) is not None:
                 worker = worker or Worker(self._tier, self._limits)
+                self._started[index] = time.monotonic()
                 try:
                     self.verdicts[index] = worker.run(self._programs[index])
                 except Fault:  # once more, with new processes
                     worker.close()
                     worker = Worker(self._tier, self._limits)
                     self.verdicts[index] = worker.run(self._programs[index])
+                self._done(index)
         except BaseException as error:  # noqa: BLE001 - it is raised again where the programs came from
             self.failure = error
             self.stop()
@@ -237,8 +249,26 @@ class _Run:
                 worker.close()
 
     def _next(self) -> int | None:
-        with self._lock:
-            return next(self._waiting, None)
+        with self._changed:
+            while self._waiting and not self._room():
+                self._changed.wait(QUICK_S)
+            if not self._waiting:
+                return None
+            index = self._waiting.popleft()
+            self._started[index] = time.monotonic()
+            return index
+
+    def _room(self) -> bool:
+        """Whether one more may run beside those that do."""
+        running = [*self._started.values()]
+        quick = self._quick >= QUICK_ONES and time.monotonic() - min(running, default=math.inf) < QUICK_S
+        return len(running) < self._at_once * (2 if quick else 1)
+
+    def _done(self, index: int) -> None:
+        with self._changed:
+            seconds = time.monotonic() - self._started.pop(index)
+            self._quick = self._quick + 1 if seconds < QUICK_S else 0
+            self._changed.notify_all()
 
 
 def run(programs: Sequence[Program], limits: Limits, tier: str, workers: int | None = None) -> list[Verdict]:
@@ -248,7 +278,8 @@ def run(programs: Sequence[Program], limits: Limits, tier: str, workers: int | N
         programs: what to run.
         limits: what each may use.
         tier: `A`, `B`, or `C` for the inside of a container.
-        workers: how many at a time; one per CPU by default. No verdict depends on it.
+        workers: how many at a time; by default one per CPU, and while programs are quick, two. No verdict depends on
+            it.
 
     Returns:
         One verdict per program, in their order.
@@ -256,8 +287,9 @@ def run(programs: Sequence[Program], limits: Limits, tier: str, workers: int | N
     Raises:
         SandboxError: the sandbox failed, twice for one program.
     """
-    state = _Run(programs, limits, tier)
-    count = min(len(programs), workers or len(os.sched_getaffinity(0)))
+    at_once = workers or len(os.sched_getaffinity(0))
+    state = _Run(programs, limits, tier, at_once)
+    count = min(len(programs), at_once if workers else 2 * at_once)
     threads = [threading.Thread(target=state.work, daemon=True) for _ in range(count)]
     for thread in threads:
         thread.start()

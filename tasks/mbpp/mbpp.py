@@ -21,7 +21,7 @@ def _entry_point(tests: str, code: str) -> str:
     return used[-1]
 
 
-def _docs(rows: list[dict[str, Any]], text: str) -> dict[str, Any]:
+def _docs(rows: list[dict[str, Any]], text: str, *, completion: bool = False) -> dict[str, Any]:
     docs = []
     for row in rows:
         if int(row["task_id"]) not in TEST_IDS:
@@ -35,9 +35,10 @@ def _docs(rows: list[dict[str, Any]], text: str) -> dict[str, Any]:
                 "task": row[text],
                 "examples": "\n".join(shown),
                 "entry_point": _entry_point("\n".join(shown), code),
-                "prompt": "",
+                "prompt": '"""\n' + "\n".join([row[text], *shown]) + '\n"""\n' if completion else "",
                 "tests": "\n".join([setup, *shown, *(row.get("challenge_test_list") or [])]) + "\n",
                 "canonical_solution": code.rstrip() + "\n",
+                "completion": completion,
             }
         )
     if not docs:
@@ -54,6 +55,17 @@ def full_dataset(data: str | None = None, **_: Any) -> dict[str, Any]:
     columns = ("task_id", "text", "code", "test_list")
     rows = documents("google-research-datasets/mbpp", subset="full", split="test", columns=columns, data=data)
     return _docs(rows, "text")
+
+
+def completion_dataset(data: str | None = None, **_: Any) -> dict[str, Any]:
+    """The 500 problems of the test split for base models, for lm-eval's `custom_dataset`.
+
+    Args:
+        data: a local `mbpp.jsonl` as published; documents of other splits are left out.
+    """
+    columns = ("task_id", "text", "code", "test_list")
+    rows = documents("google-research-datasets/mbpp", subset="full", split="test", columns=columns, data=data)
+    return _docs(rows, "text", completion=True)
 
 
 def sanitized_dataset(data: str | None = None, **_: Any) -> dict[str, Any]:
