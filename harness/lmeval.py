@@ -13,6 +13,7 @@ filters, `process_results` and `aggregation`. What they do differently from `lm_
 from __future__ import annotations
 
 import ast
+import dataclasses
 import functools
 import hashlib
 import itertools
@@ -28,7 +29,7 @@ from typing import Any
 from harness import taskdata
 from harness.errors import TaskError, unknown_name
 from harness.identity import DIGEST_CHARS, TASK, digest, digest_items, file_sha256
-from harness.specs import TaskSpec
+from harness.specs import SandboxSpec, TaskSpec
 from harness.taskfiles import TaskFile
 
 os.environ.setdefault("TQDM_DISABLE", "1")  # one progress display, ours; tqdm reads this when it is imported
@@ -59,6 +60,8 @@ class LoadedTask:
     """Field of a document that names what it was made from: documents that share it are not independent."""
     breakdown: tuple[str, ...] = ()
     """Fields of a document by whose values the headline is reported as well."""
+    needs: Mapping[str, float] = field(default_factory=dict)
+    """`timeout_s`, `memory_mb`: the least that the task's programs need of the sandbox."""
     contrast: Mapping[str, str] | None = None
     """`{field, from, to}`: the headline's drop between documents of two values of a field, paired by cluster."""
 
@@ -76,6 +79,14 @@ class LoadedTask:
     def runs_code(self) -> bool:
         """True where scoring runs model-written code."""
         return self.scorer == "code"
+
+    def sandbox(self, spec: SandboxSpec) -> SandboxSpec:
+        """The sandbox's settings with as much time and memory as this task needs."""
+        return dataclasses.replace(
+            spec,
+            timeout_s=max(spec.timeout_s, self.needs.get("timeout_s", 0)),
+            memory_mb=max(spec.memory_mb, int(self.needs.get("memory_mb", 0))),
+        )
 
     @property
     def n_docs(self) -> int:
@@ -156,6 +167,7 @@ def load(spec: TaskSpec, files: Mapping[str, TaskFile], task_dirs: Sequence[Path
             own_repeats=int(task.get_config("repeats") or 1),
             cluster=metadata.get("cluster"),
             breakdown=tuple(metadata.get("breakdown", ())),
+            needs=metadata.get("sandbox", {}),
             contrast=metadata.get("contrast"),
         )
     ]

@@ -33,6 +33,8 @@ def opening(
     asked = {key: value for key, value in plain(spec).items() if key not in EvalSpec.PLACE}
     for task in asked["tasks"]:
         task["data"] = Path(task["data"]).name if task["data"] else None
+    if asked["sandbox"]["packages"]:
+        asked["sandbox"]["packages"] = Path(asked["sandbox"]["packages"]).name
     for model in asked["models"]:
         model["args"] = {key: _publishable(value) for key, value in model["args"].items()}
     return {

@@ -15,6 +15,8 @@ from harness.scoring import LM_EVAL, UNAGGREGATED, Key
 
 PASS_KS = (2, 4, 5, 8, 10, 16, 32, 64, 100)
 """The k of pass@k and pass^k, as far as there are repeats: powers of two, and those of Chen et al. (2021)."""
+FORGEABLE = "forgeable"
+"""What the `sandbox` of a metric says beside the tier where tests ran in the answers' own processes."""
 DROP = "drop"
 """Metric: the headline's mean on a task's `contrast.from` less that on its `contrast.to`, paired by cluster."""
 
@@ -37,6 +39,12 @@ class _Result(NamedTuple):
     unaggregated: bool
     tier: str | None
     part: Any = None
+
+
+def _tier(score: Score) -> str | None:
+    """How a program was contained, and whether it could have forged its verdict all the same."""
+    tier: str | None = score.detail.get("tier")
+    return f"{tier} ({FORGEABLE})" if tier not in {None, "unsafe"} and score.detail.get("forgeable") else tier
 
 
 Held = tuple[_Sample, _Result]
@@ -66,7 +74,7 @@ class Tally:
         self._states.append(state)
         for key, score in scores.items():
             part = score.detail.get("part") if score.status == UNAGGREGATED else None
-            result = _Result(score.value, score.status == UNAGGREGATED, score.detail.get("tier"), part)
+            result = _Result(score.value, score.status == UNAGGREGATED, _tier(score), part)
             if part is None:
                 result = self._results.setdefault(result, result)
             self._held.setdefault(key, []).append((kept, result))

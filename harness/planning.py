@@ -11,7 +11,7 @@ from typing import Any
 from harness import lmeval, plugins, replay, resources, taskfiles, weights
 from harness import sandbox as sandboxes
 from harness.errors import BackendError, ConfigError
-from harness.identity import RUN, digest
+from harness.identity import RUN, digest, plain
 from harness.lmeval import LoadedTask
 from harness.questions import Samples
 from harness.records import Request, RequestKind
@@ -125,7 +125,16 @@ def run_id(spec: EvalSpec, tasks: Sequence[LoadedTask], plans: Sequence[ModelPla
     content = {
         "name": spec.name,
         "tasks": {task.name: [task.content_hash, task.docs_hash, task.scorer] for task in tasks},
-        "sandbox": spec.sandbox,
+        "sandbox": _sandbox(spec.sandbox),
         "requests": {plan.model.name: list(plan.ids()) for plan in plans},
     }
     return f"{spec.name}-{digest(RUN, content).partition(':')[2][:RUN_ID_CHARS]}"
+
+
+def _sandbox(spec: SandboxSpec) -> dict[str, Any]:
+    """What of the sandbox's settings can change a verdict: of a folder of packages their versions, not its place."""
+    settings = plain(spec)
+    folder = settings.pop("packages")
+    if folder is not None:
+        settings["packages"] = sorted(path.name for path in Path(folder).glob("*.dist-info"))
+    return dict(settings)

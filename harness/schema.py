@@ -74,7 +74,8 @@ _INTERVAL = (
     _c(
         "sandbox",
         "VARCHAR",
-        "Tiers that model-written code ran in: A, B, C, or unsafe, which is none; null where no code ran.",
+        "Tiers that model-written code ran in: A, B, C, or unsafe, which is none; with `(forgeable)` where tests ran "
+        "in the code's own process; null where no code ran.",
     ),
     _c("is_headline", "BOOLEAN!", "True for the one number per task that the leaderboard's column shows."),
 )
@@ -452,11 +453,13 @@ VIEWS = (
                 "Set for a positive control: known to be a relative of the model named.",
             ),
             _c("unsafe_code", "BOOLEAN", "True where this model's code ran without the sandbox."),
+            _c("forgeable", "BOOLEAN", "True where tests ran in the code's own process, which could have cheated."),
         ),
         """
         SELECT model, task, kind, metric, filter, metrics.scorer, value, ci_low, ci_high, ci_method, n, n_unscored,
             coverage, n_failed, n_truncated, n_refused, sandbox, is_headline, run_id, control_of,
-            coalesce(contains(sandbox, 'unsafe'), FALSE) AS unsafe_code
+            coalesce(contains(sandbox, 'unsafe'), FALSE) AS unsafe_code,
+            coalesce(contains(sandbox, 'forgeable'), FALSE) AS forgeable
         FROM chosen
         JOIN metrics USING (run_id, model, task)
         JOIN tasks USING (run_id, task)

@@ -72,7 +72,7 @@ def score(
             )
             for i in usable
         ]
-        for i, result in zip(usable, module.score(judged, sandbox), strict=True):
+        for i, result in zip(usable, module.score(judged, loaded.sandbox(sandbox)), strict=True):
             scored[i][(module.METRIC, NO_FILTER, loaded.scorer)] = result
     keys = dict.fromkeys(key for row in scored for key in row) or _expected_keys(loaded)
     for i, state in enumerate(states):

@@ -128,9 +128,12 @@ class SandboxSpec:
     allow_unsafe: bool = False
     """Run it in a plain subprocess with resource limits alone. Results are stamped as unsafe."""
     timeout_s: Annotated[float, Gt(0)] = 5.0
-    """CPU seconds one sample may take; it is stopped at twice this by the clock."""
+    """CPU seconds one sample may take, and one second more by the clock. A task that needs more gets more."""
     memory_mb: Annotated[int, Ge(64)] = 512
-    """Address space one sample may take, in MiB."""
+    """Address space one sample may take, in MiB. A task that needs more gets more."""
+    packages: str | None = None
+    """A folder of installed packages (`site-packages`) that programs may import, read-only; for BigCodeBench. Never the
+    judge's. Of this Python version; in tier C a folder of the image."""
 
 
 @dataclass(frozen=True)

@@ -125,5 +125,12 @@ def _check(path: Path, config: Mapping[str, Any]) -> None:
     metadata = config.get("metadata")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("version"), int | float):
         raise TaskError(f"{path}: expected `metadata: {{version: NUMBER}}`, found metadata {metadata!r}")
+    needs = metadata.get("sandbox", {})
+    if (
+        not isinstance(needs, dict)
+        or needs.keys() - {"timeout_s", "memory_mb"}
+        or not all(isinstance(value, int | float) and value > 0 for value in needs.values())
+    ):
+        raise TaskError(f"{path}: metadata.sandbox is {needs!r}, expected timeout_s and memory_mb, numbers above 0")
     if (kind := metadata.get("kind", "other")) not in KINDS:
         raise TaskError(f"{path}: metadata.kind is {kind!r}, expected one of {', '.join(KINDS)}")

@@ -38,9 +38,18 @@ DATA = {
     "gsm8k_fewshot": "math/gsm8k_test.jsonl",
     "humaneval": "code/HumanEval.jsonl.gz",
     "humaneval_completion": "code/HumanEval.jsonl.gz",
+    "humaneval_plus": "code/HumanEvalPlus.jsonl.gz",
+    "humaneval_plus_completion": "code/HumanEvalPlus.jsonl.gz",
+    "bigcodebench": "tests/taskdata/bigcodebench.jsonl",
+    "bigcodebench_completion": "tests/taskdata/bigcodebench.jsonl",
+    "livecodebench": "tests/taskdata/livecodebench.jsonl",
+    "livecodebench_completion": "tests/taskdata/livecodebench.jsonl",
     "gsm_perturbed": "math/gsm8k_test.jsonl",
     "math500": "math/math500_test.jsonl",
     "mbpp": "code/mbpp.jsonl",
+    "mbpp_completion": "code/mbpp.jsonl",
+    "mbpp_plus": "code/MbppPlus.jsonl.gz",
+    "mbpp_plus_completion": "code/MbppPlus.jsonl.gz",
     "mbpp_sanitized": "code/sanitized-mbpp.json",
     "mgsm": "tests/taskdata/mgsm.jsonl",
     "minerva_math": "math/math500_test.jsonl",
@@ -52,18 +61,28 @@ DATA = {
 SIZES = {
     "aime24": 30,
     "aime25": 30,
+    "bigcodebench": 3,
+    "bigcodebench_completion": 3,
     "functions": 88,
     "gsm8k": 1319,
     "gsm8k_fewshot": 1319,
     "gsm_perturbed": 2400,
     "humaneval": 164,
     "humaneval_completion": 164,
+    "humaneval_plus": 164,
+    "humaneval_plus_completion": 164,
+    "livecodebench": 3,
+    "livecodebench_completion": 3,
     "math500": 500,
     "mbpp": 500,
+    "mbpp_completion": 500,
+    "mbpp_plus": 378,
+    "mbpp_plus_completion": 378,
     "mbpp_sanitized": 257,
     "mgsm": 6,
     "minerva_math": 500,
     "olympiadbench": 4,
+    "programs": 12,
     "provenance_identity": 32,
     "provenance_open": 64,
     "svamp": 1000,
@@ -187,9 +206,10 @@ def test_gold_answers_score_one(name: str, load: Any):
     scorer = importlib.import_module(f"harness.scorers.{config_of(name)['metadata']['scorer']}")
     targets = [task.doc_to_target(doc) for doc in docs]
     assert all(isinstance(target, str) and target for target in targets)
+    needs = config_of(name)["metadata"].get("sandbox", {})
     scores = scorer.score(
         [Answer(doc, target, target) for doc, target in zip(docs, targets, strict=True)],
-        SandboxSpec(allow_unsafe=True),
+        SandboxSpec(allow_unsafe=True, **needs),
     )
     assert [(doc, score) for doc, score in zip(docs, scores, strict=True) if score.value != 1.0] == []
 
@@ -719,7 +739,7 @@ def test_without_hub_or_file_the_error_comes_at_once_and_says_what_to_give(name:
     file, function = config["custom_dataset"].removeprefix("!function ").rsplit(".", 1)
     dataset = getattr(module_of(f"{FILES[name].parent.name}/{file}.py"), function)
     start = time.monotonic()
-    with pytest.raises(TaskError, match=r"hub does not answer.*task\.data=PATH.*with the columns"):
+    with pytest.raises(TaskError, match=r"(hub does not answer|fetch https://).*task\.data=PATH.*with the columns"):
         dataset(**config["metadata"])
     assert time.monotonic() - start < 5
 

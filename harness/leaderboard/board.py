@@ -249,6 +249,8 @@ class Board:
             notes.append("imported, not run here")
         if row["unsafe_code"]:
             notes.append("model code ran without the sandbox")
+        if row["forgeable"]:
+            notes.append("tests ran in the code's own process: forgeable")
         return notes
 
     @cached_property

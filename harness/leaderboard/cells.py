@@ -100,6 +100,10 @@ def provenance(board: Board) -> list[Section]:
     return [table for table in tables if table.rows]
 
 
+_STAMPS = {"unsafe": "unsafe_code", "forgeable": "forgeable"}
+"""What a score's cell says of how code ran, by the column that knows."""
+
+
 def column_name(board: Board, task: str, metric: str) -> str:
     """`gsm8k (accuracy)`, with a word where lower is better."""
     return f"{task} ({metric}{', lower is better' if task in board.lower_is_better else ''})"
@@ -109,7 +113,7 @@ def score(board: Board, row: dict[str, Any] | None) -> str:
     """A model's score on a task, its rank, and its marks; `-` where it was not run."""
     if row is None:
         return "-"
-    marks = (" (unsafe)" if row["unsafe_code"] else "") + (" †" if board.notes(row) else "")
+    marks = "".join(f" ({word})" for word, key in _STAMPS.items() if row[key]) + (" †" if board.notes(row) else "")
     standing = board.standings[row["task"], row["metric"]].get(row["model"])
     return number(row["value"], row) + (f" {rank(standing)}" if standing else "") + marks
 

@@ -15,7 +15,7 @@ SCHEMA = "harness.leaderboard/1"
 """Name and version of the JSON form; a change that breaks a reader is a new number."""
 _SCORE = (
     "task", "metric", "filter", "scorer", "value", "ci_low", "ci_high", "ci_method", "n", "n_unscored", "n_failed",
-    "n_truncated", "n_refused", "coverage", "sandbox", "unsafe_code", "run_id",
+    "n_truncated", "n_refused", "coverage", "sandbox", "unsafe_code", "forgeable", "run_id",
 )  # fmt: skip
 
 
@@ -49,7 +49,11 @@ def csv(board: Board) -> str:
     floats = ("value", "ci_low", "ci_high", "coverage")
     names = ("model", *_SCORE, "rank_best", "rank_worst", "letters", "notes")
     types: dict[str, Any] = dict.fromkeys(names, pl.String)
-    types |= dict.fromkeys(ints, pl.Int64) | dict.fromkeys(floats, pl.Float64) | {"unsafe_code": pl.Boolean}
+    types |= (
+        dict.fromkeys(ints, pl.Int64)
+        | dict.fromkeys(floats, pl.Float64)
+        | dict.fromkeys(("unsafe_code", "forgeable"), pl.Boolean)
+    )
     return render(pl.DataFrame(rows, schema=types, orient="row"), "csv").decode()
 
 

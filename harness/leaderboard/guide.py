@@ -29,6 +29,10 @@ never zero, and a model without all of them has no rank by the mean.
 _UNSAFE = """
 `(unsafe)`: model-written code ran without the sandbox, where it could have cheated.
 """
+_FORGEABLE = """
+`(forgeable)`: model-written code ran in the sandbox, but with its tests in its own process, where code made for that
+could have cheated.
+"""
 _SIMILARITY = """
 **Similarity is evidence, not proof of copying.** Models are alike for many reasons: training on the other's outputs,
 shared data or vendors, web text that contains its outputs, a common ancestor, convergence.
@@ -74,6 +78,7 @@ def guide(board: Board) -> list[str]:
         (bool(board.columns), _SCORES.replace("{coverage}", f"{board.min_coverage:.0%}")),
         (bool(board.averaged), _MEAN),
         (any(row["unsafe_code"] for row in board.cells.values()), _UNSAFE),
+        (any(row["forgeable"] for row in board.cells.values()), _FORGEABLE),
         (relative or words or wrong, _SIMILARITY),
         (relative, _RELATIVE),
         (words, _WORDS),

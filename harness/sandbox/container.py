@@ -59,7 +59,9 @@ def why_not() -> str | None:
     return _engine()[1]
 
 
-def run(programs: Sequence[Program], limits: Limits, workers: int | None = None) -> list[Verdict]:
+def run(
+    programs: Sequence[Program], limits: Limits, workers: int | None = None, packages: str | None = None
+) -> list[Verdict]:
     """Run programs in a container that is started for them and removed afterwards. See `harness.sandbox.run`.
 
     Raises:
@@ -71,7 +73,12 @@ def run(programs: Sequence[Program], limits: Limits, workers: int | None = None)
     count = min(len(programs), workers or os.cpu_count() or 1)
     memory = SPARE_MB + count * (2 * limits.memory_mb + SPARE_MB)
     image = os.environ.get("HARNESS_SANDBOX_IMAGE", IMAGE)
-    job = {"limits": asdict(limits), "workers": count, "programs": [asdict(program) for program in programs]}
+    job = {
+        "limits": asdict(limits),
+        "workers": count,
+        "packages": packages,
+        "programs": [asdict(program) for program in programs],
+    }
     process = subprocess.Popen(
         [engine, *RUN, f"--memory={memory}m", f"--memory-swap={memory}m", image, "python3", "-c", BOOT],
         stdin=subprocess.PIPE,

@@ -15,7 +15,7 @@ def main() -> None:
     job = json.loads(sys.stdin.readline())
     limits = Limits(**job["limits"])
     programs = [Program(**program) for program in job["programs"]]
-    verdicts = workers.run(programs, limits, _tier(limits), job["workers"])
+    verdicts = workers.run(programs, limits, _tier(limits), job["workers"], job["packages"])
     print(json.dumps([asdict(verdict) for verdict in verdicts]), flush=True)  # noqa: T201 - the reply
     sys.stdin.read()
 

@@ -19,6 +19,7 @@ import decimal
 import functools
 import importlib
 import json
+import math
 import os
 import random
 import resource
@@ -32,6 +33,7 @@ from collections.abc import Callable, Iterator
 from types import CodeType
 from typing import Any
 
+from harness.sandbox import linux
 from harness.sandbox.wire import HEAD, HELLO, MUTABLE, ClosedError, Codec, WireError, exactly, receive, send
 
 REMEMBERED = 50_000
@@ -43,6 +45,8 @@ LINE_CHARS = 160
 QUEUED = 5
 """Times the limit by the clock after which even waiting for a CPU is no excuse."""
 LOOK_S = 0.1
+LARGE = 1 << 16
+"""Bytes of a message that may take a while to decode."""
 SCRIPT = "__main__"
 """The entry point of a program that reads standard input: the tests call `run(stdin) -> stdout`."""
 TESTS = "tests"
@@ -199,12 +203,14 @@ class Judge:
     Args:
         channel: to the program's process.
         patience: seconds to wait for its answers, all in all.
-        more: asked when they are over; the seconds that the process waited for a CPU, which are not held against it.
+        more: asked when they are over; the seconds that the process and this one waited for a CPU, which are not held
+            against it.
     """
 
     def __init__(self, channel: socket.socket, patience: float, more: Callable[[], float]) -> None:
         self._channel, self._patience, self._more = channel, patience, more
-        self._waited = 0.0
+        self._waited = self._since = 0.0
+        self._until, self._each = patience, math.inf
         self._poll = select.poll()
         self._poll.register(channel, select.POLLIN)
         self._values = _Values(self)
@@ -289,6 +295,7 @@ class Judge:
         random.seed(0)
         decimal.setcontext(decimal.Context())
         names = _Names(self)
+        names["within"] = self.within
         if program["helpers"]:
             exec(_compiled(program["helpers"], "helpers"), names)  # noqa: S102
         code = program["code"]
@@ -297,6 +304,10 @@ class Judge:
         else:
             names[program["entry_point"]] = self.ask("load", code, program["entry_point"])
         return names
+
+    def within(self, seconds: float) -> None:
+        """Let every question from now on have so many seconds, by the clock as the whole has: what tests call."""
+        self._each = seconds
 
     def _in_process(self, program: dict[str, Any]) -> None:
         self.ask("load", program["code"], program["entry_point"])
@@ -309,9 +320,10 @@ class Judge:
 
     def _exchange(self, question: list[Any]) -> list[Any]:
         try:
+            self._since, self._until = self._waited, min(self._patience, self._waited + self._each)
             send(self._channel, self._values.dumps(question))
             while True:
-                answer = self._values.loads(self._receive())
+                answer = self._decoded(self._receive())
                 if answer[0] == "cb":
                     send(self._channel, self._call_back(*answer[1:4]))
                 elif (answer[0], len(answer)) in {("r", 3), ("x", 5)}:
@@ -323,13 +335,25 @@ class Judge:
         except (WireError, TypeError, ValueError, LookupError) as error:
             raise self._break(str(error)) from error
 
+    def _decoded(self, message: bytes) -> Any:
+        """The value of a message. The time for a large one is the program's: it may be made to take for ever."""
+        if len(message) < LARGE:
+            return self._values.loads(message)
+        started = time.process_time()
+        signal.setitimer(signal.ITIMER_VIRTUAL, max(LOOK_S, self._patience - self._waited))
+        try:
+            return self._values.loads(message)
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            self._waited += time.process_time() - started
+
     def _receive(self) -> bytes:
         """The next message. Only the time that is spent here counts as the program's."""
         started = time.monotonic()
-        while not self._poll.poll(1000 * max(0.0, self._patience - self._waited - (time.monotonic() - started))):
+        while not self._poll.poll(1000 * max(0.0, self._until - self._waited - (time.monotonic() - started))):
             waited = self._waited + time.monotonic() - started
-            if waited - self._more() >= self._patience or waited >= QUEUED * self._patience:
-                raise self._break(f"no verdict after {self._patience:g} s by the clock", "timeout")
+            if waited - self._more() >= self._until or waited >= QUEUED * self._until:
+                raise self._break(f"no answer after {self._until - self._since:g} s by the clock", "timeout")
             time.sleep(LOOK_S)
         message = receive(self._channel)
         self._waited += time.monotonic() - started
@@ -461,18 +485,25 @@ def _surroundings() -> list[object]:
     return [dict(vars(builtins)), dict(os.environ), sys.getrecursionlimit(), sys.getswitchinterval()]
 
 
-def main(control: socket.socket) -> None:
+def main(control: socket.socket, schedstat: int | None = None) -> None:
     """Judge one program after the other. The end of the socket ends it.
 
     Each program arrives with a descriptor, the channel to its process. The reply is what `Judge.verdict` returns,
     with `renew` where the next program deserves a new judge. Before that may come the status `slow`, which asks for
     the seconds that the program has waited for a CPU. A program whose judging takes too much CPU time ends
     this process, by a signal.
+
+    Args:
+        control: the socket.
+        schedstat: a descriptor of this process's /proc/PID/schedstat, where the kernel has it.
     """
+
+    def queued() -> float:
+        return 0.0 if schedstat is None else linux.queued_s(schedstat)
 
     def more() -> float:
         send(control, b'{"status": "slow"}')
-        return float(json.loads(receive(control)))
+        return float(json.loads(receive(control))) + queued() - before
 
     while True:
         first = _surroundings()
@@ -480,6 +511,7 @@ def main(control: socket.socket) -> None:
         if not head:
             return
         program = json.loads(exactly(control, HEAD.unpack(head)[0]))
+        before = queued()
         signal.setitimer(signal.ITIMER_PROF, program["cpu_s"])
         with socket.socket(fileno=descriptors[0]) as channel:
             verdict: dict[str, object] = {**Judge(channel, program["wall_s"], more).verdict(program)}

@@ -103,6 +103,15 @@ def install_filter(program: bytes) -> None:
     _call("seccomp", _libc.prctl(ctypes.c_int(PR_SET_SECCOMP), mode, ctypes.byref(holder), zero, zero))
 
 
+def queued_s(schedstat: int) -> float:
+    """How long a process was ready to run and had no CPU. Raises OSError, ValueError, LookupError.
+
+    Args:
+        schedstat: a descriptor of its /proc/PID/schedstat, see the kernel's Documentation/scheduler/sched-stats.rst.
+    """
+    return int(os.pread(schedstat, 100, 0).split()[1]) / 1e9
+
+
 READ = 1 << 2 | 1 << 3
 """Landlock: read files, list folders."""
 _FILE = 1 << 1 | 1 << 2 | 1 << 14

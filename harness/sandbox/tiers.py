@@ -6,6 +6,7 @@ import functools
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from harness.errors import ConfigError, SandboxError, unknown_name
 from harness.sandbox.verdicts import Limits, Program, Verdict
@@ -18,6 +19,8 @@ TIERS = {
     "unsafe": "a plain subprocess with limits: no protection from attacks",
 }
 """Best first."""
+GRACE_S = 1.0
+"""By the clock a program has this much longer than its CPU seconds: for files, and for processes to wake up."""
 _TRIAL = Program("def one():\n    return 1\n", "assert one() == 1\n", "one")
 
 
@@ -43,12 +46,14 @@ def choose(spec: SandboxSpec) -> str:
         spec: whether an unprotected run is allowed where there is none.
 
     Raises:
+        ConfigError: the folder of packages is not there.
         SandboxError: there is none; the message gives the reasons and what to do.
     """
     reasons = []
     for name in ("A", "B", "C"):
         reason = _why_not(name)
         if reason is None:
+            _check_packages(spec, name)
             return name
         reasons.append(f"{name}: {reason}")
     if spec.allow_unsafe:
@@ -63,7 +68,7 @@ def choose(spec: SandboxSpec) -> str:
 
 def limits(spec: SandboxSpec) -> Limits:
     """The limits that a configuration asks for."""
-    return Limits(spec.timeout_s, 2 * spec.timeout_s, spec.memory_mb)
+    return Limits(spec.timeout_s, spec.timeout_s + GRACE_S, spec.memory_mb)
 
 
 def run(programs: Sequence[Program], spec: SandboxSpec, tier: str, workers: int | None = None) -> list[Verdict]:
@@ -75,6 +80,7 @@ def run(programs: Sequence[Program], spec: SandboxSpec, tier: str, workers: int 
     """
     if tier not in TIERS:
         raise ConfigError(unknown_name("sandbox tier", tier, TIERS))
+    _check_packages(spec, tier)
     if tier == "unsafe":
         if not spec.allow_unsafe:
             raise SandboxError("tier 'unsafe' runs model-written code unprotected; it needs sandbox.allow_unsafe=true")
@@ -87,10 +93,15 @@ def run(programs: Sequence[Program], spec: SandboxSpec, tier: str, workers: int 
     if tier == "C":
         from harness.sandbox import container
 
-        return container.run(programs, limits(spec), workers)
+        return container.run(programs, limits(spec), workers, spec.packages)
     from harness.sandbox import workers as parallel
 
-    return parallel.run(programs, limits(spec), tier, workers)
+    return parallel.run(programs, limits(spec), tier, workers, spec.packages)
+
+
+def _check_packages(spec: SandboxSpec, tier: str) -> None:
+    if spec.packages is not None and tier != "C" and not Path(spec.packages).is_dir():
+        raise ConfigError(f"sandbox.packages={spec.packages}: no such folder; name the site-packages of an environment")
 
 
 @functools.cache

@@ -73,6 +73,7 @@ def run(stdin):
     return sys.stdout.getvalue()
 
 
+module.__dict__["within"] = lambda seconds: None
 try:
     exec(compile(task["helpers"], "helpers", "exec"), module.__dict__)
     if task["entry_point"] == "__main__":
@@ -151,13 +152,13 @@ def _run_one(program: Program, spec: SandboxSpec) -> Verdict:
             Path(work, "task.json").write_text(json.dumps(task), encoding="utf-8")
             # Read through this handle: whatever the code puts in the file's place, a pipe say, is not opened.
             with report.open("w+b") as file:
-                exit_code = _wait(work, 2 * spec.timeout_s)
+                exit_code = _wait(work, 2 * spec.timeout_s, spec.packages)
                 return _verdict(file.read(), token, exit_code, spec)
     except OSError as error:
         raise SandboxError(f"cannot start a process for model-written code: {error}") from error
 
 
-def _wait(work: Path, wall_s: float) -> int | None:
+def _wait(work: Path, wall_s: float, packages: str | None) -> int | None:
     """Start the child, wait for it, and kill its whole group.
 
     Returns:
@@ -167,6 +168,8 @@ def _wait(work: Path, wall_s: float) -> int | None:
     # what is installed here. -I would also ignore PYTHONHASHSEED, and the order of sets would change verdicts
     # from run to run.
     environment = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+    if packages is not None:
+        environment["PYTHONPATH"] = packages
     if os.name == "nt":  # the interpreter cannot start without this one
         environment["SYSTEMROOT"] = os.environ["SYSTEMROOT"]
     process = subprocess.Popen(

@@ -27,7 +27,8 @@ class Program:
     code: str
     """A Python module; `if __name__ == "__main__":` is false in it, unless `entry_point` is `__main__`."""
     tests: str
-    """Python that raises where the code is wrong. It sees the module's names, and may define `unittest` cases."""
+    """Python that raises where the code is wrong. It sees the module's names, and may define `unittest` cases. After
+    `within(seconds)` each call of the code has that limit as well, by the clock."""
     entry_point: str
     """The name that the code must define. With `__main__` the code is a program instead, and the tests call
     `run(stdin: str) -> str`, which is what it prints."""

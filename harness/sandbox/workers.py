@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,8 @@ stretches the limit by 5 at most, for a program that waits for a CPU."""
 QUICK_S, QUICK_ONES = 0.1, 64
 """A program this quick mostly waits for processes to wake up, not for a CPU: after so many of them in a row, there are
 twice as many workers as CPUs, until one takes longer."""
+LATE = {0, signal.SIGPROF, signal.SIGVTALRM, signal.SIGKILL}
+"""How a judge ends that takes too long: by its timers, or by us."""
 JUDGE_EXTRA_MB = 512
 """Address space that a judge has over its program's: answers, tests and expected values at once."""
 BOOT = """
@@ -55,10 +57,12 @@ class Fault(Exception):  # noqa: N818 - not an error of a program's
 class _Zygote:
     """A fork server and the socket to it."""
 
-    def __init__(self, role: str, tier: str) -> None:
+    def __init__(self, role: str, tier: str, packages: str | None = None) -> None:
         self._scratch = _scratch_folder() if role == "program" and tier != "A" else None
         scratch = "/box" if role == "program" and tier == "A" else self._scratch
-        options = json.dumps({"role": role, "tier": tier, "scratch": scratch, "owner": os.getpid()})
+        options = json.dumps(
+            {"role": role, "tier": tier, "scratch": scratch, "packages": packages, "owner": os.getpid()}
+        )
         self._process: subprocess.Popen[bytes] | None = None
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket.settimeout(START_S)
@@ -130,15 +134,16 @@ class Worker:
     Args:
         tier: `A`, `B`, or `C` for the inside of a container.
         limits: what each program may use.
+        packages: a folder of packages that programs may import.
 
     Raises:
         Fault: this tier does not work here; the message says why.
     """
 
-    def __init__(self, tier: str, limits: Limits) -> None:
+    def __init__(self, tier: str, limits: Limits, packages: str | None = None) -> None:
         self.tier, self._limits = tier, limits
         self._judge: socket.socket | None = None
-        self._programs = _Zygote("program", tier)
+        self._programs = _Zygote("program", tier, packages)
         try:
             self._judges = _Zygote("judge", tier)
         except BaseException:
@@ -181,7 +186,12 @@ class Worker:
         self._programs.end()
         if said["renew"]:
             ended = self._end_judge()
-            if said["status"] == "timeout" and ended["signal"] not in {0, signal.SIGPROF, signal.SIGKILL}:
+            if said["status"] == "timeout" and ended["signal"] not in {
+                0,
+                signal.SIGPROF,
+                signal.SIGVTALRM,
+                signal.SIGKILL,
+            }:
                 raise Fault(f"a judge ended without a verdict: {_ending(ended)}")
         return said, self._programs.report()
 
@@ -211,8 +221,8 @@ class Worker:
 class _Run:
     """One call of `run`: what is left to do, and what is done."""
 
-    def __init__(self, programs: Sequence[Program], limits: Limits, tier: str, at_once: int) -> None:
-        self._programs, self._limits, self._tier = programs, limits, tier
+    def __init__(self, programs: Sequence[Program], new_worker: Callable[[], Worker], at_once: int) -> None:
+        self._programs, self._new_worker = programs, new_worker
         self._waiting = deque(range(len(programs)))
         self._at_once = at_once
         self._started: dict[int, float] = {}
@@ -232,13 +242,13 @@ class _Run:
         worker: Worker | None = None
         try:
             while (index := self._next()) is not None:
-                worker = worker or Worker(self._tier, self._limits)
+                worker = worker or self._new_worker()
                 self._started[index] = time.monotonic()
                 try:
                     self.verdicts[index] = worker.run(self._programs[index])
                 except Fault:  # once more, with new processes
                     worker.close()
-                    worker = Worker(self._tier, self._limits)
+                    worker = self._new_worker()
                     self.verdicts[index] = worker.run(self._programs[index])
                 self._done(index)
         except BaseException as error:  # noqa: BLE001 - it is raised again where the programs came from
@@ -271,7 +281,9 @@ class _Run:
             self._changed.notify_all()
 
 
-def run(programs: Sequence[Program], limits: Limits, tier: str, workers: int | None = None) -> list[Verdict]:
+def run(
+    programs: Sequence[Program], limits: Limits, tier: str, workers: int | None = None, packages: str | None = None
+) -> list[Verdict]:
     """Run the programs, several at a time.
 
     Args:
@@ -280,6 +292,7 @@ def run(programs: Sequence[Program], limits: Limits, tier: str, workers: int | N
         tier: `A`, `B`, or `C` for the inside of a container.
         workers: how many at a time; by default one per CPU, and while programs are quick, two. No verdict depends on
             it.
+        packages: a folder of packages that programs may import.
 
     Returns:
         One verdict per program, in their order.
@@ -288,7 +301,7 @@ def run(programs: Sequence[Program], limits: Limits, tier: str, workers: int | N
         SandboxError: the sandbox failed, twice for one program.
     """
     at_once = workers or len(os.sched_getaffinity(0))
-    state = _Run(programs, limits, tier, at_once)
+    state = _Run(programs, lambda: Worker(tier, limits, packages), at_once)
     count = min(len(programs), at_once if workers else 2 * at_once)
     threads = [threading.Thread(target=state.work, daemon=True) for _ in range(count)]
     for thread in threads:

@@ -25,7 +25,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from harness.sandbox import boxes, child, judge
+from harness.sandbox import boxes, child, judge, linux
 
 PRELOAD = (
     *("abc", "ast", "bisect", "collections", "copy", "dataclasses", "datetime", "decimal", "enum", "fractions"),
@@ -37,6 +37,8 @@ JUDGE_PRELOAD = ("unittest",)
 LOOK_S = 0.05
 """How often a running process is looked at, at first; a quarter of a second later on."""
 LOCK_FAILED = 70
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+"""Packages that compute would start a thread per CPU, each with its own memory."""
 
 
 class Zygote:
@@ -45,6 +47,10 @@ class Zygote:
     def __init__(self, options: dict[str, Any], control: socket.socket) -> None:
         self._judges = options["role"] == "judge"
         self._control = control
+        if options["packages"]:
+            # Last, so that they stand for no module of the standard library; the box shows what is on the path.
+            sys.path.append(os.path.realpath(options["packages"]))
+            os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
         self._box = boxes.BOXES[options["tier"]](options["scratch"])
 
     def serve(self) -> None:
@@ -96,7 +102,7 @@ class Zygote:
             signal.pidfd_send_signal(watched, signal.SIGKILL)
         os.close(watched)
         status, usage = self._reap(pid)
-        while cause != "end" and not self._ended(pid):
+        while cause != "end" and not self._ended(pid, started):
             pass
         return {
             "cause": cause,
@@ -105,13 +111,18 @@ class Zygote:
             "code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
         }
 
-    def _become(self, job: dict[str, Any], serve: Callable[[], None], channel: int) -> None:
+    def _become(self, job: dict[str, Any], serve: Callable[..., None], channel: int) -> None:
         """The forked process: lock, then serve. Never returns."""
         try:
+            kept = [channel]
+            if self._judges and (schedstat := self._schedstat(os.getpid())) is not None:
+                kept.append(schedstat)
             self._box.lock(job["cpu_s"], job["memory_mb"])
-            os.closerange(3, channel)
-            os.closerange(channel + 1, 1024)
-            serve()
+            low = 3
+            for descriptor in [*sorted(kept), 1024]:
+                os.closerange(low, descriptor)
+                low = descriptor + 1
+            serve(*kept[1:])
         finally:
             os._exit(LOCK_FAILED)
 
@@ -124,7 +135,7 @@ class Zygote:
         while True:
             ready = [descriptor for descriptor, _ in poll.poll(1000 * look)]
             if self._control.fileno() in ready:
-                if self._ended(pid):
+                if self._ended(pid, started):
                     return "end"
             elif ready:
                 return "exit"
@@ -137,11 +148,11 @@ class Zygote:
                 return "disk"
             look = min(max(left, 0.002), 0.25 if elapsed > 1 else LOOK_S)
 
-    def _ended(self, pid: int) -> bool:
+    def _ended(self, pid: int, started: float) -> bool:
         """Take one message: whether it is `end`. Tells the time in the queue where it is asked for."""
         message = self._control.recv(16)
         if message == b"queued":
-            self._control.send(json.dumps(self._queued_s(pid)).encode())
+            self._control.send(json.dumps(self._queued_s(pid, started)).encode())
         elif not message:  # the worker is gone
             if self._box.kills_all:
                 os._exit(0)  # and with this process its whole PID namespace
@@ -151,18 +162,25 @@ class Zygote:
             os._exit(0)
         return message == b"end"
 
-    def _queued_s(self, pid: int) -> float:
-        """How long the process was ready to run and had no CPU; 0 where the kernel does not say."""
-        if self._box.proc is None:
-            return 0.0
+    def _queued_s(self, pid: int, started: float) -> float:
+        """How long the process was ready to run and had no CPU; half of its time where the kernel does not say."""
+        schedstat = self._schedstat(pid)
+        if schedstat is None:
+            return (time.monotonic() - started) / 2
         try:
-            descriptor = os.open(f"{pid}/schedstat", os.O_RDONLY, dir_fd=self._box.proc)
-            try:
-                return int(os.read(descriptor, 100).split()[1]) / 1e9
-            finally:
-                os.close(descriptor)
-        except (OSError, ValueError, IndexError):
-            return 0.0
+            return linux.queued_s(schedstat)
+        except (OSError, ValueError, LookupError):
+            return 0.0  # it has just ended
+        finally:
+            os.close(schedstat)
+
+    def _schedstat(self, pid: int) -> int | None:
+        if self._box.proc is None:
+            return None
+        try:
+            return os.open(f"{pid}/schedstat", os.O_RDONLY, dir_fd=self._box.proc)
+        except OSError:
+            return None
 
     def _reap(self, pid: int) -> tuple[int, Any]:
         """Wait for every child. Returns the status and the resources of the process itself."""

@@ -21,14 +21,18 @@ FENCE = re.compile(r"[ \t]*(?P<fence>`{3,}|~{3,})[ \t]*(?P<language>[^\s`{]*)[^`
 DEFINITION = re.compile(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)", re.MULTILINE)
 IMPORT = re.compile(r"^(?:import[ \t]+\w|from[ \t]+[\w.]+[ \t]+import[ \t]).*$", re.MULTILINE)
 FUTURE = re.compile(r"^from[ \t]+__future__[ \t]+import[ \t].*$\n?", re.MULTILINE)
-CODE_LINE = re.compile(
-    r"[ \t]|$|[@#)\]}]"
-    r"|import[ \t]+\w|from[ \t]+[\w.]+[ \t]+import[ \t]"
+_STATEMENT = (
+    r"import[ \t]+\w|from[ \t]+[\w.]+[ \t]+import[ \t]"
     r"|(?:async[ \t]+)?def[ \t]+\w+[ \t]*\(|class[ \t]+\w+.*:"
     r"|[A-Za-z_][\w.]*(?:\[.*\])?[ \t]*(?::[^=]*)?[-+*/%&|^]?=[^=]|[A-Za-z_][\w.]*\(|assert[ \t]"
     r"|(?:if|for|while|with|try|except|finally|elif|else)\b.*:"
 )
+STATEMENT = re.compile(_STATEMENT + r"|[A-Za-z_]\w*(?:,[ \t]*[A-Za-z_]\w*)+[ \t]*=[^=]")
+"""A line that a program may begin with."""
+CODE_LINE = re.compile(r"[ \t]|$|[@#)\]}]|[A-Za-z_]\w*(?:,[ \t]*[A-Za-z_]\w*)+[ \t]*=[^=]|" + _STATEMENT)
 """A line that looks like Python at the top level, or is indented or blank."""
+SCRIPT = "__main__"
+"""The entry point of a program that reads standard input: the whole of it is the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,8 @@ def extract(text: str, doc: Mapping[str, Any]) -> Extracted | None:
         return None
     name = re.escape(doc["entry_point"])
     defines = re.compile(rf"^(?:(?:async[ \t]+def|def|class)[ \t]+{name}\b|{name}[ \t]*=[^=])", re.MULTILINE)
-    if doc.get("completion") and (text.lstrip("\n")[:1] in {" ", "\t"} or not defines.search(text)):
+    script = doc["entry_point"] == SCRIPT
+    if doc.get("completion") and not script and (text.lstrip("\n")[:1] in {" ", "\t"} or not defines.search(text)):
         return _continuation(text)
     blocks = _blocks(text)
     for i in reversed(range(len(blocks))):
@@ -73,7 +78,7 @@ def extract(text: str, doc: Mapping[str, Any]) -> Extracted | None:
     if start is None and blocks:
         is_body = bool(doc.get("prompt")) and not DEFINITION.search(blocks[-1])
         return Extracted(blocks[-1], "body" if is_body else "fence")
-    return _plain(text, start.start() if start else None)
+    return _plain(text, start.start() if start else None, STATEMENT if script else None)
 
 
 def assemble(found: Extracted, doc: Mapping[str, Any]) -> str:
@@ -81,7 +86,8 @@ def assemble(found: Extracted, doc: Mapping[str, Any]) -> str:
 
     Args:
         found: the code of an answer.
-        doc: the document: `entry_point`, and where it has one `prompt`.
+        doc: the document: `entry_point`, and where it has them `prompt` and `prelude` (imports that the benchmark puts
+            before every answer).
 
     Returns:
         Python source, ready to run.
@@ -94,7 +100,7 @@ def assemble(found: Extracted, doc: Mapping[str, Any]) -> str:
     head = re.search(rf"^(?:async[ \t]+)?def[ \t]+{re.escape(doc['entry_point'])}\b", prompt, re.MULTILINE)
     prelude = prompt[: head.start()] if head else ""
     future = "".join(FUTURE.findall(found.code))
-    return future + prelude + FUTURE.sub("", found.code)
+    return future + doc.get("prelude", "") + prelude + FUTURE.sub("", found.code)
 
 
 def _blocks(text: str) -> list[str]:
@@ -129,15 +135,18 @@ def _with_helpers(block: str, earlier: Sequence[str]) -> str:
     return "\n".join([*before, block])
 
 
-def _plain(text: str, start: int | None) -> Extracted | None:
-    """The unbroken run of code lines around the definition at `start`, or from the first line of code."""
+def _plain(text: str, start: int | None, opening: re.Pattern[str] | None) -> Extracted | None:
+    """The unbroken run of code lines around the definition at `start`, or from the first line of code.
+
+    That line is an import or a definition; in a program that needs neither, whatever `opening` matches.
+    """
     lines = text.split("\n")
     if start is not None:
         first = text.count("\n", 0, start)
         while first > 0 and CODE_LINE.match(lines[first - 1]):
             first -= 1
     else:
-        starts = (i for i, line in enumerate(lines) if IMPORT.match(line) or DEFINITION.match(line))
+        starts = (i for i, line in enumerate(lines) if IMPORT.match(line) or (opening or DEFINITION).match(line))
         first = next(starts, -1)
         if first < 0:
             return None

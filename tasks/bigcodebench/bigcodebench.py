@@ -1,0 +1,53 @@
+"""Documents of BigCodeBench: `task_id`, `task`, `prompt`, `entry_point`, `tests`, `canonical_solution`.
+
+Zhuo et al. 2024, https://arxiv.org/abs/2406.15877. Its `unittest` cases patch what the answer calls, so they run in the
+answer's own process: code made for it can forge such a verdict, and results say so.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.taskdata import documents, splits
+
+HUB, SPLIT = "bigcode/bigcodebench", "v0.1.4"
+COLUMNS = ("task_id", "complete_prompt", "instruct_prompt", "canonical_solution", "code_prompt", "test", "entry_point")
+
+
+def _docs(data: str | None, *, completion: bool) -> dict[str, Any]:
+    docs = []
+    for row in documents(HUB, split=SPLIT, columns=COLUMNS, data=data):
+        head = row["complete_prompt"] if completion else row["code_prompt"]
+        solution = row["canonical_solution"]
+        docs.append(
+            {
+                "task_id": row["task_id"],
+                "task": row["instruct_prompt"],
+                "prompt": head,
+                # Its calibrated score: the signature and imports that an answer leaves out are put before it.
+                "entry_point": row["entry_point"],
+                "tests": row["test"] + "\n",
+                "in_process": True,
+                "canonical_solution": solution if completion else head + "\n" + solution,
+                "completion": completion,
+            }
+        )
+    return splits(docs)
+
+
+def chat_dataset(data: str | None = None, **_: Any) -> dict[str, Any]:
+    """The 1,140 problems as instructions, for lm-eval's `custom_dataset`.
+
+    Args:
+        data: a local file with the columns of `COLUMNS`, as published.
+    """
+    return _docs(data, completion=False)
+
+
+def completion_dataset(data: str | None = None, **_: Any) -> dict[str, Any]:
+    """The 1,140 problems as functions to complete, for lm-eval's `custom_dataset`.
+
+    Args:
+        data: a local file with the columns of `COLUMNS`, as published.
+    """
+    return _docs(data, completion=True)
