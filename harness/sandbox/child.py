@@ -210,8 +210,9 @@ class Child:
         fresh = os.O_RDWR | os.O_CREAT | os.O_TRUNC
         for number, name, flags in ((0, "stdin", os.O_RDONLY), (1, "stdout", fresh)):
             opened = os.open(name, flags, 0o600)
-            os.dup2(opened, number)
-            os.close(opened)
+            if opened != number:  # which it is where the run before closed it: `open(0).read()` does
+                os.dup2(opened, number)
+                os.close(opened)
         with open(0, encoding="utf-8", closefd=False) as source, open(1, "w", encoding="utf-8", closefd=False) as sink:
             sys.stdin, sys.stdout, sys.argv = source, sink, ["solution.py"]
             sys.modules["__main__"] = module = types.ModuleType("__main__")

@@ -223,8 +223,8 @@ class Judge:
             program: `code`, `tests`, `entry_point`, `helpers`, `in_process`; see `harness.sandbox.Program`.
 
         Returns:
-            `status` and `message`. The status `gone` means that the program's process ended, and `fault` that it
-            never came to run the program: that is no fault of the program's.
+            `status`, `message` and `test`, the test that failed. The status `gone` means that the program's process
+            ended, and `fault` that it never came to run the program: that is no fault of the program's.
         """
         try:
             greeted = self._receive() == HELLO
@@ -235,22 +235,26 @@ class Judge:
         lines = program["tests"].splitlines()
         phase = "code"
         failure: BaseException | None = None
+        names: dict[str, Any] = {}
         try:
             if program["in_process"]:
                 phase = TESTS
                 self._in_process(program)
             else:
-                names = self._load(program)
+                names = _Names(self)
+                self._load(program, names)
                 phase = TESTS
                 exec(_compiled(program["tests"], TESTS), names)  # noqa: S102 - the benchmark's own code
                 run_cases(names)
         except BaseException as error:  # noqa: BLE001 - tests end in any way they like
             failure = error
         if self._broken:
-            return {"status": self._broken.status, "message": str(self._broken)}
+            test = _test(self._broken, lines, names)
+            return {"status": self._broken.status, "message": str(self._broken), "test": test}
         if failure is None:
-            return {"status": "passed", "message": ""}
-        return {"status": _status(failure, phase), "message": _message(failure, lines)}
+            return {"status": "passed", "message": "", "test": ""}
+        test = _test(failure, lines, names)
+        return {"status": _status(failure, phase), "message": _message(failure, test), "test": test}
 
     def ask(self, *question: Any) -> Any:
         """Ask the program's side, and call back for it until it has answered.
@@ -291,10 +295,9 @@ class Judge:
         """The outcome of a coroutine on the program's side."""
         return self.ask("await", remote)
 
-    def _load(self, program: dict[str, Any]) -> dict[str, Any]:
+    def _load(self, program: dict[str, Any], names: dict[str, Any]) -> None:
         random.seed(0)
         decimal.setcontext(decimal.Context())
-        names = _Names(self)
         names["within"] = self.within
         if program["helpers"]:
             exec(_compiled(program["helpers"], "helpers"), names)  # noqa: S102
@@ -303,7 +306,6 @@ class Judge:
             names["run"] = lambda stdin: self.ask("script", code, stdin)
         else:
             names[program["entry_point"]] = self.ask("load", code, program["entry_point"])
-        return names
 
     def within(self, seconds: float) -> None:
         """Let every question from now on have so many seconds, by the clock as the whole has: what tests call."""
@@ -465,19 +467,27 @@ def _status(error: BaseException, phase: str) -> str:
     return "blocked" if isinstance(error, PermissionError) else "error"
 
 
-def _message(error: BaseException, lines: list[str]) -> str:
-    """The error, and the line of the tests that it came from."""
+def _test(error: BaseException, lines: list[str], names: dict[str, Any]) -> str:
+    """The test that an error came from: the number in `CASE`, else the line."""
+    case = dict.get(names, "CASE")
+    if isinstance(case, int):
+        return f"test {case}"
     where, trace = "", error.__traceback__
     while trace:
         if trace.tb_frame.f_code.co_filename == TESTS and 0 < trace.tb_lineno <= len(lines):
             where = lines[trace.tb_lineno - 1].strip()
         trace = trace.tb_next
+    return where[:LINE_CHARS]
+
+
+def _message(error: BaseException, test: str) -> str:
+    """The error, and the test that it came from."""
     try:
         text = str(error)
     except Exception:  # noqa: BLE001 - text of an integer with too many digits
         text = ""
     named = type(error).__name__ + (f": {text}" if text else "")
-    return named[:MESSAGE_CHARS] + (f" at: {where[:LINE_CHARS]}" if where else "")
+    return named[:MESSAGE_CHARS] + (f" at: {test}" if test else "")
 
 
 def _surroundings() -> list[object]:

@@ -58,7 +58,7 @@ if resource:
         except (TypeError, ValueError, OSError):
             pass  # this platform lacks it, or a lower limit is in force already
 
-status, message, phase = "passed", "", "code"
+status, message, test, phase = "passed", "", "", "code"
 module = types.ModuleType("solution")
 sys.modules["solution"] = module
 sys.argv = ["solution.py"]
@@ -112,9 +112,12 @@ except BaseException as error:
         text = str(error)[:1000]
     except BaseException:
         text = ""
-    message = type(error).__name__ + (": " + text if text else "") + (" at: " + where if where else "")
+    if isinstance(module.__dict__.get("CASE"), int):
+        where = "test " + str(module.__dict__["CASE"])
+    test = where[:160]
+    message = type(error).__name__ + (": " + text if text else "") + (" at: " + test if test else "")
 cpu_s = time.process_time()
-json.dump({"token": task["token"], "status": status, "message": message, "cpu_s": cpu_s}, report)
+json.dump({"token": task["token"], "status": status, "message": message, "test": test, "cpu_s": cpu_s}, report)
 report.flush()
 os._exit(0)
 """
@@ -202,6 +205,7 @@ def _verdict(report: bytes, token: str, exit_code: int | None, spec: SandboxSpec
     try:
         said = json.loads(report)
         status, message, cpu_s = said["status"], str(said["message"]), float(said["cpu_s"])
+        test = str(said["test"]).encode("utf-8", "replace").decode()
         told = str(said["token"])
     except (ValueError, KeyError, TypeError, RecursionError):
         told, status = "", "error"
@@ -209,4 +213,4 @@ def _verdict(report: bytes, token: str, exit_code: int | None, spec: SandboxSpec
         how = f"was killed by signal {-exit_code}" if exit_code < 0 else f"ended with code {exit_code}"
         return Verdict("error", f"the process {how} before its tests were through", None, TIER, forgeable=True)
     message = message.encode("utf-8", "replace").decode()[:MESSAGE_CHARS]
-    return Verdict(status, message, cpu_s if math.isfinite(cpu_s) else None, TIER, forgeable=True)
+    return Verdict(status, message, cpu_s if math.isfinite(cpu_s) else None, TIER, test[:MESSAGE_CHARS], forgeable=True)

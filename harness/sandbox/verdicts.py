@@ -52,5 +52,8 @@ class Verdict:
     """CPU seconds of the program's process; `None` where they are not known."""
     tier: str
     """How it was contained: `A`, `B`, `C`, or `unsafe`, a plain subprocess."""
+    test: str = ""
+    """The test that failed: its number where the tests count them in `CASE`, else its line. Empty where that is not
+    known: none was reached, or `unittest` ran them, which names its case in the message."""
     forgeable: bool = False
     """Whether code that is made for it could have forged this: its tests ran in its own process."""

@@ -161,8 +161,8 @@ class Worker:
         except (OSError, ValueError, wire.WireError) as error:
             raise Fault(f"{type(error).__name__}: {error}") from error
         status, message = _outcome(said, ended, self._limits)
-        message = " ".join(message.encode("utf-8", "replace").decode().split())
-        return Verdict(status, message, round(ended["cpu_s"], 4), self.tier, forgeable=program.in_process)
+        message, test = (" ".join(text.encode("utf-8", "replace").decode().split()) for text in (message, said["test"]))
+        return Verdict(status, message, round(ended["cpu_s"], 4), self.tier, test, program.in_process)
 
     def _exchange(self, program: Program) -> tuple[dict[str, Any], dict[str, Any]]:
         """What the judge said, and what became of the program's process."""
@@ -182,7 +182,7 @@ class Worker:
             while (said := json.loads(wire.receive(judge)))["status"] == "slow":
                 wire.send(judge, json.dumps(self._programs.queued_s()).encode())
         except wire.ClosedError:  # also where it was too slow for the clock
-            said = {"status": "timeout", "message": "judging its answers took too long", "renew": True}
+            said = {"status": "timeout", "message": "judging its answers took too long", "test": "", "renew": True}
         self._programs.end()
         if said["renew"]:
             ended = self._end_judge()

@@ -64,6 +64,7 @@ def score(answers: Sequence[Answer], sandbox: SandboxSpec) -> list[Score]:
                     "cpu_s": verdict.cpu_s,
                     "tier": verdict.tier,
                     "forgeable": verdict.forgeable,
+                    "test": verdict.test or None,
                 },
             )
         )

@@ -100,7 +100,7 @@ def assemble(found: Extracted, doc: Mapping[str, Any]) -> str:
     head = re.search(rf"^(?:async[ \t]+)?def[ \t]+{re.escape(doc['entry_point'])}\b", prompt, re.MULTILINE)
     prelude = prompt[: head.start()] if head else ""
     future = "".join(FUTURE.findall(found.code))
-    return future + doc.get("prelude", "") + prelude + FUTURE.sub("", found.code)
+    return "".join([future, doc.get("prelude", ""), prelude, FUTURE.sub("", found.code)])
 
 
 def _blocks(text: str) -> list[str]:

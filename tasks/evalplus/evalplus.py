@@ -66,10 +66,10 @@ SAME_SET = {'similar_elements', 'find_char_long', 'common_in_nested_lists', 'ext
 NOT_NONE = {'check_str', 'text_match_three', 'text_starta_endb'}
 names = {}
 exec(REFERENCE, names)
-for number, given in enumerate(INPUTS):
+for CASE, given in enumerate(INPUTS):
     wanted = names[ENTRY_POINT](*copy.deepcopy(given))
     answer = candidate(*given)
-    assert is_right(answer, wanted, given), f'input {number}'
+    assert is_right(answer, wanted, given)
 """
 
 
@@ -143,7 +143,7 @@ def tests(row: dict[str, Any]) -> str:
 def _rows(release: str, data: str | None) -> list[dict[str, Any]]:
     if data is None:
         raise TaskError(
-            f"this task reads a release of EvalPlus: fetch {RELEASES[release]} and say task.data=PATH (a .jsonl.gz file "
+            f"this task reads a release of EvalPlus: fetch {RELEASES[release]} and say task.data=PATH (a .jsonl.gz "
             f"with the columns {', '.join(COLUMNS)})"
         )
     return documents(release, split="test", columns=COLUMNS, data=data)

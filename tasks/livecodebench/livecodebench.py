@@ -50,19 +50,19 @@ def same(printed, wanted):
     return printed == wanted or (decimals(wanted) is not None and decimals(printed) == decimals(wanted))
 
 within(SECONDS)
-for number, (given, wanted) in enumerate(CASES):
+for CASE, (given, wanted) in enumerate(CASES):
     printed, wanted = lines(run(given)), lines(wanted)
-    assert len(printed) == len(wanted), f"test {number}: {len(printed)} lines of {len(wanted)}"
-    assert all(map(same, printed, wanted)), f"test {number}"
+    assert len(printed) == len(wanted), f"{len(printed)} lines of {len(wanted)}"
+    assert all(map(same, printed, wanted))
 """
 METHOD = """
 import json
 
 within(SECONDS)
 method = getattr(Solution(), METHOD)
-for number, (given, wanted) in enumerate(CASES):
+for CASE, (given, wanted) in enumerate(CASES):
     answer = method(*[json.loads(line) for line in given.split("\\n")])
-    assert (list(answer) if isinstance(answer, tuple) else answer) == json.loads(wanted), f"test {number}"
+    assert (list(answer) if isinstance(answer, tuple) else answer) == json.loads(wanted)
 """
 
 
