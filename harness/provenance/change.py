@@ -85,21 +85,24 @@ def change(
     both = np.flatnonzero(prints.answered[o] & prints.answered[n]).tolist()
     prints = prints.subset(both)
     whole = tree.standardised(prints, names)
-    kin = _kin(facts)
-    others = np.flatnonzero(~kin[o] & ~kin[n]).tolist()
-    shifts = _shifts(whole, facts, kin, (o, n))
+    related = kin(facts)
+    others = np.flatnonzero(~related[o] & ~related[n]).tolist()
+    moved = shifts(whole, facts, related, (o, n))
     half = np.array(
-        [_shifts(tree.standardised(prints.subset(h), names), facts, kin, (o, n)) for h in tree.halves(len(both), draws)]
+        [
+            shifts(tree.standardised(prints.subset(h), names), facts, related, (o, n))
+            for h in tree.halves(len(both), draws)
+        ]
     )
     rows = []
     for c in others:
-        if np.isnan(shifts[c]):
+        if np.isnan(moved[c]):
             continue
-        null, versions = _null(whole, facts, kin, c, (o, n))
-        p = (1 + int((np.abs(null) >= abs(shifts[c])).sum())) / (len(null) + 1) if len(null) >= cal.LEAST_NULL else None
+        null, versions = null_shifts(whole, facts, related, c, (o, n))
+        p = (1 + int((np.abs(null) >= abs(moved[c])).sum())) / (len(null) + 1) if len(null) >= cal.LEAST_NULL else None
         drawn = half[:, c][~np.isnan(half[:, c])] if len(half) else half
         spread = 1.96 * float(drawn.std(ddof=1)) if len(drawn) > 1 else None
-        rows.append((c, float(shifts[c]), spread, p, len(null), versions))
+        rows.append((c, float(moved[c]), spread, p, len(null), versions))
     adjusted = iter(cal.benjamini_hochberg([row[3] for row in rows if row[3] is not None]))
     found = [
         Change(
@@ -119,7 +122,7 @@ def change(
     return sorted(found, key=lambda row: (-abs(row.value), row.other))
 
 
-def _kin(facts: Sequence[ModelFacts]) -> Bool:
+def kin(facts: Sequence[ModelFacts]) -> Bool:
     """Models x models: True where the two share a model, lab, lineage or base."""
     return cal.relations(facts) | np.array([[bool(a.bases & b.bases) for b in facts] for a in facts], dtype=np.bool_)
 
@@ -128,13 +131,23 @@ def _labs(facts: Sequence[ModelFacts]) -> npt.NDArray[np.str_]:
     return np.array([f.lab or f"only {f.name}" for f in facts])
 
 
-def _shifts(values: Matrix, facts: Sequence[ModelFacts], kin: Bool, pair: tuple[int, int]) -> Matrix:
-    """D of every model for one pair; NaN for its relatives, and where nobody is left to compare with."""
+def shifts(values: Matrix, facts: Sequence[ModelFacts], related: Bool, pair: tuple[int, int]) -> Matrix:
+    """D of every model for one pair of versions.
+
+    Args:
+        values: similarity, models x models; NaN is unknown.
+        facts: one per model.
+        related: see `kin`.
+        pair: the old and the new version.
+
+    Returns:
+        One number per model; NaN for relatives of the versions, and where nobody is left to compare with.
+    """
     old, new = pair
     labs = _labs(facts)
     found = np.full(len(facts), np.nan)
     moved = values[new] - values[old]
-    known = ~np.isnan(moved) & ~kin[old] & ~kin[new]
+    known = ~np.isnan(moved) & ~related[old] & ~related[new]
     for c in np.flatnonzero(known):
         rest = known & (labs != labs[c])
         if rest.any():
@@ -142,9 +155,11 @@ def _shifts(values: Matrix, facts: Sequence[ModelFacts], kin: Bool, pair: tuple[
     return found
 
 
-def _null(values: Matrix, facts: Sequence[ModelFacts], kin: Bool, c: int, pair: tuple[int, int]) -> tuple[Matrix, bool]:
-    """D of model c for other pairs, and whether those are versions of one lab."""
-    free = [i for i in range(len(facts)) if not (kin[i, c] or kin[i, pair[0]] or kin[i, pair[1]])]
+def null_shifts(
+    values: Matrix, facts: Sequence[ModelFacts], related: Bool, c: int, pair: tuple[int, int]
+) -> tuple[Matrix, bool]:
+    """D of model c for other pairs of models, and whether those are versions of one lab; arguments as of `shifts`."""
+    free = [i for i in range(len(facts)) if not (related[i, c] or related[i, pair[0]] or related[i, pair[1]])]
     any_two = [(a, b) for a, b in permutations(free, 2) if a < b]
     of_lab = [
         (a, b) if facts[a].before(facts[b]) is not False else (b, a)
@@ -157,7 +172,7 @@ def _null(values: Matrix, facts: Sequence[ModelFacts], kin: Bool, c: int, pair: 
     found = []
     for old, new in of_lab if enough else any_two:
         moved = values[new] - values[old]
-        use = rest & ~np.isnan(moved) & ~kin[old] & ~kin[new]
+        use = rest & ~np.isnan(moved) & ~related[old] & ~related[new]
         if not np.isnan(moved[c]) and use.any():
             found.append(moved[c] - moved[use].mean())
     return np.array(found), enough
