@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from harness.errors import ConfigError, unknown_name
+from harness.errors import ConfigError
 from harness.output import RESULTS, Format, NewResults, Shape, print_frame, width
 
 if TYPE_CHECKING:
@@ -65,7 +65,6 @@ def report(
     svg: Annotated[Path | None, typer.Option(help="Write the tree here as a drawing.")] = None,
     explain: Annotated[tuple[str, str] | None, typer.Option(help="The words that models A and B share.")] = None,
     change: Annotated[tuple[str, str] | None, typer.Option(help="What a NEW version is closer to than an OLD.")] = None,
-    channel: Annotated[str, typer.Option(help="Of --change, the channels to average, separated by commas.")] = "",
     task: Annotated[str | None, typer.Option(help="The prompt set of these four; else the one of most models.")] = None,
     results: NewResults = RESULTS,
     shape: Shape = Format.table,
@@ -79,13 +78,11 @@ def report(
     if matrix or tree or svg or explain or change:
         needed = [*(explain or ()), *(change or ())]
         pool, answers = analysis.pool_of(results, needed, panel=panel, task=task)
-        _of_pool(
-            pool, answers, shape, matrix=matrix, tree=tree, svg=svg, explain=explain, change=change, channel=channel
-        )
+        _of_pool(pool, answers, shape, matrix=matrix, tree=tree, svg=svg, explain=explain, change=change)
         return
     if suspect is None:
         raise ConfigError("name a model, or one of --matrix, --tree, --explain A B, --change OLD NEW")
-    names = _names(candidates)
+    names = [name.strip() for name in candidates.split(",") if name.strip()]
     told = {"released": released, "lab": lab, "base": base}
     found = analysis.suspect_report(results, suspect, names, panel=panel, interval=interval, told=told)
     if shape is Format.json:
@@ -108,7 +105,6 @@ def _of_pool(
     svg: Path | None,
     explain: tuple[str, str] | None,
     change: tuple[str, str] | None,
-    channel: str,
 ) -> None:
     """What is asked of everybody on one prompt set."""
     if matrix:
@@ -118,7 +114,7 @@ def _of_pool(
     if explain:
         _explain(pool, answers, explain, shape)
     if change:
-        _change(pool, change, _names(channel), shape)
+        _change(pool, change, shape)
 
 
 def _matrix(pool: Pool, shape: Format) -> None:
@@ -169,11 +165,7 @@ def _explain(pool: Pool, answers: pl.DataFrame, pair: tuple[str, str], shape: Fo
         )
 
 
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _change(pool: Pool, pair: tuple[str, str], channels: Sequence[str], shape: Format) -> None:
+def _change(pool: Pool, pair: tuple[str, str], shape: Format) -> None:
     import dataclasses
 
     import polars as pl
@@ -182,15 +174,14 @@ def _change(pool: Pool, pair: tuple[str, str], channels: Sequence[str], shape: F
     from harness.provenance import change
     from harness.provenance.evidence import EVIDENCE
 
-    for name in channels:
-        if name not in EVIDENCE:
-            raise ConfigError(unknown_name("channel", name, EVIDENCE))
-    found = change.change(pool.prints, pool.facts, *pair, channels or EVIDENCE, relatives.draws(pool))
+    found = change.change(pool.prints, pool.facts, *pair, EVIDENCE, relatives.draws(pool))
     schema = {
         "other": pl.String, "lab": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64,
         "p": pl.Float64, "q": pl.Float64, "pairs": pl.Int64, "versions": pl.Boolean, "prompts": pl.Int64,
+        "channels": pl.String,
     }  # fmt: skip
-    frame = pl.DataFrame([dataclasses.asdict(row) for row in found], schema=schema)
+    rows = [dataclasses.asdict(row) | {"channels": json.dumps(_rounded(row.channels))} for row in found]
+    frame = pl.DataFrame(rows, schema=schema)
     print_frame(
         frame.head(SHOWN * 2) if shape is Format.table else frame,
         shape,
@@ -206,6 +197,11 @@ def _change(pool: Pool, pair: tuple[str, str], channels: Sequence[str], shape: F
         from harness.provenance import wording
 
         _say(wording.changed(*pair, found), *pool.notes)
+
+
+def _rounded(channels: Mapping[str, Sequence[float | None]]) -> dict[str, list[float | None]]:
+    """Value and limits of every channel: noise has no fourth digit."""
+    return {name: [None if x is None else round(x, 3) for x in at] for name, at in channels.items()}
 
 
 def _say(*texts: str) -> None:

@@ -13,7 +13,8 @@ standard error (`tree.halves`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -22,7 +23,7 @@ import numpy.typing as npt
 
 from harness.errors import ConfigError, unknown_name
 from harness.provenance import calibration as cal
-from harness.provenance import tree
+from harness.provenance import similarity, tree
 from harness.provenance.calibration import Bool, Matrix, ModelFacts
 from harness.provenance.fingerprint import Fingerprints
 
@@ -45,6 +46,7 @@ class Change:
         pairs: null pairs.
         versions: whether the null pairs are versions of one lab.
         prompts: all four models' prompts: those both versions answered.
+        channels: value, lower and upper end of each channel alone; a channel that cannot be compared is left out.
     """
 
     other: str
@@ -57,6 +59,7 @@ class Change:
     pairs: int
     versions: bool
     prompts: int
+    channels: Mapping[str, tuple[float, float | None, float | None]]
 
 
 def change(
@@ -84,42 +87,58 @@ def change(
     o, n = prints.models.index(old), prints.models.index(new)
     both = np.flatnonzero(prints.answered[o] & prints.answered[n]).tolist()
     prints = prints.subset(both)
-    whole = tree.standardised(prints, names)
     related = kin(facts)
     others = np.flatnonzero(~related[o] & ~related[n]).tolist()
-    moved = shifts(whole, facts, related, (o, n))
+
+    def layers(part: Fingerprints) -> list[Matrix]:
+        """Standardised similarity over all channels, then of each alone."""
+        raw = [similarity.matrix(part, name) for name in names]
+        return [similarity.standardised(some, len(part.models)) for some in (raw, *([one] for one in raw))]
+
+    whole = layers(prints)
+    moved = np.array([shifts(layer, facts, related, (o, n)) for layer in whole])
     half = np.array(
         [
-            shifts(tree.standardised(prints.subset(h), names), facts, related, (o, n))
+            [shifts(layer, facts, related, (o, n)) for layer in layers(prints.subset(h))]
             for h in tree.halves(len(both), draws)
         ]
-    )
+    ).reshape(-1, *moved.shape)
     rows = []
     for c in others:
-        if np.isnan(moved[c]):
+        if np.isnan(moved[0, c]):
             continue
-        null, versions = null_shifts(whole, facts, related, c, (o, n))
-        p = (1 + int((np.abs(null) >= abs(moved[c])).sum())) / (len(null) + 1) if len(null) >= cal.LEAST_NULL else None
-        drawn = half[:, c][~np.isnan(half[:, c])] if len(half) else half
-        spread = 1.96 * float(drawn.std(ddof=1)) if len(drawn) > 1 else None
-        rows.append((c, float(moved[c]), spread, p, len(null), versions))
-    adjusted = iter(cal.benjamini_hochberg([row[3] for row in rows if row[3] is not None]))
+        null, versions = null_shifts(whole[0], facts, related, c, (o, n))
+        least = abs(moved[0, c])
+        p = (1 + int((np.abs(null) >= least).sum())) / (len(null) + 1) if len(null) >= cal.LEAST_NULL else None
+        limits = [_limits(float(moved[layer, c]), half[:, layer, c]) for layer in range(len(whole))]
+        rows.append((c, limits, p, len(null), versions))
+    adjusted = iter(cal.benjamini_hochberg([row[2] for row in rows if row[2] is not None]))
     found = [
         Change(
             other=prints.models[c],
             lab=facts[c].lab,
-            value=value,
-            low=None if spread is None else value - spread,
-            high=None if spread is None else value + spread,
+            value=limits[0][0],
+            low=limits[0][1],
+            high=limits[0][2],
             p=p,
             q=None if p is None else next(adjusted),
             pairs=pairs,
             versions=versions,
             prompts=len(both),
+            channels={name: at for name, at in zip(names, limits[1:], strict=True) if not math.isnan(at[0])},
         )
-        for c, value, spread, p, pairs, versions in rows
+        for c, limits, p, pairs, versions in rows
     ]
     return sorted(found, key=lambda row: (-abs(row.value), row.other))
+
+
+def _limits(value: float, drawn: Matrix) -> tuple[float, float | None, float | None]:
+    """The value with its 95 % interval, where there are draws."""
+    known = drawn[~np.isnan(drawn)]
+    if len(known) < 2:  # noqa: PLR2004 - a spread needs two
+        return value, None, None
+    spread = 1.96 * float(known.std(ddof=1))
+    return value, value - spread, value + spread
 
 
 def kin(facts: Sequence[ModelFacts]) -> Bool:
