@@ -33,6 +33,7 @@ app = typer.Typer(
 
 app.add_typer(provenance, name="provenance")
 app.command()(cli_publish.leaderboard)
+app.command()(cli_publish.export)
 
 
 @app.command(

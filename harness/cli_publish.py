@@ -1,4 +1,4 @@
-"""The commands that publish: the leaderboard in every form."""
+"""The commands that publish: the leaderboard in every form, and runs in the formats of other tools."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from harness.progress import say
 
 DEFAULT = "default"
 """The leaderboard of `conf/leaderboard/` that is shown where none is named."""
+SAMPLES_FORMAT = "hf"
+"""The format of a data set of samples; the others are of results."""
 DIFFERENCES = 12
 """Lines of a difference that are shown."""
 _FORM_OF = {".md": "markdown", ".markdown": "markdown", ".json": "json", ".csv": "csv", ".html": "html", ".htm": "html"}
@@ -82,6 +84,53 @@ def leaderboard(
     else:
         write_atomic(out, page)
         say(f"wrote {out}")
+
+
+def export(
+    run: Annotated[list[str] | None, typer.Argument(help="Run ids, or enough of each; all runs by default.")] = None,
+    form: Annotated[
+        str | None,
+        typer.Option("--as", help="Results as lm_eval, every_eval_ever, model_card or inspect have them."),
+    ] = None,
+    samples_as: Annotated[
+        str | None, typer.Option("--samples-as", help="Samples as a data set: hf, for datasets.load_dataset.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="The folder to write into.")] = Path("export"),
+    hub: Annotated[
+        list[str] | None, typer.Option("--hub", help="TASK=owner/name[:task_id]: the task's data set on the hub.")
+    ] = None,
+    results: Results = RESULTS,
+) -> None:
+    """Write finished runs in the formats of other tools: lm-eval, Every Eval Ever, model cards, Inspect, data sets.
+
+    For example `harness export --as lm_eval --out results`, or `harness export RUN --samples-as hf --out samples`.
+    """
+    from harness import exporting, relatives
+    from harness.runs import find_run, list_runs, read_manifest
+
+    if form is None and samples_as is None:
+        raise ConfigError(f"say which format: --as or --samples-as with one of {', '.join(exporting.formats())}")
+    if form == SAMPLES_FORMAT or samples_as not in (None, SAMPLES_FORMAT):
+        raise ConfigError(
+            f"--samples-as is {SAMPLES_FORMAT}, --as one of "
+            f"{', '.join(name for name in exporting.formats() if name != SAMPLES_FORMAT)}"
+        )
+    folders = [find_run(results, name) for name in run] if run else list_runs(results)
+    if not folders:
+        raise ConfigError(f"{results} holds no run; `harness eval` makes one")
+    named = dict(_pair(word) for word in hub or ())
+    models = sorted({model["name"] for folder in folders for model in read_manifest(folder)["models"]})
+    developers = {fact.name: fact.lab for fact in relatives.facts(models, relatives.registry(), {}) if fact.lab}
+    options = exporting.Options(hub=named, developers=developers)
+    written = [path for kind in (form, samples_as) if kind for path in exporting.export(kind, folders, out, options)]
+    sys.stdout.write("".join(f"{path}\n" for path in written))
+
+
+def _pair(word: str) -> tuple[str, str]:
+    task, equals, data = word.partition("=")
+    if not task or not equals or "/" not in data:
+        raise ConfigError(f"--hub {word}: expected TASK=owner/name[:task_id], such as gsm8k=openai/gsm8k")
+    return task, data
 
 
 def _compare(file: Path, page: bytes, kind: str) -> None:

@@ -39,6 +39,7 @@ FLOORS = [
         "reuse",
         "forecast",
         "importing",
+        "exporting",
         "relatives",
     },
     {"evaluate", "listings"},
