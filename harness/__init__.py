@@ -1,6 +1,31 @@
 """harness: math, coding and provenance evaluation of language models, in one command.
 
-`harness.evaluate.evaluate(spec)` runs an evaluation from Python; `harness eval` does from the shell.
+`harness.evaluate.evaluate(spec)` runs an evaluation from Python, as `harness eval` does from the shell;
+`harness.open("results")` reads results, as `harness sql` does.
 """
 
+from __future__ import annotations
+
+from os import PathLike
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.frames import Results
+
 __version__ = "0.1.0"
+
+
+def open(results: str | PathLike[str] = "results", *, refresh: bool = True) -> Results:  # noqa: A001 - `harness.open`
+    """The results in a folder, to read: SQL, and every table as a Polars frame; see `harness.frames.Results`.
+
+    Args:
+        results: the results folder.
+        refresh: bring the index up to date first; False reads it as it is and writes nothing.
+
+    Raises:
+        ConfigError: there is no such folder.
+        StorageError: the index cannot be written, or (without refresh) is missing or of another version.
+    """
+    from harness import frames
+
+    return frames.read(results, refresh=refresh)

@@ -18,7 +18,7 @@ from harness.cli_provenance import app as provenance
 from harness.errors import ConfigError, HarnessError, IncompleteRunError, StorageError
 from harness.output import RESULTS, Format, NewResults, Results, Shape
 from harness.output import print_frame as _print
-from harness.progress import say
+from harness.progress import LOG, say
 
 app = typer.Typer(
     name="harness",
@@ -44,7 +44,15 @@ def eval(context: typer.Context) -> None:  # noqa: A001 - the command's name
     """Evaluate models on tasks. Takes Hydra's overrides; `harness eval --help` lists groups and keys."""
     from harness import config
 
-    raise typer.Exit(config.run(context.args, _evaluate))
+    words = [word for word in context.args if not _log(word)]
+    raise typer.Exit(config.run(words, _evaluate))
+
+
+def _log(word: str) -> bool:
+    """Heed a word about the log, which may stand among the overrides too; true for one."""
+    LOG.quiet |= word in ("--quiet", "-q")
+    LOG.json |= word == "--json"
+    return word in ("--quiet", "-q", "--json")
 
 
 def _evaluate(spec: Any) -> int:
@@ -58,7 +66,7 @@ def _evaluate(spec: Any) -> int:
     results = Path(spec.results_dir)
     refreshed = analysis.refresh(results)
     for problem in refreshed.problems:
-        say(f"warning: {problem}")
+        say(f"warning: {problem}", "warning")
     sys.stdout.write(leaderboard.terminal(analysis.board(results)))
     counts = outcome.manifest["counts"]
     where = "" if results == RESULTS else f" --results {shlex.quote(str(results))}"
@@ -74,7 +82,8 @@ def _evaluate(spec: Any) -> int:
     if counts["failed"]:
         say(
             f"harness: {counts['failed']} samples failed and are unscored; "
-            f"`harness show {outcome.run.name} --failed{where}` says why; the same command asks for them again"
+            f"`harness show {outcome.run.name} --failed{where}` says why; the same command asks for them again",
+            "warning",
         )
         return IncompleteRunError.exit_code
     return 0
@@ -163,21 +172,32 @@ def show(
 
 @app.command()
 def sql(
-    query: Annotated[str, typer.Argument(help="One query, or `-` to read it from stdin.")] = "-",
+    query: Annotated[str | None, typer.Argument(help="One query, or `-` to read it from stdin.")] = None,
     file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the query from a file.")] = None,
     results: Results = RESULTS,
     shape: Shape = Format.table,
 ) -> None:
-    """Ask the results in SQL, read-only. The tables are described in docs/schema.md."""
+    """Ask the results in SQL, read-only. Without a query, a terminal becomes a shell with history and completion.
+
+    The tables are described in docs/schema.md.
+    """
     from harness import store
 
+    if query is not None and file is not None:
+        raise ConfigError(f"a query and --file {file}: give one of them")
+    if query is None and file is None and sys.stdin.isatty():
+        from harness import shell
+
+        shell.run(results, shape)
+        return
     if file is not None:
         try:
             query = file.read_text(encoding="utf-8")
         except OSError as error:
             raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
-    elif query == "-":
+    elif query in (None, "-"):
         query = sys.stdin.read()
+    assert query is not None
     _print(store.query(results, query), shape)
 
 
@@ -188,7 +208,7 @@ def index(results: Results = RESULTS) -> None:
 
     rebuilt = analysis.rebuild(results)
     for problem in rebuilt.problems:
-        say(f"warning: {problem}")
+        say(f"warning: {problem}", "warning")
     sys.stdout.write(f"{rebuilt.path}: {rebuilt.runs} runs\n")
 
 
@@ -210,7 +230,7 @@ def import_(
     where = {what.strip(): column.strip() for what, _, column in pairs}
     run = importing.convert(form, path, results, name=name, task=task, columns=where, argv=["harness", *sys.argv[1:]])
     for problem in analysis.refresh(results).problems:
-        say(f"warning: {problem}")
+        say(f"warning: {problem}", "warning")
     from harness.runs import read_manifest
 
     made = read_manifest(run)
@@ -309,8 +329,11 @@ def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="What is said on stderr as JSON lines.")] = False,
 ) -> None:
-    pass
+    del version  # its callback has spoken
+    LOG.quiet, LOG.json = quiet, json
 
 
 def main() -> None:
@@ -318,7 +341,7 @@ def main() -> None:
     try:
         app()
     except HarnessError as error:
-        say(f"harness: {error}")
+        say(f"harness: {error}", "error")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -327,5 +350,5 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except OSError as error:
-        say(f"harness: {error.filename or 'output'}: {error.strerror or error}")
+        say(f"harness: {error.filename or 'output'}: {error.strerror or error}", "error")
         sys.exit(StorageError.exit_code)

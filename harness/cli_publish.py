@@ -72,7 +72,7 @@ def leaderboard(
     if weight:
         changes["weights"] = {**wanted.weights, **dict(map(_weight, weight))}
     for problem in analysis.refresh(results).problems:
-        say(f"warning: {problem}")
+        say(f"warning: {problem}", "warning")
     file = check or out
     kind = form.value if form else _FORM_OF.get(file.suffix.lower(), "markdown") if file else "markdown"
     page = board.render(analysis.board(results, wanted.model_copy(update=changes)), kind)

@@ -184,7 +184,7 @@ def run(words: Sequence[str], job: Callable[[EvalSpec], int]) -> int:
         try:
             codes.append(job(to_spec(cfg)))
         except HarnessError as error:
-            say(f"harness: {error}")
+            say(f"harness: {error}", "error")
             codes.append(error.exit_code)
         except KeyboardInterrupt:
             say("\nharness: interrupted; what was answered is kept, the same command goes on from here")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 import sys
 import time
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -13,6 +16,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 PLAIN_EVERY_S = 15.0
 """Seconds between two lines where there is no terminal to redraw."""
+
+
+@dataclass
+class Log:
+    """How this process speaks on stderr; set once, by the command line."""
+
+    quiet: bool = False
+    """Errors and warnings alone."""
+    json: bool = False
+    """One JSON object a line, and no bars: `time` (UTC), `level`, `message`, and counts where there are any."""
+
+
+LOG = Log()
 
 
 def console() -> Console:
@@ -25,8 +41,8 @@ class RunProgress:
 
     def __init__(self, *, quiet: bool = False, out: Console | None = None) -> None:
         self._out = out or console()
-        self._live = not quiet and self._out.is_terminal
-        self._quiet = quiet
+        self._quiet = quiet or LOG.quiet
+        self._live = not self._quiet and not LOG.json and self._out.is_terminal
         self._bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
@@ -53,7 +69,9 @@ class RunProgress:
 
     def say(self, text: str) -> None:
         """A line above the bars; markup in it is text."""
-        if not self._quiet:
+        if LOG.json:
+            say(text)
+        elif not self._quiet:
             self._bars.console.print(escape(text), soft_wrap=True)
 
     def start(self, model: str, total: int) -> None:
@@ -69,7 +87,11 @@ class RunProgress:
         self._bars.update(self._bar, advance=1, pace=self.pace())
         if not self._live and not self._quiet and time.monotonic() - self._spoke > PLAIN_EVERY_S:
             self._spoke = time.monotonic()
-            self.say(f"{self._model}: {self._done}/{self._total}, {self.pace()}")
+            text = f"{self._model}: {self._done}/{self._total}, {self.pace()}"
+            if LOG.json:
+                say(text, model=self._model, done=self._done, total=self._total, errors=self._errors)
+            else:
+                self.say(text)
 
     def pace(self) -> str:
         """Rate, time left and errors, in words."""
@@ -79,6 +101,17 @@ class RunProgress:
         return f"{rate:.1f}/s, {left // 60}:{left % 60:02d} left, {self._errors} errors"
 
 
-def say(text: str) -> None:
-    """One line on stderr, for what happens before and after a run."""
+def say(text: str, level: str = "info", **facts: str | int) -> None:
+    """One line on stderr, for what happens before and after a run.
+
+    Args:
+        text: the line.
+        level: info, warning or error; `--quiet` keeps the first to itself.
+        facts: further fields of a JSON line.
+    """
+    if LOG.quiet and level == "info":
+        return
+    if LOG.json:
+        now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+        text = json.dumps({"time": now, "level": level, "message": text.strip(), **facts})
     print(text, file=sys.stderr)  # noqa: T201 - the one place that speaks

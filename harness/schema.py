@@ -467,6 +467,52 @@ VIEWS = (
         ORDER BY ALL
         """,
     ),
+    Table(
+        "gen_ai",
+        "One row per sample under the attribute names of OpenTelemetry's GenAI semantic conventions, where they exist.",
+        (
+            _RUN,
+            _SAMPLE,
+            _c("gen_ai.operation.name", "VARCHAR", "chat, or text_completion where plain text was sent."),
+            _c("gen_ai.provider.name", "VARCHAR", "The backend that asked; the conventions name no local ones."),
+            _c("gen_ai.request.model", "VARCHAR", "The model's name here."),
+            _c("gen_ai.request.seed", "BIGINT", "Seed the answer was sampled with."),
+            _c("gen_ai.request.temperature", "DOUBLE", "Sampling temperature."),
+            _c("gen_ai.request.top_p", "DOUBLE", "Nucleus sampling."),
+            _c("gen_ai.request.top_k", "DOUBLE", "Top-k sampling."),
+            _c("gen_ai.request.max_tokens", "BIGINT", "Longest answer, in tokens."),
+            _c("gen_ai.response.id", "VARCHAR", "The server's id of the response."),
+            _c("gen_ai.response.model", "VARCHAR", "The model name the server reported."),
+            _c("gen_ai.response.finish_reasons", "VARCHAR[]", "Why the answer ended."),
+            _c("gen_ai.usage.input_tokens", "BIGINT", "Tokens sent; null is unknown."),
+            _c("gen_ai.usage.output_tokens", "BIGINT", "Tokens written; null is unknown."),
+            _c("gen_ai.evaluation.name", "VARCHAR", "The task's headline metric; null where nothing is scored."),
+            _c("gen_ai.evaluation.score.value", "DOUBLE", "Its value for this sample; null is unscored."),
+            _c("gen_ai.evaluation.score.label", "VARCHAR", "The scorer's word for it."),
+            _c("gen_ai.evaluation.explanation", "VARCHAR", "Why the value is what it is."),
+            _c("error.type", "VARCHAR", "Why there is no answer; null where there is one."),
+        ),
+        """
+        SELECT samples.run_id, samples.sample_id,
+            CASE WHEN prompt IS NULL THEN 'chat' ELSE 'text_completion' END AS "gen_ai.operation.name",
+            backend AS "gen_ai.provider.name", samples.model AS "gen_ai.request.model",
+            seed AS "gen_ai.request.seed", CAST(decoding ->> 'temperature' AS DOUBLE) AS "gen_ai.request.temperature",
+            CAST(decoding ->> 'top_p' AS DOUBLE) AS "gen_ai.request.top_p",
+            CAST(decoding ->> 'top_k' AS DOUBLE) AS "gen_ai.request.top_k",
+            CAST(decoding ->> 'max_tokens' AS BIGINT) AS "gen_ai.request.max_tokens",
+            response_id AS "gen_ai.response.id", served_model AS "gen_ai.response.model",
+            CASE WHEN finish_reason IS NULL THEN NULL ELSE [finish_reason] END AS "gen_ai.response.finish_reasons",
+            prompt_tokens AS "gen_ai.usage.input_tokens", completion_tokens AS "gen_ai.usage.output_tokens",
+            scores.metric AS "gen_ai.evaluation.name", scores.value AS "gen_ai.evaluation.score.value",
+            scores.status AS "gen_ai.evaluation.score.label", scores.explanation AS "gen_ai.evaluation.explanation",
+            samples.error AS "error.type"
+        FROM samples
+        JOIN models USING (run_id, model)
+        JOIN tasks USING (run_id, task)
+        LEFT JOIN scores ON scores.run_id = samples.run_id AND scores.sample_id = samples.sample_id
+            AND scores.metric = tasks.headline_metric AND scores.filter IS NOT DISTINCT FROM tasks.headline_filter
+        """,
+    ),
 )
 
 

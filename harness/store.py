@@ -98,23 +98,43 @@ def query(results_dir: Path, sql: str) -> pl.DataFrame:
         StorageError: there is no index, or one that this version cannot read.
         HarnessError: the engine refuses the SQL; the message is the engine's own.
     """
+    with contextlib.closing(connect(results_dir)) as connection:
+        return run_sql(connection, sql)
+
+
+def connect(results_dir: Path) -> duckdb.DuckDBPyConnection:
+    """A connection to the index: read-only, and without access to files, network or extensions.
+
+    Raises:
+        StorageError: there is no index, or one that this version cannot read.
+    """
     path = index_path(results_dir)
     if not path.is_file():
         raise StorageError(f"{path}: no index here; `harness index` makes one, and so does `harness eval`")
-    with contextlib.ExitStack() as stack:
-        try:
-            connection = stack.enter_context(_open_to_read(path))
-            usable = _versions(connection).get("schema_version") == str(schema.VERSION)
-        except duckdb.Error as error:
-            raise StorageError(
-                f"{path}: cannot be read ({_first_line(error)}); rebuild it with `harness index`"
-            ) from error
-        if not usable:
-            raise StorageError(f"{path}: made by another version of harness; rebuild it with `harness index`")
-        return _run_sql(connection, sql)
+    # Attached to a database of its own in memory: within one process, DuckDB gives the same path the same open file,
+    # so that who opens it again would see the index of the first time.
+    connection = duckdb.connect(config={key: value for key, value in _SAFE.items() if key != "enable_external_access"})
+    try:
+        connection.execute(f"ATTACH {_literal(str(path))} AS results (READ_ONLY)")
+        connection.execute("USE results")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        usable = _versions(connection).get("schema_version") == str(schema.VERSION)
+    except duckdb.Error as error:
+        connection.close()
+        raise StorageError(f"{path}: cannot be read ({_first_line(error)}); rebuild it with `harness index`") from error
+    if not usable:
+        connection.close()
+        raise StorageError(f"{path}: made by another version of harness; rebuild it with `harness index`")
+    return connection
 
 
-def _run_sql(connection: duckdb.DuckDBPyConnection, sql: str) -> pl.DataFrame:
+def run_sql(connection: duckdb.DuckDBPyConnection, sql: str) -> pl.DataFrame:
+    """The result of the last statement, as `query` returns it.
+
+    Raises:
+        HarnessError: the engine refuses the SQL; the message is the engine's own.
+    """
     import polars as pl
 
     try:
@@ -450,17 +470,15 @@ def _table(name: str) -> schema.Table:
 
 def _open_to_read(path: Path) -> duckdb.DuckDBPyConnection:
     """A connection that can read this one file and nothing else, with its settings locked."""
-    return duckdb.connect(
-        path,
-        read_only=True,
-        config={
-            "enable_external_access": "false",
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-            "python_enable_replacements": "false",
-            "lock_configuration": "true",
-        },
-    )
+    return duckdb.connect(path, read_only=True, config=_SAFE | {"lock_configuration": "true"})
+
+
+_SAFE = {
+    "enable_external_access": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "python_enable_replacements": "false",
+}
 
 
 def _literal(text: str) -> str:

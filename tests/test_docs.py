@@ -1,7 +1,10 @@
-"""Every command that a page of the docs shows in a `console` block runs, on made-up results."""
+"""Every command that a page of the docs shows in a `console` block runs, and every Python example, on made-up results."""
 
+import json
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,3 +29,20 @@ def test_every_command_of_the_page_runs(project, page):
     for word, *words in found:
         assert word == "harness"
         project.run(*words)
+
+
+def examples():
+    """Every Python block of the page, and the code of the notebook as one."""
+    text = (DOCS / "python.md").read_text(encoding="utf-8")
+    notebook = json.loads((DOCS / "notebook.ipynb").read_text(encoding="utf-8"))
+    code = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    return [*re.findall(r"```python\n(.*?)```", text, re.DOTALL), "\n".join(code)]
+
+
+@pytest.mark.parametrize("code", examples(), ids=lambda code: code.splitlines()[0])
+def test_every_python_example_runs(project, code):
+    project.model("alice")
+    write_run(project.root / "results", docs=8)
+    (project.root / "example.py").write_text(code)
+    done = subprocess.run([sys.executable, "example.py"], cwd=project.root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -42,8 +42,8 @@ FLOORS = [
         "exporting",
         "relatives",
     },
-    {"evaluate", "listings"},
-    {"cli_provenance", "cli_publish", "output"},
+    {"evaluate", "listings", "frames"},
+    {"cli_provenance", "cli_publish", "output", "shell"},
     {"cli", "__main__"},
 ]
 ONLY_IMPORTERS = {
