@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, Self
 from harness import analysis, runs, schema, store
 
 if TYPE_CHECKING:
-    import duckdb
     import polars as pl
 
 
@@ -31,7 +30,7 @@ class Results:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.connection: duckdb.DuckDBPyConnection = store.connect(folder)
+        self.connection: store.Connection = store.connect(folder)
         """DuckDB's own connection, for everything else it can do: `results.connection.sql("…").arrow()`. Read-only."""
 
     @property

@@ -37,6 +37,7 @@ LOCK_TIMEOUT_S = 600
 STABLE_READS = 3
 """How often a run folder that changes while it is read is read again."""
 
+Connection = duckdb.DuckDBPyConnection
 Query = Callable[[str], "pl.DataFrame"]
 Derive = Callable[[Query], Mapping[str, "pl.DataFrame"]]
 """Makes tables out of the indexed ones: given SQL access, returns frames by table name."""
@@ -473,7 +474,7 @@ def _open_to_read(path: Path) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(path, read_only=True, config=_SAFE | {"lock_configuration": "true"})
 
 
-_SAFE = {
+_SAFE: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": "false",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
