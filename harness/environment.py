@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import distributions
 from pathlib import Path, PurePath
@@ -88,17 +89,33 @@ def publishable(arguments: Sequence[str]) -> list[str]:
     return [_publishable(word) for word in arguments]
 
 
-def _publishable(word: str) -> str:
+def publishable_args(value: Any) -> Any:
+    """A model's arguments fit to be published, and still different where they differ.
+
+    The folders of paths become eight digits of the path's SHA-256. A value that went through this comes out of it again
+    as it is: what a manifest holds has the identity of what was asked.
+    """
+    if isinstance(value, str):
+        return _publishable(value, hashed=True)
+    if isinstance(value, Mapping):
+        return {key: publishable_args(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [publishable_args(item) for item in value]
+    return value
+
+
+def _publishable(word: str, *, hashed: bool = False) -> str:
     key, equals, value = word.rpartition("=")
     if equals and _SECRET.search(key):
         return f"{key}=***"
-    return f"{key}{equals}{_without_folder(value)}"
+    return f"{key}{equals}{_without_folder(value, hashed=hashed)}"
 
 
-def _without_folder(value: str) -> str:
+def _without_folder(value: str, *, hashed: bool) -> str:
     if PurePath(value).is_absolute() or value.startswith("~") or re.match(r"^[A-Za-z]:\\", value):
         name = re.split(r"[/\\]", value.rstrip("/"))[-1]
-        return f"…/{name}"
+        digits = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+        return f"…/{name}#{digits}" if hashed else f"…/{name}"
     return value
 
 

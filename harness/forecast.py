@@ -44,7 +44,7 @@ def rows(
         for task, samples in plan.samples:
             n = here = send = size = most = 0
             greedy = True
-            for request in (request for sample in samples for request in sample.requests):
+            for request in samples.requests():
                 n += 1
                 here += held.answered(request.id)
                 greedy = greedy and (request.decoding is None or not request.decoding.temperature)

@@ -36,7 +36,7 @@ def opening(
     if asked["sandbox"]["packages"]:
         asked["sandbox"]["packages"] = Path(asked["sandbox"]["packages"]).name
     for model in asked["models"]:
-        model["args"] = {key: _publishable(value) for key, value in model["args"].items()}
+        model["args"] = environment.publishable_args(model["args"])
     return {
         "schema": runs.SCHEMA,
         "run_id": run.name,
@@ -60,10 +60,6 @@ def opening(
         "git": environment.git(),
         "platform": environment.machine(),
     }
-
-
-def _publishable(value: Any) -> Any:
-    return environment.publishable([value])[0] if isinstance(value, str) else value
 
 
 def _model_entry(plan: ModelPlan, asked: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:

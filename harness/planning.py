@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import lmeval, plugins, replay, resources, taskfiles, weights
+from harness import environment, lmeval, plugins, replay, resources, taskfiles, weights
 from harness import sandbox as sandboxes
 from harness.errors import BackendError, ConfigError
 from harness.identity import RUN, digest, plain
@@ -37,10 +37,9 @@ class ModelPlan:
     """True for a model behind an API, where every answer costs."""
 
     def requests(self) -> Iterator[Request]:
-        """Every request, in the order of tasks, documents, repeats; made anew at each pass."""
+        """Every request, in the order of tasks, documents, repeats; read from the disk at each pass."""
         for _, planned in self.samples:
-            for sample in planned:
-                yield from sample.requests
+            yield from planned.requests()
 
     def ids(self) -> Iterator[str]:
         """The ids of these requests, in their order, without making them."""
@@ -96,15 +95,15 @@ def plan_model(model: ModelSpec, tasks: Sequence[LoadedTask], spec: EvalSpec) ->
     weights_spec = weights.named(model.weights) if model.weights else None
     identity = {
         "backend": model.backend,
-        "args": model.args,
+        "args": environment.publishable_args(model.args),
         "chat": model.chat,
         "weights": weights_spec.sha256 if weights_spec else None,
     }
     source = replay.source(model, spec)
     backend = plugins.load("backends", source.backend).Backend  # a wrong name fails here, before anything is fetched
-    billed = bool(getattr(backend, "billed", False))
     if hasattr(backend, "check"):
         backend.check(source)
+    billed = hasattr(backend, "billed") and bool(backend.billed(source))
     plan = ModelPlan(model, identity, weights_spec, None, (), source, billed)
     if any(task.runs_code for task in chosen):
         sandboxes.check(plan.sandbox(spec))

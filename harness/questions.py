@@ -1,28 +1,35 @@
 """What a model is asked about a task: a request with its identity for every document, repeat and choice.
 
-Requests are made document by document each time they are passed over, and not kept: a run of 100,000 holds no more of
-them than a run of 100. What is kept is 16 bytes of each request's id.
+A run of 100,000 requests holds no more of them in memory than a run of 100: they are made once, put into a temporary
+file, and read from there piece by piece when their turn comes. The samples around them (document, gold answer) are made
+again to be scored. What is kept is 16 bytes of each request's id.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
+import os
+import pickle
 import random
+import tempfile
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from harness.errors import TaskError
 from harness.identity import DIGEST_CHARS, REQUEST, Digester
 from harness.lmeval import LoadedTask
 from harness.records import Decoding, Message, Request, RequestKind
+from harness.runs import storage_errors
 from harness.specs import DecodeSpec, EvalSpec, ModelSpec, TaskSpec
 
 DEFAULT_MAX_TOKENS = 256
 """lm-eval's own `max_gen_toks` where a task names none (`lm_eval.models.api_models`)."""
 PIECE = 64
-"""Documents handed to lm-eval at once."""
+"""Documents handed to lm-eval, and requests read, at once."""
 ID_BYTES = DIGEST_CHARS // 2
 
 
@@ -61,7 +68,7 @@ def decoding_for(model: ModelSpec, spec: EvalSpec, task: TaskSpec, generation: M
 
 
 class Samples:
-    """Every sample that a model owes a task, in the order of documents, then repeats; made anew at each pass.
+    """Every sample that a model owes a task, in the order of documents, then repeats.
 
     Args:
         loaded: the task.
@@ -71,6 +78,7 @@ class Samples:
 
     Raises:
         TaskError: the task has no documents, asks for pictures or sound, or asks something else at every pass.
+        StorageError: the temporary file cannot be written.
     """
 
     def __init__(self, loaded: LoadedTask, model: ModelSpec, spec: EvalSpec, identity: Mapping[str, Any]) -> None:
@@ -78,17 +86,24 @@ class Samples:
         self._ids = bytearray()
         self.kinds: set[RequestKind] = set()
         """Kinds of its requests."""
-        for sample in self._made():
-            for request in sample.requests:
-                self._ids += _bytes(request.id)
-                self.kinds.add(request.kind)
+        self._spool = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the object; the system removes it with the process
+        weakref.finalize(self, self._spool.close)
+        made = (request for sample in self._made() for request in sample.requests)
+        with storage_errors(Path(tempfile.gettempdir())):
+            while piece := list(itertools.islice(made, PIECE)):
+                self._ids += b"".join(_bytes(request.id) for request in piece)
+                self.kinds |= {request.kind for request in piece}
+                pickle.dump(piece, self._spool, pickle.HIGHEST_PROTOCOL)
+            self._spool.flush()
+        for _ in itertools.islice(self, PIECE):  # a task that cannot be asked twice is found out before it is paid for
+            pass
 
     def __len__(self) -> int:
         """How many samples there are."""
         return self._loaded.n_docs * self._loaded.repeats
 
     def __iter__(self) -> Iterator[Sample]:
-        """Make them, one after the other; one pass at a time."""
+        """Make them anew, one after the other; one pass at a time."""
         place = 0
         for sample in self._made():
             for request in sample.requests:
@@ -99,6 +114,15 @@ class Samples:
                     )
                 place += ID_BYTES
             yield sample
+
+    def requests(self) -> Iterator[Request]:
+        """Every request, in order, read from the disk piece by piece."""
+        place, end = 0, os.fstat(self._spool.fileno()).st_size
+        while place < end:
+            self._spool.seek(place)
+            piece = pickle.load(self._spool)  # noqa: S301 - this process wrote it, and nobody else can open it
+            place = self._spool.tell()
+            yield from piece
 
     def ids(self) -> Iterator[str]:
         """The ids of all requests, in order, without making them."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import runs
-from harness.environment import publishable
+from harness.environment import publishable_args
 from harness.errors import ConfigError, StorageError
 from harness.identity import plain
 from harness.journal import Replies
@@ -103,8 +103,7 @@ def sibling(spec: EvalSpec, run: Path, plans: Sequence[ModelPlan]) -> str | None
 
 def _args(args: Mapping[str, Any]) -> Any:
     """Arguments as a manifest holds them."""
-    cut = {key: publishable([value])[0] if isinstance(value, str) else value for key, value in args.items()}
-    return json.loads(json.dumps(plain(cut), default=str))
+    return json.loads(json.dumps(plain(publishable_args(args)), default=str))
 
 
 # Why a request found no answer -----------------------------------------------------------------------------------

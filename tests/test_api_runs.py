@@ -12,7 +12,7 @@ from conftest import Project
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import config, reuse, runs
+from harness import config, plugins, reuse, runs
 from harness.budget import Price
 from harness.errors import BackendError, BudgetError, ConfigError
 from harness.evaluate import Outcome, evaluate, preview
@@ -171,6 +171,18 @@ def test_a_run_is_replayed_offline_without_a_key_to_identical_scores(
     assert third.manifest["metrics"] == first.manifest["metrics"]
 
 
+def test_a_model_with_a_path_of_this_machine_in_its_arguments_is_replayed(here: Project) -> None:
+    for folder in ("/data/one", "/data/two"):
+        with serving(echo) as server:
+            remote(here, server, args={"model": "x-1", "base_url": server.url, "extra_body": {"lora": f"{folder}/a"}})
+            first = run(*WORDS)
+            assert len(server.asked) == 12  # another folder is another model, whatever the file's name
+        assert folder not in (first.run / "run.json").read_text()
+        again = run("model=replay", f"run={first.run.name}")
+        assert again.manifest["counts"]["failed"] == 0
+        assert again.manifest["metrics"] == first.manifest["metrics"]
+
+
 def test_a_replay_of_a_changed_task_fails_by_name_instead_of_mixing(here: Project) -> None:
     with serving(echo) as server:
         remote(here, server)
@@ -283,6 +295,39 @@ def test_a_budget_counts_over_all_models_of_a_run(here: Project) -> None:
         with pytest.raises(BudgetError):
             run("model=[remote,other]", "task=sums", "limit=12", "budget.tokens=600")
         assert 12 < len(server.asked) <= 600 // 29
+
+
+def test_an_answer_lost_on_the_way_counts_against_the_budget_after_it_was_had_again(here: Project) -> None:
+    def losing(body: dict[str, Any], n: int) -> Answer:
+        return Answer(echo(body).payload, fault="truncate" if n == 3 else None)
+
+    with serving(losing) as server:
+        remote(here, server, connect={"retries": 0}, parallel=1)
+        words = ("model=remote", "task=sums", "limit=4")
+        first = run(*words)
+        again = run(*words)
+        assert (first.manifest["counts"]["failed"], again.manifest["counts"]["failed"]) == (1, 0)
+        assert len(server.asked) == 5
+    lost = first.manifest["cost"]["tokens"] - 3 * 29
+    assert lost > 29
+    assert again.manifest["cost"]["tokens"] == 4 * 29 + lost
+
+
+def test_a_budget_holds_for_lm_evals_own_clients_whose_answers_are_counted_at_their_most(
+    here: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plugins.load("backends", "lm_eval_model"), "BILLED", ("dummy",))
+    (here.root / "conf" / "model" / "own.yaml").write_text(
+        "# @package models.own\n{name: own, backend: lm_eval_model, args: {type: dummy}, chat: false, price: mine}\n"
+    )
+    words = ("model=own", "task=sums", "limit=12")
+    with pytest.raises(BudgetError, match="budget is used up"):
+        run(*words, "budget.tokens=250")
+    (folder,) = (here.root / "results" / "runs").glob("eval-*")
+    assert 0 < len((folder / "journal.jsonl").read_text().splitlines()) < 12
+    whole = run(*words).manifest
+    assert whole["counts"]["answered"] == 12
+    assert whole["cost"]["tokens"] > 12 * 20  # every byte of the prompt, and max_tokens
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6), st.floats(0, 1))

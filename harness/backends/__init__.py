@@ -16,6 +16,6 @@ pointless is a `BackendError`. A backend that is better served in batches has, i
 for a network has, instead, coroutines for one event loop: `open()`, `prepare(kinds)` (refuse what the server cannot
 do, before the first request), `areply(request) -> Reply` up to `parallel` times at once, `aclose()`.
 
-Optional on the class: `billed` (every answer costs money: prices, budgets and reuse apply), `kinds` (the requests it
-can answer; others are refused while planning), `check(model)` (reads the arguments without a key or a network).
+Optional on the class: `billed(model) -> bool` (every answer costs money: prices, budgets and reuse apply), `kinds` (the
+requests it can answer; others are refused while planning), `check(model)` (reads the arguments, needs no key).
 """

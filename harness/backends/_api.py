@@ -47,7 +47,6 @@ class ApiBackend:
         BackendError: the key is not in the environment.
     """
 
-    billed: ClassVar = True
     deterministic: ClassVar = False
     kinds: ClassVar[frozenset[RequestKind]] = frozenset({"generate"})
     """What it can be asked; a task that wants more is refused before anything is sent."""
@@ -73,6 +72,12 @@ class ApiBackend:
         self._omit = frozenset(self._args["omit"] or ()) | self.NEVER_SENT
         self._completion_tokens = self._replies = 0
         self._client: _http.Client | None = None
+
+    @staticmethod
+    def billed(model: ModelSpec) -> bool:
+        """Every answer costs, if only the time of a server of one's own (`price: own-hardware`)."""
+        del model
+        return True
 
     @classmethod
     def check(cls, model: ModelSpec) -> dict[str, Any]:

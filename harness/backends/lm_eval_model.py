@@ -50,6 +50,11 @@ EXTRAS = {
 """The extra that brings a type's packages, by the start of the type's name."""
 
 
+BILLED = ("openai", "anthropic", "litellm", "watsonx", "textsynth", "local-")
+"""How the names of types begin that ask a server. What they used is not reported: a budget counts each answer at its
+most."""
+
+
 class Backend:
     """A model type of lm-eval's registry. See the module's docstring.
 
@@ -83,6 +88,11 @@ class Backend:
         self._args = args
         self._class = self._find()
         self._lm: Any = None
+
+    @staticmethod
+    def billed(model: ModelSpec) -> bool:
+        """True for types that ask a server."""
+        return str(model.args.get("type", "")).startswith(BILLED)
 
     def facts(self) -> dict[str, object]:
         """The type, lm-eval's version, and what a loaded model says of itself (precision, revision, parameters)."""

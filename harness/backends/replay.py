@@ -29,7 +29,6 @@ class Backend:
         StorageError: its journal is damaged.
     """
 
-    billed: ClassVar = False
     deterministic: ClassVar = True
 
     def __init__(self, model: ModelSpec, weights: Path | None) -> None:
