@@ -86,10 +86,22 @@ def _task(folder: Path, n: int) -> None:
     folder.mkdir(parents=True)
     (folder / "clips.yaml").write_text(TASK)
     (folder / "clips.py").write_text(
-        "import datasets\n\n\ndef load(**_):\n"
-        f"    rows = [{{'question': {PROMPT!r}.format(i=i)}} for i in range({n})]\n"
-        "    return {'test': datasets.Dataset.from_list(rows)}\n"
+        "from harness.taskdata import splits\n\n\ndef load(**_):\n"
+        f"    return splits({{'question': {PROMPT!r}.format(i=i)}} for i in range({n}))\n"
     )
+
+
+def project(folder: Path, port: int, n: int, parallel: int) -> None:
+    """A folder for `harness eval model=bench task=clips`."""
+    _task(folder / "tasks", n)
+    model = {
+        "name": "bench",
+        "backend": "openai_chat",
+        "args": {"model": "bench", "base_url": f"http://127.0.0.1:{port}/v1"},
+        "parallel": parallel,
+    }
+    (folder / "conf" / "model").mkdir(parents=True)
+    (folder / "conf" / "model" / "bench.yaml").write_text(f"# @package models.bench\n{json.dumps(model)}\n")
 
 
 def harness(port: int, n: int, parallel: int) -> Clock:
@@ -97,15 +109,7 @@ def harness(port: int, n: int, parallel: int) -> Clock:
     from harness import config
     from harness import evaluate as evaluation
 
-    _task(Path("tasks"), n)
-    model = {
-        "name": "bench",
-        "backend": "openai_chat",
-        "args": {"model": "bench", "base_url": f"http://127.0.0.1:{port}/v1"},
-        "parallel": parallel,
-    }
-    Path("conf/model").mkdir(parents=True)
-    Path("conf/model/bench.yaml").write_text(f"# @package models.bench\n{json.dumps(model)}\n")
+    project(Path(), port, n, parallel)
     clock = Clock()
     ask = evaluation.ask
 
@@ -153,19 +157,29 @@ def lm_eval(port: int, n: int, parallel: int) -> Clock:
     return clock
 
 
+INSPECT = """\
+from inspect_ai import Task, task
+from inspect_ai.dataset import MemoryDataset, Sample
+from inspect_ai.model import GenerateConfig
+from inspect_ai.scorer import match
+
+
+@task
+def clips():
+    data = MemoryDataset([Sample(input={prompt!r}.format(i=i), target="42") for i in range({n})])
+    return Task(dataset=data, scorer=match(), config=GenerateConfig(max_tokens=256, temperature=0.0, seed=1234))
+"""
+
+
 def inspect(port: int, n: int, parallel: int) -> Clock:
     """Inspect AI's `eval` through its OpenAI provider, with its log as it comes; the whole eval is timed."""
     os.environ |= {"OPENAI_API_KEY": "none", "OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1"}
-    from inspect_ai import Task
     from inspect_ai import eval as evaluate
-    from inspect_ai.dataset import MemoryDataset, Sample
-    from inspect_ai.model import GenerateConfig
-    from inspect_ai.scorer import match
 
-    data = MemoryDataset([Sample(input=PROMPT.format(i=i), target="42") for i in range(n)])
+    Path("clips.py").write_text(INSPECT.format(prompt=PROMPT, n=n))
     with Clock() as clock:
         (log,) = evaluate(
-            Task(dataset=data, scorer=match(), config=GenerateConfig(max_tokens=256, temperature=0.0, seed=1234)),
+            "clips.py",
             model="openai/bench",
             model_args={"responses_api": False},
             max_connections=parallel,

@@ -2,7 +2,8 @@
 
     python benchmarks/_api_server.py LATENCY_S
 
-Prints its port. Written on asyncio's bare protocol, so that the server is not what is measured.
+Prints its port. `GET /` says how many requests it was sent. Written on asyncio's bare protocol, so that the server is
+not what is measured.
 """
 
 import asyncio
@@ -32,6 +33,8 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d
 class Chat(asyncio.Protocol):
     """Counts the bytes of a request's body and answers once it is whole; one request at a time on a connection."""
 
+    asked = 0
+
     def __init__(self, latency: float) -> None:
         self.latency, self.data = latency, b""
 
@@ -43,10 +46,17 @@ class Chat(asyncio.Protocol):
         """Answer when the body is whole."""
         self.data += data
         head, found, body = self.data.partition(b"\r\n\r\n")
-        if found:
+        if found and head.startswith(b"GET"):
+            count = str(Chat.asked).encode()
+            self.transport.write(
+                b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(count), count)
+            )
+            self.transport.close()
+        elif found:
             lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
             if len(body) >= (int(lengths[0][15:]) if lengths else 0):
                 self.data = b""
+                Chat.asked += 1
                 asyncio.get_running_loop().call_later(self.latency, self.answer)
 
     def answer(self) -> None:

@@ -1,20 +1,22 @@
 """How fast are API models asked, beside a bare aiohttp loop, lm-eval's `local-chat-completions` and Inspect AI?
 
-Run: python benchmarks/api_speed.py [--inspect] [--repeats K] [N:C ...]
+Run: python benchmarks/api_speed.py [--inspect [PYTHON]] [--repeats K] [N:C ...]
 
 Each client is a process of its own against one server on loopback that answers after 50 ms. N requests at concurrency
-C; default 500 at 1, 16, 64, 128, 512 and 5,000 at 64, 128, 512. The clients take turns, K times (default 1), and the
-run with the shortest sending counts. `rate` is requests per second while sending, `of bare` that rate over the bare
-loop's, `ms/sample` the CPU time of sending, `start` the CPU seconds before the first request, `total` those of the
-whole process, imports and scoring and Parquet included.
+C; default 500 and 5,000 at 1, 16, 64, 128, 512, and 100,000 at 512 for the memory. The clients take turns, K times
+(default 1; once where C is 1 or N is 100,000), and the run with the shortest sending counts.
 
-lm-eval needs `tenacity`. With --inspect, Inspect AI is installed into a throw-away environment by uv (it asks the
-registry), and takes part at 500 requests.
+`rate` is requests per second while sending, `of bare` that rate over the bare loop's, `ms/sample` the CPU time of
+sending, `start` the CPU seconds before the first request, `total` those of the whole process, imports and scoring and
+Parquet included.
+
+lm-eval needs `tenacity`. With --inspect, Inspect AI is installed into a throw-away environment (pip asks the registry;
+--inspect PYTHON uses one that has it), and takes part at 500 requests. All of it: `python benchmarks/api_speed.py
+--inspect --repeats 3`, some fifty minutes, most of them waiting; run it on a quiet machine.
 """
 
 import argparse
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,18 +24,19 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 LATENCY_S = 0.05
-SIZES = ["500:1", "500:16", "500:64", "500:128", "500:512", "5000:64", "5000:128", "5000:512"]
+SIZES = [f"{n}:{parallel}" for n in (500, 5000) for parallel in (1, 16, 64, 128, 512)] + ["100000:512"]
 INSPECT_MOST = 500
+MANY = 5000
+"""More than this is asked once."""
 
 
-def throw_away(folder: Path) -> Path:
-    """A Python with Inspect AI and nothing of ours."""
-    uv = shutil.which("uv")
-    if uv is None:
-        sys.exit("--inspect needs uv (https://docs.astral.sh/uv)")
-    subprocess.run([uv, "venv", "-q", "-p", f"{sys.version_info[0]}.{sys.version_info[1]}", folder], check=True)
+def with_inspect(given: str, folder: Path) -> Path:
+    """A Python with Inspect AI and nothing of ours: the given one, or a new one in `folder`."""
+    if given:
+        return Path(given)
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     python = folder / "bin" / "python"
-    subprocess.run([uv, "pip", "install", "-q", "--python", python, "inspect-ai", "openai"], check=True)
+    subprocess.run([python, "-m", "pip", "install", "-q", "inspect-ai", "openai"], check=True)
     return python
 
 
@@ -50,14 +53,14 @@ def measured(python: Path | str, name: str, port: str, n: str, parallel: str) ->
 def main() -> None:
     """Run every client at every size and print a markdown table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--inspect", action="store_true")
+    parser.add_argument("--inspect", nargs="?", const="", metavar="PYTHON")
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("sizes", nargs="*", default=SIZES, metavar="N:C")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         clients: dict[str, Path | str] = dict.fromkeys(("bare", "harness", "lm_eval"), sys.executable)
-        if asked.inspect:
-            clients["inspect"] = throw_away(Path(folder) / "inspect")
+        if asked.inspect is not None:
+            clients["inspect"] = with_inspect(asked.inspect, Path(folder) / "inspect")
         command = [sys.executable, str(HERE / "_api_server.py"), str(LATENCY_S)]
         server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         try:
@@ -66,7 +69,8 @@ def main() -> None:
             print("| requests | at once | client | wall s | rate | of bare | ms/sample | start | total | peak MB |")
             print("|---:|---:|---|---:|---:|---:|---:|---:|---:|---:|")
             for size in asked.sizes:
-                table(clients, port, *size.split(":"), asked.repeats)
+                n, parallel = size.split(":")
+                table(clients, port, n, parallel, 1 if parallel == "1" or int(n) > MANY else asked.repeats)
         finally:
             server.kill()
             server.wait()

@@ -13,6 +13,7 @@ filters, `process_results` and `aggregation`. What they do differently from `lm_
 from __future__ import annotations
 
 import ast
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -124,7 +125,7 @@ def load(spec: TaskSpec, files: Mapping[str, TaskFile], task_dirs: Sequence[Path
         spec: which, and how much of it.
         files: the tasks of this project and of the user.
         task_dirs: the folders they lie in.
-        seed: draws the few-shot examples.
+        seed: of the choices that some tasks shuffle when they are read.
 
     Raises:
         TaskError: unknown, unreadable, or without data.
@@ -133,7 +134,7 @@ def load(spec: TaskSpec, files: Mapping[str, TaskFile], task_dirs: Sequence[Path
     _compile_templates_once()
     random.seed(seed)  # some of lm-eval's tasks shuffle choices with the global generator
     if spec.builtin:
-        return _load_builtin(spec, seed)
+        return _load_builtin(spec)
     if spec.name not in files:
         raise TaskError(unknown_name("task", spec.name, files))
     file = files[spec.name]
@@ -147,14 +148,14 @@ def load(spec: TaskSpec, files: Mapping[str, TaskFile], task_dirs: Sequence[Path
     )
     if held and not _reads_data(file):
         raise TaskError(f"task {spec.name} makes its own documents; leave out task.data={spec.data}")
-    task = _build(lambda: manager.load([spec.name]), spec.name)[spec.name]
+    task = _build(lambda: manager.load([spec.name]), spec, spec.name)[spec.name]
     metadata = file.metadata
     return [
         LoadedTask(
             spec=spec,
             name=spec.name,
             task=task,
-            rows=_prepare(task, spec, seed),
+            rows=_prepare(task, spec),
             kind=metadata.get("kind", "other"),
             version=float(metadata["version"]),
             scorer=metadata.get("scorer"),
@@ -181,9 +182,10 @@ def _joint_sha256(files: Sequence[Path]) -> str | None:
     return hashes[0] if hashes else None
 
 
-def _build(make: Callable[[], Mapping[str, Any]], name: str) -> dict[str, Any]:
+def _build(make: Callable[[], Mapping[str, Any]], spec: TaskSpec, name: str) -> dict[str, Any]:
     try:
-        return dict(make()["tasks"])
+        with _examples_only_where_wanted(spec):
+            return dict(make()["tasks"])
     except TaskError:
         raise
     except Exception as error:  # lm-eval and datasets raise whatever they meet
@@ -199,6 +201,24 @@ def _build(make: Callable[[], Mapping[str, Any]], name: str) -> dict[str, Any]:
             else ""
         )
         raise TaskError(f"task {name}: cannot be loaded: {reason}{hint}") from error
+
+
+@contextlib.contextmanager
+def _examples_only_where_wanted(spec: TaskSpec) -> Iterator[None]:
+    """A task without examples keeps no second copy of its documents, as dicts, to draw them from."""
+    from lm_eval.api.task import ConfigurableTask
+
+    original = ConfigurableTask.fewshot_docs
+
+    def fewshot_docs(task: Any) -> Any:
+        wanted = task.config.num_fewshot if spec.num_fewshot is None else spec.num_fewshot
+        return original(task) if wanted else None
+
+    ConfigurableTask.fewshot_docs = fewshot_docs
+    try:
+        yield
+    finally:
+        ConfigurableTask.fewshot_docs = original
 
 
 def _reads_data(file: TaskFile) -> bool:
@@ -218,15 +238,14 @@ def _reads_data(file: TaskFile) -> bool:
     return True
 
 
-def _prepare(task: Any, spec: TaskSpec, seed: int) -> Sequence[Mapping[str, Any]]:
+def _prepare(task: Any, spec: TaskSpec) -> Sequence[Mapping[str, Any]]:
     """Set the number of examples; the documents, read once: a task may shuffle choices each time it is asked."""
     if spec.num_fewshot is not None:
         task.set_config(key="num_fewshot", value=spec.num_fewshot)
     elif task.get_config("num_fewshot") is None:
         task.set_config(key="num_fewshot", value=0)
-    random.seed(seed)
     try:
-        rows: Sequence[Mapping[str, Any]] = task.eval_docs
+        rows: Sequence[Mapping[str, Any]] = task.task_docs if hasattr(task, "task_docs") else task.eval_docs
     except ValueError as error:
         raise TaskError(f"task {spec.name}: {error}") from error
     return rows
@@ -262,7 +281,7 @@ def builtin_index() -> dict[str, str]:
     return index
 
 
-def _load_builtin(spec: TaskSpec, seed: int) -> list[LoadedTask]:
+def _load_builtin(spec: TaskSpec) -> list[LoadedTask]:
     import lm_eval.tasks
 
     index = builtin_index()
@@ -283,8 +302,8 @@ def _load_builtin(spec: TaskSpec, seed: int) -> list[LoadedTask]:
         return dict(lm_eval.tasks.TaskManager().load([spec.name]))
 
     loaded = []
-    for name, task in sorted(_build(make, f"lm_eval:{spec.name}").items()):
-        rows = _prepare(task, spec, seed)
+    for name, task in sorted(_build(make, spec, f"lm_eval:{spec.name}").items()):
+        rows = _prepare(task, spec)
         metrics = [metric for metric in task.aggregation() if metric != "bypass"]
         headline = metrics[0] if metrics else None
         loaded.append(
