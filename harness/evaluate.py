@@ -24,8 +24,10 @@ from harness.progress import RunProgress
 from harness.records import Reply
 from harness.specs import EvalSpec
 
-PIECE = 1000
+PIECE = 200
 """Samples scored, and replies copied, at once."""
+CODE_PIECE = 2000
+"""Samples scored at once where a sandbox is started for them."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +202,8 @@ def _rows(
                 progress.say(f"{name}: running the code of {len(planned)} {task.name} answers")
             tally = metrics.Tally(name, task)
             waiting = iter(planned)
-            while piece := list(itertools.islice(waiting, max(1, PIECE // task.repeats) * task.repeats)):
+            size = max(1, (CODE_PIECE if task.runs_code else PIECE) // task.repeats) * task.repeats
+            while piece := list(itertools.islice(waiting, size)):
                 held = {request.id: replies.get(request.id) for sample in piece for request in sample.requests}
                 for sample, state, score in scoring.score(task, piece, held, sandbox):
                     tally.add(sample, state, score)

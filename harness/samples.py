@@ -16,7 +16,7 @@ from harness.records import SampleStatus
 from harness.runs import SAMPLES, atomic_file, storage_errors
 
 SORT = ("model", "task", "doc_id", "repeat")
-PIECE = 2000
+PIECE = 500
 """Rows of a row group: as Python objects they take several times the memory they take in columns."""
 STATES: tuple[SampleStatus, ...] = ("answered", "truncated", "refused", "failed")
 TIMES = ("started_at", "latency_s", "ttfb_s", "attempts", "response_id", "reused_from")

@@ -1,6 +1,7 @@
 """Each provider's wire format, replayed from its public documentation by a real server on loopback."""
 
 import asyncio
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -321,8 +322,36 @@ def test_a_failed_response_is_a_failed_request() -> None:
     )
     assert "The model failed" in (reply_to("openai_responses", failed).error or "")
     assert "no text" in (reply_to("openai_responses", response()).error or "")
+    call = {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "search", "arguments": "{}"}
+    assert "no text" in (reply_to("openai_responses", response(call)).error or "")
     flagged = error("Invalid prompt", "invalid_request_error", "invalid_prompt")
     assert reply_to("openai_responses", flagged, 400).finish_reason == "content_filter"
+    ended = response(status="failed", error={"code": "invalid_prompt", "message": "Invalid prompt"})
+    reply = reply_to("openai_responses", ended)
+    assert (reply.finish_reason, reply.error) == ("content_filter", None)
+
+
+# https://platform.openai.com/docs/api-reference/responses/object (error.code) and docs/guides/error-codes
+@pytest.mark.parametrize(
+    ("code", "tries"),
+    [("server_error", 3), ("rate_limit_exceeded", 3), ("vector_store_timeout", 3), ("invalid_image", 1)],
+)
+def test_a_failed_response_is_tried_again_where_that_can_help(code: str, tries: int) -> None:
+    failed = response(status="failed", error={"code": code, "message": "It failed."})
+    with serving(lambda _body, _n: Answer(failed)) as server:
+        reply = say(server, "openai_responses", asked(), connect=dataclasses.replace(NO_RETRY, retries=2))
+        assert len(server.asked) == tries
+    assert reply.error == f"HTTP {400 if tries == 1 else 429 if 'rate' in code else 500}: It failed. ({code})"
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(400, "context_length_exceeded"), (401, "invalid_api_key"), (404, "model_not_found"), (429, "rate_limit_exceeded"),
+     (429, "insufficient_quota"), (500, "server_error"), (503, "server_error")],
+)  # fmt: skip
+def test_every_documented_error_of_responses_is_a_failed_request(status: int, code: str) -> None:
+    reply = reply_to("openai_responses", error("What went wrong", "some_error", code), status)
+    assert reply.error == f"HTTP {status}: What went wrong ({code})"
 
 
 # --- Anthropic Messages: https://docs.anthropic.com/en/api/messages
@@ -406,17 +435,24 @@ def test_how_an_anthropic_message_ended_is_told_apart(payload: Any, finish: str,
     assert (reply.finish_reason, reply.text, reply.error) == (finish, text, None)
 
 
+def test_an_anthropic_message_that_calls_a_tool_nobody_offered_is_a_failed_request() -> None:
+    call = {"type": "tool_use", "id": "toolu_1", "name": "search", "input": {}}
+    assert "stop_reason tool_use" in (reply_to("anthropic", anthropic(call, stop="tool_use")).error or "")
+
+
 # https://docs.anthropic.com/en/api/errors
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
         (400, "invalid_request_error"),
         (401, "authentication_error"),
+        (402, "billing_error"),
         (403, "permission_error"),
         (404, "not_found_error"),
         (413, "request_too_large"),
         (429, "rate_limit_error"),
         (500, "api_error"),
+        (504, "timeout_error"),
         (529, "overloaded_error"),
     ],
 )
@@ -494,8 +530,17 @@ def test_how_a_gemini_answer_ended_is_told_apart() -> None:
     thought_out["candidates"][0]["content"] = {"role": "model"}
     reply = reply_to("gemini", thought_out)
     assert (reply.finish_reason, reply.text, reply.reasoning_kind, reply.error) == ("length", None, "redacted", None)
-    assert "MALFORMED_FUNCTION_CALL" in (reply_to("gemini", gemini(finish="MALFORMED_FUNCTION_CALL")).error or "")
     assert reply_to("gemini", gemini({"text": "4"}, finish="OTHER")).finish_reason == "OTHER"
+
+
+# https://ai.google.dev/api/generate-content#FinishReason
+@pytest.mark.parametrize(
+    "reason", ["MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "LANGUAGE", "OTHER"]
+)
+def test_a_gemini_answer_without_text_is_a_failed_request_that_says_why(reason: str) -> None:
+    reply = reply_to("gemini", gemini(finish=reason))
+    assert (reply.text, reply.finish_reason) == (None, reason)
+    assert reason in (reply.error or "")
 
 
 # https://ai.google.dev/gemini-api/docs/troubleshooting
