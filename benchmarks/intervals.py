@@ -42,6 +42,23 @@ def coverage(evaluations: int) -> None:
             print(f"{n:5} {share:6.2f} {ours / evaluations:8.3f} {theirs / evaluations:8.3f}")
 
 
+def repeats(evaluations: int) -> None:
+    """Eight answers to every problem, which agree within a problem by .5."""
+    rng = np.random.default_rng(4)
+    print(f"\nEight answers a problem, agreement .5, {evaluations} evaluations\n\n    n  share  harness  lm-eval")
+    for n in (20, 50, 200):
+        for share in (0.02, 0.1, 0.5, 0.9, 0.98):
+            ours = theirs = 0
+            for _ in range(evaluations):
+                chances = rng.beta(share, 1 - share, size=n)
+                values = (rng.random((n, 8)) < chances[:, None]).astype(float)
+                low, high = lm_eval_interval(values.mean(axis=1).tolist())
+                theirs += low <= share <= high
+                found = stats.estimate(values.tolist(), binary=True)
+                ours += found.low is not None and found.high is not None and found.low <= share <= found.high
+            print(f"{n:5} {share:6.2f} {ours / evaluations:8.3f} {theirs / evaluations:8.3f}")
+
+
 def differences(evaluations: int) -> None:
     """Two models on the same 200 problems, whose answers correlate; the second is as good, or 8 points worse."""
     rng = np.random.default_rng(2)
@@ -78,5 +95,6 @@ def speed() -> None:
 if __name__ == "__main__":
     evaluations = int(sys.argv[1]) if len(sys.argv) > 1 else 2_000
     coverage(evaluations)
+    repeats(evaluations)
     differences(evaluations // 2)
     speed()

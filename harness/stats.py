@@ -12,8 +12,10 @@ Which method, and why (coverage of nominal 95 % intervals, 2,000 simulated evalu
   (mean .953, .951, .950; Jeffreys .949, .949, .949 but down to .885). The normal interval of the central limit theorem
   fails there: Bowyer et al. (2025), https://arxiv.org/abs/2503.01747. At n = 20 and 50 binomial counts are so coarse
   that at some shares no interval at all covers 93 to 97 %.
-- Binary with repeats or sources: Wilson with the effective number of documents and Student's t. The plain clustered t
-  interval covers .86 to .90 at shares near 0 and 1, this one .91 to .98.
+- Binary with repeats or sources: Wilson with the effective number of documents and Student's t. With 2 to 32 repeats
+  that agree by .05 to .8 it covers .93 or more everywhere, and over .97 in a quarter of the corners (shares near 0 and
+  1, where repeats hardly agree), up to .997; the plain effective number covers down to .80, the plain clustered t
+  interval down to .86.
 - Means of other scores: cluster-robust Student's t. The BCa bootstrap of a mean is narrower and covers less at n = 20.
 - What is no mean (F1, perplexity, BLEU): BCa bootstrap over sources.
 """
@@ -33,6 +35,8 @@ CONFIDENCE = 0.95
 """Every interval of the project covers at this level."""
 RESAMPLES = 1_000
 """Resamples of a bootstrap; enough for 95 % limits (Efron and Tibshirani 1993, chapter 13.3)."""
+PRIOR_WEIGHT = 0.1
+"""See `_effective`. Chosen by simulation, of 0, 0.1, 0.25 and 0.5: the least that nowhere covers under 93 %."""
 SEED = 20_240_411
 """Seed of every bootstrap, so that the same data give the same limits."""
 
@@ -103,8 +107,26 @@ def estimate(
     if not error or not 0 < mean < 1:
         # No spread: as many documents as there are sources, and not one more.
         return Estimate(mean, *wilson(mean, groups), n, "wilson" if groups == n else "wilson_clustered")
-    effective = min(mean * (1 - mean) / error**2, float(sum(map(len, docs))))
+    effective = min(_effective(mean, error, n, groups), float(sum(map(len, docs))))
     return Estimate(mean, *wilson(mean, effective, t_quantile(groups - 1)), n, "wilson_clustered")
+
+
+def _effective(mean: float, error: float, n: int, groups: int) -> float:
+    """How many documents with one answer each tell as much as these: n over the design effect.
+
+    The design effect, n SE²/(p(1-p)), is unstable where hardly an answer differs from the rest: four right answers to
+    one of fifty problems look like no agreement within problems, or like all of it. So it is drawn a little towards
+    that of sources whose answers are all alike, n/G: as if `PRIOR_WEIGHT` had been seen of it, in units of n p(1-p).
+
+    Args:
+        mean: the share, above 0 and below 1.
+        error: its clustered standard error.
+        n: documents.
+        groups: sources.
+    """
+    spread = n * mean * (1 - mean)
+    design_effect = ((n * error) ** 2 + PRIOR_WEIGHT * n / groups) / (spread + PRIOR_WEIGHT)
+    return n / design_effect
 
 
 def wilson(share: float, n: float, quantile: float | None = None) -> tuple[float, float]:
@@ -229,7 +251,7 @@ def pass_estimate(
     mean, error, groups = math.fsum(means) / len(means), standard_error(means, shared), len(set(shared))
     if not error:
         return Estimate(mean, *wilson(mean, groups), len(means), "wilson_clustered")
-    effective = mean * (1 - mean) / error**2
+    effective = _effective(mean, error, len(means), groups)
     return Estimate(mean, *wilson(mean, effective, t_quantile(groups - 1)), len(means), "wilson_clustered")
 
 
