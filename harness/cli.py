@@ -18,6 +18,7 @@ from harness.cli_provenance import app as provenance
 from harness.errors import ConfigError, HarnessError, IncompleteRunError, StorageError
 from harness.output import RESULTS, Format, NewResults, Results, Shape
 from harness.output import print_frame as _print
+from harness.output import width as _width
 from harness.progress import LOG, say
 
 app = typer.Typer(
@@ -166,8 +167,9 @@ def show(
         _print(listings.samples(folder, failed=failed), shape)
         return
     if shape is Format.table:
-        sys.stdout.write(listings.summary(folder))
-    _print(listings.metrics(folder), shape, "model", "task", "metric", "value", "ci_low", "ci_high", "n")
+        sys.stdout.write(listings.summary(folder) + listings.metrics_text(folder, _width()))
+    else:
+        _print(listings.metrics(folder), shape)
 
 
 @app.command()

@@ -13,6 +13,8 @@ from harness import runs as run_folders
 from harness import weights as weights_store
 from harness.errors import ConfigError, StorageError
 from harness.sandbox import tiers
+from harness.schema import GAP
+from harness.tables import grid, visible
 
 SHOWN = 8
 """Models of a run that are listed by name; all of them are in the table `models`."""
@@ -113,7 +115,7 @@ def status(folder: Path, manifest: dict[str, Any]) -> str:
 
 
 def metrics(folder: Path) -> pl.DataFrame:
-    """One row per metric of a run."""
+    """One row per metric of a run; `gap` as in the view `leaderboard`."""
     schema = {
         "model": pl.String,
         "task": pl.String,
@@ -124,9 +126,33 @@ def metrics(folder: Path) -> pl.DataFrame:
         "ci_high": pl.Float64,
         "n": pl.Int64,
         "n_unscored": pl.Int64,
+        "gap": pl.Float64,
     }
     rows = run_folders.read_manifest(folder)["metrics"]
+    ours = {(r["model"], r["task"]): r["value"] for r in rows if r["is_headline"] and r["scorer"] != "lm_eval"}
+    for row in rows:
+        other = ours.get((row["model"], row["task"])) if row["scorer"] == "lm_eval" else None
+        row["gap"] = None if other is None or row["value"] is None else row["value"] - other
     return pl.DataFrame([{key: row[key] for key in schema} for row in rows], schema=schema, orient="row")
+
+
+def metrics_text(folder: Path, width: int) -> str:
+    """The metrics of a run for the terminal: a table per model and task, and what is to be said of it."""
+    parts = []
+    for (model, task), frame in metrics(folder).group_by("model", "task", maintain_order=True):
+        name = visible(f"{model}, {task}")
+        lines, notes = [], []
+        for row in frame.iter_rows(named=True):
+            metric = visible(row["metric"] + ("" if row["filter"] in (None, "none") else f" ({row['filter']})"))
+            limits = "" if row["ci_low"] is None else f" [{row['ci_low']:.2f}, {row['ci_high']:.2f}]"
+            score = "not scored" if row["value"] is None else f"{row['value']:.3f}{limits}"
+            lines.append([metric, score, str(row["n"]), str(row["n_unscored"])])
+            if abs(row["gap"] or 0) > GAP:
+                points = f"{100 * abs(row['gap']):.1f} points {'below' if row['gap'] < 0 else 'above'}"
+                notes.append(f"lm-eval's {metric} is {points} our headline: it reads the same answers otherwise.\n")
+        table = grid(("metric", "score [95 %]", "n", "unscored"), lines, width, [False, False, True, True])
+        parts.append(f"\n{name}\n{table}" + "".join(notes))
+    return "".join(parts)
 
 
 def samples(folder: Path, *, failed: bool = False) -> pl.DataFrame:

@@ -50,6 +50,8 @@ _TASK = _c("task", "VARCHAR!", "The task's name.")
 
 _METHOD = "How the interval was made: a method of harness/stats.py, or of harness/paired.py for a difference."
 
+GAP = 0.01
+"""A figure of lm-eval's own that is further than this from ours is pointed out."""
 _INTERVAL = (
     _c("value", "DOUBLE", "Mean over the scored documents, in the metric's own unit; null where n is 0."),
     _c(
@@ -454,12 +456,21 @@ VIEWS = (
             ),
             _c("unsafe_code", "BOOLEAN", "True where this model's code ran without the sandbox."),
             _c("forgeable", "BOOLEAN", "True where tests ran in the code's own process, which could have cheated."),
+            _c(
+                "gap",
+                "DOUBLE",
+                "On lm-eval's own figures: this value minus the headline of the same model and task, which another "
+                f"scorer gave; null on other rows. Over {GAP} is pointed out by `harness show` and on the leaderboard.",
+            ),
         ),
         """
         SELECT model, task, kind, metric, filter, metrics.scorer, value, ci_low, ci_high, ci_method, n, n_unscored,
             coverage, n_failed, n_truncated, n_refused, sandbox, is_headline, run_id, control_of,
             coalesce(contains(sandbox, 'unsafe'), FALSE) AS unsafe_code,
-            coalesce(contains(sandbox, 'forgeable'), FALSE) AS forgeable
+            coalesce(contains(sandbox, 'forgeable'), FALSE) AS forgeable,
+            CASE WHEN metrics.scorer = 'lm_eval' THEN value - max(
+                CASE WHEN is_headline AND metrics.scorer <> 'lm_eval' THEN value END
+            ) OVER (PARTITION BY run_id, model, task) END AS gap
         FROM chosen
         JOIN metrics USING (run_id, model, task)
         JOIN tasks USING (run_id, task)

@@ -94,6 +94,24 @@ def test_samples_are_shown_with_their_headline_score(project: Project) -> None:
     assert sum(row["score"] for row in shown) / len(shown) == headline
 
 
+def test_a_figure_of_lm_evals_own_that_is_over_a_point_from_ours_is_flagged(project: Project) -> None:
+    project.model("echo", "echo")
+    project.run("eval", "model=echo", "task=sums_choice", "limit=4")
+    (manifest,) = (project.root / "results" / "runs").glob("*/run.json")
+    run = json.loads(manifest.read_text("utf-8"))
+    theirs = run["metrics"][0] | {"filter": "strict-match", "is_headline": False, "scorer": "lm_eval"}
+    ours = run["metrics"][0] | {"metric": "accuracy", "scorer": "math", "is_headline": True, "value": 0.866}
+    for value, flagged in ((0.25, True), (0.86, False)):
+        run["metrics"] = [ours, theirs | {"value": value}]
+        manifest.write_text(json.dumps(run), "utf-8")
+        shown = project.run("show", "eval").stdout
+        assert max(map(len, shown.split("model     ")[1].splitlines())) <= 80
+        assert ("(strict-match) is 61.6 points below our headline" in shown) == flagged
+        project.run("index")
+        rows = json.loads(project.run("sql", "SELECT metric, gap FROM leaderboard ORDER BY gap", "-o", "json").stdout)
+        assert [row["gap"] for row in rows] == [pytest.approx(value - 0.866), None]
+
+
 def test_a_folder_that_is_not_there_is_no_empty_list(tmp_path: Path) -> None:
     for command in (("runs",), ("leaderboard",), ("index",)):
         assert "no results folder" in Project(tmp_path / command[0]).run(*command, code=2).stderr

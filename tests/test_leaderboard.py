@@ -203,13 +203,13 @@ def test_a_figure_of_lm_evals_own_that_is_over_a_point_away_is_pointed_out(board
     beside = {"model": "alpha", "task": "arithmetic", "metric": "exact_match", "filter": "strict-match"}
     beside |= {"ci_low": None, "ci_high": None, "n": 4}
     for value, told in ((0.5, True), (0.995, False)):
-        own = dataclasses.replace(board, beside=pl.DataFrame([beside | {"value": value}]))
+        own = dataclasses.replace(board, beside=pl.DataFrame([beside | {"value": value, "gap": value - 1.0}]))
         assert ("exact_match (strict-match) is 0.500" in leaderboard.markdown(own)) == told
 
 
 def test_the_drop_against_the_originals_is_told_with_its_interval(board):
     drop = {"model": "beta", "task": "arithmetic", "metric": "drop", "filter": "none", "value": 0.061}
-    drop |= {"ci_low": 0.02, "ci_high": 0.1, "n": 480}
+    drop |= {"ci_low": 0.02, "ci_high": 0.1, "n": 480, "gap": None}
     text = leaderboard.markdown(dataclasses.replace(board, beside=pl.DataFrame([drop])))
     assert "beta, arithmetic: drop against the original problems 0.061" in text
 

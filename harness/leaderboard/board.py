@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from harness import aggregate
 from harness.leaderboard.words import number
 from harness.ranking import Standing
+from harness.schema import GAP
 
 if TYPE_CHECKING:
     import polars as pl
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 QUERIES: Mapping[str, str] = {
     "scores": "SELECT * FROM leaderboard WHERE is_headline ORDER BY ALL",
     "beside": """
-        SELECT model, task, metric, filter, value, ci_low, ci_high, n FROM leaderboard
+        SELECT model, task, metric, filter, value, ci_low, ci_high, n, gap FROM leaderboard
         WHERE NOT is_headline AND (scorer = 'lm_eval' OR metric = 'drop') AND value IS NOT NULL ORDER BY ALL""",
     "comparisons": "SELECT * FROM comparisons ORDER BY ALL",
     "models": """
@@ -38,8 +39,6 @@ QUERIES: Mapping[str, str] = {
 }
 """The SQL behind every frame of a `Board`."""
 
-GAP = 0.01
-"""A figure of lm-eval's own that is further than this from ours is pointed out."""
 FEW_DOCUMENTS = 100
 """Below so many documents, the weight of a single one is stated."""
 LEAST_WRONG = 20
@@ -237,11 +236,11 @@ class Board:
         if row["coverage"] is not None and row["coverage"] < self.min_coverage:
             notes.append(f"{row['coverage']:.0%} of the samples scored: not ranked")
         for own in self.beside.iter_rows(named=True):
-            if (own["model"], own["task"]) != (row["model"], row["task"]) or row["value"] is None:
+            if (own["model"], own["task"]) != (row["model"], row["task"]):
                 continue
             if own["metric"] == "drop":
                 notes.append(f"drop against the original problems {number(own['value'], own)}")
-            elif row["scorer"] != "lm_eval" and abs(own["value"] - row["value"]) > GAP:
+            elif abs(own["gap"] or 0) > GAP:
                 notes.append(f"lm-eval's {own['metric']} ({own['filter']}) is {own['value']:.3f}")
         if row["run_id"] in self.incomplete:
             notes.append("run incomplete")
