@@ -149,7 +149,7 @@ def metrics_text(folder: Path, width: int) -> str:
             lines.append([metric, score, str(row["n"]), str(row["n_unscored"])])
             if abs(row["gap"] or 0) > GAP:
                 points = f"{100 * abs(row['gap']):.1f} points {'below' if row['gap'] < 0 else 'above'}"
-                notes.append(f"lm-eval's {metric} is {points} our headline: it reads the same answers otherwise.\n")
+                notes.append(f"lm-eval's {metric} is {points} our headline.\n")
         table = grid(("metric", "score [95 %]", "n", "unscored"), lines, width, [False, False, True, True])
         parts.append(f"\n{name}\n{table}" + "".join(notes))
     return "".join(parts)
