@@ -16,6 +16,7 @@ import typer
 from harness import __version__, cli_publish
 from harness.cli_provenance import app as provenance
 from harness.errors import ConfigError, HarnessError, IncompleteRunError, StorageError
+from harness.examples import epilog
 from harness.output import RESULTS, Format, NewResults, Results, Shape
 from harness.output import print_frame as _print
 from harness.output import width as _width
@@ -336,6 +337,17 @@ def _root(
 ) -> None:
     del version  # its callback has spoken
     LOG.quiet, LOG.json = quiet, json
+
+
+def _with_examples() -> None:
+    """Put what one types under every command's help."""
+    for command in app.registered_commands:
+        command.epilog = epilog(str(command.name or getattr(command.callback, "__name__", "")))
+    for group in app.registered_groups:
+        group.epilog = epilog(str(group.name))
+
+
+_with_examples()
 
 
 def main() -> None:

@@ -56,11 +56,7 @@ def leaderboard(
         list[str] | None, typer.Option("--weight", help="TASK=NUMBER: weight in the mean over tasks; 1 by default.")
     ] = None,
 ) -> None:
-    """Write the leaderboard: markdown, HTML, JSON or CSV. The same results give the same bytes.
-
-    For example `harness leaderboard --out LEADERBOARD.md`, `harness leaderboard --where "kind = 'math' AND n >= 100"`,
-    or in CI `harness leaderboard --check LEADERBOARD.md`.
-    """
+    """Write the leaderboard: markdown, HTML, JSON or CSV. The same results give the same bytes."""
     from harness import analysis
     from harness import leaderboard as board
     from harness.leaderboard import selection
@@ -101,10 +97,7 @@ def export(
     ] = None,
     results: Results = RESULTS,
 ) -> None:
-    """Write finished runs in the formats of other tools: lm-eval, Every Eval Ever, model cards, Inspect, data sets.
-
-    For example `harness export --as lm_eval --out results`, or `harness export RUN --samples-as hf --out samples`.
-    """
+    """Write finished runs in the formats of other tools: lm-eval, Every Eval Ever, model cards, Inspect, data sets."""
     from harness import exporting, relatives
     from harness.runs import find_run, list_runs, read_manifest
 

@@ -242,5 +242,5 @@ def manifest(run_id, models, rows, status, finished_at, controls, unsafe, tasks)
         "tokens": {"prompt": 12 * len(rows), "completion": 5 * len(rows), "reasoning": None, "cached": None},
         "packages": {"polars": "2.1.0"},
         "git": {"commit": "0" * 40, "dirty": False},
-        "platform": {"system": "Linux", "python": "3.11"},
+        "platform": {"system": "Linux", "python": "3.11", "cpu": "a CPU", "cores": 2},
     }

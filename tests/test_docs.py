@@ -1,14 +1,20 @@
 """Every command that a page of the docs shows in a `console` block runs, and every Python example, on made-up results."""
 
 import json
+import os
 import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
+import typer
 from runfolders import write_run
+
+from harness import cli
+from harness.examples import EXAMPLES
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = ("publishing.md",)
@@ -46,3 +52,76 @@ def test_every_python_example_runs(project, code):
     (project.root / "example.py").write_text(code)
     done = subprocess.run([sys.executable, "example.py"], cwd=project.root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+# Commands ----------------------------------------------------------------------------------------------------
+
+COMMANDS = typer.main.get_command(cli.app).commands
+ELSEWHERE = {
+    "harness provenance A --panel alpaca_eval --released 2024-05": "tests/test_provenance_cli.py has answers to its prompts",
+    "harness weights smollm2_135m_q4_1 --verify": "tests/test_weights.py fetches weights",
+    "harness eval -m model=smollm2,qwen25_coder seed=1,2,3": "tests/test_config.py sweeps",
+    "harness sql": "tests/test_frames.py has a terminal",
+}
+"""Examples that cannot run on made-up results, and what tries them."""
+
+
+def test_every_command_has_examples_and_they_stand_under_its_help(project):
+    assert set(EXAMPLES) == set(COMMANDS)
+    for name, lines in EXAMPLES.items():
+        assert all(re.match(rf"harness {name}\b", line) for line in lines)
+        if name != "eval":  # its help is Hydra's
+            shown = project.run(name, "--help").stdout
+            assert all(line in shown for line in lines), shown
+            assert max(map(len, shown.splitlines())) <= 120
+
+
+@pytest.fixture(scope="module")
+def tried(tmp_path_factory):
+    from conftest import Project
+
+    project = Project(tmp_path_factory.mktemp("tried"))
+    write_run(project.root / "results", docs=8)
+    write_run(project.root / "results", "eval-b2", docs=8, finished_at="2026-01-01T04:00:00+00:00")
+    project.run("index")
+    (project.root / "model_outputs.json").write_text('[{"instruction": "Hi", "output": "Hello", "generator": "m"}]')
+    pl.DataFrame({"generator": ["m"], "instruction": ["Hi"], "output": ["Hello"]}).write_parquet(
+        project.root / "answers.parquet"
+    )
+    return project
+
+
+@pytest.mark.parametrize("line", [line for lines in EXAMPLES.values() for line in lines if line not in ELSEWHERE])
+def test_every_example_runs(tried, line):
+    names = {"RUN": "eval-a1", "A": "alpha", "B": "beta"}
+    words = [names.get(word, word) for word in shlex.split(line)[1:]]
+    if ">" in words:
+        words = words[: words.index(">")]
+    if words[0] == "eval":
+        words += ["--cfg", "job"]  # composed, not run: the weights are not everybody's
+    if "--check" in words:
+        tried.run("leaderboard", "--out", words[-1])
+    process = tried.start_binary(*words)
+    process.communicate()
+    assert process.returncode == 0
+
+
+# The site ----------------------------------------------------------------------------------------------------
+
+
+def test_the_page_of_commands_is_what_they_say_of_themselves(tmp_path):
+    made = tmp_path / "commands.md"
+    words = ["-m", "typer", "harness.cli", "utils", "docs", "--name", "harness", "--output", str(made)]
+    subprocess.run([sys.executable, *words], check=True, capture_output=True, cwd=DOCS.parent)
+    text = made.read_text(encoding="utf-8").replace("\b\n", "")
+    if os.environ.get("HARNESS_UPDATE_GOLDEN"):
+        (DOCS / "commands.md").write_text(text, encoding="utf-8")
+    assert (DOCS / "commands.md").read_text(encoding="utf-8") == text, "HARNESS_UPDATE_GOLDEN=1 writes it"
+
+
+def test_the_site_builds_without_a_warning_and_has_every_page(tmp_path):
+    words = ["-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
+    done = subprocess.run([sys.executable, *words], capture_output=True, text=True, cwd=DOCS.parent, check=False)
+    assert done.returncode == 0, done.stderr
+    for page in DOCS.glob("*.md"):
+        assert (tmp_path / "site" / (f"{page.stem}/index.html" if page.stem != "index" else "index.html")).is_file()

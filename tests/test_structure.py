@@ -43,7 +43,7 @@ FLOORS = [
         "relatives",
     },
     {"evaluate", "listings", "frames"},
-    {"cli_provenance", "cli_publish", "output", "shell"},
+    {"cli_provenance", "cli_publish", "output", "shell", "examples"},
     {"cli", "__main__"},
 ]
 ONLY_IMPORTERS = {

@@ -1,0 +1,55 @@
+"""What one types: the examples that stand under every command's help, and that a test runs.
+
+RUN stands for a run id, A and B for models or runs.
+"""
+
+from __future__ import annotations
+
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "eval": (
+        "harness eval model=smollm2 task=[word_problems,functions] limit=20",
+        "harness eval -m model=smollm2,qwen25_coder seed=1,2,3",
+        "harness eval model=deepseek_reasoner task=gsm8k --plan",
+    ),
+    "models": ("harness models", "harness models --format json"),
+    "tasks": ("harness tasks", "harness tasks --match math"),
+    "runs": ("harness runs", "harness runs --format csv"),
+    "show": ("harness show RUN", "harness show RUN --samples --format json", "harness show RUN --why"),
+    "sql": (
+        "harness sql",
+        'harness sql "SELECT model, task, value, ci_low, ci_high FROM leaderboard"',
+        'harness sql "SELECT * FROM samples" --format parquet > samples.parquet',
+    ),
+    "index": ("harness index",),
+    "import": (
+        "harness import alpaca_eval model_outputs.json --name my-model",
+        "harness import parquet answers.parquet --columns model=generator,prompt=instruction",
+    ),
+    "leaderboard": (
+        "harness leaderboard --out LEADERBOARD.md",
+        "harness leaderboard --where \"kind = 'math' AND n >= 4\" --out math.html",
+        "harness leaderboard --check LEADERBOARD.md",
+    ),
+    "export": (
+        "harness export --as lm_eval --out exported",
+        "harness export RUN --samples-as hf --out samples",
+    ),
+    "compare": ("harness compare A B", "harness compare A B --flips --format csv"),
+    "plan": ("harness plan 100 500", "harness plan --difference 0.03"),
+    "sandbox": ("harness sandbox",),
+    "weights": ("harness weights", "harness weights smollm2_135m_q4_1 --verify"),
+    "provenance": (
+        "harness provenance A",
+        "harness provenance A --panel alpaca_eval --released 2024-05",
+        "harness provenance --explain A B",
+        "harness provenance --matrix --format csv",
+    ),
+}
+"""By command."""
+
+
+def epilog(command: str) -> str | None:
+    """The examples as they stand under a command's help; None where there are none."""
+    lines = EXAMPLES.get(command)
+    # Click keeps the lines of a paragraph that starts with a backspace character.
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines) if lines else None
