@@ -57,6 +57,37 @@ def _log(word: str) -> bool:
     return word in ("--quiet", "-q", "--json")
 
 
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    short_help="Score completions that exist already: harness score task=humaneval samples=FILE",
+)
+def score(context: typer.Context) -> None:
+    """Score a file of completions (JSON lines of task_id and completion) as a run like any other.
+
+    Takes the overrides of `harness eval` (sandbox.timeout_s=10, task.data=PATH, models.samples.name=NAME).
+    """
+    from harness import config
+
+    raise typer.Exit(config.run(["model=samples", "name=score", *context.args], _evaluate))
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    short_help="Score a run's answers again, without asking again: harness rescore RUN",
+)
+def rescore(context: typer.Context) -> None:
+    """Score the answers of a run again, with today's tasks and scorers, into a run of its own.
+
+    Takes the overrides that a replay takes (name=, sandbox.timeout_s=10, task.data=PATH).
+    """
+    from harness import config
+
+    run, words = next(iter(context.args), ""), context.args[1:]
+    if run in {"", "--help", "-h"} or "=" in run:
+        raise ConfigError("which run is to be scored again? harness rescore RUN (`harness runs` lists them)")
+    raise typer.Exit(config.run(["model=replay", f"run={run}", "name=rescore", *words], _evaluate))
+
+
 def _evaluate(spec: Any) -> int:
     """One run from its spec to the printed leaderboard; the exit code."""
     from harness import analysis, leaderboard

@@ -26,7 +26,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import TypeAdapter, ValidationError
 
-from harness import resources, taskfiles
+from harness import completions, resources, taskfiles
 from harness.environment import looks_secret
 from harness.errors import ConfigError, HarnessError, unknown_name
 from harness.identity import plain
@@ -293,6 +293,10 @@ def to_spec(cfg: DictConfig) -> EvalSpec:
 def _models(data: dict[Any, Any]) -> list[Any]:
     """The chosen models; for a replay the tasks become a placeholder, since everything is in the run."""
     replayed = data.pop("run", None)
+    if any(model.get("backend") == completions.BACKEND for model in _mapping(data.get("models"), "models").values()):
+        _score(data)
+    elif data.get("samples") is not None:
+        raise ConfigError("samples=FILE names completions that exist already: harness score task=NAME samples=FILE")
     models = list(_mapping(data.get("models"), "models").values())
     if any(model.get("backend") == REPLAY for model in models):
         if len(models) != 1 or not replayed:
@@ -302,6 +306,24 @@ def _models(data: dict[Any, Any]) -> list[Any]:
     elif replayed:
         raise ConfigError(f"run={replayed} says which run to replay; it goes with model=replay")
     return models
+
+
+def _score(data: dict[Any, Any]) -> None:
+    """Make the model of a file of completions: its name and hash, and as many repeats as the file has."""
+    file, models, tasks = data.get("samples"), data["models"], _mapping(data.get("tasks"), "tasks")
+    if not file or len(models) != 1 or len(tasks) != 1:
+        raise ConfigError(
+            "completions are scored one file and one task at a time: harness score task=NAME samples=FILE"
+        )
+    path = Path(str(file)).expanduser()
+    (model,) = models.values()
+    if model["name"] == completions.BACKEND:
+        model["name"] = path.name.partition(".")[0] or completions.BACKEND
+    model["args"] = {"sha256": completions.sha256(path)}
+    (task,) = tasks.values()
+    if task.get("repeats") is None and data.get("repeats") is None:
+        task["repeats"] = completions.read(path).repeats
+    data["samples"] = str(path)
 
 
 def _mapping(value: Any, key: str) -> Mapping[str, Any]:

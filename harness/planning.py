@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import environment, lmeval, plugins, replay, resources, taskfiles, weights
+from harness import completions, environment, lmeval, plugins, replay, resources, taskfiles, weights
 from harness import sandbox as sandboxes
 from harness.errors import BackendError, ConfigError
 from harness.identity import RUN, digest, plain
@@ -32,7 +32,7 @@ class ModelPlan:
     file: Path | None
     samples: Sequence[tuple[LoadedTask, Samples]]
     source: ModelSpec
-    """Who answers: the model, or in a replay the journal of the run it was in."""
+    """Who answers: the model, in a replay the journal of the run it was in, or a file of completions."""
     billed: bool
     """True for a model behind an API, where every answer costs."""
 
@@ -99,7 +99,7 @@ def plan_model(model: ModelSpec, tasks: Sequence[LoadedTask], spec: EvalSpec) ->
         "chat": model.chat,
         "weights": weights_spec.sha256 if weights_spec else None,
     }
-    source = replay.source(model, spec)
+    source = _source(model, spec, chosen)
     backend = plugins.load("backends", source.backend).Backend  # a wrong name fails here, before anything is fetched
     if hasattr(backend, "check"):
         backend.check(source)
@@ -117,6 +117,18 @@ def plan_model(model: ModelSpec, tasks: Sequence[LoadedTask], spec: EvalSpec) ->
         )
     file = weights.fetch(weights_spec) if weights_spec and not spec.replay and not spec.plan else None
     return dataclasses.replace(plan, file=file)
+
+
+def _source(model: ModelSpec, spec: EvalSpec, tasks: Sequence[LoadedTask]) -> ModelSpec:
+    if spec.replay is not None or model.backend != completions.BACKEND:
+        return replay.source(model, spec)
+    if spec.samples is None or len(tasks) != 1:
+        raise ConfigError(
+            "completions are scored one file and one task at a time: harness score task=NAME samples=FILE"
+        )
+    known = completions.keys(tasks[0].rows)
+    completions.check(completions.read(Path(spec.samples)), tasks[0].name, known)
+    return dataclasses.replace(model, args={"path": spec.samples, "keys": known})
 
 
 def run_id(spec: EvalSpec, tasks: Sequence[LoadedTask], plans: Sequence[ModelPlan]) -> str:

@@ -1,7 +1,7 @@
-"""A run's journal as a cassette: the same run again, offline and without a key, to the same scores.
+"""A run's journal as a cassette: the same run again, offline and without a key. `harness rescore` is this.
 
-Everything that was asked comes from the run's own manifest. Tasks and scorers are today's: where a task has changed
-since, its requests are other requests, and the journal has no answers to them.
+Everything that was asked comes from the run's own manifest. Tasks and scorers are today's: where a task asks something
+else since, the journal has no answers to it; where it only judges otherwise, it has.
 """
 
 from __future__ import annotations
@@ -57,8 +57,10 @@ def _with_data(task: Mapping[str, Any], given: str | None, run: str) -> dict[str
     if given is None:
         raise ConfigError(
             f"run {run} read {task['data']} for {task['name']}; say where it is now with task.data=PATH (its content "
-            "is checked, the path does not matter)"
+            "is checked, the path does not matter), or the folder that holds it"
         )
+    if (held := Path(given) / task["data"]).exists():
+        return {**task, "data": str(held)}
     return {**task, "data": given}
 
 

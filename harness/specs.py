@@ -142,7 +142,7 @@ class EvalSpec:
 
     __pydantic_config__: ClassVar = STRICT
 
-    PLACE: ClassVar[frozenset[str]] = frozenset({"results_dir", "budget", "plan", "reuse"})
+    PLACE: ClassVar[frozenset[str]] = frozenset({"results_dir", "budget", "plan", "reuse", "samples"})
     """Fields that say where and how, not what: no part of the identity."""
 
     models: Annotated[tuple[ModelSpec, ...], MinLen(1)]
@@ -163,3 +163,5 @@ class EvalSpec:
     """Take an API model's answers to the very same requests from other runs instead of paying again."""
     replay: str | None = None
     """The run whose journal answers instead of the models; offline."""
+    samples: str | None = None
+    """The file of completions that answers instead of a model; its hash is in the model's `args`."""

@@ -48,10 +48,13 @@ def test_the_readme_line_means_what_it_says() -> None:
 
 
 @pytest.mark.parametrize("group", config.GROUPS)
-def test_every_option_of_every_group_composes(group: str) -> None:
+def test_every_option_of_every_group_composes(group: str, tmp_path: Path) -> None:
     for name in config.options(group):
         words = [f"+experiment={name}"] if group == "experiment" else [f"{group}={name}"]
-        if name == "replay":
+        if name == "samples":
+            (tmp_path / "f.jsonl").write_text('{"task_id": 1, "completion": ""}')
+            words += ["task=gsm8k", f"samples={tmp_path / 'f.jsonl'}"]
+        elif name == "replay":
             words.append("run=eval-a1")
         elif group in ("model", "decode"):
             words.append("task=provenance_open")

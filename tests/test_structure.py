@@ -22,6 +22,7 @@ FLOORS = [
         "progress",
         "taskdata",
         "config",
+        "completions",
         "budget",
     },
     {"backends", "scorers", "sandbox", "provenance", "schema", "store", "tables", "leaderboard", "aggregate"},

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import json
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from harness import runs
 from harness.backends import _args
 from harness.errors import ConfigError
+from harness.identity import plain
 from harness.journal import Replies
 from harness.records import Reply, Request
 from harness.specs import ModelSpec
@@ -21,8 +24,9 @@ class Backend:
         run: the run's id. Required.
         results_dir: where run folders are. Default `results`.
 
-    A request that the journal has no reply to is a failed one; so a changed task, or another model, never gets an
-    answer that was not its own.
+    A request that the journal has no reply to is a failed one; so a task that asks something else now, or another
+    model, never gets an answer that was not its own. Where only the task's version is another, because it judges
+    otherwise, the reply is the one to the same words, decoding and seed of the same model.
 
     Raises:
         ConfigError: an argument is wrong, or there is no such run.
@@ -48,13 +52,40 @@ class Backend:
 
     def reply(self, request: Request) -> Reply:
         """What was answered then."""
-        held = self._replies.get(request.id)
+        held = self._replies.get(request.id) or self._same(request)
         if held is None:
             return Reply(
                 error=f"run {self._run.name} holds no answer to this request: its task, model or decoding is another "
                 f"now (`harness show {self._run.name} --why` with the id of this run says which field)"
             )
         return dataclasses.replace(held, reused_from=held.reused_from or self._run.name)
+
+    def _same(self, request: Request) -> Reply | None:
+        """The reply to a request that differs in its task's version alone."""
+        row = self._asked.get((request.model, request.task, request.doc_id, request.repeat))
+        if row is None or request.index >= len(row["request_ids"]):
+            return None
+        messages = json.dumps(plain(request.messages), ensure_ascii=False) if request.messages is not None else None
+        decoding = json.dumps(plain(request.decoding), sort_keys=True) if request.decoding else None
+        asked = (messages, request.prompt, decoding, request.seed, request.kind)
+        if asked != tuple(row[name] for name in ("messages", "prompt", "decoding", "seed", "kind")):
+            return None
+        if request.kind != "generate" and (row["continuations"] or [])[request.index] != (request.continuation or ""):
+            return None
+        return self._replies.get(row["request_ids"][request.index])
+
+    @functools.cached_property
+    def _asked(self) -> dict[tuple[str, str, int, int], dict[str, Any]]:
+        """What the run asked, as its samples say; empty where it has none yet."""
+        import polars as pl
+
+        path = runs.samples_path(self._run)
+        if not path.is_file():
+            return {}
+        place = ("model", "task", "doc_id", "repeat")
+        columns = ("messages", "prompt", "decoding", "seed", "kind", "continuations", "request_ids")
+        rows = pl.read_parquet(path, columns=[*place, *columns]).iter_rows(named=True)
+        return {(row["model"], row["task"], row["doc_id"], row["repeat"]): row for row in rows}
 
     def close(self) -> None:
         """Nothing to free."""
