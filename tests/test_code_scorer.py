@@ -72,6 +72,11 @@ PASSING = {
     "future import": f"```python\nfrom __future__ import annotations\n{SOLUTION}```",
     "lambda": "```python\narea = lambda r: math.pi * r * r\n```",
     "new block opened inside an open one": f"```python\ndef area(r): return 0\n```python\n{SOLUTION}```",
+    "fence in a docstring": '```python\ndef area(r):\n    """Area.\n\n    ```python\n    area(1)\n    ```\n    """\n'
+    "    return math.pi * r * r\n```",
+    "tests after it": f"```python\n{SOLUTION}\n\nif __name__ == '__main__':\n    import unittest\n    unittest.main()\n```",
+    "another language after it": f"```python\n{SOLUTION}```\nIn C:\n```c\ndouble area(double r);\n```",
+    "several thoughts": f"<think>a</think>\n<think>```python\ndef area(r): return 1\n```</think>\n```python\n{SOLUTION}```",
     "example with asserts": f"```python\n{SOLUTION}\nassert area(0) == 0\nprint(area(1))\n```",
 }
 
@@ -109,6 +114,7 @@ def test_a_right_completion_passes_in_this_shape(shape: str):
         ("```python\ndef area(r):\n    return 0\n```", "wrong"),
         (f"```python\n{SOLUTION}```\nOr rather:\n```python\ndef area(r):\n    return 0\n```", "wrong"),
         ("```python\ndef area(r:\n    return 0\n```", "error"),
+        (f"```python\n{SOLUTION}\ndef cut_off_by_the_limit(", "error"),
         ("```python\ndef surface(r):\n    return math.pi * r * r\n```", "error"),
         ("```python\ndef area(r):\n    return r / 0\n```", "error"),
         ("```python\ndef area(r):\n    while True: pass\n```", "timeout"),
@@ -138,6 +144,49 @@ def test_whatever_prose_is_around_a_fence_the_code_in_it_is_found(before: str, a
     found = extract(f"{before}\n```python\n{SOLUTION}```\n{after}", DOC)
     assert found is not None
     assert found.code.strip() == SOLUTION.strip()
+
+
+STATEMENTS = st.sampled_from(
+    ["import os\n", "from math import pi\n", "LIMIT = 5\n", "a, b = 1, 2\n", "# a comment\n", "\n", "print(area(1))\n",
+     "def helper(x):\n    return x\n", "class Shape:\n    sides = 0\n\n    def area(self):\n        return 0\n",
+     "@property\ndef other(x):\n    if x:\n        return 1\n\n    return 2\n", "names = [\n    1,\n]\n",
+     "if __name__ == '__main__':\n    print(area(2))\n", "assert area(0) == 0\n", "x: int = 3\n", "y += 1\n",
+     "for i in range(3):\n    print(i)\n", "async def wait(x):\n    return x\n", "try:\n    import numpy\nexcept ImportError:\n    pass\n"]
+)  # fmt: skip
+
+
+@settings(max_examples=200)
+@given(
+    before=st.lists(STATEMENTS, max_size=6),
+    after=st.lists(STATEMENTS, max_size=6),
+    fence=st.sampled_from(["", "```", "```python", "~~~py"]),
+    completion=st.booleans(),
+)
+def test_clean_code_is_found_whole_and_finding_it_again_changes_nothing(
+    before: list[str], after: list[str], fence: str, completion: bool
+):
+    source = "".join([*before, SOLUTION, *after])
+    doc = {**DOC, "completion": completion}
+    found = extract(f"{fence}\n{source}{fence[:3]}" if fence else source, doc)
+    assert found is not None
+    assert found.code.strip("\n") == source.strip("\n")
+    again = extract(found.code, doc)
+    assert again is not None
+    assert again.code.strip("\n") == found.code.strip("\n")
+
+
+@settings(max_examples=100)
+@given(
+    statements=st.lists(STATEMENTS.filter(lambda text: text.strip() and text[0] not in "#@y"), min_size=1, max_size=6)
+)
+def test_a_whole_program_is_found_with_and_without_a_fence(statements: list[str]):
+    source = "".join(statements)
+    doc = {"entry_point": "__main__", "prompt": "", "tests": ""}
+    for text in (source, f"```python\n{source}```", f"Here it is:\n\n{source}"):
+        found = extract(text, doc)
+        assert found is not None
+        assert found.code.strip("\n") == source.strip("\n")
+        assert assemble(found, doc).strip("\n") == source.strip("\n")
 
 
 FRAGMENTS = st.sampled_from(

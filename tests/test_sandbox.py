@@ -236,10 +236,8 @@ def test_scratch_is_writable_bounded_and_new_for_each_program(tier, canaries):
 @BOTH
 def test_a_bomb_of_threads_is_bounded(tier):
     code = "import threading, time\nthreading.stack_size(32768)\nn = 0\ntry:\n    for n in range(3000): threading.Thread(target=time.sleep, args=(9,), daemon=True).start()\nexcept RuntimeError: pass\ndef f(): return n"
-    verdict = outcome(code, "n = f(); assert 8 < n < 2999, n", tier=tier)
-    # Where only memory bounds it (tier B as root), a thread that gets none never says that it started, and the
-    # program hangs in `start` until its time is up. Either way it ends, and the next one is not touched.
-    assert verdict.status in ({"passed"} if tier == "A" else {"passed", "timeout"}), verdict
+    verdict = outcome(code, "n = f(); assert 8 < n < 100, n", tier=tier)
+    assert verdict.status == "passed", verdict
     assert outcome("def f(): return 1", "assert f() == 1", tier=tier).status == "passed"
 
 

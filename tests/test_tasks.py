@@ -14,15 +14,15 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType, ModuleType
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mutants import mutants
 
 from harness import taskdata
 from harness.errors import TaskError
@@ -494,70 +494,6 @@ def test_sets_below_100_problems_draw_several_answers_and_say_what_one_problem_w
 
 
 # ------------------------------------------------------------------------------------------------- functions
-
-
-class Mutant(ast.NodeTransformer):
-    """Makes the k-th small change to a function: a comparison, an operator, a constant or a branch."""
-
-    SWAPS: ClassVar = {
-        ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq:
-        ast.Eq, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.Add: ast.Sub,
-        ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult, ast.FloorDiv: ast.Mod, ast.Mod: ast.FloorDiv,
-        ast.Pow: ast.Mult, ast.And: ast.Or, ast.Or: ast.And,
-    }  # fmt: skip
-
-    def __init__(self, k: int) -> None:
-        self.left = k
-        self.change: str | None = None
-
-    def _now(self) -> bool:
-        self.left -= 1
-        return self.left == -1
-
-    def _swap(self, node: Any) -> Any:
-        self.generic_visit(node)
-        if type(node.op) in self.SWAPS and self._now():
-            node.op = self.SWAPS[type(node.op)]()
-            self.change = ast.unparse(node)
-        return node
-
-    visit_BinOp = visit_BoolOp = _swap  # noqa: N815
-
-    def visit_Compare(self, node: ast.Compare) -> ast.Compare:
-        self.generic_visit(node)
-        for i, op in enumerate(node.ops):
-            if self._now():
-                node.ops[i] = self.SWAPS[type(op)]()
-                self.change = ast.unparse(node)
-        return node
-
-    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
-        if type(node.value) in {int, str} and self._now():
-            node.value = node.value + 1 if isinstance(node.value, int) else f"{node.value}_"
-            self.change = repr(node.value)
-        return node
-
-    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
-        self.generic_visit(node)
-        for branch in (node.body, node.orelse):
-            if self._now():
-                self.change = ast.unparse(branch)
-                return branch
-        return node
-
-
-def mutants(source: str) -> Iterator[tuple[str, str]]:
-    """Every function that differs from this one by one small change, with the change."""
-    for k in range(10_000):
-        tree = ast.parse(source)
-        function = tree.body[0]
-        assert isinstance(function, ast.FunctionDef)
-        function.body = function.body[1:]
-        mutant = Mutant(k)
-        function.body = [mutant.visit(statement) for statement in function.body]
-        if mutant.change is None:
-            return
-        yield mutant.change, ast.unparse(ast.fix_missing_locations(tree))
 
 
 def passes(source: str, tests: str) -> bool:

@@ -55,6 +55,8 @@ class Box:
         self.scratch = scratch
         self._uid = self._own_uid() if os.geteuid() == 0 else None
         self._threads = THREADS if self._uid else THREADS + _threads_of_this_user()
+        self._keep = 0
+        """Capabilities that a process keeps under its own user."""
         self._filter = seccomp.Filter()
         self._ruleset: int | None = None
         self.proc: int | None = os.open("/proc", os.O_PATH | os.O_DIRECTORY)
@@ -100,9 +102,13 @@ class Box:
         _limit(resource.RLIMIT_NPROC, self._threads)
         _limit(resource.RLIMIT_AS, memory_mb << 20)
         if self._uid is not None:
+            if self._keep:
+                linux.prctl(linux.PR_SET_KEEPCAPS, 1)
             os.setgroups([])
             os.setresgid(self._uid, self._uid, self._uid)
             os.setresuid(self._uid, self._uid, self._uid)  # with this go the capabilities, see capabilities(7)
+            if self._keep:
+                linux.drop_capabilities(self._keep)
         else:
             linux.drop_capabilities()
         if self._ruleset is not None:
@@ -126,9 +132,13 @@ class LandlockBox(Box):
     def enter(self, control: socket.socket) -> None:
         """See `Box`."""
         if self._uid is not None and not _readable_by_others(system_paths()):
-            # An interpreter in root's home. Root without capabilities is an ordinary user that may read it.
-            self._uid = None
-            self._threads = THREADS + _threads_of_this_user()
+            # An interpreter in root's home: the user of its own may read it all the same, and Landlock says what else.
+            # Where a container withholds that: root without capabilities may read it, but has no limit on threads.
+            if linux.permitted_capabilities() & linux.CAN_READ:
+                self._keep = linux.CAN_READ
+            else:
+                self._uid = None
+                self._threads = THREADS + _threads_of_this_user()
         super().enter(control)
 
     def _restrict(self) -> None:

@@ -209,7 +209,7 @@ class Judge:
 
     def __init__(self, channel: socket.socket, patience: float, more: Callable[[], float]) -> None:
         self._channel, self._patience, self._more = channel, patience, more
-        self._waited = self._since = 0.0
+        self._waited = 0.0
         self._until, self._each = patience, math.inf
         self._poll = select.poll()
         self._poll.register(channel, select.POLLIN)
@@ -322,7 +322,7 @@ class Judge:
 
     def _exchange(self, question: list[Any]) -> list[Any]:
         try:
-            self._since, self._until = self._waited, min(self._patience, self._waited + self._each)
+            self._until = min(self._patience, self._waited + self._each)
             send(self._channel, self._values.dumps(question))
             while True:
                 answer = self._decoded(self._receive())
@@ -355,7 +355,7 @@ class Judge:
         while not self._poll.poll(1000 * max(0.0, self._until - self._waited - (time.monotonic() - started))):
             waited = self._waited + time.monotonic() - started
             if waited - self._more() >= self._until or waited >= QUEUED * self._until:
-                raise self._break(f"no answer after {self._until - self._since:g} s by the clock", "timeout")
+                raise self._break(f"no answer after {min(self._each, self._patience):g} s by the clock", "timeout")
             time.sleep(LOOK_S)
         message = receive(self._channel)
         self._waited += time.monotonic() - started

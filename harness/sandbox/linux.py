@@ -25,7 +25,9 @@ MS_NOATIME, MS_NODIRATIME, MS_BIND, MS_REC, MS_PRIVATE, MS_RELATIME = 1024, 2048
 _KEEP = {8: MS_NOEXEC, 1024: MS_NOATIME, 2048: MS_NODIRATIME, 4096: MS_RELATIME}
 """statvfs flag: mount flag. An unprivileged remount must repeat those that the original mount has."""
 MNT_DETACH = 2
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
+CAN_READ = 1 << 2
+"""CAP_DAC_READ_SEARCH: reads files and folders whatever their mode. Landlock says which."""
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_KEEPCAPS, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 8, 22, 38
 _SECCOMP_MODE_FILTER = 2
 _CAPABILITY_VERSION_3 = 0x20080522
 _NR = {"pivot_root": (155, 41), "capset": (126, 91), "ruleset": (444, 444), "rule": (445, 445), "restrict": (446, 446)}
@@ -86,10 +88,18 @@ def prctl(option: int, value: int) -> None:
     _call(f"prctl {option}", _libc.prctl(ctypes.c_int(option), ctypes.c_ulong(value), zero, zero, zero))
 
 
-def drop_capabilities() -> None:
-    """Give up every capability. Raises OSError."""
+def drop_capabilities(keep: int = 0) -> None:
+    """Give up every capability but those in a mask, which have to be permitted. Raises OSError."""
     head = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
-    _call("capset", _syscall("capset", head, bytes(24)))
+    _call("capset", _syscall("capset", head, struct.pack("=6I", keep, keep, 0, 0, 0, 0)))
+
+
+def permitted_capabilities() -> int:
+    """The mask of those that this process may have. Raises OSError."""
+    for line in Path("/proc/self/status").read_text("ascii", "replace").splitlines():
+        if line.startswith("CapPrm:"):
+            return int(line.split()[1], 16)
+    return 0
 
 
 class _Program(ctypes.Structure):

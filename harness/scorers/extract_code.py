@@ -17,7 +17,7 @@ Rule = Literal["fence", "body", "plain", "completion"]
 
 PYTHON = frozenset({"", "python", "python3", "py", "py3"})
 """First words of a fence's info string that stand for Python, or for nothing."""
-FENCE = re.compile(r"[ \t]*(?P<fence>`{3,}|~{3,})[ \t]*(?P<language>[^\s`{]*)[^`]*")
+FENCE = re.compile(r"(?P<indent>[ \t]*)(?P<fence>`{3,}|~{3,})[ \t]*(?P<language>[^\s`{]*)[^`]*")
 DEFINITION = re.compile(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)", re.MULTILINE)
 IMPORT = re.compile(r"^(?:import[ \t]+\w|from[ \t]+[\w.]+[ \t]+import[ \t]).*$", re.MULTILINE)
 FUTURE = re.compile(r"^from[ \t]+__future__[ \t]+import[ \t].*$\n?", re.MULTILINE)
@@ -104,11 +104,17 @@ def assemble(found: Extracted, doc: Mapping[str, Any]) -> str:
 
 
 def _blocks(text: str) -> list[str]:
-    """The fenced blocks that are Python, or if none is, that are anything. One left open runs to the end."""
+    """The fenced blocks that are Python, or if none is, that are anything. One left open runs to the end.
+
+    A fence that is four columns deeper than the one that opened is a part of the code: an example in a docstring.
+    """
     blocks: list[tuple[bool, str]] = []
-    fence, python, lines = "", False, list[str]()
+    fence, python, lines, column = "", False, list[str](), 0
     for line in [*text.split("\n"), "```"]:
         mark = FENCE.fullmatch(line)
+        deep = len(mark["indent"].expandtabs(4)) if mark else 0
+        if fence and deep > column + 3:
+            mark = None
         closes = mark is not None and fence != "" and mark["fence"].startswith(fence) and not mark["language"]
         opens = mark is not None and (fence == "" or (mark["language"].lower() in PYTHON and not closes))
         if fence and (closes or opens):
@@ -117,7 +123,7 @@ def _blocks(text: str) -> list[str]:
         elif fence:
             lines.append(line)
         if mark is not None and opens:
-            fence, python, lines = mark["fence"], mark["language"].lower() in PYTHON, []
+            fence, python, lines, column = mark["fence"], mark["language"].lower() in PYTHON, [], deep
     found = [block for python, block in blocks if python] or [block for _, block in blocks]
     return [block for block in found if block.strip()]
 
