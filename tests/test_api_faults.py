@@ -309,11 +309,23 @@ def test_a_planted_key_is_in_no_byte_that_is_written_or_said(project: Project, m
         name = project.runs()[0].name
         more = [project.run("show", name, *flag, code=None) for flag in ((), ("--failed",), ("--samples",))]
         more.append(project.run("eval", "model=remote", "task=sums", "--cfg", "job"))
+        more.append(project.run("eval", "model=remote", "task=sums", "--plan"))
+        crash = TASK.replace("many", "crash").replace('"{{question}}"', "!function crash.text", 1)
+        (project.root / "tasks" / "crash.yaml").write_text(crash)
+        (project.root / "tasks" / "crash.py").write_text(
+            "from harness.taskdata import splits\n\n\ndef load(**_):\n    return splits([{'question': 'x'}])\n\n\n"
+            "seen = []\n\n\ndef text(doc):\n    seen.append(1)\n    return 'x' if len(seen) < 2 else seen[9]\n"
+        )
+        monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+        more.append(project.run("eval", "model=remote", "task=crash", code=1))
+        assert "Traceback" in more[-1].stderr  # a bug keeps it, without what its variables held
+        monkeypatch.delenv("HYDRA_FULL_ERROR")
         more.append(project.run("sql", "SELECT * FROM samples", "--format", "json"))
     mistakes = (
         (f"models.remote.connect.api_key_env={KEY}",),
         ("models.remote.connect.api_key_env=SKPLANTED", "limit=1"),
         (f"+models.remote.args.api_key={KEY}",),
+        (f"+models.remote.args.headers.Authorization=Bearer {KEY}",),
         (f"models.remote.args.base_url=http://user:{KEY}@127.0.0.1/v1",),
     )
     for words in mistakes:
