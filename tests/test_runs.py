@@ -4,13 +4,16 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness import runs
+from harness import runs, samples
 from harness.errors import ConfigError, RunLockedError, StorageError
 from harness.journal import Journal
 from harness.records import Attempt, Decoding, Reply, Request, Usage
@@ -179,6 +182,30 @@ def test_half_a_file_of_a_killed_process_is_cleared_away(tmp_path: Path) -> None
     (run / ".samples.parquet.4711.1").write_bytes(b"half")
     with runs.run_lock(run):
         assert sorted(path.name for path in run.iterdir()) == [".lock"]
+
+
+def test_samples_are_written_piece_by_piece_in_their_order(tmp_path: Path) -> None:
+    def rows(order: Iterable[int]) -> Iterator[dict[str, Any]]:
+        for i in order:
+            known = {
+                "model": "m",
+                "task": "t",
+                "doc_id": i,
+                "repeat": 0,
+                "status": "failed" if i % 3 == 0 else "answered",
+            }
+            yield dict.fromkeys(samples.schema()) | known | {"output": f"broken \ud800 {i}", "completion_tokens": i % 2}
+
+    made = samples.write(tmp_path, rows(range(1200)))
+    assert (made.rows, made.states["failed"], made.tokens["completion"]) == (1200, 400, 600)
+    frame = pl.read_parquet(tmp_path / "samples.parquet")
+    assert frame.get_column("doc_id").to_list() == list(range(1200))
+    assert frame.item(7, "output") == "broken ? 7"
+    before = (tmp_path / "samples.parquet").read_bytes()
+    with pytest.raises(ValueError, match="comes after"):
+        samples.write(tmp_path, rows([1, 0]))
+    assert (tmp_path / "samples.parquet").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["samples.parquet"]
 
 
 def test_a_manifest_refuses_nan(tmp_path: Path) -> None:
