@@ -1,8 +1,7 @@
 """The folder is the registry: a name resolves to a module of that name, imported only when it is asked for.
 
 A backend is a file in `harness/backends/`, a scorer one in `harness/scorers/`, a provenance channel one in
-`harness/provenance/`, an export format one in `harness/exporting/`. A file whose name
-starts with `_` is a helper of its neighbours, not a plugin.
+`harness/provenance/channels/`, an export format one in `harness/exporting/`. A file whose name starts with `_` is a helper of its neighbours, not a plugin.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from harness.errors import ConfigError, unknown_name
 KINDS = {
     "backends": "backend",
     "scorers": "scorer",
-    "provenance": "provenance channel",
+    "provenance.channels": "provenance channel",
     "exporting": "export format",
 }
 """Every folder of plugins, and what one of its files is called in a message."""

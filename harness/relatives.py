@@ -410,7 +410,7 @@ def _labs(analysis: evidence.Analysis, suspect: str) -> list[Row]:
     s = analysis.index(suspect)
     own = analysis.facts[s].lab
     labs = sorted({lab for c in analysis.candidates if (lab := analysis.facts[c].lab) is not None and lab != own})
-    matrices = [analysis.matrices[name] for name in evidence.FAMILY]
+    matrices = [analysis.matrices[name] for name in evidence.FAMILY if name in analysis.matrices]
     rows = []
     for lab in labs:
         members = [c for c in analysis.candidates if analysis.facts[c].lab == lab]

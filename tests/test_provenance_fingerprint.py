@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import polars as pl
@@ -27,21 +28,35 @@ def _answers(models: int = 6, prompts: int = 40, repeats: int = 1, seed: int = 0
     return pl.DataFrame(rows, schema=["model", "prompt_id", "output"], orient="row")
 
 
-@pytest.mark.parametrize("name", fp.channel_names())
+@pytest.mark.parametrize("name", fp.channel_names(traces=True))
 def test_every_channel_keeps_the_contract(name: str) -> None:
     channel = fp.channel(name)
     assert name == channel.NAME
-    assert channel.KIND in {"habit", "agreement"}
+    assert channel.KIND in get_args(fp.Kind)
     assert isinstance(channel.LEXICAL, bool)
+    assert channel.TRACES is (name not in fp.channel_names())
+    assert channel.WINDOW in fp.WINDOWS
+    assert channel.__doc__ is not None
+    assert "0 to 1" in channel.__doc__ or "-1 to 1" in channel.__doc__
     prints = fp.fingerprint(_answers(), names=[name])
     frame = prints.features[name]
-    assert frame.columns == ["m", "p", "feature", "share"]
+    assert frame.schema == {"m": pl.UInt16, "p": pl.UInt16, "feature": pl.UInt64, "share": pl.Float32}
     assert frame["share"].is_between(0, 1, closed="right").all()
+    assert len(frame)
+    assert frame.equals(fp.fingerprint(_answers(), names=[name]).features[name])
     values = similarity.matrix(prints, name)
     assert np.isnan(np.diag(values)).all()
     off = values[~np.eye(len(values), dtype=bool)]
-    assert np.isnan(off).all() or (np.nanmax(np.abs(off)) <= 1 + 1e-9)
+    least = 0 if "-1 to 1" not in channel.__doc__ else -1
+    assert np.isnan(off).all() or (np.nanmin(off) >= least - 1e-9 and np.nanmax(off) <= 1 + 1e-9)
     np.testing.assert_allclose(values, values.T)
+
+
+@pytest.mark.parametrize("name", fp.channel_names(traces=True))
+@pytest.mark.parametrize("text", ["", "\n\n", "?", "Yes", "好的", "# #\n\n- a\n\n\n1. **b**", "wait " * 3 + "."])
+def test_every_channel_reads_any_text(name: str, text: str) -> None:
+    frame = pl.DataFrame({"model": ["a", "b"], "prompt_id": ["p", "p"], "output": [text, "I do not know. But wait."]})
+    assert fp.fingerprint(frame, names=[name]).features[name]["share"].is_between(0, 1, closed="right").all()
 
 
 def test_an_unknown_channel_is_answered_with_the_near_one() -> None:

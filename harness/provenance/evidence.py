@@ -22,8 +22,9 @@ from harness.provenance.fingerprint import Fingerprints, channel
 EVIDENCE = ("openings", "sentences", "templates", "closings", "phrasing")
 """Channels that are combined. The others are shown beside them: on AlpacaEval they added noise, not power
 (docs/provenance.md)."""
-FAMILY = ("openings", "sentences", "templates", "closings")
-"""Channels of the family test. Phrasing follows the size of a model as much as its teacher, and is left out."""
+FAMILY = ("openings", "sentences", "templates", "closings", "function_words")
+"""Channels of the family test. Phrasing follows the size of a model as much as its teacher, and is left out. A
+reference panel has no function words (their rates would double its size): there the test is of the other four."""
 VERSION = ("phrasing", "words")
 """Channels that answer whether two models are versions of one: what is said survives a change of style."""
 ALPHA = 0.05

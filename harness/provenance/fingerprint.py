@@ -1,29 +1,30 @@
 """Fingerprints: which features of which channel a model's answer to a prompt has. Counts, no texts.
 
-A fingerprint is a frame `channel, model, prompt_id, feature, share`: the share (0 to 1] of the model's
-answers to that prompt that have the feature. Features are 64-bit hashes, so frames of different runs and
-machines join. Computing one is linear in text and batched; a model never looks at another's answers.
+A fingerprint is a frame `channel, model, prompt_id, feature, share`: the share (0 to 1] of the model's answers to
+that prompt that have the feature, or of their tokens that are it. Features are 64-bit hashes, so frames of different
+runs and machines join. Computing one is linear in text and batched; a model never looks at another's answers.
 """
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from harness.errors import ConfigError, unknown_name
-from harness.provenance import channels as _channels
+from harness import plugins
+from harness.errors import ConfigError
 from harness.provenance import texts
 
 VERSION = "fp1"
 """Changes whenever tokens, windows, hashes or a channel's features change: old fingerprints are then refused."""
 
+CHANNELS = "provenance.channels"
+"""The folder of channels, as `plugins` knows it."""
 SCHEMA = pl.Schema(
     {
         "channel": pl.String,
@@ -34,7 +35,11 @@ SCHEMA = pl.Schema(
     },
 )
 
-Kind = Literal["habit", "agreement"]
+Kind = Literal["habit", "agreement", "rate", "excess"]
+WINDOWS = {"head": texts.heads, "body": texts.bodies, "trace": texts.traces, "tail": texts.tails}
+"""What a channel may read of a text, and how it is cut into tokens."""
+COUNTED = ("rate", "excess")
+"""Kinds whose share is of tokens; the others' is of answers."""
 
 
 class Channel(Protocol):
@@ -42,10 +47,13 @@ class Channel(Protocol):
 
     NAME: str
     KIND: Kind
-    """`habit`: how often, over all prompts; `agreement`: the same in answer to the same prompt."""
+    """`habit`: in how many answers; `rate`: how often per token; `excess`: how much oftener than people; all three over
+    all prompts. `agreement`: the same in answer to the same prompt."""
     LEXICAL: bool
     """True where content words decide; evidence needs non-lexical channels beside them."""
-    WINDOW: Literal["head", "tail"]
+    TRACES: bool
+    """True for a channel that reads reasoning traces alone; the others read answers and traces."""
+    WINDOW: Literal["head", "body", "trace", "tail"]
 
     def features(self, tokens: texts.Tokens) -> tuple[texts.I32, texts.U64]:
         """Rows of the answers frame, and the feature found there; duplicates are allowed."""
@@ -62,6 +70,7 @@ class Fingerprints:
         answered: models x prompts, True where at least one usable answer exists.
         features: per channel, columns `m` (UInt16), `p` (UInt16), `feature` (UInt64), `share` (Float32), sorted.
         dropped: how many answers were `empty`, `looping`, `kept`.
+        traces: whether the texts are reasoning traces.
     """
 
     models: tuple[str, ...]
@@ -69,6 +78,7 @@ class Fingerprints:
     answered: texts.Bool
     features: dict[str, pl.DataFrame]
     dropped: dict[str, int]
+    traces: bool = False
 
     def subset(self, prompts: Iterable[int]) -> Fingerprints:
         """The same models on some of the prompts, by index."""
@@ -83,6 +93,7 @@ class Fingerprints:
                 for name, frame in self.features.items()
             },
             dropped=self.dropped,
+            traces=self.traces,
         )
 
 
@@ -132,9 +143,10 @@ def join(*several: Fingerprints) -> Fingerprints:
     return _pack(pl.concat([_unpack(prints) for prints in several]))
 
 
-def channel_names() -> list[str]:
-    """The files of `harness/provenance/channels/`, sorted."""
-    return sorted(module.name for module in pkgutil.iter_modules(_channels.__path__))
+def channel_names(*, traces: bool = False) -> list[str]:
+    """The files of `harness/provenance/channels/`, sorted; with `traces` also those that read nothing else."""
+    names = plugins.names(CHANNELS)
+    return names if traces else [name for name in names if not channel(name).TRACES]
 
 
 def channel(name: str) -> Channel:
@@ -143,9 +155,7 @@ def channel(name: str) -> Channel:
     Raises:
         ConfigError: no such file.
     """
-    if name not in channel_names():
-        raise ConfigError(unknown_name("provenance channel", name, channel_names()))
-    module: Channel = importlib.import_module(f"harness.provenance.channels.{name}")
+    module: Channel = plugins.load(CHANNELS, name)
     return module
 
 
@@ -155,13 +165,14 @@ def fingerprint(frame: pl.DataFrame, column: str = "output", names: Sequence[str
     Args:
         frame: columns `model`, `prompt_id` and `column`; one row per answer.
         column: `output`, or `reasoning` for traces: compare like with like only.
-        names: channels, by default all.
+        names: channels, by default all that read such texts.
 
     Returns:
         Fingerprints; models without a usable answer are left out.
     """
     kept, dropped = texts.answers(frame, column)
-    chosen = [channel(name) for name in (channel_names() if names is None else names)]
+    traces = column == "reasoning"
+    chosen = [channel(name) for name in (channel_names(traces=traces) if names is None else names)]
     models, prompts = (sorted(kept[c].unique().to_list()) for c in ("model", "prompt_id"))
     code_m = dict(zip(models, range(len(models)), strict=True))
     code_p = dict(zip(prompts, range(len(prompts)), strict=True))
@@ -174,31 +185,40 @@ def fingerprint(frame: pl.DataFrame, column: str = "output", names: Sequence[str
     np.add.at(counts, (m, p), 1)
 
     found: dict[str, list[pl.DataFrame]] = {c.NAME: [] for c in chosen}
-    for window, batches in (("head", texts.heads), ("tail", texts.tails)):
+    sizes = {window: np.zeros_like(counts) for window in WINDOWS}
+    for window, batches in WINDOWS.items():
         users = [c for c in chosen if window == c.WINDOW]
         if not users:
             continue
         for tokens in batches(kept):
+            np.add.at(sizes[window], (m[tokens.text], p[tokens.text]), 1)
             for user in users:
                 row, feature = user.features(tokens)
-                batch = pl.DataFrame({"row": row, "feature": feature}).unique()
+                batch = pl.DataFrame({"row": row, "feature": feature})
+                batch = batch.group_by("row", "feature").len() if user.KIND in COUNTED else batch.unique()
                 row = batch["row"].to_numpy()
                 found[user.NAME].append(
-                    pl.DataFrame({"m": m[row], "p": p[row], "feature": batch["feature"]}),
+                    pl.DataFrame({"m": m[row], "p": p[row], **batch.drop("row").to_dict()}),
                 )
     features = {}
-    for name, parts in found.items():
-        hits = (
-            pl.concat(parts) if parts else pl.DataFrame(schema={"m": pl.UInt16, "p": pl.UInt16, "feature": pl.UInt64})
-        )
-        if len(kept) > np.count_nonzero(counts):  # some prompt was answered more than once
-            hits = hits.group_by("m", "p", "feature").len()
-        else:
-            hits = hits.with_columns(len=pl.lit(1, dtype=pl.UInt32))
-        hits = hits.sort("p", "m", "feature")
-        share = hits["len"].to_numpy() / counts[hits["m"].to_numpy(), hits["p"].to_numpy()]
-        features[name] = hits.select("m", "p", "feature", share=pl.Series(share, dtype=pl.Float32))
-    return Fingerprints(tuple(models), tuple(prompts), counts > 0, features, dropped)
+    several = len(kept) > int(np.count_nonzero(counts))  # some prompt was answered more than once
+    for user in chosen:
+        of = sizes[user.WINDOW] if user.KIND in COUNTED else counts
+        features[user.NAME] = _shares(found.pop(user.NAME), of, several=several)
+    return Fingerprints(tuple(models), tuple(prompts), counts > 0, features, dropped, traces)
+
+
+def _shares(parts: list[pl.DataFrame], of: npt.NDArray[np.float32], *, several: bool) -> pl.DataFrame:
+    """Hits as shares of a model's answers to a prompt, or of their tokens."""
+    schema = {"m": pl.UInt16, "p": pl.UInt16, "feature": pl.UInt64}
+    hits = pl.concat(parts) if parts else pl.DataFrame(schema=schema)
+    if "len" not in hits.columns:
+        hits = hits.with_columns(len=pl.lit(1, dtype=pl.UInt32))
+    if several:
+        hits = hits.group_by("m", "p", "feature").agg(pl.col("len").sum())
+    hits = hits.sort("p", "m", "feature")
+    share = hits["len"].to_numpy() / of[hits["m"].to_numpy(), hits["p"].to_numpy()]
+    return hits.select("m", "p", "feature", share=pl.Series(share, dtype=pl.Float32))
 
 
 def _unpack(prints: Fingerprints) -> pl.DataFrame:

@@ -21,11 +21,11 @@ from harness.errors import ConfigError, unknown_name
 from harness.provenance import fingerprint as fp
 from harness.provenance import similarity
 from harness.provenance.calibration import ModelFacts
-from harness.provenance.evidence import EVIDENCE, FAMILY
+from harness.provenance.evidence import EVIDENCE
 
 FOLDER = Path(__file__).parent / "panels"
-CHANNELS = tuple(dict.fromkeys((*EVIDENCE, *FAMILY)))
-"""Channels a panel holds: those that are combined."""
+CHANNELS = EVIDENCE
+"""Channels a panel holds: those that are combined over pairs."""
 SAMPLE = 4
 KEPT_BITS = 32
 ANSWERED = fp.ANSWERED

@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from scipy import sparse
+from scipy.spatial.distance import cdist
 
+from harness.provenance import human
 from harness.provenance.fingerprint import Fingerprints, channel
 
 Matrix = npt.NDArray[np.float64]
@@ -21,8 +23,17 @@ MIN_MODELS = 3
 """A habit is measured where at least this many models, or share of them, have it: else it is one model's quirk."""
 MIN_SHARED = 20
 """Prompts two models must both have answered to be compared at all."""
+MIN_SHARED_TRACES = 10
+"""Fewer for reasoning traces, which are five to fifty times as long as answers."""
+RARE = 1e-4
+"""Added to rates before they are compared with people's: once in ten thousand tokens."""
 SMOOTH = 0.5
 """Added to successes and failures before the log-odds (Anscombe's correction)."""
+
+
+def least(*, traces: bool) -> int:
+    """Prompts two models must both have answered to be compared."""
+    return MIN_SHARED_TRACES if traces else MIN_SHARED
 
 
 def matrix(prints: Fingerprints, name: str) -> Matrix:
@@ -32,9 +43,10 @@ def matrix(prints: Fingerprints, name: str) -> Matrix:
         models x models, symmetric; NaN on the diagonal, where a pair shares fewer than `MIN_SHARED` prompts, and
         where the channel finds nothing to compare.
     """
-    values = habit(prints, name) if channel(name).KIND == "habit" else agreement(prints, name)
+    measure = {"habit": habit, "rate": rate, "excess": excess, "agreement": agreement}[channel(name).KIND]
+    values = measure(prints, name)
     both = prints.answered.astype(np.int64) @ prints.answered.T.astype(np.int64)
-    values[both < MIN_SHARED] = np.nan
+    values[both < least(traces=prints.traces)] = np.nan
     np.fill_diagonal(values, np.nan)
     return values
 
@@ -106,6 +118,45 @@ def habit(prints: Fingerprints, name: str) -> Matrix:
     unit: Matrix = np.divide(scaled, length, out=np.zeros_like(scaled), where=length > 0)
     cosines: Matrix = unit @ unit.T
     return cosines
+
+
+def rate(prints: Fingerprints, name: str) -> Matrix:
+    r"""One over one plus Burrows' Delta, 0 to 1.
+
+    A feature's rate is its share of tokens, averaged over a model's prompts; Delta is the mean over features of the
+    absolute difference of two models' rates in standard deviations of the pool (Burrows 2002, doi
+    10.1093/llc/17.3.267).
+    """
+    rates = _rates(prints, name)[0]
+    spread = rates.std(axis=0)
+    useful = spread > 0
+    if not useful.any():
+        return np.full((len(prints.models),) * 2, np.nan)
+    scaled = rates[:, useful] / spread[useful]
+    delta = cdist(scaled, scaled, "cityblock") / useful.sum()
+    near: Matrix = 1 / (1 + delta)
+    return near
+
+
+def excess(prints: Fingerprints, name: str) -> Matrix:
+    r"""Cosine of what two models write more often than people, 0 to 1.
+
+    For a word with rate r of a model and h of people: \(\max(0, \log_2\frac{r + a}{h + a})\), a = `RARE`, which keeps
+    words that nobody writes often from deciding.
+    """
+    rates, words = _rates(prints, name)
+    people = human.frequencies(words)
+    over = np.maximum(np.log2((rates + RARE) / (people + RARE)), 0)
+    length = np.linalg.norm(over, axis=1, keepdims=True)
+    unit: Matrix = np.divide(over, length, out=np.zeros_like(over), where=length > 0)
+    cosines: Matrix = unit @ unit.T
+    return cosines
+
+
+def _rates(prints: Fingerprints, name: str) -> tuple[Matrix, npt.NDArray[np.uint64]]:
+    """Models x features: rate per token; and the features' hashes."""
+    counts, found = profile(prints, name)
+    return counts / np.maximum(prints.answered.sum(axis=1, keepdims=True), 1), found
 
 
 def agreement(prints: Fingerprints, name: str) -> Matrix:

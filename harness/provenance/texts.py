@@ -20,6 +20,12 @@ HEAD = 100
 TAIL = 20
 """Tokens read from its end, where the answer is long enough that the two windows rarely meet."""
 HEAD_CHARS = 1_000
+BODY = 400
+"""Tokens read where rates are measured: single words are rare, and need more text than phrases do."""
+BODY_CHARS = 2_800
+TRACE = 1_000
+"""Tokens read of a reasoning trace by the channels that know traces."""
+TRACE_CHARS = 7_000
 TAIL_CHARS = 240
 TAIL_NEEDS_CHARS = 400
 """Answers shorter than this (characters) have no closing of their own."""
@@ -58,6 +64,8 @@ class Tokens:
         word: True for letters and digits, False for punctuation, symbols and line breaks.
         function: True for an English function word.
         starts: True where a sentence begins.
+        id: place of the token in `vocabulary`.
+        vocabulary: the distinct lower-cased tokens, sorted, names masked.
     """
 
     text: I32
@@ -66,6 +74,8 @@ class Tokens:
     word: Bool
     function: Bool
     starts: Bool
+    id: I32
+    vocabulary: tuple[str, ...]
 
 
 def answers(frame: pl.DataFrame, column: str = "output") -> tuple[pl.DataFrame, dict[str, int]]:
@@ -89,9 +99,24 @@ def answers(frame: pl.DataFrame, column: str = "output") -> tuple[pl.DataFrame, 
 
 def heads(texts: pl.DataFrame) -> Iterator[Tokens]:
     """The first `HEAD` tokens of every answer, in batches."""
-    for start in range(0, len(texts), BATCH):
-        batch = texts["text"].slice(start, BATCH).str.slice(0, HEAD_CHARS).str.to_lowercase()
-        yield _tokens(batch.str.extract_all(PIECE).list.head(HEAD), start)
+    return _starts(texts, HEAD, HEAD_CHARS)
+
+
+def bodies(texts: pl.DataFrame) -> Iterator[Tokens]:
+    """The first `BODY` tokens of every answer, in batches."""
+    return _starts(texts, BODY, BODY_CHARS)
+
+
+def traces(texts: pl.DataFrame) -> Iterator[Tokens]:
+    """The first `TRACE` tokens of every reasoning trace, in batches."""
+    return _starts(texts, TRACE, TRACE_CHARS)
+
+
+def _starts(texts: pl.DataFrame, tokens: int, chars: int) -> Iterator[Tokens]:
+    size = BATCH * HEAD // tokens
+    for start in range(0, len(texts), size):
+        batch = texts["text"].slice(start, size).str.slice(0, chars).str.to_lowercase()
+        yield _tokens(batch.str.extract_all(PIECE).list.head(tokens), start)
 
 
 def tails(texts: pl.DataFrame) -> Iterator[Tokens]:
@@ -121,10 +146,8 @@ def _tokens(lists: pl.Series, first_row: int) -> Tokens:
     function = np.array([t in FUNCTION_WORDS for t in tokens], dtype=np.bool_)
     hashes = np.array([token_hash(t) for t in tokens], dtype=np.uint64)
     if not len(ids):
-        none = np.zeros(0)
-        return Tokens(
-            none.astype(np.int32), none.astype(np.int32), none.astype(np.uint64), *[none.astype(np.bool_)] * 3
-        )
+        nowhere, never = np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.bool_)
+        return Tokens(nowhere, nowhere, np.zeros(0, dtype=np.uint64), never, never, never, nowhere, ())
     begins = np.zeros(len(ids), dtype=np.bool_)
     begins[1:] = ends[ids[:-1]]
     begins[position == 0] = True
@@ -135,6 +158,8 @@ def _tokens(lists: pl.Series, first_row: int) -> Tokens:
         word=word[ids],
         function=function[ids],
         starts=begins & word[ids],
+        id=ids.astype(np.int32),
+        vocabulary=tuple(MASK if token in NAMES else token for token in tokens),
     )
 
 

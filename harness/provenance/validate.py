@@ -94,19 +94,19 @@ def validate(
         raise ConfigError(f"outputs: missing column {', '.join(missing)}")
     figures: list[Figure] = []
     corpora = []
-    for name, part, label in _parts(outputs):
+    for name, part, column, label in _parts(outputs):
         labels = Labels.of(name, students, controls, models)
         enough = (
             part.group_by("model")
             .agg(n=pl.col("prompt_id").n_unique())
-            .filter(pl.col("n") >= similarity.MIN_SHARED)["model"]
+            .filter(pl.col("n") >= similarity.least(traces=column == "reasoning"))["model"]
         )
         compared = part.filter(pl.col("model").is_in(enough.to_list()))
         left_out = part["model"].n_unique() - len(enough)
         if len(enough) < cal.LEAST_NULL:
             corpora.append({"corpus": label, "models": len(enough), "left_out": left_out, "note": "not enough models"})
             continue
-        prints = fingerprint.fingerprint(compared.rename({"text": "output"}))
+        prints = fingerprint.fingerprint(compared, column)
         facts = labels.facts(prints.models, registry)
         analysis = evidence.analyse(prints, facts, labels.candidates(prints.models, facts))
         bench = _Bench(label, labels, analysis, np.random.default_rng(seed), draws)
@@ -134,15 +134,15 @@ def validate(
     }
 
 
-def _parts(outputs: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame, str]]:
-    """Corpora of a file, answers and traces apart: name, columns `model, prompt_id, text`, label."""
+def _parts(outputs: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame, str, str]]:
+    """Corpora of a file, answers and traces apart: name, texts, the column that holds them, label."""
     for name in sorted(outputs["corpus"].unique().to_list()):
         here = outputs.filter(pl.col("corpus") == name)
         for column, label in (("output", name), ("reasoning", f"{name} (traces)")):
             if column in here.columns:
-                part = here.select("model", "prompt_id", text=pl.col(column)).drop_nulls("text")
+                part = here.select("model", "prompt_id", column).drop_nulls(column)
                 if len(part):
-                    yield name, part, label
+                    yield name, part, column, label
 
 
 @dataclass

@@ -1,1 +1,1 @@
-"""One file per channel: `NAME`, `KIND`, `LEXICAL`, `WINDOW` and `features(tokens)`. The folder is the registry."""
+"""One file per channel: `NAME`, `KIND`, `LEXICAL`, `TRACES`, `WINDOW`, `features(tokens)`. The folder is the list."""

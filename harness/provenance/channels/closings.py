@@ -11,6 +11,7 @@ from harness.provenance.texts import I32, U64, Tokens, ngrams
 NAME = "closings"
 KIND = "habit"
 LEXICAL = False
+TRACES = False
 WINDOW = "tail"
 SIZE = 3
 

@@ -11,6 +11,7 @@ from harness.provenance.texts import I32, U64, Tokens
 NAME = "formatting"
 KIND = "habit"
 LEXICAL = False
+TRACES = False
 WINDOW = "head"
 
 

@@ -12,6 +12,7 @@ from harness.provenance.texts import I32, U64, Tokens, ngrams
 NAME = "phrasing"
 KIND = "agreement"
 LEXICAL = True
+TRACES = False
 WINDOW = "head"
 SIZE = 3
 FIRST = 60

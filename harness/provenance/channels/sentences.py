@@ -12,6 +12,7 @@ from harness.provenance.texts import I32, U64, Tokens, ngrams
 NAME = "sentences"
 KIND = "habit"
 LEXICAL = False
+TRACES = False
 WINDOW = "head"
 SIZE = 3
 

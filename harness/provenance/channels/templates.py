@@ -13,6 +13,7 @@ from harness.provenance.texts import I32, U64, Tokens, ngrams
 NAME = "templates"
 KIND = "habit"
 LEXICAL = False
+TRACES = False
 WINDOW = "head"
 SIZE = 4
 BLANK = np.uint64(1)

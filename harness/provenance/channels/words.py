@@ -11,6 +11,7 @@ from harness.provenance.texts import I32, U64, Tokens
 NAME = "words"
 KIND = "agreement"
 LEXICAL = True
+TRACES = False
 WINDOW = "head"
 FIRST = 60
 
