@@ -36,7 +36,7 @@ def test_models_taught_by_people_are_not_accused(report: dict[str, Any]) -> None
 def test_students_of_a_lab_stand_apart_from_models_it_did_not_teach(report: dict[str, Any]) -> None:
     figure = _figure(report, "AUROC, documented students of openai models against controls")
     assert figure["value"] >= 0.97
-    assert figure["low"] < figure["value"] <= figure["high"]
+    assert figure["low"] <= figure["value"] <= figure["high"]
 
 
 def test_unrelated_pairs_get_uniform_p_values(report: dict[str, Any]) -> None:
