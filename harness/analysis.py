@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import comparing, store
+from harness.errors import ConfigError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -22,6 +23,14 @@ VOCABULARY_TASK = "provenance_open"
 """Open prompts, whose answers are compared word by word."""
 IDENTITY_TASK = "provenance_identity"
 """Prompts that ask a model who it is."""
+SUGGESTED_TASK = "provenance_suggested"
+"""Prompts that offer a model a name to agree with."""
+CHOICES_TASK = "provenance_choices"
+"""Prompts with nothing to choose by, each answered several times."""
+NEXT_TASK = "provenance_next"
+"""Beginnings of sentences with words that may follow, and their log-probabilities."""
+PROBES = (IDENTITY_TASK, SUGGESTED_TASK, CHOICES_TASK, NEXT_TASK)
+"""Tasks with channels of their own: their answers are no texts whose style could be compared."""
 
 
 def refresh(results_dir: Path) -> store.Refreshed:
@@ -56,7 +65,56 @@ def derive(query: store.Query) -> Mapping[str, pl.DataFrame]:
         "identity_claims": claims.with_columns(task=pl.lit(IDENTITY_TASK)),
         "evidence": _evidence(answers, control_of).with_columns(task=pl.lit(VOCABULARY_TASK)),
         "shared_errors": _shared_errors(query),
+        "suggested_identities": _suggested(query, control_of),
+        "agreements": _agreements(query, control_of),
     }
+
+
+def _suggested(query: store.Query, control_of: Mapping[str, str]) -> pl.DataFrame:
+    import polars as pl
+
+    from harness.provenance import suggested
+
+    answers = query(
+        f"""
+        SELECT samples.model, output, doc ->> 'family' AS family, doc ->> 'language' AS language,
+            doc ->> 'system' AS system, CAST(doc ->> 'wording' AS BIGINT) AS wording
+        FROM samples JOIN chosen USING (run_id, model, task)
+        WHERE task = '{SUGGESTED_TASK}' AND output IS NOT NULL
+            AND samples.status IN ('answered', 'truncated', 'refused')
+        ORDER BY ALL
+        """
+    )
+    return suggested.rates(answers, control_of).with_columns(task=pl.lit(SUGGESTED_TASK))
+
+
+def _agreements(query: store.Query, control_of: Mapping[str, str]) -> pl.DataFrame:
+    """Choices, next words, and refusals on every other provenance task where somebody refuses often enough."""
+    import polars as pl
+
+    from harness.provenance import choices, next_words, refusals
+
+    frame = query(
+        f"""
+        SELECT task, samples.model, md5(CAST(doc AS VARCHAR)) AS prompt_id, output, loglikelihoods,
+            CASE WHEN samples.status = 'refused' THEN true END AS refused
+        FROM samples JOIN chosen USING (run_id, model, task) JOIN tasks USING (run_id, task)
+        WHERE tasks.kind = 'provenance' AND task NOT IN ('{IDENTITY_TASK}', '{SUGGESTED_TASK}')
+            AND samples.status IN ('answered', 'truncated', 'refused')
+        ORDER BY ALL
+        """
+    )
+    found = []
+    for (task,), part in sorted(frame.partition_by("task", as_dict=True).items()):
+        if task == CHOICES_TASK:
+            rows = choices.agreements(part)
+        elif task == NEXT_TASK:
+            rows = next_words.agreements(part, control_of)
+        else:
+            rows = refusals.agreements(part)
+        found.append(rows.with_columns(task=pl.lit(task)))
+    empty = next_words.agreements(frame.clear(), {}).with_columns(task=pl.lit(""))
+    return pl.concat([empty, *found])
 
 
 _CONTROLS = "SELECT DISTINCT model, control_of FROM models WHERE control_of IS NOT NULL ORDER BY ALL"
@@ -120,6 +178,7 @@ def suspect_report(
     panel: str | None = None,
     interval: bool | None = None,
     told: Mapping[str, str | None] | None = None,
+    domain: str | None = None,
 ) -> dict[str, Any]:
     """Everything that can be said of where a model's answers come from: see `relatives.report`.
 
@@ -130,38 +189,50 @@ def suspect_report(
         panel: a reference panel to compare with, instead of the models that answered the same tasks.
         interval: whether to compute how far scores depend on the prompts; by default where the pool is small.
         told: what the user says of the suspect (`released`, `lab`, `base`), over what is documented.
+        domain: of the prompts to compare on (`domains.DOMAINS`); by default all. A panel has no texts to tell it from.
 
     Returns:
-        JSON-able: `schema`, `suspect`, `fingerprint`, one report per prompt set in `corpora`, and identity `claims`.
+        JSON-able: `schema`, `suspect`, `fingerprint`, one report per prompt set in `corpora`, identity `claims`, and
+        what of `suggested` names it agrees to.
 
     Raises:
         ConfigError: nobody of that name has answers.
     """
     from harness import relatives
-    from harness.provenance import fingerprint
+    from harness.provenance import fingerprint, wording
 
+    offered = _offered(results_dir, suspect)
     known = relatives.told(relatives.registry(), suspect, told or {})
-    answers, claims, control_of = _of_index(results_dir, suspect, optional=panel is not None)
+    if panel is not None and domain is not None:
+        raise ConfigError("--domain needs the prompts' texts, and a panel holds none; leave --panel or --domain out")
+    answers, claims, control_of = _of_index(results_dir, suspect, optional=panel is not None, domain=domain)
     if panel is not None:
         found = [relatives.against(panel, answers, suspect, candidates, known, control_of)]
     else:
-        found = relatives.pools(answers, suspect, known, control_of, fingerprint.channel_names())
+        found = relatives.pools(answers, suspect, known, control_of)
     return {
         "schema": relatives.SCHEMA,
         "suspect": suspect,
         "fingerprint": fingerprint.VERSION,
         "corpora": [relatives.report(pool, suspect, candidates, interval=interval) for pool in found],
         "claims": claims,
+        "suggested": offered,
+        "suggested_text": wording.suggested(suspect, [row for row in offered if row["condition"] == "all"]),
     }
 
 
 def pool_of(
-    results_dir: Path, needed: Sequence[str] = (), *, panel: str | None = None, task: str | None = None
+    results_dir: Path,
+    needed: Sequence[str] = (),
+    *,
+    panel: str | None = None,
+    task: str | None = None,
+    domain: str | None = None,
 ) -> tuple[Pool, pl.DataFrame]:
     """One prompt set with everybody on it, and the answers (none for a panel): see `relatives.one_pool`."""
     from harness import relatives
 
-    answers, _, control_of = _of_index(results_dir, "", optional=panel is not None)
+    answers, _, control_of = _of_index(results_dir, "", optional=panel is not None, domain=domain)
     if panel is not None:
         return relatives.whole_panel(panel), answers
     pool = relatives.one_pool(answers, relatives.registry(), control_of, needed, task=task)
@@ -170,8 +241,18 @@ def pool_of(
     return pool, answers.filter(pl.col("task") == pool.corpus)
 
 
+def _offered(results_dir: Path, suspect: str) -> list[dict[str, Any]]:
+    """A suspect's rows of `suggested_identities`; none where there is no index."""
+    import polars as pl
+
+    if not store.index_path(results_dir).is_file():
+        return []
+    rows = store.query(results_dir, "SELECT * FROM suggested_identities ORDER BY ALL")
+    return rows.filter(pl.col("model") == suspect).to_dicts()
+
+
 def _of_index(
-    results_dir: Path, suspect: str, *, optional: bool
+    results_dir: Path, suspect: str, *, optional: bool, domain: str | None = None
 ) -> tuple[pl.DataFrame, list[dict[str, Any]], dict[str, str]]:
     """Answers to provenance tasks, a suspect's identity claims, and whose relative a control is."""
     import polars as pl
@@ -187,7 +268,7 @@ def _of_index(
 
     controls = query(_CONTROLS)
     claims = query("SELECT * FROM identity_claims ORDER BY ALL").filter(pl.col("model") == suspect)
-    return relatives.load_answers(query, IDENTITY_TASK), claims.to_dicts(), dict(controls.iter_rows())
+    return relatives.load_answers(query, PROBES, domain), claims.to_dicts(), dict(controls.iter_rows())
 
 
 def board(results_dir: Path, wanted: Selection | None = None) -> Board:

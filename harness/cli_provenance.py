@@ -66,6 +66,9 @@ def report(
     explain: Annotated[tuple[str, str] | None, typer.Option(help="The words that models A and B share.")] = None,
     change: Annotated[tuple[str, str] | None, typer.Option(help="What a NEW version is closer to than an OLD.")] = None,
     task: Annotated[str | None, typer.Option(help="The prompt set of these four; else the one of most models.")] = None,
+    domain: Annotated[
+        str | None, typer.Option(help="Only prompts of this kind: fiction, exposition, instruction, reasoning.")
+    ] = None,
     results: NewResults = RESULTS,
     shape: Shape = Format.table,
 ) -> None:
@@ -77,20 +80,22 @@ def report(
         need_results(results)
     if matrix or tree or svg or explain or change:
         needed = [*(explain or ()), *(change or ())]
-        pool, answers = analysis.pool_of(results, needed, panel=panel, task=task)
+        pool, answers = analysis.pool_of(results, needed, panel=panel, task=task, domain=domain)
         _of_pool(pool, answers, shape, matrix=matrix, tree=tree, svg=svg, explain=explain, change=change)
         return
     if suspect is None:
         raise ConfigError("name a model, or one of --matrix, --tree, --explain A B, --change OLD NEW")
     names = [name.strip() for name in candidates.split(",") if name.strip()]
     told = {"released": released, "lab": lab, "base": base}
-    found = analysis.suspect_report(results, suspect, names, panel=panel, interval=interval, told=told)
+    found = analysis.suspect_report(results, suspect, names, panel=panel, interval=interval, told=told, domain=domain)
     if shape is Format.json:
         sys.stdout.write(json.dumps(found, ensure_ascii=True, allow_nan=False, indent=1) + "\n")
     elif shape is Format.table:
         for corpus in found["corpora"]:
             sys.stdout.write(_text(suspect, corpus))
         sys.stdout.write(_claims(found["claims"]))
+        if found["suggested_text"]:
+            _say(found["suggested_text"])
     else:
         print_frame(_rows(found), shape)
 

@@ -89,9 +89,7 @@ class Pool:
     panel: bool = False
 
 
-def pools(
-    answers: pl.DataFrame, suspect: str, known: Registry, control_of: Mapping[str, str], channels: Sequence[str]
-) -> list[Pool]:
+def pools(answers: pl.DataFrame, suspect: str, known: Registry, control_of: Mapping[str, str]) -> list[Pool]:
     """One pool per task that the suspect answered.
 
     Args:
@@ -99,7 +97,6 @@ def pools(
         suspect: a model's name.
         known: facts about models.
         control_of: whose relative a positive control is.
-        channels: to fingerprint.
 
     Raises:
         ConfigError: the suspect answered nothing.
@@ -115,7 +112,7 @@ def pools(
         )
     found = []
     for task in tasks:
-        prints = fingerprint.fingerprint(answers.filter(pl.col("task") == task), names=channels)
+        prints = _prints(answers, task, None)
         who = facts(prints.models, known, control_of)
         named = frozenset(fact.name for fact in who if not fact.copy_of)
         found.append(Pool(task, prints, who, named, wording.undated([f.name for f in who if f.released is None])))
@@ -183,8 +180,6 @@ def one_pool(
     Raises:
         ConfigError: no such task.
     """
-    import polars as pl
-
     who: dict[str, set[str]] = {}
     for name, model in answers.select("task", "model").unique().sort("task", "model").iter_rows():
         who.setdefault(name, set()).add(model)
@@ -196,8 +191,8 @@ def one_pool(
     fit = [name for name in who if task in {None, name} and who[name].issuperset(needed)]
     if not fit:
         raise ConfigError(f"no provenance task was answered by {' and '.join(needed) or 'any model'}; `harness import`")
-    chosen = max(fit, key=lambda name: (len(who[name]), name))
-    prints = fingerprint.fingerprint(answers.filter(pl.col("task") == chosen), names=evidence.EVIDENCE)
+    chosen = max(fit, key=lambda name: (len(who[name]), TRACES not in name, name))
+    prints = _prints(answers, chosen, evidence.EVIDENCE)
     told = facts(prints.models, known, control_of)
     named = frozenset(fact.name for fact in told if not fact.copy_of)
     return Pool(chosen, prints, told, named, wording.undated([f.name for f in told if f.released is None]))
@@ -429,21 +424,57 @@ def _labs(analysis: evidence.Analysis, suspect: str) -> list[Row]:
     return sorted(rows, key=lambda row: (row["p"], row["lab"]))
 
 
-def load_answers(query: Any, identity_task: str) -> pl.DataFrame:
-    """Columns task, model, prompt_id, alias, prompt, output: every chosen answer to a provenance task but identity.
+TRACES = "(traces: "
+"""What is put behind a task's name, with the kind of trace, for its reasoning traces."""
+
+
+def load_answers(query: Any, probes: Sequence[str], domain: str | None = None) -> pl.DataFrame:
+    """Columns task, model, prompt_id, alias, prompt, output: every chosen answer to a provenance task but the probes.
 
     A prompt is known by its text where the document has it, by its `prompt_id` where it has that, else by its document.
+    Reasoning traces are prompt sets of their own, one for each kind: full traces are compared with full ones.
+
+    Args:
+        query: runs SQL on the index.
+        probes: tasks to leave out.
+        domain: one of `domains.DOMAINS`: prompts of the others are left out.
     """
+    import polars as pl
+
+    from harness.provenance import domains
+
+    left_out = ", ".join(f"'{task}'" for task in probes)
     frame: pl.DataFrame = query(
         f"""
-        SELECT task, samples.model,
-            coalesce(md5(trim(doc ->> 'prompt', E' \\n\\t\\r')), doc ->> 'prompt_id', md5(CAST(doc AS VARCHAR)))
-                AS prompt_id,
-            doc ->> 'prompt_id' AS alias, doc ->> 'prompt' AS prompt, output
-        FROM samples JOIN chosen USING (run_id, model, task) JOIN tasks USING (run_id, task)
-        WHERE tasks.kind = 'provenance' AND task <> '{identity_task}' AND output IS NOT NULL
-            AND samples.status IN ('answered', 'truncated')
+        WITH said AS (
+            SELECT task, samples.model,
+                coalesce(md5(trim(doc ->> 'prompt', E' \\n\\t\\r')), doc ->> 'prompt_id', md5(CAST(doc AS VARCHAR)))
+                    AS prompt_id,
+                doc ->> 'prompt_id' AS alias, doc ->> 'prompt' AS prompt, doc ->> 'domain' AS domain, output, reasoning,
+                reasoning_kind
+            FROM samples JOIN chosen USING (run_id, model, task) JOIN tasks USING (run_id, task)
+            WHERE tasks.kind = 'provenance' AND task NOT IN ({left_out}) AND samples.status IN ('answered', 'truncated')
+        )
+        SELECT task, model, prompt_id, alias, prompt, domain, output FROM said WHERE output IS NOT NULL
+        UNION ALL
+        SELECT task || ' {TRACES}' || reasoning_kind || ')', model, prompt_id, alias, prompt, domain, reasoning
+        FROM said WHERE reasoning IS NOT NULL AND reasoning_kind IN ('full', 'summary')
         ORDER BY ALL
         """
     )
-    return frame
+    if domain is not None:
+        if domain not in domains.DOMAINS:
+            raise ConfigError(unknown_name("domain", domain, domains.DOMAINS))
+        kept = [domains.domain(*row) == domain for row in frame.select("prompt", "domain").iter_rows()]
+        frame = frame.filter(pl.Series(kept, dtype=pl.Boolean))
+    return frame.drop("domain")
+
+
+def _prints(answers: pl.DataFrame, task: str, channels: Sequence[str] | None) -> Fingerprints:
+    """Fingerprints of one prompt set; traces are read as traces."""
+    import polars as pl
+
+    here = answers.filter(pl.col("task") == task)
+    if TRACES in task:
+        return fingerprint.fingerprint(here.rename({"output": "reasoning"}), "reasoning", names=channels)
+    return fingerprint.fingerprint(here, names=channels)

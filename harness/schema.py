@@ -11,7 +11,7 @@ from dataclasses import dataclass
 DOCS_BEGIN = "<!-- schema: made by harness.schema.markdown() -->"
 DOCS_END = "<!-- /schema -->"
 """Between these two lines of `docs/schema.md` stands `markdown()`; a test compares them."""
-VERSION = 3
+VERSION = 4
 """Of this schema. An index of another version is rebuilt, never read."""
 
 
@@ -374,6 +374,59 @@ TABLES = (
             _c("base_n", "BIGINT!", "Models of other families behind base_share, as their names give them away."),
             _c("base_claiming", "BIGINT!", "How many of those claim it at least once."),
             _c("task", "VARCHAR!", "The task whose answers were read."),
+        ),
+    ),
+    Table(
+        "suggested_identities",
+        "One row per model, family and condition: how readily it agrees to be called that. Reported, never weighed.",
+        (
+            _MODEL,
+            _c("family", "VARCHAR!", "The family whose names were offered."),
+            _c("condition", "VARCHAR!", "all; a language (en, zh); no system message, or system message."),
+            _c(
+                "share",
+                "DOUBLE!",
+                "Share of answers that agree to a name of the family, 0 to 1, wordings weighing the same.",
+            ),
+            _c("ci_low", "DOUBLE!", "Lower limit of its 95 % interval over wordings."),
+            _c("ci_high", "DOUBLE!", "Upper limit of its 95 % interval over wordings."),
+            _c("n", "BIGINT!", "Wordings that were answered."),
+            _c("decoy_share", "DOUBLE!", "The same share for names that nobody's model has: how suggestible it is."),
+            _c("decoy_low", "DOUBLE!", "Lower limit of its 95 % interval."),
+            _c("decoy_high", "DOUBLE!", "Upper limit of its 95 % interval."),
+            _c("decoy_n", "BIGINT!", "Wordings behind decoy_share."),
+            _c("excess", "DOUBLE!", "share less decoy_share."),
+            _c("excess_low", "DOUBLE!", "Lower limit of its 95 % interval (Newcombe 1998)."),
+            _c("excess_high", "DOUBLE!", "Upper limit of its 95 % interval (Newcombe 1998)."),
+            _c(
+                "base_excess",
+                "DOUBLE",
+                "Mean excess of models of other families, as their names tell; null where none.",
+            ),
+            _c("base_n", "BIGINT!", "How many those are."),
+            _c("base_above", "BIGINT!", "How many of those have excess_low above 0."),
+            _c("task", "VARCHAR!", "The task whose answers were read."),
+        ),
+    ),
+    Table(
+        "agreements",
+        "One row per pair of models and probe: choices, refusals, next words. Evidence, not proof of copying.",
+        (
+            _c("model_a", "VARCHAR!", "One of the pair; before model_b in the alphabet."),
+            _c("model_b", "VARCHAR!", "The other."),
+            _c(
+                "channel",
+                "VARCHAR!",
+                "choices, refusals or next_words: a file in harness/provenance/ that says the formula.",
+            ),
+            _c("value", "DOUBLE!", "Agreement; 1 is full. Choices and next words from 0, refusals from -1."),
+            _c("ci_low", "DOUBLE", "Lower limit of its 95 % interval over prompts."),
+            _c("ci_high", "DOUBLE", "Upper limit of its 95 % interval over prompts."),
+            _c("n", "BIGINT!", "Prompts that both answered."),
+            _c("expected", "DOUBLE", "What the null makes likely; null where there is none."),
+            _c("null_model", "VARCHAR!", "The null that p is of, and what a small p says."),
+            _c("p", "DOUBLE", "Of that null, one-sided; null where it cannot be tested."),
+            _c("task", "VARCHAR!", "The task whose answers were compared."),
         ),
     ),
     Table(

@@ -22,12 +22,27 @@ def _finding(verdict: str, name: str = "teacher-1") -> Finding:
 TESTS = [None, FamilyTest(3.0, 0.002, 9, 4, 9), FamilyTest(0.1, 0.45, 9, 4, 5)]
 
 
+def _offered(excess: float, low: float) -> dict[str, object]:
+    numbers = {"excess": excess, "excess_low": low, "excess_high": 1.0, "base_n": 7, "base_above": 2}
+    return {"family": "OpenAI", "decoy_share": 0.1, "decoy_low": 0.0, "decoy_high": 0.3, **numbers}
+
+
+def test_a_name_that_is_agreed_to_comes_with_its_base_rate_and_the_invented_names() -> None:
+    text = wording.suggested("suspect-1", [_offered(0.5, 0.2)])
+    assert "nobody's model has" in text
+    assert "2 of 7 models of other families" in text
+    assert "not weighed" in text
+    assert "no real name more often" in wording.suggested("suspect-1", [_offered(0.1, -0.2)])
+    assert wording.suggested("suspect-1", []) == ""
+
+
 def _every_text() -> list[str]:
     texts = [wording.sentence("suspect-1", _finding(v)) for v in VERDICTS]
     texts += [wording.family_sentence("suspect-1", "openai", t) for t in TESTS]
     for some in itertools.chain.from_iterable(itertools.combinations(VERDICTS, n) for n in range(len(VERDICTS) + 1)):
         texts.append(wording.paragraph("suspect-1", [_finding(v, f"teacher-{i}") for i, v in enumerate(some)]))
     texts.append(wording.paragraph("suspect-1", [_finding("resembles", f"teacher-{i}") for i in range(6)]))
+    texts += [wording.suggested("suspect-1", [_offered(0.5, 0.2)]), wording.suggested("suspect-1", [_offered(0, -1)])]
     return texts
 
 

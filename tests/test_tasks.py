@@ -83,8 +83,11 @@ SIZES = {
     "minerva_math": 500,
     "olympiadbench": 4,
     "programs": 12,
+    "provenance_choices": 24,
     "provenance_identity": 32,
+    "provenance_next": 40,
     "provenance_open": 64,
+    "provenance_suggested": 240,
     "svamp": 1000,
     "word_problems": 200,
 }
@@ -177,8 +180,9 @@ def test_metadata_has_what_a_run_records(name: str):
     assert metadata["licence"]
     assert metadata["source"]
     assert bool(config.get("unsafe_code")) == (metadata.get("scorer") == "code")
-    assert isinstance(config["generation_kwargs"]["until"], list)
-    assert isinstance(config["generation_kwargs"]["max_gen_toks"], int)
+    if config["output_type"] == "generate_until":
+        assert isinstance(config["generation_kwargs"]["until"], list)
+        assert isinstance(config["generation_kwargs"]["max_gen_toks"], int)
     if "scorer" in metadata:
         assert metadata["headline"] == importlib.import_module(f"harness.scorers.{metadata['scorer']}").METRIC
         assert metadata["higher_is_better"] is True
@@ -190,11 +194,11 @@ def test_metadata_has_what_a_run_records(name: str):
 def test_requests_can_be_built_and_no_two_prompts_are_the_same(name: str, load: Any):
     task = load(name)
     task.build_all_requests(limit=3)
-    assert len(task.instances) == 3
+    assert len({instance.doc_id for instance in task.instances}) == 3
     assert all(isinstance(instance.args[0], str) and instance.args[0].strip() for instance in task.instances)
     docs = list(task.test_docs())
     assert len(docs) == SIZES[name]
-    prompts = Counter(task.doc_to_text(doc) for doc in docs)
+    prompts = Counter((doc.get("system"), task.doc_to_text(doc)) for doc in docs)
     assert [prompt for prompt, count in prompts.items() if count > 1] == []
 
 

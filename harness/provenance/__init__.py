@@ -76,6 +76,12 @@ def family(match: re.Match[str]) -> str:
     return _FAMILY_NAMES[int(str(match.lastgroup)[1:])]
 
 
+def families_of(model: str) -> frozenset[str]:
+    """The families that a model's own name gives away; none where it gives none away."""
+    # Some names count with a capital alone (a Phi is a model, a phi a letter); in a model's name, case says nothing.
+    return frozenset(family(match) for name in (model, model.title()) for match in NAME.finditer(name))
+
+
 def plain_text(text: str) -> str:
     """Compatibility forms unified (full-width letters become plain ones), invisible format characters removed."""
     if text.isascii():

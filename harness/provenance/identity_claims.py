@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from harness import stats
-from harness.provenance import NAME, family, plain_text
+from harness.provenance import NAME, families_of, family, plain_text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -328,11 +328,7 @@ def against_others(shares: pl.DataFrame, control_of: Mapping[str, str]) -> pl.Da
     """
     import polars as pl
 
-    # Some names count with a capital alone (a Phi is a model, a phi a letter); in a model's name, case says nothing.
-    own = {
-        model: {family(match) for name in (model, model.title()) for match in NAME.finditer(name)}
-        for model in shares["model"].unique()
-    }
+    own = {model: families_of(model) for model in shares["model"].unique()}
     origin = {model: control_of.get(model, model) for model in own}
     said = {(model, claimed): share for model, claimed, share in shares.select("model", "claimed", "share").iter_rows()}
     base = []

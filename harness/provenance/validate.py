@@ -138,11 +138,17 @@ def _parts(outputs: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame, str, str]
     """Corpora of a file, answers and traces apart: name, texts, the column that holds them, label."""
     for name in sorted(outputs["corpus"].unique().to_list()):
         here = outputs.filter(pl.col("corpus") == name)
-        for column, label in (("output", name), ("reasoning", f"{name} (traces)")):
-            if column in here.columns:
-                part = here.select("model", "prompt_id", column).drop_nulls(column)
-                if len(part):
-                    yield name, part, column, label
+        if "output" in here.columns and len(part := here.select("model", "prompt_id", "output").drop_nulls("output")):
+            yield name, part, "output", name
+        if "reasoning" not in here.columns:
+            continue
+        here = here.drop_nulls("reasoning")
+        kinds = here["reasoning_kind"].unique().sort().to_list() if "reasoning_kind" in here.columns else [None]
+        for kind in kinds:
+            part = here if kind is None else here.filter(pl.col("reasoning_kind") == kind)
+            if len(part):
+                label = f"{name} (traces)" if kind is None else f"{name} (traces: {kind})"
+                yield name, part.select("model", "prompt_id", "reasoning"), "reasoning", label
 
 
 @dataclass

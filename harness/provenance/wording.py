@@ -148,6 +148,30 @@ def replaced(suspect: str, name: str) -> str:
     return f"The panel {name} has a model named {suspect} too; the answers found here were used instead of the panel's."
 
 
+def suggested(suspect: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    """Say which offered names the model agrees to more than to invented ones; empty where none was offered.
+
+    Args:
+        suspect: the model that was asked.
+        rows: of the table `suggested_identities`, condition `all`.
+    """
+    if not rows:
+        return ""
+    decoy = (
+        f"Offered names that nobody's model has, {suspect} agrees in {rows[0]['decoy_share']:.2f} of answers "
+        f"[{rows[0]['decoy_low']:.2f}, {rows[0]['decoy_high']:.2f}]"
+    )
+    clear = [row for row in sorted(rows, key=lambda r: -r["excess"]) if row["excess_low"] > 0]
+    if not clear:
+        return f"{decoy}, and no real name more often than those. Reported, not weighed."
+    said = "; ".join(
+        f"{row['family']} by {row['excess']:.2f} [{row['excess_low']:.2f}, {row['excess_high']:.2f}], as do "
+        f"{row['base_above']} of {row['base_n']} models of other families"
+        for row in clear
+    )
+    return f"{decoy}; more often to names of {said}. Models misname themselves: reported, not weighed."
+
+
 def changed(old: str, new: str, found: Sequence[Change]) -> str:
     """Say what the step from one version to the next brought it closer to.
 
