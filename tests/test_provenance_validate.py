@@ -133,7 +133,8 @@ def test_empty_cells_in_a_table_are_unknown_not_an_error(shared_data: Path) -> N
     bare = students.with_columns(
         pl.lit(None, dtype=pl.String).alias(c) for c in ("teachers", "base_model", "student_lab")
     )
-    report = validate(outputs, bare, controls, models.with_columns(released=pl.lit(None, dtype=pl.String)), REGISTRY)
+    undated = Registry({}, REGISTRY.labs, REGISTRY.bases)
+    report = validate(outputs, bare, controls, models.with_columns(released=pl.lit(None, dtype=pl.String)), undated)
     assert report["corpora"][0]["dated"] == 0
     wrong = models.with_columns(corpus=pl.lit("r1_distill_reasoning"), released=pl.lit("May 2024"))
     wrong = wrong.head(1).with_columns(model=pl.lit("llama-3.1-8b-instruct"))
