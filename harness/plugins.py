@@ -1,7 +1,8 @@
 """The folder is the registry: a name resolves to a module of that name, imported only when it is asked for.
 
 A backend is a file in `harness/backends/`, a scorer one in `harness/scorers/`, a provenance channel one in
-`harness/provenance/channels/`, an export format one in `harness/exporting/`. A file whose name starts with `_` is a helper of its neighbours, not a plugin.
+`harness/provenance/channels/`, an export format one in `harness/exporting/`. A file whose name starts with `_` is a
+helper of its neighbours, not a plugin.
 """
 
 from __future__ import annotations
