@@ -359,6 +359,9 @@ def _check_names(spec: EvalSpec) -> None:
     if not re.fullmatch(r"[a-z0-9_-]{1,40}", spec.name):
         raise ConfigError(f"name={spec.name!r}: expected 1 to 40 of a-z, 0-9, '-' and '_'; it begins the run's folder")
     for kind, names in (("model", [m.name for m in spec.models]), ("task", [t.name for t in spec.tasks])):
+        strange = next((name for name in names if not name.strip() or not name.isprintable()), None)
+        if strange is not None:
+            raise ConfigError(f"a {kind} is named {strange!r}; expected a name that can be seen, in one line")
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ConfigError(f"two {kind}s are named {twice[0]!r}; results would mix, rename one")

@@ -12,6 +12,7 @@ from harness import resources, taskfiles
 from harness import runs as run_folders
 from harness import weights as weights_store
 from harness.errors import ConfigError, StorageError
+from harness.progress import say
 from harness.sandbox import tiers
 from harness.schema import GAP
 from harness.tables import grid, visible
@@ -82,7 +83,12 @@ def runs(results: Path) -> pl.DataFrame:
     }
     rows = []
     for folder in run_folders.list_runs(results):
-        manifest = run_folders.read_manifest(folder)
+        try:
+            manifest = run_folders.read_manifest(folder)
+        except StorageError as error:
+            say(f"warning: {visible(str(error))}", "warning")
+            rows.append((folder.name, "unreadable", "", "", "", None, None))
+            continue
         rows.append(
             (
                 manifest["run_id"],

@@ -41,6 +41,20 @@ def test_every_list_is_for_people_and_for_machines(done: Project, command: tuple
     assert done.run(*command, "--format", "markdown").stdout.startswith("| ")
 
 
+def test_one_unreadable_run_is_told_and_hides_no_other(done: Project) -> None:
+    broken = done.root / "results" / "runs" / "eval-broken"
+    broken.mkdir()
+    (broken / "run.json").write_text("{")
+    try:
+        listed = done.run("runs", "--format", "json")
+    finally:
+        (broken / "run.json").unlink()
+        broken.rmdir()
+    assert {row["run_id"]: row["status"] for row in json.loads(listed.stdout)}["eval-broken"] == "unreadable"
+    assert len(json.loads(listed.stdout)) == 2
+    assert "not JSON" in listed.stderr
+
+
 def test_sql_comes_from_a_word_a_file_or_stdin(done: Project) -> None:
     query = "SELECT model, n FROM leaderboard"
     expected = "model,n\nalice,5\n"

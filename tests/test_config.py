@@ -223,3 +223,10 @@ def test_every_key_has_a_sentence_of_comment(path: Path) -> None:
 @pytest.mark.parametrize("path", sorted((resources.conf_dirs()[0] / "experiment").glob("*.yaml")), ids=lambda p: p.stem)
 def test_an_experiment_opens_with_the_command_that_runs_it(path: Path) -> None:
     assert f"harness eval +experiment={path.stem}" in path.read_text().split("defaults:")[0]
+
+
+@pytest.mark.parametrize("name", ["''", '"\\u202eevil"', '"a\\tb"', "' '"])
+def test_a_model_has_a_name_that_can_be_seen(user: Path, name: str) -> None:
+    (user / "conf" / "model" / "odd.yaml").write_text(f"# @package models.odd\nname: {name}\nbackend: fake\n")
+    with pytest.raises(ConfigError, match="can be seen"):
+        config.compose(["model=odd", "task=my_task"])
