@@ -5,7 +5,8 @@ The one place that knows the index, the channels and the leaderboard; they do no
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,13 +35,26 @@ PROBES = (IDENTITY_TASK, SUGGESTED_TASK, CHOICES_TASK, NEXT_TASK)
 
 
 def refresh(results_dir: Path) -> store.Refreshed:
-    """Bring the index up to date, similarities and identity claims included; see `store.refresh`."""
-    return store.refresh(results_dir, derive)
+    """Unite shards, then bring the index up to date, similarities and identity claims included; see `store.refresh`."""
+    return _united(results_dir, store.refresh)
 
 
 def rebuild(results_dir: Path) -> store.Refreshed:
-    """Make the index from nothing; see `store.rebuild`."""
-    return store.rebuild(results_dir, derive)
+    """Unite shards, then make the index from nothing; see `store.rebuild`."""
+    return _united(results_dir, store.rebuild)
+
+
+def _united(results_dir: Path, update: Callable[[Path, store.Derive], store.Refreshed]) -> store.Refreshed:
+    from harness import uniting
+
+    problems = uniting.unite(results_dir)
+    done = update(results_dir, derive)
+    return dataclasses.replace(done, problems=(*problems, *done.problems))
+
+
+def differences(results_dir: Path) -> list[str]:
+    """What the index holds that its run folders do not give; see `store.differences`."""
+    return store.differences(results_dir, derive)
 
 
 def derive(query: store.Query) -> Mapping[str, pl.DataFrame]:

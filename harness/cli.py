@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from harness import __version__, cli_publish
+from harness import __version__, cli_proof, cli_publish
 from harness.cli_provenance import app as provenance
 from harness.errors import ConfigError, HarnessError, IncompleteRunError, StorageError
 from harness.examples import epilog
@@ -34,6 +34,10 @@ app = typer.Typer(
 
 
 app.add_typer(provenance, name="provenance")
+app.command()(cli_proof.verify)
+app.command()(cli_proof.bundle)
+app.command()(cli_proof.reproduce)
+app.command()(cli_proof.diff)
 app.command()(cli_publish.leaderboard)
 app.command()(cli_publish.export)
 
@@ -97,6 +101,10 @@ def _evaluate(spec: Any) -> int:
         return _plan(spec)
     outcome = evaluate(spec, argv=["harness", "eval", *sys.argv[1:]])
     results = Path(spec.results_dir)
+    if spec.publish:
+        from harness import publishing
+
+        say(f"published {publishing.publish(outcome.run, spec.publish)}")
     refreshed = analysis.refresh(results)
     for problem in refreshed.problems:
         say(f"warning: {problem}", "warning")
@@ -236,10 +244,20 @@ def sql(
 
 
 @app.command()
-def index(results: Results = RESULTS) -> None:
-    """Build results/harness.duckdb again from the run folders. Deleting it loses nothing."""
-    from harness import analysis
+def index(
+    results: NewResults = RESULTS,
+    source: Annotated[
+        list[str] | None, typer.Option("--from", help="A folder or URL that runs were published to; fetches new ones.")
+    ] = None,
+) -> None:
+    """Build results/harness.duckdb again from the run folders, shards united. Deleting it loses nothing."""
+    from harness import analysis, publishing
+    from harness.runs import need_results
 
+    for url in source or ():
+        for name in publishing.fetch(url, results):
+            say(f"fetched {name}")
+    need_results(results)
     rebuilt = analysis.rebuild(results)
     for problem in rebuilt.problems:
         say(f"warning: {problem}", "warning")

@@ -8,14 +8,16 @@ near misses for names it does not know.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra._internal.hydra import Hydra
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -54,6 +56,23 @@ class _UserConf(SearchPathPlugin):  # type: ignore[misc]
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         for folder in resources.conf_dirs()[1:]:
             search_path.append(provider="user", path=f"file://{folder.resolve()}")
+
+
+@contextlib.contextmanager
+def _results_of_sweeps(codes: list[int]) -> Iterator[None]:
+    """Add what the jobs of a sweep return to `codes`: Hydra drops it, and other processes have no other way."""
+    before = Hydra.multirun
+
+    def multirun(self: Any, *args: Any, **kwargs: Any) -> Any:
+        batches = before(self, *args, **kwargs)
+        codes.extend(job.return_value for batch in batches or () for job in batch)
+        return batches
+
+    Hydra.multirun = multirun
+    try:
+        yield
+    finally:
+        Hydra.multirun = before
 
 
 def options(group: str) -> list[str]:
@@ -178,8 +197,9 @@ def run(words: Sequence[str], job: Callable[[EvalSpec], int]) -> int:
     codes: list[int] = []
     started = []
 
-    def task(cfg: DictConfig) -> None:
+    def task(cfg: DictConfig) -> int:
         started.append(True)
+        sys.argv = program  # a launcher's process has another
         # Hydra prints its own version of every exception, so ours end here.
         try:
             codes.append(job(to_spec(cfg)))
@@ -189,6 +209,7 @@ def run(words: Sequence[str], job: Callable[[EvalSpec], int]) -> int:
         except KeyboardInterrupt:
             say("\nharness: interrupted; what was answered is kept, the same command goes on from here")
             codes.append(INTERRUPTED)
+        return codes[-1]
 
     words = ["plan=true" if word == "--plan" else word for word in words]
     _refuse_secret_words(words)
@@ -197,10 +218,12 @@ def run(words: Sequence[str], job: Callable[[EvalSpec], int]) -> int:
         _check_groups(words, own_dirs)
     _register_tasks(words)
     Plugins.instance().register(_UserConf)
-    argv, sys.argv = sys.argv, [_PROGRAM, *_flags_first(words)]
+    program = [_PROGRAM, *_flags_first(words)]
+    argv, sys.argv = sys.argv, program
     try:
         shipped = str(resources.conf_dirs()[0].resolve())
-        hydra.main(config_path=shipped, config_name="config", version_base="1.3")(task)()
+        with _results_of_sweeps(codes):
+            hydra.main(config_path=shipped, config_name="config", version_base="1.3")(task)()
     except SystemExit as stop:
         if stop.code not in (0, None):
             if not started:
@@ -287,6 +310,11 @@ def to_spec(cfg: DictConfig) -> EvalSpec:
     except ValidationError as error:
         raise ConfigError("config: " + "; ".join(_sentence(item, plain(data)) for item in _deepest(error))) from error
     _check_names(spec)
+    if "://" in spec.results_dir:
+        raise ConfigError(
+            f"results_dir={spec.results_dir}: runs are made on this machine's disk; publish={spec.results_dir} copies "
+            "each finished one there, and `harness index --from` brings them together"
+        )
     return spec
 
 

@@ -9,7 +9,8 @@
     ├── RunLockedError      7  another process works on this run
     ├── SandboxError        8  model code cannot be run safely here
     ├── IncompleteRunError  9  the run ended, but some requests failed: their rows say why
-    └── BudgetError        10  the budget is used up; the run goes on from here when it is raised
+    ├── BudgetError        10  the budget is used up; the run goes on from here when it is raised
+    └── EvidenceError      11  what is stored, or came out again, is not what was recorded
 
 A message says what was found, what was expected, and what to do. The command line prints it without a
 traceback. Anything else that reaches the top is a bug in harness, and keeps its traceback.
@@ -81,6 +82,12 @@ class BudgetError(HarnessError):
     exit_code = 10
     let_others_finish = True
     """What is in flight is paid for: it is waited for."""
+
+
+class EvidenceError(HarnessError):
+    """A run does not verify, or did not come out again as it was."""
+
+    exit_code = 11
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:

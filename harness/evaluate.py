@@ -16,7 +16,6 @@ from typing import Any
 from harness import budget, environment, forecast, manifest, metrics, replay, reuse, runs, samples, scoring
 from harness.asking import ask, backend_of
 from harness.errors import HarnessError
-from harness.identity import plain
 from harness.journal import Journal, Replies, entries
 from harness.lmeval import LoadedTask
 from harness.planning import ModelPlan, load_tasks, plan_model, run_id, taking_part
@@ -122,7 +121,7 @@ def _run(
                 f"(`harness show {run.name} --why --other {twin}` says what differs)"
             )
         opened = manifest.opening(spec, tasks, plans, run, argv, before)
-        runs.write_atomic(run / runs.SPEC, _yaml(opened["spec"]))
+        runs.write_atomic(run / runs.SPEC, runs.yaml_bytes(opened["spec"]))
         runs.write_manifest(run, opened)
         if missing < total:
             progress.say(f"run {run.name}: {total - missing} of {total} requests are answered already")
@@ -150,12 +149,6 @@ def _run(
 
 def _pending(plan: ModelPlan, held: Replies, found: Container[str] = ()) -> int:
     return sum(not held.answered(request_id) and request_id not in found for request_id in plan.ids())
-
-
-def _yaml(value: Any) -> bytes:
-    import yaml
-
-    return yaml.safe_dump(plain(value), sort_keys=False, allow_unicode=True).encode()
 
 
 def _finish(

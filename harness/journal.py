@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness import proof
 from harness.errors import StorageError
 from harness.identity import plain
 from harness.records import Attempt, Reply, Request, Usage
@@ -34,6 +35,8 @@ class Entry:
     """Where the line begins, in bytes."""
     end: int
     """Where the next one begins."""
+    link: str
+    """Its link: see `harness.proof`."""
 
 
 def entries(path: Path) -> Iterator[Entry]:
@@ -44,15 +47,16 @@ def entries(path: Path) -> Iterator[Entry]:
     """
     if not path.exists():
         return
-    start = 0
+    start, link = 0, ""
     with storage_errors(path), path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if not line.endswith(b"\n"):
                 return
             end = start + len(line)
+            link = proof.follow((link,), line).link
             try:
                 fields = json.loads(line)
-                entry = Entry(fields["id"], fields.get("model", ""), _expand(fields["reply"]), start, end)
+                entry = Entry(fields["id"], fields.get("model", ""), _expand(fields["reply"]), start, end, link)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise StorageError(
                     f"{path}: line {number} is damaged ({error}); remove that line and its answer is asked for again"
@@ -73,9 +77,11 @@ class Replies(Mapping[str, Reply]):
         self._places: dict[str, int] = {}
         self.end = 0
         """Where the last whole line ends, in bytes."""
+        self.link = ""
+        """The link of that line."""
         for entry in entries(path):
             self.note(entry.id, entry.start, failed=entry.reply.error is not None)
-            self.end = entry.end
+            self.end, self.link = entry.end, entry.link
 
     def note(self, request_id: str, place: int, *, failed: bool) -> None:
         """Remember where the newest reply to a request is."""
@@ -104,7 +110,8 @@ class Replies(Mapping[str, Reply]):
 class Journal:
     """An append-only file of replies, one JSON line each, flushed to the disk line by line.
 
-    A line cut short by a crash is dropped when the file is opened again: it costs the one reply.
+    A line cut short by a crash is dropped when the file is opened again: it costs the one reply. Each line is linked to
+    the one before it: see `harness.proof`.
     Safe to call from several threads of one process; `runs.run_lock` keeps other processes out.
     """
 
@@ -131,20 +138,22 @@ class Journal:
         Raises:
             StorageError: they could not be; lines that are whole on the disk count.
         """
-        lines = [_line(request, reply) for request, reply in replies]
-        data = b"".join(lines)
+        unlinked = [_line(request, reply) for request, reply in replies]
         with self._lock, storage_errors(self._path):
+            lines = proof.linked(self.replies.link, unlinked)
+            data = b"".join(line for line, _ in lines)
             written = 0
             try:
                 while written < len(data):
                     written += os.write(self._file, data[written:])
                 _flush(self._file)
             finally:
-                for (request, reply), line in zip(replies, lines, strict=True):
+                for (request, reply), (line, link) in zip(replies, lines, strict=True):
                     if (written := written - len(line)) < 0:
                         break
                     self.replies.note(request.id, self.replies.end, failed=reply.error is not None)
                     self.replies.end += len(line)
+                    self.replies.link = link
                 if written < 0:
                     self._cut()  # what comes next must not be glued to half a line
 

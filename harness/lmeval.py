@@ -65,6 +65,8 @@ class LoadedTask:
     """`timeout_s`, `memory_mb`: the least that the task's programs need of the sandbox."""
     contrast: Mapping[str, str] | None = None
     """`{field, from, to}`: the headline's drop between documents of two values of a field, paired by cluster."""
+    shard: tuple[int, int] | None = None
+    """`(i, n)`: documents i, i + n, i + 2n … alone, counted from 1."""
 
     @property
     def repeats(self) -> int:
@@ -90,18 +92,43 @@ class LoadedTask:
         )
 
     @property
-    def n_docs(self) -> int:
-        """Documents, cut to the limit."""
+    def n_whole(self) -> int:
+        """Documents of all shards, cut to the limit."""
         return len(self.rows) if self.spec.limit is None else min(self.spec.limit, len(self.rows))
 
+    @property
+    def n_docs(self) -> int:
+        """Documents, cut to the limit, of this shard."""
+        return len(range(self.n_whole)[self._mine()])
+
+    def holds(self, doc_id: int) -> bool:
+        """Whether the document at this position is in this shard."""
+        return self.shard is None or doc_id % self.shard[1] == self.shard[0] - 1
+
+    def _mine(self) -> slice:
+        return slice(None) if self.shard is None else slice(self.shard[0] - 1, None, self.shard[1])
+
+    def whole(self) -> Iterator[dict[str, Any]]:
+        """The documents of all shards, in order, cut to the limit; made anew at each call."""
+        return map(dict, itertools.islice(self.rows, self.n_whole))
+
     def docs(self) -> Iterator[dict[str, Any]]:
-        """The documents, in order, cut to the limit; made anew at each call."""
-        return map(dict, itertools.islice(self.rows, self.n_docs))
+        """The documents of this shard, in order; made anew at each call."""
+        return (doc for doc_id, doc in enumerate(self.whole()) if self.holds(doc_id))
 
     @functools.cached_property
     def docs_hash(self) -> str:
         """Hash of the documents' content, wherever they came from."""
-        return digest_items(TASK, (json.loads(json.dumps(doc, default=str)) for doc in self.docs()))
+        return _docs_hash(self.docs())
+
+    @functools.cached_property
+    def whole_hash(self) -> str:
+        """The same of all shards."""
+        return self.docs_hash if self.shard is None else _docs_hash(self.whole())
+
+
+def _docs_hash(docs: Iterable[Mapping[str, Any]]) -> str:
+    return digest_items(TASK, (json.loads(json.dumps(doc, default=str)) for doc in docs))
 
 
 def _compile_templates_once() -> None:
@@ -325,6 +352,50 @@ def _load_builtin(spec: TaskSpec) -> list[LoadedTask]:
             )
         )
     return loaded
+
+
+def load_over(
+    spec: TaskSpec, files: Mapping[str, TaskFile], task_dirs: Sequence[Path], docs: Sequence[Mapping[str, Any]]
+) -> LoadedTask:
+    """Load a task over documents that are held already, to score answers to them again: reads no data, asks no hub.
+
+    Args:
+        spec: which task.
+        files: the tasks of this project and of the user.
+        task_dirs: the folders they lie in.
+        docs: the documents, as the samples of a run hold them; they stand in for every split.
+
+    Returns:
+        The task, with lm-eval's instances of all these documents made.
+
+    Raises:
+        TaskError: as `load`.
+    """
+    from lm_eval.api.task import ConfigurableTask
+
+    def download(self: Any, *_: Any, **__: Any) -> None:
+        splits = ("training_split", "validation_split", "test_split", "fewshot_split")
+        named = {getattr(self.config, split) for split in splits} | {self.fewshot_cfg.split}
+        self.dataset = dict.fromkeys(named - {None}, _Docs(docs))
+        self.config.process_docs = self.fewshot_cfg.process_docs = None  # these documents went through it already
+
+    before = ConfigurableTask.download
+    ConfigurableTask.download = download
+    try:
+        whole = dataclasses.replace(spec, data=None, limit=None, num_fewshot=0)
+        (loaded,) = load(whole, files, task_dirs, seed=0)
+        loaded.task.build_all_requests()
+        return loaded
+    finally:
+        ConfigurableTask.download = before
+
+
+class _Docs(list[Mapping[str, Any]]):
+    """Documents where lm-eval expects a data set."""
+
+    @property
+    def features(self) -> dict[str, None]:
+        return dict.fromkeys(self[0]) if self else {}
 
 
 def _number(version: object) -> float:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from harness import __version__, environment, runs
-from harness.identity import RUN, digest, plain
+from harness.identity import RUN, SAMPLE, digest, plain
 from harness.lmeval import LoadedTask
-from harness.planning import ModelPlan
+from harness.planning import ModelPlan, judging
 from harness.questions import Sample
 from harness.records import Reply, Score
 from harness.specs import EvalSpec
@@ -48,6 +48,7 @@ def opening(
         "argv": environment.publishable(argv),
         "spec": asked,
         "spec_hash": digest(RUN, asked),
+        "judged": judging(spec.sandbox),
         "models": [
             _model_entry(plan, model, facts.get(plan.model.name, {}))
             for plan, model in zip(plans, asked["models"], strict=True)
@@ -91,6 +92,7 @@ def _task_entry(task: LoadedTask) -> dict[str, Any]:
         "headline_filter": None,
         "higher_is_better": task.higher_is_better,
         "n_docs": task.n_docs,
+        "whole_docs_hash": task.whole_hash,
         "repeats": task.repeats,
         "num_fewshot": task.task.get_config("num_fewshot") or 0,
         "licence": task.licence,
@@ -109,9 +111,6 @@ def row(
 ) -> dict[str, Any]:
     """One row of `samples.parquet`; its columns are in `harness.samples`."""
     first = sample.requests[0]
-    held = [replies.get(request.id) or Reply(error="never sent") for request in sample.requests]
-    reply = held[0]
-    errors = [item.error for item in held if item.error]
     generated = first.kind == "generate"
     return {
         "run_id": run_id,
@@ -119,37 +118,18 @@ def row(
         "task": sample.task,
         "doc_id": sample.doc_id,
         "repeat": sample.repeat,
-        "sample_id": first.id if len(sample.requests) == 1 else digest("smp1", [r.id for r in sample.requests]),
+        "sample_id": sample_id([request.id for request in sample.requests]),
         "status": state,
         "kind": first.kind,
         "messages": json.dumps(plain(first.messages), ensure_ascii=False) if first.messages is not None else None,
         "prompt": first.prompt,
         "doc": json.dumps(sample.doc, ensure_ascii=False, default=str, sort_keys=True),
         "target": sample.target,
-        "output": reply.text,
-        "reasoning": reply.reasoning,
-        "reasoning_kind": reply.reasoning_kind,
-        "finish_reason": reply.finish_reason,
-        "error": errors[0] if errors else None,
         "seed": first.seed,
         "decoding": json.dumps(plain(first.decoding), sort_keys=True) if first.decoding else None,
         "continuations": None if generated else [request.continuation or "" for request in sample.requests],
         "request_ids": [request.id for request in sample.requests],
-        "loglikelihoods": None if generated else [item.loglikelihood for item in held],
-        **{
-            name: _sum(getattr(item.usage, name) for item in held)
-            for name in ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
-        },
-        "attempts": [plain(attempt) for item in held for attempt in item.attempts],
-        "started_at": reply.started_at,
-        "latency_s": _sum(item.latency_s for item in held),
-        "ttfb_s": reply.ttfb_s,
-        "served_model": reply.served_model,
-        "system_fingerprint": reply.system_fingerprint,
-        "response_id": reply.response_id,
-        "request_bodies": [item.body for item in held],
-        "request_sha256": [_sha256(item.body) for item in held],
-        "reused_from": reply.reused_from,
+        **answered([replies.get(request.id) for request in sample.requests], generated=generated),
         "scores": [
             {
                 "metric": metric,
@@ -165,6 +145,40 @@ def row(
             }
             for (metric, filter_name, scorer), score in sorted(scores.items())
         ],
+    }
+
+
+def sample_id(request_ids: Sequence[str]) -> str:
+    """The identity of a sample: its request's, or a hash over those of all its choices."""
+    return request_ids[0] if len(request_ids) == 1 else digest(SAMPLE, request_ids)
+
+
+def answered(replies: Sequence[Reply | None], *, generated: bool) -> dict[str, Any]:
+    """The columns of a sample that say what came back, from the replies to its requests (`None`: never sent)."""
+    held = [reply or Reply(error="never sent") for reply in replies]
+    reply = held[0]
+    errors = [item.error for item in held if item.error]
+    return {
+        "output": reply.text,
+        "reasoning": reply.reasoning,
+        "reasoning_kind": reply.reasoning_kind,
+        "finish_reason": reply.finish_reason,
+        "error": errors[0] if errors else None,
+        "loglikelihoods": None if generated else [item.loglikelihood for item in held],
+        **{
+            name: _sum(getattr(item.usage, name) for item in held)
+            for name in ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
+        },
+        "attempts": [plain(attempt) for item in held for attempt in item.attempts],
+        "started_at": reply.started_at,
+        "latency_s": _sum(item.latency_s for item in held),
+        "ttfb_s": reply.ttfb_s,
+        "served_model": reply.served_model,
+        "system_fingerprint": reply.system_fingerprint,
+        "response_id": reply.response_id,
+        "request_bodies": [item.body for item in held],
+        "request_sha256": [_sha256(item.body) for item in held],
+        "reused_from": reply.reused_from,
     }
 
 

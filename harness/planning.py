@@ -64,7 +64,17 @@ def load_tasks(spec: EvalSpec) -> list[LoadedTask]:
         ConfigError: a task named twice.
     """
     files = taskfiles.find(resources.task_dirs())
-    tasks = [loaded for task in spec.tasks for loaded in lmeval.load(task, files, resources.task_dirs(), spec.seed)]
+    shard = shard_of(spec.shard)
+    tasks = [
+        dataclasses.replace(loaded, shard=shard)
+        for task in spec.tasks
+        for loaded in lmeval.load(task, files, resources.task_dirs(), spec.seed)
+    ]
+    for task in tasks:
+        if not task.n_docs and task.n_whole:
+            raise ConfigError(
+                f"shard={spec.shard}: task {task.name} has {task.n_whole} documents alone; use fewer shards"
+            )
     names = [task.name for task in tasks]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ConfigError(f"the chosen tasks contain {twice[0]!r} twice; name it once")
@@ -131,18 +141,46 @@ def _source(model: ModelSpec, spec: EvalSpec, tasks: Sequence[LoadedTask]) -> Mo
     return dataclasses.replace(model, args={"path": spec.samples, "keys": known})
 
 
+def shard_of(word: str | None) -> tuple[int, int] | None:
+    """`i/n` as numbers.
+
+    Raises:
+        ConfigError: it is not `i/n` with i from 1 to n.
+    """
+    if word is None:
+        return None
+    index, _, count = word.partition("/")
+    if not (index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
+        raise ConfigError(f"shard={word}: expected I/N with I from 1 to N, such as 2/8")
+    return int(index), int(count)
+
+
 def run_id(spec: EvalSpec, tasks: Sequence[LoadedTask], plans: Sequence[ModelPlan]) -> str:
     """The spec's name and a hash over every request, every task's content, and how code is judged."""
-    content = {
-        "name": spec.name,
-        "tasks": {task.name: [task.content_hash, task.docs_hash, task.scorer] for task in tasks},
-        "sandbox": _sandbox(spec.sandbox),
-        "requests": {plan.model.name: list(plan.ids()) for plan in plans},
-    }
-    return f"{spec.name}-{digest(RUN, content).partition(':')[2][:RUN_ID_CHARS]}"
+    contents = {task.name: (task.content_hash, task.docs_hash, task.scorer) for task in tasks}
+    whole = id_of(spec.name, contents, judging(spec.sandbox), {plan.model.name: list(plan.ids()) for plan in plans})
+    return whole if spec.shard is None else f"{whole}-{spec.shard.replace('/', 'of')}"
 
 
-def _sandbox(spec: SandboxSpec) -> dict[str, Any]:
+def id_of(
+    name: str,
+    tasks: Mapping[str, Sequence[str | None]],
+    sandbox: Mapping[str, Any],
+    requests: Mapping[str, Sequence[str]],
+) -> str:
+    """The id of a run.
+
+    Args:
+        name: the spec's.
+        tasks: by name, the hash of its files, the hash of its documents, its scorer.
+        sandbox: how code is judged.
+        requests: by model, the ids of all its requests, in the order of tasks, documents, repeats.
+    """
+    content = {"name": name, "tasks": tasks, "sandbox": sandbox, "requests": requests}
+    return f"{name}-{digest(RUN, content).partition(':')[2][:RUN_ID_CHARS]}"
+
+
+def judging(spec: SandboxSpec) -> dict[str, Any]:
     """What of the sandbox's settings can change a verdict: of a folder of packages their versions, not its place."""
     settings = plain(spec)
     folder = settings.pop("packages")

@@ -134,12 +134,15 @@ class Samples:
         random.seed(self._spec.seed)  # each pass, and each model, draws the same examples
         task.set_fewshot_seed(seed=self._spec.seed)
         maker = _Maker(loaded, self._model, self._spec, self._identity)
-        waiting = enumerate(loaded.docs())
+        # Of all shards: which worked examples a document gets may hang on the draws before it.
+        waiting = enumerate(loaded.whole())
         while piece := list(itertools.islice(waiting, PIECE)):
             by_doc: dict[int, list[Any]] = {}
             for instance in self._instances(piece, chat=maker.chat):
                 by_doc.setdefault(instance.doc_id, []).append(instance)
             for doc_id, unordered in sorted(by_doc.items()):
+                if not loaded.holds(doc_id):
+                    continue
                 instances = tuple(sorted(unordered, key=lambda instance: instance.idx))
                 doc = dict(instances[0].doc)
                 target = _target(task, doc)

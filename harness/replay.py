@@ -36,7 +36,7 @@ def expand(spec: EvalSpec) -> EvalSpec:
     folder = runs.find_run(Path(spec.results_dir), spec.replay)
     asked = dict(runs.read_manifest(folder)["spec"])
     data = next((task.data for task in spec.tasks), None)
-    asked["tasks"] = [_with_data(task, data, folder.name) for task in asked["tasks"]]
+    asked["tasks"] = [with_data(task, data, folder.name) for task in asked["tasks"]]
     try:
         old: EvalSpec = TypeAdapter(EvalSpec).validate_python(asked)
     except ValidationError as error:
@@ -51,7 +51,12 @@ def expand(spec: EvalSpec) -> EvalSpec:
     )
 
 
-def _with_data(task: Mapping[str, Any], given: str | None, run: str) -> dict[str, Any]:
+def with_data(task: Mapping[str, Any], given: str | Path | None, run: str) -> dict[str, Any]:
+    """A task as a manifest has it, with the place of its data file put back.
+
+    Raises:
+        ConfigError: it read a file, and none was given.
+    """
     if not task.get("data"):
         return dict(task)
     if given is None:
@@ -61,7 +66,7 @@ def _with_data(task: Mapping[str, Any], given: str | None, run: str) -> dict[str
         )
     if (held := Path(given) / task["data"]).exists():
         return {**task, "data": str(held)}
-    return {**task, "data": given}
+    return {**task, "data": str(given)}
 
 
 def source(model: ModelSpec, spec: EvalSpec) -> ModelSpec:

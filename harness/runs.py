@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 
 from filelock import FileLock, Timeout
 
+from harness import proof
 from harness.errors import ConfigError, RunLockedError, StorageError, unknown_name
 from harness.identity import plain
 
@@ -95,9 +96,25 @@ def read_manifest(run: Path) -> dict[str, Any]:
 
 
 def write_manifest(run: Path, manifest: Mapping[str, Any]) -> None:
-    """Replace the manifest. NaN is refused: unscored is null."""
+    """Replace the manifest. NaN is refused: unscored is null. That of a run that has ended is sealed: `proof.seal`."""
+    content = manifest_bytes(manifest)
+    if manifest.get("status") != "running":
+        with storage_errors(run / MANIFEST):
+            content = manifest_bytes(proof.seal(json.loads(content), run, JOURNAL))
+    write_atomic(run / MANIFEST, content)
+
+
+def manifest_bytes(manifest: Mapping[str, Any]) -> bytes:
+    """A manifest as it is written."""
     text = json.dumps(plain(manifest), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    write_atomic(run / MANIFEST, text.encode("utf-8", "replace"))
+    return text.encode("utf-8", "replace")
+
+
+def yaml_bytes(spec: Any) -> bytes:
+    """A spec as it is written."""
+    import yaml
+
+    return yaml.safe_dump(plain(spec), sort_keys=False, allow_unicode=True).encode()
 
 
 def write_atomic(path: Path, content: bytes) -> None:

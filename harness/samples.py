@@ -92,13 +92,14 @@ class Written:
     """Tokens by kind, where they are known."""
 
 
-def _clean(value: Any) -> Any:
+def clean(value: Any) -> Any:
+    """A cell as it is written: lone surrogates become `?`, tuples lists."""
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, Mapping):
-        return {key: _clean(item) for key, item in value.items()}
+        return {key: clean(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_clean(item) for item in value]
+        return [clean(item) for item in value]
     return value
 
 
@@ -128,7 +129,7 @@ def write(run: Path, rows: Iterable[Mapping[str, Any]]) -> Written:
     last: tuple[Any, ...] = ()
     path = run / SAMPLES
     with atomic_file(path) as file, pq.ParquetWriter(file, columns, compression="zstd") as writer:
-        while piece := [_clean(row) for row in itertools.islice(waiting, PIECE)]:
+        while piece := [clean(row) for row in itertools.islice(waiting, PIECE)]:
             for row in piece:
                 if (place := tuple(row[name] for name in SORT)) <= last:
                     raise ValueError(f"row {place} comes after {last}")

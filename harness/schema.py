@@ -124,6 +124,11 @@ TABLES = (
             _c("git_dirty", "BOOLEAN", "True where that checkout had uncommitted changes."),
             _c("platform", "JSON", "Operating system, Python and hardware."),
             _c(
+                "root",
+                "VARCHAR",
+                "Hash that stands for the whole run folder (harness/proof.py); null while it runs, and for old runs.",
+            ),
+            _c(
                 "fingerprint",
                 "VARCHAR!",
                 "State of the run folder's files when indexed: tells what to index again.",

@@ -142,7 +142,7 @@ class EvalSpec:
 
     __pydantic_config__: ClassVar = STRICT
 
-    PLACE: ClassVar[frozenset[str]] = frozenset({"results_dir", "budget", "plan", "reuse", "samples"})
+    PLACE: ClassVar[frozenset[str]] = frozenset({"results_dir", "budget", "plan", "reuse", "samples", "publish"})
     """Fields that say where and how, not what: no part of the identity."""
 
     models: Annotated[tuple[ModelSpec, ...], MinLen(1)]
@@ -161,6 +161,10 @@ class EvalSpec:
     """Say what the run would send and cost, and send nothing."""
     reuse: bool = True
     """Take an API model's answers to the very same requests from other runs instead of paying again."""
+    shard: str | None = None
+    """`i/n`: every n-th document alone, from the i-th on. `harness index` unites the n runs."""
+    publish: str | None = None
+    """Where the finished run folder is copied to: a folder, or any URL that fsspec knows."""
     replay: str | None = None
     """The run whose journal answers instead of the models; offline."""
     samples: str | None = None

@@ -15,6 +15,7 @@ import json
 import math
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 from filelock import FileLock, Timeout
 
-from harness import __version__, runs, schema
+from harness import __version__, proof, runs, schema
 from harness.errors import HarnessError, StorageError
 from harness.identity import SCHEMA, digest
 from harness.tables import visible
@@ -342,6 +343,7 @@ def _add_manifest(connection: duckdb.DuckDBPyConnection, folder: Path, mark: str
     cost = {"cost_usd": manifest.get("cost", {}).get("usd")}
     run = manifest | manifest["counts"] | tokens | git | cost | {"fingerprint": mark}
     run["imported"] = bool(manifest.get("imported"))
+    run["root"] = (manifest.get(proof.KEY) or {}).get("root")
     models = [
         model
         | {"model": model["name"]}
@@ -464,6 +466,49 @@ def _cast(column: schema.Column) -> str:
 
 def _table(name: str) -> schema.Table:
     return next(table for table in schema.TABLES if table.name == name)
+
+
+# Checking ----------------------------------------------------------------------------------------------------
+
+
+def differences(results_dir: Path, derive: Derive) -> list[str]:
+    """What an index holds that its run folders do not give, or the other way round: table by table, in sentences.
+
+    A second index is made from the folders, in a folder of its own, and compared. An index that is older than the
+    folders is not brought up to date; it differs.
+
+    Raises:
+        StorageError: the second index cannot be written.
+    """
+    path = index_path(results_dir)
+    if not path.is_file():
+        return []
+    with tempfile.TemporaryDirectory(prefix=".check-", dir=results_dir) as folder:
+        fresh = Path(folder)
+        (fresh / "runs").symlink_to(runs.runs_dir(results_dir).resolve(), target_is_directory=True)
+        rebuild(fresh, derive)
+        with contextlib.closing(duckdb.connect(config={"python_enable_replacements": "false"})) as connection:
+            connection.execute(f"ATTACH {_literal(str(index_path(fresh)))} AS fresh (READ_ONLY)")
+            try:
+                connection.execute(f"ATTACH {_literal(str(path))} AS found (READ_ONLY)")
+            except duckdb.Error as error:
+                return [f"{INDEX}: cannot be read ({_first_line(error)})"]
+            return [problem for table in schema.TABLES if (problem := _difference(connection, table.name))]
+
+
+def _difference(connection: duckdb.DuckDBPyConnection, table: str) -> str | None:
+    try:
+        more, less = (
+            connection.execute(
+                f"SELECT count(*) FROM (SELECT * FROM {one}.{table} EXCEPT ALL SELECT * FROM {other}.{table})"
+            ).fetchall()[0][0]
+            for one, other in (("found", "fresh"), ("fresh", "found"))
+        )
+    except duckdb.Error as error:
+        return f"{INDEX}: {table}: cannot be read ({_first_line(error)})"
+    if more or less:
+        return f"{INDEX}: {table}: {more} rows that the run folders do not give, {less} that they give are missing"
+    return None
 
 
 # Reading -----------------------------------------------------------------------------------------------------

@@ -40,16 +40,19 @@ class TaskFile:
                 return text if line.startswith("#") else ""
         return ""
 
-    def content_hash(self) -> str:
-        """SHA-256 over the files that make the task: its YAML, its includes, every `.py` and `.jsonl` beside it."""
-        files = {
+    def files(self) -> set[Path]:
+        """The files that make the task: its YAML, its includes, every `.py` and `.jsonl` beside it."""
+        return {
             self.path,
             *self.path.parent.glob("*.py"),
             *self.path.parent.glob("*.jsonl"),
             *_included(self.path),
         }
+
+    def content_hash(self) -> str:
+        """SHA-256 over the names and contents of `files`."""
         sha = hashlib.sha256()
-        for file in sorted(files, key=lambda path: path.name):
+        for file in sorted(self.files(), key=lambda path: path.name):
             content = file.read_bytes()
             sha.update(f"{file.name}\0{len(content)}\0".encode())
             sha.update(content)

@@ -62,6 +62,10 @@ ELSEWHERE = {
     "harness weights smollm2_135m_q4_1 --verify": "tests/test_weights.py fetches weights",
     "harness eval -m model=smollm2,qwen25_coder seed=1,2,3": "tests/test_config.py sweeps",
     "harness sql": "tests/test_frames.py has a terminal",
+} | {
+    line: "tests/test_docs_commands.py runs them on runs that are whole"
+    for command in ("verify", "bundle", "reproduce", "diff")
+    for line in EXAMPLES[command]
 }
 """Examples that cannot run on made-up results, and what tries them."""
 

@@ -24,6 +24,7 @@ FLOORS = [
         "config",
         "completions",
         "budget",
+        "proof",
     },
     {"backends", "scorers", "sandbox", "provenance", "schema", "store", "tables", "leaderboard", "aggregate"},
     {
@@ -42,9 +43,14 @@ FLOORS = [
         "importing",
         "exporting",
         "relatives",
+        "stored",
+        "recomputing",
+        "uniting",
+        "publishing",
+        "differing",
     },
-    {"evaluate", "listings", "frames"},
-    {"cli_provenance", "cli_publish", "output", "shell", "examples"},
+    {"evaluate", "listings", "frames", "verifying", "reproducing", "bundling"},
+    {"cli_provenance", "cli_proof", "cli_publish", "output", "shell", "examples"},
     {"cli", "__main__"},
 ]
 ONLY_IMPORTERS = {

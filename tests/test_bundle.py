@@ -1,0 +1,226 @@
+"""A bundle verifies elsewhere with nothing but itself; a hostile one harms nothing."""
+
+import json
+import shutil
+import stat
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Project
+
+from harness import bundling, runs
+from harness.bundling import bundle, open_bundle
+from harness.errors import ConfigError, EvidenceError
+from harness.stored import Tasks
+from harness.taskfiles import find
+from harness.verifying import verify
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = Project(tmp_path_factory.mktemp("done"))
+    project.model("alice")
+    project.run("eval", "model=alice", "task=[sums,sums_choice,word_problems]", "limit=4")
+    project.run("eval", "model=alice", "task=sums", "limit=3", "name=second")
+    project.run("bundle", "eval", "second", "-o", "x.zip")
+    return project
+
+
+@pytest.fixture
+def good(done: Project, tmp_path: Path) -> Path:
+    return Path(shutil.copy(done.root / "x.zip", tmp_path / "x.zip"))
+
+
+def test_a_bundle_verifies_where_there_is_nothing_else(done: Project, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    shutil.copy(done.root / "x.zip", elsewhere)
+    there = Project.__new__(Project)
+    there.root = elsewhere
+    found = json.loads(there.run("verify", "x.zip", "--format", "json").stdout)
+    assert {row["state"] for row in found} == {"ok", "not checked"}
+    left = [row["what"] for row in found if row["state"] == "not checked"]
+    assert left
+    assert all(what.startswith(("sums: no task sums here", "sums_choice: no task sums_choice here")) for what in left)
+    whole = json.loads(there.run("verify", "x.zip", "--trust-tasks", "--format", "json").stdout)
+    assert {row["state"] for row in whole} == {"ok"}
+    assert [p.name for p in elsewhere.iterdir()] == ["x.zip"]
+
+
+def test_the_same_runs_give_the_same_bytes(done: Project, tmp_path: Path) -> None:
+    folders = done.runs()
+    one = bundle(folders, tmp_path / "a.zip")
+    for path in done.root.rglob("*"):
+        path.touch()
+    other = bundle(folders[::-1], tmp_path / "b.zip")
+    assert one.path.read_bytes() == other.path.read_bytes()
+    assert one.sha256 == other.sha256
+
+
+def test_a_bundle_says_what_is_in_it_and_under_which_licence(done: Project) -> None:
+    said = done.run("bundle", "eval", "-o", "y.zip").stdout
+    assert "word_problems: Apache-2.0" in said
+    assert "sums: licence unknown" in said
+    assert "root1:" in said
+    with zipfile.ZipFile(done.root / "y.zip") as archive:
+        names = archive.namelist()
+    assert "tasks/word_problems/word_problems.yaml" in names
+    assert "tasks/sums/sums.py" in names
+    assert not [name for name in names if "second" in name or ".lock" in name]
+
+
+def test_a_run_that_has_not_ended_is_not_bundled(done: Project, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(done.runs()[0], tmp_path / "runs" / done.runs()[0].name))
+    manifest = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps(manifest | {"status": "running"}))
+    with pytest.raises(ConfigError, match="has not ended"):
+        bundle([run], tmp_path / "x.zip")
+
+
+@pytest.mark.parametrize("share", [0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99])
+def test_a_changed_bit_anywhere_is_found(good: Path, share: float) -> None:
+    data = bytearray(good.read_bytes())
+    data[int(len(data) * share)] ^= 4
+    good.write_bytes(data)
+    with pytest.raises(EvidenceError), open_bundle(good):
+        pass
+
+
+def test_a_score_edited_inside_is_found_though_the_bundle_is_consistent(done: Project, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(done.runs()[0], tmp_path / "runs" / done.runs()[0].name))
+    manifest = json.loads((run / "run.json").read_text())
+    metric = next(m for m in manifest["metrics"] if m["task"] == "word_problems")
+    metric["value"] = 1.0
+    runs.write_manifest(run, manifest)
+    tasks = Tasks(find([done.root / "tasks"]), [done.root / "tasks"])
+    made = bundle([run], tmp_path / "x.zip", tasks)
+    with open_bundle(made.path) as opened:
+        found = [f for f in verify(opened.folders[0]) if f.state == "wrong"]
+    assert [f.check for f in found] == ["metrics"]
+    assert "word_problems accuracy" in found[0].where
+
+
+def forge(path: Path, change: Callable[[zipfile.ZipFile], None], *, mode: str = "a") -> None:
+    with zipfile.ZipFile(path, mode) as archive:
+        change(archive)
+
+
+def _info(name: str, kind: int = stat.S_IFREG) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name)
+    info.external_attr = (kind | 0o644) << 16
+    return info
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../evil",
+        "runs/../../evil",
+        "/etc/evil",
+        "runs\\..\\evil",
+        "C:evil",
+        "runs/.hidden",
+        "runs//evil",
+        "runs/x/",
+        "con",
+        "runs/aux.json",
+        "runs/x.",
+        "runs/e\u0301vil",
+        "runs/a b",
+        "runs/" + "x" * 300,
+        "runs/a\nb",
+    ],
+)
+def test_a_name_that_leads_elsewhere_is_refused_before_anything_is_written(
+    good: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    monkeypatch.setattr(bundling, "_unpack", lambda *a: written.append(a[1].filename))
+    forge(good, lambda archive: archive.writestr(_info(name), b"x"))
+    with pytest.raises(EvidenceError, match="a name that a bundle never holds"), open_bundle(good):
+        pass
+    assert not written
+
+
+def _symlink(archive: zipfile.ZipFile) -> None:
+    archive.writestr(_info("runs/link", stat.S_IFLNK), b"/etc/passwd")
+
+
+def _device(archive: zipfile.ZipFile) -> None:
+    archive.writestr(_info("runs/device", stat.S_IFCHR), b"")
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def _twice(archive: zipfile.ZipFile) -> None:
+    archive.writestr(_info("bundle.json"), b"{}")
+
+
+def _case(archive: zipfile.ZipFile) -> None:
+    archive.writestr(_info("Bundle.json"), b"{}")
+
+
+def _bomb(archive: zipfile.ZipFile) -> None:
+    archive.writestr(_info("runs/bomb"), b"\0" * 50_000_000, compress_type=zipfile.ZIP_DEFLATED, compresslevel=9)
+
+
+def _stranger(archive: zipfile.ZipFile) -> None:
+    archive.writestr(_info("runs/stranger"), b"x")
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_symlink, "no plain file"),
+        (_device, "no plain file"),
+        (_twice, "is there twice"),
+        (_case, "is there twice"),
+        (_bomb, "is compressed"),
+        (_stranger, "is not in bundle.json"),
+    ],
+)
+def test_links_devices_doubles_bombs_and_strangers_are_refused(
+    good: Path, change: Callable[[zipfile.ZipFile], None], said: str
+) -> None:
+    forge(good, change)
+    with pytest.raises(EvidenceError, match=said), open_bundle(good):
+        pass
+
+
+def test_members_that_lie_over_one_another_are_refused(good: Path) -> None:
+    """David Fifield's better zip bomb (https://www.bamsoftware.com/hacks/zipbomb/), without compression."""
+    with zipfile.ZipFile(good, "a") as archive:
+        archive.writestr(_info("runs/one"), b"x" * 400_000)
+        first = archive.getinfo("runs/one")
+        for number in range(20):
+            again = _info(f"runs/more{number}")
+            again.header_offset, again.CRC = first.header_offset, first.CRC
+            again.file_size = again.compress_size = first.file_size
+            archive.filelist.append(again)
+            archive.NameToInfo[again.filename] = again
+    with pytest.raises(EvidenceError, match="bytes together"), open_bundle(good):
+        pass
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"not a zip", b"PK\x05\x06" + b"\0" * 18])
+def test_what_is_no_bundle_is_said_so(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.zip").write_bytes(content)
+    with pytest.raises(EvidenceError, match=r"no zip file|no bundle\.json"), open_bundle(tmp_path / "x.zip"):
+        pass
+
+
+@pytest.mark.parametrize("index", ["[]", "{", '{"schema": 2, "files": {}}', '{"files": 3}', "[" * 100_000, "null"])
+def test_an_index_that_makes_no_sense_is_refused(tmp_path: Path, index: str) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr(_info("bundle.json"), index)
+    with pytest.raises(EvidenceError, match="is damaged"), open_bundle(tmp_path / "x.zip"):
+        pass
+
+
+def test_a_hostile_bundle_is_one_line_and_its_own_exit_code(project: Project, good: Path) -> None:
+    forge(good, _symlink)
+    failed = project.run("verify", str(good), code=11)
+    assert "Traceback" not in failed.stderr
+    assert "runs/link" in failed.stderr
