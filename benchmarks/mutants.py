@@ -27,10 +27,10 @@ from harness.specs import SandboxSpec  # noqa: E402
 from harness.stats import wilson  # noqa: E402
 
 SETS = {
-    "HumanEval": ("HumanEval.jsonl.gz", SandboxSpec(timeout_s=3)),
-    "mbpp": ("mbpp.jsonl", SandboxSpec(timeout_s=3)),
-    "HumanEvalPlus": ("HumanEvalPlus.jsonl.gz", SandboxSpec(timeout_s=20, memory_mb=2048)),
-    "MbppPlus": ("MbppPlus.jsonl.gz", SandboxSpec(timeout_s=20, memory_mb=2048)),
+    "HumanEval": ("HumanEval.jsonl.gz", SandboxSpec(timeout_s=1)),
+    "mbpp": ("mbpp.jsonl", SandboxSpec(timeout_s=1)),
+    "HumanEvalPlus": ("HumanEvalPlus.jsonl.gz", SandboxSpec(timeout_s=5, memory_mb=2048)),
+    "MbppPlus": ("MbppPlus.jsonl.gz", SandboxSpec(timeout_s=5, memory_mb=2048)),
 }
 
 

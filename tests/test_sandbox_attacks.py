@@ -1,9 +1,14 @@
 """Attacks of many classes: none is believed, none learns anything, none harms the one after it; each ends in time."""
 
+import dataclasses
 import os
+import random
 import subprocess
 import time
+from pathlib import Path
 
+import codesets
+import mutants
 import pytest
 from attacks import ATTACKS, TESTS
 from test_sandbox import BOTH, FAST, canaries, linux  # noqa: F401 - a fixture
@@ -88,3 +93,24 @@ def test_nothing_outlives_a_run_of_attacks_with_many_workers(tier: str, canaries
     assert len(os.listdir("/proc/self/fd")) == fds  # noqa: PTH208
     after = subprocess.run(["find", "/sys/fs/cgroup", "-name", "*harness*"], capture_output=True, check=False).stdout
     assert after == groups, "no control group is made"
+
+
+def test_small_mistakes_in_reference_solutions_fail_as_they_do_without_a_sandbox(shared_data: Path) -> None:
+    """A sample; `benchmarks/mutants.py` tries them all."""
+    draw = random.Random(1)
+    programs = []
+    for task_id, row in list(codesets.humaneval_rows(shared_data).items())[::4]:
+        right = codesets.humaneval(row, row["prompt"] + row["canonical_solution"])
+        made = list(mutants.mutants(right.code))
+        for change, code in draw.sample(made, min(3, len(made))):
+            programs.append((task_id, change, dataclasses.replace(right, code=code)))
+    plain = mutants.plainly([(program.code, program.tests) for *_, program in programs], 1.0, 512)
+    verdicts = run([program for *_, program in programs], SandboxSpec(timeout_s=1))
+    caught = plain.count(False)
+    assert caught > 60
+    disagree = [
+        (task_id, change, verdict)
+        for (task_id, change, _), passed, verdict in zip(programs, plain, verdicts, strict=True)
+        if passed != (verdict.status == "passed")
+    ]
+    assert len(disagree) <= caught // 100, disagree

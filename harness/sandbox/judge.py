@@ -42,7 +42,7 @@ RENEW_KB = 200 << 10
 """Memory that a judge may have used and still go on to the next program."""
 MESSAGE_CHARS = 500
 LINE_CHARS = 160
-QUEUED = 5
+QUEUED = 20
 """Times the limit by the clock after which even waiting for a CPU is no excuse."""
 LOOK_S = 0.1
 LARGE = 1 << 16

@@ -28,9 +28,9 @@ START_S = 60.0
 """How long a zygote may take to be ready, on a machine with other things to do."""
 REPORT_S = 30.0
 """How long a zygote may take to clean up after a program."""
-PATIENCE = 8
-"""Times the limit by the clock after which a process is ended, whatever its judge does. The judge is done by then: it
-stretches the limit by 5 at most, for a program that waits for a CPU."""
+PATIENCE = 40
+"""Times the limit by the clock after which a process is ended, whatever its judge does. The judge is mostly done by
+then: it stretches the limit by 20 at most, for a program that waits for a CPU."""
 QUICK_S, QUICK_ONES = 0.1, 64
 """A program this quick mostly waits for processes to wake up, not for a CPU: after so many of them in a row, there are
 twice as many workers as CPUs, until one takes longer."""
