@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from harness import paired, stats
@@ -33,7 +34,7 @@ class _Sample(NamedTuple):
 
 
 class _Result(NamedTuple):
-    """What metrics need of a score; equal ones are one object."""
+    """What metrics need of a score."""
 
     value: float | None
     unaggregated: bool
@@ -50,6 +51,26 @@ def _tier(score: Score) -> str | None:
 Held = tuple[_Sample, _Result]
 """A sample, its score under one key."""
 _NO_FIELDS: Mapping[str, str] = {}
+_COMMON: dict[tuple[float, ...], tuple[float, ...]] = {(0.0,): (0.0,), (1.0,): (1.0,)}
+"""Of the scores that most documents have, one object each."""
+
+
+class _Column(Collection[Held]):
+    """The scores under one key: two numbers a sample, so that many samples take little memory."""
+
+    def __init__(self, sample: Callable[[int], _Sample], results: Sequence[_Result]) -> None:
+        self._sample, self._results = sample, results
+        self.places, self.numbers = array("q"), array("q")
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __contains__(self, item: object) -> bool:
+        return any(item == one for one in self)
+
+    def __iter__(self) -> Iterator[Held]:
+        for place, number in zip(self.places, self.numbers, strict=True):
+            yield self._sample(place), self._results[number]
 
 
 class Tally:
@@ -63,21 +84,40 @@ class Tally:
     def __init__(self, model: str, loaded: LoadedTask) -> None:
         self._model, self._loaded = model, loaded
         self._read = {*loaded.breakdown, *([loaded.contrast["field"]] if loaded.contrast else [])}
+        self._docs = array("q")
+        self._sources: list[str | None] = []
+        self._fields: list[Mapping[str, str]] = []
         self._states: list[SampleStatus] = []
-        self._held: dict[Key, list[Held]] = {}
-        self._results: dict[_Result, _Result] = {}
+        self._held: dict[Key, _Column] = {}
+        self._results: list[_Result] = []
+        self._known: dict[_Result, int] = {}
 
     def add(self, sample: Sample, state: SampleStatus, scores: Mapping[Key, Score]) -> None:
         """Count one sample."""
-        fields = {name: str(sample.doc.get(name)) for name in self._read} if self._read else _NO_FIELDS
-        kept = _Sample(sample.doc_id, _source(self._loaded, sample), fields, state)
+        place = len(self._docs)
+        self._docs.append(sample.doc_id)
         self._states.append(state)
+        if self._loaded.cluster:
+            found = sample.doc.get(self._loaded.cluster)
+            self._sources.append(None if found is None else str(found))
+        if self._read:
+            self._fields.append({name: str(sample.doc.get(name)) for name in self._read})
         for key, score in scores.items():
             part = score.detail.get("part") if score.status == UNAGGREGATED else None
-            result = _Result(score.value, score.status == UNAGGREGATED, _tier(score), part)
-            if part is None:
-                result = self._results.setdefault(result, result)
-            self._held.setdefault(key, []).append((kept, result))
+            result = _Result(score.value, score.status == UNAGGREGATED, score.detail.get("tier"), part)
+            number = self._known.setdefault(result, len(self._results)) if part is None else len(self._results)
+            if number == len(self._results):
+                self._results.append(result)
+            column = self._held.setdefault(key, _Column(self.sample, self._results))
+            column.places.append(place)
+            column.numbers.append(number)
+
+    def sample(self, place: int) -> _Sample:
+        """One of the samples that were added."""
+        source = self._sources[place] if self._sources else None
+        fields = self._fields[place] if self._fields else _NO_FIELDS
+        doc_id = self._docs[place]
+        return _Sample(doc_id, doc_id if source is None else source, fields, self._states[place])
 
     def rows(self) -> list[dict[str, Any]]:
         """Every metric, the headline marked, in a stable order."""
@@ -98,16 +138,11 @@ class Tally:
         return rows
 
 
-def _source(loaded: LoadedTask, sample: Sample) -> Hashable:
-    found = sample.doc.get(loaded.cluster) if loaded.cluster else None
-    return sample.doc_id if found is None else str(found)
-
-
 def _row(
     model: str,
     loaded: LoadedTask,
     key: Key,
-    held: Sequence[Held],
+    held: Collection[Held],
     states: Sequence[SampleStatus],
     estimate: stats.Estimate | None,
 ) -> dict[str, Any]:
@@ -141,16 +176,18 @@ def _headline(loaded: LoadedTask, keys: Sequence[Key]) -> Key | None:
     return min(candidates, key=lambda key: (key[2] == LM_EVAL, key)) if candidates else None
 
 
-def _values(held: Iterable[Held]) -> tuple[list[tuple[float, ...]], list[Hashable]]:
-    """Scored values by document, in order, and the source of each document."""
+def _values(held: Iterable[Held]) -> tuple[list[tuple[float, ...]], list[Hashable] | None]:
+    """Scored values by document, in order, and the source of each document; `None` where each is its own."""
     docs: list[tuple[float, ...]] = []
     sources: list[Hashable] = []
     scored = ((sample, result.value) for sample, result in held if result.value is not None)
     for _, group in itertools.groupby(scored, key=lambda item: item[0].doc_id):
         members = list(group)
-        docs.append(tuple(value for _, value in members))
+        values = tuple(value for _, value in members)
+        docs.append(_COMMON.get(values, values))
         sources.append(members[0][0].source)
-    return docs, sources
+    own = all(isinstance(source, int) for source in sources)
+    return docs, None if own else sources
 
 
 def _states(held: Iterable[Held]) -> list[SampleStatus]:
@@ -161,12 +198,12 @@ def _binary(docs: Iterable[Iterable[float]]) -> bool:
     return all(value in (0.0, 1.0) for doc in docs for value in doc)
 
 
-def _mean(held: Sequence[Held]) -> stats.Estimate | None:
+def _mean(held: Collection[Held]) -> stats.Estimate | None:
     docs, sources = _values(held)
     return stats.estimate(docs, binary=_binary(docs), sources=sources) if docs else None
 
 
-def _corpus(held: Sequence[Held], function: Callable[[Iterable[Any]], float]) -> stats.Estimate | None:
+def _corpus(held: Collection[Held], function: Callable[[Iterable[Any]], float]) -> stats.Estimate | None:
     """A metric that is no mean (F1, perplexity, BLEU): lm-eval's own function over all parts, by source."""
     units: dict[Hashable, list[Any]] = {}
     docs = set()
@@ -183,7 +220,7 @@ def _corpus(held: Sequence[Held], function: Callable[[Iterable[Any]], float]) ->
     return dataclasses.replace(stats.bootstrap(list(units.values()), statistic), n=len(docs))
 
 
-def _parts(model: str, loaded: LoadedTask, key: Key, held: Sequence[Held]) -> list[dict[str, Any]]:
+def _parts(model: str, loaded: LoadedTask, key: Key, held: Collection[Held]) -> list[dict[str, Any]]:
     """The headline by the values of every field that the task breaks it down by: `accuracy[level=3]`."""
     rows = []
     for field in loaded.breakdown:
@@ -194,7 +231,7 @@ def _parts(model: str, loaded: LoadedTask, key: Key, held: Sequence[Held]) -> li
     return rows
 
 
-def _passes(model: str, loaded: LoadedTask, key: Key, held: Sequence[Held]) -> list[dict[str, Any]]:
+def _passes(model: str, loaded: LoadedTask, key: Key, held: Collection[Held]) -> list[dict[str, Any]]:
     """pass@k (at least one of k is right) and pass^k (all of k are) over problems with k scored repeats or more."""
     docs, sources = _values(held)
     if not _binary(docs):
@@ -216,7 +253,7 @@ def _passes(model: str, loaded: LoadedTask, key: Key, held: Sequence[Held]) -> l
 
 
 def _drop(
-    model: str, loaded: LoadedTask, key: Key, held: Sequence[Held], contrast: Mapping[str, str]
+    model: str, loaded: LoadedTask, key: Key, held: Collection[Held], contrast: Mapping[str, str]
 ) -> dict[str, Any]:
     """How much lower the mean is on documents of one value of a field than on those of another, paired by source."""
     sides: tuple[dict[Hashable, list[float]], dict[Hashable, list[float]]] = ({}, {})

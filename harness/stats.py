@@ -93,8 +93,8 @@ def estimate(
         return Estimate(None, None, None, 0, "none")
     means = [math.fsum(values) / len(values) for values in docs]
     mean = math.fsum(means) / n
-    shared = [sources[i] for i in kept] if sources is not None else list(range(n))
-    groups = len(set(shared))
+    shared: Sequence[Hashable] = [sources[i] for i in kept] if sources is not None else range(n)
+    groups = len(set(shared)) if sources is not None else n
     if not binary:
         error = standard_error(means, shared)
         if not error:
