@@ -135,9 +135,9 @@ _CONTROLS = "SELECT DISTINCT model, control_of FROM models WHERE control_of IS N
 
 
 def _evidence(answers: pl.DataFrame, control_of: Mapping[str, str]) -> pl.DataFrame:
-    from harness import relatives
+    from harness import relatives, suspects
 
-    return relatives.table(answers, relatives.registry(), control_of)
+    return suspects.table(answers, relatives.registry(), control_of)
 
 
 def _shared_errors(query: store.Query) -> pl.DataFrame:
@@ -190,18 +190,18 @@ def suspect_report(
     candidates: Sequence[str] = (),
     *,
     panel: str | None = None,
-    interval: bool | None = None,
+    interval: bool = True,
     told: Mapping[str, str | None] | None = None,
     domain: str | None = None,
 ) -> dict[str, Any]:
-    """Everything that can be said of where a model's answers come from: see `relatives.report`.
+    """Everything that can be said of where a model's answers come from: see `suspects.reports`.
 
     Args:
         results_dir: the results folder; with a panel it may be empty.
         suspect: a model's name.
         candidates: whom to ask about; by default everybody who may be a teacher.
         panel: a reference panel to compare with, instead of the models that answered the same tasks.
-        interval: whether to compute how far scores depend on the prompts; by default where the pool is small.
+        interval: whether to compute how far scores depend on prompts and null models.
         told: what the user says of the suspect (`released`, `lab`, `base`), over what is documented.
         domain: of the prompts to compare on (`domains.DOMAINS`); by default all. A panel has no texts to tell it from.
 
@@ -212,23 +212,24 @@ def suspect_report(
     Raises:
         ConfigError: nobody of that name has answers.
     """
-    from harness import relatives
-    from harness.provenance import fingerprint, wording
+    from harness import relatives, suspects
+    from harness.provenance import fingerprint, stored, wording
 
     offered = _offered(results_dir, suspect)
     known = relatives.told(relatives.registry(), suspect, told or {})
     if panel is not None and domain is not None:
         raise ConfigError("--domain needs the prompts' texts, and a panel holds none; leave --panel or --domain out")
     answers, claims, control_of = _of_index(results_dir, suspect, optional=panel is not None, domain=domain)
+    kept = results_dir / stored.FOLDER
     if panel is not None:
-        found = [relatives.against(panel, answers, suspect, candidates, known, control_of)]
+        found = [relatives.against(panel, answers, suspect, candidates, known, control_of, kept)]
     else:
-        found = relatives.pools(answers, suspect, known, control_of)
+        found = relatives.pools(answers, suspect, known, control_of, kept)
     return {
-        "schema": relatives.SCHEMA,
+        "schema": suspects.SCHEMA,
         "suspect": suspect,
         "fingerprint": fingerprint.VERSION,
-        "corpora": [relatives.report(pool, suspect, candidates, interval=interval) for pool in found],
+        "corpora": suspects.reports(found, suspect, candidates, interval=interval),
         "claims": claims,
         "suggested": offered,
         "suggested_text": wording.suggested(suspect, [row for row in offered if row["condition"] == "all"]),
@@ -249,8 +250,12 @@ def pool_of(
     answers, _, control_of = _of_index(results_dir, "", optional=panel is not None, domain=domain)
     if panel is not None:
         return relatives.whole_panel(panel), answers
-    pool = relatives.one_pool(answers, relatives.registry(), control_of, needed, task=task)
     import polars as pl
+
+    from harness.provenance import stored
+
+    kept = results_dir / stored.FOLDER
+    pool = relatives.one_pool(answers, relatives.registry(), control_of, needed, task=task, folder=kept)
 
     return pool, answers.filter(pl.col("task") == pool.corpus)
 

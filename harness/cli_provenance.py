@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -34,9 +35,10 @@ SHOWN = 12
 """Candidates in a table for people; every other format has all of them."""
 ALPHA = 0.05
 LEGEND = (
-    "score: standard deviations above models that cannot have learnt from the candidate, averaged over channels, with "
-    "its 95 % interval over prompts where computed; p against unrelated pairs; q adjusted over the candidates; null: "
-    "how many such models; n: prompts both answered. Similarity is evidence, not proof of copying."
+    "score: standard deviations above models that cannot have learnt from the candidate, less what the suspect scores "
+    "on average, over the channels; 95% intervals of score (±) and rank are over prompts and null models; p is against "
+    "unrelated pairs, q adjusted over everything looked at; n: prompts both answered. Similarity is evidence, not "
+    "proof of copying."
 )
 
 app = typer.Typer(
@@ -58,8 +60,9 @@ def report(
     lab: Annotated[str | None, typer.Option(help="Whose the suspect is.")] = None,
     base: Annotated[str | None, typer.Option(help="The base model it was trained from.")] = None,
     interval: Annotated[
-        bool | None, typer.Option("--interval/--no-interval", help="How far scores depend on the prompts.")
-    ] = None,
+        bool,
+        typer.Option("--interval/--no-interval", help="Intervals of scores and ranks."),
+    ] = True,
     matrix: Annotated[bool, typer.Option("--matrix", help="Every pair of models instead.")] = False,
     tree: Annotated[bool, typer.Option("--tree", help="A tree in Newick's format instead: an illustration.")] = False,
     svg: Annotated[Path | None, typer.Option(help="Write the tree here as a drawing.")] = None,
@@ -73,6 +76,9 @@ def report(
     shape: Shape = Format.table,
 ) -> None:
     """Whom a model's answers resemble more than unrelated models' do: `harness provenance SUSPECT`."""
+    # Matrices of a few hundred models: threads would wait for each other longer than they work.
+    for library in ("OPENBLAS", "MKL", "OMP"):
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     from harness import analysis
     from harness.runs import need_results
 
@@ -125,9 +131,9 @@ def _of_pool(
 def _matrix(pool: Pool, shape: Format) -> None:
     import polars as pl
 
-    from harness import relatives
+    from harness import suspects
 
-    frame = pl.DataFrame(relatives.pairs(pool), infer_schema_length=None)
+    frame = pl.DataFrame(suspects.pairs(pool), infer_schema_length=None)
     print_frame(
         frame.head(SHOWN * 2) if shape is Format.table else frame,
         shape,
@@ -221,8 +227,9 @@ def _rows(found: Mapping[str, Any]) -> pl.DataFrame:
 
     schema = {
         "suspect": pl.String, "corpus": pl.String, "rank": pl.Int64, "candidate": pl.String, "verdict": pl.String,
-        "z": pl.Float64, "z_low": pl.Float64, "z_high": pl.Float64, "p": pl.Float64, "q": pl.Float64,
-        "null_size": pl.Int64, "prompts": pl.Int64, "channels": pl.String,
+        "rank_low": pl.Int64, "rank_high": pl.Int64, "z": pl.Float64, "z_low": pl.Float64, "z_high": pl.Float64,
+        "p": pl.Float64, "q": pl.Float64, "likelihood_ratio": pl.Float64, "power": pl.String, "null_size": pl.Int64,
+        "exceeded": pl.Int64, "prompts": pl.Int64, "channels": pl.String,
     }  # fmt: skip
     rows = [
         {
@@ -230,6 +237,7 @@ def _rows(found: Mapping[str, Any]) -> pl.DataFrame:
             "corpus": corpus["corpus"],
             **finding,
             "channels": json.dumps(finding["channels"]),
+            "power": json.dumps(finding["power"]),
         }
         for corpus in found["corpora"]
         for finding in corpus["findings"]
@@ -251,17 +259,17 @@ def _text(suspect: str, corpus: Mapping[str, Any]) -> str:
     if shown:
         rows = [
             [
+                _rank(f),
                 visible(f["candidate"]),
                 f["verdict"],
-                _number(f["z"]) + ("" if f["z_low"] is None else f" [{f['z_low']:.1f}, {f['z_high']:.1f}]"),
-                _number(f["p"], 4),
-                _number(f["q"], 4),
-                str(f["null_size"]),
+                _number(f["z"], 1) + ("" if f["z_low"] is None else f" ±{f['z'] - f['z_low']:.1f}"),
+                _number(f["q"], 3),
                 str(f["prompts"]),
             ]
             for f in shown
         ]
-        lines.append(grid(["candidate", "verdict", "score", "p", "q", "null", "n"], rows, columns))
+        right = [True, False, False, True, True, True]
+        lines.append(grid(["rank", "candidate", "verdict", "score", "q", "n"], rows, columns, right))
         if len(corpus["findings"]) > SHOWN:
             lines.append(f"({len(corpus['findings']) - SHOWN} more candidates: --format csv or json)\n")
         channels = sorted({name for f in shown[:3] for name in f["channels"]})
@@ -272,6 +280,14 @@ def _text(suspect: str, corpus: Mapping[str, Any]) -> str:
     lines += [textwrap.fill(visible(text), columns) + "\n" for text in texts]
     lines.append(textwrap.fill(LEGEND, columns) + "\n")
     return "\n".join(lines) + "\n"
+
+
+def _rank(finding: Mapping[str, Any]) -> str:
+    """A candidate's place among those tested, and where other prompts and null models might put it."""
+    if finding["rank"] is None:
+        return ""
+    low, high = finding["rank_low"], finding["rank_high"]
+    return f"{finding['rank']}" + ("" if low is None else f" ({low}-{high})")
 
 
 def _claims(claims: Sequence[Mapping[str, Any]]) -> str:
@@ -334,7 +350,7 @@ def build_panel(
     """Make a reference panel: fingerprints as hashes, no texts, of every model in a file of answers."""
     import polars as pl
 
-    from harness import importing, relatives
+    from harness import formats, relatives
     from harness.provenance import panel
     from harness.provenance.registry import Labels
 
@@ -343,7 +359,7 @@ def build_panel(
     texts = _parquet(prompts, "prompts").filter(pl.col("corpus") == name)
     if answers.is_empty() or texts.is_empty():
         raise ConfigError(f"--outputs, --prompts: no rows of the corpus {name!r}")
-    key = {i: importing.prompt_id(text) for i, text in texts.select("prompt_id", "prompt").iter_rows()}
+    key = {i: formats.prompt_id(text) for i, text in texts.select("prompt_id", "prompt").iter_rows()}
     labels = Labels.of(name, _csv(students, "students"), _csv(controls, "controls"), _csv(models, "models"))
     who = tuple(sorted(answers["model"].unique().to_list()))
     facts = labels.facts(who, known)
@@ -362,7 +378,7 @@ def build_panel(
     chosen = [who[i] for i in labels.candidates(who, facts)]
     keyed = answers.with_columns(pl.col("prompt_id").replace_strict(key))
     out.mkdir(parents=True, exist_ok=True)
-    size = panel.build(keyed, facts, chosen, about, out, name)
+    size = panel.build(keyed, facts, chosen, about, labels, out, name)
     sys.stdout.write(f"{out}/{name}.parquet, .yaml: {len(who)} models, {len(key)} prompts, {size / 1e6:.1f} MB\n")
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from conftest import Project
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness import analysis, importing, leaderboard, store
+from harness import analysis, formats, importing, leaderboard, store
 from harness.errors import ConfigError
 from harness.runs import read_manifest, samples_path
 
@@ -83,7 +84,7 @@ def test_alpaca_eval_outputs_become_a_provenance_task_of_the_named_model(tmp_pat
     assert [model["name"] for model in manifest["models"]] == ["mine"]
     assert manifest["tasks"][0]["kind"] == "provenance"
     frame = pl.read_parquet(samples_path(run))
-    assert json.loads(frame["doc"][0]) == {"prompt_id": importing.prompt_id(" prompt 0\n"), "prompt": "prompt 0"}
+    assert json.loads(frame["doc"][0]) == {"prompt_id": formats.prompt_id(" prompt 0\n"), "prompt": "prompt 0"}
 
 
 def test_every_filter_of_lm_eval_is_one_score_and_no_second_sample(tmp_path: Path) -> None:
@@ -165,7 +166,7 @@ JSON = st.recursive(
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(entry=JSON, form=st.sampled_from(sorted(importing.FORMATS)))
+@given(entry=JSON, form=st.sampled_from(sorted(formats.FORMATS)))
 def test_no_content_of_a_file_ends_in_a_traceback(tmp_path: Path, entry: Any, form: str) -> None:
     path = tmp_path / "f.jsonl"
     path.write_text(json.dumps([entry]))
@@ -191,3 +192,58 @@ def test_a_column_that_is_not_there_is_answered_with_those_that_are(project: Pro
     done = project.run("import", "jsonl", "t.jsonl", code=2)
     assert "answer" in done.stderr
     assert "--columns output=" in done.stderr
+
+
+def inspect_eval(path: Path, method: int) -> Path:
+    """The log as Inspect zips it: a header, and a file per sample in the order they finished."""
+    header = {key: value for key, value in INSPECT.items() if key != "samples"}
+    members = {f"samples/{s['id']}_epoch_1.json": s for s in reversed(INSPECT["samples"])} | {"header.json": header}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as log:
+        for name, content in members.items():
+            log.writestr(name, json.dumps(content), zipfile.ZIP_DEFLATED if method == 8 else zipfile.ZIP_STORED)
+    if method == formats.ZSTANDARD:  # as Inspect does since 0.3.17x; written by hand, since zipfile cannot
+        _zstandard(path, members)
+    return path
+
+
+def _zstandard(path: Path, members: dict[str, Any]) -> None:
+    import struct
+    import zlib
+
+    import pyarrow as pa
+
+    body, index = b"", b""
+    for name, content in members.items():
+        text = json.dumps(content).encode()
+        packed = pa.compress(text, codec="zstd", asbytes=True)
+        fields = (63, 0, formats.ZSTANDARD, 0, 33, zlib.crc32(text), len(packed), len(text), len(name), 0)
+        at = len(body)
+        body += struct.pack("<4s5H3I2H", b"PK\3\4", *fields) + name.encode() + packed
+        index += struct.pack("<4s6H3I5H2I", b"PK\1\2", 63, *fields, 0, 0, 0, 0, at) + name.encode()
+    end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, len(members), len(members), len(index), len(body), 0)
+    path.write_bytes(body + index + end)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, formats.ZSTANDARD])
+def test_a_zipped_log_of_inspect_says_what_its_json_says(tmp_path: Path, method: int) -> None:
+    plain = list(formats.FORMATS["inspect"](write(tmp_path / "log.json", INSPECT), {}))
+    zipped = list(formats.FORMATS["inspect"](inspect_eval(tmp_path / "log.eval", method), {}))
+    assert zipped == plain
+
+
+def test_a_damaged_log_of_inspect_is_named_and_nothing_is_written(tmp_path: Path) -> None:
+    path = inspect_eval(tmp_path / "log.eval", formats.ZSTANDARD)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"(\xb5/\xfd") + 12] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"log\.eval"):
+        importing.convert("inspect", path, tmp_path / "r")
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_log_of_inspect_that_was_cut_off_gives_what_it_holds(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "log.eval", "w") as log:
+        log.writestr("_journal/start.json", json.dumps({"version": 2, "eval": INSPECT["eval"]}))
+        log.writestr("samples/1_epoch_1.json", json.dumps(INSPECT["samples"][0]))
+    (item,) = formats.FORMATS["inspect"](tmp_path / "log.eval", {})
+    assert item.output == "2"

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats as sps
 
 from harness.provenance import calibration as cal
+from harness.provenance import families
 from harness.provenance.calibration import ModelFacts
 
 
@@ -131,7 +132,7 @@ def _family(strength: float, seed: int = 0):
 
 def test_the_family_test_finds_students_of_a_lab_and_not_the_others() -> None:
     similarity, facts = _family(4.0)
-    tests = cal.family_tests([similarity], facts, cal.family(facts, [30, 31]))
+    tests = families.family_tests([similarity], facts, families.family(facts, [30, 31]))
     assert tests[50].p < 0.01
     assert tests[51].p < 0.01
     rest = [t.p for i, t in tests.items() if i not in {50, 51}]
@@ -141,14 +142,14 @@ def test_the_family_test_finds_students_of_a_lab_and_not_the_others() -> None:
 
 def test_a_model_older_than_the_whole_lab_is_not_asked() -> None:
     similarity, facts = _family(4.0)
-    tests = cal.family_tests([similarity], facts, cal.family(facts, [30, 31]))
+    tests = families.family_tests([similarity], facts, families.family(facts, [30, 31]))
     assert set(range(30)) & set(tests) == set(range(12)), "null models alone are, as a check of the test itself"
 
 
 def test_a_lab_without_null_models_is_untestable() -> None:
     similarity, facts, _ = _pool()
     bare = [ModelFacts(f.name, f.lab) for f in facts]
-    assert cal.family_tests([similarity], bare, cal.family(bare, [30])) == {}
+    assert families.family_tests([similarity], bare, families.family(bare, [30])) == {}
 
 
 @given(st.lists(st.floats(0, 1), max_size=30))
@@ -203,5 +204,22 @@ def test_controls_of_one_lineage_that_lie_close_together_do_not_make_a_tiny_spre
     similarity[6:12, 30:32] = similarity[30:32, 6:12].T[:, :] = 0.1
     similarity[6:12, :12] = similarity[:12, 6:12] = 0.0
     np.fill_diagonal(similarity, np.nan)
-    tests = cal.family_tests([similarity], near, cal.family(near, [30, 31]))
+    tests = families.family_tests([similarity], near, families.family(near, [30, 31]))
     assert max(abs(tests[i].score) for i in range(6)) < 6
+
+
+def test_a_lab_has_its_own_models_before_they_are_released_and_others_have_not() -> None:
+    from harness.provenance.evidence import Analysis
+    from harness.provenance.fingerprint import Fingerprints
+
+    facts = [
+        ModelFacts("student", "x", "2025-01"),
+        ModelFacts("own", "x", "2025-01"),
+        ModelFacts("other", "y", "2025-01"),
+        ModelFacts("own-later", "x", "2025-02"),
+    ]
+    prints = Fingerprints(tuple(f.name for f in facts), (), np.zeros((4, 0), dtype=np.bool_), {}, {})
+    similarity = np.full((4, 4), np.nan)
+    scores = cal.pair_scores(similarity, facts, [0, 1, 2, 3])
+    analysis = Analysis(prints, facts, [0, 1, 2, 3], {}, {}, scores, similarity)
+    assert [analysis.rival(0, c) for c in (1, 2, 3)] == ["same lab", "later", "later"]

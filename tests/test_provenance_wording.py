@@ -6,8 +6,8 @@ from typing import get_args
 import pytest
 
 from harness.provenance import wording
-from harness.provenance.calibration import FamilyTest
 from harness.provenance.evidence import Finding, Verdict
+from harness.provenance.families import FamilyTest
 
 VERDICTS = get_args(Verdict)
 
@@ -43,6 +43,16 @@ def _every_text() -> list[str]:
         texts.append(wording.paragraph("suspect-1", [_finding(v, f"teacher-{i}") for i, v in enumerate(some)]))
     texts.append(wording.paragraph("suspect-1", [_finding("resembles", f"teacher-{i}") for i in range(6)]))
     texts += [wording.suggested("suspect-1", [_offered(0.5, 0.2)]), wording.suggested("suspect-1", [_offered(0, -1)])]
+    for known in (
+        None,
+        {"students": 16, "at_0.05": 0.5, "at_0.01": 0.1},
+        {"students": 1, "at_0.05": 1.0, "at_0.01": 1.0},
+    ):
+        texts += wording.power("suspect-1", {"teacher-1": known, "teacher-2": None})
+    texts += [wording.likelihood("teacher-1", 4.2, 12), wording.likelihood("teacher-1", None, None)]
+    span = {"median": 1.0, "low": -2.0, "high": 3.0, "n": 4}
+    texts += [wording.bounds(low, high) for low in (None, span) for high in (None, span)]
+    texts += wording.smallest(0.001, 60)
     return texts
 
 
@@ -73,7 +83,28 @@ def test_every_positive_finding_comes_with_the_other_explanations() -> None:
 
 
 def test_a_positive_finding_says_how_many_models_cannot_be_related() -> None:
-    assert "40 models that cannot have learnt from it" in wording.sentence("s", _finding("resembles"))
+    said = wording.sentence("s", _finding("resembles"))
+    assert "more than those of 39 of 40 models that cannot have learnt from it" in said
+
+
+def test_a_teacher_whose_students_are_seldom_found_is_one_nobody_can_be_cleared_of() -> None:
+    (weak,) = wording.power("s", {"t": {"students": 16, "at_0.05": 0.5, "at_0.01": 0.1}})
+    assert "Of t s cannot be cleared" in weak
+    (strong,) = wording.power("s", {"t": {"students": 16, "at_0.05": 0.9, "at_0.01": 0.5}})
+    assert "cannot be cleared" not in strong
+    (unknown,) = wording.power("s", {"t": {"students": 1, "at_0.05": 1.0, "at_0.01": 1.0}})
+    assert "not known" in unknown
+
+
+def test_too_many_candidates_for_one_to_stand_out_is_said_and_only_then() -> None:
+    assert "0.0010" in wording.smallest(0.001, 60)[0]
+    assert wording.smallest(0.001, 40) == ()
+    assert wording.smallest(None, 40) == ()
+
+
+def test_floor_and_ceiling_are_always_spoken_of_measured_or_not() -> None:
+    assert "no floor measured" in wording.bounds(None, None)
+    assert "no ceiling measured" in wording.bounds(None, None)
 
 
 def test_none_of_these_is_said_aloud_with_its_limit() -> None:

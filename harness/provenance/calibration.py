@@ -8,10 +8,10 @@ suspect's null: leave-one-family-out. A missing date means that dates say nothin
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -101,6 +101,11 @@ class PairScores:
 
 def null_models(facts: Sequence[ModelFacts], candidates: Sequence[int]) -> Bool:
     """Models x candidates: True where the model cannot have learnt from the candidate."""
+    return _null_models(tuple(facts), tuple(candidates))
+
+
+@lru_cache(maxsize=8)
+def _null_models(facts: tuple[ModelFacts, ...], candidates: tuple[int, ...]) -> Bool:
     return np.array([[cannot_have_learnt(f, facts[c]) for c in candidates] for f in facts], dtype=np.bool_)
 
 
@@ -120,10 +125,32 @@ def unrelated_pairs(facts: Sequence[ModelFacts], candidates: Sequence[int]) -> B
 
 def relations(facts: Sequence[ModelFacts]) -> Bool:
     """Models x models: True where the two are not independent."""
+    return _relations(tuple(facts))
+
+
+@lru_cache(maxsize=8)
+def _relations(facts: tuple[ModelFacts, ...]) -> Bool:
     return np.array([[a.related(b) for b in facts] for a in facts], dtype=np.bool_)
 
 
-def pair_scores(similarity: Matrix, facts: Sequence[ModelFacts], candidates: Sequence[int]) -> PairScores:
+def lineages(facts: Sequence[ModelFacts], members: Sequence[int]) -> list[list[int]]:
+    """Group members that share a lineage, or (where it is unknown) a lab; the rest stand alone."""
+    groups: dict[str, list[int]] = {}
+    for i in members:
+        f = facts[i]
+        key = f"lineage {f.lineage}" if f.lineage else f"lab {f.lab}" if f.lab else f"model {f.name}"
+        groups.setdefault(key, []).append(i)
+    return list(groups.values())
+
+
+def pair_scores(
+    similarity: Matrix,
+    facts: Sequence[ModelFacts],
+    candidates: Sequence[int],
+    *,
+    left_out: Sequence[int] = (),
+    least: int = LEAST_NULL,
+) -> PairScores:
     r"""Calibrate one channel.
 
     For suspect s and candidate c with null models U (those unrelated to s): the excess
@@ -131,28 +158,33 @@ def pair_scores(similarity: Matrix, facts: Sequence[ModelFacts], candidates: Seq
     \((x(s,c) - \overline{x(u,c)}) / (\tilde\sigma\sqrt{1 + 1/n})\) over the same null models, each with its own
     relatives left out, and \(\tilde\sigma^2\) shrunk toward the channel's median variance (`PRIOR_MODELS`). Only null
     models enter the centring: centring on the whole pool hides a teacher with many students.
+
+    Args:
+        similarity: models x models, NaN where unknown.
+        facts: one per model.
+        candidates: indices of possible teachers.
+        left_out: models that are nobody's null model this time, to see how much depends on them.
+        least: null models below which a pair is untestable, at least 2.
     """
     cols = np.array(candidates, dtype=np.int64)
-    null, kin = null_models(facts, candidates), relations(facts)
+    null, free = null_models(facts, candidates).copy(), ~relations(facts)
+    null[list(left_out)] = False
+    known = ~np.isnan(similarity)
+    beside = (free & known).astype(float) @ null
+    level = _over(np.where(free & known, similarity, 0.0) @ null, beside)
+    excess = similarity[:, cols] - level
+    used = null & ~np.isnan(excess)
+    size = (free.astype(float) @ used).round().astype(np.int64)
+    # Sums of squares about the column's mean, which keeps small variances exact.
+    centre = _over(np.where(used, excess, 0.0).sum(axis=0), used.sum(axis=0).astype(float))
+    value = np.where(used, excess - centre, 0.0)
+    total, squares = free @ value, free @ value**2
+    count = np.where(size >= least, size, np.nan).astype(float)
+    middle = total / count + centre
+    spread = np.maximum(squares - total**2 / count, 0) / (count - 1)
     apart = unrelated_pairs(facts, candidates)
-    shape = (len(facts), len(cols))
-    middle, spread = np.full(shape, np.nan), np.full(shape, np.nan)
-    excess, size = np.full(shape, np.nan), np.zeros(shape, dtype=np.int64)
-    for b, c in enumerate(cols):
-        members = np.flatnonzero(null[:, b])
-        if len(members) < LEAST_NULL:
-            continue
-        free = ~kin[:, members]
-        level = _row_mean(np.where(free, similarity[:, members], np.nan))
-        excess[:, b] = similarity[:, c] - level
-        others = np.where(free, excess[members, b][None, :], np.nan)
-        known = ~np.isnan(others)
-        size[:, b] = known.sum(axis=1)
-        enough = size[:, b] >= LEAST_NULL
-        middle[enough, b] = _row_mean(others[enough])
-        spread[enough, b] = _row_var(others[enough])
     if np.isnan(spread).all():
-        return PairScores(cols, np.full(shape, np.nan), size, null, apart)
+        return PairScores(cols, np.full(spread.shape, np.nan), size, null, apart)
     typical = float(np.nanmedian(spread))
     weight = np.maximum(size - 1, 0)
     variance = (PRIOR_MODELS * typical + weight * spread) / (PRIOR_MODELS + weight)
@@ -181,17 +213,23 @@ def centred(scores: PairScores, facts: Sequence[ModelFacts]) -> PairScores:
     left out, so that a teacher with many versions is not centred away. Null models' scores get the same treatment.
     """
     labs = np.array([facts[c].lab or f"model {facts[c].name}" for c in scores.candidates], dtype=object)
-    fair = np.array([[_fair(me, facts[c]) for c in scores.candidates] for me in facts], dtype=np.bool_)
-    fair &= ~np.isnan(scores.z)
+    fair = _fair(tuple(facts), tuple(scores.candidates.tolist())) & ~np.isnan(scores.z)
     apart = (labs[:, None] != labs[None, :]).astype(float)
     total, count = np.where(fair, scores.z, 0.0) @ apart, fair @ apart
     z = scores.z - total / (count + PRIOR_CANDIDATES)
     return PairScores(scores.candidates, z, scores.null_size, scores.null, scores.unrelated)
 
 
-def _fair(suspect: ModelFacts, candidate: ModelFacts) -> bool:
-    """Whether nothing but teaching is documented that would make the suspect resemble the candidate."""
-    return not (suspect.related(candidate) or suspect.bases & candidate.bases or candidate.before(suspect) is False)
+@lru_cache(maxsize=8)
+def _fair(facts: tuple[ModelFacts, ...], candidates: tuple[int, ...]) -> Bool:
+    """Models x candidates: True where nothing but teaching is documented that would make the two alike."""
+    return np.array(
+        [
+            [not (me.related(c) or me.bases & c.bases or c.before(me) is False) for c in (facts[i] for i in candidates)]
+            for me in facts
+        ],
+        dtype=np.bool_,
+    )
 
 
 def pair_p_values(scores: PairScores, facts: Sequence[ModelFacts]) -> Matrix:
@@ -212,121 +250,6 @@ def pair_p_values(scores: PairScores, facts: Sequence[ModelFacts]) -> Matrix:
         above = len(pool) - np.searchsorted(pool, scores.z[s, here], side="left")
         p[s, here] = (1 + above) / (len(pool) + 1)
     return p
-
-
-@dataclass(frozen=True, slots=True)
-class FamilyTest:
-    """Whether a model resembles a lab's models more than models not taught by that lab do.
-
-    Attributes:
-        score: the suspect's distance from the null's mean, in standard deviations of a prediction.
-        p: upper tail, Crawford and Howell's t for one case against a small sample.
-        null_size: null models behind it, over `null_lineages` independent lineages.
-        null_lineages: how many.
-        exceeded: how many null models score below the suspect.
-    """
-
-    score: float
-    p: float
-    null_size: int
-    null_lineages: int
-    exceeded: int
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """Some of a lab's models, and the models documented or dated not to be taught by any of them."""
-
-    lab: str | None
-    members: tuple[int, ...]
-    null: tuple[int, ...]
-
-
-def family(facts: Sequence[ModelFacts], members: Sequence[int]) -> Family:
-    """A group of one lab's models, with its null models.
-
-    A null model is documented not to be trained on the lab's outputs; where none is documented, it was
-    released before every member, by another lab.
-
-    Args:
-        facts: of every model of the pool.
-        members: at least one, all of one lab.
-    """
-    lab = facts[members[0]].lab
-    outside = [i for i, f in enumerate(facts) if (lab is None or f.lab != lab) and i not in members and not f.copy_of]
-    documented = tuple(i for i in outside if lab is not None and lab in facts[i].not_taught_by)
-    earlier = tuple(i for i in outside if all(facts[i].before(facts[c]) for c in members))
-    return Family(lab, tuple(members), documented or earlier)
-
-
-def family_tests(similarities: Sequence[Matrix], facts: Sequence[ModelFacts], which: Family) -> dict[int, FamilyTest]:
-    r"""Test every model outside the lab.
-
-    Per channel, a model's contrast is its highest similarity to a member, less its mean similarity to null models,
-    each lineage of them counting once and its own relatives left out. All members stand for the lab's style, whatever
-    their date: the lab's versions that are not in the pool cannot be asked. Contrasts are divided by their standard
-    deviation over the null and averaged over the channels that have one. The null is the null models' own contrasts,
-    relatives of the suspect left out: \(t_{n-1} = (x - \bar x)/(s\sqrt{1 + 1/n})\) (Crawford and Howell 1998, doi
-    10.1076/clin.12.4.482.7241). \(s^2\) is shrunk toward the whole null's variance (`PRIOR_MODELS`): without a
-    control's relatives a few lineages are left, and may happen to lie close together.
-
-    Returns:
-        By model index. Missing are models released before every member that are no null models, and those with fewer
-        than `LEAST_NULL` null models.
-    """
-    kin = relations(facts)
-    groups = _lineages(facts, which.null)
-    testable = [
-        i
-        for i, fact in enumerate(facts)
-        if i in which.null
-        or (
-            i not in which.members
-            and (which.lab is None or fact.lab != which.lab)
-            and any(facts[c].before(fact) is not False for c in which.members)
-        )
-    ]
-    scaled = []
-    for similarity in similarities:
-        contrast = np.array([_contrast(row, i, which.members, groups, kin) for i, row in enumerate(similarity)])
-        null = contrast[list(which.null)]
-        null = null[~np.isnan(null)]
-        if len(null) >= LEAST_NULL and (spread := float(null.std(ddof=1))) > 0:
-            scaled.append(contrast / spread)
-    if not scaled:
-        return {}
-    totals = np.mean(scaled, axis=0)
-    whole = float(np.nanvar(totals[list(which.null)], ddof=1))
-    found = {}
-    for i in testable:
-        used = [u for u in which.null if not kin[i, u] and not math.isnan(totals[u])]
-        if math.isnan(totals[i]) or len(used) < LEAST_NULL:
-            continue
-        null = totals[used]
-        weight = len(null) - 1
-        variance = (PRIOR_MODELS * whole + weight * float(null.var(ddof=1))) / (PRIOR_MODELS + weight)
-        t = float((totals[i] - null.mean()) / math.sqrt(variance * (1 + 1 / len(null))))
-        lineages = sum(bool(set(us) & set(used)) for us in groups)
-        found[i] = FamilyTest(t, float(sps.t.sf(t, len(null) - 1)), len(null), lineages, int((null < totals[i]).sum()))
-    return found
-
-
-def _lineages(facts: Sequence[ModelFacts], members: Sequence[int]) -> list[list[int]]:
-    """Group models that share a lineage, or (where it is unknown) a lab; the rest stand alone."""
-    groups: dict[str, list[int]] = {}
-    for i in members:
-        f = facts[i]
-        key = f"lineage {f.lineage}" if f.lineage else f"lab {f.lab}" if f.lab else f"model {f.name}"
-        groups.setdefault(key, []).append(i)
-    return list(groups.values())
-
-
-def _contrast(row: Matrix, i: int, members: Sequence[int], groups: list[list[int]], kin: Bool) -> float:
-    """Highest similarity to a member, less the lineage-balanced mean similarity to the null."""
-    near = [v for c in members if c != i and not math.isnan(v := row[c])]
-    kept = [[v for u in us if not math.isnan(v := row[u])] for us in groups if not any(kin[i, u] for u in us)]
-    levels = [sum(values) / len(values) for values in kept if values]
-    return float(max(near) - sum(levels) / len(levels)) if near and levels else math.nan
 
 
 def benjamini_hochberg(p: Sequence[float]) -> list[float]:
@@ -352,16 +275,7 @@ def base_families(text: str, patterns: Mapping[str, str]) -> frozenset[str]:
     return frozenset(name for name, pattern in patterns.items() if re.search(pattern, text, re.IGNORECASE))
 
 
-def _row_mean(values: Matrix) -> Matrix:
-    count = (~np.isnan(values)).sum(axis=1)
-    mean: Matrix = np.divide(np.nansum(values, axis=1), count, out=np.full(len(values), np.nan), where=count > 0)
+def _over(total: Matrix, count: Matrix) -> Matrix:
+    """Means out of sums; NaN where nothing was counted."""
+    mean: Matrix = np.divide(total, count, out=np.full(np.shape(total), np.nan), where=count > 0)
     return mean
-
-
-def _row_var(values: Matrix) -> Matrix:
-    count = (~np.isnan(values)).sum(axis=1)
-    deviation = values - _row_mean(values)[:, None]
-    variance: Matrix = np.divide(
-        np.nansum(deviation**2, axis=1), count - 1, out=np.full(len(values), np.nan), where=count > 1
-    )
-    return variance

@@ -7,7 +7,7 @@ looked at -> a verdict in words.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -83,14 +83,16 @@ class Analysis:
     def rival(self, suspect: int, candidate: int) -> Verdict | None:
         """Why the candidate is not tested as a teacher: released later, or a rival explanation is documented.
 
-        A shared base model, or a shared lab, explains a resemblance without any teaching.
+        A shared base model, or a shared lab, explains a resemblance without any teaching. A lab has its own models
+        before they are released: only in a later month is one of them later.
         """
         me, other = self.facts[suspect], self.facts[candidate]
-        if other.before(me) is False:
+        same_lab = me.lab is not None and me.lab == other.lab
+        if me.before(other) if same_lab else other.before(me) is False:
             return "later"
         if me.bases & other.bases or me.name in other.copy_of or other.name in me.copy_of:
             return "same base"
-        if me.lab is not None and me.lab == other.lab:
+        if same_lab:
             return "same lab"
         return None
 
@@ -104,7 +106,7 @@ class Finding:
         verdict: see `Verdict`; only `resembles` is a positive finding.
         z: average over channels, in null standard deviations; `None` where untestable.
         p: against the pooled null.
-        q: p adjusted over every candidate tested for this suspect.
+        q: p adjusted over everything that was tested with it.
         by_channel: z per channel.
         null_size: models that cannot have learnt from the candidate.
         exceeded: how many of those resemble the candidate less than the suspect does.
@@ -147,36 +149,62 @@ def analyse(
     return Analysis(prints, facts, candidates, matrices, channels, scores, cal.pair_p_values(scores, facts))
 
 
-def findings(analysis: Analysis, suspect: str, alpha: float = ALPHA) -> list[Finding]:
+def tested(analysis: Analysis, suspect: str) -> dict[int, float]:
+    """P-values of the candidates that can be tested, by index: with a null, enough prompts and no rival."""
+    s = analysis.index(suspect)
+    found = {}
+    for c in analysis.candidates:
+        b = analysis.column(c)
+        if c == s or b is None or np.isnan(analysis.p[s, b]) or analysis.rival(s, c) is not None:
+            continue
+        if int((analysis.prints.answered[s] & analysis.prints.answered[c]).sum()) >= LEAST_PROMPTS:
+            found[c] = float(analysis.p[s, b])
+    return found
+
+
+def adjusted(families: Sequence[Mapping[int, float]]) -> list[dict[int, float]]:
+    """False discovery rates over everything looked at: several suspects, or one suspect on several prompt sets.
+
+    Args:
+        families: p-values by candidate, of `tested`.
+    """
+    q = iter(cal.benjamini_hochberg([p for family in families for p in family.values()]))
+    return [{c: next(q) for c in family} for family in families]
+
+
+def findings(
+    analysis: Analysis, suspect: str, alpha: float = ALPHA, q: Mapping[int, float] | None = None
+) -> list[Finding]:
     """Say of every candidate whether the suspect resembles it more than unrelated models do.
 
     Args:
         analysis: of the pool that holds both.
         suspect: a model's name.
-        alpha: false discovery rate over the suspect's candidates.
+        alpha: false discovery rate.
+        q: adjusted p-values by candidate, of `adjusted`; by default over this suspect's candidates alone.
 
     Returns:
         One finding per candidate, the strongest evidence first; candidates that cannot be tested last.
     """
     s = analysis.index(suspect)
     strangers = [not analysis.facts[s].related(fact) for fact in analysis.facts]
-    reasons = {c: analysis.rival(s, c) for c in analysis.candidates if c != s}
     answered = analysis.prints.answered
-    shared = {c: int((answered[s] & answered[c]).sum()) for c in reasons}
-    asked = [c for c, reason in reasons.items() if reason is None and shared[c] >= LEAST_PROMPTS]
-    tested = {c: b for c in asked if (b := analysis.column(c)) is not None}
-    p = {c: float(analysis.p[s, b]) for c, b in tested.items() if not np.isnan(analysis.p[s, b])}
-    q = dict(zip(p, cal.benjamini_hochberg(list(p.values())), strict=True))
+    p = tested(analysis, suspect)
+    if q is None:
+        (q,) = adjusted([p])
     found = []
-    for c, reason in reasons.items():
+    for c in analysis.candidates:
         b = analysis.column(c)
-        assert b is not None
+        if c == s or b is None:
+            continue
+        prompts = int((answered[s] & answered[c]).sum())
+        reason = analysis.rival(s, c)
         verdict: Verdict
         if reason is not None:
             verdict = reason
-        elif shared[c] < LEAST_PROMPTS:
+        elif prompts < LEAST_PROMPTS:
             verdict = "not enough prompts"
-        elif c not in q:
+        elif c not in p:
             verdict = "untestable"
         else:
             verdict = "resembles" if q[c] <= alpha else "none"
@@ -187,11 +215,11 @@ def findings(analysis: Analysis, suspect: str, alpha: float = ALPHA) -> list[Fin
                 verdict=verdict,
                 z=None if np.isnan(z) else float(z),
                 p=p.get(c),
-                q=q.get(c),
+                q=q.get(c) if c in p else None,
                 by_channel={n: float(v) for n, ch in analysis.channels.items() if not np.isnan(v := ch.z[s, b])},
                 null_size=int(analysis.scores.null_size[s, b]),
                 exceeded=int((analysis.scores.z[analysis.scores.null[:, b] & strangers, b] < z).sum()),
-                prompts=shared[c],
+                prompts=prompts,
             ),
         )
     return sorted(found, key=lambda f: (f.q is None, f.q or 0.0, -(f.z or 0.0), f.candidate))

@@ -7,6 +7,7 @@ runs and machines join. Computing one is linear in text and batched; a model nev
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,9 @@ SCHEMA = pl.Schema(
         "share": pl.Float32,
     },
 )
+
+CODED = pl.Schema({"m": pl.UInt16, "p": pl.UInt16, "feature": pl.UInt64, "share": pl.Float32})
+"""Columns of `Fingerprints.features`."""
 
 Kind = Literal["habit", "agreement", "rate", "excess"]
 WINDOWS = {"head": texts.heads, "body": texts.bodies, "trace": texts.traces, "tail": texts.tails}
@@ -109,7 +113,8 @@ def write(prints: Fingerprints, path: Path) -> None:
         path: the file, which appears whole or not at all.
     """
     partial = path.with_name(f".{path.name}.partial")
-    _unpack(prints).write_parquet(partial, compression="zstd", metadata={"fingerprint": VERSION})
+    metadata = {"fingerprint": VERSION, "dropped": json.dumps(prints.dropped)}
+    _unpack(prints).write_parquet(partial, compression="zstd", metadata=metadata)
     partial.replace(path)
 
 
@@ -120,14 +125,15 @@ def read(path: Path) -> Fingerprints:
         ConfigError: the file holds none, or was made by another version.
     """
     try:
-        version = pl.read_parquet_metadata(path).get("fingerprint")
+        metadata = pl.read_parquet_metadata(path)
     except (OSError, pl.exceptions.ComputeError) as error:
         raise ConfigError(f"{path.name} is not a file of fingerprints ({error})") from error
+    version = metadata.get("fingerprint")
     if version != VERSION:
         raise ConfigError(
             f"{path.name} holds fingerprints {version or 'of no version'}, this is {VERSION}: make it anew"
         )
-    return _pack(pl.read_parquet(path))
+    return _pack(pl.read_parquet(path), json.loads(metadata.get("dropped", "{}")))
 
 
 def join(*several: Fingerprints) -> Fingerprints:
@@ -140,7 +146,11 @@ def join(*several: Fingerprints) -> Fingerprints:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ConfigError(f"the same model in two sets of fingerprints: {', '.join(twice)}")
-    return _pack(pl.concat([_unpack(prints) for prints in several]))
+    dropped: dict[str, int] = {}
+    for prints in several:
+        for why, count in prints.dropped.items():
+            dropped[why] = dropped.get(why, 0) + count
+    return _pack(pl.concat([_unpack(prints) for prints in several]), dropped)
 
 
 def channel_names(*, traces: bool = False) -> list[str]:
@@ -180,7 +190,7 @@ def fingerprint(frame: pl.DataFrame, column: str = "output", names: Sequence[str
         m=pl.col("model").replace_strict(code_m, return_dtype=pl.UInt16),
         p=pl.col("prompt_id").replace_strict(code_p, return_dtype=pl.UInt16),
     )
-    m, p = of_text["m"].to_numpy(), of_text["p"].to_numpy()
+    m, p = (of_text[c].to_numpy().astype(np.uint16) for c in ("m", "p"))  # no answers, no type
     counts = np.zeros((len(models), len(prompts)), dtype=np.float32)
     np.add.at(counts, (m, p), 1)
 
@@ -239,8 +249,8 @@ def _unpack(prints: Fingerprints) -> pl.DataFrame:
     )
 
 
-def _pack(rows: pl.DataFrame) -> Fingerprints:
-    """Rows with names as fingerprints; how many answers were dropped is not stored."""
+def _pack(rows: pl.DataFrame, dropped: dict[str, int]) -> Fingerprints:
+    """Rows with names as fingerprints."""
     models, prompts = (sorted(rows[c].unique().to_list()) for c in ("model", "prompt_id"))
     coded = rows.select(
         "channel",
@@ -251,7 +261,8 @@ def _pack(rows: pl.DataFrame) -> Fingerprints:
     )
     answered = np.zeros((len(models), len(prompts)), dtype=np.bool_)
     there = coded.filter(pl.col("channel") == ANSWERED)
-    answered[there["m"].to_numpy(), there["p"].to_numpy()] = True
+    m, p = (there[c].to_numpy().astype(np.uint16) for c in ("m", "p"))
+    answered[m, p] = True
     names = sorted(set(rows["channel"].unique().to_list()) - {ANSWERED})
     features = {n: coded.filter(pl.col("channel") == n).drop("channel").sort("p", "m", "feature") for n in names}
-    return Fingerprints(tuple(models), tuple(prompts), answered, features, {})
+    return Fingerprints(tuple(models), tuple(prompts), answered, features, dropped)

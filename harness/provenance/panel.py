@@ -18,10 +18,11 @@ import polars as pl
 import yaml
 
 from harness.errors import ConfigError, unknown_name
+from harness.provenance import evidence, positives, similarity
 from harness.provenance import fingerprint as fp
-from harness.provenance import similarity
 from harness.provenance.calibration import ModelFacts
 from harness.provenance.evidence import EVIDENCE
+from harness.provenance.registry import Labels
 
 FOLDER = Path(__file__).parent / "panels"
 CHANNELS = EVIDENCE
@@ -42,6 +43,8 @@ class Panel:
     facts: Mapping[str, ModelFacts]
     candidates: frozenset[str]
     """Models that may be somebody's teacher."""
+    positives: tuple[positives.Positive, ...] = ()
+    """Documented students and the scores they got when the panel was made."""
 
 
 def names() -> list[str]:
@@ -65,6 +68,7 @@ def build(
     facts: Iterable[ModelFacts],
     candidates: Iterable[str],
     about: Mapping[str, Any],
+    labels: Labels,
     folder: Path,
     name: str,
 ) -> int:
@@ -75,6 +79,7 @@ def build(
         facts: of the models.
         candidates: names of possible teachers.
         about: what `Panel.about` says, `prompts` aside.
+        labels: documented students, whose scores are kept as `Panel.positives`.
         folder: where to.
         name: of the panel.
 
@@ -107,11 +112,15 @@ def build(
         table, compression="zstd", compression_level=19, metadata={"fingerprint": fp.VERSION}
     )
     chosen = set(candidates)
+    of = {fact.name: fact for fact in facts}
+    columns = [i for i, model in enumerate(prints.models) if model in chosen]
+    analysis = evidence.analyse(prints, [of[model] for model in prints.models], columns)
     body = {
         "fingerprint": fp.VERSION,
         **about,
         "prompts": list(prints.prompts),
-        "models": {fact.name: _plain(fact, fact.name in chosen) for fact in facts if fact.name in prints.models},
+        "models": {model: _plain(of[model], model in chosen) for model in prints.models},
+        "positives": positives.rows(positives.documented(analysis, labels)),
     }
     text.write_text(yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=120), encoding="utf-8")
     return table.stat().st_size + text.stat().st_size
@@ -146,7 +155,7 @@ def load(name: str) -> Panel:
     prints = fp.Fingerprints(models, tuple(about["prompts"]), answered, features, {})
     facts = {model: _facts(model, about["models"][model]) for model in models}
     can_teach = frozenset(model for model in models if about["models"][model].get("candidate"))
-    return Panel(name, about, prints, facts, can_teach)
+    return Panel(name, about, prints, facts, can_teach, tuple(positives.read(about.get("positives", ()))))
 
 
 def add(panel: Panel, others: fp.Fingerprints) -> fp.Fingerprints:

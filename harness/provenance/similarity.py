@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -44,11 +44,41 @@ def matrix(prints: Fingerprints, name: str) -> Matrix:
         where the channel finds nothing to compare.
     """
     measure = {"habit": habit, "rate": rate, "excess": excess, "agreement": agreement}[channel(name).KIND]
-    values = measure(prints, name)
-    both = prints.answered.astype(np.int64) @ prints.answered.T.astype(np.int64)
-    values[both < least(traces=prints.traces)] = np.nan
+    return _comparable(measure(prints, name), prints.answered, traces=prints.traces)
+
+
+def without(prints: Fingerprints, name: str, groups: Sequence[Sequence[int]]) -> Iterator[Matrix]:
+    """The same matrix once per group of prompts, each time without that group: the replicates of a jackknife.
+
+    Counts are made once per group and subtracted; which features count as habits stays as on all prompts.
+
+    Args:
+        prints: of the pool.
+        name: of a channel whose kind is habit or agreement.
+        groups: indices of prompts, none in two groups.
+    """
+    place = np.full(len(prints.prompts), -1)
+    for g, group in enumerate(groups):
+        place[list(group)] = g
+    habits = channel(name).KIND == "habit"
+    parts = _counts(prints, name, place)[0] if habits else _totals(prints, name, place)
+    whole = parts.sum(axis=0)
+    for g, part in enumerate(parts[: len(groups)]):
+        rest = prints.answered[:, place != g]
+        values = _cosines(whole - part, rest) if habits else _means(whole - part, rest)
+        yield _comparable(values, rest, traces=prints.traces)
+
+
+def _comparable(values: Matrix, answered: npt.NDArray[np.bool_], *, traces: bool) -> Matrix:
+    values[_shared(answered) < least(traces=traces)] = np.nan
     np.fill_diagonal(values, np.nan)
     return values
+
+
+def _shared(answered: npt.NDArray[np.bool_]) -> Matrix:
+    """How many prompts every two models both answered."""
+    both: Matrix = answered.astype(float) @ answered.T.astype(float)
+    return both
 
 
 def standardised(matrices: Iterable[Matrix], models: int) -> Matrix:
@@ -79,6 +109,12 @@ def profile(prints: Fingerprints, name: str) -> tuple[Matrix, npt.NDArray[np.uin
     Returns:
         models x features, real counts (shares summed over prompts), and the features' hashes, sorted.
     """
+    counts, found = _counts(prints, name, np.zeros(len(prints.prompts), dtype=np.int64))
+    return counts[0], found
+
+
+def _counts(prints: Fingerprints, name: str, place: npt.NDArray[np.int64]) -> tuple[Matrix, npt.NDArray[np.uint64]]:
+    """Groups x models x features, by the group of each prompt; prompts without one (-1) are the last group."""
     frame = prints.features[name]
     least_p = max(MIN_PROMPTS, round(MIN_PROMPT_SHARE * len(prints.prompts)))
     least_m = max(MIN_MODELS, round(MIN_MODEL_SHARE * len(prints.models)))
@@ -89,9 +125,11 @@ def profile(prints: Fingerprints, name: str) -> tuple[Matrix, npt.NDArray[np.uin
         .sort("feature")
         .with_row_index("f")
     )
-    counts = frame.join(kept.select("feature", "f"), on="feature").group_by("m", "f").agg(pl.col("share").sum())
-    table = np.zeros((len(prints.models), len(kept)))
-    table[counts["m"].to_numpy(), counts["f"].to_numpy()] = counts["share"].to_numpy()
+    group = pl.DataFrame({"p": range(len(place)), "g": place}, schema={"p": pl.UInt16, "g": pl.Int64})
+    rows = frame.join(kept.select("feature", "f"), on="feature").join(group, on="p")
+    counts = rows.group_by("g", "m", "f").agg(pl.col("share").sum())
+    table = np.zeros((int(place.max(initial=0)) + 2, len(prints.models), len(kept)))
+    table[counts["g"].to_numpy(), counts["m"].to_numpy(), counts["f"].to_numpy()] = counts["share"].to_numpy()
     return table, kept["feature"].to_numpy()
 
 
@@ -103,15 +141,19 @@ def habit(prints: Fingerprints, name: str) -> Matrix:
     \mathrm{var}(l)\) is the share of the feature's spread over models that is not counting noise (Monroe, Colaresi
     and Quinn 2008 for the log-odds and its variance); features without any are left out.
     """
-    counts, _ = profile(prints, name)
-    n = prints.answered.sum(axis=1, keepdims=True).astype(float)
+    return _cosines(profile(prints, name)[0], prints.answered)
+
+
+def _cosines(counts: Matrix, answered: npt.NDArray[np.bool_]) -> Matrix:
+    """Cosines of log-odds profiles: see `habit`."""
+    n = answered.sum(axis=1, keepdims=True).astype(float)
     yes, no = counts + SMOOTH, np.maximum(n - counts, 0) + SMOOTH
     odds = np.log(yes / no)
     spread = odds.var(axis=0)
     noise = (1 / yes + 1 / no).mean(axis=0)
     useful = spread > noise
     if not useful.any():
-        return np.full((len(prints.models),) * 2, np.nan)
+        return np.full((len(counts),) * 2, np.nan)
     scaled = (odds - odds.mean(axis=0))[:, useful] / np.sqrt(spread[useful])
     scaled *= np.sqrt(1 - noise[useful] / spread[useful])
     length = np.linalg.norm(scaled, axis=1, keepdims=True)
@@ -164,9 +206,20 @@ def agreement(prints: Fingerprints, name: str) -> Matrix:
 
     On each prompt a feature weighs \(\log\frac{N+1}{d+.5}\), with N models that answered and d that use it.
     """
+    return _means(_totals(prints, name, np.zeros(len(prints.prompts), dtype=np.int64))[0], prints.answered)
+
+
+def _means(total: Matrix, answered: npt.NDArray[np.bool_]) -> Matrix:
+    both = _shared(answered)
+    mean: Matrix = np.divide(total, both, out=np.full_like(total, np.nan), where=both > 0)
+    return mean
+
+
+def _totals(prints: Fingerprints, name: str, place: npt.NDArray[np.int64]) -> Matrix:
+    """Groups x models x models, sums of cosines, by the group of each prompt; those without one are the last."""
     frame = prints.features[name]
     models = len(prints.models)
-    total = np.zeros((models, models))
+    total = np.zeros((int(place.max(initial=0)) + 2, models, models))
     prompt = frame["p"].to_numpy()
     m, feature, share = (frame[c].to_numpy() for c in ("m", "feature", "share"))
     edges = np.searchsorted(prompt, np.arange(len(prints.prompts) + 1))
@@ -183,7 +236,5 @@ def agreement(prints: Fingerprints, name: str) -> Matrix:
             (value[shared] / norm[m[here][shared]], (m[here][shared], column[shared])),
             shape=(models, len(used)),
         )
-        total += (rows @ rows.T).toarray()
-    both = prints.answered.astype(float) @ prints.answered.T.astype(float)
-    mean: Matrix = np.divide(total, both, out=np.full_like(total, np.nan), where=both > 0)
-    return mean
+        total[place[p]] += (rows @ rows.T).toarray()
+    return total

@@ -10,14 +10,18 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.provenance.calibration import FamilyTest
 from harness.provenance.change import Change
 from harness.provenance.evidence import ALPHA, Finding
+from harness.provenance.families import FamilyTest
 
 EXPLANATIONS = (
     "training on its outputs, shared training data or vendors, web text that contains its outputs, common ancestry, "
     "or convergence"
 )
+POWER = 0.8
+"""Share of documented students below which a teacher's absence from a report says little."""
+LEAST_STUDENTS = 3
+SHOWN = 3
 FORBIDDEN = re.compile(
     r"distill?ed (from|by)|stol|steal|theft|cop(y|ied|ies|ying)\b|plagiar|cheat|clone|knock-?off|rip-?off|"
     r"\bproves?\b|\bproven\b|\bguilty\b|was trained on .* outputs|\d+(\.\d+)?\s*% \w+",
@@ -44,9 +48,10 @@ def sentence(suspect: str, finding: Finding) -> str:  # noqa: PLR0911 - one sent
             assert finding.q is not None
             assert finding.z is not None
             return (
-                f"{who} resemble {whom}'s {finding.z:.1f} standard deviations more than those of {finding.null_size} "
-                f"models that cannot have learnt from it do on average ({_p(finding.p)} against unrelated pairs, "
-                f"false-discovery-adjusted {finding.q:.3f}, {finding.prompts} prompts); consistent with {EXPLANATIONS}."
+                f"{who} resemble {whom}'s more than those of {finding.exceeded} of {finding.null_size} models that "
+                f"cannot have learnt from it ({finding.z:.1f} standard deviations above them; {_p(finding.p)} against "
+                f"unrelated pairs, false-discovery-adjusted {finding.q:.3f}, {finding.prompts} prompts); consistent "
+                f"with {EXPLANATIONS}."
             )
         case "none":
             assert finding.p is not None
@@ -62,7 +67,7 @@ def sentence(suspect: str, finding: Finding) -> str:  # noqa: PLR0911 - one sent
         case "not enough prompts":
             return f"{who} cannot be tested against {whom}: both answered only {finding.prompts} prompts."
         case "later":
-            return f"{whom} was released after {suspect}, and is not tested as its teacher."
+            return f"{whom} was not released in an earlier month than {suspect}, and is not tested as its teacher."
         case "same base":
             return f"{whom} shares {suspect}'s base model: a resemblance says nothing about training on its outputs."
         case "same lab":
@@ -104,7 +109,12 @@ def paragraph(suspect: str, found: Sequence[Finding]) -> str:
     apart = [f for f in found if f.verdict in ("same base", "same lab", "later")]
     parts = [sentence(suspect, f) for f in alike[:3]]
     if len(alike) > len(parts):
-        parts.append(f"{len(alike) - len(parts)} further candidates are resembled less strongly.")
+        rest = len(alike) - len(parts)
+        parts.append(
+            "1 further candidate is resembled less strongly."
+            if rest == 1
+            else f"{rest} further candidates are resembled less strongly."
+        )
     if tested and not alike:
         parts.append(
             f"None of these: {suspect}'s answers resemble none of {len(tested)} candidates more than unrelated models' "
@@ -114,12 +124,100 @@ def paragraph(suspect: str, found: Sequence[Finding]) -> str:
     if untested:
         names = ", ".join(f.candidate for f in untested[:5]) + (" and others" if len(untested) > 5 else "")  # noqa: PLR2004
         parts.append(f"Not testable here: {names}.")
+    if not tested:
+        parts.append("No candidate could be tested.")
     if apart:
+        count = "1 candidate was" if len(apart) == 1 else f"{len(apart)} candidates were"
         parts.append(
-            f"{len(apart)} candidates were set apart: released later, or sharing {suspect}'s base model or lab, which "
-            "explains a resemblance by itself.",
+            f"{count} set apart: not released earlier, or of {suspect}'s base model or lab, which explains a "
+            "resemblance by itself.",
         )
-    return " ".join(parts) or f"There is no candidate to compare {suspect} with."
+    return " ".join(parts) if found else f"There is no candidate to compare {suspect} with."
+
+
+def smallest(p: float | None, tests: int) -> tuple[str, ...]:
+    """Say that no single candidate can stand out among so many; nothing where one can.
+
+    Args:
+        p: the smallest p-value that the pool can give.
+        tests: how many were adjusted together.
+    """
+    if p is None or p * tests <= ALPHA:
+        return ()
+    text = (
+        f"With the unrelated pairs of this pool no p-value falls below {p:.4f}; adjusted over {tests} candidates a "
+        f"single one cannot reach {ALPHA:g}. Fewer candidates (--candidates, or a release date) are told apart better."
+    )
+    return (text,)
+
+
+def power(suspect: str, of: Mapping[str, Mapping[str, float] | None]) -> tuple[str, ...]:
+    """Say how often documented students of the candidates tested are found; what "none" is worth.
+
+    Args:
+        suspect: the model that was looked at.
+        of: by candidate, `positives.power`; `None` where no student is documented.
+    """
+    known = {name: found for name, found in of.items() if found and found["students"] >= LEAST_STUDENTS}
+    if not of:
+        return ()
+    if not known:
+        text = "How often a student of these candidates would be found is not known: too few are documented here."
+        return (text,)
+    weak = [name for name, found in known.items() if found["at_0.05"] < POWER]
+    shown = "; ".join(
+        f"{name} {found['at_0.05']:.2f} and {found['at_0.01']:.2f} of {found['students']:.0f}"
+        for name, found in sorted(known.items(), key=lambda item: item[1]["at_0.05"])[:SHOWN]
+    )
+    text = f"Documented students found at 5 and 1 per cent false alarms, by teacher, the least first: {shown}."
+    if weak:
+        text += f" Of {', '.join(weak[:SHOWN])} {suspect} cannot be cleared: single students are found too seldom."
+    if len(of) > len(known):
+        text += f" Power against the other {len(of) - len(known)} candidates is not known."
+    return (text,)
+
+
+def likelihood(candidate: str, ratio: float | None, lineages: int | None) -> str:
+    """Say what the strongest score is worth, or that nobody knows.
+
+    Args:
+        candidate: the strongest.
+        ratio: the likelihood ratio of its score.
+        lineages: of documented students behind it; `None` where there are too few.
+    """
+    if ratio is None or lineages is None:
+        return "No likelihood ratio: this pool holds too few lineages of documented students."
+    return (
+        f"Likelihood ratio of the score with {candidate}, documented students against unrelated pairs: {ratio:.2g} (of "
+        f"{1 / (lineages + 1):.2g} to {lineages + 1}, all that {lineages} lineages of students support)."
+    )
+
+
+def bounds(floor: Mapping[str, float] | None, ceiling: Mapping[str, float] | None) -> str:
+    """Say what people's answers score, and a model sampled again.
+
+    Args:
+        floor: scores of human text: `median`, `low`, `high`, `n`.
+        ceiling: scores of versions of a model with it.
+    """
+
+    def span(found: Mapping[str, float]) -> str:
+        return f"{found['median']:.1f} [{found['low']:.1f}, {found['high']:.1f}], {found['n']:.0f} pairs"
+
+    low = f"people's answers score {span(floor)}" if floor else "no floor measured (no human answers in this pool)"
+    high = (
+        f"the same model restyled or sampled again scores {span(ceiling)}"
+        if ceiling
+        else "no ceiling measured (no model is here twice, or none such can be scored)"
+    )
+    return f"For comparison: {low}; {high}."
+
+
+def documented(name: str, teachers: Sequence[str], source: str | None) -> tuple[str, ...]:
+    """Say what is documented of a model's teachers; nothing where nothing is."""
+    if not teachers:
+        return ()
+    return (f"Teachers documented for {name}: {', '.join(teachers)} ({source or 'no source given'}).",)
 
 
 def undated(names: Sequence[str]) -> tuple[str, ...]:

@@ -1,0 +1,197 @@
+"""What the figures of the detector's benchmark share: who is documented, and intervals over lineage groups.
+
+Intervals are percentile bootstraps over lineage groups, because the students of one data set are not independent.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats as sps
+
+from harness.provenance.calibration import Matrix
+from harness.provenance.evidence import Analysis
+from harness.provenance.registry import TAUGHT, Labels
+
+LEVEL = 0.95
+STRICT = 0.01
+"""False alarms beside the usual 5%."""
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number of the benchmark.
+
+    Attributes:
+        name: what it is.
+        corpus: prompt set, with `(traces)` where reasoning was compared.
+        value: `None` where it cannot be computed: `note` says why.
+        low: lower end of the 95% interval over lineage groups; `None` where there is none.
+        high: upper end.
+        n: units behind the value.
+        reach: what the project aims at, as text.
+        note: one sentence.
+        detail: further numbers and names.
+    """
+
+    name: str
+    corpus: str
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    reach: str
+    note: str
+    detail: Row
+
+
+@dataclass
+class Corpus:
+    """One corpus of the benchmark: its labels, and what was computed on it."""
+
+    corpus: str
+    labels: Labels
+    analysis: Analysis
+    rng: np.random.Generator
+    draws: int
+
+    def row(self, name: str) -> int | None:
+        """The model's index; `None` where the corpus has no such model."""
+        models = self.analysis.models
+        return models.index(name) if name in models else None
+
+    def students(self, *, preference: bool = False) -> Iterator[tuple[Row, int, list[int]]]:
+        """Taught students in the corpus, with the teachers that are in it too."""
+        for row in self.labels.students:
+            kind = row["strength"] or ""
+            student = self.row(row["student"])
+            if student is not None and (kind.startswith(TAUGHT) or (preference and kind == "preference")):
+                yield row, student, [t for n in row["teachers"].split(";") if (t := self.row(n)) is not None]
+
+    def controls(self, lab: str) -> dict[int, str]:
+        """Controls of a lab in the corpus, with their lineage."""
+        found = {}
+        for row in self.labels.controls:
+            i = self.row(row["model"])
+            if i is not None and lab in (row["not_trained_on"] or "").split(";"):
+                found[i] = self.analysis.facts[i].lineage or self.analysis.facts[i].lab or row["model"]
+        return found
+
+    def labs(self) -> list[str]:
+        """Labs that some model is documented not to be taught by."""
+        return sorted({lab for f in self.analysis.facts for lab in f.not_taught_by})
+
+    def teacher_sets(self) -> dict[str, dict[int, str]]:
+        """Students by the teachers they share, with their lineage; teachers of one lab, in the corpus."""
+        sets: dict[str, dict[int, str]] = {}
+        for row, student, teachers in self.students(preference=True):
+            labs = {self.analysis.facts[t].lab for t in teachers} - {None}
+            if len(labs) == 1 and self.analysis.facts[student].lab not in labs:
+                sets.setdefault(";".join(self.analysis.models[t] for t in teachers), {})[student] = row["lineage_group"]
+        return sets
+
+    def ranked(self, student: int, teachers: Sequence[int], wanted: Iterable[int]) -> list[tuple[int, float]]:
+        """Candidates that may have taught a student, with the score they are ranked by.
+
+        Left out: later models, models of the student's base family, and fellow students of a teacher that is there.
+        Where a wanted candidate has no null, all are ranked by raw similarity.
+        """
+        a = self.analysis
+        fellows = {i for _, i, of in self.students() if set(of) & set(teachers)} - set(teachers)
+        keep = [
+            (c, b)
+            for b, c in enumerate(a.candidates)
+            if c != student and c not in fellows and a.rival(student, c) in (None, "same lab")
+        ]
+        z = [(c, float(a.scores.z[student, b])) for c, b in keep]
+        if any(math.isnan(score) for c, score in z if c in wanted) or all(math.isnan(score) for _, score in z):
+            raw = a.raw()
+            z = [(c, float(raw[student, c])) for c, _ in keep]
+        return [(c, score) for c, score in z if not math.isnan(score)]
+
+    def nothing(self, name: str, note: str, reach: str) -> Figure:
+        """A figure that cannot be computed, and why."""
+        return Figure(name, self.corpus, None, None, None, 0, reach, note, {})
+
+    def mean(self, values: Sequence[float], groups: Sequence[str]) -> tuple[float | None, float | None, float | None]:
+        """Mean, and its bootstrap interval over groups."""
+        if not values:
+            return None, None, None
+        x = np.asarray(values)
+        low, high = self.interval(groups, lambda picked: float(x[picked].mean()))
+        return float(x.mean()), low, high
+
+    def auroc(
+        self,
+        name: str,
+        yes: Sequence[float],
+        yes_of: Sequence[str],
+        no: Sequence[float],
+        no_of: Sequence[str],
+        reach: str,
+        note: str,
+        *,
+        paired: bool = False,
+    ) -> Figure:
+        """AUROC with a bootstrap over the groups of both sides; `paired` where both sides share their groups."""
+        if not yes or not no:
+            return self.nothing(name, "no pairs to compare", reach)
+        scores = np.array([*yes, *no])
+        truth = np.array([True] * len(yes) + [False] * len(no))
+        groups = [*yes_of, *no_of] if paired else [*(f"yes {g}" for g in yes_of), *(f"no {g}" for g in no_of)]
+
+        def statistic(picked: npt.NDArray[np.int64]) -> float:
+            return auc(scores[picked][truth[picked]], scores[picked][~truth[picked]])
+
+        low, high = self.interval(groups, statistic, strata=None if paired else truth.tolist())
+        return Figure(
+            name,
+            self.corpus,
+            auc(yes, no),
+            low,
+            high,
+            len(yes),
+            reach,
+            note,
+            {"others": len(no), "groups": len(set(yes_of))},
+        )
+
+    def interval(
+        self,
+        groups: Sequence[str],
+        statistic: Callable[[npt.NDArray[np.int64]], float],
+        strata: Sequence[bool] | None = None,
+    ) -> tuple[float | None, float | None]:
+        """Percentile interval over draws of whole groups, within strata where given."""
+        members: dict[str, list[int]] = {}
+        for i, g in enumerate(groups):
+            members.setdefault(g, []).append(i)
+        layers: dict[bool, list[str]] = {}
+        for g, rows in members.items():
+            layers.setdefault(bool(strata and strata[rows[0]]), []).append(g)
+        if all(len(layer) < 2 for layer in layers.values()):  # noqa: PLR2004
+            return None, None
+        found = []
+        for _ in range(self.draws):
+            chosen = [g for layer in layers.values() for g in self.rng.choice(layer, size=len(layer))]
+            value = statistic(np.concatenate([np.array(members[g], dtype=np.int64) for g in chosen]))
+            if not math.isnan(value):
+                found.append(value)
+        if not found:
+            return None, None
+        low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        return float(low), float(high)
+
+
+def auc(yes: Sequence[float] | Matrix, no: Sequence[float] | Matrix) -> float:
+    """Probability that a yes scores above a no, ties counting half; NaN where a side is empty."""
+    if not len(yes) or not len(no):
+        return math.nan
+    ranks = sps.rankdata([*yes, *no])[: len(yes)].sum()
+    return float((ranks - len(yes) * (len(yes) + 1) / 2) / (len(yes) * len(no)))

@@ -1,0 +1,145 @@
+r"""What documented students teach about a test: how often it finds one, and what a score is worth.
+
+Power of a teacher is the share of its documented students whose p-value is at most 1% or 5%. A likelihood ratio
+is how much likelier a score is for a student than for an unrelated pair: \(\log LR = a + b z\), a logistic regression
+with both sides of equal weight (Brummer and du Preez 2006, Computer Speech and Language 20) and every lineage of
+students counting once. A suspect's own lineage never takes part. Where there are fewer than `LEAST_LINEAGES`
+lineages there is no ratio. k lineages support no ratio beyond k + 1 either way, and none is given.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from harness.provenance.calibration import Matrix
+from harness.provenance.evidence import Analysis
+from harness.provenance.registry import TAUGHT, Labels
+
+LEAST_LINEAGES = 5
+RIDGE = 0.01
+"""Keeps the regression finite where scores separate the two sides."""
+LEVELS = (0.05, 0.01)
+
+
+@dataclass(frozen=True, slots=True)
+class Positive:
+    """A documented student and one of its teachers, with the score the pair got."""
+
+    student: str
+    teacher: str
+    lineage: str
+    z: float
+    p: float
+
+
+def documented(analysis: Analysis, labels: Labels) -> list[Positive]:
+    """Every documented pair that can be tested: no rival explanation, and a null."""
+    found = []
+    names = {name: i for i, name in enumerate(analysis.models)}
+    for row in labels.students:
+        s = names.get(row["student"])
+        if s is None or not (row["strength"] or "").startswith(TAUGHT):
+            continue
+        for teacher in row["teachers"].split(";"):
+            c = names.get(teacher)
+            b = None if c is None else analysis.column(c)
+            if c is None or b is None or analysis.rival(s, c) is not None or math.isnan(analysis.p[s, b]):
+                continue
+            z, p = float(analysis.scores.z[s, b]), float(analysis.p[s, b])
+            found.append(Positive(row["student"], teacher, row["lineage_group"], z, p))
+    return found
+
+
+def power(positives: Iterable[Positive], teacher: str, suspect: str | None = None) -> dict[str, float] | None:
+    """How often a teacher's documented students are found: `students`, and the share at each of `LEVELS`.
+
+    Args:
+        positives: of `documented`.
+        teacher: a candidate.
+        suspect: a model that must not vouch for itself.
+    """
+    p = [pair.p for pair in positives if pair.teacher == teacher and pair.student != suspect]
+    if not p:
+        return None
+    return {"students": len(p)} | {f"at_{level:g}": float(np.mean(np.array(p) <= level)) for level in LEVELS}
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    r"""What a score is worth: \\(\\log LR = a + b z\\), within what the lineages behind it support."""
+
+    intercept: float
+    slope: float
+    lineages: int
+
+    def ratio(self, z: float) -> float:
+        """The likelihood ratio of a score."""
+        most = math.log(self.lineages + 1)
+        return math.exp(min(max(self.intercept + self.slope * z, -most), most))
+
+
+def scale(positives: Sequence[Positive], unrelated: Matrix, without: str | None = None) -> Scale | None:
+    """What scores are worth by the documented students; `None` where too few lineages are documented.
+
+    Args:
+        positives: of `documented`.
+        unrelated: scores of pairs that cannot be related.
+        without: the lineage of the model that will be asked about.
+    """
+    rest = [pair for pair in positives if pair.lineage != without]
+    groups = {pair.lineage for pair in rest}
+    if len(groups) < LEAST_LINEAGES or not len(unrelated):
+        return None
+    size = {group: sum(pair.lineage == group for pair in rest) for group in groups}
+    x = np.array([*(pair.z for pair in rest), *unrelated])
+    y = np.array([1.0] * len(rest) + [0.0] * len(unrelated))
+    mine = [0.5 / len(groups) / size[pair.lineage] for pair in rest]
+    weight = np.array(mine + [0.5 / len(unrelated)] * len(unrelated))
+    return Scale(*_logistic(x, y, weight), len(groups))
+
+
+def _logistic(x: Matrix, y: Matrix, weight: Matrix) -> tuple[float, float]:
+    """Intercept and slope by Newton's method."""
+    design = np.stack([np.ones_like(x), x], axis=1)
+    beta = np.zeros(2)
+    for _ in range(50):
+        mean = 1 / (1 + np.exp(-design @ beta))
+        slope = design.T @ (weight * (y - mean)) - RIDGE * np.array([0.0, beta[1]])
+        bend = (design * (weight * mean * (1 - mean))[:, None]).T @ design + RIDGE * np.diag([1e-9, 1.0])
+        step = np.linalg.solve(bend, slope)
+        beta += step
+        if np.abs(step).max() < 1e-9:  # noqa: PLR2004
+            break
+    return float(beta[0]), float(beta[1])
+
+
+def cost(positives: Sequence[Positive], unrelated: Matrix) -> float | None:
+    r"""What the ratios are worth on lineages left out: \(C_{llr}\), 0 is perfect, 1 is what always saying 1 costs.
+
+    Half the mean of \(\log_2(1 + 1/LR)\) over students, half that of \(\log_2(1 + LR)\) over unrelated pairs.
+    """
+    scales = {lineage: scale(positives, unrelated, lineage) for lineage in {pair.lineage for pair in positives}}
+    mine = [found.ratio(pair.z) for pair in positives if (found := scales[pair.lineage]) is not None]
+    whole = scale(positives, unrelated)
+    if not mine or whole is None:
+        return None
+    others = np.array([whole.ratio(float(z)) for z in unrelated])
+    return float((np.log2(1 + 1 / np.array(mine)).mean() + np.log2(1 + others).mean()) / 2)
+
+
+def rows(positives: Iterable[Positive]) -> list[dict[str, Any]]:
+    """For a file."""
+    return [
+        {"student": p.student, "teacher": p.teacher, "lineage": p.lineage, "z": round(p.z, 3), "p": round(p.p, 5)}
+        for p in positives
+    ]
+
+
+def read(entries: Iterable[Mapping[str, Any]]) -> list[Positive]:
+    """From a file: see `rows`."""
+    return [Positive(e["student"], e["teacher"], e["lineage"], float(e["z"]), float(e["p"])) for e in entries]

@@ -1,0 +1,84 @@
+r"""How far scores and ranks depend on the prompts that were asked, and on the models that make up the null.
+
+Replicates of the delete-a-group jackknife (Kott 2001, Journal of Official Statistics 17): scores without one of ten
+groups of prompts, and without one of up to ten groups of null lineages. Models of one lineage (or lab) go together.
+With \(\theta_g\) of G groups, \(d_g = \sqrt{(G-1)/G}\,(\theta_g - \bar\theta)\); the variance is \(\sum d_g^2\) over
+both kinds of groups. Ranks have no normal law: their interval is that of draws \(z + \sum_g \epsilon_g d_g\),
+\(\epsilon\) standard normal, one for all candidates, so that what candidates share (the suspect's answers) moves them
+together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from harness.provenance import calibration as cal
+from harness.provenance import similarity
+from harness.provenance.calibration import Matrix, ModelFacts
+from harness.provenance.evidence import Analysis
+
+GROUPS = 10
+"""Groups of prompts, and at most so many of null lineages."""
+DRAWS = 1000
+LEAST = 2
+"""Null models a replicate needs: leaving some out must not make a testable pair untestable."""
+
+
+def deviations(analysis: Analysis) -> Matrix:
+    """Scaled deviations of the replicates, of the prompts first: replicates x models x candidates; NaN is unknown."""
+    groups = [list(range(g, len(analysis.prints.prompts), GROUPS)) for g in range(GROUPS)]
+    names, facts, columns = list(analysis.channels), analysis.facts, analysis.candidates
+    parts = zip(*(similarity.without(analysis.prints, name, groups) for name in names), strict=True)
+    prompts = np.array([_score(matrices, facts, columns) for matrices in parts])
+    whole = [analysis.matrices[name] for name in names]
+    null = np.array([_score(whole, facts, columns, group) for group in null_groups(facts, analysis)])
+    return np.concatenate([_scaled(part) for part in (prompts, null) if len(part) > 1])
+
+
+def null_groups(facts: Sequence[ModelFacts], analysis: Analysis) -> list[list[int]]:
+    """Models that are some candidate's null model, their lineages dealt to at most `GROUPS` groups."""
+    lineages = cal.lineages(facts, np.flatnonzero(analysis.scores.null.any(axis=1)).tolist())
+    groups: list[list[int]] = [[] for _ in range(min(GROUPS, len(lineages)))]
+    for i, lineage in enumerate(lineages):
+        groups[i % len(groups)] += lineage
+    return groups
+
+
+def _score(
+    matrices: Sequence[Matrix], facts: Sequence[ModelFacts], columns: Sequence[int], left_out: Sequence[int] = ()
+) -> Matrix:
+    scores = [cal.pair_scores(matrix, facts, columns, left_out=left_out, least=LEAST) for matrix in matrices]
+    return cal.combine([cal.centred(score, facts) for score in scores]).z
+
+
+def _scaled(replicates: Matrix) -> Matrix:
+    count = len(replicates)
+    scaled: Matrix = np.sqrt((count - 1) / count) * (replicates - replicates.mean(axis=0))
+    return scaled
+
+
+def half_widths(spread: Matrix) -> Matrix:
+    """Half the width of the 95% interval of every score: models x candidates.
+
+    Args:
+        spread: of `deviations`.
+    """
+    half: Matrix = 1.96 * np.sqrt((spread**2).sum(axis=0))
+    return half
+
+
+def ranks(z: Matrix, spread: Matrix, seed: int = 0) -> tuple[Matrix, Matrix]:
+    """The 95% interval of each candidate's rank, 1 being the highest score.
+
+    Args:
+        z: scores of one suspect, one per candidate tested.
+        spread: replicates x the same candidates.
+        seed: of the draws.
+    """
+    noise = np.random.default_rng(seed).standard_normal((DRAWS, len(spread)))
+    drawn = z + noise @ np.where(np.isnan(spread), 0.0, spread)
+    order = (-drawn).argsort(axis=1).argsort(axis=1) + 1
+    low, high = np.quantile(order, [0.025, 0.975], axis=0, method="nearest")
+    return low, high
