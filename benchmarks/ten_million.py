@@ -23,6 +23,7 @@ from typing import Any
 DOCS, REPEATS = 2_500, 4
 BASELINE = """
 import duckdb, sys
+duckdb.sql("SET enable_progress_bar = false")
 duckdb.sql("SELECT md5(string_agg(x, '')) FROM (SELECT run_id, md5(doc || coalesce(output, '')) AS x FROM read_parquet("
            f"'{sys.argv[1]}/runs/*/samples.parquet'))").fetchall()
 duckdb.sql("SELECT count(*), avg(s.value) FROM (SELECT unnest(scores) AS s FROM read_parquet("
@@ -38,8 +39,11 @@ print(rows, "rows,", round(time.perf_counter() - start, 2), "s inside the proces
 """
 
 
-def write_run(results: Path, number: int, models: int) -> None:
-    """One run of one model on one task; the model's skill and the document's difficulty decide what is right."""
+def write_run(results: Path, number: int, models: int, *, newcomer: bool = False) -> None:
+    """One run of one model on one task; the model's skill and the document's difficulty decide what is right.
+
+    A newcomer is a model that no other run has, on the first task, which all the others have done.
+    """
     import numpy as np
     import polars as pl
     import pyarrow as pa
@@ -49,6 +53,8 @@ def write_run(results: Path, number: int, models: int) -> None:
     from harness.stats import estimate
 
     model, task = f"model_{number % models:03}", f"task_{number // models:03}"
+    if newcomer:
+        model, task = "newcomer", "task_000"
     run = runs.runs_dir(results) / f"big-{number:06}"
     run.mkdir(parents=True, exist_ok=True)
     draw = np.random.default_rng(number)
@@ -181,7 +187,7 @@ def main() -> None:
     base = row("DuckDB reads the samples and scores", BASELINE)
     row("index from nothing", INDEX.format("rebuild"), base)
     row("the view leaderboard", BOARD, base)
-    write_run(results, options.runs, options.models)
+    write_run(results, options.runs, options.models, newcomer=True)
     row("index one new run", INDEX.format("refresh"), base)
     size = (results / "harness.duckdb").stat().st_size
     print(f"index: {size / 1e6:.0f} MB; samples: "

@@ -57,8 +57,8 @@ def differences(results_dir: Path) -> list[str]:
     return store.differences(results_dir, derive)
 
 
-def derive(query: store.Query) -> Mapping[str, pl.DataFrame]:
-    """The tables that are computed over the chosen runs of all models, by name."""
+def derive(query: store.Query, changed: store.Changed) -> Mapping[str, pl.DataFrame]:
+    """The tables that are computed over the chosen runs of all models, by name; of some what has changed (`store`)."""
     import polars as pl
 
     from harness.provenance import identity_claims, vocabulary
@@ -74,11 +74,11 @@ def derive(query: store.Query) -> Mapping[str, pl.DataFrame]:
     control_of = dict(query(_CONTROLS).iter_rows())
     claims = identity_claims.against_others(identity_claims.claims(_answers(query, IDENTITY_TASK)), control_of)
     return {
-        "comparisons": comparing.table(query),
+        "comparisons": comparing.table(query, changed),
         "similarities": pl.concat(similar),
         "identity_claims": claims.with_columns(task=pl.lit(IDENTITY_TASK)),
         "evidence": _evidence(answers, control_of).with_columns(task=pl.lit(VOCABULARY_TASK)),
-        "shared_errors": _shared_errors(query),
+        "shared_errors": _shared_errors(query, sorted({task for _, task in changed})),
         "suggested_identities": _suggested(query, control_of),
         "agreements": _agreements(query, control_of),
     }
@@ -140,31 +140,33 @@ def _evidence(answers: pl.DataFrame, control_of: Mapping[str, str]) -> pl.DataFr
     return suspects.table(answers, relatives.registry(), control_of)
 
 
-def _shared_errors(query: store.Query) -> pl.DataFrame:
-    """Every scored task whose answers were extracted, or chosen among options."""
+def _shared_errors(query: store.Query, tasks: Sequence[str]) -> pl.DataFrame:
+    """Of these tasks, every scored one whose answers were extracted, or chosen among options."""
     import polars as pl
 
     from harness.provenance import shared_errors
 
-    frame = query(
-        """
-        SELECT task, samples.model, md5(CAST(doc AS VARCHAR)) AS item,
-            CASE WHEN loglikelihoods IS NULL THEN extracted
-                ELSE CAST(list_position(loglikelihoods, list_max(loglikelihoods)) AS VARCHAR) END AS answer,
-            scores.value AS correct, len(loglikelihoods) AS options
-        FROM samples JOIN chosen USING (run_id, model, task) JOIN tasks USING (run_id, task)
-        JOIN scores USING (run_id, sample_id)
-        WHERE scores.metric = tasks.headline_metric AND scores.filter IS NOT DISTINCT FROM tasks.headline_filter
-            AND scores.value IN (0, 1) AND samples.status IN ('answered', 'truncated') AND tasks.kind <> 'code'
-        ORDER BY ALL
-        """
-    )
-    parts = [
-        shared_errors.shared_errors(part).with_columns(task=pl.lit(task))
-        for (task,), part in sorted(frame.partition_by("task", as_dict=True).items())
-    ]
-    empty = shared_errors.shared_errors(frame.clear()).with_columns(task=pl.lit(""))
-    return pl.concat([empty, *parts])
+    parts = []
+    for task in tasks:
+        quoted = task.replace("'", "''")
+        answers = query(
+            f"""
+            SELECT samples.model, md5(CAST(doc AS VARCHAR)) AS item,
+                CASE WHEN loglikelihoods IS NULL THEN extracted
+                    ELSE CAST(list_position(loglikelihoods, list_max(loglikelihoods)) AS VARCHAR) END AS answer,
+                scores.value AS correct, len(loglikelihoods) AS options
+            FROM samples JOIN chosen USING (run_id, model, task) JOIN tasks USING (run_id, task)
+            JOIN scores USING (run_id, sample_id)
+            WHERE scores.metric = tasks.headline_metric AND scores.filter IS NOT DISTINCT FROM tasks.headline_filter
+                AND scores.value IN (0, 1) AND samples.status IN ('answered', 'truncated') AND tasks.kind <> 'code'
+                AND samples.task = '{quoted}'
+            ORDER BY ALL
+            """
+        )
+        parts.append(shared_errors.shared_errors(answers).with_columns(task=pl.lit(task)))
+    text = dict.fromkeys(("model", "item", "answer"), pl.String)
+    none = pl.DataFrame(schema={**text, "correct": pl.Float64, "options": pl.Int64})
+    return pl.concat([shared_errors.shared_errors(none).with_columns(task=pl.lit("")), *parts])
 
 
 def _answers(query: store.Query, task: str) -> pl.DataFrame:

@@ -5,6 +5,7 @@ The statistics are in `harness.paired` and `harness.ranking`; here documents are
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import textwrap
@@ -50,22 +51,32 @@ class Side:
     """Scored values by document, every repeat."""
     sources: dict[Hashable, Hashable]
 
+    @functools.cached_property
+    def binary(self) -> bool:
+        """True where every value is 0 or 1."""
+        return all(value in (0.0, 1.0) for values in self.values.values() for value in values)
+
 
 Sides = dict[tuple[str, str], dict[str, Side]]
 """By task and metric, then by model."""
 
 
-def table(query: store.Query) -> pl.DataFrame:
-    """Every pair of models on every task, from the chosen runs; columns as in `schema.py`."""
+def table(query: store.Query, changed: store.Changed) -> pl.DataFrame:
+    """Every pair of models on a task of which one has changed, from the chosen runs; columns as in `schema.py`.
+
+    Task by task, so that no more than one task's scores are held at once.
+    """
     import polars as pl
 
-    frame = query(_HEADLINES.format(join="JOIN chosen USING (run_id, model, task)", where="TRUE"))
     rows = []
-    for (task, metric), sides in sorted(_sides(frame, "model").items()):
-        for (name_a, a), (name_b, b) in itertools.combinations(sorted(sides.items()), 2):
-            found = _paired(a, b)
-            if found.n:
-                rows.append(_row(task, metric, name_a, name_b, a, b, found))
+    for task, group in itertools.groupby(sorted(changed, key=lambda pair: pair[1]), key=lambda pair: pair[1]):
+        moved = {model for model, _ in group}
+        where = f"samples.task = {_quoted(task)}"
+        frame = query(_HEADLINES.format(join="JOIN chosen USING (run_id, model, task)", where=where))
+        for (_, metric), sides in sorted(_sides(frame, "model").items()):
+            for (name_a, a), (name_b, b) in itertools.combinations(sorted(sides.items()), 2):
+                if not moved.isdisjoint((name_a, name_b)) and (found := _paired(a, b)).n:
+                    rows.append(_row(task, metric, name_a, name_b, a, b, found))
     return pl.DataFrame(rows, schema=_schema(), orient="row")
 
 
@@ -104,8 +115,7 @@ def _sides(frame: pl.DataFrame, name: str) -> Sides:
 
 
 def _paired(a: Side, b: Side) -> paired.Paired:
-    binary = all(value in (0.0, 1.0) for side in (a, b) for values in side.values.values() for value in values)
-    return paired.compare(a.values, b.values, binary=binary, sources=a.sources)
+    return paired.compare(a.values, b.values, binary=a.binary and b.binary, sources=a.sources)
 
 
 def _row(task: str, metric: str, name_a: str, name_b: str, a: Side, b: Side, found: paired.Paired) -> tuple[Any, ...]:

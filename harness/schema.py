@@ -11,7 +11,7 @@ from dataclasses import dataclass
 DOCS_BEGIN = "<!-- schema: made by harness.schema.markdown() -->"
 DOCS_END = "<!-- /schema -->"
 """Between these two lines of `docs/schema.md` stands `markdown()`; a test compares them."""
-VERSION = 4
+VERSION = 5
 """Of this schema. An index of another version is rebuilt, never read."""
 
 
@@ -284,6 +284,16 @@ TABLES = (
         ),
     ),
     Table(
+        "answered",
+        "One row per run, model and task: how much of it was answered; what `chosen` goes by.",
+        (
+            _RUN,
+            _MODEL,
+            _TASK,
+            _c("docs", "BIGINT!", "Documents with at least one reply (answered, truncated or refused)."),
+        ),
+    ),
+    Table(
         "comparisons",
         "One row per task and pair of models: the headline metric on the documents that both chosen runs scored.",
         (
@@ -485,10 +495,7 @@ VIEWS = (
             _c("docs", "BIGINT", "Documents with at least one reply (answered, truncated or refused)."),
         ),
         """
-        SELECT model, task, run_id, docs FROM (
-            SELECT model, task, run_id, count(DISTINCT doc_id) FILTER (samples.status <> 'failed') AS docs
-            FROM samples GROUP BY ALL
-        ) JOIN runs USING (run_id)
+        SELECT model, task, run_id, docs FROM answered JOIN runs USING (run_id)
         WHERE runs.status <> 'running'
         QUALIFY row_number() OVER (
             PARTITION BY model, task ORDER BY docs DESC, finished_at DESC NULLS LAST, run_id DESC

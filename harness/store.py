@@ -16,7 +16,7 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,8 +40,17 @@ STABLE_READS = 3
 
 Connection = duckdb.DuckDBPyConnection
 Query = Callable[[str], "pl.DataFrame"]
-Derive = Callable[[Query], Mapping[str, "pl.DataFrame"]]
-"""Makes tables out of the indexed ones: given SQL access, returns frames by table name."""
+Changed = Sequence[tuple[str, str]]
+"""Models and tasks whose runs are new, gone or others than before; sorted."""
+Derive = Callable[[Query, Changed], Mapping[str, "pl.DataFrame"]]
+"""Makes tables out of the indexed ones: given SQL access and what has changed, returns frames by table name.
+
+Of `PAIRS` it returns the rows of pairs with a changed model, of `TASKS` those of tasks with one; of others everything.
+"""
+PAIRS = ("comparisons",)
+"""Derived tables whose rows hang on two models' runs of one task alone."""
+TASKS = ("shared_errors",)
+"""Derived tables whose rows hang on all models' runs of one task."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +75,7 @@ def index_path(results_dir: Path) -> Path:
 
 
 def refresh(results_dir: Path, derive: Derive) -> Refreshed:
-    """Bring the index up to date: add new and changed runs, remove vanished ones, derive tables anew.
+    """Bring the index up to date: add new and changed runs, remove vanished ones, derive what hangs on them anew.
 
     An index made by another version of harness, or one that cannot be read, is rebuilt from nothing. Nothing is
     written where nothing has changed. A run folder that cannot be read is left out and reported.
@@ -196,6 +205,7 @@ def _update(results_dir: Path, derive: Derive, *, from_nothing: bool) -> Refresh
                 connection.execute("SET TimeZone = 'UTC'")
                 if before is None:
                     _create(connection)
+                changed = _answered(connection, gone)
                 _delete(connection, gone)
                 for run in new:
                     problem = _add(connection, runs.runs_dir(results_dir) / run)
@@ -203,7 +213,7 @@ def _update(results_dir: Path, derive: Derive, *, from_nothing: bool) -> Refresh
                         added.append(run)
                     else:
                         problems.append(problem)
-                _derive(connection, derive)
+                _derive(connection, derive, sorted(changed | _answered(connection, added)))
             with beside.open("rb+") as file:
                 os.fsync(file.fileno())
             beside.replace(path)
@@ -375,6 +385,13 @@ def _add_samples(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     _insert(connection, "samples", "read_parquet(?)", path)
     _insert(
         connection,
+        "answered",
+        "(SELECT run_id, model, task, count(DISTINCT doc_id) FILTER (status <> 'failed') AS docs FROM read_parquet(?) "
+        "GROUP BY ALL)",
+        path,
+    )
+    _insert(
+        connection,
         "attempts",
         "(SELECT run_id, sample_id, attempt, try.at AS attempted_at, try.error, try.status FROM "
         "(SELECT run_id, sample_id, generate_subscripts(attempts, 1) - 1 AS attempt, unnest(attempts) AS try "
@@ -390,9 +407,23 @@ def _add_samples(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     )
 
 
-def _derive(connection: duckdb.DuckDBPyConnection, derive: Derive) -> None:
-    for table, frame in derive(lambda sql: connection.sql(sql).pl()).items():
-        connection.execute(f"DELETE FROM {table}")
+def _answered(connection: duckdb.DuckDBPyConnection, names: Sequence[str]) -> set[tuple[str, str]]:
+    """Models and tasks of these runs."""
+    sql = "SELECT DISTINCT model, task FROM answered WHERE list_contains(?, run_id)"
+    return set(connection.execute(sql, [list(names)]).fetchall()) if names else set()
+
+
+def _derive(connection: duckdb.DuckDBPyConnection, derive: Derive, changed: Changed) -> None:
+    for table, frame in derive(lambda sql: connection.sql(sql).pl(), changed).items():
+        if table in PAIRS:
+            for side in ("model_a", "model_b"):
+                connection.execute(
+                    f"DELETE FROM {table} WHERE list_contains(?, [{side}, task])", [[list(pair) for pair in changed]]
+                )
+        elif table in TASKS:
+            connection.execute(f"DELETE FROM {table} WHERE list_contains(?, task)", [[task for _, task in changed]])
+        else:
+            connection.execute(f"DELETE FROM {table}")
         _insert_frame(connection, table, frame)
 
 

@@ -464,7 +464,7 @@ def test_processes_that_index_at_once_take_turns(results):
     ]
 
 
-def _killed(_query):
+def _killed(_query, _changed):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -490,7 +490,7 @@ def test_an_error_on_the_way_leaves_the_old_index(results):
     before = content(results)
     write_run(results, "eval-c3")
 
-    def broken(_query):
+    def broken(_query, _changed):
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

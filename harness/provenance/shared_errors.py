@@ -69,14 +69,14 @@ def shared_errors(answers: pl.DataFrame) -> pl.DataFrame:
             options[column[item]] = count
     wrong = [Counter(said[(right[:, x] == 0), x].tolist()) for x in range(len(items))]
     chance = np.where(np.isnan(options), [_collision(c) for c in wrong], 1 / np.maximum(options - 1, 1))
+    alike = _alike(said, right)
+    peers = (right == 0).sum(axis=0) - 2
     found = []
     for a, b in combinations(range(len(models)), 2):
         both = np.flatnonzero((said[a] >= 0) & (said[b] >= 0))
         if len(both) >= LEAST_ITEMS:
             kappa = _capa(said[a, both] == said[b, both], right[a, both], right[b, both], chance[both])
-            found.append(
-                (models[a], models[b], *kappa, len(both), *_excess(said[a], said[b], right[a], right[b], wrong))
-            )
+            found.append((models[a], models[b], *kappa, len(both), *_excess(said, right, alike, peers, a, b)))
     numbers = ("kappa_p", "kappa_low", "kappa_high")
     more = ("same_wrong", "expected", "excess", "excess_low", "excess_high")
     schema = {
@@ -123,23 +123,35 @@ def _capa(
     return value, value - half, min(value + half, 1.0)
 
 
+def _alike(said: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Per model and item, how many models gave its wrong answer, itself among them; 0 where it was right."""
+    import numpy as np
+
+    found = np.zeros(said.shape)
+    for x in range(said.shape[1]):
+        wrong = np.flatnonzero(right[:, x] == 0)
+        _, place, counts = np.unique(said[wrong, x], return_inverse=True, return_counts=True)
+        found[wrong, x] = counts[place]
+    return found
+
+
 def _excess(
-    said_a: np.ndarray, said_b: np.ndarray, right_a: np.ndarray, right_b: np.ndarray, wrong: list[Counter[int]]
+    said: np.ndarray, right: np.ndarray, alike: np.ndarray, peers: np.ndarray, a: int, b: int
 ) -> tuple[float | None, float | None, float | None, float | None, float | None, int]:
     """Share of the same wrong answer, what peers make of it, the difference with its interval, and items behind it."""
     import numpy as np
 
-    observed, expected = [], []
-    for x in np.flatnonzero((right_a == 0) & (right_b == 0)):
-        peers = sum(wrong[x].values()) - 2
-        if peers < LEAST_PEERS:
-            continue
-        a, b = int(said_a[x]), int(said_b[x])
-        own = Counter((a, b))
-        observed.append(float(a == b))
-        expected.append(((wrong[x][a] - own[a]) + (wrong[x][b] - own[b])) / (2 * peers))
-    n = len(observed)
+    items = np.flatnonzero((right[a] == 0) & (right[b] == 0) & (peers >= LEAST_PEERS))
+    n = len(items)
     if n == 0:
         return None, None, None, None, None, 0
-    estimate = stats.estimate([[o - e] for o, e in zip(observed, expected, strict=True)], binary=False)
-    return sum(observed) / n, sum(expected) / n, estimate.value, estimate.low, estimate.high, n
+    same = (said[a, items] == said[b, items]).astype(float)
+    # Without the pair itself: one of them each, and both where they agree.
+    expected = (alike[a, items] + alike[b, items] - 2 - 2 * same) / (2 * peers[items])
+    excess = same - expected
+    value = float(excess.mean())
+    spread = float(excess.std(ddof=1)) if n > 1 else 0.0
+    if not spread:
+        return float(same.mean()), float(expected.mean()), value, None, None, n
+    half = stats.t_quantile(n - 1) * spread / n**0.5
+    return float(same.mean()), float(expected.mean()), value, value - half, value + half, n
