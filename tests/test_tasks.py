@@ -24,7 +24,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mutants import mutants
 
-from harness import taskdata
+from harness import taskdata, taskfiles
 from harness.errors import TaskError
 from harness.records import Answer
 from harness.specs import SandboxSpec
@@ -33,7 +33,9 @@ TASKS = Path(__file__).parents[1] / "tasks"
 
 DATA = {
     "aime24": "math/aime_test2024.jsonl",
+    "aime24_fewshot": "math/aime_test2024.jsonl",
     "aime25": "math/aime_test2025-*.jsonl",
+    "aime25_fewshot": "math/aime_test2025-*.jsonl",
     "gsm8k": "math/gsm8k_test.jsonl",
     "gsm8k_fewshot": "math/gsm8k_test.jsonl",
     "humaneval": "code/HumanEval.jsonl.gz",
@@ -45,28 +47,36 @@ DATA = {
     "livecodebench": "tests/taskdata/livecodebench.jsonl",
     "livecodebench_completion": "tests/taskdata/livecodebench.jsonl",
     "gsm_perturbed": "math/gsm8k_test.jsonl",
+    "gsm_perturbed_fewshot": "math/gsm8k_test.jsonl",
     "math500": "math/math500_test.jsonl",
+    "math500_fewshot": "math/math500_test.jsonl",
     "mbpp": "code/mbpp.jsonl",
     "mbpp_completion": "code/mbpp.jsonl",
     "mbpp_plus": "code/MbppPlus.jsonl.gz",
     "mbpp_plus_completion": "code/MbppPlus.jsonl.gz",
     "mbpp_sanitized": "code/sanitized-mbpp.json",
     "mgsm": "tests/taskdata/mgsm.jsonl",
+    "mgsm_fewshot": "tests/taskdata/mgsm.jsonl",
     "minerva_math": "math/math500_test.jsonl",
     "olympiadbench": "tests/taskdata/olympiadbench.jsonl",
+    "olympiadbench_fewshot": "tests/taskdata/olympiadbench.jsonl",
     "svamp": "math/SVAMP.json",
+    "svamp_fewshot": "math/SVAMP.json",
 }
 """The local copy of what each task reads from the hub; in tests/, made-up rows in the published form."""
 
 SIZES = {
     "aime24": 30,
+    "aime24_fewshot": 30,
     "aime25": 30,
+    "aime25_fewshot": 30,
     "bigcodebench": 3,
     "bigcodebench_completion": 3,
     "functions": 88,
     "gsm8k": 1319,
     "gsm8k_fewshot": 1319,
     "gsm_perturbed": 2400,
+    "gsm_perturbed_fewshot": 2400,
     "humaneval": 164,
     "humaneval_completion": 164,
     "humaneval_plus": 164,
@@ -74,14 +84,17 @@ SIZES = {
     "livecodebench": 3,
     "livecodebench_completion": 3,
     "math500": 500,
+    "math500_fewshot": 500,
     "mbpp": 500,
     "mbpp_completion": 500,
     "mbpp_plus": 378,
     "mbpp_plus_completion": 378,
     "mbpp_sanitized": 257,
     "mgsm": 6,
+    "mgsm_fewshot": 6,
     "minerva_math": 500,
     "olympiadbench": 4,
+    "olympiadbench_fewshot": 4,
     "programs": 12,
     "provenance_choices": 24,
     "provenance_identity": 32,
@@ -89,6 +102,7 @@ SIZES = {
     "provenance_open": 64,
     "provenance_suggested": 240,
     "svamp": 1000,
+    "svamp_fewshot": 1000,
     "word_problems": 200,
 }
 
@@ -113,7 +127,7 @@ FILES = task_files()
 
 
 def config_of(name: str) -> dict[str, Any]:
-    return yaml.load(FILES[name].read_text(encoding="utf-8"), TaskLoader)
+    return taskfiles.read_yaml(FILES[name])
 
 
 def module_of(path: str) -> ModuleType:
@@ -464,9 +478,51 @@ def test_the_answer_of_a_math_problem_is_in_the_last_box_of_its_solution(load: A
     assert boxed(r"\boxed{{1}") is None
 
 
-def test_the_worked_examples_of_minerva_math_end_with_their_answer():
-    for sample in config_of("minerva_math")["fewshot_config"]["samples"]:
-        assert f"The final answer is ${sample['answer']}$." in sample["solution"]
+FEWSHOT = [name for name in FILES if "fewshot_config" in config_of(name)]
+
+
+def test_every_math_benchmark_has_a_chat_form_and_a_base_form():
+    chat = {name for name in FILES if config_of(name)["metadata"]["kind"] == "math"} - set(FEWSHOT)
+    procedural = {"word_problems"}
+    assert {name.removesuffix("_fewshot") for name in FEWSHOT} - {"minerva_math"} == chat - procedural
+
+
+@pytest.mark.parametrize("name", FEWSHOT)
+def test_worked_examples_are_judged_correct_and_close_in_the_form_that_is_stopped_at(name: str):
+    config = config_of(name)
+    samples = config["fewshot_config"]["samples"]
+    assert len(samples) == config["num_fewshot"]
+    texts = []
+    for sample in samples:
+        text = sample["solution"]
+        for stop in config["generation_kwargs"]["until"]:
+            text = text.partition(stop)[0]
+        texts.append(text)
+    scorer = importlib.import_module("harness.scorers.math")
+    scores = scorer.score([Answer({}, s["answer"], t) for s, t in zip(samples, texts, strict=True)], SandboxSpec())
+    assert [(s["answer"], score) for s, score in zip(samples, scores, strict=True) if score.value != 1.0] == []
+
+
+@pytest.mark.parametrize("name", FEWSHOT)
+def test_a_base_form_shows_its_examples_and_stops_before_the_next_problem(name: str, load: Any):
+    task = load(name)
+    task.build_all_requests(limit=1)
+    prompt = task.instances[0].args[0]
+    config = config_of(name)
+    assert all(sample["solution"] in prompt for sample in config["fewshot_config"]["samples"])
+    opening = config["doc_to_text"].partition("{{")[0].strip()
+    assert prompt.count(opening) == config["num_fewshot"] + 1
+    assert opening in config["generation_kwargs"]["until"]
+    assert prompt.endswith(task.doc_to_text(task.instances[0].doc))
+
+
+@pytest.mark.parametrize("name", FEWSHOT)
+def test_worked_examples_are_not_in_the_test_set(name: str, load: Any):
+    fields = {"question", "problem"}
+    asked = {" ".join(str(doc[field]).split()) for doc in load(name).test_docs() for field in fields & doc.keys()}
+    shown = {" ".join(str(s[f]).split()) for s in config_of(name)["fewshot_config"]["samples"] for f in fields & s.keys()}
+    assert shown
+    assert not shown & asked
 
 
 def test_olympiad_answers_of_several_values_are_one_answer(load: Any):
@@ -676,7 +732,7 @@ def test_without_hub_or_file_the_error_comes_at_once_and_says_what_to_give(name:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # the discard port: nobody listens
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     config = config_of(name)
-    file, function = config["custom_dataset"].removeprefix("!function ").rsplit(".", 1)
+    file, function = config["custom_dataset"].rsplit(".", 1)
     dataset = getattr(module_of(f"{FILES[name].parent.name}/{file}.py"), function)
     start = time.monotonic()
     with pytest.raises(TaskError, match=r"(hub does not answer|fetch https://).*task\.data=PATH.*with the columns"):
