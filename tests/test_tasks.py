@@ -520,7 +520,9 @@ def test_a_base_form_shows_its_examples_and_stops_before_the_next_problem(name: 
 def test_worked_examples_are_not_in_the_test_set(name: str, load: Any):
     fields = {"question", "problem"}
     asked = {" ".join(str(doc[field]).split()) for doc in load(name).test_docs() for field in fields & doc.keys()}
-    shown = {" ".join(str(s[f]).split()) for s in config_of(name)["fewshot_config"]["samples"] for f in fields & s.keys()}
+    shown = {
+        " ".join(str(s[f]).split()) for s in config_of(name)["fewshot_config"]["samples"] for f in fields & s.keys()
+    }
     assert shown
     assert not shown & asked
 
