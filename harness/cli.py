@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from harness import __version__, cli_proof, cli_publish
+from harness import __version__, cli_proof, cli_publish, cli_report
 from harness.cli_provenance import app as provenance
 from harness.errors import ConfigError, HarnessError, IncompleteRunError, StorageError
 from harness.examples import epilog
@@ -40,6 +40,8 @@ app.command()(cli_proof.reproduce)
 app.command()(cli_proof.diff)
 app.command()(cli_publish.leaderboard)
 app.command()(cli_publish.export)
+app.command()(cli_report.report)
+app.command()(cli_report.plot)
 
 
 @app.command(

@@ -4,6 +4,7 @@
     ├── ConfigError         2  an override, a config file or a name is wrong
     ├── TaskError           3  a task cannot be read or has no data
     ├── BackendError        4  a model cannot be reached or loaded
+    ├── MissingExtraError   4  an optional package is not installed
     ├── WeightsError        5  model weights are missing or do not match their hash
     ├── StorageError        6  a folder cannot be written, the disk is full, a run folder is damaged
     ├── RunLockedError      7  another process works on this run
@@ -42,6 +43,12 @@ class TaskError(HarnessError):
 
 class BackendError(HarnessError):
     """A model cannot be reached or loaded at all (a single failed request is a row, not this)."""
+
+    exit_code = 4
+
+
+class MissingExtraError(HarnessError):
+    """A command needs an optional package: the message says which extra brings it."""
 
     exit_code = 4
 

@@ -38,6 +38,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "bundle": ("harness bundle RUN -o run.zip",),
     "reproduce": ("harness reproduce RUN", "harness reproduce RUN --offline --name again"),
     "diff": ("harness diff A B", "harness diff A B --format json"),
+    "report": (
+        "harness report --out report.html",
+        "harness report --title 'Our models' --texts file",
+        "harness report --serve",
+    ),
+    "plot": ("harness plot", "harness plot scores --out scores.png", "harness plot difficulty --task arithmetic"),
     "compare": ("harness compare A B", "harness compare A B --flips --format csv"),
     "plan": ("harness plan 100 500", "harness plan --difference 0.03"),
     "sandbox": ("harness sandbox",),

@@ -61,6 +61,7 @@ ELSEWHERE = {
     "harness provenance A --panel alpaca_eval --released 2024-05": "tests/test_provenance_cli.py has answers to its prompts",
     "harness weights smollm2_135m_q4_1 --verify": "tests/test_weights.py fetches weights",
     "harness eval -m model=smollm2,qwen25_coder seed=1,2,3": "tests/test_config.py sweeps",
+    "harness report --serve": "tests/test_report.py reads from it and ends it",
     "harness sql": "tests/test_frames.py has a terminal",
 } | {
     line: "tests/test_docs_commands.py runs them on runs that are whole"

@@ -51,8 +51,8 @@ FLOORS = [
         "differing",
         "suspects",
     },
-    {"evaluate", "listings", "frames", "verifying", "reproducing", "bundling"},
-    {"cli_provenance", "cli_proof", "cli_publish", "output", "shell", "examples"},
+    {"evaluate", "listings", "report", "frames", "verifying", "reproducing", "bundling"},
+    {"cli_provenance", "cli_report", "cli_proof", "cli_publish", "output", "shell", "examples"},
     {"cli", "__main__"},
 ]
 ONLY_IMPORTERS = {
@@ -61,6 +61,7 @@ ONLY_IMPORTERS = {
     "hydra": {"harness/config.py"},
     "omegaconf": {"harness/config.py"},
     "xllamacpp": {"harness/backends/llama_cpp.py"},
+    "vl_convert": {"harness/report/draw.py"},
     "aiohttp": {"harness/backends/_http.py"},
 }
 

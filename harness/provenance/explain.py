@@ -56,14 +56,29 @@ def explain(answers: pl.DataFrame, a: str, b: str) -> pl.DataFrame:
     Returns:
         Rows of `SCHEMA`, by kind, the most telling first. Cells hold models' own words: hostile text.
     """
+    return pairs(answers, [(a, b)])[a, b]
+
+
+def pairs(answers: pl.DataFrame, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], pl.DataFrame]:
+    """The same for several pairs of one pool, whose answers are read once."""
     frame = answers.drop_nulls("output").sort("model", "prompt_id", "output")
     lower = pl.col("output").str.slice(0, HEAD_CHARS).str.to_lowercase()
     tokens = frame.with_columns(tokens=lower.str.extract_all(PIECE).list.head(HEAD))
-    rows: list[tuple[object, ...]] = []
-    for kind, found in (("opening", _opening), ("sentence", _sentences), ("habit", _habits)):
-        rows += _shares(kind, tokens, found, a, b)
-    rows += _passages(tokens, a, b)
-    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+    asked = list(wanted)
+    if not asked:
+        return {}
+    who = {model for pair in asked for model in pair}
+    kinds = [_Counts(kind, tokens, found, who) for kind, found in _KINDS]
+    prompts = _by_prompt(tokens)
+    size = Counter(tokens["model"].to_list())
+    return {
+        (a, b): pl.DataFrame(
+            [row for counts in kinds for row in counts.shared(a, b)] + list(_passages(prompts, size, a, b)),
+            schema=SCHEMA,
+            orient="row",
+        )
+        for a, b in asked
+    }
 
 
 def _opening(_: str, tokens: list[str]) -> set[str]:
@@ -79,31 +94,49 @@ def _habits(text: str, _: list[str]) -> set[str]:
     return {name for name, pattern in HABITS.items() if re.search(pattern, text[:HEAD_CHARS])}
 
 
-def _shares(
-    kind: str, frame: pl.DataFrame, found: Callable[[str, list[str]], set[str]], a: str, b: str
-) -> Iterable[tuple[object, ...]]:
-    counts: dict[str, Counter[str]] = {}
-    size: Counter[str] = Counter()
-    example: dict[tuple[str, str], str] = {}
-    for model, text, tokens in frame.select("model", "output", "tokens").iter_rows():
-        size[model] += 1
-        for feature in found(text, tokens):
-            counts.setdefault(feature, Counter())[model] += 1
-            if model in {a, b}:
-                example.setdefault((feature, model), text)
-    others = [model for model in size if model not in {a, b}]
-    rows = []
-    for feature, by_model in counts.items():
-        if min(by_model[a], by_model[b]) < LEAST or NAME.search(feature):
-            continue
-        mine, theirs = by_model[a] / size[a], by_model[b] / size[b]
-        elsewhere = sum(by_model[m] / size[m] for m in others) / len(others) if others else None
-        lead = min(mine, theirs) - (elsewhere or 0)
-        pattern = HABITS.get(feature) if kind == "habit" else None
-        contexts = [_context(example[feature, m], feature, pattern) for m in (a, b)]
-        rows.append((lead, (kind, feature, mine, theirs, elsewhere, size[a], size[b], len(others), *contexts)))
-    rows.sort(key=lambda row: (-row[0], row[1][1]))
-    return [row for lead, row in rows[:SHOWN] if lead > 0 or not others]
+_KINDS: tuple[tuple[str, Callable[[str, list[str]], set[str]]], ...] = (
+    ("opening", _opening),
+    ("sentence", _sentences),
+    ("habit", _habits),
+)
+
+
+class _Counts:
+    """How many answers of every model have a feature of one kind, and one answer of each asked model that has it."""
+
+    def __init__(
+        self, kind: str, frame: pl.DataFrame, found: Callable[[str, list[str]], set[str]], who: set[str]
+    ) -> None:
+        self.kind = kind
+        self.counts: dict[str, Counter[str]] = {}
+        self.size: Counter[str] = Counter()
+        self.example: dict[tuple[str, str], str] = {}
+        for model, text, tokens in frame.select("model", "output", "tokens").iter_rows():
+            self.size[model] += 1
+            features = found(text, tokens)
+            self.counts.setdefault(model, Counter()).update(features)
+            if model in who:
+                for feature in features:
+                    self.example.setdefault((feature, model), text)
+
+    def shared(self, a: str, b: str) -> list[tuple[object, ...]]:
+        """Rows of what both have, the most telling first."""
+        size, none = self.size, Counter[str]()
+        mine, theirs = self.counts.get(a, none), self.counts.get(b, none)
+        others = [model for model in size if model not in {a, b}]
+        rows = []
+        for feature in mine:
+            if min(mine[feature], theirs[feature]) < LEAST or NAME.search(feature):
+                continue
+            share_a, share_b = mine[feature] / size[a], theirs[feature] / size[b]
+            elsewhere = sum(self.counts[m][feature] / size[m] for m in others) / len(others) if others else None
+            lead = min(share_a, share_b) - (elsewhere or 0)
+            pattern = HABITS.get(feature) if self.kind == "habit" else None
+            contexts = [_context(self.example[feature, m], feature, pattern) for m in (a, b)]
+            row = (self.kind, feature, share_a, share_b, elsewhere, size[a], size[b], len(others), *contexts)
+            rows.append((lead, row))
+        rows.sort(key=lambda row: (-row[0], row[1][1]))
+        return [row for lead, row in rows[:SHOWN] if lead > 0 or not others]
 
 
 def _context(text: str, feature: str, pattern: str | None) -> str:
@@ -116,30 +149,40 @@ def _context(text: str, feature: str, pattern: str | None) -> str:
     return ("…" if start else "") + text[start:end] + ("…" if end < len(text) else "")
 
 
-def _passages(frame: pl.DataFrame, a: str, b: str) -> Iterable[tuple[object, ...]]:
+_Prompts = dict[str, dict[str, tuple[str, list[str], str]]]
+"""By prompt and model: its first answer, the tokens, and the tokens as one text that a run of them is found in."""
+
+
+def _by_prompt(frame: pl.DataFrame) -> _Prompts:
+    found: _Prompts = {}
+    for model, prompt, text, tokens in frame.select("model", "prompt_id", "output", "tokens").iter_rows():
+        found.setdefault(prompt, {}).setdefault(model, (text, tokens, _joined(tokens)))
+    return found
+
+
+def _joined(tokens: Iterable[str]) -> str:
+    return "\0" + "\0".join(tokens) + "\0"
+
+
+def _passages(prompts: _Prompts, size: Counter[str], a: str, b: str) -> Iterable[tuple[object, ...]]:
     """Runs of tokens in both answers to one prompt; where runs overlap, the first stands for them."""
     rows = []
-    size = Counter(frame["model"].to_list())
-    shared = set(frame.filter(pl.col("model") == a)["prompt_id"]) & set(frame.filter(pl.col("model") == b)["prompt_id"])
-    for (_,), group in frame.filter(pl.col("prompt_id").is_in(sorted(shared))).group_by(
-        "prompt_id", maintain_order=True
-    ):
-        texts: dict[str, tuple[str, list[str]]] = {}
-        for model, text, tokens in group.select("model", "output", "tokens").iter_rows():
-            texts.setdefault(model, (text, tokens))
-        runs = {
-            model: [tuple(t[i : i + PASSAGE]) for i in range(len(t) - PASSAGE + 1)] for model, (_, t) in texts.items()
-        }
-        theirs = set(runs[b])
-        others = [set(runs[m]) for m in runs if m not in {a, b}]
+    for texts in prompts.values():
+        if a not in texts or b not in texts:
+            continue
+        (in_a, tokens, _), (in_b, _, theirs) = texts[a], texts[b]
+        others = [joined for model, (_, _, joined) in texts.items() if model not in {a, b}]
         last = -PASSAGE
-        for i, run in enumerate(runs[a]):
-            if run in theirs and i >= last + PASSAGE:
+        for i in range(len(tokens) - PASSAGE + 1):
+            if i < last + PASSAGE:
+                continue
+            run = tokens[i : i + PASSAGE]
+            if (joined := _joined(run)) in theirs:
                 last = i
-                have = sum(run in other for other in others)
-                rows.append((have / len(others) if others else None, have, run, texts[a][0], texts[b][0], len(others)))
-    rows.sort(key=lambda row: (row[0] or 0, row[2]))
-    for share, _, run, in_a, in_b, others_n in rows[:SHOWN]:
-        feature = " ".join(run)
+                have = sum(joined in other for other in others)
+                rows.append((have / len(others) if others else None, tuple(run), in_a, in_b, len(others)))
+    rows.sort(key=lambda row: (row[0] or 0, row[1]))
+    for share, words, in_a, in_b, others_n in rows[:SHOWN]:
+        feature = " ".join(words)
         contexts = (_context(in_a, feature, None), _context(in_b, feature, None))
         yield ("passage", feature, None, None, share, size[a], size[b], others_n, *contexts)

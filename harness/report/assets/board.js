@@ -1,0 +1,94 @@
+// The leaderboard, and the table of performance against similarity.
+function range(x, n) {
+  const inside = x.lo === null || x.hi === null ? "no interval" : `${digits(x.lo, 2)}, ${digits(x.hi, 2)}`;
+  return h("small", {}, ` [${inside}] n=${n ?? x.n}`);
+}
+
+function board() {
+  const B = D.board;
+  const rows = B.rows.map((row, i) => ({ ...row, place: i, name: D.models[row.model] }));
+  let text = "";
+  let controls = true;
+  let column = null;
+  let tied = null;
+
+  const tieOf = (cell, key, row) => {
+    if (!cell || !cell.letters) return null;
+    const ranks = cell.best === cell.worst ? `${cell.best}` : `${cell.best}–${cell.worst}`;
+    return button(`${ranks} (${cell.letters})`, () => {
+      const same = column === key && tied && tied.model === row.model;
+      column = same ? null : key;
+      tied = same ? null : { model: row.model, groups: new Set(cell.groups) };
+      shown.refresh(true);
+      const who = rows.filter((r) => r !== row && isTied(r)).map((r) => r.name);
+      say(same ? "marks removed" : who.length ? `${row.name} cannot be told apart from ${who.join(", ")}` : `${row.name} is told apart from all others`);
+    }, { class: "rank", "aria-pressed": String(Boolean(tied && column === key && tied.model === row.model)),
+      "aria-label": `rank ${ranks}, letters ${cell.letters}: mark who cannot be told apart from ${row.name}` });
+  };
+  const at = (row, key) => (key === "mean" ? row.mean : row.cells[key]);
+  const isTied = (row) => {
+    const cell = tied && at(row, column);
+    return Boolean(cell && cell.groups && cell.groups.some((g) => tied.groups.has(g)));
+  };
+  const score = (key) => (row) => {
+    const x = at(row, key);
+    if (!x) return "–";
+    const short = key === "mean" && x.tasks !== x.of ? h("small", {}, ` ${x.tasks} of ${x.of} tasks`) : null;
+    return [h("b", {}, x.v === null ? "not scored" : digits(x.v, 3)), range(x), " ", tieOf(x, key, row), short,
+      x.unsafe ? h("small", { class: "warn" }, " (unsafe)") : null,
+      x.notes && x.notes.length ? h("small", { class: "warn" }, ` † ${x.notes.join(", ")}`) : null];
+  };
+  const columns = [{ name: "model", head: true, key: (r) => r.name,
+    cell: (r) => [modelName(r.model), D.imported.includes(r.model) ? h("small", {}, " imported") : null] }];
+  if (B.averaged.length) {
+    columns.push({ name: `mean of ${B.averaged.length} tasks`, number: true, key: (r) => (r.mean ? r.mean.v : null), cell: score("mean") });
+  }
+  B.columns.forEach((c, i) => columns.push({ name: `${c.task} (${c.metric}${c.lower ? ", lower is better" : ""})`, number: true,
+    key: (r) => (r.cells[i] ? r.cells[i].v : null), cell: score(i) }));
+  columns.push({ name: "nearest relative (calibrated)", key: (r) => (r.evidence ? r.evidence.score : null), number: true, cell: (r) => {
+    const e = r.evidence;
+    if (!e) return "–";
+    if (e.nearest === null) return [e.verdict, h("small", {}, ` n=${e.n}`)];
+    const numbers = h("small", {}, ` ${digits(e.score, 2)} [${e.ci_low === null ? "no interval" : `${digits(e.ci_low, 2)}, ${digits(e.ci_high, 2)}`}] ${pValue("q", e.q)} n=${e.n}`);
+    return e.verdict === "resembles" ? [modelName(e.nearest), numbers] : [`none of ${e.tested}`, h("small", {}, ", nearest ", modelName(e.nearest)), numbers];
+  } });
+  if (!B.calibrated) {
+    columns.push({ name: "most similar words (not calibrated)", key: (r) => (r.near.length ? r.near[0].v : null), number: true,
+      cell: (r) => (r.near.length ? r.near.map((x) => h("div", {}, `${modelName(x.other)} ${digits(x.v, 3)}`, range(x))) : "–") });
+  }
+  if (B.rows.some((r) => r.claims.length)) {
+    columns.push({ name: "says it is (share of answers)", wide: true, cell: (r) => (r.claims.length ? r.claims.slice(0, 3).map((x) =>
+      h("div", {}, `${x.who === "(none)" ? "no known model" : x.who} ${digits(x.v, 2)}`, range(x), x.of ? h("small", {}, ` ${x.others} of ${x.of} others too`) : null)) : "–") });
+  }
+  if (B.rows.some((r) => r.wrong)) {
+    columns.push({ name: "shares wrong answers with (excess, not calibrated)",
+      cell: (r) => (r.wrong ? [modelName(r.wrong.other), h("small", {}, ` ${r.wrong.text}`)] : "–") });
+  }
+  const shown = table("Leaderboard", columns, rows, {
+    page: 200,
+    filter: (r) => r.name.toLowerCase().includes(text) && (controls || D.controls[r.model] === undefined),
+    attributes: (r) => ({ class: isTied(r) ? "tied" : null }),
+  });
+  const search = input("Filter models", "search", (v) => { text = v.toLowerCase(); shown.refresh(); });
+  const hide = input("Hide controls", "checkbox", (v) => { controls = !v; shown.refresh(); });
+  const start = button("Order of the mean", () => { board(); say("back to the order of the mean"); });
+  fill($("board"), h("div", { class: "controls" }, search.all, Object.keys(D.controls).length ? hide.all : null, start), shown.all,
+    h("p", { class: "hint" }, "The button with a rank marks every model that cannot be told apart from that one."));
+  figure("fig-scores", D.figures.scores);
+}
+
+function against() {
+  $("explanations").textContent = D.explanations;
+  const entry = D.figures.performance;
+  figure("fig-performance", entry);
+  if (!entry.spec) return;
+  const rows = entry.spec.data.values;
+  const calibrated = rows.some((r) => r.verdict !== "not calibrated");
+  fill($("against-table"), h("details", {}, h("summary", {}, "The same as a table"), table("Performance and nearest relative", [
+    { name: "model", head: true, key: (r) => r.model, cell: (r) => r.model },
+    { name: "performance", number: true, key: (r) => r.y, cell: (r) => [digits(r.y, 3), range({ lo: r.ylo, hi: r.yhi, n: r.n_documents })] },
+    { name: "nearest relative", key: (r) => r.nearest, cell: (r) => r.nearest },
+    { name: calibrated ? "score" : "similarity of words, not calibrated", number: true, key: (r) => r.x, cell: (r) => [digits(r.x, 2), r.xlo === r.xhi ? h("small", {}, ` no interval n=${r.n_prompts}`) : range({ lo: r.xlo, hi: r.xhi, n: r.n_prompts })] },
+    { name: "verdict", key: (r) => r.verdict, cell: (r) => r.verdict },
+  ], rows).all));
+}

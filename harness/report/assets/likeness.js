@@ -1,0 +1,152 @@
+// Similarity on one prompt set: matrix, tree, one pair in full, null, and what the set is worth.
+const openPools = new Map();
+
+async function likeness() {
+  if (!D.pools.length) {
+    fill($("pool"), h("p", { class: "note" }, "No provenance task was answered by two models, so nothing here can be compared."));
+    return;
+  }
+  const host = h("div");
+  const show = async (i) => {
+    if (!openPools.has(i)) openPools.set(i, await inflate(`pool-${i}`));
+    onePool(host, openPools.get(i), i);
+  };
+  const pick = select("Prompt set", D.pools.map((p, i) => [i, p.task]), 0, (v) => show(Number(v)));
+  fill($("pool"), h("div", { class: "controls" }, pick.all), host);
+  await show(0);
+}
+
+function onePool(host, P, i) {
+  const name = (k) => modelName(P.models[k]);
+  fill(host,
+    h("p", {}, `${P.models.length} models, ${P.prompts} prompts. `, P.tested
+      ? `Scores are read against ${P.null.length} pairs that cannot be related.`
+      : "Nobody here can be tested: too few models are known not to have learnt from another. What follows is raw likeness, not calibrated: it has no known zero and no p-value."),
+    P.notes.map((note) => h("p", { class: "hint" }, note)),
+    h("div", { id: "fig-matrix", class: "figure" }),
+    h("div", { id: "fig-tree", class: "figure" }),
+    P.tree ? h("p", { class: "hint" }, `Numbers at branchings: share, in per cent, of ${P.support_draws} random halves of the prompts whose tree has the branching too.`) : null,
+    h("h3", {}, "What is said of each model"),
+    table(`Verdicts on ${P.task}`, [
+      { name: "model", head: true, key: (r) => D.models[P.models[r]], cell: (r) => name(r) },
+      { name: "verdict", key: (r) => P.verdicts[r], cell: (r) => P.verdicts[r] },
+      { name: "prompts", number: true, key: (r) => P.answered[r], cell: (r) => String(P.answered[r]) },
+      { name: "in words", cell: (r) => h("details", {}, h("summary", {}, P.paragraphs[r].slice(0, 90), P.paragraphs[r].length > 90 ? "…" : ""), P.paragraphs[r]) },
+    ], P.models.map((_, k) => k), { page: 25 }).all,
+    h("h3", {}, "One pair"),
+    h("div", { id: "pair" }));
+  figure("fig-matrix", D.figures.matrix.pools[i]);
+  figure("fig-tree", D.figures.tree.pools[i]);
+  const best = P.findings.flatMap((list, a) => list.filter((f) => f.q !== null).map((f) => [f.q, -f.z, a, f.candidate])).sort((x, y) => x[0] - y[0] || x[1] - y[1])[0];
+  const words = Object.keys(P.words)[0];
+  const [a, b] = best ? best.slice(2) : words ? words.split(" ").map(Number) : [0, 1];
+  pairOf(P, i, a, b);
+  worth(P);
+}
+
+function standing(P, a, b) {
+  const values = P.raw.flatMap((row, x) => row.filter((v, y) => y > x && v !== null));
+  const mine = P.raw[a][b];
+  return mine === null ? null : { above: values.filter((v) => v > mine).length, of: values.length };
+}
+
+function pairOf(P, i, a, b) {
+  const options = P.models.map((m, k) => [k, modelName(m)]).sort((x, y) => (x[1] < y[1] ? -1 : 1));
+  const pickA = select("Model", options, a, (v) => pairOf(P, i, Number(v), b));
+  const pickB = select("Candidate", options, b, (v) => pairOf(P, i, a, Number(v)));
+  const head = h("div", { class: "controls" }, pickA.all, pickB.all);
+  if (a === b) { fill($("pair"), head, h("p", {}, "Name two models.")); return; }
+  const column = P.candidates.indexOf(b);
+  const z = column < 0 ? null : P.z[a][column];
+  const p = column < 0 ? null : P.p[a][column];
+  const apart = P.apart[`${a} ${b}`];
+  const finding = P.findings[a].find((f) => f.candidate === b);
+  const place = standing(P, a, b);
+  const rows = P.channels.map((c) => ({ c, raw: P.by_channel[c][a][b], z: P.z_by_channel[c] && column >= 0 ? P.z_by_channel[c][a][column] : null }));
+  const said = [];
+  if (finding) said.push(finding.sentence);
+  else if (apart) said.push(`Set apart, not tested: ${apart}.`);
+  if (z !== null) said.push(`Score ${digits(z, 2)}, ${pValue("p", p)} against unrelated pairs (one pair alone, not adjusted for the others), ${P.null_size[a][column]} models that cannot have learnt from the candidate, ${P.n[a][b]} prompts both answered.`);
+  else said.push(`Not calibrated: fewer than five models here are known not to have learnt from the candidate. ${P.n[a][b]} prompts both answered.`);
+  if (place) said.push(`Of ${place.of} pairs of this set, ${place.above} are more alike.`);
+  const words = P.words[`${a} ${b}`];
+  fill($("pair"), head, said.map((text) => h("p", {}, text)),
+    table("Evidence by channel", [
+      { name: "channel", head: true, key: (r) => r.c, cell: (r) => r.c },
+      { name: "similarity, as measured", number: true, key: (r) => r.raw, cell: (r) => digits(r.raw, 3) },
+      { name: "score (standard deviations)", number: true, key: (r) => r.z, cell: (r) => digits(r.z, 2) },
+    ], rows).all,
+    h("div", { id: "fig-channels", class: "figure" }),
+    h("div", { id: "fig-null", class: "figure" }),
+    h("h4", {}, "What both write"),
+    words ? shared(words, a, b, P) : h("p", {}, "The words of this pair are not in the page. This prints them: ",
+      h("code", {}, `harness provenance --explain ${quoted(D.models[P.models[a]])} ${quoted(D.models[P.models[b]])} --task ${quoted(P.task)}`)));
+  const data = z === null ? [] : [{ v: z, who: `${D.models[P.models[a]]} to ${D.models[P.models[b]]}` }];
+  figure("fig-null", D.figures.null.pools[i], { pair: data });
+  const bars = rows.filter((r) => r.z !== null).map((r) => ({ channel: r.c, v: r.z }));
+  const entry = D.figures.channels.pools[i];
+  const named = entry.spec ? { spec: { ...entry.spec, description: `Score by channel of ${D.models[P.models[a]]} to ${D.models[P.models[b]]}; dashed: one unrelated pair in twenty is above` } } : entry;
+  figure("fig-channels", z === null && entry.spec ? { why: "This pair has no calibrated score to draw." } : named, { pair: [...bars, ...(z === null ? [] : [{ channel: "all together", v: z }])] });
+}
+
+const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+
+function shared(words, a, b, P) {
+  if (!words.length) return h("p", {}, "Nothing that others do not write as often.");
+  const name = (k) => D.models[P.models[k]];
+  return [h("p", { class: "hint" }, "Share: of a model's answers. Elsewhere: mean share of the other models, for a passage the share of the other answers to that prompt. Examples, not evidence: what the words are worth is the score."),
+    table("Shared openings, sentences, habits and passages", [
+      { name: "kind", key: (r) => r[0], cell: (r) => r[0] },
+      { name: "what", head: true, key: (r) => r[1], cell: (r) => h("q", {}, r[1]) },
+      { name: name(a), number: true, key: (r) => r[2], cell: (r) => digits(r[2], 2) },
+      { name: name(b), number: true, key: (r) => r[3], cell: (r) => digits(r[3], 2) },
+      { name: "elsewhere", number: true, key: (r) => r[4], cell: (r) => digits(r[4], 2) },
+      { name: `in an answer of ${name(a)}`, cell: (r) => h("span", { class: "cut" }, marked(r, r[5])) },
+      { name: `in an answer of ${name(b)}`, cell: (r) => h("span", { class: "cut" }, marked(r, r[6])) },
+    ], words).all];
+}
+
+// The shared words, marked where they stand. Tokens may touch or be apart; a habit of layout has no words to mark.
+function marked([kind, what], text) {
+  if (kind === "habit") return text;
+  const words = what.split(" ").filter(Boolean).map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  const found = text.match(new RegExp(words.join("\\s*"), "i"));
+  if (!found || !found[0]) return text;
+  return [text.slice(0, found.index), h("mark", {}, found[0]), text.slice(found.index + found[0].length)];
+}
+
+function worth(P) {
+  const name = (k) => modelName(P.models[k]);
+  const parts = [h("h3", {}, `Measured here, on ${P.task}`)];
+  if (P.null_p.n) {
+    parts.push(h("p", {}, `Of ${P.null_p.n} pairs that cannot be related, ${P.null_p.below} have p ≤ ${P.null_p.alpha} (${(P.null_p.below / P.null_p.n).toFixed(3)}; ${P.null_p.alpha} is what p promises; pairs share models, so this has no interval). One pair alone needs a score of ${digits(P.needed, 2)} for that.`));
+  } else {
+    parts.push(h("p", {}, "No pair here is known to be unrelated, so nothing can be said of false alarms on this set."));
+  }
+  if (P.controls.length) {
+    parts.push(table("Positive controls: is the known relative the most similar?", [
+      { name: "control", head: true, key: (r) => D.models[P.models[r.model]], cell: (r) => D.models[P.models[r.model]] },
+      { name: "known relative", key: (r) => D.models[P.models[r.of]], cell: (r) => D.models[P.models[r.of]] },
+      { name: "rank of the relative", number: true, key: (r) => r.rank, cell: (r) => `${r.rank} of ${r.among}` },
+    ], P.controls).all);
+  } else {
+    parts.push(h("p", {}, "This set has no positive control, so nothing can be said of what it would find."));
+  }
+  parts.push(table("Candidates: who could be tested", [
+    { name: "candidate", head: true, key: (r) => D.models[P.models[r.candidate]], cell: (r) => name(r.candidate) },
+    { name: "lab", key: (r) => r.lab ?? null, cell: (r) => r.lab ?? "not documented" },
+    { name: "released", key: (r) => r.released ?? null, cell: (r) => r.released ?? "not documented" },
+    { name: "models that cannot have learnt from it", number: true, key: (r) => r.null, cell: (r) => String(r.null) },
+    { name: "testable", key: (r) => (r.testable ? "yes" : "no"), cell: (r) => (r.testable ? "yes" : "no, fewer than 5") },
+  ], P.candidates_known, { page: 15 }).all);
+  fill($("worth"), parts);
+}
+
+function detection() {
+  $("detection-source").textContent = `${D.detection.source}. It says what the method can find there, not what it finds here. Students of one data set are not independent, so the intervals are too short.`;
+  figure("fig-detection", D.figures.detection);
+  fill($("detection-table"), table("What the detector found among documented students, and its false alarms", [
+    { name: "what", head: true, cell: (r) => r.what },
+    { name: "value", cell: (r) => r.value },
+  ], [...D.detection.rates.map((r) => ({ what: `detected at 5 %: taught by ${r.teacher}`, value: `${r.found} of ${r.of}` })), ...D.detection.figures]).all);
+}

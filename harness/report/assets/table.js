@@ -1,0 +1,77 @@
+// A table that sorts by its headings, filters, and turns pages: real table, real buttons.
+// columns: {name, cell(row) -> node or text, key(row) -> number or text to sort by, number: bool, head: bool, wide: bool}
+function table(caption, columns, rows, options) {
+  const opt = { page: 100, filter: () => true, ...options };
+  let sorted = opt.sorted ?? null;
+  let page = 0;
+  const body = h("tbody");
+  const heads = columns.map((column, i) => {
+    if (!column.key) return h("th", { scope: "col" }, column.name);
+    return h("th", { scope: "col", "aria-sort": "none", class: column.number ? "n" : null },
+      button(column.name, () => {
+        const up = sorted && sorted.i === i ? !sorted.up : !column.number;
+        sorted = { i, up };
+        page = 0;
+        draw();
+        say(`${caption}: sorted by ${column.name}, ${up ? "ascending" : "descending"}`);
+      }));
+  });
+  const pager = h("div", { class: "pager" });
+  const all = h("div", { class: "tabled" },
+    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+      h("table", {}, h("caption", {}, caption), h("thead", {}, h("tr", {}, heads)), body)),
+    pager);
+
+  function order(list) {
+    if (!sorted) return list;
+    const { key } = columns[sorted.i];
+    const turn = sorted.up ? 1 : -1;
+    // Unknown values are last, whichever way the rest is turned; ties keep the order they came in.
+    const keyed = list.map((row, i) => [key(row), i, row]);
+    keyed.sort(([a, i], [b, j]) => {
+      const none = (a === null || a === undefined) - (b === null || b === undefined);
+      if (none) return none;
+      if (a === null || a === undefined) return i - j;
+      const by = typeof a === "string" ? (a < b ? -1 : a > b ? 1 : 0) : a - b;
+      return by * turn || i - j;
+    });
+    return keyed.map(([, , row]) => row);
+  }
+
+  let shown = [];
+  function draw() {
+    heads.forEach((head, i) => {
+      if (columns[i].key) head.setAttribute("aria-sort", sorted && sorted.i === i ? (sorted.up ? "ascending" : "descending") : "none");
+    });
+    shown = order(rows.filter(opt.filter));
+    const pages = Math.max(1, Math.ceil(shown.length / opt.page));
+    page = Math.min(page, pages - 1);
+    const part = shown.slice(page * opt.page, (page + 1) * opt.page);
+    fill(body, part.map((row) => {
+      const cells = columns.map((column) => {
+        const inside = column.cell(row);
+        return column.head ? h("th", { scope: "row" }, inside) : h("td", { class: column.number ? "n" : column.wide ? "w" : null }, inside);
+      });
+      const line = h("tr", opt.attributes ? opt.attributes(row) : {}, cells);
+      return line;
+    }));
+    if (!part.length) fill(body, h("tr", {}, h("td", { colspan: columns.length }, opt.empty || "Nothing fits.")));
+    const turn = (to) => { page = to; draw(); say(`page ${page + 1} of ${pages}`); };
+    fill(pager,
+      h("span", {}, `${shown.length.toLocaleString("en")} of ${rows.length.toLocaleString("en")}`),
+      pages > 1 ? [
+        button("First", () => turn(0), { disabled: page === 0 }),
+        button("Previous", () => turn(page - 1), { disabled: page === 0 }),
+        h("span", {}, `page ${page + 1} of ${pages}`),
+        button("Next", () => turn(page + 1), { disabled: page === pages - 1 }),
+        button("Last", () => turn(pages - 1), { disabled: page === pages - 1 }),
+      ] : null);
+  }
+  draw();
+  return {
+    all, draw,
+    refill(list) { rows = list; page = 0; draw(); },
+    refresh(keep) { if (!keep) page = 0; draw(); },
+    get rows() { return shown; },
+  };
+}
