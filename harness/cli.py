@@ -33,17 +33,6 @@ app = typer.Typer(
 )
 
 
-app.add_typer(provenance, name="provenance")
-app.command()(cli_proof.verify)
-app.command()(cli_proof.bundle)
-app.command()(cli_proof.reproduce)
-app.command()(cli_proof.diff)
-app.command()(cli_publish.leaderboard)
-app.command()(cli_publish.export)
-app.command()(cli_report.report)
-app.command()(cli_report.plot)
-
-
 @app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
     short_help="Evaluate models on tasks: harness eval model=smollm2 task=[gsm8k] limit=20",
@@ -89,7 +78,10 @@ def rescore(context: typer.Context) -> None:
     from harness import config
 
     run, words = next(iter(context.args), ""), context.args[1:]
-    if run in {"", "--help", "-h"} or "=" in run:
+    if "--help" in context.args:
+        sys.stdout.write(context.get_help() + "\n")
+        return
+    if not run or "=" in run or run.startswith("-"):
         raise ConfigError("which run is to be scored again? harness rescore RUN (`harness runs` lists them)")
     raise typer.Exit(config.run(["model=replay", f"run={run}", "name=rescore", *words], _evaluate))
 
@@ -388,6 +380,20 @@ def _root(
 ) -> None:
     del version  # its callback has spoken
     LOG.quiet, LOG.json = quiet, json
+
+
+for made_elsewhere in (
+    cli_publish.leaderboard,
+    cli_publish.export,
+    cli_report.report,
+    cli_report.plot,
+    cli_proof.verify,
+    cli_proof.reproduce,
+    cli_proof.diff,
+    cli_proof.bundle,
+):
+    app.command()(made_elsewhere)
+app.add_typer(provenance, name="provenance")
 
 
 def _with_examples() -> None:

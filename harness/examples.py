@@ -11,6 +11,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "harness eval -m model=smollm2,qwen25_coder seed=1,2,3",
         "harness eval model=deepseek_reasoner task=gsm8k --plan",
     ),
+    "score": ("harness score task=humaneval samples=completions.jsonl",),
+    "rescore": ("harness rescore RUN", "harness rescore RUN sandbox.timeout_s=20"),
     "models": ("harness models", "harness models --format json"),
     "tasks": ("harness tasks", "harness tasks --match math"),
     "runs": ("harness runs", "harness runs --format csv"),

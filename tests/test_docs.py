@@ -68,6 +68,11 @@ ELSEWHERE = {
     for command in ("verify", "bundle", "reproduce", "diff")
     for line in EXAMPLES[command]
 }
+ELSEWHERE |= {
+    line: "tests/test_score_commands.py has completions and a run"
+    for name in ("score", "rescore")
+    for line in EXAMPLES[name]
+}
 """Examples that cannot run on made-up results, and what tries them."""
 
 
@@ -75,7 +80,7 @@ def test_every_command_has_examples_and_they_stand_under_its_help(project):
     assert set(EXAMPLES) == set(COMMANDS)
     for name, lines in EXAMPLES.items():
         assert all(re.match(rf"harness {name}\b", line) for line in lines)
-        if name != "eval":  # its help is Hydra's
+        if name not in ("eval", "score"):  # their help is Hydra's
             shown = project.run(name, "--help").stdout
             assert all(line in shown for line in lines), shown
             assert max(map(len, shown.splitlines())) <= 120
