@@ -77,7 +77,7 @@ def derive(query: store.Query, changed: store.Changed) -> Mapping[str, pl.DataFr
         "comparisons": comparing.table(query, changed),
         "similarities": pl.concat(similar),
         "identity_claims": claims.with_columns(task=pl.lit(IDENTITY_TASK)),
-        "evidence": _evidence(answers, control_of).with_columns(task=pl.lit(VOCABULARY_TASK)),
+        **_evidence(answers, control_of),
         "shared_errors": _shared_errors(query, sorted({task for _, task in changed})),
         "suggested_identities": _suggested(query, control_of),
         "agreements": _agreements(query, control_of),
@@ -134,10 +134,13 @@ def _agreements(query: store.Query, control_of: Mapping[str, str]) -> pl.DataFra
 _CONTROLS = "SELECT DISTINCT model, control_of FROM models WHERE control_of IS NOT NULL ORDER BY ALL"
 
 
-def _evidence(answers: pl.DataFrame, control_of: Mapping[str, str]) -> pl.DataFrame:
+def _evidence(answers: pl.DataFrame, control_of: Mapping[str, str]) -> dict[str, pl.DataFrame]:
+    import polars as pl
+
     from harness import relatives, suspects
 
-    return suspects.table(answers, relatives.registry(), control_of)
+    found = suspects.tables(answers, relatives.registry(), control_of)
+    return {name: frame.with_columns(task=pl.lit(VOCABULARY_TASK)) for name, frame in found.items()}
 
 
 def _shared_errors(query: store.Query, tasks: Sequence[str]) -> pl.DataFrame:

@@ -260,7 +260,10 @@ def index(
 
 @app.command(name="import")
 def import_(
-    form: Annotated[str, typer.Argument(metavar="FORMAT", help="alpaca_eval, lm_eval, inspect, jsonl, csv, parquet.")],
+    form: Annotated[
+        str,
+        typer.Argument(metavar="FORMAT", help="alpaca_eval, lm_eval, inspect, every_eval_ever, jsonl, csv, parquet."),
+    ],
     path: Annotated[Path, typer.Argument(help="The file; for lm_eval a folder of samples_*.jsonl will do.")],
     name: Annotated[str | None, typer.Option(help="Name of the run, and of its model where there is one.")] = None,
     task: Annotated[str | None, typer.Option(help="Name of the task; by default as the file says.")] = None,

@@ -204,6 +204,42 @@ def _conversation(sent: Any) -> str | None:
     return "\n\n".join(f"{message['role']}: {_content(message['content'])[0] or ''}" for message in sent)
 
 
+def _every_eval_ever(path: Path, _: Mapping[str, str]) -> Iterator[Item]:
+    """`UUID_samples.jsonl` of Every Eval Ever: one line per sample and metric, one turn each.
+
+    https://github.com/evaleval/every_eval_ever
+    """
+    samples: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for entry in _jsonl(path):
+        if entry.get("interaction_type") != "single_turn":
+            raise ValueError(f"sample {entry.get('sample_id')}: interaction_type is no single_turn")
+        key = (str(entry["model_id"]), str(entry["evaluation_name"]), str(entry["sample_id"]))
+        samples.setdefault(key, []).append(entry)
+    for (model, task, name), lines in samples.items():
+        first = lines[0]
+        sent, traces = first["input"], first["output"].get("reasoning_trace") or [None]
+        scores = {_metric(line): _number(line["evaluation"]["score"]) for line in lines}
+        judged = {_metric(line)[1]: a["extracted_value"] for line in lines for a in line["answer_attribution"]}
+        yield Item(
+            model,
+            task,
+            name.partition("#")[0],
+            _text(first["output"]["raw"][0]),
+            prompt=_text(sent.get("raw")),
+            reasoning=_text(traces[0]),
+            target=_text((sent.get("reference") or [None])[0]),
+            scores=scores,
+            extracted=judged,
+        )
+
+
+def _metric(line: Mapping[str, Any]) -> tuple[str, str]:
+    """Metric and filter out of `TASK/METRIC/FILTER`, as our own exports call a result; else the result's whole id."""
+    name = str(line.get("evaluation_result_id") or "score")
+    parts = name.removeprefix(f"{line['evaluation_name']}/").split("/")
+    return (parts[0], parts[1]) if len(parts) == 2 else (name, "none")  # noqa: PLR2004
+
+
 def _csv(path: Path, columns: Mapping[str, str]) -> Iterator[Item]:
     import polars as pl
 
@@ -268,6 +304,7 @@ FORMATS: Mapping[str, Callable[[Path, Mapping[str, str]], Iterator[Item]]] = {
     "alpaca_eval": _alpaca_eval,
     "lm_eval": _lm_eval,
     "inspect": _inspect,
+    "every_eval_ever": _every_eval_ever,
     "jsonl": _jsonl_table,
     "csv": _csv,
     "parquet": _parquet,

@@ -464,6 +464,38 @@ TABLES = (
         ),
     ),
     Table(
+        "provenance",
+        "One row per model, possible teacher and channel, where any can be tested. Evidence, not proof of copying.",
+        (
+            _MODEL,
+            _c("candidate", "VARCHAR!", "The model that it may resemble."),
+            _c("channel", "VARCHAR!", "A file in harness/provenance/channels/, or combined: the mean over channels."),
+            _c("similarity", "DOUBLE", "Raw similarity in the channel; null for combined, and where it is unknown."),
+            _c(
+                "score",
+                "DOUBLE",
+                "Of combined: distance from models that cannot be related, in their standard deviations; null where "
+                "it cannot be tested.",
+            ),
+            _c("p", "DOUBLE", "Of combined: against pairs known to be unrelated, one-sided; not adjusted."),
+            _c("set_apart", "VARCHAR", "A rival explanation: later, same base, same lab; null where there is none."),
+            _c("n", "BIGINT!", "Prompts that both answered."),
+            _c("task", "VARCHAR!", "The task whose answers were compared."),
+        ),
+    ),
+    Table(
+        "fingerprints",
+        "One row per model and channel: what its fingerprint is made of, where any candidate can be tested.",
+        (
+            _MODEL,
+            _c("channel", "VARCHAR!", "A file in harness/provenance/channels/."),
+            _c("version", "VARCHAR!", "Of tokens, windows, hashes and features; other versions cannot be compared."),
+            _c("prompts", "BIGINT!", "Prompts with at least one usable answer."),
+            _c("features", "BIGINT!", "Different features found in the answers."),
+            _c("task", "VARCHAR!", "The task whose answers were read."),
+        ),
+    ),
+    Table(
         "shared_errors",
         "One row per task and pair of models: agreement on mistakes beyond accuracy. Not calibrated against a null.",
         (

@@ -268,8 +268,8 @@ def _known(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
-def table(answers: pl.DataFrame, known: Registry, control_of: Mapping[str, str]) -> pl.DataFrame:
-    """The strongest evidence about every model of one task, for the index.
+def tables(answers: pl.DataFrame, known: Registry, control_of: Mapping[str, str]) -> dict[str, pl.DataFrame]:
+    """What the index holds of one task: the strongest evidence about every model, every pair, and the fingerprints.
 
     Args:
         answers: columns `model`, `prompt_id`, `output`.
@@ -277,38 +277,85 @@ def table(answers: pl.DataFrame, known: Registry, control_of: Mapping[str, str])
         control_of: whose relative a positive control is.
 
     Returns:
-        One row per model, sorted; columns as in the table `evidence`, `task` aside. False discovery rates are over
-        all models and candidates of the task.
+        The tables `evidence`, `provenance` and `fingerprints` without their column `task`. Where no candidate can be
+        tested there is a row per model in the first alone. False discovery rates are over all models and candidates
+        of the task.
     """
     import polars as pl
 
-    schema = {
-        "model": pl.String, "verdict": pl.String, "nearest": pl.String, "score": pl.Float64, "ci_low": pl.Float64,
-        "ci_high": pl.Float64, "p": pl.Float64, "q": pl.Float64, "null_size": pl.Int64, "candidates": pl.Int64,
-        "tested": pl.Int64, "n": pl.Int64,
-    }  # fmt: skip
     who = sorted(answers["model"].unique().to_list())
     told = facts(who, known, control_of)
     candidates = [i for i, fact in enumerate(told) if not fact.copy_of]
-    rows: list[Row] = []
+    strongest: list[Row] = []
+    every: list[Row] = []
+    made: list[Row] = []
     if any(sum(cal.cannot_have_learnt(u, told[c]) for u in told) >= cal.LEAST_NULL for c in candidates):
         prints = fingerprint.fingerprint(answers, names=evidence.EVIDENCE)
         told = facts(prints.models, known, control_of)
         named = frozenset(fact.name for fact in told if not fact.copy_of)
-        analysis = _analysis(Pool("", prints, told, named), set())
+        pool = Pool("", prints, told, named)
+        analysis = _analysis(pool, set())
         half = uncertainty.half_widths(uncertainty.deviations(analysis))
         q = evidence.adjusted([evidence.tested(analysis, name) for name in prints.models])
-        rows += [
+        strongest += [
             _strongest(analysis, name, evidence.findings(analysis, name, q=of), half)
             for name, of in zip(prints.models, q, strict=True)
         ]
+        every += _cells(pool)
+        made += _made(prints)
     else:
         counted = answers.group_by("model").agg(n=pl.col("prompt_id").n_unique())
-        rows += [
+        strongest += [
             {"model": m, "verdict": "untestable", "candidates": len(candidates), "tested": 0, "n": n}
             for m, n in counted.iter_rows()
         ]
-    return pl.DataFrame([dict.fromkeys(schema) | row for row in rows], schema=schema, orient="row").sort("model")
+    return {
+        "evidence": _frame(strongest, _EVIDENCE),
+        "provenance": _frame(every, _PROVENANCE),
+        "fingerprints": _frame(made, _FINGERPRINTS),
+    }
+
+
+_EVIDENCE = "model verdict nearest score:f ci_low:f ci_high:f p:f q:f null_size:i candidates:i tested:i n:i"
+_PROVENANCE = "model candidate channel similarity:f score:f p:f set_apart n:i"
+_FINGERPRINTS = "model channel version prompts:i features:i"
+COMBINED = "combined"
+"""In the table `provenance`, the channel whose score is the mean over channels."""
+
+
+def _frame(rows: Sequence[Row], columns: str) -> pl.DataFrame:
+    import polars as pl
+
+    kinds = {"": pl.String, "f": pl.Float64, "i": pl.Int64}
+    pairs = [column.partition(":") for column in columns.split()]
+    schema = {name: kinds[kind] for name, _, kind in pairs}
+    frame = pl.DataFrame([dict.fromkeys(schema) | row for row in rows], schema=schema, orient="row")
+    return frame.sort(list(schema)[:3])
+
+
+def _cells(pool: Pool) -> list[Row]:
+    """Every ordered pair, per channel and combined."""
+    found = []
+    for row in pairs(pool):
+        same = {"model": row["model"], "candidate": row["other"], "set_apart": row["set_apart"], "n": row["n"]}
+        found.append(same | {"channel": COMBINED, "score": row["score"], "p": row["p"]})
+        found += [same | {"channel": name, "similarity": row[name]} for name in pool.prints.features if name in row]
+    return found
+
+
+def _made(prints: fingerprint.Fingerprints) -> list[Row]:
+    """What every fingerprint is made of: prompts answered, and features found in them."""
+    import polars as pl
+
+    found = []
+    for channel, frame in sorted(prints.features.items()):
+        counts = dict(frame.group_by("m").agg(pl.col("feature").n_unique()).iter_rows())
+        found += [
+            {"model": name, "channel": channel, "version": fingerprint.VERSION,
+             "prompts": int(prints.answered[m].sum()), "features": counts.get(m, 0)}
+            for m, name in enumerate(prints.models)
+        ]  # fmt: skip
+    return found
 
 
 def _strongest(analysis: Analysis, name: str, found: Sequence[Finding], half: cal.Matrix) -> Row:

@@ -146,6 +146,22 @@ def test_every_eval_ever_is_valid_by_its_published_schemas_and_its_samples_join(
     assert {a["model_info"]["developer"] for a in aggregates.values()} == {"Alpha Labs", "unknown"}
 
 
+def test_every_eval_ever_goes_round_with_what_it_can_hold(folder, tmp_path):
+    files = written(folder, "every_eval_ever", tmp_path / "out", developers={"alpha": "Alpha Labs"})
+    lines = next(f for f in files if f.suffix == ".jsonl" and f.parent.name == "alpha")
+    back = pl.read_parquet(importing.convert("every_eval_ever", lines, tmp_path / "back") / "samples.parquet")
+    assert set(back["model"]) == {"Alpha Labs/alpha"}
+    assert back["repeat"].to_list() == [0, 1] * 3
+    scores = [scores[0] for scores in back.sort("doc_id", "repeat")["scores"].to_list()]
+    assert [(s["metric"], s["filter"], s["value"], s["extracted"]) for s in scores] == [
+        ("accuracy", "none", value, "4") for value in (0.0, 0.0, 1.0, 1.0, 0.0, 0.0)
+    ]
+    agent = tmp_path / "agent.jsonl"
+    agent.write_text(json.dumps({"interaction_type": "agentic", "sample_id": "1"}))
+    with pytest.raises(ConfigError, match="single_turn"):
+        importing.convert("every_eval_ever", agent, tmp_path / "back")
+
+
 # Model cards -------------------------------------------------------------------------------------------------
 
 

@@ -188,7 +188,9 @@ def pair_scores(
     typical = float(np.nanmedian(spread))
     weight = np.maximum(size - 1, 0)
     variance = (PRIOR_MODELS * typical + weight * spread) / (PRIOR_MODELS + weight)
-    z = (excess - middle) / np.sqrt(variance * (1 + 1 / np.maximum(size, 1)))
+    unit = np.sqrt(variance * (1 + 1 / np.maximum(size, 1)))
+    # Null models that are all alike measure no spread: such a pair cannot be tested.
+    z = np.divide(excess - middle, unit, out=np.full(unit.shape, np.nan), where=unit > 0)
     return PairScores(cols, z, size, null, apart)
 
 

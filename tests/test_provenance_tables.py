@@ -1,0 +1,88 @@
+"""What the index holds of provenance: the strongest evidence, every pair and channel, and what fingerprints are made of."""
+
+import random
+
+import polars as pl
+import pytest
+
+from harness import relatives, suspects
+from harness.provenance import evidence
+from harness.provenance.registry import Registry
+
+WORDS = [
+    "the",
+    "sky",
+    "lamp",
+    "runs",
+    "over",
+    "a",
+    "quiet",
+    "red",
+    "river",
+    "while",
+    "old",
+    "friends",
+    "sing",
+    "and",
+    "hears",
+]
+
+
+@pytest.fixture(scope="module")
+def tables():
+    """Eight models of eight labs and months; the last opens its answers like the one before it."""
+    names = [f"m{i}" for i in range(8)]
+    known = Registry(
+        {name: {"lab": f"lab{i}", "released": f"2024-{i + 1:02d}"} for i, name in enumerate(names)}, {}, {}
+    )
+    rng = random.Random(0)
+    habits = [[" ".join(rng.sample(WORDS, 6)) for _ in range(4)] for _ in names]
+    habits[7] = habits[6]
+    rows = [
+        {
+            "model": name,
+            "prompt_id": f"p{p}",
+            "output": ". ".join(f"{rng.choice(habits[i])} {' '.join(rng.sample(WORDS, 9))}" for _ in range(4)),
+        }
+        for p in range(60)
+        for i, name in enumerate(names)
+    ]
+    return suspects.tables(pl.DataFrame(rows), known, {})
+
+
+def test_every_pair_stands_with_its_channels_and_the_combined_score(tables):
+    pairs = tables["provenance"]
+    assert pairs.height == 8 * 7 * (1 + len(evidence.EVIDENCE))
+    combined = pairs.filter(channel=suspects.COMBINED)
+    assert combined["similarity"].is_null().all()
+    assert combined.filter(pl.col("p").is_not_null())["p"].is_between(0, 1, closed="right").all()
+    raw = pairs.filter(pl.col("channel") != suspects.COMBINED)
+    assert raw["score"].is_null().all()
+    assert raw["similarity"].drop_nulls().is_between(-1, 1 + 1e-9).all()
+    best = combined.filter(model="m7").sort("score", descending=True, nulls_last=True).row(0, named=True)
+    assert (best["candidate"], best["n"], best["set_apart"]) == ("m6", 60, None)
+    later = combined.filter(model="m6", candidate="m7").row(0, named=True)
+    assert later["set_apart"] == "later"
+
+
+def test_the_strongest_evidence_is_one_of_the_pairs(tables):
+    row = tables["evidence"].filter(model="m7").row(0, named=True)
+    assert row["nearest"] == "m6"
+    pair = tables["provenance"].filter(model="m7", candidate="m6", channel=suspects.COMBINED).row(0, named=True)
+    assert pair["score"] == pytest.approx(row["score"])
+    assert pair["p"] == pytest.approx(row["p"])
+
+
+def test_fingerprints_say_what_they_are_made_of(tables):
+    made = tables["fingerprints"]
+    assert made.height == 8 * len(evidence.EVIDENCE)
+    assert (made["prompts"] == 60).all()
+    assert (made["features"] > 0).any()
+
+
+def test_where_nothing_can_be_tested_there_is_a_row_per_model_and_no_pair():
+    rows = [{"model": m, "prompt_id": "p", "output": "some words here"} for m in ("a", "b")]
+    found = suspects.tables(pl.DataFrame(rows), relatives.registry(), {})
+    assert found["evidence"]["verdict"].to_list() == ["untestable"] * 2
+    assert found["provenance"].is_empty()
+    assert found["fingerprints"].is_empty()
