@@ -236,7 +236,7 @@ def _rows(found: Mapping[str, Any]) -> pl.DataFrame:
             "suspect": found["suspect"],
             "corpus": corpus["corpus"],
             **finding,
-            "channels": json.dumps(finding["channels"]),
+            "channels": json.dumps({name: round(z, 3) for name, z in finding["channels"].items()}),
             "power": json.dumps(finding["power"]),
         }
         for corpus in found["corpora"]
