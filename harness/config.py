@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import importlib.util
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -46,6 +47,9 @@ _PROGRAM = "harness eval"
 REPLAY = "replay"
 """The backend that answers from a run's journal."""
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
+LAUNCHERS = {"on_joblib": "joblib", "on_slurm": "slurm", "on_ray": "ray"}
+"""Experiments that need a launcher, and the extra that installs it."""
+_PLUGINS = {"joblib": "hydra_joblib_launcher", "slurm": "hydra_submitit_launcher", "ray": "hydra_ray_launcher"}
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 + SIGINT, as shells have it."""
 
@@ -112,9 +116,17 @@ def _check_groups(words: Sequence[str], own_dirs: Sequence[Path]) -> None:
             continue
         known = set(options(group)) | {f.stem for d in own_dirs for f in (d / group).glob("*.yaml")}
         for name in _chosen(override):
+            if group == "experiment" and (extra := LAUNCHERS.get(name)) and not has_launcher(extra):
+                raise ConfigError(f"experiment={name} needs a launcher: pip install 'harness[{extra}]'")
             if isinstance(name, str) and name not in known and not name.startswith(BUILTIN):
                 hint = "; `harness tasks` lists them, and lm_eval:NAME is one of lm-eval's" if group == "task" else ""
                 raise ConfigError(unknown_name(group, name, known) + hint)
+
+
+def has_launcher(extra: str) -> bool:
+    """Whether the launcher of this extra is installed."""
+    found = importlib.util.find_spec("hydra_plugins")
+    return found is not None and importlib.util.find_spec(f"hydra_plugins.{_PLUGINS[extra]}") is not None
 
 
 def _check_replay(overrides: Sequence[Any]) -> None:

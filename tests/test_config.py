@@ -58,6 +58,10 @@ def test_every_option_of_every_group_composes(group: str, tmp_path: Path) -> Non
             words.append("run=eval-a1")
         elif group in ("model", "decode"):
             words.append("task=provenance_open")
+        elif (extra := config.LAUNCHERS.get(name)) and not config.has_launcher(extra):
+            with pytest.raises(ConfigError, match=re.escape(f"pip install 'harness[{extra}]'")):
+                config.compose(words)
+            continue
         spec = config.compose(words)
         assert spec.models
         assert spec.tasks
