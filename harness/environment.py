@@ -18,6 +18,8 @@ from harness import __version__
 from harness.resources import PACKAGE
 
 _SECRET = re.compile(r"(key|token|secret|password|authorization)", re.IGNORECASE)
+_COUNT = re.compile(r"\+{0,2}([\w-]+\.)*(max_)?tokens=(\d{1,12}|null)")
+"""A word that sets a number of tokens, which is no secret: `decode.max_tokens=512`, `budget.tokens=100000`."""
 
 
 def now() -> str:
@@ -105,9 +107,10 @@ def publishable_args(value: Any) -> Any:
 
 
 def _publishable(word: str, *, hashed: bool = False) -> str:
+    secret = re.search(rf"{_SECRET.pattern}[^=]*=", word, re.IGNORECASE)
+    if secret and not _COUNT.fullmatch(word):
+        return f"{word[: secret.end()]}***"
     key, equals, value = word.rpartition("=")
-    if equals and _SECRET.search(key):
-        return f"{key}=***"
     return f"{key}{equals}{_without_folder(value, hashed=hashed)}"
 
 

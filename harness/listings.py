@@ -14,7 +14,7 @@ from harness import weights as weights_store
 from harness.errors import ConfigError, StorageError
 from harness.progress import say
 from harness.sandbox import tiers
-from harness.schema import GAP
+from harness.schema import FEW_DOCUMENTS, GAP
 from harness.tables import grid, visible
 
 SHOWN = 8
@@ -133,6 +133,7 @@ def metrics(folder: Path) -> pl.DataFrame:
         "n": pl.Int64,
         "n_unscored": pl.Int64,
         "gap": pl.Float64,
+        "is_headline": pl.Boolean,
     }
     rows = run_folders.read_manifest(folder)["metrics"]
     ours = {(r["model"], r["task"]): r["value"] for r in rows if r["is_headline"] and r["scorer"] != "lm_eval"}
@@ -156,6 +157,8 @@ def metrics_text(folder: Path, width: int) -> str:
             if abs(row["gap"] or 0) > GAP:
                 points = f"{100 * abs(row['gap']):.1f} points {'below' if row['gap'] < 0 else 'above'}"
                 notes.append(f"lm-eval's {metric} is {points} our headline.\n")
+            if row["is_headline"] and 0 < row["n"] < FEW_DOCUMENTS and 0 <= row["value"] <= 1:
+                notes.append(f"One document is {100 / row['n']:.1f} points.\n")
         table = grid(("metric", "score [95 %]", "n", "unscored"), lines, width, [False, False, True, True])
         parts.append(f"\n{name}\n{table}" + "".join(notes))
     return "".join(parts)

@@ -52,6 +52,8 @@ _METHOD = "How the interval was made: a method of harness/stats.py, or of harnes
 
 GAP = 0.01
 """A figure of lm-eval's own that is further than this from ours is pointed out."""
+FEW_DOCUMENTS = 100
+"""Below so many scored documents, the weight of a single one is stated."""
 _INTERVAL = (
     _c("value", "DOUBLE", "Mean over the scored documents, in the metric's own unit; null where n is 0."),
     _c(

@@ -184,6 +184,15 @@ def grid(
     return "".join(line.rstrip() + "\n" for line in out.getvalue().splitlines())
 
 
+def paragraph(text: str, width: int = WIDTH) -> str:
+    """A text that went through `visible`, in lines no wider than `width`; ends with a line end."""
+    from rich.console import Console
+    from rich.text import Text
+
+    lines = Text(text).wrap(Console(width=width, file=io.StringIO()), width, overflow="fold")
+    return "".join(line.plain.rstrip() + "\n" for line in lines)
+
+
 def _json(frame: pl.DataFrame) -> str:
     return json_text(list(frame.iter_rows(named=True)))
 

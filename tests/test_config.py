@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness import config, resources
+from harness import config, environment, resources
 from harness.errors import ConfigError, TaskError
 
 DATA = ("prices", "model_registry")
@@ -234,3 +234,20 @@ def test_a_model_has_a_name_that_can_be_seen(user: Path, name: str) -> None:
     (user / "conf" / "model" / "odd.yaml").write_text(f"# @package models.odd\nname: {name}\nbackend: fake\n")
     with pytest.raises(ConfigError, match="can be seen"):
         config.compose(["model=odd", "task=my_task"])
+
+
+@pytest.mark.parametrize(
+    ("word", "kept"),
+    [
+        ("decode.max_tokens=160", "decode.max_tokens=160"),
+        ("budget.tokens=1000000", "budget.tokens=1000000"),
+        ("+models.a.decode.max_tokens=null", "+models.a.decode.max_tokens=null"),
+        ("models.a.args.token=12345", "models.a.args.token=***"),
+        ("models.a.args.api_key=tokens", "models.a.args.api_key=***"),
+        ("models.a.args.secret_tokens=123", "models.a.args.secret_tokens=***"),
+        ("models.a.args.max_tokens=abc", "models.a.args.max_tokens=***"),
+        ("url=http://h/?token=abc&max_tokens=5", "url=http://h/?token=***"),
+    ],
+)
+def test_a_published_command_keeps_numbers_of_tokens_and_no_secret(word: str, kept: str):
+    assert environment.publishable([word]) == [kept]

@@ -215,7 +215,12 @@ def test_the_drop_against_the_originals_is_told_with_its_interval(board):
 
 
 def test_the_weight_of_one_document_is_stated_where_there_are_few(board):
-    assert "one document is 25.0 points" in leaderboard.markdown(board)
+    told = "25.0 points of arithmetic"
+    for page in (leaderboard.markdown, leaderboard.html, leaderboard.terminal):
+        assert told in " ".join(page(board).split())
+    enough = dataclasses.replace(board, scores=board.scores.with_columns(n=pl.lit(100, pl.Int64)))
+    for page in (leaderboard.markdown, leaderboard.html, leaderboard.terminal):
+        assert "One document is" not in " ".join(page(enough).split())
 
 
 def test_similarity_plays_no_part_in_the_order(board):

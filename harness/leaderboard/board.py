@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from harness import aggregate
 from harness.leaderboard.words import number
 from harness.ranking import Standing
-from harness.schema import GAP
+from harness.schema import FEW_DOCUMENTS, GAP
 
 if TYPE_CHECKING:
     import polars as pl
@@ -39,8 +39,6 @@ QUERIES: Mapping[str, str] = {
 }
 """The SQL behind every frame of a `Board`."""
 
-FEW_DOCUMENTS = 100
-"""Below so many documents, the weight of a single one is stated."""
 LEAST_WRONG = 20
 """Items that two models must both get wrong before their shared mistakes are shown."""
 KIND_ORDER = ("math", "code", "provenance")
@@ -140,6 +138,17 @@ class Board:
         }
         found[None] = aggregate.mean_standings(self.averaged, self.means, pairs, self.weights)
         return found
+
+    @cached_property
+    def coarse(self) -> list[str]:
+        """What one document weighs, of every task that has few of them: `3.3 points of aime24`."""
+        told = []
+        for column in self.columns:
+            rows = [row for (_, *of), row in self.cells.items() if tuple(of) == column and row["n"]]
+            n = max((row["n"] for row in rows), default=FEW_DOCUMENTS)
+            if n < FEW_DOCUMENTS and all(0 <= row["value"] <= 1 for row in rows):
+                told.append(f"{100 / n:.1f} points of {column[0]}")
+        return told
 
     @cached_property
     def names(self) -> list[str]:

@@ -37,6 +37,9 @@ def html(board: Board) -> str:
         if told := notes(board):
             items = "".join(f"<li>{_text(model)}, {_text(task)}: {_text(what)}</li>" for model, task, what in told)
             parts.append(f"<p>† of these results:</p><ul>{items}</ul>")
+        if board.coarse:
+            items = "".join(f"<li>{_text(weight)}</li>" for weight in board.coarse)
+            parts.append(f"<p>One document is:</p><ul>{items}</ul>")
         parts.append(
             "<h2>How to read this</h2><ul>" + "".join(f"<li>{_marked(p)}</li>" for p in guide(board)) + "</ul>"
         )

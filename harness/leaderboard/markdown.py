@@ -23,6 +23,9 @@ def markdown(board: Board) -> str:
     told = [f"- {markdown_text(model)}, {markdown_text(task)}: {_cell(text)}" for model, task, text in notes(board)]
     if told:
         parts.append("† of these results:\n\n" + "\n".join(told) + "\n")
+    if board.coarse:
+        weights = "\n".join(f"- {markdown_text(weight)}" for weight in board.coarse)
+        parts.append(f"One document is:\n\n{weights}\n")
     parts += ["## How to read this\n", "\n".join(_bullet(paragraph) for paragraph in guide(board)) + "\n"]
     parts.append("## Reproduce this\n")
     for made in settings(board):

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.leaderboard.board import FEW_DOCUMENTS, Board
+from harness.leaderboard.board import Board
 
 
 @dataclass(frozen=True)
@@ -81,10 +81,5 @@ def _task_lines(board: Board, run_id: str, spec: Mapping[str, Any]) -> list[str]
                 f"{row['task']}: version {_said(row['version'])}, {row['task_hash']}, "
                 f"{'all' if limit is None else f'first {limit}'} documents (n_docs {_said(row['n_docs'])}), "
                 f"repeats {_said(row['repeats'])}, few-shot {_said(row['num_fewshot'])}"
-                + (f"; one document is {100 / row['n_docs']:.1f} points" if _few(row) else "")
             )
     return lines
-
-
-def _few(row: Mapping[str, Any]) -> bool:
-    return row["headline_metric"] is not None and 0 < (row["n_docs"] or 0) < FEW_DOCUMENTS

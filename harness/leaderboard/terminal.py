@@ -6,7 +6,7 @@ from harness.leaderboard.board import Board
 from harness.leaderboard.cells import mean, named, provenance
 from harness.leaderboard.markdown import NOTHING
 from harness.leaderboard.words import number, rank
-from harness.tables import WIDTH, grid, visible
+from harness.tables import WIDTH, grid, paragraph, visible
 
 
 def terminal(board: Board, width: int = WIDTH) -> str:
@@ -27,6 +27,8 @@ def terminal(board: Board, width: int = WIDTH) -> str:
     ]
     if board.columns:
         parts.append("Ranks: those the data allow; models that share a letter cannot be told apart.\n")
+    if board.coarse:
+        parts.append(paragraph(visible(f"One document is {', '.join(board.coarse)}."), width))
     if kin or tables:
         parts.append("Similarity is evidence, not proof of copying.\n")
     if any("not calibrated" in table.title for table in tables):
