@@ -37,6 +37,20 @@ def test_every_command_of_the_page_runs(project, page):
         project.run(*words)
 
 
+def test_the_queries_about_math_scores_answer_on_a_run_with_failed_requests(project):
+    project.model("alice", fail_every=3)
+    project.run("eval", "model=alice", "task=word_problems", "limit=6", code=9)
+    blocks = re.findall(r"```sql\n(.*?)```", (DOCS / "math_scoring.md").read_text(encoding="utf-8"), re.DOTALL)
+    queries = [query for block in blocks for query in re.split(r"\n\n", block)]
+    found = [json.loads(project.run("sql", query, "--format", "json").stdout) for query in queries]
+    answers, counts, gaps, versions = found
+    assert {row["status"] for row in answers} >= {"failed"}
+    assert len(answers) == sum(row["answers"] for row in counts if row["status"] != "correct")
+    assert gaps == []
+    assert len(versions) == 1
+    assert all(versions[0].values())
+
+
 def examples():
     """Every Python block of the page, and the code of the notebook as one."""
     text = (DOCS / "python.md").read_text(encoding="utf-8")
