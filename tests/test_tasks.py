@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from mutants import mutants
 
 from harness import taskdata, taskfiles
+from harness.config import compose
 from harness.errors import TaskError
 from harness.records import Answer
 from harness.specs import SandboxSpec
@@ -514,6 +515,14 @@ def test_a_base_form_shows_its_examples_and_stops_before_the_next_problem(name: 
     assert prompt.count(opening) == config["num_fewshot"] + 1
     assert opening in config["generation_kwargs"]["until"]
     assert prompt.endswith(task.doc_to_text(task.instances[0].doc))
+
+
+@pytest.mark.parametrize("name", [*FEWSHOT, *(name for name in FILES if name.endswith("_completion"))])
+def test_a_base_form_names_the_override_that_it_is_used_with(name: str):
+    named = re.findall(r"\+models\.NAME\.\w+=\w+", FILES[name].read_text("utf-8"))
+    assert named
+    words = [word.replace("NAME", "smollm2") for word in named]
+    assert [model.chat for model in compose(["model=smollm2", f"task={name}", *words]).models] == [False]
 
 
 @pytest.mark.parametrize("name", FEWSHOT)
