@@ -6,6 +6,7 @@ The one place that knows the index, the channels and the leaderboard; they do no
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +36,14 @@ PROBES = (IDENTITY_TASK, SUGGESTED_TASK, CHOICES_TASK, NEXT_TASK)
 
 
 def refresh(results_dir: Path) -> store.Refreshed:
-    """Unite shards, then bring the index up to date, similarities and identity claims included; see `store.refresh`."""
+    """Unite shards, then bring the index up to date, similarities and identity claims included; see `store.refresh`.
+
+    On a disk that cannot be written, an index that is there is left as it is, and `problems` says so.
+    """
+    path = store.index_path(results_dir)
+    if path.is_file() and not os.access(results_dir, os.W_OK):
+        told = f"{results_dir} cannot be written: the index is read as it is, and may lack the newest runs"
+        return store.Refreshed(path, problems=(told,))
     return _united(results_dir, store.refresh)
 
 

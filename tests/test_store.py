@@ -569,3 +569,14 @@ def test_a_worked_query_of_the_docs_gives_rows_and_the_same_ones_again(results, 
     frame = store.query(results, QUERIES[number])
     assert frame.height > 0
     assert frame.equals(store.query(results, QUERIES[number]))
+
+
+def test_an_index_on_a_disk_that_cannot_be_written_is_read_as_it_is(results, monkeypatch):
+    analysis.refresh(results)
+    write_run(results, "eval-c3")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "access", lambda *_: False)  # root may write everywhere: the answer of a read-only disk
+        (problem,) = analysis.refresh(results).problems
+        assert "cannot be written" in problem
+        assert run_ids(results) == ["eval-a1", "eval-b2"]
+    assert analysis.refresh(results).added == ("eval-c3",)
