@@ -5,11 +5,10 @@ The statistics are in `harness.paired` and `harness.ranking`; here documents are
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 import textwrap
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,15 +18,19 @@ from harness.errors import ConfigError, unknown_name
 from harness.tables import WIDTH, grid, visible
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars as pl
+    from numpy.typing import NDArray
 
 CUT = 240
 """Longest text of an item on the screen, in characters; `--flips` holds the whole."""
 
+# Summed in order of size, so that the same values always give the same sum.
 _HEADLINES = """
     SELECT samples.run_id, samples.model, samples.task, metrics.metric, md5(CAST(doc AS VARCHAR)) AS document,
         doc ->> tasks.cluster AS source, tasks.task_hash || ' ' || coalesce(tasks.num_fewshot, 0) AS asked,
-        tasks.higher_is_better, scores.value
+        tasks.higher_is_better, list_sum(list_sort(list(scores.value))) AS total, count(*) AS count,
+        bool_and(scores.value IN (0, 1)) AS is_binary
     FROM samples
     JOIN metrics USING (run_id, model, task)
     JOIN scores USING (run_id, sample_id, metric)
@@ -35,6 +38,7 @@ _HEADLINES = """
     {join}
     WHERE metrics.is_headline AND scores.value IS NOT NULL AND {where}
         AND scores.filter IS NOT DISTINCT FROM metrics.filter AND scores.scorer IS NOT DISTINCT FROM metrics.scorer
+    GROUP BY ALL
     ORDER BY ALL
 """
 
@@ -47,14 +51,11 @@ class Side:
     asked: str
     """Identity of the task's files and number of worked examples."""
     higher_is_better: bool
-    values: dict[Hashable, list[float]]
-    """Scored values by document, every repeat."""
-    sources: dict[Hashable, Hashable]
-
-    @functools.cached_property
-    def binary(self) -> bool:
-        """True where every value is 0 or 1."""
-        return all(value in (0.0, 1.0) for values in self.values.values() for value in values)
+    documents: Sequence[str]
+    """Every document of the task, from whomever; what follows is in their order."""
+    scores: paired.Scores
+    sources: NDArray[np.int64]
+    """Number of each document's source; -1 where the model has no score."""
 
 
 Sides = dict[tuple[str, str], dict[str, Side]]
@@ -103,19 +104,29 @@ def _schema() -> dict[str, Any]:
 
 
 def _sides(frame: pl.DataFrame, name: str) -> Sides:
+    import numpy as np
+    import polars as pl
+
+    # A source of its own for every document that shares none.
+    named = pl.when(pl.col("source").is_null()).then("d" + pl.col("document")).otherwise("s" + pl.col("source"))
+    frame = frame.with_columns(source=named.rank("dense").cast(pl.Int64))
     sides: Sides = {}
-    for row in frame.iter_rows(named=True):
-        of_task = sides.setdefault((row["task"], row["metric"]), {})
-        side = of_task.get(row[name])
-        if side is None:
-            side = of_task[row[name]] = Side(row["run_id"], row["asked"], row["higher_is_better"] is not False, {}, {})
-        side.values.setdefault(row["document"], []).append(row["value"])
-        side.sources[row["document"]] = row["document"] if row["source"] is None else ("source", row["source"])
+    for (task, metric), part in frame.partition_by("task", "metric", as_dict=True).items():
+        documents = part["document"].unique().sort().to_list()
+        part = part.with_columns(place=pl.col("document").rank("dense").cast(pl.Int64) - 1)  # noqa: PLW2901
+        for (who,), own in part.partition_by(name, as_dict=True).items():
+            place = own["place"].to_numpy()
+            total, count, source = np.zeros(len(documents)), *np.full((2, len(documents)), [[0], [-1]])
+            total[place], count[place], source[place] = own["total"], own["count"], own["source"]
+            scores = paired.Scores(total, count, bool(own["is_binary"].all()))
+            better = own["higher_is_better"][0] is not False
+            side = Side(own["run_id"][0], own["asked"][0], better, documents, scores, source)
+            sides.setdefault((task, metric), {})[who] = side
     return sides
 
 
 def _paired(a: Side, b: Side) -> paired.Paired:
-    return paired.compare(a.values, b.values, binary=a.binary and b.binary, sources=a.sources)
+    return paired.compare_scores(a.scores, b.scores, a.sources)
 
 
 def _row(task: str, metric: str, name_a: str, name_b: str, a: Side, b: Side, found: paired.Paired) -> tuple[Any, ...]:
@@ -228,6 +239,7 @@ def _quoted(text: str) -> str:
 
 def _flips(query: store.Query, where_a: str, where_b: str, shared: Sides) -> pl.DataFrame:
     """The documents with different means, largest difference first, with prompt, target and first answers."""
+    import numpy as np
     import polars as pl
 
     texts = []
@@ -250,10 +262,14 @@ def _flips(query: store.Query, where_a: str, where_b: str, shared: Sides) -> pl.
         )
     means = []
     for (task, metric), both in sorted(shared.items()):
-        for document, values in both["a"].values.items():
-            others = both["b"].values.get(document)
-            if others and (mean_a := sum(values) / len(values)) != (mean_b := sum(others) / len(others)):
-                means.append((task, metric, document, mean_a, mean_b))
+        a, b = both["a"].scores, both["b"].scores
+        at = np.flatnonzero((a.count > 0) & (b.count > 0))
+        mean_a, mean_b = a.total[at] / a.count[at], b.total[at] / b.count[at]
+        means += [
+            (task, metric, both["a"].documents[i], x, y)
+            for i, x, y in zip(at.tolist(), mean_a.tolist(), mean_b.tolist(), strict=True)
+            if x != y
+        ]
     schema = {
         "task": pl.String,
         "metric": pl.String,

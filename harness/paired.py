@@ -6,13 +6,17 @@ https://arxiv.org/abs/2411.00640). Documents of one source are one cluster, as i
 
 from __future__ import annotations
 
+import functools
 import math
-from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from harness import power, stats
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Test = Literal["mcnemar_exact", "sign_flip_exact", "paired_t", "none"]
 """Null of the first two: within a source the models could change places. Of the third: the mean difference is 0."""
@@ -50,6 +54,18 @@ class Paired:
     """The smallest true difference that these documents would have shown with 80 % power."""
 
 
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """The scores of one model, by document; the documents' order is that of whoever it is compared with."""
+
+    total: NDArray[np.float64]
+    """Sum over a document's scored repeats, float64, shape (documents,)."""
+    count: NDArray[np.int64]
+    """How many those are, int64, shape (documents,); 0 where the document has none."""
+    binary: bool
+    """True where every score is 0 or 1."""
+
+
 def compare(
     a: Mapping[Hashable, Sequence[float]],
     b: Mapping[Hashable, Sequence[float]],
@@ -57,12 +73,7 @@ def compare(
     binary: bool,
     sources: Mapping[Hashable, Hashable] | None = None,
 ) -> Paired:
-    """Compare two models document by document.
-
-    The interval is Bonett and Price's (2012, https://doi.org/10.3102/1076998611411915) for right or wrong, one answer
-    each, no shared sources; else Student's t over sources. The test is McNemar's, exact, on the documents where just
-    one is right; with repeats or sources its generalisation, the exact sign-flip test over sources; for other scores
-    Student's t.
+    """Compare two models document by document; see `compare_scores` for the methods.
 
     Args:
         a: scored values of every repeat, by document. Documents that only one side has are left out.
@@ -73,20 +84,55 @@ def compare(
     Returns:
         The comparison; without an interval or p-value where the data give none.
     """
+    import numpy as np
+
     docs = [doc for doc in a if a[doc] and b.get(doc)]
-    if not docs:
+    sides = [
+        Scores(
+            np.array([math.fsum(side[doc]) for doc in docs], dtype=np.float64),
+            np.array([len(side[doc]) for doc in docs], dtype=np.int64),
+            binary,
+        )
+        for side in (a, b)
+    ]
+    numbers: dict[Hashable, int] = {}
+    of = [numbers.setdefault(doc if sources is None else sources[doc], len(numbers)) for doc in docs]
+    return compare_scores(sides[0], sides[1], np.array(of, dtype=np.int64))
+
+
+def compare_scores(a: Scores, b: Scores, sources: NDArray[np.int64]) -> Paired:
+    """Compare two models document by document, on the documents that both have scores for.
+
+    The interval is Bonett and Price's (2012, https://doi.org/10.3102/1076998611411915) for right or wrong, one answer
+    each, no shared sources; else Student's t over sources. The test is McNemar's, exact, on the documents where just
+    one is right; with repeats or sources its generalisation, the exact sign-flip test over sources; for other scores
+    Student's t. Sums are exact (`math.fsum`), so that the order of documents makes no difference.
+
+    Args:
+        a: scores of one model.
+        b: those of the other, of the same documents in the same order.
+        sources: the number of each document's source, int64, shape (documents,).
+
+    Returns:
+        The comparison; without an interval or p-value where the data give none.
+    """
+    import numpy as np
+
+    both = (a.count > 0) & (b.count > 0)
+    n = int(both.sum())
+    if not n:
         return Paired(0, 0, None, None, None, None, None, "none", None, math.inf, None, "none", 0, 0, None)
-    n = len(docs)
-    of = [sources[doc] if sources is not None else doc for doc in docs]
-    groups = len(set(of))
-    mean_a = [math.fsum(a[doc]) / len(a[doc]) for doc in docs]
-    mean_b = [math.fsum(b[doc]) / len(b[doc]) for doc in docs]
-    gaps = [x - y for x, y in zip(mean_a, mean_b, strict=True)]
-    value_a, value_b = math.fsum(mean_a) / n, math.fsum(mean_b) / n
+    binary = a.binary and b.binary
+    total_a, total_b, count_a, count_b = a.total[both], b.total[both], a.count[both], b.count[both]
+    of = sources[both]
+    groups = len(np.unique(of))
+    mean_a, mean_b = total_a / count_a, total_b / count_b
+    gaps = (mean_a - mean_b).tolist()
+    value_a, value_b = math.fsum(mean_a.tolist()) / n, math.fsum(mean_b.tolist()) / n
     difference = math.fsum(gaps) / n
-    a_better, b_better = sum(gap > 0 for gap in gaps), sum(gap < 0 for gap in gaps)
-    single = binary and groups == n and all(len(a[doc]) == len(b[doc]) == 1 for doc in docs)
-    error = None if single else stats.standard_error(gaps, of)
+    a_better, b_better = int((mean_a > mean_b).sum()), int((mean_a < mean_b).sum())
+    single = binary and groups == n and count_a.max() == count_b.max() == 1
+    error = None if single else stats.standard_error(gaps, of.tolist())
     low = high = p_value = None
     method: Literal["bonett_price", "student_t", "student_t_clustered", "none"] = "none"
     test: Test = "none"
@@ -103,11 +149,12 @@ def compare(
             low, high = max(-1.0, low), min(1.0, high)
     if single:
         p_value, test = mcnemar(a_better, b_better), "mcnemar_exact"
-    elif binary and (scaled := _whole([(a[doc], b[doc]) for doc in docs])) is not None:
-        sums: Counter[Hashable] = Counter()
-        for gap, source in zip(scaled, of, strict=True):
-            sums[source] += gap
-        p_value, test = sign_flip(list(sums.values())), "sign_flip_exact"
+    elif binary and (common := math.lcm(*np.unique(count_a).tolist(), *np.unique(count_b).tolist())) <= FINEST:
+        # Differences of per-document means times their common denominator, which are whole.
+        scaled = np.rint(total_a) * (common // count_a) - np.rint(total_b) * (common // count_b)
+        _, place = np.unique(of, return_inverse=True)
+        sums = np.bincount(place, weights=scaled, minlength=groups)
+        p_value, test = sign_flip(sums.astype(np.int64)), "sign_flip_exact"
     elif error and not math.isinf(df):
         p_value, test = _student(difference / error, df), "paired_t"
     elif not a_better and not b_better:
@@ -164,7 +211,7 @@ def mcnemar(only_a: int, only_b: int) -> float:
     return min(1.0, 2 * float(bdtr(min(only_a, only_b), only_a + only_b, 0.5)))
 
 
-def sign_flip(sums: Sequence[int]) -> float:
+def sign_flip(sums: Sequence[int] | NDArray[np.int64]) -> float:
     """Exact sign-flip test: how often random signs make a sum at least as far from 0 as the signs that were found.
 
     With sums of ±1 it is the exact McNemar test. The distribution of the sum is convolved out, not sampled.
@@ -179,31 +226,34 @@ def sign_flip(sums: Sequence[int]) -> float:
     """
     import numpy as np
     from scipy.signal import fftconvolve
-    from scipy.stats import binom
 
-    counts = Counter(abs(value) for value in sums if value)
-    reach = sum(size * count for size, count in counts.items())
+    values = np.asarray(sums, dtype=np.int64)
+    sizes, counts = (part.tolist() for part in np.unique(np.abs(values[values != 0]), return_counts=True))
+    reach = sum(size * count for size, count in zip(sizes, counts, strict=True))
     if not reach:
         return 1.0
-    unit = math.gcd(*counts)
+    unit = math.gcd(*sizes)
     chances = np.ones(1)
-    for size, count in sorted(counts.items()):
+    for size, count in zip(sizes, counts, strict=True):
         # Sums of `count` signs of this size lie 2 sizes apart; so do all sums, counted in half steps from the lowest.
         own = np.zeros(size // unit * count + 1)
-        own[:: size // unit] = binom.pmf(np.arange(count + 1), count, 0.5)
+        own[:: size // unit] = _signs(count)
         chances = own if len(chances) == 1 else fftconvolve(chances, own)
-    found = abs(sum(sums)) // unit
+    found = abs(int(values.sum())) // unit
     span = reach // unit
     far = np.abs(2 * np.arange(span + 1) - span) >= found
-    return float(min(1.0, max(np.clip(chances, 0, None)[far].sum(), 2.0 ** -sum(counts.values()))))
+    return float(min(1.0, max(np.clip(chances, 0, None)[far].sum(), 2.0 ** -sum(counts))))
 
 
-def _whole(pairs: Sequence[tuple[Sequence[float], Sequence[float]]]) -> list[int] | None:
-    """Differences of per-document means times their common denominator; `None` where that is past `FINEST`."""
-    common = math.lcm(*{len(values) for pair in pairs for values in pair})
-    if common > FINEST:
-        return None
-    return [round(math.fsum(x)) * (common // len(x)) - round(math.fsum(y)) * (common // len(y)) for x, y in pairs]
+@functools.lru_cache(maxsize=1024)
+def _signs(count: int) -> NDArray[np.float64]:
+    """Chances of 0 to `count` heads of fair coins, float64, shape (count + 1,); not to be written to."""
+    import numpy as np
+    from scipy.stats import binom
+
+    chances: NDArray[np.float64] = binom.pmf(np.arange(count + 1), count, 0.5)
+    chances.flags.writeable = False
+    return chances
 
 
 def _student(t: float, df: float) -> float:

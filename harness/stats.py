@@ -170,15 +170,19 @@ def standard_error(means: Sequence[float], sources: Sequence[Hashable]) -> float
         The standard error; 0 where nothing varies; `None` for fewer than two sources.
     """
     mean, n = math.fsum(means) / len(means), len(means)
-    sums: dict[Hashable, list[float]] = {}
-    for value, source in zip(means, sources, strict=True):
-        sums.setdefault(source, []).append(value - mean)
-    groups = len(sums)
+    groups = len(set(sources))
     if groups < 2:  # noqa: PLR2004 - a variance needs two
         return None
     if all(value == means[0] for value in means):
         return 0.0
-    return math.sqrt(groups / (groups - 1) * math.fsum(math.fsum(part) ** 2 for part in sums.values())) / n
+    if groups == n:
+        parts = [value - mean for value in means]
+    else:
+        sums: dict[Hashable, list[float]] = {}
+        for value, source in zip(means, sources, strict=True):
+            sums.setdefault(source, []).append(value - mean)
+        parts = [math.fsum(part) for part in sums.values()]
+    return math.sqrt(groups / (groups - 1) * math.fsum([part * part for part in parts])) / n
 
 
 def t_quantile(df: float) -> float:

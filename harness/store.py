@@ -198,11 +198,7 @@ def _update(results_dir: Path, derive: Derive, *, from_nothing: bool) -> Refresh
             if before is not None:
                 shutil.copyfile(path, beside)
             added = []
-            with contextlib.closing(
-                duckdb.connect(beside, config={"python_enable_replacements": "false"})
-            ) as connection:
-                # Times without an offset are UTC, whatever the machine's zone.
-                connection.execute("SET TimeZone = 'UTC'")
+            with contextlib.closing(_open_to_write(beside)) as connection:
                 if before is None:
                     _create(connection)
                 changed = _answered(connection, gone)
@@ -214,6 +210,7 @@ def _update(results_dir: Path, derive: Derive, *, from_nothing: bool) -> Refresh
                     else:
                         problems.append(problem)
                 _derive(connection, derive, sorted(changed | _answered(connection, added)))
+                connection.execute("CHECKPOINT")
             with beside.open("rb+") as file:
                 os.fsync(file.fileno())
             beside.replace(path)
@@ -225,6 +222,25 @@ def _update(results_dir: Path, derive: Derive, *, from_nothing: bool) -> Refresh
             _remove(beside)
     removed = [run for run in gone if run not in added]
     return Refreshed(path, len(known) - len(gone) + len(added), tuple(added), tuple(removed), tuple(sorted(problems)))
+
+
+def _open_to_write(beside: Path) -> Connection:
+    """A connection to a new index, or to the copy of one.
+
+    Nobody recovers a file that was not finished, so there is no log of changes. Blocks of rows that are not full are
+    written again with every checkpoint: seldom, that is, where many runs are added.
+    """
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "python_enable_replacements": "false",
+        "temp_directory": str(beside.with_name(beside.name + ".tmp")),
+        "wal_autocheckpoint": "256MB",
+    }
+    connection = duckdb.connect(config=settings)
+    connection.execute(f"ATTACH {_literal(str(beside))} AS made (RECOVERY_MODE NO_WAL_WRITES)")
+    connection.execute("USE made")
+    # Times without an offset are UTC, whatever the machine's zone.
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
 
 
 @contextlib.contextmanager

@@ -6,12 +6,13 @@ import re
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from harness import aggregate, paired, power, ranking, stats
+from harness import aggregate, comparing, paired, power, ranking, stats
 
 scores = st.lists(st.tuples(st.sampled_from([0.0, 1.0]), st.sampled_from([0.0, 1.0])), min_size=1, max_size=60)
 
@@ -130,6 +131,61 @@ def test_perturbed_problems_are_compared_by_template_and_ignoring_it_gives_false
     assert clustered / 400 <= 0.075  # 5 % and two standard errors of 400 evaluations
     assert 0.92 <= covered / 400 <= 0.98
     assert naive / 400 > 0.3
+
+
+@st.composite
+def models_on_a_task(draw):
+    """Scored values by model and document, some missing, and the field that names each document's source, or not."""
+    binary = draw(st.booleans())
+    value = st.sampled_from([0.0, 1.0]) if binary else st.sampled_from([0.0, 0.1, 0.7, 1.0, 3.5])
+    repeats = draw(st.sampled_from([1, 3]))
+    values = st.lists(value, min_size=1, max_size=repeats)
+    of_model = st.dictionaries(st.sampled_from("abcdefghijkl"), values, min_size=1)
+    models = draw(st.dictionaries(st.sampled_from(["m1", "m2", "m3", "m4"]), of_model, min_size=2))
+    models["like the first"] = next(iter(models.values()))
+    sources = {doc: draw(st.sampled_from([None, "a", "b", "s1"])) for doc in "abcdefghijkl"}
+    return models, sources if draw(st.booleans()) else dict.fromkeys(sources)
+
+
+@settings(deadline=None)
+@given(models_on_a_task())
+def test_the_table_of_all_pairs_holds_what_comparing_each_pair_by_itself_gives(task):
+    models, sources = task
+    rows = [
+        {
+            "run_id": f"of {model}",
+            "model": model,
+            "task": "t",
+            "metric": "score",
+            "document": doc,
+            "source": sources[doc],
+            "asked": "x",
+            "higher_is_better": True,
+            "total": math.fsum(values),
+            "count": len(values),
+            "is_binary": all(value in (0, 1) for value in values),
+        }
+        for model, of_doc in models.items()
+        for doc, values in of_doc.items()
+    ]
+    frame = pl.DataFrame(rows, schema_overrides={"source": pl.String})
+    changed = [(model, "t") for model in models]
+    table = comparing.table(lambda _: frame, changed)
+    assert table.equals(comparing.table(lambda _: frame.sample(fraction=1, shuffle=True, seed=1), changed))
+    found = {(row["model_a"], row["model_b"]): row for row in table.iter_rows(named=True)}
+    own = {doc: doc if source is None else ("source", source) for doc, source in sources.items()}
+    for a, b in itertools.combinations(sorted(models), 2):
+        binary = all(value in (0, 1) for side in (a, b) for values in models[side].values() for value in values)
+        expected = paired.compare(models[a], models[b], binary=binary, sources=own)
+        row = found.pop((a, b), None)
+        assert (row is None) == (expected.n == 0)
+        if row is not None:
+            names = ("n", "value_a", "value_b", "difference", "p_value", "test", "a_better", "b_better", "detectable")
+            assert {name: row[name] for name in names} == {name: getattr(expected, name) for name in names}
+            assert (row["ci_low"], row["ci_high"], row["ci_method"]) == (expected.low, expected.high, expected.method)
+            assert (row["std_error"], row["n_sources"]) == (expected.standard_error, expected.sources)
+            assert row["df"] == (None if math.isinf(expected.df) else expected.df)
+    assert not found
 
 
 # Ranking -----------------------------------------------------------------------------------------------------
