@@ -60,6 +60,11 @@ FAITHFUL = {
     "types as arguments": ("def f(xs, kind): return [x for x in xs if isinstance(x, kind)]", "assert f([1, 'a'], int) == [1]"),
     "subclasses are what they hold": ("class L(list): pass\nclass I(int): pass\nimport collections\nN = collections.namedtuple('N', 'a b')\ndef f(): return L([I(1)]), N(1, 2), collections.defaultdict(int, a=1)", "assert f() == ([1], (1, 2), {'a': 1})"),
     "the same random numbers": ("import random\ndef f(): return random.random()", "assert f() == 0.8444218515250481"),
+    "many calls that travel together": ("def f(xs):\n    xs.append(len(xs))\n    return xs", "xs = [7]\nassert list(answers(f, [[xs]] * 150)) == [[7, 1]] * 150 and xs == [7]"),
+    "answers and arguments too large for one message": ("def f(x): return x + x", "for a, n in zip(answers(f, [[n % 10 * 'x' + 600_000 * 'y'] for n in range(60)]), range(60)): assert len(a) == 2 * (600_000 + n % 10)\nassert n == 59"),
+    "an exception among many calls": ("def f(x): return 5 // (4 - x)", "seen = []\ntry:\n    for a in answers(f, [[n] for n in range(99)]): seen.append(a)\nexcept ZeroDivisionError: assert seen == [1, 1, 2, 5]\nelse: assert False"),
+    "functions among many calls, and two rows of them at once": ("def f(g, x): return g(x)", "calls = [[lambda x: -x, n] for n in range(70)]\nfor a, b, n in zip(answers(f, calls), answers(f, calls), range(70)): assert a == b == -n == f(abs, -n) - 2 * n"),
+    "many calls of a function of the tests": ("def f(): pass", "assert list(answers(pow, [[2, 3], [3, 2]])) == [8, 9]"),
     "a program with standard input": ("import sys\nn = int(input())\nprint(n * 2)\nsys.stdout.write(sys.stdin.read())\nif __name__ == '__main__': sys.exit(3)", "assert run('21\\nrest') == '42\\nrest' and run('1') == '2\\n'"),
 }  # fmt: skip
 
@@ -168,6 +173,62 @@ def test_forged_messages_are_no_verdict_and_spare_the_next_program(tier):
     ]
     assert not fooled
     assert all(v.status == "passed" for v in verdicts[1::2])
+
+
+MANY_FORGERIES = {
+    "no answer": "say(['r', [], None])",
+    "more answers than calls": "say(['r', 99 * [['r', 5]], None])",
+    "something else than a list": "say(['r', 5, None])",
+    "answers that are none": "say(['r', [5], None])",
+    "an answer with too much": "say(['r', [['r', 5, 5]], None])",
+    "an exception as the whole answer": "say(['x', [['ValueError', None]], None, 'x', None])",
+    "an answer after an exception": "say(['r', [['x', [['ValueError', None]], None, 'x', None], ['r', 5]], None])",
+    "an exception that is none": "say(['r', [['x', 5, None, 'x', None]], None])",
+    "a death in the middle": "os._exit(0)",
+    "a wrong one": "return 6",
+    "an object that equals everything": "return type('E', (), {'__eq__': lambda *a: True})()",
+}
+NO_LIES = [MANY_FORGERIES[name] for name in [*MANY_FORGERIES][-2:]] + [
+    MANY_FORGERIES["an exception as the whole answer"]
+]
+"""Answers that tests may swallow: wrong, but no breach of the protocol."""
+
+
+@BOTH
+def test_no_lie_about_many_calls_is_a_pass_even_where_tests_swallow_it(tier):
+    need(tier)
+    call = "def f(n):\n    if n == 4:\n        "
+    honest = Program("def f(n): return 5", "assert set(answers(f, [[n] for n in range(9)])) == {5}", "f")
+    asserts = "for a in answers(f, [[n] for n in range(9)]): assert a == 5"
+    swallows = "try:\n    for a in answers(f, [[n] for n in range(9)]): pass\nexcept BaseException: pass"
+    programs = [
+        program
+        for lie in MANY_FORGERIES.values()
+        for tests in (asserts, asserts if lie in NO_LIES else swallows)
+        for program in (Program(f"{SEND}{call}{lie}\n    return 5", tests, "f"), honest)
+    ]
+    verdicts = run(programs, FAST, tier=tier)
+    lies = [name for name in MANY_FORGERIES for _ in (asserts, swallows)]
+    assert [name for name, v in zip(lies, verdicts[::2], strict=True) if v.status == "passed"] == []
+    assert {v.status for v in verdicts[1::2]} == {"passed"}
+
+
+def test_an_answer_that_changes_its_question_is_measured_with_the_question(shared_data):
+    row = codesets.rows(shared_data / "code/HumanEvalPlus.jsonl.gz")[32]
+    assert row["entry_point"] == "find_zero"  # the answer is put into the polynomial of the question
+    wrong = run([codesets.plus(row, "def find_zero(xs):\n    xs.clear()\n    return 0.0\n")], SandboxSpec())[0]
+    assert (wrong.status, wrong.test) == ("wrong", "test 0")
+
+
+def test_the_failing_one_of_many_calls_is_named():
+    tests = "for CASE, (n, a) in enumerate(zip(range(99), answers(f, [[n] for n in range(99)]))): assert a == n"
+    assert outcome("def f(n): return min(n, 40)", tests).test == "test 41"
+
+
+def test_without_protection_many_calls_are_made_one_by_one():
+    spec = SandboxSpec(allow_unsafe=True)
+    program = Program("def f(n): return n", "assert list(answers(f, [[1], [2]])) == [1, 2]", "f")
+    assert [v.status for v in run([program], spec, tier="unsafe")] == ["passed"]
 
 
 def test_an_answer_that_takes_for_ever_to_build_ends_its_judge_alone():

@@ -8,6 +8,9 @@ The judge asks with `[operation, ...]`; the answers are
     ["r", value, arguments or None]                    a value, and the arguments where they were changed in place
     ["x", types, args or None, text, arguments or None]  an exception: `types` is its MRO as [name, reference or None]
     ["cb", number, args, kwargs]                       a question back: call the function that was an argument
+
+To many calls of one function that arrive together, in `calls`, the value is a list of `["r", value]`, in their order,
+with an exception as the last where there was one; the judge asks for `more` where not all fit into one message.
 """
 
 # Descriptors are opened here, not paths.
@@ -25,7 +28,7 @@ from _thread import RLock  # `threading` costs every fork half a millisecond: it
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from harness.sandbox.wire import HELLO, MUTABLE, ClosedError, Codec, WireError, receive, send
+from harness.sandbox.wire import HELLO, MUTABLE, TOGETHER_BYTES, ClosedError, Codec, WireError, receive, send
 
 TEXT_CHARS = 500
 """What is kept of an exception's text."""
@@ -100,6 +103,14 @@ def _items(following: Callback) -> Iterator[Any]:
         yield item
 
 
+class _Batch:
+    """Calls of one function that arrived together, as far as they are not answered."""
+
+    def __init__(self, function: Callable[..., Any], calls: list[list[Any]]) -> None:
+        self.function, self.calls = function, iter(calls)
+        self.held: list[str] = []
+
+
 class Child:
     """Serves one judge over a channel."""
 
@@ -108,6 +119,7 @@ class Child:
         self._values = _Values(self)
         self._lock = RLock()
         self._module = types.ModuleType("solution")
+        self._batches: dict[int, _Batch] = {}
         self._operations: dict[str, Callable[..., Any]] = {
             "load": self._load,
             "name": lambda name: vars(self._module)[name],
@@ -147,6 +159,9 @@ class Child:
 
     def _answer(self, question: list[Any]) -> None:
         operation, *arguments = question
+        if operation in {"calls", "more"}:
+            send(self._channel, self._answer_calls(*arguments))
+            return
         watched = self._changeable(arguments) if operation == "call" else None
         before = self._snapshot(watched)
         try:
@@ -161,6 +176,27 @@ class Child:
         except BaseException as error:  # noqa: BLE001 - the value's own code runs here too
             data = self._values.dumps([*self._exception(error), None])
         send(self._channel, data)
+
+    def _answer_calls(self, number: int, function: Any = None, calls: Any = None) -> bytes:
+        """Make calls until all are made, one fails or the answers fill a message; the one too many waits for `more`."""
+        batch = self._batches.pop(number) if calls is None else _Batch(function, calls)
+        texts, size = batch.held, sum(map(len, batch.held))
+        batch.held = []
+        while (args := next(batch.calls, None)) is not None:
+            try:
+                text = self._values.text(["r", batch.function(*args)])
+            except ClosedError:
+                os._exit(0)
+            except BaseException as error:  # noqa: BLE001 - whatever it raises is an answer, and the last
+                text = self._values.text([*self._exception(error), None])
+                batch.calls = iter(())
+            size += len(text)
+            if texts and size > TOGETHER_BYTES:
+                batch.held = [text]
+                self._batches[number] = batch
+                break
+            texts.append(text)
+        return f'["r", [{", ".join(texts)}], null]'.encode()
 
     @staticmethod
     def _changeable(arguments: list[Any]) -> list[Any] | None:

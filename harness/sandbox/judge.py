@@ -29,12 +29,23 @@ import socket
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import CodeType
 from typing import Any
 
 from harness.sandbox import linux
-from harness.sandbox.wire import HEAD, HELLO, MUTABLE, ClosedError, Codec, WireError, exactly, receive, send
+from harness.sandbox.wire import (
+    HEAD,
+    HELLO,
+    MUTABLE,
+    TOGETHER_BYTES,
+    ClosedError,
+    Codec,
+    WireError,
+    exactly,
+    receive,
+    send,
+)
 
 REMEMBERED = 50_000
 """Longest tests that a judge keeps compiled, in characters."""
@@ -45,6 +56,8 @@ LINE_CHARS = 160
 QUEUED = 20
 """Times the limit by the clock after which even waiting for a CPU is no excuse."""
 LOOK_S = 0.1
+TOGETHER = 64
+"""Most calls that travel together. The first goes alone, then two, four: most wrong programs fail early."""
 LARGE = 1 << 16
 """Bytes of a message that may take a while to decode."""
 SCRIPT = "__main__"
@@ -215,6 +228,7 @@ class Judge:
         self._poll.register(channel, select.POLLIN)
         self._values = _Values(self)
         self._broken: BrokenError | None = None
+        self._batches = 0
 
     def verdict(self, program: dict[str, Any]) -> dict[str, str]:
         """Run the tests.
@@ -282,6 +296,59 @@ class Judge:
             return answer[1]
         raise self._raised(answer)
 
+    def answers(self, function: Any, calls: Iterable[Sequence[Any]]) -> Iterator[Any]:
+        """The answers of one of the program's functions to many calls, which travel together: what tests use.
+
+        Each call has arguments of its own, and what the program changes in them stays with it. After `within` every
+        call travels alone.
+
+        Args:
+            function: what to call.
+            calls: the positional arguments of each call.
+
+        Yields:
+            The answers, in the calls' order. An exception of the program's is raised in its place, and is the last.
+        """
+        if not isinstance(function, RemoteFunction):
+            yield from (function(*args) for args in calls)
+            return
+        waiting = deque(calls)
+        most = 1
+        while waiting:
+            texts: list[str] = []
+            size = 0
+            while waiting and len(texts) < most:
+                text = self._values.text(list(waiting[0]))
+                size += len(text)
+                if texts and size > TOGETHER_BYTES:
+                    break
+                texts.append(text)
+                waiting.popleft()
+            yield from self._together(function, texts)
+            most = min(2 * most, TOGETHER) if self._each == math.inf else 1
+
+    def _together(self, function: RemoteFunction, texts: list[str]) -> Iterator[Any]:
+        self._batches += 1
+        number, left = self._batches, len(texts)
+        question = f'["calls", {number}, {self._values.text(function)}, [{", ".join(texts)}]]'.encode()
+        while left:
+            answer = self._exchange(question)
+            if answer[0] != "r":
+                raise self._raised(answer)
+            given = answer[1]
+            if type(given) is not list or not 0 < len(given) <= left:
+                raise self._break("the program's side gave fewer or more answers than there were calls")
+            for place, one in enumerate(given, 1):
+                if type(one) is not list or (*one[:1], len(one)) not in {("r", 2), ("x", 5)}:
+                    raise self._break("the program's side gave an answer that is not one")
+                if one[0] == "x":
+                    if place < len(given):
+                        raise self._break("the program's side gave an answer after an exception")
+                    raise self._raised(one)
+                yield one[1]
+            left -= len(given)
+            question = self._values.dumps(["more", number])
+
     def iterate(self, remote: Remote) -> Iterator[Any]:
         """The items of an iterator on the program's side, fetched one by one."""
         while True:
@@ -298,7 +365,7 @@ class Judge:
     def _load(self, program: dict[str, Any], names: dict[str, Any]) -> None:
         random.seed(0)
         decimal.setcontext(decimal.Context())
-        names["within"] = self.within
+        names.update(within=self.within, answers=self.answers)
         if program["helpers"]:
             exec(_compiled(program["helpers"], "helpers"), names)  # noqa: S102
         code = program["code"]
@@ -320,10 +387,10 @@ class Judge:
         if clean is not True:
             raise self._break("the program changed Python's built-in functions")
 
-    def _exchange(self, question: list[Any]) -> list[Any]:
+    def _exchange(self, question: list[Any] | bytes) -> list[Any]:
         try:
             self._until = min(self._patience, self._waited + self._each)
-            send(self._channel, self._values.dumps(question))
+            send(self._channel, question if isinstance(question, bytes) else self._values.dumps(question))
             while True:
                 answer = self._decoded(self._receive())
                 if answer[0] == "cb":

@@ -74,6 +74,7 @@ def run(stdin):
 
 
 module.__dict__["within"] = lambda seconds: None
+module.__dict__["answers"] = lambda function, calls: (function(*call) for call in calls)
 try:
     exec(compile(task["helpers"], "helpers", "exec"), module.__dict__)
     if task["entry_point"] == "__main__":

@@ -28,7 +28,8 @@ class Program:
     """A Python module; `if __name__ == "__main__":` is false in it, unless `entry_point` is `__main__`."""
     tests: str
     """Python that raises where the code is wrong. It sees the module's names, and may define `unittest` cases. After
-    `within(seconds)` each call of the code has that limit as well, by the clock."""
+    `within(seconds)` each call of the code has that limit as well, by the clock. `answers(function, calls)` makes many
+    calls at a time, see `Judge.answers`."""
     entry_point: str
     """The name that the code must define. With `__main__` the code is a program instead, and the tests call
     `run(stdin: str) -> str`, which is what it prints."""
@@ -53,7 +54,7 @@ class Verdict:
     tier: str
     """How it was contained: `A`, `B`, `C`, or `unsafe`, a plain subprocess."""
     test: str = ""
-    """The test that failed: its number where the tests count them in `CASE`, else its line. Empty where that is not
-    known: none was reached, or `unittest` ran them, which names its case in the message."""
+    """The test that failed: its number where the tests count them in `CASE`, else its line. Where the program died among
+    calls that travelled together, the first without an answer. Empty where that is not known: none was reached, or `unittest` ran them, which names its case in the message."""
     forgeable: bool = False
     """Whether code that is made for it could have forged this: its tests ran in its own process."""

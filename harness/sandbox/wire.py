@@ -27,6 +27,10 @@ from typing import Any
 
 FRAME_BYTES = 16 << 20
 """Longest message. The longest answer of a HumanEval+ or MBPP+ reference solution has under 2 MiB."""
+FRAME_AROUND = 64
+"""Of these, what is kept for what a message has around its value."""
+TOGETHER_BYTES = 1 << 20
+"""Calls, and answers, travel together up to this size."""
 DEPTH = 200
 """Deepest nesting of a value."""
 INT_BITS = 1 << 23
@@ -38,6 +42,8 @@ MUTABLE = (list, dict, set, bytearray, collections.deque)
 
 HEAD = struct.Struct("<I")
 """In front of each message: its length."""
+_SMALL = 1 << 4096
+"""JSON's reader takes integers below: Python refuses decimal text over 4,300 digits."""
 _SCALARS = frozenset({str, bool, NoneType, float, int})
 _DATES = {kind.__name__: kind for kind in (dt.date, dt.datetime, dt.time, dt.timedelta)}
 _SINGLETONS: dict[str, Any] = {"...": ..., "NotImplemented": NotImplemented}
@@ -76,18 +82,22 @@ class Codec:
         raise WireError(f"unknown tag {str(tag)[:20]!r} with {type(content).__name__}")
 
     def dumps(self, value: object) -> bytes:
-        """Encode a value.
+        """Encode a value. Raises what `text` raises."""
+        return self.text(value).encode()
+
+    def text(self, value: object) -> str:
+        """Encode a value, as ASCII that may stand in a list of others.
 
         Raises:
             WireError: it is too deep or too large, or something in it cannot travel.
         """
         try:
-            data = json.dumps(self.encode(value)).encode()
+            text = json.dumps(self.encode(value))
         except (RecursionError, ValueError, RuntimeError) as error:  # a container changed under our hands, say
             raise WireError(f"the value cannot be sent: {type(error).__name__}") from error
-        if len(data) > FRAME_BYTES:
+        if len(text) > FRAME_BYTES - FRAME_AROUND:
             raise WireError(f"the value is larger than {FRAME_BYTES >> 20} MiB")
-        return data
+        return text
 
     def loads(self, data: bytes) -> Any:
         """Decode a value.
@@ -116,7 +126,10 @@ class Codec:
         return self._encode_rarer(value, kind, depth)
 
     def _items(self, values: Any, depth: int) -> list[Any]:
-        if {*map(type, values)} <= _SCALARS:
+        kinds = {*map(type, values)}
+        if kinds <= _SCALARS:
+            if int not in kinds or (kinds == {int} and min(values) > -_SMALL and max(values) < _SMALL):  # long: in C
+                return list(values)
             return [_whole(value) if type(value) is int else value for value in values]
         return [self.encode(value, depth + 1) for value in values]
 
@@ -175,8 +188,8 @@ class Codec:
 
 
 def _whole(value: int) -> Any:
-    """An integer that JSON's reader takes, or its tagged form: Python refuses decimal text over 4,300 digits."""
-    if -(1 << 4096) < value < 1 << 4096:
+    """An integer that JSON's reader takes, or its tagged form."""
+    if -_SMALL < value < _SMALL:
         return value
     if value.bit_length() > INT_BITS:
         raise WireError(f"an integer has more than {INT_BITS} bits")

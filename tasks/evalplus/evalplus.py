@@ -68,10 +68,10 @@ SAME_SET = {'similar_elements', 'find_char_long', 'common_in_nested_lists', 'ext
 NOT_NONE = {'check_str', 'text_match_three', 'text_starta_endb'}
 names = {}
 exec(REFERENCE, names)
+given_answers = answers(candidate, INPUTS[1])
 for CASE, (own, given) in enumerate(zip(*INPUTS)):
     wanted = names[ENTRY_POINT](*own)
-    answer = candidate(*given)
-    assert is_right(answer, wanted, given)
+    assert is_right(next(given_answers), wanted, given)
 """
 
 
