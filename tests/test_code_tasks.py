@@ -179,10 +179,10 @@ def test_a_folder_of_packages_that_is_not_there_is_refused():
 def test_the_place_of_packages_is_neither_identity_nor_published(tmp_path: Path):
     for name in ("a", "b"):
         (tmp_path / name / "numpy-2.0.dist-info").mkdir(parents=True)
-    one, two = (planning._sandbox(SandboxSpec(packages=str(tmp_path / name))) for name in ("a", "b"))
+    one, two = (planning.judging(SandboxSpec(packages=str(tmp_path / name))) for name in ("a", "b"))
     assert one == two
     assert one["packages"] == ["numpy-2.0.dist-info"]
-    assert "packages" not in planning._sandbox(SandboxSpec()), "runs of before keep their identity"
+    assert "packages" not in planning.judging(SandboxSpec()), "runs of before keep their identity"
 
 
 # --- forgeable ---------------------------------------------------------------------------------------------------
