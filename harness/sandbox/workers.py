@@ -211,9 +211,10 @@ class Worker:
         return self._judges.report()
 
     def close(self) -> None:
-        """End both zygotes."""
+        """End both zygotes, and the judge before them: what it used is counted only where it is waited for."""
         if self._judge:
-            self._judge.close()
+            with contextlib.suppress(OSError, ValueError):
+                self._end_judge()
         self._programs.close()
         self._judges.close()
 
