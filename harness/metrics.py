@@ -104,7 +104,7 @@ class Tally:
             self._fields.append({name: str(sample.doc.get(name)) for name in self._read})
         for key, score in scores.items():
             part = score.detail.get("part") if score.status == UNAGGREGATED else None
-            result = _Result(score.value, score.status == UNAGGREGATED, score.detail.get("tier"), part)
+            result = _Result(score.value, score.status == UNAGGREGATED, _tier(score), part)
             number = self._known.setdefault(result, len(self._results)) if part is None else len(self._results)
             if number == len(self._results):
                 self._results.append(result)
