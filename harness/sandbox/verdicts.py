@@ -54,7 +54,8 @@ class Verdict:
     tier: str
     """How it was contained: `A`, `B`, `C`, or `unsafe`, a plain subprocess."""
     test: str = ""
-    """The test that failed: its number where the tests count them in `CASE`, else its line. Where the program died among
-    calls that travelled together, the first without an answer. Empty where that is not known: none was reached, or `unittest` ran them, which names its case in the message."""
+    """The test that failed: its number where the tests count them in `CASE`, else its line. Where the program died
+    among calls that travelled together, the first without an answer. Empty where that is not known: none was reached,
+    or `unittest` ran them, which names its case in the message."""
     forgeable: bool = False
     """Whether code that is made for it could have forged this: its tests ran in its own process."""
