@@ -99,7 +99,7 @@ def breaking(kinds: list[str], share: float) -> Behaviour:
 def test_a_run_of_500_ends_with_every_answer_right_or_named_as_failed(
     kinds: list[str], share: float, tmp_path: Path
 ) -> None:
-    timeout = 0.4 if "hang" in kinds else 20.0
+    timeout = 1.5 if "hang" in kinds else 20.0  # no answer of a loaded machine takes so long
     with serving(breaking(kinds, share)) as server:
         replies, _ = run(model(server.url, parallel=64, timeout_s=timeout), requests(), tmp_path)
         asked = len(server.asked)
