@@ -17,7 +17,7 @@ from harness import __version__, cli_proof, cli_publish, cli_report
 from harness.cli_provenance import app as provenance
 from harness.errors import ConfigError, HarnessError, IncompleteRunError, StorageError
 from harness.examples import epilog
-from harness.output import RESULTS, Format, NewResults, Results, Shape
+from harness.output import RESULTS, Format, NewResults, Results, Shape, width
 from harness.output import print_frame as _print
 from harness.output import width as _width
 from harness.progress import LOG, say
@@ -102,7 +102,7 @@ def _evaluate(spec: Any) -> int:
     refreshed = analysis.refresh(results)
     for problem in refreshed.problems:
         say(f"warning: {problem}", "warning")
-    sys.stdout.write(leaderboard.terminal(analysis.board(results)))
+    sys.stdout.write(leaderboard.terminal(analysis.board(results), width()))
     counts = outcome.manifest["counts"]
     where = "" if results == RESULTS else f" --results {shlex.quote(str(results))}"
     sys.stdout.write(

@@ -38,13 +38,15 @@ NewResults = Annotated[Path, typer.Option("--results", help=_WHAT, envvar=_VARIA
 """The same for commands that write: the folder is made."""
 Shape = Annotated[Format, typer.Option("--format", "-o", help="How to print it.")]
 RESULTS = Path("results")
+NARROWEST = 40
+"""Columns below which no table can be read."""
 
 
 def width() -> int:
-    """Columns of the terminal, 80 where there is none."""
+    """Columns of the terminal, 80 where there is none; a narrower one than `NARROWEST` gets lines that it folds."""
     from harness import tables
 
-    return max(tables.WIDTH, shutil.get_terminal_size().columns) if sys.stdout.isatty() else tables.WIDTH
+    return max(NARROWEST, shutil.get_terminal_size().columns) if sys.stdout.isatty() else tables.WIDTH
 
 
 def print_frame(frame: pl.DataFrame, shape: Format, *shown: str) -> None:

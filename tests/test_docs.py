@@ -17,6 +17,7 @@ from harness import cli
 from harness.examples import EXAMPLES
 
 DOCS = Path(__file__).parents[1] / "docs"
+COMMANDS = typer.main.get_command(cli.app).commands
 PAGES = ("publishing.md",)
 
 
@@ -51,6 +52,45 @@ def test_the_queries_about_math_scores_answer_on_a_run_with_failed_requests(proj
     assert all(versions[0].values())
 
 
+def lines_of_every_page():
+    """Every line of every page and of the README that begins `$ harness`, once."""
+    pages = [*sorted(DOCS.glob("*.md")), DOCS.parent / "README.md"]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages if page.stem != "commands")
+    return sorted(set(re.findall(r"^\$ (harness .*[^\\\n])$", text, re.MULTILINE)))
+
+
+@pytest.fixture(scope="module")
+def understood(tmp_path_factory):
+    """A folder with everything that the pages name."""
+    from conftest import Project
+
+    project = Project(tmp_path_factory.mktemp("understood"))
+    for name in ("suspect", "candidate_a", "candidate_b", "alice", "a", "b"):
+        project.model(name)
+    write_run(project.root / "results")
+    return project
+
+
+@pytest.mark.parametrize("line", lines_of_every_page())
+def test_every_command_of_every_page_is_one_that_harness_understands(understood, monkeypatch, line):
+    monkeypatch.chdir(understood.root)
+    name, *words = shlex.split(line.split(" | ")[0].split(" > ")[0], comments=True)[1:]
+    if name == "score":
+        assert any(word.startswith("samples=") for word in words)
+        return
+    if name == "eval":
+        from harness import config
+
+        known = [word for word in words if "=" in word and not word.startswith(("hydra.", "+experiment=on_"))]
+        # Of a sweep, its first job.
+        config.compose([word if "[" in word else word.split(",")[0] for word in known])
+        return
+    command = COMMANDS[name]
+    if isinstance(command, typer.core.TyperGroup) and words and words[0] in command.commands:
+        name, command, words = words[0], command.commands[words[0]], words[1:]
+    command.make_context(name, [word.replace("RUN…", "RUN") for word in words])
+
+
 def examples():
     """Every Python block of the page, and the code of the notebook as one."""
     text = (DOCS / "python.md").read_text(encoding="utf-8")
@@ -70,7 +110,6 @@ def test_every_python_example_runs(project, code):
 
 # Commands ----------------------------------------------------------------------------------------------------
 
-COMMANDS = typer.main.get_command(cli.app).commands
 ELSEWHERE = {
     "harness provenance A --panel alpaca_eval --released 2024-05": "tests/test_provenance_cli.py has answers to its prompts",
     "harness weights smollm2_135m_q4_1 --verify": "tests/test_weights.py fetches weights",

@@ -1,11 +1,14 @@
 """Results in Python and at a prompt: read-only, every table, and what goes wrong in words."""
 
+import fcntl
 import json
 import os
 import pty
 import select
+import struct
 import subprocess
 import sys
+import termios
 import time
 
 import duckdb
@@ -85,8 +88,9 @@ def test_tables_columns_and_words_are_completed():
 class Terminal:
     """A process at a terminal of its own."""
 
-    def __init__(self, folder, *words):
+    def __init__(self, folder, *words, columns=80):
         master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         env = {**os.environ, "TERM": "dumb", "XDG_STATE_HOME": str(folder / "state"), "PYTHONPATH": str(ROOT)}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "harness", *words], cwd=folder, stdin=slave, stdout=slave, stderr=slave, env=env
@@ -130,6 +134,19 @@ def test_the_prompt_answers_goes_on_after_an_error_completes_and_remembers(tmp_p
     terminal.type("\x04")
     assert terminal.process.wait(30) == 0
     assert "FROM identity_claims" in (tmp_path / "state" / "harness" / "sql_history").read_text()
+
+
+@pytest.mark.parametrize("columns", [50, 100])
+def test_a_table_fits_the_terminal_it_is_shown_in(tmp_path, columns):
+    write_run(tmp_path / "results")
+    with harness.open(tmp_path / "results"):
+        pass
+    terminal = Terminal(tmp_path, "runs", columns=columns)
+    assert terminal.process.wait(60) == 0
+    text = terminal.wait_for("row)")
+    assert "eval-a1" in text
+    assert max(map(len, text.replace("\r", "").splitlines())) <= columns
+    assert "\x1b" not in text
 
 
 # What is said on stderr --------------------------------------------------------------------------------------
