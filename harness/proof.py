@@ -8,7 +8,7 @@ far as it goes, and they name the line: after a changed line, the next one still
 line without a link (written by an older version) is part of the chain all the same.
 
 What a hash cannot show: who wrote the file. Whoever rewrites everything, links and root included, is consistent
-again; only a root that was published elsewhere, as leaderboards do, tells the two apart.
+again; only a root that was published elsewhere tells the two apart.
 
 The construction is that of hash-linked timestamps (Haber and Stornetta 1991, https://doi.org/10.1007/BF00196791) with a
 flat Merkle root (Merkle 1987, https://doi.org/10.1007/3-540-48184-2_32).

@@ -31,7 +31,7 @@ LIMITS = """\
 What this cannot show: that the answers came from the model that is named, or
 that nothing was left out before it was stored. Whoever rewrites every file, the
 links and the root consistently is not found by these files alone: compare the
-root with one that was published elsewhere, such as on a leaderboard.
+root with one that was published elsewhere.
 """
 
 

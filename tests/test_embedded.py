@@ -1,7 +1,6 @@
 """The embedded models, for real: greedy answers repeat, and an installed wheel evaluates in an empty folder."""
 
 import os
-import re
 import subprocess
 import sys
 import sysconfig
@@ -35,8 +34,7 @@ def test_greedy_answers_and_leaderboard_are_the_same_twice_and_on_any_number_of_
         place.run(*words, f"+models.smollm2.parallel={slots}")
         (run,) = place.runs()
         frames.append(pl.read_parquet(run / "samples.parquet").drop(TIMES))
-        # The root of a run's proof holds its times.
-        boards.append(re.sub(r"root1:[0-9a-f]{32}", "root1:…", place.run("leaderboard").stdout))
+        boards.append(place.run("leaderboard").stdout)
     assert frames[0].equals(frames[1])
     assert frames[0].equals(frames[2])
     assert boards[0] == boards[1]

@@ -30,7 +30,7 @@ QUERIES: Mapping[str, str] = {
             num_fewshot
         FROM chosen JOIN tasks USING (run_id, task) ORDER BY ALL""",
     "runs": """
-        SELECT run_id, status, imported, harness_version, argv, spec, git_commit, git_dirty, root
+        SELECT run_id, status, imported, harness_version, argv, spec, git_commit, git_dirty
         FROM runs WHERE run_id IN (SELECT run_id FROM chosen) ORDER BY run_id""",
     "similarities": "SELECT * FROM similarities WHERE domain IS NULL ORDER BY ALL",
     "identity_claims": "SELECT * FROM identity_claims ORDER BY model, share DESC, claimed",

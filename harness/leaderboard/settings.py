@@ -29,7 +29,6 @@ def settings(board: Board) -> Iterator[Made]:
         commit += " with uncommitted changes" if run["git_dirty"] else ""
         facts = (
             f"harness {run['harness_version']}, {commit}; run {run['status']}{', imported' if run['imported'] else ''}",
-            *([f"root {run['root']}: `harness verify` must say the same"] if run["root"] else []),
             f"seed {_said(spec.get('seed'))}; decoding: {_decoding(spec.get('decode'))}",
             *(f"model {line}" for line in _model_lines(board, run["run_id"], spec)),
             *(f"task {line}" for line in _task_lines(board, run["run_id"], spec)),
