@@ -385,6 +385,8 @@ def test_the_csv_form_has_a_row_per_model_and_task_and_no_score_is_an_empty_cell
     rows = list(csv.DictReader(io.StringIO(leaderboard.render(unscored, "csv").decode())))
     assert [row["model"] for row in rows] == board.names
     assert {row["value"] for row in rows} == {""}
+    assert {row["evidence_verdict"] for row in rows} == {"untestable"}
+    assert rows[0]["claimed"] == "OpenAI"
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

@@ -35,19 +35,31 @@ def json(board: Board) -> str:
 
 
 def csv(board: Board) -> str:
-    """One row per model and task, the columns as in the view `leaderboard`, with ranks and notes."""
+    """One row per model and task, the columns as in the view `leaderboard`, with ranks and notes.
+
+    Behind them stand the model's own: the mean over tasks, the evidence of a relative, the identity it claims most, and
+    whose wrong answers it shares. A model without a score has a row without a task.
+    """
     import polars as pl
 
     from harness.tables import render
 
     rows = [
-        {"model": model, **found, "notes": "; ".join(found["notes"])}
+        {"model": model, **found, "notes": "; ".join(found.get("notes", ())), **_beside(board, model)}
         for model in board.names
-        for found in _scores(board, model)
+        for found in _scores(board, model) or [{}]
     ]
-    ints = ("n", "n_unscored", "n_failed", "n_truncated", "n_refused", "rank_best", "rank_worst")
-    floats = ("value", "ci_low", "ci_high", "coverage")
-    names = ("model", *_SCORE, "rank_best", "rank_worst", "letters", "notes")
+    ints = ("n", "n_unscored", "n_failed", "n_truncated", "n_refused", "rank_best", "rank_worst", *_BESIDE["ints"])
+    floats = ("value", "ci_low", "ci_high", "coverage", *_BESIDE["floats"])
+    names = (
+        "model",
+        *_SCORE,
+        "rank_best",
+        "rank_worst",
+        "letters",
+        "notes",
+        *(n for of in _BESIDE.values() for n in of),
+    )
     types: dict[str, Any] = dict.fromkeys(names, pl.String)
     types |= (
         dict.fromkeys(ints, pl.Int64)
@@ -55,6 +67,39 @@ def csv(board: Board) -> str:
         | dict.fromkeys(("unsafe_code", "forgeable"), pl.Boolean)
     )
     return render(pl.DataFrame(rows, schema=types, orient="row"), "csv").decode()
+
+
+_BESIDE = {
+    "words": ("evidence_verdict", "evidence_nearest", "claimed", "shares_errors_with"),
+    "ints": ("mean_tasks", "evidence_n", "claimed_n"),
+    "floats": (
+        "mean", "mean_ci_low", "mean_ci_high", "evidence_score", "evidence_ci_low", "evidence_ci_high", "evidence_q",
+        "claimed_share", "claimed_base_share",
+    ),
+}  # fmt: skip
+
+
+def _beside(board: Board, model: str) -> dict[str, Any]:
+    """What the CSV says of a model beside its scores."""
+    found = _model(board, model)
+    mean, evidence = found["mean"] or {}, found["evidence"] or {}
+    claim: dict[str, Any] = next(iter(found["identity_claims"]), {})
+    shared = board.mistakes(model)
+    return {
+        "mean": mean.get("value"),
+        "mean_ci_low": mean.get("ci_low"),
+        "mean_ci_high": mean.get("ci_high"),
+        "mean_tasks": mean.get("tasks"),
+        **{
+            f"evidence_{key}": evidence.get(key)
+            for key in ("verdict", "nearest", "score", "ci_low", "ci_high", "q", "n")
+        },
+        "claimed": claim.get("claimed"),
+        "claimed_share": claim.get("share"),
+        "claimed_base_share": claim.get("base_share"),
+        "claimed_n": claim.get("n"),
+        "shares_errors_with": shared[0] if shared else None,
+    }
 
 
 def _model(board: Board, model: str) -> dict[str, Any]:
