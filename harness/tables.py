@@ -72,8 +72,8 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], width: 
 
     widths = [max(3, *map(cell_len, column)) for column in zip(header, *rows, strict=True)]
     if sum(widths) + 3 * len(widths) + 1 > width:
-        widths = [0] * len(widths)
-    lines = [header, ["-" * max(3, wide) for wide in widths], *rows]
+        widths = [3] * len(widths)
+    lines = [header, ["-" * wide for wide in widths], *rows]
     padded = ([cell + " " * (wide - cell_len(cell)) for cell, wide in zip(line, widths, strict=True)] for line in lines)
     return "".join(f"| {' | '.join(line)} |\n" for line in padded)
 

@@ -135,7 +135,7 @@ def test_rich_markup_in_a_cell_is_text():
 
 def test_null_is_not_an_empty_text():
     shown = tables.render(pl.DataFrame({"x": [None, ""]}, schema={"x": pl.String}), "markdown").decode()
-    assert shown.splitlines()[2:] == ["| null |", "|  |"]
+    assert shown.splitlines()[2:] == ["| null |", "|     |"]
 
 
 @given(
