@@ -17,7 +17,7 @@ from harness import __version__, cli_proof, cli_publish, cli_report
 from harness.cli_provenance import app as provenance
 from harness.errors import ConfigError, HarnessError, IncompleteRunError, StorageError
 from harness.examples import epilog
-from harness.output import RESULTS, Format, NewResults, Results, Shape, width
+from harness.output import RESULTS, Format, NewResults, Results, Shape, warn, width
 from harness.output import print_frame as _print
 from harness.output import width as _width
 from harness.progress import LOG, say
@@ -100,8 +100,7 @@ def _evaluate(spec: Any) -> int:
 
         say(f"published {publishing.publish(outcome.run, spec.publish)}")
     refreshed = analysis.refresh(results)
-    for problem in refreshed.problems:
-        say(f"warning: {problem}", "warning")
+    warn(refreshed.problems)
     sys.stdout.write(leaderboard.terminal(analysis.board(results), width()))
     counts = outcome.manifest["counts"]
     where = "" if results == RESULTS else f" --results {shlex.quote(str(results))}"
@@ -253,8 +252,7 @@ def index(
             say(f"fetched {name}")
     need_results(results)
     rebuilt = analysis.rebuild(results)
-    for problem in rebuilt.problems:
-        say(f"warning: {problem}", "warning")
+    warn(rebuilt.problems)
     sys.stdout.write(f"{rebuilt.path}: {rebuilt.runs} runs\n")
 
 
@@ -278,8 +276,7 @@ def import_(
         raise ConfigError(f"--columns {bad!r}: expected WHAT=COLUMN, as in --columns model=generator,output=answer")
     where = {what.strip(): column.strip() for what, _, column in pairs}
     run = importing.convert(form, path, results, name=name, task=task, columns=where, argv=["harness", *sys.argv[1:]])
-    for problem in analysis.refresh(results).problems:
-        say(f"warning: {problem}", "warning")
+    warn(analysis.refresh(results).problems)
     from harness.runs import read_manifest
 
     made = read_manifest(run)

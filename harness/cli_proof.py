@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.errors import ConfigError, EvidenceError
-from harness.output import RESULTS, Format, NewResults, Results, Shape, print_frame
+from harness.output import RESULTS, Format, NewResults, Results, Shape, print_frame, warn
 from harness.progress import say
 
 if TYPE_CHECKING:
@@ -111,10 +111,8 @@ def reproduce(
         offline=offline,
         argv=["harness", *sys.argv[1:]],
     )
-    for problem in analysis.refresh(results).problems:
-        say(f"warning: {problem}")
-    for warning in done.warnings:
-        say(f"warning: {warning}")
+    warn(analysis.refresh(results).problems)
+    warn(done.warnings)
     schema = dict.fromkeys(("model", "task", "verdict", "why"), pl.String)
     rows = [(v.match.model, v.match.task, "agrees" if v.agrees else "differs", v.sentence()) for v in done.verdicts]
     print_frame(pl.DataFrame(rows, schema=schema, orient="row"), shape)

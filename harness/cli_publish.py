@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from harness.errors import ConfigError, HarnessError
-from harness.output import RESULTS, Results
+from harness.output import RESULTS, Results, warn
 from harness.progress import say
 
 DEFAULT = "default"
@@ -67,8 +67,7 @@ def leaderboard(
     changes: dict[str, object] = {key: value for key, value in told.items() if value is not None}
     if weight:
         changes["weights"] = {**wanted.weights, **dict(map(_weight, weight))}
-    for problem in analysis.refresh(results).problems:
-        say(f"warning: {problem}", "warning")
+    warn(analysis.refresh(results).problems)
     file = check or out
     kind = form.value if form else _FORM_OF.get(file.suffix.lower(), "markdown") if file else "markdown"
     page = board.render(analysis.board(results, wanted.model_copy(update=changes)), kind)

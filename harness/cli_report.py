@@ -11,7 +11,7 @@ import typer
 
 from harness.cli_publish import DEFAULT
 from harness.errors import ConfigError, unknown_name
-from harness.output import RESULTS, Results
+from harness.output import RESULTS, Results, warn
 from harness.progress import say
 
 
@@ -44,8 +44,7 @@ def report(
     from harness.leaderboard import selection
     from harness.report import page, samples
 
-    for problem in analysis.refresh(results).problems:
-        say(f"warning: {problem}")
+    warn(analysis.refresh(results).problems)
     limit = {Texts.auto: samples.EMBED_BYTES, Texts.page: sys.maxsize, Texts.file: -1}[texts]
     written = page.write(results, out, title, limit, selection.load(leaderboard))
     for path in written:
@@ -83,8 +82,7 @@ def plot(
     drawers = {".svg": draw.svg, ".png": draw.png}
     if path.suffix.lower() not in drawers:
         raise ConfigError(f"--out {path}: expected a name that ends in .svg or .png")
-    for problem in analysis.refresh(results).problems:
-        say(f"warning: {problem}")
+    warn(analysis.refresh(results).problems)
     data = page.contents(results, selection.load(DEFAULT), pools=name in figures.POOLED)
     spec = figures.FIGURES[name](data, task=task, pair=pair)
     write_atomic(path, drawers[path.suffix.lower()](spec))

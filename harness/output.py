@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from harness.progress import say
 
 if TYPE_CHECKING:
     import polars as pl
@@ -47,6 +50,12 @@ def width() -> int:
     from harness import tables
 
     return max(NARROWEST, shutil.get_terminal_size().columns) if sys.stdout.isatty() else tables.WIDTH
+
+
+def warn(problems: Iterable[str]) -> None:
+    """Say what an update of the index left out, a line each."""
+    for problem in problems:
+        say(f"warning: {problem}", "warning")
 
 
 def print_frame(frame: pl.DataFrame, shape: Format, *shown: str) -> None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import math
 import os
 import shutil
 import tempfile
@@ -27,7 +26,7 @@ from filelock import FileLock, Timeout
 from harness import __version__, proof, runs, schema
 from harness.errors import HarnessError, StorageError
 from harness.identity import SCHEMA, digest
-from harness.tables import visible
+from harness.tables import jsonable, visible
 
 if TYPE_CHECKING:
     import polars as pl
@@ -466,19 +465,10 @@ def _cell(value: Any, kind: str) -> Any:
     if value is None:
         return None
     if kind == "JSON":
-        return json.dumps(_without_nan(value), ensure_ascii=False, sort_keys=True)
+        return json.dumps(jsonable(value), ensure_ascii=False, sort_keys=True)
     if kind == "VARCHAR" and isinstance(value, int | float):
         return str(value)
     return value
-
-
-def _without_nan(value: Any) -> Any:
-    """The same, with null for NaN and infinity: JSON has neither."""
-    if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _insert_frame(connection: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:

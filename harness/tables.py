@@ -127,7 +127,7 @@ def cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, dict | list):
-        return json.dumps(_jsonable(value), ensure_ascii=False)
+        return json.dumps(jsonable(value), ensure_ascii=False)
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="seconds")
     return str(value)
@@ -199,7 +199,7 @@ def _json(frame: pl.DataFrame) -> str:
 
 def json_text(value: Any) -> str:
     r"""A value as JSON, ending with a line end: NaN is null, and what a terminal would obey is a `\u` escape."""
-    text = json.dumps(_jsonable(value), ensure_ascii=False, indent=1)
+    text = json.dumps(jsonable(value), ensure_ascii=False, indent=1)
     # The same JSON: C1 controls, bidirectional and zero-width characters only ever stand inside strings.
     return "".join(json.dumps(c)[1:-1] if ord(c) > 126 and _hides(c) else c for c in text) + "\n"  # noqa: PLR2004
 
@@ -208,12 +208,13 @@ def _hides(char: str) -> bool:
     return unicodedata.category(char) in _UNSEEN
 
 
-def _jsonable(value: Any) -> Any:
+def jsonable(value: Any) -> Any:
+    """The same in what JSON can say: NaN and infinity are null, times and bytes are text."""
     match value:
         case dict():
-            plain: Any = {str(key): _jsonable(item) for key, item in value.items()}
+            plain: Any = {str(key): jsonable(item) for key, item in value.items()}
         case list() | tuple():
-            plain = [_jsonable(item) for item in value]
+            plain = [jsonable(item) for item in value]
         case float():
             plain = value if math.isfinite(value) else None
         case Decimal():
@@ -236,7 +237,7 @@ def _flat(frame: pl.DataFrame) -> pl.DataFrame:
     nested = [
         pl.Series(
             column.name,
-            [None if v is None else json.dumps(_jsonable(v), ensure_ascii=False) for v in column.to_list()],
+            [None if v is None else json.dumps(jsonable(v), ensure_ascii=False) for v in column.to_list()],
             dtype=pl.String,
         )
         for column in frame.iter_columns()

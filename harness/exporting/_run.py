@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 import uuid
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness import runs
 from harness.errors import StorageError
+from harness.tables import jsonable
 
 if TYPE_CHECKING:
     import polars as pl
@@ -107,14 +107,4 @@ def scores_of(row: Mapping[str, Any], metric: str, form: str | None) -> Mapping[
 
 def dumps(value: Any, indent: int | None = None) -> str:
     """JSON that never holds NaN: what is not a number is null."""
-    return json.dumps(_finite(value), ensure_ascii=False, indent=indent, allow_nan=False)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return value
+    return json.dumps(jsonable(value), ensure_ascii=False, indent=indent, allow_nan=False)

@@ -45,9 +45,9 @@ def csv(board: Board) -> str:
     from harness.tables import render
 
     rows = [
-        {"model": model, **found, "notes": "; ".join(found.get("notes", ())), **_beside(board, model)}
-        for model in board.names
-        for found in _scores(board, model) or [{}]
+        {"model": of["model"], **found, "notes": "; ".join(found.get("notes", ())), **_beside(board, of)}
+        for of in (_model(board, model) for model in board.names)
+        for found in of["scores"] or [{}]
     ]
     ints = ("n", "n_unscored", "n_failed", "n_truncated", "n_refused", "rank_best", "rank_worst", *_BESIDE["ints"])
     floats = ("value", "ci_low", "ci_high", "coverage", *_BESIDE["floats"])
@@ -79,12 +79,11 @@ _BESIDE = {
 }  # fmt: skip
 
 
-def _beside(board: Board, model: str) -> dict[str, Any]:
-    """What the CSV says of a model beside its scores."""
-    found = _model(board, model)
+def _beside(board: Board, found: dict[str, Any]) -> dict[str, Any]:
+    """What the CSV says of a model beside its scores, from all that is said of it."""
     mean, evidence = found["mean"] or {}, found["evidence"] or {}
     claim: dict[str, Any] = next(iter(found["identity_claims"]), {})
-    shared = board.mistakes(model)
+    shared = board.mistakes(found["model"])
     return {
         "mean": mean.get("value"),
         "mean_ci_low": mean.get("ci_low"),
