@@ -91,7 +91,9 @@ class Terminal:
     def __init__(self, folder, *words, columns=80):
         master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        env = {**os.environ, "TERM": "dumb", "XDG_STATE_HOME": str(folder / "state"), "PYTHONPATH": str(ROOT)}
+        # A size in the environment would go before the terminal's own; who runs the tests may have set one.
+        ours = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES")}
+        env = {**ours, "TERM": "dumb", "XDG_STATE_HOME": str(folder / "state"), "PYTHONPATH": str(ROOT)}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "harness", *words], cwd=folder, stdin=slave, stdout=slave, stderr=slave, env=env
         )

@@ -180,7 +180,7 @@ def test_the_leaderboard_sorts_filters_and_marks_ties_by_keyboard(opened, embedd
     assert tab.locator("#board tbody th").all_inner_texts() == ["alpha"]
 
 
-def test_samples_are_filtered_searched_and_opened(opened, embedded):
+def test_samples_are_filtered_searched_and_opened(opened, embedded, results):
     tab = opened(embedded.as_uri()).tab
     rows = tab.locator("#browser tbody tr")
     tab.locator("#browser").get_by_label("Model", exact=True).select_option(label="beta")
@@ -192,7 +192,7 @@ def test_samples_are_filtered_searched_and_opened(opened, embedded):
     tab.locator("#browser [role=status]", has_text="hold the text").wait_for()
     found = int(tab.locator("#browser [role=status]").inner_text().split()[0])
     there = pl.concat([pl.read_parquet(path, columns=["output"]) for path in
-                       sorted(embedded_results(embedded).glob("runs/*/samples.parquet"))])  # fmt: skip
+                       sorted(results.glob("runs/*/samples.parquet"))])  # fmt: skip
     assert found == there["output"].str.contains("(?i)lighthouse keeper").sum() > 0
     rows.first.get_by_role("button").click()
     assert "lighthouse keeper" in tab.locator("#detail").inner_text()
@@ -200,11 +200,6 @@ def test_samples_are_filtered_searched_and_opened(opened, embedded):
     first = tab.locator("#detail h3").inner_text()
     tab.locator("#detail").get_by_role("button", name="Next").click()
     assert tab.locator("#detail h3").inner_text() != first
-
-
-def embedded_results(embedded: Path) -> Path:
-    """The results folder of the module's pages."""
-    return next(path for path in embedded.parents[1].iterdir() if (path / "harness.duckdb").is_file())
 
 
 def test_shared_words_are_marked_where_they_stand(opened, embedded):
