@@ -50,9 +50,11 @@ class Canaries:
     def text(self, text: str) -> str:
         return text.replace("{ROOT}", str(self.root)).replace("{PORT}", str(self.listener.getsockname()[1]))
 
-    @staticmethod
-    def world(owner: int) -> tuple[list[str], str, list[str]]:
-        """The sandbox's processes that a process has started, wherever they are now; mounts; scratch folders."""
+    def world(self, owner: int) -> tuple[list[str], list[str], list[str]]:
+        """The sandbox's processes that a process has started, wherever they are now; mounts; scratch folders.
+
+        A file system that a test in another worker mounts meanwhile, in its own `tmp_path`, is not the sandbox's.
+        """
         mark = f'"owner": {owner}}}'
         processes = [
             str(p.info)
@@ -60,7 +62,12 @@ class Canaries:
             if any(mark in a for a in p.info["cmdline"] or ())
         ]
         scratch = [str(path) for place in ("/dev/shm", "/tmp") for path in Path(place).glob(f"harness-{owner}-*")]
-        return processes, Path("/proc/self/mountinfo").read_text(), scratch
+        mounts = [
+            line
+            for line in Path("/proc/self/mountinfo").read_text().splitlines()
+            if "/popen-gw" not in line or str(self.root) in line
+        ]
+        return processes, mounts, scratch
 
     def check(self, owner: int | None = None) -> None:
         assert not list((self.root / "outside").iterdir())
