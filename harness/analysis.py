@@ -66,7 +66,19 @@ def differences(results_dir: Path) -> list[str]:
 
 
 def derive(query: store.Query, changed: store.Changed) -> Mapping[str, pl.DataFrame]:
-    """The tables that are computed over the chosen runs of all models, by name; of some what has changed (`store`)."""
+    """The tables that are computed over the chosen runs of all models, by name; of some what has changed (`store`).
+
+    Those of provenance are left as they are where no run of a provenance task has changed.
+    """
+    tasks = sorted({task for _, task in changed})
+    found = {"comparisons": comparing.table(query, changed), "shared_errors": _shared_errors(query, tasks)}
+    probed = query("SELECT task FROM tasks WHERE kind = 'provenance' UNION SELECT task FROM agreements")["task"]
+    if {VOCABULARY_TASK, *PROBES, *probed}.isdisjoint(tasks):
+        return found
+    return found | _provenance(query)
+
+
+def _provenance(query: store.Query) -> dict[str, pl.DataFrame]:
     import polars as pl
 
     from harness.provenance import identity_claims, vocabulary
@@ -82,11 +94,9 @@ def derive(query: store.Query, changed: store.Changed) -> Mapping[str, pl.DataFr
     control_of = dict(query(_CONTROLS).iter_rows())
     claims = identity_claims.against_others(identity_claims.claims(_answers(query, IDENTITY_TASK)), control_of)
     return {
-        "comparisons": comparing.table(query, changed),
         "similarities": pl.concat(similar),
         "identity_claims": claims.with_columns(task=pl.lit(IDENTITY_TASK)),
         **_evidence(answers, control_of),
-        "shared_errors": _shared_errors(query, sorted({task for _, task in changed})),
         "suggested_identities": _suggested(query, control_of),
         "agreements": _agreements(query, control_of),
     }
@@ -139,7 +149,10 @@ def _agreements(query: store.Query, control_of: Mapping[str, str]) -> pl.DataFra
     return pl.concat([empty, *found])
 
 
-_CONTROLS = "SELECT DISTINCT model, control_of FROM models WHERE control_of IS NOT NULL ORDER BY ALL"
+_CONTROLS = """
+    SELECT DISTINCT model, control_of FROM models JOIN chosen USING (run_id, model) JOIN tasks USING (run_id, task)
+    WHERE kind = 'provenance' AND control_of IS NOT NULL ORDER BY ALL
+"""
 
 
 def _evidence(answers: pl.DataFrame, control_of: Mapping[str, str]) -> dict[str, pl.DataFrame]:
@@ -162,15 +175,9 @@ def _shared_errors(query: store.Query, tasks: Sequence[str]) -> pl.DataFrame:
         quoted = task.replace("'", "''")
         answers = query(
             f"""
-            SELECT samples.model, md5(CAST(doc AS VARCHAR)) AS item,
-                CASE WHEN loglikelihoods IS NULL THEN extracted
-                    ELSE CAST(list_position(loglikelihoods, list_max(loglikelihoods)) AS VARCHAR) END AS answer,
-                scores.value AS correct, len(loglikelihoods) AS options
-            FROM samples JOIN chosen USING (run_id, model, task) JOIN tasks USING (run_id, task)
-            JOIN scores USING (run_id, sample_id)
-            WHERE scores.metric = tasks.headline_metric AND scores.filter IS NOT DISTINCT FROM tasks.headline_filter
-                AND scores.value IN (0, 1) AND samples.status IN ('answered', 'truncated') AND tasks.kind <> 'code'
-                AND samples.task = '{quoted}'
+            SELECT model, document AS item, answer, correct, options
+            FROM documents JOIN chosen USING (run_id, model, task) JOIN tasks USING (run_id, task)
+            WHERE task = '{quoted}' AND tasks.kind <> 'code' AND correct IS NOT NULL
             ORDER BY ALL
             """
         )

@@ -25,20 +25,14 @@ if TYPE_CHECKING:
 CUT = 240
 """Longest text of an item on the screen, in characters; `--flips` holds the whole."""
 
-# Summed in order of size, so that the same values always give the same sum.
 _HEADLINES = """
-    SELECT samples.run_id, samples.model, samples.task, metrics.metric, md5(CAST(doc AS VARCHAR)) AS document,
-        doc ->> tasks.cluster AS source, tasks.task_hash || ' ' || coalesce(tasks.num_fewshot, 0) AS asked,
-        tasks.higher_is_better, list_sum(list_sort(list(scores.value))) AS total, count(*) AS count,
-        bool_and(scores.value IN (0, 1)) AS is_binary
-    FROM samples
-    JOIN metrics USING (run_id, model, task)
-    JOIN scores USING (run_id, sample_id, metric)
+    SELECT run_id, model, task, metric, document, documents.source,
+        tasks.task_hash || ' ' || coalesce(tasks.num_fewshot, 0) AS asked, tasks.higher_is_better,
+        total, count, is_binary
+    FROM documents
     JOIN tasks USING (run_id, task)
     {join}
-    WHERE metrics.is_headline AND scores.value IS NOT NULL AND {where}
-        AND scores.filter IS NOT DISTINCT FROM metrics.filter AND scores.scorer IS NOT DISTINCT FROM metrics.scorer
-    GROUP BY ALL
+    WHERE {where}
     ORDER BY ALL
 """
 
@@ -72,7 +66,7 @@ def table(query: store.Query, changed: store.Changed) -> pl.DataFrame:
     rows = []
     for task, group in itertools.groupby(sorted(changed, key=lambda pair: pair[1]), key=lambda pair: pair[1]):
         moved = {model for model, _ in group}
-        where = f"samples.task = {_quoted(task)}"
+        where = f"task = {_quoted(task)}"
         frame = query(_HEADLINES.format(join="JOIN chosen USING (run_id, model, task)", where=where))
         for (_, metric), sides in sorted(_sides(frame, "model").items()):
             for (name_a, a), (name_b, b) in itertools.combinations(sorted(sides.items()), 2):
@@ -219,7 +213,7 @@ def _meaning(results: Path, query: store.Query, word: str) -> tuple[str, str]:
     """The join and the condition that pick out a model or a run from `_HEADLINES`."""
     models = query("SELECT DISTINCT model FROM chosen ORDER BY model")["model"].to_list()
     if word in models:
-        return "JOIN chosen USING (run_id, model, task)", f"samples.model = {_quoted(word)}"
+        return "JOIN chosen USING (run_id, model, task)", f"model = {_quoted(word)}"
     run, _, model = word.partition(":")
     try:
         folder = runs.find_run(results, run).name
@@ -230,7 +224,7 @@ def _meaning(results: Path, query: store.Query, word: str) -> tuple[str, str]:
         raise ConfigError(unknown_name(f"model of run {folder}", model, held))
     if not model and len(held) != 1:
         raise ConfigError(f"run {folder} holds {len(held)} models: say {run}:MODEL with one of {', '.join(held)}")
-    return "", f"samples.run_id = {_quoted(folder)} AND samples.model = {_quoted(model or held[0])}"
+    return "", f"run_id = {_quoted(folder)} AND model = {_quoted(model or held[0])}"
 
 
 def _quoted(text: str) -> str:

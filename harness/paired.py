@@ -111,7 +111,8 @@ def compare_scores(a: Scores, b: Scores, sources: NDArray[np.int64]) -> Paired:
     Args:
         a: scores of one model.
         b: those of the other, of the same documents in the same order.
-        sources: the number of each document's source, int64, shape (documents,).
+        sources: the number of each document's source, from 0 on, int64, shape (documents,); that of a document without
+            scores does not matter.
 
     Returns:
         The comparison; without an interval or p-value where the data give none.
@@ -125,7 +126,8 @@ def compare_scores(a: Scores, b: Scores, sources: NDArray[np.int64]) -> Paired:
     binary = a.binary and b.binary
     total_a, total_b, count_a, count_b = a.total[both], b.total[both], a.count[both], b.count[both]
     of = sources[both]
-    groups = len(np.unique(of))
+    held = np.bincount(of) > 0
+    groups = int(held.sum())
     mean_a, mean_b = total_a / count_a, total_b / count_b
     gaps = (mean_a - mean_b).tolist()
     value_a, value_b = math.fsum(mean_a.tolist()) / n, math.fsum(mean_b.tolist()) / n
@@ -149,11 +151,10 @@ def compare_scores(a: Scores, b: Scores, sources: NDArray[np.int64]) -> Paired:
             low, high = max(-1.0, low), min(1.0, high)
     if single:
         p_value, test = mcnemar(a_better, b_better), "mcnemar_exact"
-    elif binary and (common := math.lcm(*np.unique(count_a).tolist(), *np.unique(count_b).tolist())) <= FINEST:
+    elif binary and (common := math.lcm(*_different(count_a), *_different(count_b))) <= FINEST:
         # Differences of per-document means times their common denominator, which are whole.
         scaled = np.rint(total_a) * (common // count_a) - np.rint(total_b) * (common // count_b)
-        _, place = np.unique(of, return_inverse=True)
-        sums = np.bincount(place, weights=scaled, minlength=groups)
+        sums = np.bincount(of, weights=scaled)[held]
         p_value, test = sign_flip(sums.astype(np.int64)), "sign_flip_exact"
     elif error and not math.isinf(df):
         p_value, test = _student(difference / error, df), "paired_t"
@@ -176,6 +177,14 @@ def compare_scores(a: Scores, b: Scores, sources: NDArray[np.int64]) -> Paired:
         b_better=b_better,
         detectable=power.detectable(error, df) if error else None,
     )
+
+
+def _different(counts: NDArray[np.int64]) -> list[int]:
+    """The different numbers among small whole ones."""
+    import numpy as np
+
+    found: list[int] = np.flatnonzero(np.bincount(counts)).tolist()
+    return found
 
 
 def bonett_price(only_a: float, only_b: float, n: int) -> tuple[float, float, float]:
@@ -225,7 +234,6 @@ def sign_flip(sums: Sequence[int] | NDArray[np.int64]) -> float:
         The two-sided p-value.
     """
     import numpy as np
-    from scipy.signal import fftconvolve
 
     values = np.asarray(sums, dtype=np.int64)
     sizes, counts = (part.tolist() for part in np.unique(np.abs(values[values != 0]), return_counts=True))
@@ -238,7 +246,7 @@ def sign_flip(sums: Sequence[int] | NDArray[np.int64]) -> float:
         # Sums of `count` signs of this size lie 2 sizes apart; so do all sums, counted in half steps from the lowest.
         own = np.zeros(size // unit * count + 1)
         own[:: size // unit] = _signs(count)
-        chances = own if len(chances) == 1 else fftconvolve(chances, own)
+        chances = own if len(chances) == 1 else _convolved(chances, own)
     found = abs(int(values.sum())) // unit
     span = reach // unit
     far = np.abs(2 * np.arange(span + 1) - span) >= found
@@ -249,11 +257,24 @@ def sign_flip(sums: Sequence[int] | NDArray[np.int64]) -> float:
 def _signs(count: int) -> NDArray[np.float64]:
     """Chances of 0 to `count` heads of fair coins, float64, shape (count + 1,); not to be written to."""
     import numpy as np
-    from scipy.stats import binom
+    from scipy.special import gammaln
 
-    chances: NDArray[np.float64] = binom.pmf(np.arange(count + 1), count, 0.5)
+    # By their logarithms; scipy.stats would take longer to import than all comparisons of a model to compute.
+    logs = gammaln(np.arange(count + 1) + 1.0)
+    chances: NDArray[np.float64] = np.exp(logs[-1] - logs - logs[::-1] - count * math.log(2))
+    chances /= chances.sum()
     chances.flags.writeable = False
     return chances
+
+
+def _convolved(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The full convolution of two distributions, through Fourier space."""
+    import numpy as np
+
+    size = len(a) + len(b) - 1
+    wide = 1 << (size - 1).bit_length()
+    found: NDArray[np.float64] = np.fft.irfft(np.fft.rfft(a, wide) * np.fft.rfft(b, wide), wide)[:size]
+    return found
 
 
 def _student(t: float, df: float) -> float:

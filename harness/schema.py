@@ -11,7 +11,7 @@ from dataclasses import dataclass
 DOCS_BEGIN = "<!-- schema: made by harness.schema.markdown() -->"
 DOCS_END = "<!-- /schema -->"
 """Between these two lines of `docs/schema.md` stands `markdown()`; a test compares them."""
-VERSION = 5
+VERSION = 6
 """Of this schema. An index of another version is rebuilt, never read."""
 
 
@@ -293,6 +293,28 @@ TABLES = (
             _MODEL,
             _TASK,
             _c("docs", "BIGINT!", "Documents with at least one reply (answered, truncated or refused)."),
+        ),
+    ),
+    Table(
+        "documents",
+        "One row per run, model, task and document with a headline score, over its repeats.",
+        (
+            _RUN,
+            _MODEL,
+            _TASK,
+            _c("metric", "VARCHAR!", "The headline metric."),
+            _c("document", "VARCHAR!", "MD5 of the document's content, in hex: the same in every run that asked it."),
+            _c(
+                "source",
+                "VARCHAR",
+                "What it was made from (`tasks.cluster`); null where it shares that with none.",
+            ),
+            _c("total", "DOUBLE!", "Sum of the headline metric over its scored repeats."),
+            _c("count", "BIGINT!", "How many repeats those are."),
+            _c("is_binary", "BOOLEAN!", "True where each of them is 0 or 1."),
+            _c("answer", "VARCHAR", "The first answer judged right or wrong: its judged part, or its choice, from 1."),
+            _c("correct", "DOUBLE", "The score of that answer, 0 or 1; null where there is none."),
+            _c("options", "BIGINT", "How many choices it had; null where it was written freely."),
         ),
     ),
     Table(

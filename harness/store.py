@@ -11,11 +11,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,17 +37,21 @@ if TYPE_CHECKING:
 INDEX = "harness.duckdb"
 LOCK_TIMEOUT_S = 600
 """Longest wait for another process that indexes the same results."""
+_AT_ONCE = 1 << 30
+"""Bytes that the system is asked to copy in one call."""
 STABLE_READS = 3
 """How often a run folder that changes while it is read is read again."""
 
 Connection = duckdb.DuckDBPyConnection
+Settings = dict[str, str | bool | int | float | list[str]]
 Query = Callable[[str], "pl.DataFrame"]
 Changed = Sequence[tuple[str, str]]
 """Models and tasks whose runs are new, gone or others than before; sorted."""
 Derive = Callable[[Query, Changed], Mapping[str, "pl.DataFrame"]]
 """Makes tables out of the indexed ones: given SQL access and what has changed, returns frames by table name.
 
-Of `PAIRS` it returns the rows of pairs with a changed model, of `TASKS` those of tasks with one; of others everything.
+Of `PAIRS` it returns the rows of pairs with a changed model, of `TASKS` those of tasks with one; of others everything,
+or nothing where they are as they were.
 """
 PAIRS = ("comparisons",)
 """Derived tables whose rows hang on two models' runs of one task alone."""
@@ -123,7 +130,7 @@ def connect(results_dir: Path) -> duckdb.DuckDBPyConnection:
         raise StorageError(f"{path}: no index here; `harness index` makes one, and so does `harness eval`")
     # Attached to a database of its own in memory: within one process, DuckDB gives the same path the same open file,
     # so that who opens it again would see the index of the first time.
-    connection = duckdb.connect(config={key: value for key, value in _SAFE.items() if key != "enable_external_access"})
+    connection = _connect({key: value for key, value in _SAFE.items() if key != "enable_external_access"})
     try:
         connection.execute(f"ATTACH {_literal(str(path))} AS results (READ_ONLY)")
         connection.execute("USE results")
@@ -136,6 +143,14 @@ def connect(results_dir: Path) -> duckdb.DuckDBPyConnection:
     if not usable:
         connection.close()
         raise StorageError(f"{path}: made by another version of harness; rebuild it with `harness index`")
+    return connection
+
+
+def _connect(settings: Settings) -> Connection:
+    """A connection to a database of its own in memory."""
+    connection = duckdb.connect(config=settings)
+    # It would write itself into what a command prints.
+    connection.execute("SET enable_progress_bar = false")
     return connection
 
 
@@ -194,10 +209,11 @@ def _update(results_dir: Path, derive: Derive, *, from_nothing: bool) -> Refresh
         if before is not None and not gone and not new:
             return Refreshed(path, len(known), problems=tuple(problems))
         try:
-            if before is not None:
-                shutil.copyfile(path, beside)
             added = []
-            with contextlib.closing(_open_to_write(beside)) as connection:
+            with (
+                _copied(None if before is None else path, beside),
+                contextlib.closing(_open_to_write(beside)) as connection,
+            ):
                 if before is None:
                     _create(connection)
                 changed = _answered(connection, gone)
@@ -210,8 +226,7 @@ def _update(results_dir: Path, derive: Derive, *, from_nothing: bool) -> Refresh
                         problems.append(problem)
                 _derive(connection, derive, sorted(changed | _answered(connection, added)))
                 connection.execute("CHECKPOINT")
-            with beside.open("rb+") as file:
-                os.fsync(file.fileno())
+            _flush(beside)
             beside.replace(path)
         except (duckdb.IOException, duckdb.FatalException, duckdb.OutOfMemoryException) as error:
             raise StorageError(
@@ -223,18 +238,53 @@ def _update(results_dir: Path, derive: Derive, *, from_nothing: bool) -> Refresh
     return Refreshed(path, len(known) - len(gone) + len(added), tuple(added), tuple(removed), tuple(sorted(problems)))
 
 
+@contextlib.contextmanager
+def _copied(path: Path | None, beside: Path) -> Iterator[None]:
+    """A copy of the index to write to, or none of none; it is on its way to the disk while it is written to.
+
+    The libraries that tables are derived with are imported while it is made: neither keeps the other waiting.
+    """
+    if path is None:
+        yield
+        return
+    with ThreadPoolExecutor(max_workers=1) as aside:
+        made = aside.submit(_copy, path, beside)
+        aside.submit(_flush, beside)
+        for library in ("polars", "pyarrow", "scipy.special"):
+            importlib.import_module(library)
+        made.result()
+        yield
+
+
+def _copy(path: Path, beside: Path) -> None:
+    """Copy a file: on Linux within the file system, which need do no more than share the blocks (XFS, Btrfs)."""
+    if sys.platform == "linux":
+        # Not every file system can, and some only say that they did.
+        with contextlib.suppress(OSError), path.open("rb") as old, beside.open("wb") as new:
+            while os.copy_file_range(old.fileno(), new.fileno(), _AT_ONCE):
+                pass
+            if new.tell() == old.tell() == path.stat().st_size:
+                return
+    shutil.copyfile(path, beside)
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
 def _open_to_write(beside: Path) -> Connection:
     """A connection to a new index, or to the copy of one.
 
     Nobody recovers a file that was not finished, so there is no log of changes. Blocks of rows that are not full are
     written again with every checkpoint: seldom, that is, where many runs are added.
     """
-    settings: dict[str, str | bool | int | float | list[str]] = {
+    settings: Settings = {
         "python_enable_replacements": "false",
         "temp_directory": str(beside.with_name(beside.name + ".tmp")),
         "wal_autocheckpoint": "256MB",
     }
-    connection = duckdb.connect(config=settings)
+    connection = _connect(settings)
     connection.execute(f"ATTACH {_literal(str(beside))} AS made (RECOVERY_MODE NO_WAL_WRITES)")
     connection.execute("USE made")
     # Times without an offset are UTC, whatever the machine's zone.
@@ -420,6 +470,34 @@ def _add_samples(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
         "FROM (SELECT run_id, sample_id, scores FROM read_parquet(?)))",
         path,
     )
+    _insert(connection, "documents", f"({_DOCUMENTS})", folder.name)
+
+
+# Summed in order of size, so that the same values always give the same sum. An answer of which nothing was judged is
+# wrong, but like no other.
+_DOCUMENTS = """
+    SELECT * EXCLUDE (first), unnest(first) FROM (
+        SELECT samples.run_id, samples.model, samples.task, metrics.metric, md5(CAST(doc AS VARCHAR)) AS document,
+            doc ->> tasks.cluster AS source, list_sum(list_sort(list(scores.value))) AS total, count(*) AS count,
+            bool_and(scores.value IN (0, 1)) AS is_binary,
+            arg_min({
+                'answer': CASE WHEN loglikelihoods IS NULL THEN extracted
+                    ELSE CAST(list_position(loglikelihoods, list_max(loglikelihoods)) AS VARCHAR) END,
+                'correct': scores.value,
+                'options': len(loglikelihoods)
+            }, (doc_id, repeat)) FILTER (
+                scores.value IN (0, 1) AND samples.status IN ('answered', 'truncated')
+                AND (scores.value = 1 OR extracted IS NOT NULL OR loglikelihoods IS NOT NULL)
+            ) AS first
+        FROM samples
+        JOIN metrics USING (run_id, model, task)
+        JOIN scores USING (run_id, sample_id, metric)
+        JOIN tasks USING (run_id, task)
+        WHERE samples.run_id = ? AND metrics.is_headline AND scores.value IS NOT NULL
+            AND scores.filter IS NOT DISTINCT FROM metrics.filter AND scores.scorer IS NOT DISTINCT FROM metrics.scorer
+        GROUP BY ALL
+    ) ORDER BY ALL
+"""
 
 
 def _answered(connection: duckdb.DuckDBPyConnection, names: Sequence[str]) -> set[tuple[str, str]]:
@@ -524,7 +602,7 @@ def differences(results_dir: Path, derive: Derive) -> list[str]:
         fresh = Path(folder)
         (fresh / "runs").symlink_to(runs.runs_dir(results_dir).resolve(), target_is_directory=True)
         rebuild(fresh, derive)
-        with contextlib.closing(duckdb.connect(config={"python_enable_replacements": "false"})) as connection:
+        with contextlib.closing(_connect({"python_enable_replacements": "false"})) as connection:
             connection.execute(f"ATTACH {_literal(str(index_path(fresh)))} AS fresh (READ_ONLY)")
             try:
                 connection.execute(f"ATTACH {_literal(str(path))} AS found (READ_ONLY)")
@@ -556,7 +634,7 @@ def _open_to_read(path: Path) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(path, read_only=True, config=_SAFE | {"lock_configuration": "true"})
 
 
-_SAFE: dict[str, str | bool | int | float | list[str]] = {
+_SAFE: Settings = {
     "enable_external_access": "false",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",

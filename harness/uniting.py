@@ -13,10 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness import metrics, planning, proof, runs, samples, stored
+from harness import proof, runs
 from harness.errors import HarnessError
 from harness.identity import RUN, digest
-from harness.questions import Sample
 
 if TYPE_CHECKING:
     import polars as pl
@@ -69,6 +68,8 @@ def _set_of(said: Mapping[str, Any]) -> str:
 def _unite(results: Path, members: Sequence[tuple[Path, Mapping[str, Any]]]) -> None:
     import polars as pl
 
+    from harness import samples, stored
+
     parts = [{"run_id": said["run_id"], "root": (said.get(proof.KEY) or {}).get("root")} for _, said in members]
     frame = pl.concat([stored.samples(folder) for folder, _ in members]).sort(samples.SORT)
     first = members[0][1]
@@ -110,6 +111,8 @@ def _id(first: Mapping[str, Any], frame: pl.DataFrame) -> str:
     """The id of the run that asks for all of it at once."""
     import polars as pl
 
+    from harness import planning
+
     tasks = {task["name"]: (task["task_hash"], task["whole_docs_hash"], task["scorer"]) for task in first["tasks"]}
     requests: dict[str, list[str]] = {}
     for model in first["models"]:
@@ -139,6 +142,9 @@ def _cost(costs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def _metrics(first: Mapping[str, Any], frame: pl.DataFrame) -> Iterator[dict[str, Any]]:
     """The metrics of the whole, from the scores of its parts."""
+    from harness import metrics, stored
+    from harness.questions import Sample
+
     tasks = stored.Tasks.here()
     entries = {task["name"]: task for task in first["tasks"]}
     loaded = {

@@ -1,11 +1,14 @@
 """An index that grew run by run holds what one made from nothing holds, derived tables included."""
 
+import errno
+import os
 import shutil
 from pathlib import Path
 
-from runfolders import write_run
+import pytest
+from runfolders import sample, write_run
 
-from harness import store
+from harness import analysis, store
 from harness.analysis import differences, refresh
 
 
@@ -46,3 +49,74 @@ def test_other_tasks_are_left_alone(tmp_path: Path) -> None:
     store.refresh(tmp_path, derive)
     assert seen == [[("gamma", "provenance_open")]]
     assert rows(tmp_path, "comparisons") == 1
+
+
+def test_what_was_said_of_provenance_stays_where_no_provenance_task_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_run(tmp_path, "eval-a", docs=30)
+    refresh(tmp_path)
+    assert rows(tmp_path, "identity_claims")
+    with monkeypatch.context() as patched:
+        patched.delattr(analysis, "_provenance")
+        # That beta is a control in a run of another task does not make it one here.
+        write_run(tmp_path, "eval-b", models=("beta",), docs=30, tasks=("arithmetic",), controls={"beta": "alpha"})
+        refresh(tmp_path)
+        shutil.rmtree(tmp_path / "runs" / "eval-b")
+        refresh(tmp_path)
+    assert differences(tmp_path) == []
+    for task in ("provenance_open", "provenance_identity"):
+        write_run(tmp_path, f"eval-{task}", models=("gamma",), docs=5, tasks=(task,))
+        refresh(tmp_path)
+        assert differences(tmp_path) == []
+    shutil.rmtree(tmp_path / "runs" / "eval-a")
+    refresh(tmp_path)
+    assert set(store.query(tmp_path, "SELECT model FROM identity_claims")["model"]) == {"gamma"}
+    assert differences(tmp_path) == []
+
+
+def test_a_document_has_the_sum_of_its_repeats_and_the_first_answer_that_was_judged(tmp_path: Path) -> None:
+    made = []
+    for repeat, (value, read) in enumerate([(None, None), (0.0, None), (0.0, "7"), (1.0, "4"), (0.0, "5")]):
+        row = sample("eval-a", "alpha", "arithmetic", 0, repeat=repeat, value=value)
+        row["scores"][0]["extracted"] = read
+        made.append(row)
+    made.append(sample("eval-a", "alpha", "arithmetic", 1, value=1.0, loglikelihoods=[-3.0, -1.0, -2.0]))
+    made.append(sample("eval-a", "alpha", "arithmetic", 2, value=None))
+    made.append(sample("eval-a", "alpha", "arithmetic", 3, value=0.0, status="refused"))
+    write_run(tmp_path, "eval-a", models=("alpha",), rows=made, tasks=("arithmetic",))
+    refresh(tmp_path)
+    found = store.query(
+        tmp_path,
+        "SELECT total, count, is_binary, answer, correct, options FROM documents "
+        "JOIN (SELECT DISTINCT run_id, doc_id, md5(doc::VARCHAR) AS document FROM samples) USING (run_id, document) "
+        "ORDER BY doc_id",
+    )
+    assert found.rows() == [
+        (1.0, 4, True, "7", 0.0, None),
+        (1.0, 1, True, "2", 1.0, 3),
+        (0.0, 1, True, None, None, None),
+    ]
+
+
+@pytest.mark.parametrize("copied", [OSError(errno.EOPNOTSUPP, "not here"), 0])
+def test_an_index_is_copied_where_the_file_system_has_no_short_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copied: OSError | int
+) -> None:
+    def copy_file_range(*_: object) -> int:
+        if isinstance(copied, OSError):
+            raise copied
+        return copied
+
+    monkeypatch.setattr(os, "copy_file_range", copy_file_range, raising=False)
+    write_run(tmp_path, "eval-a", docs=5)
+    refresh(tmp_path)
+    write_run(tmp_path, "eval-b", models=("gamma",), docs=5)
+    assert refresh(tmp_path).added == ("eval-b",)
+    assert differences(tmp_path) == []
+
+
+def test_no_progress_bar_gets_into_what_a_command_prints(tmp_path: Path) -> None:
+    write_run(tmp_path, "eval-a", docs=2)
+    refresh(tmp_path)
+    assert store.query(tmp_path, "SELECT current_setting('enable_progress_bar') AS shown")["shown"].to_list() == [False]

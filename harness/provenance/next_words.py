@@ -94,10 +94,10 @@ def _apart(control: str, pair: tuple[str, str], origin: Mapping[str, str]) -> bo
 
 def _mcnemar(same: np.ndarray, other: np.ndarray) -> float:
     """One-sided exact McNemar test: that the first is true no more often than the second."""
-    from scipy.stats import binom
+    from scipy.special import bdtrc
 
     more, less = int((same & ~other).sum()), int((other & ~same).sum())
-    return float(binom.sf(more - 1, more + less, 0.5)) if more + less else 1.0
+    return float(bdtrc(more - 1, more + less, 0.5)) if more + less else 1.0
 
 
 def _holm(p: list[float]) -> list[float]:

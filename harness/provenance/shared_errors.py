@@ -18,7 +18,6 @@ share mistakes because they share data and abilities.
 
 from __future__ import annotations
 
-from collections import Counter
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -49,28 +48,23 @@ def shared_errors(answers: pl.DataFrame) -> pl.DataFrame:
     import numpy as np
     import polars as pl
 
-    kept = (
-        answers.filter(pl.col("correct").is_not_null() & (pl.col("answer").is_not_null() | (pl.col("correct") >= 1)))
-        .unique(["model", "item"], keep="first", maintain_order=True)
-        .sort("item", "model")
-    )
-    models, items = sorted(kept["model"].unique()), sorted(kept["item"].unique())
-    row, column = {m: i for i, m in enumerate(models)}, {x: i for i, x in enumerate(items)}
-    shape = (len(models), len(items))
-    said, right = np.full(shape, -1), np.full(shape, np.nan)
-    options = np.full(len(items), np.nan)
-    codes: dict[str, int] = {}
-    for model, item, answer, correct, count in kept.select("model", "item", "answer", "correct", "options").iter_rows():
-        place = row[model], column[item]
-        right[place] = float(correct >= 1)
-        # All right answers are one answer, however they are written.
-        said[place] = 0 if correct >= 1 else codes.setdefault(str(answer).strip().casefold(), len(codes) + 1)
-        if count is not None and count > 1:
-            options[column[item]] = count
-    wrong = [Counter(said[(right[:, x] == 0), x].tolist()) for x in range(len(items))]
-    chance = np.where(np.isnan(options), [_collision(c) for c in wrong], 1 / np.maximum(options - 1, 1))
-    alike = _alike(said, right)
-    peers = (right == 0).sum(axis=0) - 2
+    kept = answers.filter(
+        pl.col("correct").is_not_null() & (pl.col("answer").is_not_null() | (pl.col("correct") >= 1))
+    ).unique(["model", "item"], keep="first", maintain_order=True)
+    models, items = kept["model"].unique().sort().to_list(), kept["item"].n_unique()
+    row, column = (kept[name].rank("dense").cast(pl.Int64).to_numpy() - 1 for name in ("model", "item"))
+    said, right = np.full((len(models), items), -1), np.full((len(models), items), np.nan)
+    correct, count = kept["correct"].to_numpy() >= 1, kept["options"].cast(pl.Float64).to_numpy()
+    right[row, column] = correct
+    # All right answers are one answer, however they are written.
+    said[row, column] = np.where(correct, 0, _codes(kept["answer"]))
+    options = np.full(items, np.nan)
+    options[column[count > 1]] = count[count > 1]
+    alike, wrong = _alike(said, right), (right == 0).sum(axis=0)
+    # The chance that two different models' wrong answers agree; 0 where fewer than two were wrong.
+    collision = np.maximum(alike - 1, 0).sum(axis=0) / np.maximum(wrong * (wrong - 1), 1)
+    chance = np.where(np.isnan(options), collision, 1 / np.maximum(options - 1, 1))
+    peers = wrong - 2
     found = []
     for a, b in combinations(range(len(models)), 2):
         both = np.flatnonzero((said[a] >= 0) & (said[b] >= 0))
@@ -90,10 +84,14 @@ def shared_errors(answers: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(found, schema=schema, orient="row")
 
 
-def _collision(wrong: Counter[int]) -> float:
-    """The chance that two different models' wrong answers agree; 0 where fewer than two were wrong."""
-    n = sum(wrong.values())
-    return sum(k * (k - 1) for k in wrong.values()) / (n * (n - 1)) if n > 1 else 0.0
+def _codes(answers: pl.Series) -> np.ndarray:
+    """A number from 1 for every different answer; case and space around it make no difference."""
+    import polars as pl
+
+    texts = answers.unique(maintain_order=True).to_list()
+    numbers: dict[str, int] = {}
+    codes = [numbers.setdefault(str(text).strip().casefold(), len(numbers) + 1) for text in texts]
+    return answers.replace_strict(texts, codes, return_dtype=pl.Int64).to_numpy()
 
 
 def _capa(
@@ -128,10 +126,10 @@ def _alike(said: np.ndarray, right: np.ndarray) -> np.ndarray:
     import numpy as np
 
     found = np.zeros(said.shape)
-    for x in range(said.shape[1]):
-        wrong = np.flatnonzero(right[:, x] == 0)
-        _, place, counts = np.unique(said[wrong, x], return_inverse=True, return_counts=True)
-        found[wrong, x] = counts[place]
+    model, item = np.nonzero(right == 0)
+    answer = item * (said.max(initial=0) + 1) + said[model, item]
+    _, place, counts = np.unique(answer, return_inverse=True, return_counts=True)
+    found[model, item] = counts[place]
     return found
 
 

@@ -33,12 +33,8 @@ _ITEMS = """
     WHERE metrics.is_headline GROUP BY ALL ORDER BY task, position, item
 """
 _VALUES = """
-    SELECT samples.task, samples.model, md5(CAST(doc AS VARCHAR)) AS item, avg(scores.value) AS value
-    FROM samples JOIN chosen USING (run_id, model, task) JOIN metrics USING (run_id, model, task)
-    JOIN scores USING (run_id, sample_id, metric)
-    WHERE metrics.is_headline AND scores.filter IS NOT DISTINCT FROM metrics.filter
-        AND scores.scorer IS NOT DISTINCT FROM metrics.scorer AND scores.value IS NOT NULL
-    GROUP BY ALL ORDER BY ALL
+    SELECT task, model, document AS item, total / count AS value FROM documents JOIN chosen USING (run_id, model, task)
+    ORDER BY ALL
 """
 _TASKS = """
     SELECT task, run_id, kind, version, task_hash, docs_hash, data_sha256, n_docs, repeats, num_fewshot, scorer,
