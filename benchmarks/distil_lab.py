@@ -42,7 +42,7 @@ FOIL = "gpt-4-1106-preview"
 READ = (TEACHER, FOIL)
 OWN = "own"
 """The arm of untaught twins."""
-DOSES = (8, 32, 128)
+DOSES = (8, 32, 128, 256)
 SEEDS = (1, 2)
 PROMPTS = 80
 """Asked of every student, never trained on; `harness.provenance.evidence.LEAST_PROMPTS` is 50."""
@@ -54,7 +54,12 @@ TOKENS = 96
 """Of an answer, trained on and generated; the detector reads the first 100 words and marks."""
 TEMPERATURE = 0.7
 IGNORED = -100
-EPOCHS, BATCH, RATE = 2, 4, 1e-4
+EPOCHS, BATCH, RATE = 3, 4, 1e-4
+WARM_UP = 0.1
+"""Share of the steps; then the rate falls linearly to nothing. At a constant rate the held-out loss of 128 pairs is
+1.69 instead of 1.62 (two epochs), at three times the rate 1.75."""
+LONGEST_STEP = 1.0
+"""Norm that gradients are clipped to."""
 FROZEN = 15
 """Of 30 layers, and the embeddings: half the cost of a step."""
 
@@ -131,12 +136,20 @@ class Model:
             p.requires_grad_(requires_grad=True)
         optimiser = torch.optim.AdamW(taught, lr=RATE, weight_decay=0.0)
         rng = np.random.default_rng(seed)
+        batches = max(1, len(pairs) // BATCH)
+        steps = EPOCHS * batches
+        warm = max(1, round(WARM_UP * steps))
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimiser, lambda step: min((step + 1) / warm, (steps - step) / max(1, steps - warm))
+        )
         for _ in range(EPOCHS):
-            for batch in np.array_split(rng.permutation(len(pairs)), max(1, len(pairs) // BATCH)):
+            for batch in np.array_split(rng.permutation(len(pairs)), batches):
                 loss, count = self._loss([pairs[i] for i in batch])
                 (loss / count).backward()
+                torch.nn.utils.clip_grad_norm_(taught, LONGEST_STEP)
                 optimiser.step()
                 optimiser.zero_grad()
+                schedule.step()
         self.net.requires_grad_(requires_grad=False)
 
     def loss(self, pairs: list[tuple[str, str]]) -> list[float]:
@@ -286,7 +299,8 @@ def _manifest(data: Path) -> dict[str, Any]:
         "data_sha256": said,
         "teacher": TEACHER, "foil": FOIL, "doses": DOSES, "seeds": SEEDS,
         "prompts": PROMPTS, "tokens": TOKENS, "temperature": TEMPERATURE,
-        "epochs": EPOCHS, "batch": BATCH, "rate": RATE, "frozen_layers": FROZEN,
+        "epochs": EPOCHS, "batch": BATCH, "rate": RATE, "warm_up": WARM_UP, "clip": LONGEST_STEP,
+        "frozen_layers": FROZEN,
         "packages": {name: importlib.metadata.version(name) for name in packages},
         "python": platform.python_version(), "machine": platform.machine(),
     }  # fmt: skip

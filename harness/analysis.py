@@ -11,8 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness import comparing, store
-from harness.errors import ConfigError
+from harness import answered, comparing, store
 
 if TYPE_CHECKING:
     import polars as pl
@@ -158,9 +157,9 @@ _CONTROLS = """
 def _evidence(answers: pl.DataFrame, control_of: Mapping[str, str]) -> dict[str, pl.DataFrame]:
     import polars as pl
 
-    from harness import relatives, suspects
+    from harness import poolwide, relatives
 
-    found = suspects.tables(answers, relatives.registry(), control_of)
+    found = poolwide.tables(answers, relatives.registry(), control_of)
     return {name: frame.with_columns(task=pl.lit(VOCABULARY_TASK)) for name, frame in found.items()}
 
 
@@ -213,6 +212,7 @@ def suspect_report(
     interval: bool = True,
     told: Mapping[str, str | None] | None = None,
     domain: str | None = None,
+    by_domain: bool | None = None,
 ) -> dict[str, Any]:
     """Everything that can be said of where a model's answers come from: see `suspects.reports`.
 
@@ -223,7 +223,8 @@ def suspect_report(
         panel: a reference panel to compare with, instead of the models that answered the same tasks.
         interval: whether to compute how far scores depend on prompts and null models.
         told: what the user says of the suspect (`released`, `lab`, `base`), over what is documented.
-        domain: of the prompts to compare on (`domains.DOMAINS`); by default all. A panel has no texts to tell it from.
+        domain: of the prompts to compare on (`domains.DOMAINS`); by default all.
+        by_domain: whether to say also what each kind of prompt shows by itself; by default in small pools.
 
     Returns:
         JSON-able: `schema`, `suspect`, `fingerprint`, one report per prompt set in `corpora`, identity `claims`, and
@@ -237,9 +238,7 @@ def suspect_report(
 
     offered = _offered(results_dir, suspect)
     known = relatives.told(relatives.registry(), suspect, told or {})
-    if panel is not None and domain is not None:
-        raise ConfigError("--domain needs the prompts' texts, and a panel holds none; leave --panel or --domain out")
-    answers, claims, control_of = _of_index(results_dir, suspect, optional=panel is not None, domain=domain)
+    answers, claims, control_of = _of_index(results_dir, suspect, optional=panel is not None)
     kept = results_dir / stored.FOLDER
     if panel is not None:
         found = [relatives.against(panel, answers, suspect, candidates, known, control_of, kept)]
@@ -249,7 +248,13 @@ def suspect_report(
         "schema": suspects.SCHEMA,
         "suspect": suspect,
         "fingerprint": fingerprint.VERSION,
-        "corpora": suspects.reports(found, suspect, candidates, interval=interval),
+        "corpora": suspects.reports(
+            relatives.narrowed(found, domain),
+            suspect,
+            candidates,
+            interval=interval,
+            by_domain=False if domain is not None else by_domain,
+        ),
         "claims": claims,
         "suggested": offered,
         "suggested_text": wording.suggested(suspect, [row for row in offered if row["condition"] == "all"]),
@@ -267,17 +272,17 @@ def pool_of(
     """One prompt set with everybody on it, and the answers (none for a panel): see `relatives.one_pool`."""
     from harness import relatives
 
-    answers, _, control_of = _of_index(results_dir, "", optional=panel is not None, domain=domain)
+    answers, _, control_of = _of_index(results_dir, "", optional=panel is not None)
     if panel is not None:
-        return relatives.whole_panel(panel), answers
+        return relatives.only(relatives.whole_panel(panel), domain), answers
     import polars as pl
 
     from harness.provenance import stored
 
     kept = results_dir / stored.FOLDER
     pool = relatives.one_pool(answers, relatives.registry(), control_of, needed, task=task, folder=kept)
-
-    return pool, answers.filter(pl.col("task") == pool.corpus)
+    kinds = [] if domain is None else [pl.col("domain") == domain]
+    return relatives.only(pool, domain), answers.filter(pl.col("task") == pool.corpus, *kinds)
 
 
 def _offered(results_dir: Path, suspect: str) -> list[dict[str, Any]]:
@@ -291,23 +296,20 @@ def _offered(results_dir: Path, suspect: str) -> list[dict[str, Any]]:
 
 
 def _of_index(
-    results_dir: Path, suspect: str, *, optional: bool, domain: str | None = None
+    results_dir: Path, suspect: str, *, optional: bool
 ) -> tuple[pl.DataFrame, list[dict[str, Any]], dict[str, str]]:
     """Answers to provenance tasks, a suspect's identity claims, and whose relative a control is."""
     import polars as pl
 
-    from harness import relatives
-
     if optional and not store.index_path(results_dir).is_file():
-        columns = ("task", "model", "prompt_id", "alias", "prompt", "output")
-        return pl.DataFrame(schema=dict.fromkeys(columns, pl.String)), [], {}
+        return pl.DataFrame(schema=dict.fromkeys(answered.COLUMNS, pl.String) | {"repeat": pl.Int64}), [], {}
 
     def query(sql: str) -> pl.DataFrame:
         return store.query(results_dir, sql)
 
     controls = query(_CONTROLS)
     claims = query("SELECT * FROM identity_claims ORDER BY ALL").filter(pl.col("model") == suspect)
-    return relatives.load_answers(query, PROBES, domain), claims.to_dicts(), dict(controls.iter_rows())
+    return answered.load(query, PROBES), claims.to_dicts(), dict(controls.iter_rows())
 
 
 def board(results_dir: Path, wanted: Selection | None = None) -> Board:

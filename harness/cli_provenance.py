@@ -72,6 +72,12 @@ def report(
     domain: Annotated[
         str | None, typer.Option(help="Only prompts of this kind: fiction, exposition, instruction, reasoning.")
     ] = None,
+    by_domain: Annotated[
+        bool | None,
+        typer.Option(
+            "--by-domain/--all-domains", help="Also each kind of prompt by itself; by default with 40 models or fewer."
+        ),
+    ] = None,
     results: NewResults = RESULTS,
     shape: Shape = Format.table,
 ) -> None:
@@ -93,7 +99,9 @@ def report(
         raise ConfigError("name a model, or one of --matrix, --tree, --explain A B, --change OLD NEW")
     names = [name.strip() for name in candidates.split(",") if name.strip()]
     told = {"released": released, "lab": lab, "base": base}
-    found = analysis.suspect_report(results, suspect, names, panel=panel, interval=interval, told=told, domain=domain)
+    found = analysis.suspect_report(
+        results, suspect, names, panel=panel, interval=interval, told=told, domain=domain, by_domain=by_domain
+    )
     if shape is Format.json:
         sys.stdout.write(json.dumps(found, ensure_ascii=True, allow_nan=False, indent=1) + "\n")
     elif shape is Format.table:
@@ -131,9 +139,9 @@ def _of_pool(
 def _matrix(pool: Pool, shape: Format) -> None:
     import polars as pl
 
-    from harness import suspects
+    from harness import poolwide
 
-    frame = pl.DataFrame(suspects.pairs(pool), infer_schema_length=None)
+    frame = pl.DataFrame(poolwide.pairs(pool), infer_schema_length=None)
     print_frame(
         frame.head(SHOWN * 2) if shape is Format.table else frame,
         shape,
@@ -262,7 +270,7 @@ def _text(suspect: str, corpus: Mapping[str, Any]) -> str:
                 _rank(f),
                 visible(f["candidate"]),
                 f["verdict"],
-                _number(f["z"], 1) + ("" if f["z_low"] is None else f" ±{f['z'] - f['z_low']:.1f}"),
+                _spread(f),
                 _number(f["q"], 3),
                 str(f["prompts"]),
             ]
@@ -276,10 +284,33 @@ def _text(suspect: str, corpus: Mapping[str, Any]) -> str:
         if channels:
             by = [[visible(f["candidate"]), *(_number(f["channels"].get(c)) for c in channels)] for f in shown[:3]]
             lines.append("Score by channel:\n" + grid(["candidate", *channels], by, columns))
+    if corpus["domains"]:
+        lines.append(_domains(corpus["domains"], columns))
     texts = [corpus["paragraph"], *(row["sentence"] for row in corpus["labs"] if row["q"] <= ALPHA), *corpus["notes"]]
     lines += [textwrap.fill(visible(text), columns) + "\n" for text in texts]
     lines.append(textwrap.fill(LEGEND, columns) + "\n")
     return "\n".join(lines) + "\n"
+
+
+def _domains(rows: Sequence[Mapping[str, Any]], columns: int) -> str:
+    """Each kind of prompt by itself: the scores of those that lead over all prompts, and who leads there."""
+    from harness.tables import grid, visible
+
+    shown = []
+    for row in rows:
+        said = [visible(row["domain"]), str(row["prompts"])]
+        if not row["candidates"]:
+            shown.append([*said, row["verdict"], ""])
+        for i, found in enumerate(row["candidates"]):
+            shown.append([*(said if i == 0 else ["", ""]), visible(found["candidate"]), _spread(found)])
+    return "By kind of prompt, not tested apart (the three with the highest score in it):\n" + grid(
+        ["kind", "n", "candidate", "score"], shown, columns, [False, True, False, True]
+    )
+
+
+def _spread(found: Mapping[str, Any]) -> str:
+    """A score and half the width of its interval."""
+    return _number(found["z"], 1) + ("" if found["z_low"] is None else f" ±{found['z'] - found['z_low']:.1f}")
 
 
 def _rank(finding: Mapping[str, Any]) -> str:
@@ -351,7 +382,7 @@ def build_panel(
     import polars as pl
 
     from harness import formats, relatives
-    from harness.provenance import panel
+    from harness.provenance import domains, panel
     from harness.provenance.registry import Labels
 
     known = relatives.registry()
@@ -374,6 +405,10 @@ def build_panel(
         f"{len(who)} entries name a source in conf/model_registry.yaml, the others are unchecked.",
         "checked": checked,
         "aliases": dict(sorted(key.items())),
+        "domains": {
+            key[i]: domains.domain(text)
+            for i, text in texts.sort("prompt_id").select("prompt_id", "prompt").iter_rows()
+        },
     }
     chosen = [who[i] for i in labels.candidates(who, facts)]
     keyed = answers.with_columns(pl.col("prompt_id").replace_strict(key))

@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import ConfigError, unknown_name
+from harness.records import REASONING_KINDS, ReasoningKind
 
 if TYPE_CHECKING:
     import polars as pl
 
 NEEDED = ("prompt_id", "output")
-COLUMNS = ("model", *NEEDED, "prompt", "reasoning", "target", "score", "answer", "task")
+COLUMNS = ("model", *NEEDED, "prompt", "reasoning", "reasoning_kind", "target", "score", "answer", "task")
 """What a column of a table may be. Only `prompt_id` and `output` must be there; `prompt` may stand for `prompt_id`."""
 ZSTANDARD = 93
 """The compression method's number in a zip: APPNOTE.TXT 6.3.7, 4.4.5."""
@@ -44,6 +45,8 @@ class Item:
     output: str | None
     prompt: str | None = None
     reasoning: str | None = None
+    reasoning_kind: ReasoningKind | None = None
+    """What the trace is, where the file says so: summaries and whole traces are not compared with each other."""
     target: str | None = None
     error: str | None = None
     truncated: bool = False
@@ -124,7 +127,7 @@ def _inspect(path: Path, _: Mapping[str, str]) -> Iterator[Item]:
     for sample in log.get("samples") or ():
         output = sample.get("output") or {}
         choices = output.get("choices") or []
-        text, reasoning = _content(choices[0]["message"]["content"]) if choices else (None, None)
+        text, reasoning, kind = _content(choices[0]["message"]["content"]) if choices else (None, None, None)
         failed = (sample.get("error") or {}).get("message")
         target = sample.get("target")
         yield Item(
@@ -134,6 +137,7 @@ def _inspect(path: Path, _: Mapping[str, str]) -> Iterator[Item]:
             None if failed else text,
             prompt=_conversation(sample.get("input")),
             reasoning=reasoning,
+            reasoning_kind=kind,
             target=json.dumps(target, ensure_ascii=False) if isinstance(target, list) else _text(target),
             error=_text(failed),
             extracted=_answer(sample.get("scores") or {}),
@@ -188,14 +192,32 @@ def _answer(scores: Mapping[str, Any]) -> dict[str, str]:
     return {"none": said[0]} if said else {}
 
 
-def _content(content: Any) -> tuple[str | None, str | None]:
-    """Answer and reasoning of a message: a string, or a list of parts."""
+def _content(content: Any) -> tuple[str | None, str | None, ReasoningKind | None]:
+    """Answer, reasoning and its kind of a message: a string, or a list of parts.
+
+    A part that is `redacted` holds ciphertext, and with some providers a summary beside it
+    (https://inspect.aisi.org.uk/reference/inspect_ai.model.html#contentreasoning).
+    """
     if isinstance(content, str):
-        return content, None
+        return content, None, None
     parts = [(part.get("type"), part) for part in content or ()]
     text = "".join(part["text"] for kind, part in parts if kind == "text")
-    reasoning = "\n".join(part["reasoning"] for kind, part in parts if kind == "reasoning")
-    return (text if parts else None), (reasoning or None)
+    thoughts = [part for kind, part in parts if kind == "reasoning"]
+    hidden = any(part.get("redacted") for part in thoughts)
+    told = [part.get("summary") if part.get("redacted") else part["reasoning"] for part in thoughts]
+    reasoning = "\n".join(said for said in told if said)
+    kind: ReasoningKind | None = "full"
+    if hidden:
+        kind = "summary" if reasoning else "redacted"
+    return (text if parts else None), (reasoning or None), kind if thoughts else None
+
+
+def _trace_kind(row: Mapping[str, Any], where: str) -> ReasoningKind | None:
+    """The kind of trace a table says; an empty cell says nothing."""
+    kind = _text(row.get("reasoning_kind")) or None
+    if kind is not None and kind not in REASONING_KINDS:
+        raise ConfigError(f"column {where!r}: found {kind!r}, expected one of {', '.join(REASONING_KINDS)}")
+    return kind
 
 
 def _conversation(sent: Any) -> str | None:
@@ -294,6 +316,7 @@ def _table(path: Path, read: Callable[[], pl.DataFrame], columns: Mapping[str, s
             _text(row["output"]),
             prompt=prompt,
             reasoning=_text(row.get("reasoning")),
+            reasoning_kind=_trace_kind(row, where["reasoning_kind"]),
             target=_text(row.get("target")),
             scores={(where["score"], "none"): _number(row["score"])} if "score" in row else {},
             extracted={"none": answer} if (answer := _text(row.get("answer"))) is not None else {},

@@ -159,7 +159,7 @@ def _rows(
                 "target": item.target,
                 "output": item.output,
                 "reasoning": item.reasoning,
-                "reasoning_kind": "full" if item.reasoning else "none",
+                "reasoning_kind": item.reasoning_kind or ("full" if item.reasoning else "none"),
                 "error": (item.error or "no answer in the file") if lost else None,
                 "request_ids": [sample],
                 "loglikelihoods": item.loglikelihoods,

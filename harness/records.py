@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 RequestKind = Literal["generate", "loglikelihood", "loglikelihood_rolling"]
 ReasoningKind = Literal["full", "summary", "redacted", "none"]
+REASONING_KINDS: tuple[ReasoningKind, ...] = get_args(ReasoningKind)
 Message = Mapping[str, str]
 
 

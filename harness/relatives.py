@@ -5,12 +5,14 @@ What is said of a suspect in a pool is `harness.suspects`.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import resources
+from harness.answered import TRACES
 from harness.errors import ConfigError, unknown_name
 from harness.provenance import evidence, panel, stored, wording
 from harness.provenance.calibration import ModelFacts
@@ -79,6 +81,9 @@ class Pool:
         notes: what a reader must know of the pool.
         panel: whether it is a reference panel.
         positives: documented students in the pool, with the scores they got.
+        domains: what each prompt asks for (`domains.DOMAINS`), by its id.
+        again: the same pool with half of the suspect's repeated answers as a model of its own, `AGAIN`; `None` where
+            nothing was answered twice.
     """
 
     corpus: str
@@ -88,6 +93,8 @@ class Pool:
     notes: tuple[str, ...] = ()
     panel: bool = False
     positives: tuple[Positive, ...] = ()
+    domains: Mapping[str, str] = field(default_factory=dict)
+    again: Pool | None = None
 
 
 def pools(
@@ -100,7 +107,7 @@ def pools(
     """One pool per task that the suspect answered.
 
     Args:
-        answers: columns `task`, `model`, `prompt_id`, `output`.
+        answers: columns `task`, `model`, `prompt_id`, `domain`, `repeat`, `output`.
         suspect: a model's name.
         known: facts about models.
         control_of: whose relative a positive control is.
@@ -118,14 +125,36 @@ def pools(
             f"{unknown_name('model', suspect, who)}; a suspect needs answers to a provenance task: "
             "`harness eval task=provenance model=[…]`, or `harness import`"
         )
-    found = []
-    for task in tasks:
-        prints = _prints(answers, task, None, folder)
-        who = facts(prints.models, known, control_of)
-        named = frozenset(fact.name for fact in who if not fact.copy_of)
-        notes = (*documented(known, suspect), *wording.undated([f.name for f in who if f.released is None]))
-        found.append(Pool(task, prints, who, named, notes))
-    return found
+    return [_local(answers.filter(pl.col("task") == task), task, suspect, known, control_of, folder) for task in tasks]
+
+
+def _local(
+    answers: pl.DataFrame, task: str, suspect: str, known: Registry, control_of: Mapping[str, str], folder: Path | None
+) -> Pool:
+    prints = _prints(answers, task, None, folder)
+    who = facts(prints.models, known, control_of)
+    named = frozenset(fact.name for fact in who if not fact.copy_of)
+    notes = (*documented(known, suspect), *wording.undated([f.name for f in who if f.released is None]))
+    twice = _sampled_twice(answers, suspect)
+    again = None if twice is None else _local(twice, task, suspect, known, {**control_of, AGAIN: suspect}, folder)
+    return Pool(task, prints, who, named, notes, domains=_domains(answers), again=again)
+
+
+def _sampled_twice(answers: pl.DataFrame, suspect: str) -> pl.DataFrame | None:
+    """The answers with every second repeat of the suspect's as those of `AGAIN`; `None` where there are no repeats."""
+    import polars as pl
+
+    second = (pl.col("model") == suspect) & (pl.col("repeat") % 2 == 1)
+    if answers.filter(second).is_empty():
+        return None
+    return answers.with_columns(
+        model=pl.when(second).then(pl.lit(AGAIN)).otherwise("model"),
+        repeat=pl.when(pl.col("model") == suspect).then(0).otherwise("repeat"),
+    )
+
+
+def _domains(answers: pl.DataFrame) -> dict[str, str]:
+    return dict(answers.select("prompt_id", "domain").unique("prompt_id").sort("prompt_id").iter_rows())
 
 
 def against(
@@ -136,7 +165,7 @@ def against(
 
     Args:
         name: of the panel.
-        answers: columns `model`, `prompt_id`, `alias`, `output`.
+        answers: columns `model`, `prompt_id`, `alias`, `repeat`, `output`.
         suspect: a model that answered the panel's prompts, or one of the panel's own.
         candidates: further models; those of `answers` join the pool.
         known: facts about models that are not the panel's.
@@ -156,6 +185,14 @@ def against(
         .with_columns(prompt_id=pl.coalesce(pl.col("alias").replace_strict(aliases, default=None), "prompt_id"))
         .filter(pl.col("prompt_id").is_in(list(prompts)))
     )
+    return _on_panel(shipped, there, suspect, known, control_of, folder, everybody=answers["model"].to_list())
+
+
+def _on_panel(
+    shipped: panel.Panel, there: pl.DataFrame, suspect: str, known: Registry, control_of: Mapping[str, str],
+    folder: Path | None, *, everybody: Sequence[str],
+) -> Pool:  # fmt: skip
+    name = shipped.name
     mine = set(there["model"].unique().to_list())
     notes = [*documented(known, suspect), *wording.panel(name, shipped.about)]
     if suspect in mine:
@@ -165,16 +202,26 @@ def against(
     elif suspect in shipped.prints.models:
         prints, mine = shipped.prints, set()
     else:
-        unknown = unknown_name("model", suspect, {*shipped.prints.models, *answers["model"].to_list()})
+        unknown = unknown_name("model", suspect, {*shipped.prints.models, *everybody})
         raise ConfigError(
             f"{unknown} (the panel {name} has {len(shipped.prints.models)} models; another one needs answers to its "
-            f"{len(prompts)} prompts, {shipped.about['source']}, brought in with `harness import`)"
+            f"{len(shipped.prints.prompts)} prompts, {shipped.about['source']}, brought in with `harness import`)"
         )
-    of_mine = {fact.name: fact for fact in facts(sorted(mine), known, control_of)}
+    of_mine = {
+        fact.name: fact
+        for fact in facts(sorted(mine), known, control_of)
+        if known.models.get(fact.name) or fact.name not in shipped.facts  # else the panel knows more of it
+    }
     who = [of_mine.get(model) or shipped.facts[model] for model in prints.models]
     notes += wording.undated([m for m in [suspect] if of_mine.get(m, shipped.facts.get(m)).released is None])  # type: ignore[union-attr]
     named = (shipped.candidates | mine) & set(prints.models)
-    return Pool(name, prints, who, frozenset(named), tuple(notes), panel=True, positives=shipped.positives)
+    again, twice = None, _sampled_twice(there, suspect)
+    if twice is not None:
+        relative = {**control_of, AGAIN: suspect}
+        again = _on_panel(shipped, twice, suspect, known, relative, folder, everybody=everybody)
+    return Pool(
+        name, prints, who, frozenset(named) - {AGAIN}, tuple(notes), True, shipped.positives, shipped.domains, again
+    )
 
 
 def one_pool(
@@ -206,16 +253,51 @@ def one_pool(
     prints = _prints(answers, chosen, evidence.EVIDENCE, folder)
     told = facts(prints.models, known, control_of)
     named = frozenset(fact.name for fact in told if not fact.copy_of)
-    return Pool(chosen, prints, told, named, wording.undated([f.name for f in told if f.released is None]))
+    undated = wording.undated([f.name for f in told if f.released is None])
+    return Pool(chosen, prints, told, named, undated, domains=_domains(answers.filter(answers["task"] == chosen)))
 
 
 def whole_panel(name: str) -> Pool:
     """A reference panel as it is shipped."""
     shipped = panel.load(name)
     who = [shipped.facts[model] for model in shipped.prints.models]
-    return Pool(
-        name, shipped.prints, who, shipped.candidates, wording.panel(name, shipped.about), True, shipped.positives
-    )
+    notes = wording.panel(name, shipped.about)
+    return Pool(name, shipped.prints, who, shipped.candidates, notes, True, shipped.positives, shipped.domains)
+
+
+def only(pool: Pool, domain: str | None) -> Pool:
+    """A pool on the prompts of one kind.
+
+    What documented students scored on all prompts is left out: it would not be comparable.
+
+    Args:
+        pool: of all prompts.
+        domain: one of `domains.DOMAINS`; `None` leaves the pool as it is.
+
+    Raises:
+        ConfigError: no such domain, or none of its prompts is here.
+    """
+    if domain is None:
+        return pool
+    from harness.provenance import domains
+
+    if domain not in domains.DOMAINS:
+        raise ConfigError(unknown_name("domain", domain, domains.DOMAINS))
+    kept = [i for i, prompt in enumerate(pool.prints.prompts) if pool.domains.get(prompt) == domain]
+    if not kept:
+        raise ConfigError(f"{pool.corpus} has no prompt of the kind {domain}")
+    again = None if pool.again is None else only(pool.again, domain)
+    return dataclasses.replace(pool, prints=pool.prints.subset(kept), positives=(), again=again)
+
+
+def narrowed(several: Sequence[Pool], domain: str | None) -> list[Pool]:
+    """The pools that have prompts of one kind, on those alone: see `only`.
+
+    Raises:
+        ConfigError: no such domain, or no pool has a prompt of it.
+    """
+    fit = [pool for pool in several if domain in {None, *pool.domains.values()}]
+    return [only(pool, domain) for pool in fit or several[:1]]
 
 
 def draws(pool: Pool) -> int:
@@ -223,50 +305,8 @@ def draws(pool: Pool) -> int:
     return DRAWS if len(pool.prints.models) <= FEW else DRAWS // 5
 
 
-TRACES = "(traces: "
-"""What is put behind a task's name, with the kind of trace, for its reasoning traces."""
-
-
-def load_answers(query: Any, probes: Sequence[str], domain: str | None = None) -> pl.DataFrame:
-    """Columns task, model, prompt_id, alias, prompt, output: every chosen answer to a provenance task but the probes.
-
-    A prompt is known by its text where the document has it, by its `prompt_id` where it has that, else by its document.
-    Reasoning traces are prompt sets of their own, one for each kind: full traces are compared with full ones.
-
-    Args:
-        query: runs SQL on the index.
-        probes: tasks to leave out.
-        domain: one of `domains.DOMAINS`: prompts of the others are left out.
-    """
-    import polars as pl
-
-    from harness.provenance import domains
-
-    left_out = ", ".join(f"'{task}'" for task in probes)
-    frame: pl.DataFrame = query(
-        f"""
-        WITH said AS (
-            SELECT task, samples.model,
-                coalesce(md5(trim(doc ->> 'prompt', E' \\n\\t\\r')), doc ->> 'prompt_id', md5(CAST(doc AS VARCHAR)))
-                    AS prompt_id,
-                doc ->> 'prompt_id' AS alias, doc ->> 'prompt' AS prompt, doc ->> 'domain' AS domain, output, reasoning,
-                reasoning_kind
-            FROM samples JOIN chosen USING (run_id, model, task) JOIN tasks USING (run_id, task)
-            WHERE tasks.kind = 'provenance' AND task NOT IN ({left_out}) AND samples.status IN ('answered', 'truncated')
-        )
-        SELECT task, model, prompt_id, alias, prompt, domain, output FROM said WHERE output IS NOT NULL
-        UNION ALL
-        SELECT task || ' {TRACES}' || reasoning_kind || ')', model, prompt_id, alias, prompt, domain, reasoning
-        FROM said WHERE reasoning IS NOT NULL AND reasoning_kind IN ('full', 'summary')
-        ORDER BY ALL
-        """
-    )
-    if domain is not None:
-        if domain not in domains.DOMAINS:
-            raise ConfigError(unknown_name("domain", domain, domains.DOMAINS))
-        kept = [domains.domain(*row) == domain for row in frame.select("prompt", "domain").iter_rows()]
-        frame = frame.filter(pl.Series(kept, dtype=pl.Boolean))
-    return frame.drop("domain")
+AGAIN = "the suspect, sampled again"
+"""What half of a suspect's repeated answers are called, as a model of their own."""
 
 
 def _prints(answers: pl.DataFrame, task: str, channels: Sequence[str] | None, folder: Path | None) -> Fingerprints:

@@ -8,30 +8,36 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
 
 from harness.errors import ConfigError, unknown_name
 from harness.provenance import calibration as cal
-from harness.provenance import evidence, families, fingerprint, positives, uncertainty, wording
+from harness.provenance import domains, evidence, families, positives, uncertainty, wording
 from harness.provenance.evidence import Analysis, Finding
-from harness.relatives import Pool, facts
-
-if TYPE_CHECKING:
-    import polars as pl
-
-    from harness.provenance.registry import Registry
+from harness.relatives import AGAIN, FEW, Pool
 
 SCHEMA = 2
 TESTED = ("resembles", "none")
+LEAST_IN_DOMAIN = 20
+"""Prompts of one kind below which no score is given: the interval deals them to ten groups. No test is made."""
+LEADING = 3
+"""Candidates shown per kind of prompt."""
 HUMAN = "human"
 """The lab of people: answers imported as a model of this lab are the floor."""
 Row = dict[str, Any]
 
 
-def reports(pools: Sequence[Pool], suspect: str, candidates: Sequence[str] = (), *, interval: bool = True) -> list[Row]:
+def reports(
+    pools: Sequence[Pool],
+    suspect: str,
+    candidates: Sequence[str] = (),
+    *,
+    interval: bool = True,
+    by_domain: bool | None = None,
+) -> list[Row]:
     """What can be said of a suspect, one report per prompt set; false discovery rates are over all of them.
 
     Args:
@@ -39,10 +45,11 @@ def reports(pools: Sequence[Pool], suspect: str, candidates: Sequence[str] = (),
         suspect: a model's name.
         candidates: the models to ask about; by default every one that may be a teacher.
         interval: whether to compute how far scores and ranks depend on prompts and null models.
+        by_domain: whether to say what each kind of prompt shows by itself; by default in pools of `FEW` models.
 
     Returns:
-        JSON-able: `corpus`, `verdict`, `paragraph`, `notes`, `findings`, `labs`, `floor`, `ceiling`, `p_floor` and how
-        many models and prompts.
+        JSON-able: `corpus`, `verdict`, `paragraph`, `notes`, `findings`, `domains`, `labs`, `floor`, `ceiling`,
+        `sampled_again`, `p_floor` and how many models and prompts.
 
     Raises:
         ConfigError: a candidate is in no pool.
@@ -51,7 +58,7 @@ def reports(pools: Sequence[Pool], suspect: str, candidates: Sequence[str] = (),
     for name in candidates:
         if name not in everybody:
             raise ConfigError(unknown_name("candidate", name, everybody))
-    whole = [_analysis(pool, {*candidates}) for pool in pools]
+    whole = [analysis_of(pool, {*candidates}) for pool in pools]
     asked = [
         dataclasses.replace(a, candidates=[c for c in a.candidates if not candidates or a.models[c] in candidates])
         for a in whole
@@ -65,13 +72,20 @@ def reports(pools: Sequence[Pool], suspect: str, candidates: Sequence[str] = (),
             row["q"] = next(over)
     tests = sum(map(len, q))
     return [
-        _report(pool, a, f, rows, suspect, tests=tests, interval=interval)
+        _report(pool, a, f, rows, suspect, tests=tests, interval=interval, by_domain=by_domain)
         for pool, a, f, rows in zip(pools, whole, found, labs, strict=True)
     ]
 
 
-def _analysis(pool: Pool, wanted: set[str]) -> Analysis:
-    """Every possible teacher's unrelated pairs make up the pooled null, whoever is asked about."""
+def analysis_of(pool: Pool, wanted: set[str]) -> Analysis:
+    """Calibrated scores of a pool.
+
+    Every possible teacher's unrelated pairs make up the pooled null, whoever is asked about.
+
+    Args:
+        pool: of models on one prompt set.
+        wanted: further candidates.
+    """
     names = pool.prints.models
     columns = [i for i, name in enumerate(names) if name in pool.candidates | wanted]
     return evidence.analyse(pool.prints, pool.facts, columns)
@@ -86,6 +100,7 @@ def _report(
     *,
     tests: int,
     interval: bool,
+    by_domain: bool | None,
 ) -> Row:
     s = analysis.index(suspect)
     said = verdict(found)
@@ -97,6 +112,8 @@ def _report(
         row["power"] = positives.power(pool.positives, finding.candidate, suspect)
         row["likelihood_ratio"] = worth.ratio(finding.z) if worth and tested and finding.z is not None else None
     floor, ceiling = _floor(analysis), _ceiling(analysis)
+    again = _again(pool, suspect, interval=interval)
+    apart = len(analysis.models) <= FEW if by_domain is None else by_domain
     notes = [
         *wording.smallest(smallest, tests),
         *wording.power(suspect, {row["candidate"]: row["power"] for row in rows if row["verdict"] in TESTED}),
@@ -104,6 +121,7 @@ def _report(
         if rows and rows[0]["verdict"] in TESTED
         else "",
         wording.bounds(floor, ceiling),
+        wording.sampled_again(suspect, again),
         *pool.notes,
     ]
     return {
@@ -119,7 +137,9 @@ def _report(
         "p_floor": smallest,
         "floor": floor,
         "ceiling": ceiling,
+        "sampled_again": again,
         "findings": rows,
+        "domains": _domains(pool, analysis, s, {f.candidate for f in found}, interval=interval) if apart else [],
         "labs": labs,
     }
 
@@ -154,9 +174,7 @@ def _with_ranks(analysis: Analysis, found: Sequence[Finding], s: int, *, interva
     half = uncertainty.half_widths(spread)
     column = {analysis.models[c]: b for b, c in enumerate(analysis.scores.candidates)}
     for f in found:
-        width = half[column[f.candidate]]
-        if f.z is not None and not math.isnan(width):
-            by_name[f.candidate] |= {"z_low": f.z - float(width), "z_high": f.z + float(width)}
+        by_name[f.candidate] |= _around(f.z, float(half[column[f.candidate]]))
     if tested:
         z = np.array([f.z for f in tested], dtype=float)
         low, high = uncertainty.ranks(z, spread[:, [column[f.candidate] for f in tested]])
@@ -184,6 +202,21 @@ def _floor(analysis: Analysis) -> Row | None:
     return _span(analysis.scores.z[rows].ravel().tolist())
 
 
+def _again(pool: Pool, suspect: str, *, interval: bool) -> Row | None:
+    """The score of one half of a suspect's repeated answers with the other half; `None` where none can be had."""
+    if pool.again is None or not {AGAIN, suspect} <= set(pool.again.prints.models):
+        return None
+    analysis = analysis_of(pool.again, {suspect})
+    s, c = analysis.index(AGAIN), analysis.index(suspect)
+    column = analysis.column(c)
+    z = math.nan if column is None else float(analysis.scores.z[s, column])
+    if math.isnan(z):
+        return None
+    half = _half_widths(analysis, s)[suspect] if interval else None
+    n = int((analysis.prints.answered[s] & analysis.prints.answered[c]).sum())
+    return {"z": z, "z_low": None, "z_high": None, "prompts": n} | _around(z, half)
+
+
 def _ceiling(analysis: Analysis) -> Row | None:
     """Scores of a model sampled again or restyled with the model it is a version of."""
     found = [
@@ -193,6 +226,53 @@ def _ceiling(analysis: Analysis) -> Row | None:
         if analysis.models[c] in fact.copy_of
     ]
     return _span([float(z) for z in found])
+
+
+def _domains(pool: Pool, whole: Analysis, s: int, asked: Collection[str], *, interval: bool) -> list[Row]:
+    """What each kind of prompt shows by itself: `domain`, `prompts` the suspect answered, `verdict`, `candidates`.
+
+    Scores with their intervals and no p-values: the tests are those over all prompts. Of the
+    candidates asked about that have a score and no rival explanation, the strongest `LEADING`.
+    """
+    found = []
+    for name in domains.DOMAINS:
+        kept = [i for i, prompt in enumerate(whole.prints.prompts) if pool.domains.get(prompt) == name]
+        n = int(whole.prints.answered[s, kept].sum())
+        if not n:
+            continue
+        row: Row = {"domain": name, "prompts": n, "verdict": "not enough prompts", "candidates": []}
+        found.append(row)
+        if n < LEAST_IN_DOMAIN:
+            continue
+        prints = whole.prints.subset(kept)
+        prints = dataclasses.replace(prints, features={c: prints.features[c] for c in whole.channels})
+        analysis = evidence.analyse(prints, whole.facts, whole.candidates)
+        fit = [
+            f
+            for f in evidence.findings(analysis, analysis.models[s])
+            if f.candidate in asked and f.z is not None and analysis.rival(s, analysis.index(f.candidate)) is None
+        ]
+        row["verdict"] = "scored" if fit else "untestable"
+        best = sorted(fit, key=lambda f: (-(f.z or 0.0), f.candidate))[:LEADING]
+        half = _half_widths(analysis, s) if interval and best else {}
+        row["candidates"] = [
+            {"candidate": f.candidate, "z": f.z, "z_low": None, "z_high": None, "prompts": f.prompts}
+            | _around(f.z, half.get(f.candidate))
+            for f in best
+        ]
+    return found
+
+
+def _half_widths(analysis: Analysis, s: int) -> dict[str, float]:
+    """Half the width of the interval of a suspect's score to each candidate."""
+    half = uncertainty.half_widths(uncertainty.deviations(analysis)[:, s])
+    return {analysis.models[c]: float(half[b]) for b, c in enumerate(analysis.scores.candidates)}
+
+
+def _around(z: float | None, half: float | None) -> Row:
+    if z is None or half is None or math.isnan(half):
+        return {}
+    return {"z_low": z - half, "z_high": z + half}
 
 
 def _span(values: Sequence[float]) -> Row | None:
@@ -236,145 +316,3 @@ def _labs(analysis: Analysis, suspect: str) -> list[Row]:
                 {"lab": lab, **dataclasses.asdict(test), "sentence": wording.family_sentence(suspect, lab, test)}
             )
     return sorted(rows, key=lambda row: (row["p"], row["lab"]))
-
-
-def pairs(pool: Pool) -> list[Row]:
-    """Every ordered pair of a pool: raw similarity per channel, and the calibrated score where there is one."""
-    names = pool.prints.models
-    analysis = _analysis(pool, set())
-    shared = pool.prints.answered.astype(int) @ pool.prints.answered.T.astype(int)
-    rows = []
-    for s, c in ((s, c) for s in range(len(names)) for c in range(len(names)) if s != c):
-        column = analysis.column(c)
-        z = None if column is None else _known(analysis.scores.z[s, column])
-        p = None if column is None else _known(analysis.p[s, column])
-        raw = {channel: _known(matrix[s, c]) for channel, matrix in analysis.matrices.items()}
-        reason = analysis.rival(s, c)
-        rows.append(
-            {
-                "model": names[s],
-                "other": names[c],
-                "score": z,
-                "p": p,
-                "set_apart": reason,
-                "n": int(shared[s, c]),
-                **raw,
-            }
-        )
-    return sorted(rows, key=lambda row: (row["score"] is None, -(row["score"] or 0), row["model"], row["other"]))
-
-
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
-
-
-def tables(answers: pl.DataFrame, known: Registry, control_of: Mapping[str, str]) -> dict[str, pl.DataFrame]:
-    """What the index holds of one task: the strongest evidence about every model, every pair, and the fingerprints.
-
-    Args:
-        answers: columns `model`, `prompt_id`, `output`.
-        known: facts about models.
-        control_of: whose relative a positive control is.
-
-    Returns:
-        The tables `evidence`, `provenance` and `fingerprints` without their column `task`. Where no candidate can be
-        tested there is a row per model in the first alone. False discovery rates are over all models and candidates
-        of the task.
-    """
-    import polars as pl
-
-    who = sorted(answers["model"].unique().to_list())
-    told = facts(who, known, control_of)
-    candidates = [i for i, fact in enumerate(told) if not fact.copy_of]
-    strongest: list[Row] = []
-    every: list[Row] = []
-    made: list[Row] = []
-    if any(sum(cal.cannot_have_learnt(u, told[c]) for u in told) >= cal.LEAST_NULL for c in candidates):
-        prints = fingerprint.fingerprint(answers, names=evidence.EVIDENCE)
-        told = facts(prints.models, known, control_of)
-        named = frozenset(fact.name for fact in told if not fact.copy_of)
-        pool = Pool("", prints, told, named)
-        analysis = _analysis(pool, set())
-        half = uncertainty.half_widths(uncertainty.deviations(analysis))
-        q = evidence.adjusted([evidence.tested(analysis, name) for name in prints.models])
-        strongest += [
-            _strongest(analysis, name, evidence.findings(analysis, name, q=of), half)
-            for name, of in zip(prints.models, q, strict=True)
-        ]
-        every += _cells(pool)
-        made += _made(prints)
-    else:
-        counted = answers.group_by("model").agg(n=pl.col("prompt_id").n_unique())
-        strongest += [
-            {"model": m, "verdict": "untestable", "candidates": len(candidates), "tested": 0, "n": n}
-            for m, n in counted.iter_rows()
-        ]
-    return {
-        "evidence": _frame(strongest, _EVIDENCE),
-        "provenance": _frame(every, _PROVENANCE),
-        "fingerprints": _frame(made, _FINGERPRINTS),
-    }
-
-
-_EVIDENCE = "model verdict nearest score:f ci_low:f ci_high:f p:f q:f null_size:i candidates:i tested:i n:i"
-_PROVENANCE = "model candidate channel similarity:f score:f p:f set_apart n:i"
-_FINGERPRINTS = "model channel version prompts:i features:i"
-COMBINED = "combined"
-"""In the table `provenance`, the channel whose score is the mean over channels."""
-
-
-def _frame(rows: Sequence[Row], columns: str) -> pl.DataFrame:
-    import polars as pl
-
-    kinds = {"": pl.String, "f": pl.Float64, "i": pl.Int64}
-    pairs = [column.partition(":") for column in columns.split()]
-    schema = {name: kinds[kind] for name, _, kind in pairs}
-    frame = pl.DataFrame([dict.fromkeys(schema) | row for row in rows], schema=schema, orient="row")
-    return frame.sort(list(schema)[:3])
-
-
-def _cells(pool: Pool) -> list[Row]:
-    """Every ordered pair, per channel and combined."""
-    found = []
-    for row in pairs(pool):
-        same = {"model": row["model"], "candidate": row["other"], "set_apart": row["set_apart"], "n": row["n"]}
-        found.append(same | {"channel": COMBINED, "score": row["score"], "p": row["p"]})
-        found += [same | {"channel": name, "similarity": row[name]} for name in pool.prints.features if name in row]
-    return found
-
-
-def _made(prints: fingerprint.Fingerprints) -> list[Row]:
-    """What every fingerprint is made of: prompts answered, and features found in them."""
-    import polars as pl
-
-    found = []
-    for channel, frame in sorted(prints.features.items()):
-        counts = dict(frame.group_by("m").agg(pl.col("feature").n_unique()).iter_rows())
-        found += [
-            {"model": name, "channel": channel, "version": fingerprint.VERSION,
-             "prompts": int(prints.answered[m].sum()), "features": counts.get(m, 0)}
-            for m, name in enumerate(prints.models)
-        ]  # fmt: skip
-    return found
-
-
-def _strongest(analysis: Analysis, name: str, found: Sequence[Finding], half: cal.Matrix) -> Row:
-    tested = [f for f in found if f.verdict in TESTED]
-    s = analysis.index(name)
-    row = {
-        "model": name,
-        "verdict": verdict(found),
-        "candidates": len(found),
-        "tested": len(tested),
-        "n": int(analysis.prints.answered[s].sum()),
-    }
-    if not tested:
-        return row
-    first = tested[0]
-    column = {analysis.models[c]: b for b, c in enumerate(analysis.scores.candidates)}
-    width = _known(half[s, column[first.candidate]])
-    low, high = (None, None) if width is None or first.z is None else (first.z - width, first.z + width)
-    return row | {
-        "nearest": first.candidate, "score": first.z, "ci_low": low, "ci_high": high, "p": first.p, "q": first.q,
-        "null_size": first.null_size, "n": first.prompts,
-    }  # fmt: skip

@@ -116,6 +116,42 @@ def test_a_failed_sample_of_inspect_is_unscored_never_wrong(tmp_path: Path) -> N
     assert pl.read_parquet(samples_path(run))["reasoning"].to_list() == ["hm", None, None]
 
 
+def test_ciphertext_of_inspect_is_no_trace_and_its_summary_is_one(tmp_path: Path) -> None:
+    parts = [
+        [{"type": "reasoning", "reasoning": "qZx8", "redacted": True, "summary": "It adds."}],
+        [{"type": "reasoning", "reasoning": "qZx8", "redacted": True}],
+        [{"type": "reasoning", "reasoning": "One and one."}],
+        [],
+    ]
+    samples = [
+        {
+            "id": i,
+            "input": "?",
+            "output": {"choices": [{"message": {"content": [*part, {"type": "text", "text": "2"}]}}]},
+        }
+        for i, part in enumerate(parts)
+    ]
+    run = importing.convert("inspect", write(tmp_path / "log.json", INSPECT | {"samples": samples}), tmp_path / "r")
+    frame = pl.read_parquet(samples_path(run)).sort("doc_id")
+    assert frame["reasoning"].to_list() == ["It adds.", None, "One and one.", None]
+    assert frame["reasoning_kind"].to_list() == ["summary", "redacted", "full", "none"]
+
+
+def test_a_table_may_say_what_its_traces_are(tmp_path: Path) -> None:
+    rows = [
+        {"prompt_id": str(i), "output": "x", "reasoning": trace, "kind": kind}
+        for i, (trace, kind) in enumerate([("a", "summary"), ("b", ""), (None, "redacted"), (None, None)])
+    ]
+    write(tmp_path / "t.jsonl", rows)
+    columns = {"reasoning_kind": "kind"}
+    run = importing.convert("jsonl", tmp_path / "t.jsonl", tmp_path / "r", columns=columns)
+    kinds = pl.read_parquet(samples_path(run)).sort("doc_id")["reasoning_kind"].to_list()
+    assert kinds == ["summary", "full", "redacted", "none"]
+    write(tmp_path / "bad.jsonl", [rows[0] | {"kind": "whole"}])
+    with pytest.raises(ConfigError, match=r"column 'kind': found 'whole', expected one of full, summary"):
+        importing.convert("jsonl", tmp_path / "bad.jsonl", tmp_path / "r", columns=columns)
+
+
 @pytest.mark.parametrize("form", ["jsonl", "csv", "parquet"])
 def test_a_table_with_named_columns_is_the_same_in_every_format(tmp_path: Path, form: str) -> None:
     rows = [{"who": "a", "q": "p1", "text": "x", "ok": 1.0}, {"who": "b", "q": "p1", "text": None, "ok": None}]

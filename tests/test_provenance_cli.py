@@ -113,6 +113,43 @@ def test_a_new_suspect_that_answered_the_panels_prompts_is_compared_with_it(
     assert corpus["suspect_prompts"] > 390
 
 
+def test_each_kind_of_prompt_is_told_by_itself_also_of_a_panel(project: Project) -> None:
+    words = ("provenance", "alpaca-7b", "--panel", "alpaca_eval", "--no-interval", "--format", "json")
+    assert json.loads(project.run(*words).stdout)["corpora"][0]["domains"] == []
+    whole = json.loads(project.run(*words, "--by-domain").stdout)["corpora"][0]
+    apart = {row["domain"]: row for row in whole["domains"]}
+    assert set(apart) == {"fiction", "exposition", "instruction", "reasoning"}
+    assert sum(row["prompts"] for row in apart.values()) == whole["suspect_prompts"]
+    assert apart["exposition"]["candidates"][0]["candidate"] == "text-davinci-003"
+    alone = json.loads(project.run(*words, "--domain", "exposition").stdout)["corpora"][0]
+    assert alone["suspect_prompts"] == apart["exposition"]["prompts"]
+    scores = {finding["candidate"]: finding["z"] for finding in alone["findings"]}
+    for found in apart["exposition"]["candidates"]:
+        assert scores[found["candidate"]] == pytest.approx(found["z"])
+    assert "unknown domain" in project.run(*words, "--domain", "poetry", code=2).stderr
+
+
+def test_repeated_answers_give_the_ceiling_a_model_sampled_again(project: Project, shared_data: Path) -> None:
+    frame = pl.read_parquet(shared_data / "outputs" / "alpaca_eval.parquet")
+    name = "mistral-medium"
+    mine = frame.filter(pl.col("model") == name)
+    found = {}
+    for results, repeats in (("once", [mine]), ("twice", [mine, mine])):
+        pl.concat(repeats).write_parquet(project.root / "a.parquet")
+        project.run("import", "parquet", "a.parquet", "--name", name, "--results", results)
+        said = project.run(
+            "provenance", name, "--panel", "alpaca_eval", "--results", results, "--format", "json"
+        ).stdout
+        found[results] = json.loads(said)["corpora"][0]
+        assert name not in {finding["candidate"] for finding in found[results]["findings"]}
+    assert found["once"]["sampled_again"] is None
+    again = found["twice"]["sampled_again"]
+    assert again["prompts"] == found["twice"]["suspect_prompts"]
+    highest = max(f["z"] for f in found["twice"]["findings"] if f["z"] is not None)
+    assert again["z"] > again["z_low"] > highest  # the very same answers: nobody else is as near
+    assert any("half of its repeated answers" in note for note in found["twice"]["notes"])
+
+
 def test_the_panel_is_small_has_no_text_and_says_where_it_comes_from() -> None:
     from harness.provenance import panel
 

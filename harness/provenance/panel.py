@@ -46,6 +46,12 @@ class Panel:
     positives: tuple[positives.Positive, ...] = ()
     """Documented students and the scores they got when the panel was made."""
 
+    @property
+    def domains(self) -> Mapping[str, str]:
+        """What each prompt asks for, by its id; the prompts' texts are not here to tell it from."""
+        told: Mapping[str, str] = self.about.get("domains") or {}
+        return told
+
 
 def names() -> list[str]:
     """Panels that ship with the package."""

@@ -213,6 +213,23 @@ def bounds(floor: Mapping[str, float] | None, ceiling: Mapping[str, float] | Non
     return f"For comparison: {low}; {high}."
 
 
+def sampled_again(suspect: str, found: Mapping[str, float | None] | None) -> str:
+    """Say what a suspect's own answers score when half of its repeats are read as another model's.
+
+    Args:
+        suspect: its name.
+        found: `z`, its interval `z_low` and `z_high` (`None` where not computed), `prompts`; `None`: nothing to say.
+    """
+    if found is None:
+        return ""
+    low, high = found["z_low"], found["z_high"]
+    span = "" if low is None or high is None else f" [{low:.1f}, {high:.1f}]"
+    return (
+        f"{suspect} itself, half of its repeated answers against the other half, scores {found['z']:.1f}{span} "
+        f"({found['prompts']} prompts): no other model is expected above that."
+    )
+
+
 def documented(name: str, teachers: Sequence[str], source: str | None) -> tuple[str, ...]:
     """Say what is documented of a model's teachers; nothing where nothing is."""
     if not teachers:

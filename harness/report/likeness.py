@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness import analysis, relatives, store, suspects
+from harness import analysis, answered, relatives, store, suspects
 from harness.errors import ConfigError
 from harness.provenance import calibration, evidence, explain, tree, uncertainty, wording
 from harness.report.gather import Data, number
@@ -42,7 +42,7 @@ def pools(results: Path, place: Mapping[str, int]) -> list[Data]:
         results: the results folder; its index must be up to date.
         place: index of every model in the page's list.
     """
-    answers = relatives.load_answers(lambda sql: store.query(results, sql), analysis.PROBES)
+    answers = answered.load(lambda sql: store.query(results, sql), analysis.PROBES)
     controls = store.query(results, "SELECT DISTINCT model, control_of FROM models WHERE control_of IS NOT NULL")
     control_of, known = dict(controls.sort("model", "control_of").iter_rows()), relatives.registry()
     sizes = {task: part["model"].n_unique() for (task,), part in answers.partition_by("task", as_dict=True).items()}
@@ -62,8 +62,8 @@ def _pool(pool: Pool, answers: pl.DataFrame, place: Mapping[str, int]) -> Data:
     q = evidence.adjusted([evidence.tested(found, name) for name in names])
     findings = {name: evidence.findings(found, name, q=of) for name, of in zip(names, q, strict=True)}
     tested = bool((~np.isnan(found.p)).any())
-    unknown = np.full((len(names), len(columns)), np.nan)
-    half = uncertainty.half_widths(uncertainty.deviations(found)) if tested else unknown
+    spread = uncertainty.deviations(found) if tested else np.full((1, len(names), len(columns)), np.nan)
+    half = uncertainty.half_widths(spread)
     width = {(names[s], names[c]): half[s, i] for s in range(len(names)) for i, c in enumerate(columns)}
     raw = found.raw(tuple(found.matrices))
     root = _tree(pool)
@@ -92,7 +92,9 @@ def _pool(pool: Pool, answers: pl.DataFrame, place: Mapping[str, int]) -> Data:
         "verdicts": [suspects.verdict(findings[name]) for name in order],
         "paragraphs": [visible(wording.paragraph(name, findings[name])) for name in order],
         "findings": [
-            [_finding(name, f, order, width) for f in findings[name] if f.z is not None][:FINDINGS] for name in order
+            [_finding(name, f, order, width, ranks) for f in findings[name] if f.z is not None][:FINDINGS]
+            for name in order
+            for ranks in [_ranks(found, name, findings[name], spread)]
         ],
         "candidates_known": [_candidate(found, c, back[c]) for c in columns],
         "controls": _controls(pool, raw, order),
@@ -184,7 +186,27 @@ def _apart(found: evidence.Analysis, at: Sequence[int], back: Mapping[int, int])
     return rows
 
 
-def _finding(name: str, found: evidence.Finding, order: Sequence[str], width: Mapping[tuple[str, str], float]) -> Data:
+def _ranks(
+    found: evidence.Analysis, name: str, findings: Sequence[evidence.Finding], spread: Matrix
+) -> dict[str, list[int]]:
+    """Of every candidate tested: its rank, the interval of that, and how many were tested."""
+    tested = [f for f in findings if f.verdict in suspects.TESTED]
+    if not tested:
+        return {}
+    z = np.array([f.z for f in tested], dtype=float)
+    columns = [found.column(found.index(f.candidate)) for f in tested]
+    low, high = uncertainty.ranks(z, spread[:, found.index(name), columns])
+    place = (-z).argsort(kind="stable").argsort() + 1
+    return {f.candidate: [int(place[i]), int(low[i]), int(high[i]), len(tested)] for i, f in enumerate(tested)}
+
+
+def _finding(
+    name: str,
+    found: evidence.Finding,
+    order: Sequence[str],
+    width: Mapping[tuple[str, str], float],
+    ranks: Mapping[str, list[int]],
+) -> Data:
     half = width[name, found.candidate]
     z = math.nan if found.z is None else found.z
     return {
@@ -197,6 +219,7 @@ def _finding(name: str, found: evidence.Finding, order: Sequence[str], width: Ma
         "q": number(found.q),
         "null": found.null_size,
         "n": found.prompts,
+        "rank": ranks.get(found.candidate),
         "sentence": visible(wording.sentence(name, found)),
     }
 

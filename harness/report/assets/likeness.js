@@ -65,6 +65,7 @@ function pairOf(P, i, a, b) {
   const rows = P.channels.map((c) => ({ c, raw: P.by_channel[c][a][b], z: P.z_by_channel[c] && column >= 0 ? P.z_by_channel[c][a][column] : null }));
   const said = [];
   if (finding) said.push(finding.sentence);
+  if (finding && finding.rank) said.push(`Rank ${finding.rank[0]} of ${finding.rank[3]} candidates tested, ${finding.rank[1]} to ${finding.rank[2]} with other prompts and null models (95% interval).`);
   else if (apart) said.push(`Set apart, not tested: ${apart}.`);
   if (z !== null) said.push(`Score ${digits(z, 2)}, ${pValue("p", p)} against unrelated pairs (one pair alone, not adjusted for the others), ${P.null_size[a][column]} models that cannot have learnt from the candidate, ${P.n[a][b]} prompts both answered.`);
   else said.push(`Not calibrated: fewer than five models here are known not to have learnt from the candidate. ${P.n[a][b]} prompts both answered.`);

@@ -1,0 +1,54 @@
+"""Answers to provenance tasks as the index holds them: one row per answer, known by its prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import polars as pl
+
+TRACES = "(traces: "
+"""What is put behind a task's name, with the kind of trace, for its reasoning traces."""
+COLUMNS = ("task", "model", "prompt_id", "alias", "prompt", "domain", "repeat", "output")
+"""Of `load`."""
+
+
+def load(query: Any, probes: Sequence[str]) -> pl.DataFrame:
+    """`COLUMNS` of every chosen answer to a provenance task but the probes.
+
+    A prompt is known by its text where the document has it, by its `prompt_id` where it has that, else by its document.
+    Its domain is what the document says, else what its text looks like. Reasoning traces are prompt sets of their own,
+    one for each kind: full traces are compared with full ones.
+
+    Args:
+        query: runs SQL on the index.
+        probes: tasks to leave out.
+    """
+    import polars as pl
+
+    from harness.provenance import domains
+
+    left_out = ", ".join(f"'{task}'" for task in probes)
+    frame: pl.DataFrame = query(
+        f"""
+        WITH said AS (
+            SELECT task, samples.model,
+                coalesce(md5(trim(doc ->> 'prompt', E' \\n\\t\\r')), doc ->> 'prompt_id', md5(CAST(doc AS VARCHAR)))
+                    AS prompt_id,
+                doc ->> 'prompt_id' AS alias, doc ->> 'prompt' AS prompt, doc ->> 'domain' AS domain, repeat, output,
+                reasoning, reasoning_kind
+            FROM samples JOIN chosen USING (run_id, model, task) JOIN tasks USING (run_id, task)
+            WHERE tasks.kind = 'provenance' AND task NOT IN ({left_out}) AND samples.status IN ('answered', 'truncated')
+        )
+        SELECT task, model, prompt_id, alias, prompt, domain, repeat, output FROM said WHERE output IS NOT NULL
+        UNION ALL
+        SELECT task || ' {TRACES}' || reasoning_kind || ')', model, prompt_id, alias, prompt, domain, repeat, reasoning
+        FROM said WHERE reasoning IS NOT NULL AND reasoning_kind IN ('full', 'summary')
+        ORDER BY ALL
+        """
+    )
+    asked = frame.select("prompt", "domain").unique()
+    kinds = pl.Series("kind", [domains.domain(*row) for row in asked.iter_rows()], dtype=pl.String)
+    told = frame.join(asked.with_columns(kinds), on=["prompt", "domain"], nulls_equal=True, maintain_order="left")
+    return told.with_columns(domain="kind").select(COLUMNS)
