@@ -194,7 +194,8 @@ def _ranks(
     if not tested:
         return {}
     z = np.array([f.z for f in tested], dtype=float)
-    columns = [found.column(found.index(f.candidate)) for f in tested]
+    place_of = {c: i for i, c in enumerate(found.scores.candidates.tolist())}
+    columns = [place_of[found.index(f.candidate)] for f in tested]
     low, high = uncertainty.ranks(z, spread[:, found.index(name), columns])
     place = (-z).argsort(kind="stable").argsort() + 1
     return {f.candidate: [int(place[i]), int(low[i]), int(high[i]), len(tested)] for i, f in enumerate(tested)}
