@@ -2,13 +2,16 @@
 
     python benchmarks/_api_server.py LATENCY_S
 
-Prints its port. `GET /` says how many requests it was sent. Written on asyncio's bare protocol, so that the server is
-not what is measured.
+Prints its port. `GET /` says how many requests it was sent. `GET /T` says how many of them it had received, and not yet
+answered, at the moment T of the system's monotonic clock; ask when all of them are answered. Written on asyncio's bare
+protocol, so that the server is not what is measured.
 """
 
 import asyncio
 import json
 import sys
+import time
+from typing import ClassVar
 
 BODY = json.dumps(
     {
@@ -34,6 +37,8 @@ class Chat(asyncio.Protocol):
     """Counts the bytes of a request's body and answers once it is whole; one request at a time on a connection."""
 
     asked = 0
+    served: ClassVar[list[tuple[float, float]]] = []
+    """When each request was received and answered."""
 
     def __init__(self, latency: float) -> None:
         self.latency, self.data = latency, b""
@@ -47,7 +52,9 @@ class Chat(asyncio.Protocol):
         self.data += data
         head, found, body = self.data.partition(b"\r\n\r\n")
         if found and head.startswith(b"GET"):
-            count = str(Chat.asked).encode()
+            moment = head.split(b" ", 2)[1][1:]
+            open_then = sum(received <= float(moment) < answered for received, answered in Chat.served) if moment else 0
+            count = str(open_then if moment else Chat.asked).encode()
             self.transport.write(
                 b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(count), count)
             )
@@ -57,10 +64,11 @@ class Chat(asyncio.Protocol):
             if len(body) >= (int(lengths[0][15:]) if lengths else 0):
                 self.data = b""
                 Chat.asked += 1
-                asyncio.get_running_loop().call_later(self.latency, self.answer)
+                asyncio.get_running_loop().call_later(self.latency, self.answer, time.monotonic())
 
-    def answer(self) -> None:
+    def answer(self, received: float) -> None:
         """Send the one answer."""
+        Chat.served.append((received, time.monotonic()))
         if not self.transport.is_closing():
             self.transport.write(HEAD + BODY)
 

@@ -150,17 +150,22 @@ async def _areply(backend: Any, request: Request) -> Reply:
     return reply
 
 
+_Landed = tuple[Request, Reply, asyncio.Future[None]]
+
+
 class _Writer:
     """Journals replies from an event loop: one thread, one flush for all that landed during the flush before.
 
     A thread of its own, not one of a pool: a reply comes back in two turns of the loop instead of five, and on a
-    busy loop each turn is milliseconds in which a slot stands idle.
+    busy loop each turn is milliseconds in which a slot stands idle. What lands in one turn is handed over at its end,
+    together: to wake the thread for each reply takes longer than to journal it.
     """
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._loop = asyncio.get_running_loop()
-        self._landed: queue.SimpleQueue[tuple[Request, Reply, asyncio.Future[None]] | None] = queue.SimpleQueue()
+        self._landed: list[_Landed] = []
+        self._handed: queue.SimpleQueue[list[_Landed] | None] = queue.SimpleQueue()
         self._ended = self._loop.create_future()
 
     async def __aenter__(self) -> Self:
@@ -169,7 +174,8 @@ class _Writer:
 
     async def __aexit__(self, *_: object) -> None:
         """Return once everything handed over is written, or has failed to be."""
-        self._landed.put(None)
+        self._hand_over()
+        self._handed.put(None)
         await self._ended
 
     async def write(self, request: Request, reply: Reply) -> None:
@@ -179,16 +185,22 @@ class _Writer:
             StorageError: it could not be written.
         """
         written = self._loop.create_future()
-        self._landed.put((request, reply, written))
+        if not self._landed:
+            self._loop.call_soon(self._hand_over)
+        self._landed.append((request, reply, written))
         await written
 
+    def _hand_over(self) -> None:
+        if self._landed:
+            self._handed.put(self._landed)
+            self._landed = []
+
     def _work(self) -> None:
-        while (first := self._landed.get()) is not None:
-            landed = [first]
+        while (landed := self._handed.get()) is not None:
             with contextlib.suppress(queue.Empty):
-                while (more := self._landed.get_nowait()) is not None:
-                    landed.append(more)
-                self._landed.put(None)  # the end came with this flush
+                while (more := self._handed.get_nowait()) is not None:
+                    landed += more
+                self._handed.put(None)  # the end came with this flush
             error: BaseException | None = None
             try:
                 self._journal.append_all([(request, reply) for request, reply, _ in landed])

@@ -18,6 +18,7 @@ from harness import __version__
 from harness.resources import PACKAGE
 
 _SECRET = re.compile(r"(key|token|secret|password|authorization)", re.IGNORECASE)
+_NAME_OR_VERSION = re.compile(r"^(Name|Version): *(.+?)\s*$", re.MULTILINE)
 _COUNT = re.compile(r"\+{0,2}([\w-]+\.)*(max_)?tokens=(\d{1,12}|null)")
 """A word that sets a number of tokens, which is no secret: `decode.max_tokens=512`, `budget.tokens=100000`."""
 
@@ -29,7 +30,13 @@ def now() -> str:
 
 def packages() -> dict[str, str]:
     """Every installed distribution and its version, sorted by lower-case name."""
-    found = {dist.metadata["Name"].lower(): dist.version for dist in distributions() if dist.metadata["Name"]}
+    found = {}
+    for dist in distributions():
+        # `dist.metadata` parses the whole file, description and all: five times slower.
+        head = (dist.read_text("METADATA") or dist.read_text("PKG-INFO") or "").partition("\n\n")[0]
+        fields = dict(_NAME_OR_VERSION.findall(head))
+        if len(fields) == 2:  # noqa: PLR2004 - a name and a version
+            found[fields["Name"].lower()] = fields["Version"]
     return dict(sorted((found | {"harness": __version__}).items()))
 
 

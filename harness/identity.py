@@ -54,9 +54,10 @@ def canonical_json(value: Any) -> str:
         ValueError: NaN or infinity.
         TypeError: something JSON cannot say, or a key that is no string.
     """
-    data = plain(value)
-    _check_keys(data)
-    return _JSON.encode(data)
+    if not (value is None or isinstance(value, str | int)):
+        value = plain(value)
+        _check_keys(value)
+    return _JSON.encode(value)
 
 
 _JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

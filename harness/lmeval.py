@@ -35,6 +35,7 @@ from harness.taskfiles import TaskFile
 
 os.environ.setdefault("TQDM_DISABLE", "1")  # one progress display, ours; tqdm reads this when it is imported
 os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # with its default documents take twice their size
 os.environ.setdefault("HF_HUB_VERBOSITY", "error")  # our own message says what a dozen retries would
 
 

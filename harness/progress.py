@@ -84,8 +84,9 @@ class RunProgress:
         """Count one reply."""
         self._done += 1
         self._errors += failed
-        self._bars.update(self._bar, advance=1, pace=self.pace())
-        if not self._live and not self._quiet and time.monotonic() - self._spoke > PLAIN_EVERY_S:
+        if self._live:
+            self._bars.update(self._bar, advance=1, pace=self.pace())
+        elif not self._quiet and time.monotonic() - self._spoke > PLAIN_EVERY_S:
             self._spoke = time.monotonic()
             text = f"{self._model}: {self._done}/{self._total}, {self.pace()}"
             if LOG.json:

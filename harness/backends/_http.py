@@ -59,10 +59,12 @@ TOO_MANY, SERVER_ERROR, OK = 429, 500, 200
 class Secret:
     """A key that cannot be printed by accident."""
 
-    __slots__ = ("_value",)
+    __slots__ = ("_spellings", "_value")
 
     def __init__(self, value: str) -> None:
         self._value = value
+        spellings = {value, json.dumps(value)[1:-1], value.replace("/", "\\/")} if len(value) >= SECRET_CHARS else ()
+        self._spellings = [spelling.encode() for spelling in spellings]
 
     def __repr__(self) -> str:
         return MASK
@@ -75,9 +77,8 @@ class Secret:
 
     def hide_in(self, data: bytes) -> bytes:
         """The bytes without the key, in plain and as JSON escapes it."""
-        if len(self._value) >= SECRET_CHARS:
-            for spelling in {self._value, json.dumps(self._value)[1:-1], self._value.replace("/", "\\/")}:
-                data = data.replace(spelling.encode(), MASK.encode())
+        for spelling in self._spellings:
+            data = data.replace(spelling, MASK.encode())
         return data
 
 
@@ -347,7 +348,7 @@ class Client:
         data = bytearray()
         url = f"{self._base_url}{path}"
         async with self._session.post(url, data=body, allow_redirects=False, proxy=self._proxy) as response:
-            async for piece in response.content.iter_any():
+            while piece := await response.content.readany():
                 if ttfb is None and piece.strip():  # a server may send blank lines while the model thinks
                     ttfb = time.perf_counter() - clock
                 data += piece
