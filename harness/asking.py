@@ -150,22 +150,20 @@ async def _areply(backend: Any, request: Request) -> Reply:
     return reply
 
 
-_Landed = tuple[Request, Reply, asyncio.Future[None]]
-
-
 class _Writer:
-    """Journals replies from an event loop: one thread, one flush for all that landed during the flush before.
+    """Journals replies from an event loop: each is put into the file at once, and a thread flushes to the disk all that
+    were put during the flush before.
 
-    A thread of its own, not one of a pool: a reply comes back in two turns of the loop instead of five, and on a
-    busy loop each turn is milliseconds in which a slot stands idle. What lands in one turn is handed over at its end,
-    together: to wake the thread for each reply takes longer than to journal it.
-    """
+    At once, so that a kill of this process takes no answer that was read. A thread of its own, not one of a pool: a
+    slot goes on in two turns of the loop instead of five, and on a busy loop each turn is milliseconds in which it
+    stands idle. The thread is woken once a turn: to wake it for each reply takes longer than to journal it.
+    """  # noqa: D205 - the summary is as long as it is
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._loop = asyncio.get_running_loop()
-        self._landed: list[_Landed] = []
-        self._handed: queue.SimpleQueue[list[_Landed] | None] = queue.SimpleQueue()
+        self._put: list[asyncio.Future[None]] = []
+        self._handed: queue.SimpleQueue[list[asyncio.Future[None]] | None] = queue.SimpleQueue()
         self._ended = self._loop.create_future()
 
     async def __aenter__(self) -> Self:
@@ -173,7 +171,7 @@ class _Writer:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Return once everything handed over is written, or has failed to be."""
+        """Return once everything that was put is on the disk, or has failed to be."""
         self._hand_over()
         self._handed.put(None)
         await self._ended
@@ -184,29 +182,30 @@ class _Writer:
         Raises:
             StorageError: it could not be written.
         """
-        written = self._loop.create_future()
-        if not self._landed:
+        self._journal.put([(request, reply)])
+        flushed = self._loop.create_future()
+        if not self._put:
             self._loop.call_soon(self._hand_over)
-        self._landed.append((request, reply, written))
-        await written
+        self._put.append(flushed)
+        await flushed
 
     def _hand_over(self) -> None:
-        if self._landed:
-            self._handed.put(self._landed)
-            self._landed = []
+        if self._put:
+            self._handed.put(self._put)
+            self._put = []
 
     def _work(self) -> None:
-        while (landed := self._handed.get()) is not None:
+        while (waiting := self._handed.get()) is not None:
             with contextlib.suppress(queue.Empty):
                 while (more := self._handed.get_nowait()) is not None:
-                    landed += more
+                    waiting += more
                 self._handed.put(None)  # the end came with this flush
             error: BaseException | None = None
             try:
-                self._journal.append_all([(request, reply) for request, reply, _ in landed])
+                self._journal.flush()
             except BaseException as problem:  # noqa: BLE001 - raised by everyone who waits for this flush
                 error = problem
-            self._loop.call_soon_threadsafe(_tell, [written for *_, written in landed], error)
+            self._loop.call_soon_threadsafe(_tell, waiting, error)
         self._loop.call_soon_threadsafe(_tell, [self._ended], None)
 
 

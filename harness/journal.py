@@ -138,6 +138,15 @@ class Journal:
         Raises:
             StorageError: they could not be; lines that are whole on the disk count.
         """
+        self.put(replies)
+        self.flush()
+
+    def put(self, replies: Sequence[tuple[Request, Reply]]) -> None:
+        """Put replies into the file: a kill of this process cannot take them, a crash of the machine can until `flush`.
+
+        Raises:
+            StorageError: they could not be; lines that are whole in the file count.
+        """
         unlinked = [_line(request, reply) for request, reply in replies]
         with self._lock, storage_errors(self._path):
             lines = proof.linked(self.replies.link, unlinked)
@@ -146,7 +155,6 @@ class Journal:
             try:
                 while written < len(data):
                     written += os.write(self._file, data[written:])
-                _flush(self._file)
             finally:
                 for (request, reply), (line, link) in zip(replies, lines, strict=True):
                     if (written := written - len(line)) < 0:
@@ -156,6 +164,15 @@ class Journal:
                     self.replies.link = link
                 if written < 0:
                     self._cut()  # what comes next must not be glued to half a line
+
+    def flush(self) -> None:
+        """Return once everything that was put is on the disk; what is put meanwhile may be, or not.
+
+        Raises:
+            StorageError: the disk did not take it.
+        """
+        with storage_errors(self._path):
+            _flush(self._file)
 
     def _cut(self) -> None:
         """Cut an unfinished last line off the file."""

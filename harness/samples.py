@@ -128,7 +128,10 @@ def write(run: Path, rows: Iterable[Mapping[str, Any]]) -> Written:
     waiting = iter(rows)
     last: tuple[Any, ...] = ()
     path = run / SAMPLES
-    with atomic_file(path) as file, pq.ParquetWriter(file, columns, compression="zstd", write_statistics=list(SORT)) as writer:
+    with (
+        atomic_file(path) as file,
+        pq.ParquetWriter(file, columns, compression="zstd", write_statistics=list(SORT)) as writer,
+    ):
         while piece := [clean(row) for row in itertools.islice(waiting, PIECE)]:
             for row in piece:
                 if (place := tuple(row[name] for name in SORT)) <= last:

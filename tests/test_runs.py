@@ -1,5 +1,6 @@
 """Run folders: what was on the disk is there again, whatever happened in between."""
 
+import importlib.metadata
 import json
 import os
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness import runs, samples
+from harness import __version__, environment, runs, samples
 from harness.errors import ConfigError, RunLockedError, StorageError
 from harness.journal import Journal
 from harness.records import Attempt, Decoding, Reply, Request, Usage
@@ -154,6 +155,27 @@ def test_a_full_disk_is_named_and_costs_the_reply_in_flight_alone(tmp_path: Path
     assert len(journal.replies) == len(done.stdout.split()) > 0
 
 
+def test_a_reply_outlives_a_kill_of_its_process_before_its_flush(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    code = (
+        "import asyncio, os, signal, time; from pathlib import Path; from harness import journal\n"
+        "from harness.asking import _Writer; from harness.records import *\n"
+        "journal._flush = lambda file: time.sleep(60)\n"
+        "asked = [Request(f'req1:{i:032x}', 'm', 't', 0, 0, 0, 'generate', None, 'p', None, None, 1) for i in range(9)]\n"
+        "async def main():\n"
+        f"    async with _Writer(journal.Journal(Path({str(path)!r}))) as writer:\n"
+        "        slots = [asyncio.create_task(writer.write(r, Reply(text='said'))) for r in asked]\n"
+        "        await asyncio.sleep(0.2)\n"
+        "        print(sum(slot.done() for slot in slots), flush=True); os.kill(os.getpid(), signal.SIGKILL)\n"
+        "asyncio.run(main())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (-9, "0\n"), done.stderr  # no slot went on before the disk had its reply
+    journal = Journal(path)
+    journal.close()
+    assert [reply.text for reply in journal.replies.values()] == ["said"] * 9
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on file sizes, which Windows has not")
 def test_what_is_written_after_a_disk_was_full_is_not_glued_to_half_a_line(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
@@ -227,3 +249,8 @@ def test_a_manifest_of_another_schema_is_refused_in_words(tmp_path: Path) -> Non
     (tmp_path / "run.json").write_text(json.dumps({"schema": 99}))
     with pytest.raises(StorageError, match="schema 99"):
         runs.read_manifest(tmp_path)
+
+
+def test_a_run_names_every_installed_package_as_its_own_metadata_do() -> None:
+    named = {dist.metadata["Name"].lower(): dist.version for dist in importlib.metadata.distributions()}
+    assert environment.packages() == dict(sorted((named | {"harness": __version__}).items()))
