@@ -88,16 +88,16 @@ def rescore(context: typer.Context) -> None:
 
 def _evaluate(spec: Any) -> int:
     """One run from its spec to the printed leaderboard; the exit code."""
-    from harness import analysis, leaderboard
+    from harness import analysis, leaderboard, publishing
     from harness.evaluate import evaluate
 
     if spec.plan:
         return _plan(spec)
+    if spec.publish:
+        publishing.reach(spec.publish)  # rather now than after hours
     outcome = evaluate(spec, argv=["harness", "eval", *sys.argv[1:]])
     results = Path(spec.results_dir)
     if spec.publish:
-        from harness import publishing
-
         say(f"published {publishing.publish(outcome.run, spec.publish)}")
     refreshed = analysis.refresh(results)
     warn(refreshed.problems)

@@ -50,9 +50,8 @@ def _findings(run: str, results: Path, *, scores: bool, trust: bool) -> Iterator
 
     if run.endswith(".zip"):
         with bundling.open_bundle(Path(run)) as opened:
-            yield verifying.Finding(
-                "", "bundle", "ok", run, f"{len(opened.folders)} runs, every member as its index says"
-            )
+            held = f"{len(opened.folders)} run{'s' * (len(opened.folders) != 1)}, every member as its index says"
+            yield verifying.Finding("", "bundle", "ok", run, held)
             tasks = stored.Tasks(taskfiles.find([opened.tasks]), [opened.tasks]) if trust else None
             for folder in opened.folders:
                 yield from verifying.verify(folder, scores=scores, tasks=tasks)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 SECTIONS = ("config", "code", "data", "environment", "answers", "scores")
+SHOWN = 10
+"""Documents that are named where several differ."""
 _MISSING = "-"
 
 
@@ -32,6 +34,8 @@ class Match:
     only_b: int
     changed: tuple[int, ...]
     """`doc_id` in the first run of every document with another answer, in order."""
+    rescored: tuple[int, ...]
+    """Likewise of every document whose same answer has other scores."""
     greedy: bool
     """True where the first run drew nothing: temperature 0, or log-likelihoods."""
     metric: str | None
@@ -65,7 +69,8 @@ def _match(
 ) -> Match:
     one, other = _keyed(a), _keyed(b)
     both = [key for key in one if key in other]
-    changed = [key for key in both if any(one[key][c] != other[key][c] for c in ("status", "output", "loglikelihoods"))]
+    changed = {key for key in both if any(one[key][c] != other[key][c] for c in ("status", "output", "loglikelihoods"))}
+    rescored = [key for key in both if key not in changed and _scored(one[key]) != _scored(other[key])]
     headline = _headline(said_a, model, task)
     scores = None
     if headline is not None and headline == _headline(said_b, next(iter(other.values()))["model"], task):
@@ -82,6 +87,7 @@ def _match(
         only_a=len(one) - len(both),
         only_b=len(other) - len(both),
         changed=tuple(sorted({one[key]["doc_id"] for key in changed})),
+        rescored=tuple(sorted({one[key]["doc_id"] for key in rescored})),
         greedy=all(row["decoding"] is None or json.loads(row["decoding"])["temperature"] == 0 for row in one.values()),
         metric=headline[0] if headline else None,
         scores=scores,
@@ -117,6 +123,10 @@ def _values(
             if (score["metric"], score["filter"], score["scorer"]) == headline and score["value"] is not None:
                 values.setdefault(key[:2], []).append(score["value"])
     return values
+
+
+def _scored(row: Mapping[str, Any]) -> dict[tuple[str, str, str], float | None]:
+    return {(score["metric"], score["filter"], score["scorer"]): score["value"] for score in row["scores"]}
 
 
 def _source(doc: str, cluster: str | None, key: Key) -> Hashable:
@@ -155,6 +165,11 @@ def table(run_a: Path, run_b: Path) -> pl.DataFrame:
                     f"{match.only_b} of its own",
                     f"{match.same} of {match.n} the same{first}",
                 )
+            )
+        if match.rescored:
+            where = ", ".join(map(str, match.rescored[:SHOWN]))
+            rows.append(
+                ("scores", f"{match.model}, {match.task}", "", "", f"the same answer, other scores: document {where}")
             )
     rows += list(_scores(found))
     rows.sort(key=lambda row: SECTIONS.index(row[0]))

@@ -35,7 +35,7 @@ def publish(run: Path, url: str) -> str:
     held = runs.read_manifest(run).get(proof.KEY)
     if not held:
         raise ConfigError(f"run {run.name} has no root: it has not ended, or an older version made it")
-    files, base = _open(url)
+    files, base = reach(url)
     place = f"{base}/runs/{run.name}/{held['root'].rpartition(':')[2]}"
     try:
         if not files.exists(f"{place}/{runs.MANIFEST}"):
@@ -61,9 +61,9 @@ def fetch(url: str, results: Path) -> list[str]:
 
     Raises:
         ConfigError: the URL's kind is not known here.
-        StorageError: the place cannot be read, or the results folder cannot be written.
+        StorageError: the place cannot be reached or read, or the results folder cannot be written.
     """
-    files, base = _open(url)
+    files, base = reach(url)
     try:
         found = sorted(files.glob(f"{base}/runs/*/*/{runs.MANIFEST}"))
         offers: dict[str, list[tuple[Any, ...]]] = {}
@@ -75,8 +75,10 @@ def fetch(url: str, results: Path) -> list[str]:
                 offers.setdefault(run, []).append((*rank, path.rpartition("/")[0]))
             except (ValueError, KeyError, TypeError) as error:
                 say(f"warning: {path}: not a manifest ({type(error).__name__}: {error}); left out")
-    except OSError as error:
-        raise StorageError(f"{url}: cannot be read ({error})") from error
+    except Exception as error:
+        raise StorageError(f"{url}: cannot be read ({type(error).__name__}: {error})") from error
+    if not found:
+        say(f"warning: {url}: no runs are published there")
     return [run for run in sorted(offers) if _bring(files, run, sorted(offers[run]), results)]
 
 
@@ -123,16 +125,29 @@ def _copy(files: Any, place: str, folder: Path) -> str | None:
             files.get_file(f"{place}/{name}", str(folder / name))
             if file_sha256(folder / name) != expected:
                 return f"{name} is not what the manifest says"
-    except (OSError, StorageError, KeyError, TypeError, AttributeError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001 - of whatever kind the store's own package raises
         return f"{type(error).__name__}: {error}"
     return None
 
 
-def _open(url: str) -> tuple[Any, str]:
+def reach(url: str) -> tuple[Any, str]:
+    """The file system of a URL, and the path there.
+
+    Raises:
+        ConfigError: the URL's kind is not known here.
+        StorageError: it cannot be reached, or has no such bucket. None is made: it would be a stranger's, or a typo's.
+    """
     import fsspec
 
     try:
         files, base = fsspec.core.url_to_fs(url)
     except (ValueError, ImportError) as error:
         raise ConfigError(f"{url}: {error}") from error
+    bucket = "" if "://" in base else base.partition("/")[0]
+    try:
+        there = not bucket or files.exists(bucket)
+    except Exception as error:
+        raise StorageError(f"{url}: cannot be reached ({type(error).__name__}: {error})") from error
+    if not there:
+        raise StorageError(f"{url}: there is no {bucket!r}, or you may not see it; make it first")
     return files, base.rstrip("/")

@@ -51,8 +51,10 @@ def expand(spec: EvalSpec) -> EvalSpec:
     )
 
 
-def with_data(task: Mapping[str, Any], given: str | Path | None, run: str) -> dict[str, Any]:
-    """A task as a manifest has it, with the place of its data file put back.
+def with_data(
+    task: Mapping[str, Any], given: str | Path | None, run: str, how: str = "task.data=PATH"
+) -> dict[str, Any]:
+    """A task as a manifest has it, with the place of its data file put back; `how` is the word that names it.
 
     Raises:
         ConfigError: it read a file, and none was given.
@@ -61,7 +63,7 @@ def with_data(task: Mapping[str, Any], given: str | Path | None, run: str) -> di
         return dict(task)
     if given is None:
         raise ConfigError(
-            f"run {run} read {task['data']} for {task['name']}; say where it is now with task.data=PATH (its content "
+            f"run {run} read {task['data']} for {task['name']}; say where it is now with {how} (its content "
             "is checked, the path does not matter), or the folder that holds it"
         )
     if (held := Path(given) / task["data"]).exists():

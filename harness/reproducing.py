@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import __version__, differing, environment, planning, ranking, replay, runs, weights
+from harness import __version__, completions, differing, environment, planning, ranking, replay, runs, weights
 from harness.errors import ConfigError, EvidenceError
 from harness.evaluate import evaluate
 from harness.specs import BudgetSpec, EvalSpec
@@ -38,7 +38,7 @@ class Verdict:
     @property
     def agrees(self) -> bool:
         """Whether nothing speaks against its being the same."""
-        if self.match.only_a or self.match.only_b:
+        if self.match.only_a or self.match.only_b or self.match.rescored:
             return False
         if self.exact:
             return self.match.same == self.match.n
@@ -50,13 +50,19 @@ class Verdict:
         lost = f"; {found.only_a} samples have no partner in the new run" if found.only_a else ""
         lost += f"; {found.only_b} of the new run have none in the old" if found.only_b else ""
         same = f"{found.same} of {found.n} answers are the same"
+        if found.rescored:
+            same += f", but scored otherwise at documents {_first(found.rescored)}"
         if self.exact:
-            where = f"; others at documents {', '.join(map(str, found.changed[:10]))}" if found.changed else ""
+            where = f"; others at documents {_first(found.changed)}" if found.changed else ""
             return f"{same} (greedy, and the backend promises to repeat itself){where}{lost}"
         if found.scores is None or found.scores.difference is None:
             return f"{same} (sampled; no score to compare){lost}"
-        verdict = "no difference shown" if self.agrees else "the scores differ"
+        verdict = "no difference shown" if self.adjusted is None or self.adjusted >= LEVEL else "the scores differ"
         return f"{verdict}: {found.metric} {differing.sentence(found.scores, self.adjusted)}; {same}{lost}"
+
+
+def _first(documents: Sequence[int]) -> str:
+    return ", ".join(map(str, documents[: differing.SHOWN])) + (", …" if documents[differing.SHOWN :] else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,7 @@ def reproduce(
     argv: Sequence[str] = (),
     quiet: bool = False,
 ) -> Reproduction:
-    """Run a run again and compare.
+    """Run a run again and compare. A file of completions (`harness score`) is scored again.
 
     Args:
         results: where the new run goes.
@@ -106,10 +112,16 @@ def reproduce(
     if said["status"] == "running":
         raise ConfigError(f"run {run.name} has not ended; give its command again, then reproduce it")
     spec = spec_of(said, results, name, data or {}, args or {})
+    warnings = differences_now(said)
+    if not offline and any(model.backend == completions.BACKEND for model in spec.models):
+        offline = True
+        warnings.append(
+            "no model was asked: the answers came from a file of completions, and come from the run's own journal "
+            "again; what is repeated is their scoring"
+        )
     if offline:
         spec = dataclasses.replace(spec, replay=run.name)
     spec = dataclasses.replace(spec, budget=BudgetSpec(usd=usd))
-    warnings = differences_now(said)
     refuse_other_inputs(said, spec)
     new = evaluate(spec, argv=argv, quiet=quiet)
     return Reproduction(run, new.run, tuple(warnings), tuple(judge(run, new.run, offline=offline)))
@@ -126,7 +138,10 @@ def spec_of(
     from pydantic import TypeAdapter, ValidationError
 
     asked = {key: value for key, value in said["spec"].items() if key not in EvalSpec.PLACE}
-    asked["tasks"] = [replay.with_data(task, data.get(task["name"]), said["run_id"]) for task in asked["tasks"]]
+    asked["tasks"] = [
+        replay.with_data(task, data.get(task["name"]), said["run_id"], f"--data {task['name']}=PATH")
+        for task in asked["tasks"]
+    ]
     asked["models"] = [_with_args(model, args) for model in asked["models"]]
     if asked["sandbox"].get("packages"):
         if "sandbox.packages" not in args:

@@ -1,6 +1,7 @@
 """A run is run again from its manifest, and compared; two runs are told apart, part by part."""
 
 import json
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -60,8 +61,6 @@ def test_a_journal_reproduces_its_run_offline(done: Project) -> None:
 
 
 def test_an_answer_that_does_not_come_out_again_is_named_by_its_document(done: Project, tmp_path: Path) -> None:
-    import shutil
-
     other = Project(tmp_path / "other")
     shutil.copytree(done.root / "results", other.root / "results")
     run = next(run for run in other.runs() if run.name.startswith("eval-"))
@@ -77,9 +76,46 @@ def test_an_answer_that_does_not_come_out_again_is_named_by_its_document(done: P
     assert found["sums_choice"]["verdict"] == "agrees"
 
 
-def test_other_task_files_are_refused_with_both_hashes(done: Project, tmp_path: Path) -> None:
-    import shutil
+def test_another_score_of_the_same_answer_is_no_agreement(done: Project, tmp_path: Path) -> None:
+    other = Project(tmp_path / "other")
+    shutil.copytree(done.root / "results", other.root / "results")
+    run = next(run for run in other.runs() if run.name.startswith("eval-"))
+    frame = pl.read_parquet(run / "samples.parquet")
+    rows_ = frame.to_dicts()
+    for row in rows_:
+        if (row["task"], row["doc_id"], row["repeat"]) == ("sums", 2, 0):
+            row["scores"][0]["value"] = 1 - row["scores"][0]["value"]
+    pl.DataFrame(rows_, schema=frame.schema).write_parquet(run / "samples.parquet")
+    found = {row["task"]: row for row in rows(other, "reproduce", run.name, "--offline", "--name", "judged", code=11)}
+    assert found["sums"]["verdict"] == "differs"
+    assert found["sums"]["why"].startswith("12 of 12 answers are the same, but scored otherwise at documents 2 (greedy")
+    assert found["sums_choice"]["verdict"] == "agrees"
+    told = [row for row in rows(other, "diff", run.name, "judged-") if row["section"] == "scores"]
+    assert told[0]["note"] == "the same answer, other scores: document 2"
 
+
+def test_a_file_of_completions_is_scored_again_without_the_file(project: Project) -> None:
+    file = project.root / "s.jsonl"
+    file.write_text("".join(json.dumps({"task_id": i, "completion": str(i + 1)}) + "\n" for i in range(5)))
+    project.run("score", "task=sums", f"samples={file}", "limit=5", "name=scored")
+    file.unlink()
+    again = project.run("reproduce", "scored", "--format", "json")
+    (verdict,) = json.loads(again.stdout)
+    assert verdict["verdict"] == "agrees"
+    assert verdict["why"].startswith("5 of 5 answers are the same")
+    assert "no model was asked: the answers came from a file of completions" in again.stderr
+
+
+def test_a_data_file_is_asked_for_in_the_commands_own_words(project: Project) -> None:
+    (project.root / "more.jsonl").write_text('{"question": "Q", "answer": "#### 1"}\n' * 3)
+    project.model("alice")
+    project.run("eval", "model=alice", "task=gsm8k", "task.data=more.jsonl", "limit=2")
+    failed = project.run("reproduce", "eval-", code=2)
+    assert "--data gsm8k=PATH" in failed.stderr
+    project.run("reproduce", "eval-", "--data", "gsm8k=more.jsonl")
+
+
+def test_other_task_files_are_refused_with_both_hashes(done: Project, tmp_path: Path) -> None:
     other = Project(tmp_path / "other")
     shutil.copytree(done.root / "results", other.root / "results")
     (other.root / "tasks" / "sums.py").write_text(

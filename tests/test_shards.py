@@ -4,9 +4,12 @@ import json
 import shutil
 from pathlib import Path
 
+import fsspec
 import polars as pl
 import pytest
 from conftest import Project
+from fsspec.implementations.dirfs import DirFileSystem
+from fsspec.implementations.local import LocalFileSystem
 
 from harness import publishing, runs
 from harness.errors import ConfigError, StorageError
@@ -114,6 +117,68 @@ def test_an_object_store_will_do(run: Path, tmp_path: Path) -> None:
     publishing.publish(run, "memory://bucket/some/place")
     publishing.publish(run, "memory://bucket/some/place")
     assert publishing.fetch("memory://bucket/some/place", tmp_path) == [run.name]
+
+
+class Store(DirFileSystem):  # type: ignore[misc] # fsspec has no types
+    """A store of buckets: a folder, whose subfolders are the buckets."""
+
+    protocol = "store"
+    cachable = False
+    root = ""
+
+    def __init__(self, **_: object) -> None:
+        super().__init__(path=self.root, fs=LocalFileSystem())
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return path.removeprefix("store://").strip("/")
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "store" / "evals").mkdir(parents=True)
+    monkeypatch.setattr(Store, "root", str(tmp_path / "store"))
+    fsspec.register_implementation("store", Store, clobber=True)
+    return tmp_path / "store"
+
+
+def test_no_bucket_is_made_for_a_run(run: Path, store: Path, tmp_path: Path) -> None:
+    publishing.publish(run, "store://evals/here")
+    assert publishing.fetch("store://evals/here", tmp_path) == [run.name]
+    with pytest.raises(StorageError, match="there is no 'elavs'"):
+        publishing.publish(run, "store://elavs/here")
+    with pytest.raises(StorageError, match="there is no 'elavs'"):
+        publishing.fetch("store://elavs", tmp_path)
+    assert [p.name for p in store.iterdir()] == ["evals"]
+
+
+@pytest.mark.parametrize("method", ["exists", "glob"])
+def test_errors_of_a_stores_own_kind_are_said_in_a_sentence(
+    run: Path, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    class NoCredentialsError(Exception):
+        pass
+
+    def fail(*_: object, **__: object) -> None:
+        raise NoCredentialsError("unable to locate credentials")
+
+    publishing.publish(run, "store://evals/here")
+    monkeypatch.setattr(Store, method, fail)
+    with pytest.raises(StorageError, match="NoCredentialsError: unable to locate credentials"):
+        publishing.fetch("store://evals/here", tmp_path)
+    assert list(store.glob("evals/here/runs/*/*/run.json"))
+
+
+def test_a_place_without_runs_is_said_to_be_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert publishing.fetch(str(tmp_path / "shared"), tmp_path) == []
+    assert "no runs are published there" in capsys.readouterr().err
+
+
+def test_a_place_that_cannot_be_reached_stops_an_evaluation_before_it_asks_anything(project: Project) -> None:
+    project.model("alice")
+    failed = project.run("eval", "model=alice", "task=sums", "limit=1", "publish=nosuch://x", code=2)
+    assert "nosuch" in failed.stderr
+    assert project.runs() == []
 
 
 def test_of_two_machines_that_ran_the_same_everybody_fetches_the_same_one(run: Path, tmp_path: Path) -> None:
