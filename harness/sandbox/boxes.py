@@ -9,7 +9,7 @@ anything else; between them `renew` sees to it that none finds what another has 
 """
 
 # The plain calls, not pathlib: they are what the man pages speak of.
-# ruff: noqa: PTH101, PTH102, PTH103, PTH104, PTH106, PTH108, PTH110, PTH112, PTH114, PTH115, PTH116, PTH120, PTH208, PTH211
+# ruff: noqa: PTH101, PTH102, PTH103, PTH104, PTH106, PTH108, PTH110, PTH112, PTH114, PTH115, PTH116, PTH120, PTH123, PTH208, PTH211
 from __future__ import annotations
 
 import contextlib
@@ -19,7 +19,6 @@ import resource
 import signal
 import socket
 import sys
-from pathlib import Path
 
 from harness.sandbox import linux, seccomp
 
@@ -57,7 +56,9 @@ class Box:
         self._threads = THREADS if self._uid else THREADS + _threads_of_this_user()
         self._keep = 0
         """Capabilities that a process keeps under its own user."""
-        self._filter = seccomp.Filter()
+        programs = seccomp.Filter()
+        self._base, self._own = linux.Filter(programs.base), linux.Filter(programs.own, programs.places)
+        self._limits: list[tuple[int, tuple[int, int]]] = []
         self._ruleset: int | None = None
         self.proc: int | None = os.open("/proc", os.O_PATH | os.O_DIRECTORY)
 
@@ -83,24 +84,39 @@ class Box:
                 purge(self.scratch)
                 os.rmdir(self.scratch)
 
-    def prepare(self) -> None:
-        """Take on what every process to come inherits. After `enter`, before the first fork."""
+    def prepare(self, cpu_s: float, memory_mb: int) -> None:
+        """Take on what every process to come inherits. After `enter`, before the first fork.
+
+        Args:
+            cpu_s: CPU seconds of each process to come.
+            memory_mb: its address space, in MiB.
+        """
         linux.prctl(linux.PR_SET_DUMPABLE, 0)
         linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
-        linux.install_filter(self._filter.base)
+        self._base.install()
         os.chdir(self.scratch or "/")
-        _limit(resource.RLIMIT_FSIZE, FILE_MB << 20)
-        _limit(resource.RLIMIT_NOFILE, OPEN_FILES)
-        _limit(resource.RLIMIT_STACK, STACK_MB << 20)
-        _limit(resource.RLIMIT_CORE, 0)
-        _limit(resource.RLIMIT_MEMLOCK, 0)
-        _limit(resource.RLIMIT_MSGQUEUE, 0)
+        for kind, value in (
+            (resource.RLIMIT_FSIZE, FILE_MB << 20),
+            (resource.RLIMIT_NOFILE, OPEN_FILES),
+            (resource.RLIMIT_STACK, STACK_MB << 20),
+            (resource.RLIMIT_CORE, 0),
+            (resource.RLIMIT_MEMLOCK, 0),
+            (resource.RLIMIT_MSGQUEUE, 0),
+        ):
+            resource.setrlimit(kind, _allowed(kind, value))
+        self._limits = [
+            (kind, _allowed(kind, value))
+            for kind, value in (
+                (resource.RLIMIT_CPU, math.ceil(cpu_s) + 1),  # a backstop: the zygote watches the exact limit
+                (resource.RLIMIT_NPROC, self._threads),
+                (resource.RLIMIT_AS, memory_mb << 20),
+            )
+        ]
 
-    def lock(self, cpu_s: float, memory_mb: int) -> None:
+    def lock(self) -> None:
         """Lock this process in, for good. Raises OSError where that fails: nothing may run then."""
-        _limit(resource.RLIMIT_CPU, math.ceil(cpu_s) + 1)  # a backstop: the zygote watches the exact limit
-        _limit(resource.RLIMIT_NPROC, self._threads)
-        _limit(resource.RLIMIT_AS, memory_mb << 20)
+        for kind, pair in self._limits:
+            resource.setrlimit(kind, pair)
         if self._uid is not None:
             if self._keep:
                 linux.prctl(linux.PR_SET_KEEPCAPS, 1)
@@ -113,7 +129,7 @@ class Box:
             linux.drop_capabilities()
         if self._ruleset is not None:
             linux.landlock_apply(self._ruleset)
-        linux.install_filter(self._filter.program(os.getpid()))
+        self._own.install()
 
     def _restrict(self) -> None:
         """Make the Landlock rules, if this tier has any."""
@@ -172,9 +188,9 @@ class NamespaceBox(Box):
     def _enter_user_namespace(self, flags: int) -> None:
         uid, gid = os.geteuid(), os.getegid()
         linux.unshare(linux.CLONE_NEWUSER | flags)
-        Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/uid_map").write_text(f"{NOBODY} {uid} 1")
-        Path("/proc/self/gid_map").write_text(f"{NOBODY} {gid} 1")
+        for name, text in (("setgroups", "deny"), ("uid_map", f"{NOBODY} {uid} 1"), ("gid_map", f"{NOBODY} {gid} 1")):
+            with open(f"/proc/self/{name}", "w") as file:
+                file.write(text)
         self._uid = None
 
     @staticmethod
@@ -222,7 +238,7 @@ class NamespaceBox(Box):
     def _make_place(place: str, *, folder: bool) -> None:
         os.makedirs(place if folder else os.path.dirname(place), exist_ok=True)
         if not folder:
-            Path(place).touch()
+            os.close(os.open(place, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644))
 
     def _mount_scratch(self) -> None:
         owner = f",uid={self._uid},gid={self._uid}" if self._uid is not None else ""
@@ -292,24 +308,25 @@ def _overfull(folder: str) -> bool:
     return False
 
 
-def _limit(kind: int, value: int) -> None:
+def _allowed(kind: int, value: int) -> tuple[int, int]:
+    """A resource limit, soft and hard, or what is in force already where that is less."""
     hard = resource.getrlimit(kind)[1]
     value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-    resource.setrlimit(kind, (value, value))
+    return value, value
 
 
 def _mapped(uid: int) -> bool:
     """Whether this user namespace knows a user of that number."""
-    for line in Path("/proc/self/uid_map").read_text().splitlines():
-        first, _, count = map(int, line.split())
-        if first <= uid < first + count:
-            return True
-    return False
+    with open("/proc/self/uid_map") as file:
+        ranges = [tuple(map(int, line.split())) for line in file]
+    return any(first <= uid < first + count for first, _, count in ranges)
 
 
 def _readable_by_others(paths: list[str]) -> bool:
     """Whether an ordinary user can reach the paths."""
-    folders = {str(parent) for path in paths for parent in (Path(path), *Path(path).parents) if parent.is_dir()}
+    folders = {path if os.path.isdir(path) else os.path.dirname(path) for path in paths}
+    while above := {os.path.dirname(folder) for folder in folders} - folders:
+        folders |= above
     return all(os.stat(folder).st_mode & 0o005 == 0o005 for folder in folders)  # noqa: PLR2004 - r-x for others
 
 

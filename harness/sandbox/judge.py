@@ -47,8 +47,9 @@ from harness.sandbox.wire import (
     send,
 )
 
-REMEMBERED = 50_000
-"""Longest tests that a judge keeps compiled, in characters."""
+REMEMBERED, REMEMBERED_TESTS = 50_000, 2_000
+"""Longest tests that a judge keeps compiled, in characters, and how many: those of all tasks of a benchmark, for their
+samples need not come one task after the other. `RENEW_KB` bounds what they take."""
 RENEW_KB = 200 << 10
 """Memory that a judge may have used and still go on to the next program."""
 MESSAGE_CHARS = 500
@@ -460,7 +461,7 @@ def _compiled(source: str, name: str) -> CodeType:
     return _remembered(source, name) if len(source) <= REMEMBERED else compile(source, name, "exec")
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=REMEMBERED_TESTS)
 def _remembered(source: str, name: str) -> CodeType:
     return compile(source, name, "exec")
 

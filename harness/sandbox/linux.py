@@ -6,16 +6,16 @@ machine, `landlock` is unmaintained), or starts a helper that has to be installe
 Sources: the man pages unshare(2), mount(2), pivot_root(2), capset(2), prctl(2), seccomp(2), landlock(7).
 """
 
+# The plain calls, not pathlib: every module here is in memory for each process that is forked.
+# ruff: noqa: PTH112, PTH123
 from __future__ import annotations
 
 import contextlib
 import ctypes
 import os
-import platform
 import struct
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x20000, 0x4000000, 0x8000000
@@ -32,6 +32,7 @@ _SECCOMP_MODE_FILTER = 2
 _CAPABILITY_VERSION_3 = 0x20080522
 _NR = {"pivot_root": (155, 41), "capset": (126, 91), "ruleset": (444, 444), "rule": (445, 445), "restrict": (446, 446)}
 
+_AARCH64 = sys.platform == "linux" and os.uname().machine == "aarch64"
 _libc: Any = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
@@ -43,8 +44,7 @@ def _call(what: str, result: int) -> int:
 
 
 def _syscall(name: str, *arguments: object) -> int:
-    number = _NR[name][platform.machine() == "aarch64"]
-    return int(_libc.syscall(ctypes.c_long(number), *arguments))
+    return int(_libc.syscall(ctypes.c_long(_NR[name][_AARCH64]), *arguments))
 
 
 def unshare(flags: int) -> None:
@@ -96,21 +96,35 @@ def drop_capabilities(keep: int = 0) -> None:
 
 def permitted_capabilities() -> int:
     """The mask of those that this process may have. Raises OSError."""
-    for line in Path("/proc/self/status").read_text("ascii", "replace").splitlines():
-        if line.startswith("CapPrm:"):
-            return int(line.split()[1], 16)
-    return 0
+    with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+        return next((int(line.split()[1], 16) for line in file if line.startswith("CapPrm:")), 0)
 
 
 class _Program(ctypes.Structure):
-    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
 
 
-def install_filter(program: bytes) -> None:
-    """Install a seccomp filter on this thread, for good; `PR_SET_NO_NEW_PRIVS` is set. Raises OSError."""
-    holder = _Program(len(program) // 8, program)
-    mode, zero = ctypes.c_ulong(_SECCOMP_MODE_FILTER), ctypes.c_ulong(0)
-    _call("seccomp", _libc.prctl(ctypes.c_int(PR_SET_SECCOMP), mode, ctypes.byref(holder), zero, zero))
+class Filter:
+    """A seccomp filter, laid out in memory ahead of the processes that install it.
+
+    Args:
+        program: classic BPF.
+        places: where the number of the process belongs.
+    """
+
+    def __init__(self, program: bytes, places: Iterable[int] = ()) -> None:
+        self._places = tuple(places)
+        self._program = ctypes.create_string_buffer(program, len(program))
+        self._holder = _Program(len(program) // 8, ctypes.addressof(self._program))
+        zero = ctypes.c_ulong(0)
+        mode = ctypes.c_ulong(_SECCOMP_MODE_FILTER)
+        self._arguments = (ctypes.c_int(PR_SET_SECCOMP), mode, ctypes.byref(self._holder), zero, zero)
+
+    def install(self) -> None:
+        """Install it on this thread, for good; `PR_SET_NO_NEW_PRIVS` is set. Raises OSError."""
+        for place in self._places:
+            struct.pack_into("=I", self._program, place, os.getpid())
+        _call("seccomp", _libc.prctl(*self._arguments))
 
 
 def queued_s(schedstat: int) -> float:
@@ -172,7 +186,7 @@ def landlock(readable: Iterable[str], files: Iterable[str], writable: str | None
 
     for path in readable:
         with contextlib.suppress(FileNotFoundError):
-            allow(path, READ if Path(path).is_dir() else 1 << 2)
+            allow(path, READ if os.path.isdir(path) else 1 << 2)
     for path in files:
         with contextlib.suppress(FileNotFoundError):
             allow(path, _FILE)

@@ -11,7 +11,7 @@ filter is classic BPF: https://www.kernel.org/doc/html/latest/userspace-api/secc
 
 from __future__ import annotations
 
-import platform
+import os
 import struct
 
 X86_64, AARCH64 = 0, 1
@@ -185,14 +185,14 @@ class Filter:
     """
 
     def __init__(self, machine: str | None = None) -> None:
-        machine = machine or platform.machine()
+        machine = machine or os.uname().machine
         arch = {"x86_64": X86_64, "amd64": X86_64, "aarch64": AARCH64, "arm64": AARCH64}.get(machine.lower())
         if arch is None or struct.calcsize("P") != 8:  # noqa: PLR2004 - bytes of a pointer: 32-bit is another ABI
             raise OSError(f"no list of system calls for the architecture {machine}")
         self.base = _base(arch)
         """The BPF program for the zygote."""
-        self._parts = _template(arch).split(struct.pack("=I", _PID))
-
-    def program(self, pid: int) -> bytes:
-        """The BPF program for the process `pid`, which may send signals to itself alone."""
-        return struct.pack("=I", pid).join(self._parts)
+        self.own = _template(arch)
+        """The BPF program for each process, which may send signals to itself alone."""
+        mark = struct.pack("=I", _PID)
+        self.places = [place for place in range(0, len(self.own), 4) if self.own[place : place + 4] == mark]
+        """Where in it the number of that process is missing: 4 bytes each, in the machine's order."""

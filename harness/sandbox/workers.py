@@ -38,6 +38,17 @@ LATE = {0, signal.SIGPROF, signal.SIGVTALRM, signal.SIGKILL}
 """How a judge ends that takes too long: by its timers, or by us."""
 JUDGE_EXTRA_MB = 512
 """Address space that a judge has over its program's: answers, tests and expected values at once."""
+END_S = 5.0
+"""How long the zygotes may take to end."""
+ENVIRONMENT = {
+    "PYTHONHASHSEED": "0",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONUTF8": "1",
+    "LANG": "C.UTF-8",
+    "LD_BIND_NOW": "1",
+}
+"""Of the zygotes and what they fork. The last one lets the dynamic linker look all symbols up at once, and not again in
+each process, see ld.so(8)."""
 BOOT = """
 import sys, types
 folder = sys.argv.pop(1)
@@ -55,48 +66,23 @@ class Fault(Exception):  # noqa: N818 - not an error of a program's
 
 
 class _Zygote:
-    """A fork server and the socket to it."""
+    """The socket to a fork server."""
 
-    def __init__(self, role: str, tier: str, packages: str | None = None) -> None:
-        self._scratch = _scratch_folder() if role == "program" and tier != "A" else None
-        scratch = "/box" if role == "program" and tier == "A" else self._scratch
-        options = json.dumps(
-            {"role": role, "tier": tier, "scratch": scratch, "packages": packages, "owner": os.getpid()}
-        )
-        self._process: subprocess.Popen[bytes] | None = None
-        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    def __init__(self) -> None:
+        self._socket, self.theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket.settimeout(START_S)
-        try:
-            with theirs:
-                self._process = self._start(options, theirs)
-            ready = self._socket.recv(16) == b"ready"
-        except OSError as error:
-            self.close()
-            raise Fault(str(error)) from error
-        if not ready:
-            said = self._process.communicate()[1].decode("utf-8", "replace").strip().splitlines()
-            self.close()
-            raise Fault(said[-1] if said else "no answer")
+
+    def ready(self) -> bool:
+        """Wait until it can fork. Raises OSError."""
+        self.theirs.close()
+        if self._socket.recv(16) != b"ready":
+            return False
         self._socket.settimeout(REPORT_S)
+        return True
 
-    @staticmethod
-    def _start(options: str, theirs: socket.socket) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            # -P -s -S and an empty environment: nothing that the user or the machine has installed decides.
-            [sys.executable, "-P", "-s", "-S", "-c", BOOT, str(Path(__file__).parent), options, str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            env={"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1", "LANG": "C.UTF-8"},
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-
-    def start(self, limits: Limits, channel: socket.socket) -> None:
+    def start(self, channel: socket.socket) -> None:
         """Fork a process that gets the channel. Raises OSError."""
-        job = json.dumps({**asdict(limits), "wall_s": PATIENCE * limits.wall_s})
-        socket.send_fds(self._socket, [job.encode()], [channel.fileno()])
+        socket.send_fds(self._socket, [b"start"], [channel.fileno()])
 
     def queued_s(self) -> float:
         """How long the process has waited for a CPU. Raises OSError, ValueError."""
@@ -109,23 +95,13 @@ class _Zygote:
 
     def report(self) -> dict[str, Any]:
         """What became of the process, once `end` is sent and nothing of it is left. Raises OSError, ValueError."""
-        report: dict[str, Any] = json.loads(self._socket.recv(4096))
-        return report
+        cause, cpu_s, signalled, code = self._socket.recv(100).split()
+        return {"cause": cause.decode(), "cpu_s": float(cpu_s), "signal": int(signalled), "code": int(code)}
 
     def close(self) -> None:
-        """End the zygote, and see to it that nothing of it is left."""
+        """Let it end."""
+        self.theirs.close()
         self._socket.close()
-        if self._process:
-            try:
-                self._process.wait(5)
-            except subprocess.TimeoutExpired:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(self._process.pid, signal.SIGKILL)
-                self._process.wait()
-            if self._process.stderr:
-                self._process.stderr.close()
-        if self._scratch is not None:
-            shutil.rmtree(self._scratch, ignore_errors=True)
 
 
 class Worker:
@@ -143,12 +119,26 @@ class Worker:
     def __init__(self, tier: str, limits: Limits, packages: str | None = None) -> None:
         self.tier, self._limits = tier, limits
         self._judge: socket.socket | None = None
-        self._programs = _Zygote("program", tier, packages)
+        self._programs, self._judges = _Zygote(), _Zygote()
+        self._scratch = "/box" if tier == "A" else _scratch_folder()
+        forever = Limits(10**8, 10**8, limits.memory_mb + JUDGE_EXTRA_MB)
+        watched = Limits(limits.cpu_s, PATIENCE * limits.wall_s, limits.memory_mb)
+        options = {
+            "tier": tier,
+            "scratch": self._scratch,
+            "packages": packages,
+            "program": asdict(watched),
+            "judge": asdict(forever),
+        }
+        self._process: subprocess.Popen[bytes] | None = None
         try:
-            self._judges = _Zygote("judge", tier)
-        except BaseException:
-            self._programs.close()
-            raise
+            self._process = _start(json.dumps(options), self._judges.theirs, self._programs.theirs)
+            ready = self._programs.ready() and self._judges.ready()
+        except OSError as error:
+            self.close()
+            raise Fault(str(error)) from error
+        if not ready:
+            raise Fault(self.close() or "no answer")
 
     def run(self, program: Program) -> Verdict:
         """Run one program against its tests.
@@ -175,7 +165,7 @@ class Worker:
             )
         theirs, ours = socket.socketpair()
         with theirs, ours:
-            self._programs.start(self._limits, theirs)
+            self._programs.start(theirs)
             socket.send_fds(judge, [wire.HEAD.pack(len(task))], [ours.fileno()])
         judge.sendall(task)
         try:
@@ -199,8 +189,7 @@ class Worker:
         self._judge, theirs = socket.socketpair()
         self._judge.settimeout((PATIENCE + 1) * self._limits.wall_s + 10)
         with theirs:
-            forever = Limits(10**8, 10**8, self._limits.memory_mb + JUDGE_EXTRA_MB)
-            self._judges.start(forever, theirs)
+            self._judges.start(theirs)
         return self._judge
 
     def _end_judge(self) -> dict[str, Any]:
@@ -210,13 +199,43 @@ class Worker:
         self._judges.end()
         return self._judges.report()
 
-    def close(self) -> None:
-        """End both zygotes, and the judge before them: what it used is counted only where it is waited for."""
+    def close(self) -> str:
+        """End both zygotes, and the judge before them: what it used is counted only where it is waited for.
+
+        Returns:
+            The last line of what they said, which is why they did not start.
+        """
         if self._judge:
             with contextlib.suppress(OSError, ValueError):
                 self._end_judge()
         self._programs.close()
         self._judges.close()
+        said = b""
+        if self._process:
+            try:
+                said = self._process.communicate(timeout=END_S)[1]
+            except subprocess.TimeoutExpired:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
+                said = self._process.communicate()[1]
+        if self.tier != "A":
+            shutil.rmtree(self._scratch, ignore_errors=True)
+        return (said.decode("utf-8", "replace").strip().splitlines() or [""])[-1]
+
+
+def _start(options: str, *sockets: socket.socket) -> subprocess.Popen[bytes]:
+    numbers = [each.fileno() for each in sockets]
+    return subprocess.Popen(
+        # -P -s -S and an empty environment: nothing that the user or the machine has installed decides.
+        [sys.executable, "-P", "-s", "-S", "-c", BOOT, str(Path(__file__).parent), options, *map(str, numbers)],
+        pass_fds=numbers,
+        env=ENVIRONMENT,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
 
 
 class _Run:

@@ -3,15 +3,17 @@
 A worker has two, each in a box of its own: one forks the programs, the other their judges. It holds no secret, has
 an empty environment, and runs neither model-written code nor tests itself.
 
-It is started with its options as JSON, and speaks over a SEQPACKET socket: a job arrives with its descriptors; the
-process runs until it ends, breaks a limit, or `end` arrives; once `end` has arrived, a report goes back. The end of
-the socket ends it.
+It gets its options as JSON, and speaks over a SEQPACKET socket: a message with a descriptor starts a process, which
+runs until it ends, breaks a limit, or `end` arrives; once `end` has arrived, a report goes back. The end of the socket
+ends it.
+
+What a process needs is made before it is forked, and used once: to touch a page for the first time after a fork costs
+more than what most programs do.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import gc
 import importlib
 import io
@@ -22,7 +24,6 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
 from typing import Any
 
 from harness.sandbox import boxes, child, judge, linux
@@ -33,7 +34,7 @@ PRELOAD = (
     *("string", "typing"),
 )
 """What programs import most. In memory before they start."""
-JUDGE_PRELOAD = ("unittest",)
+ROLES = ("judge", "program")
 LOOK_S = 0.05
 """How often a running process is looked at, at first; a quarter of a second later on."""
 LOCK_FAILED = 70
@@ -42,16 +43,20 @@ ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUM
 
 
 class Zygote:
-    """Serves one worker."""
+    """Forks the processes of one role, `program` or `judge`, for one worker."""
 
-    def __init__(self, options: dict[str, Any], control: socket.socket) -> None:
-        self._judges = options["role"] == "judge"
+    def __init__(self, role: str, options: dict[str, Any], control: socket.socket) -> None:
+        self._judges = role == "judge"
         self._control = control
-        if options["packages"]:
+        self._limits = options[role]
+        if options["packages"] and not self._judges:
             # Last, so that they stand for no module of the standard library; the box shows what is on the path.
             sys.path.append(os.path.realpath(options["packages"]))
             os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
-        self._box = boxes.BOXES[options["tier"]](options["scratch"])
+        self._box = boxes.BOXES[options["tier"]](None if self._judges else options["scratch"])
+        self._poll = select.poll()
+        self._poll.register(control, select.POLLIN)
+        self._child = child.Child()
 
     def serve(self) -> None:
         """Enter the box, say so, and run jobs until the socket ends, which may be before that."""
@@ -59,10 +64,10 @@ class Zygote:
             with contextlib.suppress(ConnectionError):
                 self._prepare()
                 while True:
-                    message, descriptors, _, _ = socket.recv_fds(self._control, 1 << 16, 1)
+                    message, descriptors, _, _ = socket.recv_fds(self._control, 16, 1)
                     if not message:
                         break
-                    self._control.send(json.dumps(self._run(json.loads(message), *descriptors)).encode())
+                    self._control.send(self._run(*descriptors))
         finally:
             self._box.leave()
 
@@ -70,31 +75,30 @@ class Zygote:
         self._box.enter(self._control)
         if self._box.scratch:
             os.environ.update(HOME=self._box.scratch, TMPDIR=self._box.scratch)
-        for name in PRELOAD + (JUDGE_PRELOAD if self._judges else ()):
-            importlib.import_module(name)
-        gc.collect()
-        gc.freeze()
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, 2)  # up to here it was for the reason of a failure; programs inherit it
-        os.close(null)
-        # Descriptors 0 to 2 are /dev/null by now: programs' prints go nowhere, and their input is at its end.
+        # Descriptors 0 to 2 become /dev/null: programs' prints go nowhere, and their input is at its end.
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
-        self._box.prepare()
+        self._box.prepare(self._limits["cpu_s"], self._limits["memory_mb"])
+        if not self._judges:
+            self._child.rehearse()
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 2)  # up to here it was for the reason of a failure; programs inherit it
+        os.close(null)
+        gc.collect()
+        gc.freeze()
         self._control.send(b"ready")
 
-    def _run(self, job: dict[str, Any], channel: int) -> dict[str, Any]:
+    def _run(self, channel: int) -> bytes:
+        """Run one process. Returns the report: why it was ended, its CPU seconds, its signal and its exit code."""
         started = time.monotonic()
         self._box.renew()
-        # All that can be made before the fork is: a page that is written to for the first time after it costs more.
-        with socket.socket(fileno=channel) as connection:
-            serve = functools.partial(judge.main, connection) if self._judges else child.Child(connection).serve
-            pid = os.fork()
-            if pid == 0:
-                self._become(job, serve, channel)
+        pid = os.fork()
+        if pid == 0:
+            self._become(channel)
+        os.close(channel)
         watched = os.pidfd_open(pid)
-        cause = self._watch(job, pid, watched, started)
+        cause = self._watch(pid, watched, started)
         if self._box.kills_all:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(-1, signal.SIGKILL)
@@ -104,45 +108,49 @@ class Zygote:
         status, usage = self._reap(pid)
         while cause != "end" and not self._ended(pid, started):
             pass
-        return {
-            "cause": cause,
-            "cpu_s": usage.ru_utime + usage.ru_stime,
-            "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
-            "code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
-        }
+        number = os.waitstatus_to_exitcode(status)
+        return f"{cause} {usage.ru_utime + usage.ru_stime:.6f} {max(0, -number)} {max(0, number)}".encode()
 
-    def _become(self, job: dict[str, Any], serve: Callable[..., None], channel: int) -> None:
+    def _become(self, channel: int) -> None:
         """The forked process: lock, then serve. Never returns."""
         try:
             kept = [channel]
             if self._judges and (schedstat := self._schedstat(os.getpid())) is not None:
                 kept.append(schedstat)
-            self._box.lock(job["cpu_s"], job["memory_mb"])
+            self._box.lock()
             low = 3
             for descriptor in [*sorted(kept), 1024]:
                 os.closerange(low, descriptor)
                 low = descriptor + 1
-            serve(*kept[1:])
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, channel)
+            if self._judges:
+                judge.main(connection, *kept[1:])
+            else:
+                self._child.serve(connection)
         finally:
             os._exit(LOCK_FAILED)
 
-    def _watch(self, job: dict[str, Any], pid: int, watched: int, started: float) -> str:
+    def _watch(self, pid: int, watched: int, started: float) -> str:
         """Wait until the process ends or has to. Returns why."""
-        poll = select.poll()
-        poll.register(watched, select.POLLIN)
-        poll.register(self._control, select.POLLIN)
+        self._poll.register(watched, select.POLLIN)
+        try:
+            return self._wait(pid, watched, started)
+        finally:
+            self._poll.unregister(watched)
+
+    def _wait(self, pid: int, watched: int, started: float) -> str:
         look = LOOK_S
         while True:
-            ready = [descriptor for descriptor, _ in poll.poll(1000 * look)]
-            if self._control.fileno() in ready:
+            ready = [descriptor for descriptor, _ in self._poll.poll(1000 * look)]
+            if ready and ready != [watched]:
                 if self._ended(pid, started):
                     return "end"
             elif ready:
                 return "exit"
-            elapsed, left = time.monotonic() - started, job["cpu_s"] - _cpu_s(pid)
+            elapsed, left = time.monotonic() - started, self._limits["cpu_s"] - _cpu_s(pid)
             if left <= 0:
                 return "cpu"
-            if elapsed >= job["wall_s"]:
+            if elapsed >= self._limits["wall_s"]:
                 return "clock"
             if self._box.overfull():
                 return "disk"
@@ -203,6 +211,19 @@ def _cpu_s(pid: int) -> float:
 
 
 def main() -> None:
-    """Serve. The arguments: options as JSON, the descriptor of the socket."""
+    """Become a worker's two zygotes, which share what is imported. The arguments: options, JSON; their sockets."""
     options = json.loads(sys.argv[1])
-    Zygote(options, socket.socket(fileno=int(sys.argv[2]))).serve()
+    sockets = {role: socket.socket(fileno=int(number)) for role, number in zip(ROLES, sys.argv[2:], strict=True)}
+    for name in PRELOAD:
+        importlib.import_module(name)
+    for role, control in sockets.items():
+        if os.fork() == 0:
+            for other in sockets.keys() - {role}:
+                sockets[other].close()
+            Zygote(role, options, control).serve()
+            os._exit(0)
+    for control in sockets.values():
+        control.close()
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.wait()
