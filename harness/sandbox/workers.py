@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import shutil
 import signal
@@ -32,8 +31,8 @@ PATIENCE = 40
 """Times the limit by the clock after which a process is ended, whatever its judge does. The judge is mostly done by
 then: it stretches the limit by 20 at most, for a program that waits for a CPU."""
 QUICK_S, QUICK_ONES = 0.1, 64
-"""A program this quick mostly waits for processes to wake up, not for a CPU: after so many of them in a row, there are
-twice as many workers as CPUs, until one takes longer."""
+"""A program this quick mostly waits for processes to wake up, not for a CPU: after so many programs each CPU gets a
+second worker, which runs while what the first one runs is quick."""
 LATE = {0, signal.SIGPROF, signal.SIGVTALRM, signal.SIGKILL}
 """How a judge ends that takes too long: by its timers, or by us."""
 JUDGE_EXTRA_MB = 512
@@ -111,12 +110,13 @@ class Worker:
         tier: `A`, `B`, or `C` for the inside of a container.
         limits: what each program may use.
         packages: a folder of packages that programs may import.
+        cpu: the CPU to stay on. A judge and its program take turns: on one CPU the one wakes the other for less.
 
     Raises:
         Fault: this tier does not work here; the message says why.
     """
 
-    def __init__(self, tier: str, limits: Limits, packages: str | None = None) -> None:
+    def __init__(self, tier: str, limits: Limits, packages: str | None = None, cpu: int | None = None) -> None:
         self.tier, self._limits = tier, limits
         self._judge: socket.socket | None = None
         self._programs, self._judges = _Zygote(), _Zygote()
@@ -127,6 +127,7 @@ class Worker:
             "tier": tier,
             "scratch": self._scratch,
             "packages": packages,
+            "cpu": cpu,
             "program": asdict(watched),
             "judge": asdict(forever),
         }
@@ -241,12 +242,10 @@ def _start(options: str, *sockets: socket.socket) -> subprocess.Popen[bytes]:
 class _Run:
     """One call of `run`: what is left to do, and what is done."""
 
-    def __init__(self, programs: Sequence[Program], new_worker: Callable[[], Worker], at_once: int) -> None:
+    def __init__(self, programs: Sequence[Program], new_worker: Callable[[int | None], Worker]) -> None:
         self._programs, self._new_worker = programs, new_worker
         self._waiting = deque(range(len(programs)))
-        self._at_once = at_once
-        self._started: dict[int, float] = {}
-        self._quick = 0
+        self._started: dict[int, tuple[int | None, float]] = {}
         self._changed = threading.Condition()
         self.verdicts: dict[int, Verdict] = {}
         self.failure: BaseException | None = None
@@ -257,20 +256,28 @@ class _Run:
             self._waiting.clear()
             self._changed.notify_all()
 
-    def work(self) -> None:
-        """Run programs until none is left. One thread each."""
+    def work(self, cpu: int | None, second: bool) -> None:
+        """Run programs until none is left. One thread each.
+
+        Args:
+            cpu: where, if on one only.
+            second: whether another thread works there, and goes first.
+        """
         worker: Worker | None = None
         try:
-            while (index := self._next()) is not None:
-                worker = worker or self._new_worker()
-                self._started[index] = time.monotonic()
+            while (index := self._next(cpu, second)) is not None:
+                worker = worker or self._new_worker(cpu)
+                self._started[index] = (cpu, time.monotonic())
                 try:
-                    self.verdicts[index] = worker.run(self._programs[index])
+                    verdict = worker.run(self._programs[index])
                 except Fault:  # once more, with new processes
                     worker.close()
-                    worker = self._new_worker()
-                    self.verdicts[index] = worker.run(self._programs[index])
-                self._done(index)
+                    worker = self._new_worker(cpu)
+                    verdict = worker.run(self._programs[index])
+                with self._changed:
+                    self.verdicts[index] = verdict
+                    del self._started[index]
+                    self._changed.notify_all()
         except BaseException as error:  # noqa: BLE001 - it is raised again where the programs came from
             self.failure = error
             self.stop()
@@ -278,27 +285,22 @@ class _Run:
             if worker:
                 worker.close()
 
-    def _next(self) -> int | None:
+    def _next(self, cpu: int | None, second: bool) -> int | None:
         with self._changed:
-            while self._waiting and not self._room():
+            while self._waiting and not self._room(cpu, second):
                 self._changed.wait(QUICK_S)
             if not self._waiting:
                 return None
             index = self._waiting.popleft()
-            self._started[index] = time.monotonic()
+            self._started[index] = (cpu, time.monotonic())
             return index
 
-    def _room(self) -> bool:
-        """Whether one more may run beside those that do."""
-        running = [*self._started.values()]
-        quick = self._quick >= QUICK_ONES and time.monotonic() - min(running, default=math.inf) < QUICK_S
-        return len(running) < self._at_once * (2 if quick else 1)
-
-    def _done(self, index: int) -> None:
-        with self._changed:
-            seconds = time.monotonic() - self._started.pop(index)
-            self._quick = self._quick + 1 if seconds < QUICK_S else 0
-            self._changed.notify_all()
+    def _room(self, cpu: int | None, second: bool) -> bool:
+        """Whether one more may run on this CPU, beside what runs there."""
+        if second and len(self.verdicts) < QUICK_ONES:
+            return False
+        now = time.monotonic()
+        return cpu is None or all(now - since < QUICK_S for place, since in self._started.values() if place == cpu)
 
 
 def run(
@@ -320,10 +322,10 @@ def run(
     Raises:
         SandboxError: the sandbox failed, twice for one program.
     """
-    at_once = workers or len(os.sched_getaffinity(0))
-    state = _Run(programs, lambda: Worker(tier, limits, packages), at_once)
-    count = min(len(programs), at_once if workers else 2 * at_once)
-    threads = [threading.Thread(target=state.work, daemon=True) for _ in range(count)]
+    cpus = sorted(os.sched_getaffinity(0))
+    places = [(None, False)] * workers if workers else [(cpu, second) for second in (False, True) for cpu in cpus]
+    state = _Run(programs, lambda cpu: Worker(tier, limits, packages, cpu))
+    threads = [threading.Thread(target=state.work, args=place, daemon=True) for place in places[: len(programs)]]
     for thread in threads:
         thread.start()
     try:

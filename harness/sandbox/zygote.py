@@ -214,6 +214,9 @@ def main() -> None:
     """Become a worker's two zygotes, which share what is imported. The arguments: options, JSON; their sockets."""
     options = json.loads(sys.argv[1])
     sockets = {role: socket.socket(fileno=int(number)) for role, number in zip(ROLES, sys.argv[2:], strict=True)}
+    if options["cpu"] is not None:
+        with contextlib.suppress(OSError):  # it has been taken from us meanwhile
+            os.sched_setaffinity(0, {options["cpu"]})
     for name in PRELOAD:
         importlib.import_module(name)
     for role, control in sockets.items():
