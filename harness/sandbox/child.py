@@ -29,7 +29,7 @@ from _thread import RLock  # `threading` costs every fork half a millisecond: it
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from harness.sandbox.wire import HELLO, MUTABLE, TOGETHER_BYTES, ClosedError, Codec, WireError, receive, send
+from harness.sandbox.wire import HELLO, MUTABLE, TOGETHER_BYTES, Channel, ClosedError, Codec, WireError
 
 TEXT_CHARS = 500
 """What is kept of an exception's text."""
@@ -156,7 +156,7 @@ class Child:
     """Serves one judge."""
 
     def __init__(self) -> None:
-        self._channel: socket.socket
+        self._channel: Channel
         self._values = _Values(self)
         self._lock = RLock()
         self._module = types.ModuleType("solution")
@@ -182,24 +182,24 @@ class Child:
         ours, theirs = socket.socketpair()
         with ours, theirs:
             actor = Child()
-            actor._channel = ours
+            actor._channel, judge = Channel(ours), Channel(theirs)
             for question in REHEARSAL:
-                send(theirs, question.encode())
+                judge.send(question.encode())
                 actor._answer(actor._receive())
-                receive(theirs)
+                judge.receive()
         del sys.modules["solution"]
 
-    def serve(self, channel: socket.socket) -> None:
-        """Serve its judge over a channel, in a process that is already shut in. Never returns."""
-        self._channel = channel
-        send(channel, HELLO)
+    def serve(self, connection: socket.socket) -> None:
+        """Serve its judge, in a process that is already shut in. Never returns."""
+        self._channel = Channel(connection)
+        self._channel.send(HELLO)
         while True:
             self._answer(self._receive())
 
     def ask(self, question: list[Any]) -> Any:
         """Ask the judge something, and answer its questions until it has answered."""
         with self._lock:
-            send(self._channel, self._values.dumps(question))
+            self._channel.send(self._values.dumps(question))
             while True:
                 message = self._receive()
                 if message[0] == "r":
@@ -210,14 +210,14 @@ class Child:
 
     def _receive(self) -> Any:
         try:
-            return self._values.loads(receive(self._channel))
+            return self._values.loads(self._channel.receive())
         except WireError:  # the judge has what it wants
             os._exit(0)
 
     def _answer(self, question: list[Any]) -> None:
         operation, *arguments = question
         if operation in {"calls", "more"}:
-            send(self._channel, self._answer_calls(*arguments))
+            self._channel.send(self._answer_calls(*arguments))
             return
         watched = self._changeable(arguments) if operation == "call" else None
         before = self._snapshot(watched)
@@ -232,7 +232,7 @@ class Child:
             data = self._values.dumps(answer)
         except BaseException as error:  # noqa: BLE001 - the value's own code runs here too
             data = self._values.dumps([*self._exception(error), None])
-        send(self._channel, data)
+        self._channel.send(data)
 
     def _answer_calls(self, number: int, function: Any = None, calls: Any = None) -> bytes:
         """Make calls until all are made, one fails or the answers fill a message; the one too many waits for `more`."""

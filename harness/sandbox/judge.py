@@ -34,18 +34,7 @@ from types import CodeType
 from typing import Any
 
 from harness.sandbox import linux
-from harness.sandbox.wire import (
-    HEAD,
-    HELLO,
-    MUTABLE,
-    TOGETHER_BYTES,
-    ClosedError,
-    Codec,
-    WireError,
-    exactly,
-    receive,
-    send,
-)
+from harness.sandbox.wire import HELLO, MUTABLE, TOGETHER_BYTES, Channel, ClosedError, Codec, WireError
 
 REMEMBERED, REMEMBERED_TESTS = 50_000, 2_000
 """Longest tests that a judge keeps compiled, in characters, and how many: those of all tasks of a benchmark, for their
@@ -215,18 +204,19 @@ class Judge:
     """Runs tests against a program at the other end of a channel.
 
     Args:
-        channel: to the program's process.
+        connection: to the program's process.
         patience: seconds to wait for its answers, all in all.
         more: asked when they are over; the seconds that the process and this one waited for a CPU, which are not held
             against it.
     """
 
-    def __init__(self, channel: socket.socket, patience: float, more: Callable[[], float]) -> None:
-        self._channel, self._patience, self._more = channel, patience, more
-        self._waited = 0.0
+    def __init__(self, connection: socket.socket, patience: float, more: Callable[[], float]) -> None:
+        self._channel = Channel(connection, self._wait)
+        self._patience, self._more = patience, more
+        self._waited = self._since = 0.0
         self._until, self._each = patience, math.inf
         self._poll = select.poll()
-        self._poll.register(channel, select.POLLIN)
+        self._poll.register(connection, select.POLLIN)
         self._values = _Values(self)
         self._broken: BrokenError | None = None
         self._batches = 0
@@ -391,11 +381,11 @@ class Judge:
     def _exchange(self, question: list[Any] | bytes) -> list[Any]:
         try:
             self._until = min(self._patience, self._waited + self._each)
-            send(self._channel, question if isinstance(question, bytes) else self._values.dumps(question))
+            self._channel.send(question if isinstance(question, bytes) else self._values.dumps(question))
             while True:
                 answer = self._decoded(self._receive())
                 if answer[0] == "cb":
-                    send(self._channel, self._call_back(*answer[1:4]))
+                    self._channel.send(self._call_back(*answer[1:4]))
                 elif (answer[0], len(answer)) in {("r", 3), ("x", 5)}:
                     return list(answer)
                 else:
@@ -419,15 +409,20 @@ class Judge:
 
     def _receive(self) -> bytes:
         """The next message. Only the time that is spent here counts as the program's."""
-        started = time.monotonic()
-        while not self._poll.poll(1000 * max(0.0, self._until - self._waited - (time.monotonic() - started))):
-            waited = self._waited + time.monotonic() - started
+        self._since = time.monotonic()
+        message = self._channel.receive()
+        self._waited += time.monotonic() - self._since
+        return message
+
+    def _wait(self) -> None:
+        """Wait until there is something to read, the rest of a message too: the program may never send it."""
+        waited = self._waited + time.monotonic() - self._since
+        while not self._poll.poll(1000 * max(0.0, self._until - waited)):
+            waited = self._waited + time.monotonic() - self._since
             if waited - self._more() >= self._until or waited >= QUEUED * self._until:
                 raise self._break(f"no answer after {min(self._each, self._patience):g} s by the clock", "timeout")
             time.sleep(LOOK_S)
-        message = receive(self._channel)
-        self._waited += time.monotonic() - started
-        return message
+            waited = self._waited + time.monotonic() - self._since
 
     def _call_back(self, number: object, args: Any, kwargs: Any) -> bytes:
         function = self._values.function(number)
@@ -566,7 +561,8 @@ def _surroundings() -> list[object]:
 def main(control: socket.socket, schedstat: int | None = None) -> None:
     """Judge one program after the other. The end of the socket ends it.
 
-    Each program arrives with a descriptor, the channel to its process. The reply is what `Judge.verdict` returns,
+    Each program arrives after a byte with a descriptor, the channel to its process. The reply is what `Judge.verdict`
+    returns,
     with `renew` where the next program deserves a new judge. Before that may come the status `slow`, which asks for
     the seconds that the program has waited for a CPU. A program whose judging takes too much CPU time ends
     this process, by a signal.
@@ -575,25 +571,27 @@ def main(control: socket.socket, schedstat: int | None = None) -> None:
         control: the socket.
         schedstat: a descriptor of this process's /proc/PID/schedstat, where the kernel has it.
     """
+    worker = Channel(control)
+    before = 0.0
 
     def queued() -> float:
         return 0.0 if schedstat is None else linux.queued_s(schedstat)
 
     def more() -> float:
-        send(control, b'{"status": "slow"}')
-        return float(json.loads(receive(control))) + queued() - before
+        worker.send(b'{"status": "slow"}')
+        return float(json.loads(worker.receive())) + queued() - before
 
+    surroundings = _surroundings()
     while True:
-        first = _surroundings()
-        head, descriptors, _, _ = socket.recv_fds(control, HEAD.size, 1)
-        if not head:
+        _, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        if not descriptors:
             return
-        program = json.loads(exactly(control, HEAD.unpack(head)[0]))
+        program = json.loads(worker.receive())
         before = queued()
         signal.setitimer(signal.ITIMER_PROF, program["cpu_s"])
-        with socket.socket(fileno=descriptors[0]) as channel:
-            verdict: dict[str, object] = {**Judge(channel, program["wall_s"], more).verdict(program)}
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, descriptors[0]) as connection:
+            verdict: dict[str, object] = {**Judge(connection, program["wall_s"], more).verdict(program)}
         signal.setitimer(signal.ITIMER_PROF, 0)
         used_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        verdict["renew"] = used_kb > RENEW_KB or verdict["status"] == "memory" or _surroundings() != first
-        send(control, json.dumps(verdict).encode())
+        verdict["renew"] = used_kb > RENEW_KB or verdict["status"] == "memory" or _surroundings() != surroundings
+        worker.send(json.dumps(verdict).encode())

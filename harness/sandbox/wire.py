@@ -27,6 +27,8 @@ from typing import Any
 
 FRAME_BYTES = 16 << 20
 """Longest message. The longest answer of a HumanEval+ or MBPP+ reference solution has under 2 MiB."""
+PART_BYTES = 1 << 16
+"""What is read at a time: a message and its length, mostly."""
 FRAME_AROUND = 64
 """Of these, what is kept for what a message has around its value."""
 TOGETHER_BYTES = 1 << 20
@@ -252,41 +254,59 @@ def _builtin_type(name: str) -> type:
 _MAKERS["T"] = _builtin_type
 
 
-def send(channel: socket.socket, data: bytes) -> None:
-    """Send one message.
+class Channel:
+    """One side of a stream of messages: their length, then their bytes.
 
-    Raises:
-        ClosedError: nobody reads.
+    Args:
+        connection: the stream.
+        wait: called before each read; what it raises ends the read.
     """
-    try:
-        channel.sendall(HEAD.pack(len(data)) + data)
-    except OSError as error:
-        raise ClosedError("the other side is gone") from error
 
+    def __init__(self, connection: socket.socket, wait: Callable[[], None] | None = None) -> None:
+        self._connection, self._wait = connection, wait
+        self._early = b""
+        """What has arrived of the messages to come."""
 
-def receive(channel: socket.socket) -> bytes:
-    """Receive one message.
+    def send(self, data: bytes) -> None:
+        """Send one message.
 
-    Raises:
-        ClosedError: nobody writes.
-        WireError: the message is longer than `FRAME_BYTES`.
-    """
-    size = HEAD.unpack(exactly(channel, HEAD.size))[0]
-    if size > FRAME_BYTES:
-        raise WireError(f"a message is larger than {FRAME_BYTES >> 20} MiB")
-    return exactly(channel, size)
+        Raises:
+            ClosedError: nobody reads.
+        """
+        try:
+            self._connection.sendall(HEAD.pack(len(data)) + data)
+        except OSError as error:
+            raise ClosedError("the other side is gone") from error
 
+    def receive(self) -> bytes:
+        """Receive one message.
 
-def exactly(channel: socket.socket, size: int) -> bytes:
-    """Receive so many bytes. Raises `ClosedError`."""
-    buffer = bytearray()
-    while len(buffer) < size:
+        Raises:
+            ClosedError: nobody writes.
+            WireError: the message is longer than `FRAME_BYTES`.
+        """
+        data = self._early or self._part(PART_BYTES)
+        while len(data) < HEAD.size:
+            data += self._part(PART_BYTES)
+        end = HEAD.size + HEAD.unpack_from(data)[0]
+        if end > HEAD.size + FRAME_BYTES:
+            raise WireError(f"a message is larger than {FRAME_BYTES >> 20} MiB")
+        if len(data) < end:  # mostly it is there at once
+            buffer = bytearray(data)
+            while len(buffer) < end:
+                buffer += self._part(min(end - len(buffer), 1 << 20))
+            data = bytes(buffer)
+        self._early = data[end:]
+        return data[HEAD.size : end]
+
+    def _part(self, size: int) -> bytes:
+        if self._wait is not None:
+            self._wait()
         try:
             # `recv`, not `recvmsg`: descriptors that a program sends along are dropped by the kernel.
-            part = channel.recv(min(size - len(buffer), 1 << 20))
+            part = self._connection.recv(size)
         except OSError as error:
             raise ClosedError("the other side is gone") from error
         if not part:
             raise ClosedError("the other side is gone")
-        buffer += part
-    return bytes(buffer)
+        return part

@@ -15,7 +15,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ QUICK_S, QUICK_ONES = 0.1, 64
 second worker, which runs while what the first one runs is quick."""
 LATE = {0, signal.SIGPROF, signal.SIGVTALRM, signal.SIGKILL}
 """How a judge ends that takes too long: by its timers, or by us."""
+PROGRAM = tuple(field.name for field in fields(Program))
 JUDGE_EXTRA_MB = 512
 """Address space that a judge has over its program's: answers, tests and expected values at once."""
 END_S = 5.0
@@ -118,8 +119,9 @@ class Worker:
 
     def __init__(self, tier: str, limits: Limits, packages: str | None = None, cpu: int | None = None) -> None:
         self.tier, self._limits = tier, limits
-        self._judge: socket.socket | None = None
+        self._judge: tuple[socket.socket, wire.Channel] | None = None
         self._programs, self._judges = _Zygote(), _Zygote()
+        self._asked = asdict(limits)
         self._scratch = "/box" if tier == "A" else _scratch_folder()
         forever = Limits(10**8, 10**8, limits.memory_mb + JUDGE_EXTRA_MB)
         watched = Limits(limits.cpu_s, PATIENCE * limits.wall_s, limits.memory_mb)
@@ -157,8 +159,9 @@ class Worker:
 
     def _exchange(self, program: Program) -> tuple[dict[str, Any], dict[str, Any]]:
         """What the judge said, and what became of the program's process."""
-        judge = self._judge or self._new_judge()
-        task = json.dumps({**asdict(program), **asdict(self._limits)}).encode()
+        judge, channel = self._judge or self._new_judge()
+        # Not `asdict`, which copies. The limits go along, for the judge holds itself to them too.
+        task = json.dumps({name: getattr(program, name) for name in PROGRAM} | self._asked).encode()
         if len(task) > (self._limits.memory_mb << 20) // 4:
             raise SandboxError(
                 f"the tests of one program have {len(task) >> 20} MiB, which its judge cannot hold in "
@@ -167,11 +170,11 @@ class Worker:
         theirs, ours = socket.socketpair()
         with theirs, ours:
             self._programs.start(theirs)
-            socket.send_fds(judge, [wire.HEAD.pack(len(task))], [ours.fileno()])
-        judge.sendall(task)
+            socket.send_fds(judge, [b"p"], [ours.fileno()])
+        channel.send(task)
         try:
-            while (said := json.loads(wire.receive(judge)))["status"] == "slow":
-                wire.send(judge, json.dumps(self._programs.queued_s()).encode())
+            while (said := json.loads(channel.receive()))["status"] == "slow":
+                channel.send(json.dumps(self._programs.queued_s()).encode())
         except wire.ClosedError:  # also where it was too slow for the clock
             said = {"status": "timeout", "message": "judging its answers took too long", "test": "", "renew": True}
         self._programs.end()
@@ -186,16 +189,17 @@ class Worker:
                 raise Fault(f"a judge ended without a verdict: {_ending(ended)}")
         return said, self._programs.report()
 
-    def _new_judge(self) -> socket.socket:
-        self._judge, theirs = socket.socketpair()
-        self._judge.settimeout((PATIENCE + 1) * self._limits.wall_s + 10)
+    def _new_judge(self) -> tuple[socket.socket, wire.Channel]:
+        ours, theirs = socket.socketpair()
+        self._judge = ours, wire.Channel(ours)
+        ours.settimeout((PATIENCE + 1) * self._limits.wall_s + 10)
         with theirs:
             self._judges.start(theirs)
         return self._judge
 
     def _end_judge(self) -> dict[str, Any]:
         if self._judge:
-            self._judge.close()
+            self._judge[0].close()
             self._judge = None
         self._judges.end()
         return self._judges.report()
