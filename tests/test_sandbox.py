@@ -266,6 +266,7 @@ ATTACKS = {
     "a list of processes": "import os\nraise RuntimeError('LEAK-' + str(sorted(os.listdir('/proc'))[:3])) if any(n.isdigit() for n in os.listdir('/proc')) else PermissionError",
     "the real root": "import os\nfor _ in range(50): os.chdir('..')\nraise RuntimeError(open('.{ROOT}/secret.txt').read())",
     "a device": "import os\nos.mknod('null', 0o600 | 0o020000, os.makedev(1, 3))",
+    "another CPU": "import os\nos.sched_setaffinity(0, range(os.cpu_count()))",
     "the time": "import time\ntime.clock_settime(time.CLOCK_REALTIME, 0)",
 }  # fmt: skip
 

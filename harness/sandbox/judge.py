@@ -415,13 +415,14 @@ class Judge:
         return message
 
     def _wait(self) -> None:
-        """Wait until there is something to read, the rest of a message too: the program may never send it."""
+        """Wait until there is something to read: an answer, or more of it, which may come byte by byte or never."""
         waited = self._waited + time.monotonic() - self._since
-        while not self._poll.poll(1000 * max(0.0, self._until - waited)):
+        while waited >= self._until or not self._poll.poll(1000 * (self._until - waited)):
             waited = self._waited + time.monotonic() - self._since
             if waited - self._more() >= self._until or waited >= QUEUED * self._until:
                 raise self._break(f"no answer after {min(self._each, self._patience):g} s by the clock", "timeout")
-            time.sleep(LOOK_S)
+            if self._poll.poll(1000 * LOOK_S):
+                return
             waited = self._waited + time.monotonic() - self._since
 
     def _call_back(self, number: object, args: Any, kwargs: Any) -> bytes:
