@@ -242,6 +242,16 @@ def test_scores_keep_the_order_of_the_answers_and_say_how_code_was_found_and_run
 # code
 
 
+def test_a_reply_that_was_cut_off_says_so_where_it_failed_and_only_there():
+    texts = [SOLUTION, SOLUTION[: SOLUTION.rindex("return") + 3], "well"]
+    scores = code.score([Answer(DOC, "", text, truncated=True) for text in texts], UNSAFE)
+    assert [(score.status, "cut off" in (score.explanation or "")) for score in scores] == [
+        ("passed", False),
+        ("error", True),
+        ("no_code", True),
+    ]
+
+
 def test_without_a_sandbox_code_is_not_run_unless_the_user_allowed_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(tiers, "_why_not", lambda tier: None if tier == "unsafe" else "not on this machine")
     mark = tmp_path / "ran"

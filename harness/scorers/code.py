@@ -48,9 +48,10 @@ def score(answers: Sequence[Answer], sandbox: SandboxSpec) -> list[Score]:
     ]
     verdicts = iter(run(programs, sandbox))
     scores = []
-    for code in found:
+    for code, answer in zip(found, answers, strict=True):
+        cut = " (the reply was cut off)" if answer.truncated else ""
         if code is None:
-            scores.append(Score(0.0, "no_code", explanation="the answer holds no Python code"))
+            scores.append(Score(0.0, "no_code", explanation=f"the answer holds no Python code{cut}"))
             continue
         verdict = next(verdicts)
         scores.append(
@@ -58,7 +59,7 @@ def score(answers: Sequence[Answer], sandbox: SandboxSpec) -> list[Score]:
                 value=1.0 if verdict.status == "passed" else 0.0,
                 status=verdict.status,
                 extracted=code.code,
-                explanation=verdict.message or "all tests passed",
+                explanation=f"{verdict.message}{cut}" if verdict.status != "passed" else "all tests passed",
                 detail={
                     "rule": code.rule,
                     "cpu_s": verdict.cpu_s,
