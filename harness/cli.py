@@ -242,8 +242,9 @@ def index(
     source: Annotated[
         list[str] | None, typer.Option("--from", help="A folder or URL that runs were published to; fetches new ones.")
     ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Make it from nothing, not just what is new or gone.")] = False,
 ) -> None:
-    """Build results/harness.duckdb again from the run folders, shards united. Deleting it loses nothing."""
+    """Bring results/harness.duckdb up to date with the run folders, shards united. Deleting it loses nothing."""
     from harness import analysis, publishing
     from harness.runs import need_results
 
@@ -251,9 +252,9 @@ def index(
         for name in publishing.fetch(url, results):
             say(f"fetched {name}")
     need_results(results)
-    rebuilt = analysis.rebuild(results)
-    warn(rebuilt.problems)
-    sys.stdout.write(f"{rebuilt.path}: {rebuilt.runs} runs\n")
+    done = (analysis.rebuild if again else analysis.refresh)(results)
+    warn(done.problems)
+    sys.stdout.write(f"{done.path}: {done.runs} runs, {len(done.added)} of them new or changed\n")
 
 
 @app.command(name="import")

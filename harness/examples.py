@@ -22,7 +22,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         'harness sql "SELECT model, task, value, ci_low, ci_high FROM leaderboard"',
         'harness sql "SELECT * FROM samples" --format parquet > samples.parquet',
     ),
-    "index": ("harness index",),
+    "index": ("harness index", "harness index --again"),
     "import": (
         "harness import alpaca_eval model_outputs.json --name my-model",
         "harness import parquet answers.parquet --columns model=generator,prompt=instruction",

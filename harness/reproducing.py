@@ -34,6 +34,8 @@ class Verdict:
     """True where the same answers were to be expected."""
     adjusted: float | None
     """The p-value of the scores after Holm's correction; `None` where there is no test."""
+    offline: bool = False
+    """True where the answers came from the run's own journal."""
 
     @property
     def agrees(self) -> bool:
@@ -54,7 +56,8 @@ class Verdict:
             same += f", but scored otherwise at documents {_first(found.rescored)}"
         if self.exact:
             where = f"; others at documents {_first(found.changed)}" if found.changed else ""
-            return f"{same} (greedy, and the backend promises to repeat itself){where}{lost}"
+            why = "from its own journal" if self.offline else "greedy, and the backend promises to repeat itself"
+            return f"{same} ({why}){where}{lost}"
         if found.scores is None or found.scores.difference is None:
             return f"{same} (sampled; no score to compare){lost}"
         verdict = "no difference shown" if self.adjusted is None or self.adjusted >= LEVEL else "the scores differ"
@@ -254,7 +257,7 @@ def judge(old: Path, new: Path, *, offline: bool = False) -> list[Verdict]:
     tested = [_p(match) for match, sure in zip(found, exact, strict=True) if not sure]
     adjusted = iter(ranking.holm([p for p in tested if p is not None]))
     return [
-        Verdict(match, sure, None if sure or _p(match) is None else next(adjusted))
+        Verdict(match, sure, None if sure or _p(match) is None else next(adjusted), offline)
         for match, sure in zip(found, exact, strict=True)
     ]
 

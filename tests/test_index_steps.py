@@ -5,6 +5,7 @@ import os
 import shutil
 from pathlib import Path
 
+import duckdb
 import pytest
 from runfolders import sample, write_run
 
@@ -113,6 +114,18 @@ def test_an_index_is_copied_where_the_file_system_has_no_short_cut(
     refresh(tmp_path)
     write_run(tmp_path, "eval-b", models=("gamma",), docs=5)
     assert refresh(tmp_path).added == ("eval-b",)
+    assert differences(tmp_path) == []
+
+
+def test_an_index_of_another_version_is_not_called_wrong_row_by_row(tmp_path: Path) -> None:
+    write_run(tmp_path, "eval-a", docs=2)
+    refresh(tmp_path)
+    with duckdb.connect(store.index_path(tmp_path)) as connection:
+        connection.execute("UPDATE meta SET value = '0'")
+        connection.execute("DROP TABLE documents")
+    (problem,) = differences(tmp_path)
+    assert "made by another version of harness" in problem
+    refresh(tmp_path)
     assert differences(tmp_path) == []
 
 

@@ -88,7 +88,9 @@ def test_another_score_of_the_same_answer_is_no_agreement(done: Project, tmp_pat
     pl.DataFrame(rows_, schema=frame.schema).write_parquet(run / "samples.parquet")
     found = {row["task"]: row for row in rows(other, "reproduce", run.name, "--offline", "--name", "judged", code=11)}
     assert found["sums"]["verdict"] == "differs"
-    assert found["sums"]["why"].startswith("12 of 12 answers are the same, but scored otherwise at documents 2 (greedy")
+    assert found["sums"]["why"].startswith(
+        "12 of 12 answers are the same, but scored otherwise at documents 2 (from its own journal"
+    )
     assert found["sums_choice"]["verdict"] == "agrees"
     told = [row for row in rows(other, "diff", run.name, "judged-") if row["section"] == "scores"]
     assert told[0]["note"] == "the same answer, other scores: document 2"
@@ -102,7 +104,7 @@ def test_a_file_of_completions_is_scored_again_without_the_file(project: Project
     again = project.run("reproduce", "scored", "--format", "json")
     (verdict,) = json.loads(again.stdout)
     assert verdict["verdict"] == "agrees"
-    assert verdict["why"].startswith("5 of 5 answers are the same")
+    assert verdict["why"] == "5 of 5 answers are the same (from its own journal)"
     assert "no model was asked: the answers came from a file of completions" in again.stderr
 
 
