@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -170,6 +171,8 @@ def main() -> None:
     options = parser.parse_args()
     results: Path = options.results
     start = time.perf_counter()
+    # The one more run of an earlier measurement.
+    shutil.rmtree(results / "runs" / f"big-{options.runs:06}", ignore_errors=True)
     for number in range(options.runs):
         if not (results / "runs" / f"big-{number:06}" / "run.json").is_file():
             write_run(results, number, options.models)

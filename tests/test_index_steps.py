@@ -129,6 +129,16 @@ def test_an_index_of_another_version_is_not_called_wrong_row_by_row(tmp_path: Pa
     assert differences(tmp_path) == []
 
 
+def test_a_copied_results_folder_is_not_called_another(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "a", "eval-a", docs=2)
+    refresh(tmp_path / "a")
+    shutil.copytree(tmp_path / "a", tmp_path / "b", copy_function=shutil.copyfile)
+    assert (tmp_path / "b" / "runs" / "eval-a" / "samples.parquet").stat().st_mtime_ns != (
+        folder / "samples.parquet"
+    ).stat().st_mtime_ns
+    assert differences(tmp_path / "b") == []
+
+
 def test_no_progress_bar_gets_into_what_a_command_prints(tmp_path: Path) -> None:
     write_run(tmp_path, "eval-a", docs=2)
     refresh(tmp_path)
