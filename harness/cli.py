@@ -254,7 +254,7 @@ def index(
     need_results(results)
     done = (analysis.rebuild if again else analysis.refresh)(results)
     warn(done.problems)
-    sys.stdout.write(f"{done.path}: {done.runs} runs, {len(done.added)} of them new or changed\n")
+    sys.stdout.write(f"{done.path}: {done.runs} runs, {len(done.added)} new or changed, {len(done.removed)} gone\n")
 
 
 @app.command(name="import")

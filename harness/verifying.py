@@ -118,7 +118,9 @@ def text(found: Sequence[Finding]) -> str:
     for run in dict.fromkeys(finding.run for finding in found):
         mine = [finding for finding in found if finding.run == run]
         wrong = any(finding.state == "wrong" for finding in mine)
-        lines.append(f"{run or mine[0].check}: {'NOT as recorded' if wrong else 'verified'}")
+        left = ", ".join(dict.fromkeys(finding.check for finding in mine if finding.state == "not checked"))
+        verdict = "NOT as recorded" if wrong else f"verified, but not: {left}" if left else "verified"
+        lines.append(f"{run or mine[0].check}: {verdict}")
         width = max(len(finding.check) for finding in mine)
         for finding in mine:
             said = ": ".join(part for part in (finding.where, finding.what) if part)

@@ -96,9 +96,9 @@ def test_the_index_can_be_deleted_and_built_again_with_equal_content(done: Proje
 def test_index_reads_what_is_new_and_again_reads_everything(done: Project) -> None:
     number = len(done.runs())
     done.run("index")
-    assert done.run("index").stdout == f"results/harness.duckdb: {number} runs, 0 of them new or changed\n"
+    assert done.run("index").stdout == f"results/harness.duckdb: {number} runs, 0 new or changed, 0 gone\n"
     again = done.run("index", "--again").stdout
-    assert again == f"results/harness.duckdb: {number} runs, {number} of them new or changed\n"
+    assert again == f"results/harness.duckdb: {number} runs, {number} new or changed, 0 gone\n"
 
 
 def test_without_results_a_query_says_what_to_do(tmp_path: Path) -> None:

@@ -286,6 +286,13 @@ def test_the_exit_code_and_the_table_say_what_is_wrong(honest: Project, tmp_path
     assert "what is stored is not what was recorded" in done.stderr
 
 
+def test_what_was_not_checked_is_not_called_verified() -> None:
+    states = {"a": ("ok", "ok"), "b": ("ok", "not checked"), "c": ("wrong", "not checked")}
+    found = [verifying.Finding(run, ("files", "scores")[i], s[i], "") for run, s in states.items() for i in range(2)]  # type: ignore[arg-type]
+    heads = [line for line in verifying.text(found).splitlines() if line[:2] in ("a:", "b:", "c:")]
+    assert heads == ["a: verified", "b: verified, but not: scores", "c: NOT as recorded"]
+
+
 def test_a_value_edited_in_the_index_is_found(honest: Project, tmp_path: Path) -> None:
     results = Path(shutil.copytree(honest.root / "results", tmp_path / "results", symlinks=True))
     assert differences(results) == []
