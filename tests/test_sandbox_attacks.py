@@ -62,7 +62,7 @@ def test_a_verdict_arrives_within_its_limit_and_one_and_a_half_seconds(kind: str
     """By the clock where a CPU is free; on a busy machine, that many times as long as CPU time takes there."""
     need(tier)
     from harness.sandbox import tiers
-    from harness.sandbox.workers import Worker
+    from harness.sandbox.worker import Worker
 
     limit = 0.5
     worker = Worker(tier, tiers.limits(SandboxSpec(timeout_s=limit)))

@@ -76,13 +76,36 @@ class Sleeper:
         pass
 
 
-def test_a_cpus_second_worker_waits_while_the_first_is_busy(monkeypatch):
+@pytest.fixture
+def one_cpu(monkeypatch):
     monkeypatch.setattr(workers.os, "sched_getaffinity", lambda _: {0}, raising=False)
     monkeypatch.setattr(workers, "Worker", Sleeper)
     Sleeper.log.clear()
+
+
+def test_a_cpus_second_worker_waits_while_the_first_is_busy(one_cpu):
     naps = ["0.002"] * 200 + ["0.6"] + ["0.002"] * 50
     workers.run([Program(nap, "", "f") for nap in naps], tiers.limits(FAST), "B")
     (slow,) = [(a, b) for a, b in Sleeper.log if b - a > 0.5]
     assert not [a for a, b in Sleeper.log if slow[0] + workers.QUICK_S + 0.05 < a < slow[1]]
     beside = sum(a < d and c < b for (a, b), (c, d) in itertools.pairwise(sorted(Sleeper.log)))
     assert beside > 20  # while they were quick there were two
+
+
+def test_for_few_programs_no_second_worker_is_started(one_cpu):
+    workers.run([Program("0.002", "", "f")] * (2 * workers.WORTH - 1), tiers.limits(FAST), "B")
+    assert not [1 for (_, end), (start, _) in itertools.pairwise(sorted(Sleeper.log)) if start < end]
+
+
+@BOTH
+def test_chance_is_the_same_for_programs_that_read_standard_input(tier):
+    code = "import random\nprint(random.random())"
+    assert (
+        outcome(
+            code,
+            "import random\nrandom.seed(0)\nassert float(run('')) == float(run('')) == random.random()",
+            "__main__",
+            tier,
+        ).status
+        == "passed"
+    )

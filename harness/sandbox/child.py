@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import builtins
 import contextlib
-import json
 import os
 import random
 import socket
@@ -33,46 +32,6 @@ from harness.sandbox.wire import HELLO, MUTABLE, TOGETHER_BYTES, Channel, Closed
 
 TEXT_CHARS = 500
 """What is kept of an exception's text."""
-
-_REHEARSED = """
-import math
-from collections import Counter, defaultdict
-from typing import Any, Dict, List, Optional, Set, Tuple, Union
-
-
-def rehearse(numbers: List[int], text: str, floats: Optional[List[float]] = None) -> Union[int, str, None]:
-    '''Do what programs do.
-
-    >>> rehearse([1, 2], "ab")
-    '''
-    found: Dict[str, int] = {}
-    for place, number in enumerate(sorted(numbers)):
-        if number % 2 == 0 and place >= 0 or not text:
-            found[text.lower()] = number
-        elif text.startswith("x"):
-            return -1
-    words = [word for word in " ".join(text.split(",")).split() if len(word) > 1]
-    total = 0
-    while total < sum(numbers):
-        total += max(numbers, key=lambda x: x - 1)
-    if text == "raise":
-        raise ValueError("raised")
-    return str(total) + "".join(reversed(words)) if words else (total, [*found.values()], text == text[::-1])
-
-
-def types() -> Tuple[int, int]:
-    List[str], List[List[int]], List[Any], Dict[str, List[int]], Dict[int, int], Dict[str, str], Set[int]
-    Optional[int], Optional[str], Tuple[int, ...], Tuple[str, str], Tuple[str, int], Union[int, float], List[bool]
-
-
-types()
-"""
-_CALLS = ('[4, 1, 3], "a,bc"', '[2, 1], ""', '[1], "raise"')
-REHEARSAL = (
-    json.dumps(["load", _REHEARSED, "rehearse"]),
-    *(f'["call", {{"!": "o", "v": 0}}, [{arguments}], {{"!": "d", "v": []}}]' for arguments in 10 * _CALLS),
-)
-"""What the judge of an ordinary program asks."""
 
 
 class Callback:
@@ -174,27 +133,19 @@ class Child:
             "in_process": self._in_process,
         }
 
-    def rehearse(self) -> None:
-        """Answer a few questions of our own, in the process that is forked for each program.
-
-        So look-ups are cached, code is specialised and types such as `List[int]` are made once, and not in each fork.
-        """
-        ours, theirs = socket.socketpair()
-        with ours, theirs:
-            actor = Child()
-            actor._channel, judge = Channel(ours), Channel(theirs)
-            for question in REHEARSAL:
-                judge.send(question.encode())
-                actor._answer(actor._receive())
-                judge.receive()
-        del sys.modules["solution"]
-
-    def serve(self, connection: socket.socket) -> None:
-        """Serve its judge, in a process that is already shut in. Never returns."""
+    def connect(self, connection: socket.socket) -> None:
+        """Take up the connection to its judge."""
         self._channel = Channel(connection)
+
+    def serve(self) -> None:
+        """Serve its judge, in a process that is already shut in. Never returns."""
         self._channel.send(HELLO)
         while True:
-            self._answer(self._receive())
+            self.answer()
+
+    def answer(self) -> None:
+        """Answer one question."""
+        self._answer(self._receive())
 
     def ask(self, question: list[Any]) -> Any:
         """Ask the judge something, and answer its questions until it has answered."""
@@ -298,6 +249,7 @@ class Child:
     @staticmethod
     def _script(code: str, stdin: str) -> str:
         """Run the code as a program with standard input and output. The answer is what it printed."""
+        random.seed(0)
         with open("stdin", "wb") as file:
             file.write(stdin.encode("utf-8", "surrogatepass"))
         fresh = os.O_RDWR | os.O_CREAT | os.O_TRUNC

@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from harness.sandbox import workers
 from harness.sandbox.verdicts import Limits, Program
+from harness.sandbox.worker import Fault, Worker
 
 
 def main() -> None:
@@ -23,7 +24,7 @@ def main() -> None:
 def _tier(limits: Limits) -> str:
     """Landlock too, where the container's kernel has it."""
     try:
-        workers.Worker("B", limits).close()
-    except workers.Fault:
+        Worker("B", limits).close()
+    except Fault:
         return "C"
     return "B"

@@ -115,15 +115,15 @@ def _why_not(tier: str) -> str | None:
         return container.why_not()
     if sys.platform != "linux":
         return f"it needs Linux, this is {sys.platform}"
-    from harness.sandbox import workers
+    from harness.sandbox.worker import Fault, Worker
 
     try:
-        worker = workers.Worker(tier, limits(SandboxSpec()))
-    except workers.Fault as fault:
+        worker = Worker(tier, limits(SandboxSpec()))
+    except Fault as fault:
         return str(fault)
     try:
         verdict = worker.run(_TRIAL)
-    except workers.Fault as fault:
+    except Fault as fault:
         return str(fault)
     finally:
         worker.close()

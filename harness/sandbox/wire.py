@@ -6,7 +6,7 @@ that only its owner can follow. Reading builds nothing but built-in types and wh
 tags that are left, so a hostile message can at worst be large; its size, depth and integers are capped here, and
 the process that reads it has limits of its own.
 
-This module and its neighbours `linux`, `seccomp`, `zygote`, `child` and `judge` import the standard library alone:
+This module and its neighbours that the zygote imports (`linux`, `child`, `judge` …) import the standard library alone:
 they are loaded by an interpreter without site packages.
 """
 

@@ -1,253 +1,29 @@
-"""The trusted side: owns the zygotes, hands out programs, and turns what came back into verdicts."""
+"""Many programs at a time: which worker runs the next one, and where."""
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import shutil
-import signal
-import socket
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, fields
-from pathlib import Path
-from typing import Any
 
 from harness.errors import SandboxError
-from harness.sandbox import wire
-from harness.sandbox.verdicts import Limits, Program, Status, Verdict
+from harness.sandbox.verdicts import Limits, Program, Verdict
+from harness.sandbox.worker import Fault, Worker
 
-START_S = 60.0
-"""How long a zygote may take to be ready, on a machine with other things to do."""
-REPORT_S = 30.0
-"""How long a zygote may take to clean up after a program."""
-PATIENCE = 40
-"""Times the limit by the clock after which a process is ended, whatever its judge does. The judge is mostly done by
-then: it stretches the limit by 20 at most, for a program that waits for a CPU."""
-QUICK_S, QUICK_ONES = 0.1, 64
-"""A program this quick mostly waits for processes to wake up, not for a CPU: after so many programs each CPU gets a
-second worker, which runs while what the first one runs is quick."""
-LATE = {0, signal.SIGPROF, signal.SIGVTALRM, signal.SIGKILL}
-"""How a judge ends that takes too long: by its timers, or by us."""
-PROGRAM = tuple(field.name for field in fields(Program))
-JUDGE_EXTRA_MB = 512
-"""Address space that a judge has over its program's: answers, tests and expected values at once."""
-END_S = 5.0
-"""How long the zygotes may take to end."""
-ENVIRONMENT = {
-    "PYTHONHASHSEED": "0",
-    "PYTHONDONTWRITEBYTECODE": "1",
-    "PYTHONUTF8": "1",
-    "LANG": "C.UTF-8",
-    "LD_BIND_NOW": "1",
-}
-"""Of the zygotes and what they fork. The last one lets the dynamic linker look all symbols up at once, and not again in
-each process, see ld.so(8)."""
-BOOT = """
-import sys, types
-folder = sys.argv.pop(1)
-for name in ("harness", "harness.sandbox"):
-    sys.modules[name] = module = types.ModuleType(name)
-    module.__path__ = [folder]
-from harness.sandbox.zygote import main
-main()
-"""
-"""Loads the zygote without the packages around it, which import what is not in the standard library."""
-
-
-class Fault(Exception):  # noqa: N818 - not an error of a program's
-    """The machinery failed: a worker has to be replaced. Never a program's doing as far as we can tell."""
-
-
-class _Zygote:
-    """The socket to a fork server."""
-
-    def __init__(self) -> None:
-        self._socket, self.theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._socket.settimeout(START_S)
-
-    def ready(self) -> bool:
-        """Wait until it can fork. Raises OSError."""
-        self.theirs.close()
-        if self._socket.recv(16) != b"ready":
-            return False
-        self._socket.settimeout(REPORT_S)
-        return True
-
-    def start(self, channel: socket.socket) -> None:
-        """Fork a process that gets the channel. Raises OSError."""
-        socket.send_fds(self._socket, [b"start"], [channel.fileno()])
-
-    def queued_s(self) -> float:
-        """How long the process has waited for a CPU. Raises OSError, ValueError."""
-        self._socket.send(b"queued")
-        return float(json.loads(self._socket.recv(100)))
-
-    def end(self) -> None:
-        """End the process. Raises OSError."""
-        self._socket.send(b"end")
-
-    def report(self) -> dict[str, Any]:
-        """What became of the process, once `end` is sent and nothing of it is left. Raises OSError, ValueError."""
-        cause, cpu_s, signalled, code = self._socket.recv(100).split()
-        return {"cause": cause.decode(), "cpu_s": float(cpu_s), "signal": int(signalled), "code": int(code)}
-
-    def close(self) -> None:
-        """Let it end."""
-        self.theirs.close()
-        self._socket.close()
-
-
-class Worker:
-    """Runs one program at a time. Not for several threads.
-
-    Args:
-        tier: `A`, `B`, or `C` for the inside of a container.
-        limits: what each program may use.
-        packages: a folder of packages that programs may import.
-        cpu: the CPU to stay on. A judge and its program take turns: on one CPU the one wakes the other for less.
-
-    Raises:
-        Fault: this tier does not work here; the message says why.
-    """
-
-    def __init__(self, tier: str, limits: Limits, packages: str | None = None, cpu: int | None = None) -> None:
-        self.tier, self._limits = tier, limits
-        self._judge: tuple[socket.socket, wire.Channel] | None = None
-        self._programs, self._judges = _Zygote(), _Zygote()
-        self._asked = asdict(limits)
-        self._scratch = "/box" if tier == "A" else _scratch_folder()
-        forever = Limits(10**8, 10**8, limits.memory_mb + JUDGE_EXTRA_MB)
-        watched = Limits(limits.cpu_s, PATIENCE * limits.wall_s, limits.memory_mb)
-        options = {
-            "tier": tier,
-            "scratch": self._scratch,
-            "packages": packages,
-            "cpu": cpu,
-            "program": asdict(watched),
-            "judge": asdict(forever),
-        }
-        self._process: subprocess.Popen[bytes] | None = None
-        try:
-            self._process = _start(json.dumps(options), self._judges.theirs, self._programs.theirs)
-            ready = self._programs.ready() and self._judges.ready()
-        except OSError as error:
-            self.close()
-            raise Fault(str(error)) from error
-        if not ready:
-            raise Fault(self.close() or "no answer")
-
-    def run(self, program: Program) -> Verdict:
-        """Run one program against its tests.
-
-        Raises:
-            Fault: the machinery failed; this worker is of no more use.
-        """
-        try:
-            said, ended = self._exchange(program)
-        except (OSError, ValueError, wire.WireError) as error:
-            raise Fault(f"{type(error).__name__}: {error}") from error
-        status, message = _outcome(said, ended, self._limits)
-        message, test = (" ".join(text.encode("utf-8", "replace").decode().split()) for text in (message, said["test"]))
-        return Verdict(status, message, round(ended["cpu_s"], 4), self.tier, test, program.in_process)
-
-    def _exchange(self, program: Program) -> tuple[dict[str, Any], dict[str, Any]]:
-        """What the judge said, and what became of the program's process."""
-        judge, channel = self._judge or self._new_judge()
-        # Not `asdict`, which copies. The limits go along, for the judge holds itself to them too.
-        task = json.dumps({name: getattr(program, name) for name in PROGRAM} | self._asked).encode()
-        if len(task) > (self._limits.memory_mb << 20) // 4:
-            raise SandboxError(
-                f"the tests of one program have {len(task) >> 20} MiB, which its judge cannot hold in "
-                f"{self._limits.memory_mb + JUDGE_EXTRA_MB} MiB; raise sandbox.memory_mb"
-            )
-        theirs, ours = socket.socketpair()
-        with theirs, ours:
-            self._programs.start(theirs)
-            socket.send_fds(judge, [b"p"], [ours.fileno()])
-        channel.send(task)
-        try:
-            while (said := json.loads(channel.receive()))["status"] == "slow":
-                channel.send(json.dumps(self._programs.queued_s()).encode())
-        except wire.ClosedError:  # also where it was too slow for the clock
-            said = {"status": "timeout", "message": "judging its answers took too long", "test": "", "renew": True}
-        self._programs.end()
-        if said["renew"]:
-            ended = self._end_judge()
-            if said["status"] == "timeout" and ended["signal"] not in {
-                0,
-                signal.SIGPROF,
-                signal.SIGVTALRM,
-                signal.SIGKILL,
-            }:
-                raise Fault(f"a judge ended without a verdict: {_ending(ended)}")
-        return said, self._programs.report()
-
-    def _new_judge(self) -> tuple[socket.socket, wire.Channel]:
-        ours, theirs = socket.socketpair()
-        self._judge = ours, wire.Channel(ours)
-        ours.settimeout((PATIENCE + 1) * self._limits.wall_s + 10)
-        with theirs:
-            self._judges.start(theirs)
-        return self._judge
-
-    def _end_judge(self) -> dict[str, Any]:
-        if self._judge:
-            self._judge[0].close()
-            self._judge = None
-        self._judges.end()
-        return self._judges.report()
-
-    def close(self) -> str:
-        """End both zygotes, and the judge before them: what it used is counted only where it is waited for.
-
-        Returns:
-            The last line of what they said, which is why they did not start.
-        """
-        if self._judge:
-            with contextlib.suppress(OSError, ValueError):
-                self._end_judge()
-        self._programs.close()
-        self._judges.close()
-        said = b""
-        if self._process:
-            try:
-                said = self._process.communicate(timeout=END_S)[1]
-            except subprocess.TimeoutExpired:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(self._process.pid, signal.SIGKILL)
-                said = self._process.communicate()[1]
-        if self.tier != "A":
-            shutil.rmtree(self._scratch, ignore_errors=True)
-        return (said.decode("utf-8", "replace").strip().splitlines() or [""])[-1]
-
-
-def _start(options: str, *sockets: socket.socket) -> subprocess.Popen[bytes]:
-    numbers = [each.fileno() for each in sockets]
-    return subprocess.Popen(
-        # -P -s -S and an empty environment: nothing that the user or the machine has installed decides.
-        [sys.executable, "-P", "-s", "-S", "-c", BOOT, str(Path(__file__).parent), options, *map(str, numbers)],
-        pass_fds=numbers,
-        env=ENVIRONMENT,
-        cwd="/",
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
+QUICK_S = 0.1
+"""A program this quick mostly waits for processes to wake up, not for a CPU: beside it another may run there."""
+WORTH = 64
+"""Programs that a CPU's second worker comes in for: so many done, and so many left for each CPU. To start a worker
+costs as much as a dozen quick programs."""
 
 
 class _Run:
     """One call of `run`: what is left to do, and what is done."""
 
-    def __init__(self, programs: Sequence[Program], new_worker: Callable[[int | None], Worker]) -> None:
-        self._programs, self._new_worker = programs, new_worker
+    def __init__(self, programs: Sequence[Program], new_worker: Callable[[int | None], Worker], cpus: int) -> None:
+        self._programs, self._new_worker, self._cpus = programs, new_worker, cpus
         self._waiting = deque(range(len(programs)))
         self._started: dict[int, tuple[int | None, float]] = {}
         self._changed = threading.Condition()
@@ -269,7 +45,7 @@ class _Run:
         """
         worker: Worker | None = None
         try:
-            while (index := self._next(cpu, second)) is not None:
+            while (index := self._next(cpu, second and worker is None)) is not None:
                 worker = worker or self._new_worker(cpu)
                 self._started[index] = (cpu, time.monotonic())
                 try:
@@ -289,9 +65,13 @@ class _Run:
             if worker:
                 worker.close()
 
-    def _next(self, cpu: int | None, second: bool) -> int | None:
+    def _next(self, cpu: int | None, comes_in: bool) -> int | None:
         with self._changed:
-            while self._waiting and not self._room(cpu, second):
+            if comes_in:
+                self._changed.wait_for(lambda: not self._waiting or len(self.verdicts) >= WORTH)
+                if len(self._waiting) < WORTH * self._cpus:
+                    return None
+            while self._waiting and not self._room(cpu):
                 self._changed.wait(QUICK_S)
             if not self._waiting:
                 return None
@@ -299,10 +79,8 @@ class _Run:
             self._started[index] = (cpu, time.monotonic())
             return index
 
-    def _room(self, cpu: int | None, second: bool) -> bool:
+    def _room(self, cpu: int | None) -> bool:
         """Whether one more may run on this CPU, beside what runs there."""
-        if second and len(self.verdicts) < QUICK_ONES:
-            return False
         now = time.monotonic()
         return cpu is None or all(now - since < QUICK_S for place, since in self._started.values() if place == cpu)
 
@@ -328,7 +106,7 @@ def run(
     """
     cpus = sorted(os.sched_getaffinity(0))
     places = [(None, False)] * workers if workers else [(cpu, second) for second in (False, True) for cpu in cpus]
-    state = _Run(programs, lambda cpu: Worker(tier, limits, packages, cpu))
+    state = _Run(programs, lambda cpu: Worker(tier, limits, packages, cpu), len(cpus))
     threads = [threading.Thread(target=state.work, args=place, daemon=True) for place in places[: len(programs)]]
     for thread in threads:
         thread.start()
@@ -344,45 +122,3 @@ def run(
     if state.failure:
         raise state.failure
     return [state.verdicts[index] for index in range(len(programs))]
-
-
-def _outcome(said: dict[str, Any], program: dict[str, Any], limits: Limits) -> tuple[Status, str]:
-    """The status and the message of a verdict.
-
-    Args:
-        said: by the judge.
-        program: the report on the program's process.
-        limits: what it might use.
-
-    Raises:
-        Fault: the program never came to run.
-    """
-    status, message = said["status"], said["message"]
-    if status == "fault":
-        raise Fault(f"a program's process did not start: {_ending(program)}")
-    if status != "gone":
-        return status, message
-    if program["signal"] == signal.SIGXCPU:
-        program["cause"] = "cpu"
-    if program["cause"] == "exit" and program["signal"] == signal.SIGKILL:
-        return "memory", "the process was killed by the kernel"
-    if program["cause"] == "exit" and program["signal"] == signal.SIGSYS:
-        return "blocked", "the process was killed for a system call"
-    causes: dict[str, tuple[Status, str]] = {
-        "cpu": ("timeout", f"used up {limits.cpu_s:g} CPU s"),
-        "clock": ("timeout", f"no verdict after {PATIENCE * limits.wall_s:g} s by the clock"),
-        "disk": ("error", "wrote more than its scratch folder may hold"),
-    }
-    return causes.get(program["cause"], ("error", f"{_ending(program)} before its tests did"))
-
-
-def _ending(report: dict[str, Any]) -> str:
-    if report["signal"]:
-        return f"the process was killed by {signal.Signals(report['signal']).name}"
-    return f"the process ended with code {report['code']}"
-
-
-def _scratch_folder() -> str:
-    """A folder that only this user reaches, in memory where there is such a place."""
-    place = "/dev/shm"  # noqa: S108 - mkdtemp makes a folder of its own there
-    return tempfile.mkdtemp(prefix=f"harness-{os.getpid()}-", dir=place if os.access(place, os.W_OK) else None)

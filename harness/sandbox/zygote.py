@@ -26,7 +26,7 @@ import sys
 import time
 from typing import Any
 
-from harness.sandbox import boxes, child, judge, linux
+from harness.sandbox import boxes, child, judge, linux, rehearsal
 
 PRELOAD = (
     *("abc", "bisect", "collections", "copy", "datetime", "decimal", "enum", "fractions", "functools", "heapq"),
@@ -80,7 +80,7 @@ class Zygote:
                 stream.reconfigure(errors="backslashreplace")
         self._box.prepare(self._limits["cpu_s"], self._limits["memory_mb"])
         if not self._judges:
-            self._child.rehearse()
+            rehearsal.rehearse()
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 2)  # up to here it was for the reason of a failure; programs inherit it
         os.close(null)
@@ -125,7 +125,8 @@ class Zygote:
             if self._judges:
                 judge.main(connection, *kept[1:])
             else:
-                self._child.serve(connection)
+                self._child.connect(connection)
+                self._child.serve()
         finally:
             os._exit(LOCK_FAILED)
 
