@@ -138,8 +138,9 @@ def main() -> None:
     try:
         with tempfile.TemporaryDirectory() as name:
             python = None if asked.inspect is None else with_inspect(asked.inspect, Path(name) / "inspect")
-            print("| slots | client | kills | repeats: mean | most | at the server | answered, asked again | lost |")
-            print("|---:|---|---:|---:|---:|---:|---:|---:|")
+            heads = ["slots", "client", "kills", "repeats: mean", "most", "at the server", "ratio"]
+            print(f"| {' | '.join([*heads, 'answered, asked again', 'lost'])} |")
+            print("|---:|---|---:|---:|---:|---:|---:|---:|---:|")
             for parallel in asked.parallel:
                 folder = Path(name) / str(parallel)
                 folder.mkdir()
@@ -159,8 +160,8 @@ def show(parallel: int, client: str, kills: list[Kill], lost: str) -> None:
     unanswered = sum(kill.unanswered for kill in kills) / n
     mean = sum(repeats) / n
     print(
-        f"| {parallel} | {client} | {n} | {mean:.1f} | {max(repeats)} | {unanswered:.1f} | {mean - unanswered:.1f} | "
-        f"{lost} |",
+        f"| {parallel} | {client} | {n} | {mean:.1f} | {max(repeats)} | {unanswered:.1f} | "
+        f"{mean / max(unanswered, 0.1):.2f} | {mean - unanswered:.1f} | {lost} |",
         flush=True,
     )
 

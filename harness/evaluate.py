@@ -138,7 +138,7 @@ def _run(
         if before is None and (twin := reuse.sibling(spec, run, plans)):
             progress.say(
                 f"run {run.name} is a new run: what it asks is not what {twin} asked, and the two do not mix "
-                f"(`harness show {run.name} --why --other {twin}` says what differs)"
+                f"(once it has ended, `harness show {run.name} --why --other {twin}` says what differs)"
             )
         opened = manifest.opening(spec, tasks, plans, run, argv, before)
         runs.write_atomic(run / runs.SPEC, runs.yaml_bytes(opened["spec"]))

@@ -102,7 +102,7 @@ def test_a_run_of_500_ends_with_every_answer_right_or_named_as_failed(
     timeout = 1.5 if "hang" in kinds else 20.0  # no answer of a loaded machine takes so long
     with serving(breaking(kinds, share)) as server:
         replies, _ = run(model(server.url, parallel=64, timeout_s=timeout), requests(), tmp_path)
-        asked = len(server.asked)
+        asked = Counter(body["messages"][-1]["content"].replace("say ", "id") for _, _, body in server.asked)
     assert len(replies) == N
     failed = {id_: reply for id_, reply in replies.items() if reply.error is not None}
     for id_, reply in replies.items():
@@ -113,7 +113,7 @@ def test_a_run_of_500_ends_with_every_answer_right_or_named_as_failed(
         assert reply.error
         assert reply.attempts
     # Every try is on record: what the server counted is what the journal says.
-    assert asked == sum(1 + len(reply.attempts) for reply in replies.values())
+    assert asked == {id_: 1 + len(reply.attempts) for id_, reply in replies.items()}
     # Nine tries; three where the tries time out, since a timed-out one may have been paid for.
     expected = share ** (3 if kinds == ["hang"] else 9)
     assert len(failed) <= N * expected * 3 + (15 if len(kinds) > 1 else 5)
@@ -233,12 +233,31 @@ def test_a_server_that_is_not_there_stops_the_run_within_seconds(
         assert time.monotonic() - started < 15
 
 
-@pytest.mark.parametrize("status", [401, 402, 404])
-def test_a_refused_key_an_empty_account_and_a_wrong_model_stop_the_run_at_once(status: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (401, "refuses the key in PLANTED_API_KEY"),
+        (402, "wants to be paid first"),
+        (404, "knows no such address or model"),
+    ],
+)
+def test_a_refused_key_an_empty_account_and_a_wrong_model_stop_the_run_at_once_and_are_told_apart(
+    status: int, words: str, tmp_path: Path
+) -> None:
     with serving(lambda _body, _n: Answer(error("no", "x"), status)) as server:
-        with pytest.raises(BackendError, match=f"HTTP {status}"):
+        with pytest.raises(BackendError, match=f"{words}; .*HTTP {status}"):
             run(model(server.url, parallel=4), requests(), tmp_path)
         assert len(server.asked) < 12
+
+
+@pytest.mark.parametrize(("variable", "words"), [("PLANTED_API_KEY", "in PLANTED_API_KEY"), (None, ": .* names none")])
+def test_a_refused_key_is_named_by_its_variable_alone(variable: str | None, words: str, tmp_path: Path) -> None:
+    with (
+        serving(lambda _body, _n: Answer(error(f"no such key: {KEY}", "x"), 401)) as server,
+        pytest.raises(BackendError, match=f"refuses the key ?{words}; ") as raised,
+    ):
+        run(model(server.url, api_key_env=variable), requests(), tmp_path)
+    assert (KEY in str(raised.value)) == (variable is None)  # of a key it was not given it can know nothing
 
 
 def test_a_server_that_only_fails_stops_the_run(tmp_path: Path) -> None:

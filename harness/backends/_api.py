@@ -30,6 +30,9 @@ SAMPLING = ("temperature", "top_p", "top_k", "stop", "seed")
 """What `omit` may name."""
 COMMON: dict[str, Any] = {"model": "", "base_url": "", "extra_body": None, "headers": None, "omit": None}
 
+MAPPINGS = frozenset({"extra_body", "headers", "thinking"})
+"""Arguments that are mappings, wherever a provider knows them."""
+
 
 class ApiBackend:
     """A model behind an HTTP API.
@@ -99,7 +102,7 @@ class ApiBackend:
             raise ConfigError(
                 f"{where}: base_url should begin with http:// or https://, as http://127.0.0.1:8000/v1 does"
             )
-        for name in ("extra_body", "headers"):
+        for name in MAPPINGS & set(args):
             if args[name] is not None and not isinstance(args[name], Mapping):
                 raise ConfigError(f"{where}: {name} should be a mapping of names to values")
             for key in args[name] or ():
@@ -289,6 +292,13 @@ def word(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def tokens(usage: Any, *path: str) -> int | None:
+    """The token count at a path of nested mappings; `None` where there is none."""
+    for name in path:
+        usage = usage.get(name) if isinstance(usage, Mapping) else None
+    return count(usage)
+
+
 def total(*values: int | None) -> int | None:
     """The sum of what is known; `None` where nothing is."""
     known = [value for value in values if value is not None]
@@ -312,19 +322,14 @@ def openai_usage(usage: Any) -> Usage:
     DeepSeek counts cached tokens as `prompt_cache_hit_tokens`; xAI leaves reasoning out of `completion_tokens`, which
     shows in `total_tokens`.
     """
-    usage = usage if isinstance(usage, dict) else {}
-    details, prompt_details = (
-        usage.get(name) if isinstance(usage.get(name), dict) else {}
-        for name in ("completion_tokens_details", "prompt_tokens_details")
-    )
-    prompt, completion = count(usage.get("prompt_tokens")), count(usage.get("completion_tokens"))
-    reasoning = count(details.get("reasoning_tokens"))
-    everything = count(usage.get("total_tokens"))
+    prompt, completion = tokens(usage, "prompt_tokens"), tokens(usage, "completion_tokens")
+    reasoning = tokens(usage, "completion_tokens_details", "reasoning_tokens")
+    everything = tokens(usage, "total_tokens")
     if None not in (prompt, completion, reasoning, everything) and everything == prompt + completion + reasoning:  # type: ignore[operator]
         completion = completion + reasoning  # type: ignore[operator]
-    cached = count(prompt_details.get("cached_tokens"))
+    cached = tokens(usage, "prompt_tokens_details", "cached_tokens")
     if cached is None:
-        cached = count(usage.get("prompt_cache_hit_tokens"))
+        cached = tokens(usage, "prompt_cache_hit_tokens")
     return Usage(prompt, completion, reasoning, cached)
 
 

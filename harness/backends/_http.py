@@ -47,13 +47,14 @@ DEAD_WEIGHT, DEAD_AFTER_S = 20, 5.0
 """The breaker opens after 20 failed tries in a row over 5 seconds, none of them a 429. Half of all tries failing at
 random reach that once in 10^6 tries. A refused connection, a refused key and an empty account weigh 4 tries each."""
 HARD_WEIGHT = 4
-HARD_STATUS = frozenset({401, 402, 404})
+HARD_STATUS = {401: "refuses the key", 402: "wants to be paid first", 404: "knows no such address or model"}
+"""What no other request will change, and what is meant by it (RFC 9110, section 15.5; 402 as the providers use it)."""
 ERROR_CHARS = 300
 MASK = "***"
 SECRET_CHARS = 8
 """A shorter key is a placeholder for a server of one's own (`EMPTY`); cutting it out would garble answers."""
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
-TOO_MANY, SERVER_ERROR, OK = 429, 500, 200
+TOO_MANY, SERVER_ERROR, OK, NO_KEY = 429, 500, 200, 401
 
 
 class Secret:
@@ -414,9 +415,12 @@ class Client:
         self._weight += one.weight
         certain = one.status in HARD_STATUS or one.status == TOO_MANY
         if self._weight >= DEAD_WEIGHT and (certain or time.monotonic() - self._failing_since >= DEAD_AFTER_S):
+            what = HARD_STATUS.get(one.status or 0, "answers nothing any more")
+            if one.status == NO_KEY:
+                what += f" in {self._connect.api_key_env}" if self._secret else ": connect.api_key_env names none"
             self._dead = (
-                f"model {self._model}: {self._base_url} answers nothing any more; the last of its errors in a row: "
-                f"{one.error}. What was answered is kept; put it right and give the same command again"
+                f"model {self._model}: {self._base_url} {what}; the last of its errors in a row: {one.error}. "
+                "What was answered is kept; put it right and give the same command again"
             )
 
 

@@ -10,10 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from harness.backends._api import ApiBackend, count, total, word
-from harness.errors import ConfigError
+from harness.backends._api import ApiBackend, tokens, total, word
 from harness.records import ReasoningKind, Reply, Request, Usage
-from harness.specs import ModelSpec
 
 VERSION = "2023-06-01"
 """The API's version (https://docs.anthropic.com/en/api/versioning)."""
@@ -46,18 +44,6 @@ class Backend(ApiBackend):
     ARGS: ClassVar[Mapping[str, Any]] = {"thinking": None}
     NEVER_SENT = frozenset({"seed"})
     BLANK_STOPS = False
-
-    @classmethod
-    def check(cls, model: ModelSpec) -> dict[str, Any]:
-        """Read the model's arguments.
-
-        Raises:
-            ConfigError: one is wrong.
-        """
-        args = super().check(model)
-        if args["thinking"] is not None and not isinstance(args["thinking"], Mapping):
-            raise ConfigError(f"model {model.name}: thinking should be a mapping, such as {{type: adaptive}}")
-        return args
 
     def sign(self, key: str) -> Mapping[str, str]:
         """The header that carries the key."""
@@ -124,10 +110,10 @@ class Backend(ApiBackend):
 
 def _usage(usage: Any) -> Usage:
     """`input_tokens` leaves out what was read from or written to the cache; here prompt tokens are all of them."""
-    usage = usage if isinstance(usage, dict) else {}
-    cached = count(usage.get("cache_read_input_tokens"))
+    cached = tokens(usage, "cache_read_input_tokens")
+    written = tokens(usage, "cache_creation_input_tokens")
     return Usage(
-        prompt_tokens=total(count(usage.get("input_tokens")), count(usage.get("cache_creation_input_tokens")), cached),
-        completion_tokens=count(usage.get("output_tokens")),
+        prompt_tokens=total(tokens(usage, "input_tokens"), written, cached),
+        completion_tokens=tokens(usage, "output_tokens"),
         cached_tokens=cached,
     )

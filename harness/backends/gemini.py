@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from harness.backends._api import ApiBackend, count, total, word
+from harness.backends._api import ApiBackend, tokens, total, word
 from harness.errors import ConfigError
 from harness.records import Reply, Request, Usage
 from harness.specs import ModelSpec
@@ -60,8 +60,6 @@ class Backend(ApiBackend):
             raise ConfigError(
                 f"model {model.name}: {args['model']!r} is no model id of Gemini's, such as gemini-2.5-pro"
             )
-        if args["thinking"] is not None and not isinstance(args["thinking"], Mapping):
-            raise ConfigError(f"model {model.name}: thinking should be a mapping, such as {{includeThoughts: true}}")
         if args["safety"] is not None and not isinstance(args["safety"], list):
             raise ConfigError(f"model {model.name}: safety should be a list of settings")
         return args
@@ -141,11 +139,10 @@ class Backend(ApiBackend):
 
 def _usage(usage: Any) -> Usage:
     """Google counts thoughts beside the candidates' tokens; here completion tokens are both."""
-    usage = usage if isinstance(usage, dict) else {}
-    thoughts = count(usage.get("thoughtsTokenCount"))
+    thoughts = tokens(usage, "thoughtsTokenCount")
     return Usage(
-        prompt_tokens=count(usage.get("promptTokenCount")),
-        completion_tokens=total(count(usage.get("candidatesTokenCount")), thoughts),
+        prompt_tokens=tokens(usage, "promptTokenCount"),
+        completion_tokens=total(tokens(usage, "candidatesTokenCount"), thoughts),
         reasoning_tokens=thoughts,
-        cached_tokens=count(usage.get("cachedContentTokenCount")),
+        cached_tokens=tokens(usage, "cachedContentTokenCount"),
     )

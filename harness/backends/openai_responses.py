@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from harness.backends._api import ApiBackend, count, word
+from harness.backends._api import ApiBackend, tokens, word
 from harness.backends.openai_chat import FILTER_CODES
 from harness.records import ReasoningKind, Reply, Request, Usage
 
@@ -112,14 +112,9 @@ class Backend(ApiBackend):
 
 
 def _usage(usage: Any) -> Usage:
-    usage = usage if isinstance(usage, dict) else {}
-    output, given = (
-        usage.get(name) if isinstance(usage.get(name), dict) else {}
-        for name in ("output_tokens_details", "input_tokens_details")
-    )
     return Usage(
-        prompt_tokens=count(usage.get("input_tokens")),
-        completion_tokens=count(usage.get("output_tokens")),
-        reasoning_tokens=count(output.get("reasoning_tokens")),
-        cached_tokens=count(given.get("cached_tokens")),
+        prompt_tokens=tokens(usage, "input_tokens"),
+        completion_tokens=tokens(usage, "output_tokens"),
+        reasoning_tokens=tokens(usage, "output_tokens_details", "reasoning_tokens"),
+        cached_tokens=tokens(usage, "input_tokens_details", "cached_tokens"),
     )
