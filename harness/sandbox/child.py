@@ -21,14 +21,13 @@ import builtins
 import contextlib
 import os
 import random
-import socket
 import sys
 import types
 from _thread import RLock  # `threading` costs every fork half a millisecond: it looks itself over after each
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from harness.sandbox.wire import HELLO, MUTABLE, TOGETHER_BYTES, Channel, ClosedError, Codec, WireError
+from harness.sandbox.wire import HELLO, MUTABLE, TOGETHER_BYTES, Channel, ClosedError, Codec, Descriptor, WireError
 
 TEXT_CHARS = 500
 """What is kept of an exception's text."""
@@ -133,9 +132,9 @@ class Child:
             "in_process": self._in_process,
         }
 
-    def connect(self, connection: socket.socket) -> None:
-        """Take up the connection to its judge."""
-        self._channel = Channel(connection)
+    def connect(self, descriptor: int) -> None:
+        """Take up the stream to its judge."""
+        self._channel = Channel(Descriptor(descriptor))
 
     def serve(self) -> None:
         """Serve its judge, in a process that is already shut in. Never returns."""

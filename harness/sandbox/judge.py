@@ -583,15 +583,18 @@ def main(control: socket.socket, schedstat: int | None = None) -> None:
         return float(json.loads(worker.receive())) + queued() - before
 
     surroundings = _surroundings()
+    connection: socket.socket | None = None
     while True:
         _, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        if connection:  # closed no sooner: the last program was ended in its sleep, and did not wake up to see an end
+            connection.close()
         if not descriptors:
             return
         program = json.loads(worker.receive())
         before = queued()
         signal.setitimer(signal.ITIMER_PROF, program["cpu_s"])
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, descriptors[0]) as connection:
-            verdict: dict[str, object] = {**Judge(connection, program["wall_s"], more).verdict(program)}
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, descriptors[0])
+        verdict: dict[str, object] = {**Judge(connection, program["wall_s"], more).verdict(program)}
         signal.setitimer(signal.ITIMER_PROF, 0)
         used_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         verdict["renew"] = used_kb > RENEW_KB or verdict["status"] == "memory" or _surroundings() != surroundings

@@ -59,7 +59,7 @@ def rehearse() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         program, judge = Child(), Channel(theirs)
-        program.connect(ours)
+        program.connect(ours.fileno())
         for question in QUESTIONS:
             judge.send(question.encode())
             program.answer()

@@ -18,6 +18,7 @@ import datetime as dt
 import decimal
 import fractions
 import json
+import os
 import re
 import socket
 import struct
@@ -254,6 +255,22 @@ def _builtin_type(name: str) -> type:
 _MAKERS["T"] = _builtin_type
 
 
+class Descriptor:
+    """A stream that is open, by its number. After a fork that is cheaper than to make a socket of it."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def recv(self, size: int) -> bytes:
+        """Some bytes, none at the end. Raises OSError."""
+        return os.read(self._number, size)
+
+    def sendall(self, data: bytes) -> None:
+        """Write all of it. Raises OSError."""
+        while data:
+            data = data[os.write(self._number, data) :]
+
+
 class Channel:
     """One side of a stream of messages: their length, then their bytes.
 
@@ -262,7 +279,7 @@ class Channel:
         wait: called before each read; what it raises ends the read.
     """
 
-    def __init__(self, connection: socket.socket, wait: Callable[[], None] | None = None) -> None:
+    def __init__(self, connection: socket.socket | Descriptor, wait: Callable[[], None] | None = None) -> None:
         self._connection, self._wait = connection, wait
         self._early = b""
         """What has arrived of the messages to come."""

@@ -121,11 +121,10 @@ class Zygote:
             for descriptor in [*sorted(kept), 1024]:
                 os.closerange(low, descriptor)
                 low = descriptor + 1
-            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, channel)
             if self._judges:
-                judge.main(connection, *kept[1:])
+                judge.main(socket.socket(fileno=channel), *kept[1:])
             else:
-                self._child.connect(connection)
+                self._child.connect(channel)
                 self._child.serve()
         finally:
             os._exit(LOCK_FAILED)
