@@ -284,7 +284,7 @@ def _text(suspect: str, corpus: Mapping[str, Any]) -> str:
         if channels:
             by = [[visible(f["candidate"]), *(_number(f["channels"].get(c)) for c in channels)] for f in shown[:3]]
             lines.append("Score by channel:\n" + grid(["candidate", *channels], by, columns))
-    if corpus["domains"]:
+    if any(row["candidates"] for row in corpus["domains"]):
         lines.append(_domains(corpus["domains"], columns))
     texts = [corpus["paragraph"], *(row["sentence"] for row in corpus["labs"] if row["q"] <= ALPHA), *corpus["notes"]]
     lines += [textwrap.fill(visible(text), columns) + "\n" for text in texts]
