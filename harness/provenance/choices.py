@@ -99,7 +99,7 @@ def _divergence(counts: np.ndarray) -> np.ndarray:
 
     share = counts / counts.sum(axis=2, keepdims=True)
     bits: np.ndarray = (entr(share.mean(axis=1)).sum(axis=1) - entr(share).sum(axis=2).mean(axis=1)) / np.log(2)
-    limited: np.ndarray = np.clip(bits, 0, 1)
+    limited: np.ndarray = np.clip(np.round(bits, 12), 0, 1)  # else the ends are off by the last digit
     return limited
 
 
