@@ -143,11 +143,15 @@ def reach(url: str) -> tuple[Any, str]:
         files, base = fsspec.core.url_to_fs(url)
     except (ValueError, ImportError) as error:
         raise ConfigError(f"{url}: {error}") from error
+    base = base.rstrip("/")
     bucket = "" if "://" in base else base.partition("/")[0]
     try:
-        there = not bucket or files.exists(bucket)
+        if not bucket or files.exists(bucket):
+            return files, base
+        # What cannot be asked is not there either, for some; listing it says why.
+        files.ls(bucket)
+    except FileNotFoundError:
+        pass
     except Exception as error:
         raise StorageError(f"{url}: cannot be reached ({type(error).__name__}: {error})") from error
-    if not there:
-        raise StorageError(f"{url}: there is no {bucket!r}, or you may not see it; make it first")
-    return files, base.rstrip("/")
+    raise StorageError(f"{url}: there is no {bucket!r}, or you may not see it; make it first")
