@@ -130,6 +130,7 @@ def write(run: Path, rows: Iterable[Mapping[str, Any]]) -> Written:
     path = run / SAMPLES
     with (
         atomic_file(path) as file,
+        # The least and the greatest text of a column help no query, and are held until the file is closed.
         pq.ParquetWriter(file, columns, compression="zstd", write_statistics=list(SORT)) as writer,
     ):
         while piece := [clean(row) for row in itertools.islice(waiting, PIECE)]:
