@@ -39,6 +39,8 @@ LOCK_TIMEOUT_S = 600
 """Longest wait for another process that indexes the same results."""
 _AT_ONCE = 1 << 30
 """Bytes that the system is asked to copy in one call."""
+_RUNS_AT_ONCE = 20
+"""Runs of which two indexes are compared at once."""
 STABLE_READS = 3
 """How often a run folder that changes while it is read is read again."""
 
@@ -618,14 +620,15 @@ def differences(results_dir: Path, derive: Derive) -> list[str]:
 def _difference(connection: duckdb.DuckDBPyConnection, table: str) -> str | None:
     # A copied folder has other times, which is no other content.
     columns = "* EXCLUDE (fingerprint)" if table == "runs" else "*"
+    more = less = 0
     try:
-        more, less = (
-            connection.execute(
-                f"SELECT count(*) FROM (SELECT {columns} FROM {one}.{table} "
-                f"EXCEPT ALL SELECT {columns} FROM {other}.{table})"
-            ).fetchall()[0][0]
-            for one, other in (("found", "fresh"), ("fresh", "found"))
-        )
+        for where in _pieces(connection, table):
+            for one, other in (("found", "fresh"), ("fresh", "found")):
+                number = connection.execute(
+                    f"SELECT count(*) FROM (SELECT {columns} FROM {one}.{table} WHERE {where} "
+                    f"EXCEPT ALL SELECT {columns} FROM {other}.{table} WHERE {where})"
+                ).fetchall()[0][0]
+                more, less = (more + number, less) if one == "found" else (more, less + number)
     except duckdb.Error as error:
         return f"{INDEX}: {table}: cannot be read ({_first_line(error)})"
     if more or less:
@@ -634,6 +637,17 @@ def _difference(connection: duckdb.DuckDBPyConnection, table: str) -> str | None
             "`harness index --again` makes it from them"
         )
     return None
+
+
+def _pieces(connection: Connection, table: str) -> list[str]:
+    """Conditions that cut a table into the rows of some runs each, which memory holds; of a table without runs, one."""
+    if not any(column.name == "run_id" for column in _table(table).columns):
+        return ["true"]
+    held = f"SELECT run_id FROM fresh.{table} UNION SELECT run_id FROM found.{table} ORDER BY run_id"
+    names = [row[0] for row in connection.execute(held).fetchall()]
+    firsts = [_literal(name) for name in names[::_RUNS_AT_ONCE]] or ["''"]
+    ends = [*(f"run_id < {first}" for first in firsts[1:]), "true"]
+    return [f"run_id >= {first} AND {end}" for first, end in zip(firsts, ends, strict=True)]
 
 
 # Reading -----------------------------------------------------------------------------------------------------

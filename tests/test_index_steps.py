@@ -129,6 +129,26 @@ def test_an_index_of_another_version_is_not_called_wrong_row_by_row(tmp_path: Pa
     assert differences(tmp_path) == []
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 20])
+def test_a_row_that_is_off_is_found_in_whatever_piece_it_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(store, "_RUNS_AT_ONCE", at_once)
+    for name in "abc":
+        write_run(tmp_path, f"eval-{name}", models=(name,), docs=2)
+    refresh(tmp_path)
+    assert differences(tmp_path) == []
+    for name in "abc":
+        with duckdb.connect(store.index_path(tmp_path)) as connection:
+            connection.execute("UPDATE samples SET output = 'x' WHERE run_id = ? AND doc_id = 1", [f"eval-{name}"])
+    with duckdb.connect(store.index_path(tmp_path)) as connection:
+        connection.execute("INSERT INTO answered VALUES ('zzz', 'm', 't', 1), ('aaa', 'm', 't', 1)")
+    assert [problem.split(";")[0] for problem in differences(tmp_path)] == [
+        "harness.duckdb: samples: 9 rows that the run folders do not give, 9 that they give are missing",
+        "harness.duckdb: answered: 2 rows that the run folders do not give, 0 that they give are missing",
+    ]
+
+
 def test_a_copied_results_folder_is_not_called_another(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "a", "eval-a", docs=2)
     refresh(tmp_path / "a")
