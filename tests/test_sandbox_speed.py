@@ -33,6 +33,21 @@ def test_an_answer_that_never_ends_is_out_of_time_like_none(dribble):
     assert time.monotonic() - started < FAST.timeout_s + tiers.GRACE_S + 3
 
 
+@BOTH
+def test_a_program_that_stops_reading_is_out_of_time_like_one_that_stops_answering(tier):
+    code = f"{SEND}import time\ndef f(x):\n    say(['r', 5, None])\n    time.sleep(60)"
+    tests = "assert f(1) == 5\nassert f('x' * 6_000_000) == 5"
+    started = time.monotonic()
+    verdict = outcome(code, tests, spec=FAST, tier=tier)
+    assert (verdict.status, "by the clock" in verdict.message) == ("timeout", True), verdict
+    assert time.monotonic() - started < FAST.timeout_s + tiers.GRACE_S + 3
+
+
+def test_a_question_larger_than_any_buffer_reaches_a_program_that_reads():
+    size = 6_000_000
+    assert outcome("def f(x): return len(x)", f"assert f('x' * {size}) == {size}").status == "passed"
+
+
 @given(st.lists(st.binary(max_size=300), min_size=1, max_size=12), st.lists(st.integers(1, 400), min_size=1))
 def test_messages_arrive_whole_however_the_stream_cuts_them(messages, cuts):
     theirs, ours = socket.socketpair()

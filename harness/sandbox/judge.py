@@ -211,12 +211,13 @@ class Judge:
     """
 
     def __init__(self, connection: socket.socket, patience: float, more: Callable[[], float]) -> None:
-        self._channel = Channel(connection, self._wait)
+        self._channel = Channel(connection, self._wait, self._room)
         self._patience, self._more = patience, more
         self._waited = self._since = 0.0
         self._until, self._each = patience, math.inf
-        self._poll = select.poll()
-        self._poll.register(connection, select.POLLIN)
+        self._answers, self._questions = select.poll(), select.poll()
+        self._answers.register(connection, select.POLLIN)
+        self._questions.register(connection, select.POLLOUT)
         self._values = _Values(self)
         self._broken: BrokenError | None = None
         self._batches = 0
@@ -416,12 +417,21 @@ class Judge:
 
     def _wait(self) -> None:
         """Wait until there is something to read: an answer, or more of it, which may come byte by byte or never."""
+        self._ready(self._answers)
+
+    def _room(self) -> None:
+        """Wait until the program's side takes more of a question: it may have stopped reading."""
+        self._since = time.monotonic()
+        self._ready(self._questions)
+        self._waited += time.monotonic() - self._since
+
+    def _ready(self, poll: select.poll) -> None:
         waited = self._waited + time.monotonic() - self._since
-        while waited >= self._until or not self._poll.poll(1000 * (self._until - waited)):
+        while waited >= self._until or not poll.poll(1000 * (self._until - waited)):
             waited = self._waited + time.monotonic() - self._since
             if waited - self._more() >= self._until or waited >= QUEUED * self._until:
                 raise self._break(f"no answer after {min(self._each, self._patience):g} s by the clock", "timeout")
-            if self._poll.poll(1000 * LOOK_S):
+            if poll.poll(1000 * LOOK_S):
                 return
             waited = self._waited + time.monotonic() - self._since
 

@@ -277,10 +277,16 @@ class Channel:
     Args:
         connection: the stream.
         wait: called before each read; what it raises ends the read.
+        room: called when the other side does not take more for now; what it raises ends the sending.
     """
 
-    def __init__(self, connection: socket.socket | Descriptor, wait: Callable[[], None] | None = None) -> None:
-        self._connection, self._wait = connection, wait
+    def __init__(
+        self,
+        connection: socket.socket | Descriptor,
+        wait: Callable[[], None] | None = None,
+        room: Callable[[], None] | None = None,
+    ) -> None:
+        self._connection, self._wait, self._room = connection, wait, room
         self._early = b""
         """What has arrived of the messages to come."""
 
@@ -290,10 +296,24 @@ class Channel:
         Raises:
             ClosedError: nobody reads.
         """
+        whole = HEAD.pack(len(data)) + data
         try:
-            self._connection.sendall(HEAD.pack(len(data)) + data)
+            if self._room is None or isinstance(self._connection, Descriptor):
+                self._connection.sendall(whole)
+            else:
+                self._offer(self._connection, whole, self._room)
         except OSError as error:
             raise ClosedError("the other side is gone") from error
+
+    @staticmethod
+    def _offer(connection: socket.socket, data: bytes, room: Callable[[], None]) -> None:
+        """Write all of it to a side that may stop reading. Raises OSError."""
+        left = memoryview(data)
+        while left:
+            try:
+                left = left[connection.send(left, socket.MSG_DONTWAIT) :]
+            except BlockingIOError:
+                room()
 
     def receive(self) -> bytes:
         """Receive one message.
