@@ -173,12 +173,7 @@ class Worker:
         self._programs.end()
         if said["renew"]:
             ended = self._end_judge()
-            if said["status"] == "timeout" and ended["signal"] not in {
-                0,
-                signal.SIGPROF,
-                signal.SIGVTALRM,
-                signal.SIGKILL,
-            }:
+            if said["status"] == "timeout" and ended["signal"] not in LATE:
                 raise Fault(f"a judge ended without a verdict: {_ending(ended)}")
         return said, self._programs.report()
 
