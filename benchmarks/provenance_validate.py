@@ -42,6 +42,8 @@ def main() -> None:
     for corpus in options.corpora:
         outputs = pl.read_parquet(options.data / "outputs" / f"{corpus}.parquet")
         print(table(validate(outputs, students, controls, models, registry)))
+    if not (options.halves or options.domains):
+        return
     outputs = pl.read_parquet(options.data / "outputs" / "alpaca_eval.parquet")
     prompts = np.array(sorted(outputs["prompt_id"].unique().to_list()))
     rng = np.random.default_rng(0)
@@ -62,14 +64,18 @@ def main() -> None:
         print(f"alpaca_eval, {HALVES} halves of {len(prompts) // 2} prompts: mean (least, greatest)")
         on([half for _ in range(HALVES // 2) for half in np.array_split(rng.permutation(prompts), 2)])
     if options.domains:
-        texts = pl.read_parquet(options.data / "outputs" / "prompts.parquet").filter(pl.col("corpus") == "alpaca_eval")
-        kind = {i: domains.domain(text) for i, text in texts.select("prompt_id", "prompt").iter_rows()}
-        for name in domains.DOMAINS:
-            part = np.array([prompt for prompt in prompts if kind.get(prompt) == name])
+        for name, part in _kinds(options.data, prompts):
             print(f"alpaca_eval, the {len(part)} prompts that are {name}")
             on([part])
             print(f"alpaca_eval, {len(part)} prompts of all kinds, {DRAWS} times: mean (least, greatest)")
             on([rng.permutation(prompts)[: len(part)] for _ in range(DRAWS)])
+
+
+def _kinds(data: Path, prompts: np.ndarray[Any, Any]) -> list[tuple[str, np.ndarray[Any, Any]]]:
+    """The prompts of every domain."""
+    texts = pl.read_parquet(data / "outputs" / "prompts.parquet").filter(pl.col("corpus") == "alpaca_eval")
+    kind = {i: domains.domain(text) for i, text in texts.select("prompt_id", "prompt").iter_rows()}
+    return [(name, np.array([p for p in prompts if kind.get(p) == name])) for name in domains.DOMAINS]
 
 
 if __name__ == "__main__":

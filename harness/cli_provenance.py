@@ -293,7 +293,7 @@ def _text(suspect: str, corpus: Mapping[str, Any]) -> str:
 
 
 def _domains(rows: Sequence[Mapping[str, Any]], columns: int) -> str:
-    """Each kind of prompt by itself: the scores of those that lead over all prompts, and who leads there."""
+    """Each kind of prompt by itself, and the candidates with the highest scores in it."""
     from harness.tables import grid, visible
 
     shown = []
@@ -390,7 +390,8 @@ def build_panel(
     texts = _parquet(prompts, "prompts").filter(pl.col("corpus") == name)
     if answers.is_empty() or texts.is_empty():
         raise ConfigError(f"--outputs, --prompts: no rows of the corpus {name!r}")
-    key = {i: formats.prompt_id(text) for i, text in texts.select("prompt_id", "prompt").iter_rows()}
+    asked = texts.sort("prompt_id").select("prompt_id", "prompt").rows()
+    key = {i: formats.prompt_id(text) for i, text in asked}
     labels = Labels.of(name, _csv(students, "students"), _csv(controls, "controls"), _csv(models, "models"))
     who = tuple(sorted(answers["model"].unique().to_list()))
     facts = labels.facts(who, known)
@@ -404,11 +405,8 @@ def build_panel(
         "facts": f"Labs, dates, bases and relations of the panel's models are from public record; {len(checked)} of "
         f"{len(who)} entries name a source in conf/model_registry.yaml, the others are unchecked.",
         "checked": checked,
-        "aliases": dict(sorted(key.items())),
-        "domains": {
-            key[i]: domains.domain(text)
-            for i, text in texts.sort("prompt_id").select("prompt_id", "prompt").iter_rows()
-        },
+        "aliases": key,
+        "domains": {key[i]: domains.domain(text) for i, text in asked},
     }
     chosen = [who[i] for i in labels.candidates(who, facts)]
     keyed = answers.with_columns(pl.col("prompt_id").replace_strict(key))

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from harness.provenance import calibration as cal
 from harness.provenance import evidence, fingerprint, uncertainty
 from harness.provenance.evidence import Analysis, Finding
-from harness.relatives import Pool, facts
-from harness.suspects import TESTED, analysis_of, verdict
+from harness.relatives import Pool, facts, teachers
+from harness.suspects import TESTED, analysis_of, around, verdict
 
 if TYPE_CHECKING:
     import polars as pl
@@ -77,8 +77,7 @@ def tables(answers: pl.DataFrame, known: Registry, control_of: Mapping[str, str]
     if any(sum(cal.cannot_have_learnt(u, told[c]) for u in told) >= cal.LEAST_NULL for c in candidates):
         prints = fingerprint.fingerprint(answers, names=evidence.EVIDENCE)
         told = facts(prints.models, known, control_of)
-        named = frozenset(fact.name for fact in told if not fact.copy_of)
-        pool = Pool("", prints, told, named)
+        pool = Pool("", prints, told, teachers(told))
         analysis = analysis_of(pool, set())
         half = uncertainty.half_widths(uncertainty.deviations(analysis))
         q = evidence.adjusted([evidence.tested(analysis, name) for name in prints.models])
@@ -156,10 +155,8 @@ def _strongest(analysis: Analysis, name: str, found: Sequence[Finding], half: ca
     if not tested:
         return row
     first = tested[0]
-    column = {analysis.models[c]: b for b, c in enumerate(analysis.scores.candidates)}
-    width = _known(half[s, column[first.candidate]])
-    low, high = (None, None) if width is None or first.z is None else (first.z - width, first.z + width)
+    interval = around(first.z, float(half[s, analysis.columns[first.candidate]]))
     return row | {
-        "nearest": first.candidate, "score": first.z, "ci_low": low, "ci_high": high, "p": first.p, "q": first.q,
-        "null_size": first.null_size, "n": first.prompts,
+        "nearest": first.candidate, "score": first.z, "ci_low": interval["z_low"], "ci_high": interval["z_high"],
+        "p": first.p, "q": first.q, "null_size": first.null_size, "n": first.prompts,
     }  # fmt: skip

@@ -64,6 +64,11 @@ def facts(names: Sequence[str], known: Registry, control_of: Mapping[str, str]) 
     return Labels("", students, controls, []).facts(tuple(names), known)
 
 
+def teachers(who: Iterable[ModelFacts]) -> frozenset[str]:
+    """Names of those that may be somebody's teacher: a copy stands for what it is a copy of."""
+    return frozenset(fact.name for fact in who if not fact.copy_of)
+
+
 def _copy(name: str, of: str) -> Row:
     blank = dict.fromkeys(("base_model", "student_lab", "lineage_group"))
     return {"student": name, "teachers": of, "strength": "same_model", **blank}
@@ -133,11 +138,10 @@ def _local(
 ) -> Pool:
     prints = _prints(answers, task, None, folder)
     who = facts(prints.models, known, control_of)
-    named = frozenset(fact.name for fact in who if not fact.copy_of)
     notes = (*documented(known, suspect), *wording.undated([f.name for f in who if f.released is None]))
     twice = _sampled_twice(answers, suspect)
     again = None if twice is None else _local(twice, task, suspect, known, {**control_of, AGAIN: suspect}, folder)
-    return Pool(task, prints, who, named, notes, domains=_domains(answers), again=again)
+    return Pool(task, prints, who, teachers(who), notes, domains=_domains(answers), again=again)
 
 
 def _sampled_twice(answers: pl.DataFrame, suspect: str) -> pl.DataFrame | None:
@@ -252,9 +256,10 @@ def one_pool(
     chosen = max(fit, key=lambda name: (len(who[name]), TRACES not in name, name))
     prints = _prints(answers, chosen, evidence.EVIDENCE, folder)
     told = facts(prints.models, known, control_of)
-    named = frozenset(fact.name for fact in told if not fact.copy_of)
     undated = wording.undated([f.name for f in told if f.released is None])
-    return Pool(chosen, prints, told, named, undated, domains=_domains(answers.filter(answers["task"] == chosen)))
+    return Pool(
+        chosen, prints, told, teachers(told), undated, domains=_domains(answers.filter(answers["task"] == chosen))
+    )
 
 
 def whole_panel(name: str) -> Pool:

@@ -156,31 +156,41 @@ def _paragraph(suspect: str, found: Sequence[Finding], said: str) -> str:
 
 def _with_ranks(analysis: Analysis, found: Sequence[Finding], s: int, *, interval: bool) -> list[Row]:
     """Findings as rows, the tested ones ranked; with the intervals of score and rank where they are wanted."""
-    tested = [f for f in found if f.verdict in TESTED]
-    rows: list[Row] = [
+    spread = uncertainty.deviations(analysis)[:, s] if interval and any(f.z is not None for f in found) else None
+    places = ranked(analysis, found, spread)
+    half = {} if spread is None else _by_name(analysis, uncertainty.half_widths(spread))
+    return [
         {
-            "rank": None, "rank_low": None, "rank_high": None,
+            **dict(zip(("rank", "rank_low", "rank_high"), places.get(f.candidate, (None, None, None)), strict=True)),
             **{k: v for k, v in dataclasses.asdict(f).items() if k != "by_channel"},
-            "z_low": None, "z_high": None, "channels": f.by_channel,
+            **around(f.z, half.get(f.candidate)),
+            "channels": f.by_channel,
         }
         for f in found
-    ]  # fmt: skip
-    by_name = {row["candidate"]: row for row in rows}
-    for rank, f in enumerate(sorted(tested, key=lambda f: -(f.z or 0.0)), 1):
-        by_name[f.candidate]["rank"] = rank
-    if not interval or not any(f.z is not None for f in found):
-        return rows
-    spread = uncertainty.deviations(analysis)[:, s]
-    half = uncertainty.half_widths(spread)
-    column = {analysis.models[c]: b for b, c in enumerate(analysis.scores.candidates)}
-    for f in found:
-        by_name[f.candidate] |= _around(f.z, float(half[column[f.candidate]]))
-    if tested:
-        z = np.array([f.z for f in tested], dtype=float)
-        low, high = uncertainty.ranks(z, spread[:, [column[f.candidate] for f in tested]])
-        for f, least, most in zip(tested, low, high, strict=True):
-            by_name[f.candidate] |= {"rank_low": int(least), "rank_high": int(most)}
-    return rows
+    ]
+
+
+def ranked(
+    analysis: Analysis, found: Sequence[Finding], spread: cal.Matrix | None
+) -> dict[str, tuple[int, int | None, int | None]]:
+    """Rank of every candidate tested, and its interval, by name.
+
+    Args:
+        analysis: of the pool.
+        found: of one suspect.
+        spread: the suspect's part of `uncertainty.deviations`: replicates x candidates; `None` gives no intervals.
+    """
+    tested = [f for f in found if f.verdict in TESTED]
+    if not tested:
+        return {}
+    z = np.array([f.z for f in tested], dtype=float)
+    place = (-z).argsort(kind="stable").argsort() + 1
+    if spread is None:
+        return {f.candidate: (int(rank), None, None) for f, rank in zip(tested, place, strict=True)}
+    columns = analysis.columns
+    low, high = uncertainty.ranks(z, spread[:, [columns[f.candidate] for f in tested]])
+    found_ranks = zip(tested, place, low, high, strict=True)
+    return {f.candidate: (int(rank), int(least), int(most)) for f, rank, least, most in found_ranks}
 
 
 def _unrelated(analysis: Analysis) -> cal.Matrix:
@@ -214,7 +224,7 @@ def _again(pool: Pool, suspect: str, *, interval: bool) -> Row | None:
         return None
     half = _half_widths(analysis, s)[suspect] if interval else None
     n = int((analysis.prints.answered[s] & analysis.prints.answered[c]).sum())
-    return {"z": z, "z_low": None, "z_high": None, "prompts": n} | _around(z, half)
+    return {"z": z, **around(z, half), "prompts": n}
 
 
 def _ceiling(analysis: Analysis) -> Row | None:
@@ -256,8 +266,7 @@ def _domains(pool: Pool, whole: Analysis, s: int, asked: Collection[str], *, int
         best = sorted(fit, key=lambda f: (-(f.z or 0.0), f.candidate))[:LEADING]
         half = _half_widths(analysis, s) if interval and best else {}
         row["candidates"] = [
-            {"candidate": f.candidate, "z": f.z, "z_low": None, "z_high": None, "prompts": f.prompts}
-            | _around(f.z, half.get(f.candidate))
+            {"candidate": f.candidate, "z": f.z, **around(f.z, half.get(f.candidate)), "prompts": f.prompts}
             for f in best
         ]
     return found
@@ -265,13 +274,22 @@ def _domains(pool: Pool, whole: Analysis, s: int, asked: Collection[str], *, int
 
 def _half_widths(analysis: Analysis, s: int) -> dict[str, float]:
     """Half the width of the interval of a suspect's score to each candidate."""
-    half = uncertainty.half_widths(uncertainty.deviations(analysis)[:, s])
-    return {analysis.models[c]: float(half[b]) for b, c in enumerate(analysis.scores.candidates)}
+    return _by_name(analysis, uncertainty.half_widths(uncertainty.deviations(analysis)[:, s]))
 
 
-def _around(z: float | None, half: float | None) -> Row:
+def _by_name(analysis: Analysis, values: cal.Matrix) -> dict[str, float]:
+    return {name: float(values[column]) for name, column in analysis.columns.items()}
+
+
+def around(z: float | None, half: float | None) -> Row:
+    """The interval of a score, `z_low` and `z_high`; `None` where there is none.
+
+    Args:
+        z: the score.
+        half: half the interval's width, NaN or `None` where unknown.
+    """
     if z is None or half is None or math.isnan(half):
-        return {}
+        return {"z_low": None, "z_high": None}
     return {"z_low": z - half, "z_high": z + half}
 
 

@@ -76,6 +76,11 @@ class Analysis:
         found = np.flatnonzero(self.scores.candidates == model)
         return int(found[0]) if len(found) else None
 
+    @property
+    def columns(self) -> dict[str, int]:
+        """Column of every candidate in `scores` and `p`, by name."""
+        return {self.models[c]: b for b, c in enumerate(self.scores.candidates)}
+
     def raw(self, names: Sequence[str] = EVIDENCE) -> Matrix:
         """Average of standardised raw similarities: who is nearest, before asking whether that means anything."""
         return similarity.standardised((self.matrices[name] for name in names), len(self.models))

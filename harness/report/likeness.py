@@ -94,7 +94,7 @@ def _pool(pool: Pool, answers: pl.DataFrame, place: Mapping[str, int]) -> Data:
         "findings": [
             [_finding(name, f, order, width, ranks) for f in findings[name] if f.z is not None][:FINDINGS]
             for name in order
-            for ranks in [_ranks(found, name, findings[name], spread)]
+            for ranks in [suspects.ranked(found, findings[name], spread[:, found.index(name)])]
         ],
         "candidates_known": [_candidate(found, c, back[c]) for c in columns],
         "controls": _controls(pool, raw, order),
@@ -186,27 +186,12 @@ def _apart(found: evidence.Analysis, at: Sequence[int], back: Mapping[int, int])
     return rows
 
 
-def _ranks(
-    found: evidence.Analysis, name: str, findings: Sequence[evidence.Finding], spread: Matrix
-) -> dict[str, list[int]]:
-    """Of every candidate tested: its rank, the interval of that, and how many were tested."""
-    tested = [f for f in findings if f.verdict in suspects.TESTED]
-    if not tested:
-        return {}
-    z = np.array([f.z for f in tested], dtype=float)
-    place_of = {c: i for i, c in enumerate(found.scores.candidates.tolist())}
-    columns = [place_of[found.index(f.candidate)] for f in tested]
-    low, high = uncertainty.ranks(z, spread[:, found.index(name), columns])
-    place = (-z).argsort(kind="stable").argsort() + 1
-    return {f.candidate: [int(place[i]), int(low[i]), int(high[i]), len(tested)] for i, f in enumerate(tested)}
-
-
 def _finding(
     name: str,
     found: evidence.Finding,
     order: Sequence[str],
     width: Mapping[tuple[str, str], float],
-    ranks: Mapping[str, list[int]],
+    ranks: Mapping[str, tuple[int, int | None, int | None]],
 ) -> Data:
     half = width[name, found.candidate]
     z = math.nan if found.z is None else found.z
@@ -220,7 +205,7 @@ def _finding(
         "q": number(found.q),
         "null": found.null_size,
         "n": found.prompts,
-        "rank": ranks.get(found.candidate),
+        "rank": [*ranks[found.candidate], len(ranks)] if found.candidate in ranks else None,
         "sentence": visible(wording.sentence(name, found)),
     }
 
