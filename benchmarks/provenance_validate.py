@@ -11,7 +11,7 @@ drawn from all kinds.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +46,8 @@ def main() -> None:
         return
     outputs = pl.read_parquet(options.data / "outputs" / "alpaca_eval.parquet")
     prompts = np.array(sorted(outputs["prompt_id"].unique().to_list()))
-    rng = np.random.default_rng(0)
 
-    def on(parts: Sequence[np.ndarray[Any, Any]]) -> None:
-        """Mean, least and greatest value of every figure over parts of the prompts."""
+    for title, parts in _parts(options, prompts, np.random.default_rng(0)):
         values: dict[str, list[float]] = {}
         for part in parts:
             some = outputs.filter(pl.col("prompt_id").is_in(part.tolist()))
@@ -57,25 +55,26 @@ def main() -> None:
             for figure in report["figures"]:
                 if figure["value"] is not None:
                     values.setdefault(figure["name"], []).append(figure["value"])
+        print(f"alpaca_eval, {title}: mean (least, greatest)")
         for name, found in values.items():
             print(f"  {name}: {np.mean(found):.3f} ({min(found):.3f}, {max(found):.3f})")
 
+
+def _parts(
+    options: argparse.Namespace, prompts: np.ndarray[Any, Any], rng: np.random.Generator
+) -> Iterator[tuple[str, list[np.ndarray[Any, Any]]]]:
+    """Parts of the prompts whose figures are printed together."""
     if options.halves:
-        print(f"alpaca_eval, {HALVES} halves of {len(prompts) // 2} prompts: mean (least, greatest)")
-        on([half for _ in range(HALVES // 2) for half in np.array_split(rng.permutation(prompts), 2)])
+        halves = [half for _ in range(HALVES // 2) for half in np.array_split(rng.permutation(prompts), 2)]
+        yield f"{HALVES} halves of {len(prompts) // 2} prompts", halves
     if options.domains:
-        for name, part in _kinds(options.data, prompts):
-            print(f"alpaca_eval, the {len(part)} prompts that are {name}")
-            on([part])
-            print(f"alpaca_eval, {len(part)} prompts of all kinds, {DRAWS} times: mean (least, greatest)")
-            on([rng.permutation(prompts)[: len(part)] for _ in range(DRAWS)])
-
-
-def _kinds(data: Path, prompts: np.ndarray[Any, Any]) -> list[tuple[str, np.ndarray[Any, Any]]]:
-    """The prompts of every domain."""
-    texts = pl.read_parquet(data / "outputs" / "prompts.parquet").filter(pl.col("corpus") == "alpaca_eval")
-    kind = {i: domains.domain(text) for i, text in texts.select("prompt_id", "prompt").iter_rows()}
-    return [(name, np.array([p for p in prompts if kind.get(p) == name])) for name in domains.DOMAINS]
+        texts = pl.read_parquet(options.data / "outputs" / "prompts.parquet").filter(pl.col("corpus") == "alpaca_eval")
+        kind = {i: domains.domain(text) for i, text in texts.select("prompt_id", "prompt").iter_rows()}
+        for name in domains.DOMAINS:
+            part = np.array([prompt for prompt in prompts if kind.get(prompt) == name])
+            yield f"the {len(part)} prompts that are {name}", [part]
+            drawn = [rng.permutation(prompts)[: len(part)] for _ in range(DRAWS)]
+            yield f"{len(part)} prompts of all kinds, {DRAWS} times", drawn
 
 
 if __name__ == "__main__":
