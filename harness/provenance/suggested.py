@@ -20,7 +20,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from harness import stats
-from harness.provenance import families_of, identity_claims, plain_text
+from harness.provenance import identity_claims
+from harness.provenance.family_names import families_of, plain_text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -60,7 +61,7 @@ def agrees(answer: str, family: str) -> bool:
 
 
 def _without_names(text: str) -> str:
-    from harness.provenance import NAME
+    from harness.provenance.family_names import NAME
 
     return NAME.sub("it", text)
 
