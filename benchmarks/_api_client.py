@@ -106,8 +106,8 @@ def project(folder: Path, port: int, n: int, parallel: int) -> None:
 
 def harness(port: int, n: int, parallel: int) -> Clock:
     """`harness eval`, every reply flushed to the disk before its slot asks again, down to samples.parquet."""
-    from harness import config
-    from harness import evaluate as evaluation
+    from harness.cli import config
+    from harness.evaluation import evaluator as evaluation
 
     project(Path(), port, n, parallel)
     clock = Clock()

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from harness import weights
+from harness.core import weights
 
 STUDENT = "smollm2_135m_q4_1"
 RELEASED = "2024-11"

@@ -13,7 +13,8 @@ import time
 import numpy as np
 from lm_eval.api.metrics import mean_stderr
 
-from harness import paired, stats
+from harness import stats
+from harness.stats import pairs
 
 Z = 1.96
 
@@ -73,7 +74,7 @@ def differences(evaluations: int) -> None:
             z = (np.mean(a) - np.mean(b)) / np.hypot(mean_stderr(a), mean_stderr(b))
             theirs += abs(z) > Z
             sides = [{i: [value] for i, value in enumerate(side)} for side in (a, b)]
-            p = paired.compare(*sides, binary=True).p_value
+            p = pairs.compare(*sides, binary=True).p_value
             ours += p is not None and p < 0.05  # noqa: PLR2004 - the level
         print(f"{name:15} {ours / evaluations:7.3f} {theirs / evaluations:8.3f}")
 

@@ -24,7 +24,7 @@ import mutants  # noqa: E402
 
 from harness.sandbox import Program, run  # noqa: E402
 from harness.specs import SandboxSpec  # noqa: E402
-from harness.stats import wilson  # noqa: E402
+from harness.stats.intervals import wilson  # noqa: E402
 
 SETS = {
     "HumanEval": ("HumanEval.jsonl.gz", SandboxSpec(timeout_s=1)),

@@ -30,9 +30,9 @@ duckdb.sql("SELECT md5(string_agg(x, '')) FROM (SELECT run_id, md5(doc || coales
 duckdb.sql("SELECT count(*), avg(s.value) FROM (SELECT unnest(scores) AS s FROM read_parquet("
            f"'{sys.argv[1]}/runs/*/samples.parquet'))").fetchall()
 """
-INDEX = "import sys; from pathlib import Path; from harness import analysis; print(analysis.{}(Path(sys.argv[1])).runs)"
+INDEX = "import sys; from pathlib import Path; from harness.results import derivation; print(derivation.{}(Path(sys.argv[1])).runs)"
 BOARD = """
-import sys, time; from pathlib import Path; from harness import analysis, store
+import sys, time; from pathlib import Path; from harness.results import derivation as analysis, store
 store.query(Path(sys.argv[1]), "SELECT 1")
 start = time.perf_counter()
 rows = len(store.query(Path(sys.argv[1]), "SELECT * FROM leaderboard"))
@@ -50,8 +50,9 @@ def write_run(results: Path, number: int, models: int, *, newcomer: bool = False
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from harness import runs, samples
-    from harness.stats import estimate
+    from harness import runs
+    from harness.runs import samples
+    from harness.stats.intervals import estimate
 
     model, task = f"model_{number % models:03}", f"task_{number // models:03}"
     if newcomer:

@@ -1,6 +1,6 @@
 """harness: math, coding and provenance evaluation of language models, in one command.
 
-`harness.evaluate.evaluate(spec)` runs an evaluation from Python, as `harness eval` does from the shell;
+`harness.evaluation.evaluate(spec)` runs an evaluation from Python, as `harness eval` does from the shell;
 `harness.open("results")` reads results, as `harness sql` does.
 """
 
@@ -10,13 +10,13 @@ from os import PathLike
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from harness.frames import Results
+    from harness.results import notebook
 
 __version__ = "0.1.0"
 
 
-def open(results: str | PathLike[str] = "results", *, refresh: bool = True) -> Results:  # noqa: A001 - `harness.open`
-    """The results in a folder, to read: SQL, and every table as a Polars frame; see `harness.frames.Results`.
+def open(results: str | PathLike[str] = "results", *, refresh: bool = True) -> notebook.Results:  # noqa: A001 - `harness.open`
+    """The results in a folder, to read: SQL, and every table as a Polars frame; see `harness.results.notebook.Results`.
 
     Args:
         results: the results folder.
@@ -26,6 +26,6 @@ def open(results: str | PathLike[str] = "results", *, refresh: bool = True) -> R
         ConfigError: there is no such folder.
         StorageError: the index cannot be written, or (without refresh) is missing or of another version.
     """
-    from harness import frames
+    from harness.results import notebook
 
-    return frames.read(results, refresh=refresh)
+    return notebook.read(results, refresh=refresh)

@@ -14,15 +14,16 @@ import pytest
 from api_server import Answer, Behaviour, Server, chat, error, serving
 from conftest import Project
 
-from harness import plugins, runs
-from harness.asking import ask
+from harness import runs
 from harness.backends import _http
-from harness.budget import Budget
+from harness.core import plugins
+from harness.core.progress import RunProgress
 from harness.errors import BackendError, BudgetError, ConfigError
-from harness.journal import Journal, entries
-from harness.planning import ModelPlan
-from harness.progress import RunProgress
+from harness.evaluation.budget import Budget
+from harness.evaluation.dispatch import ask
+from harness.evaluation.planning import ModelPlan
 from harness.records import Decoding, Reply, Request
+from harness.runs.journal import Journal, entries
 from harness.specs import BudgetSpec, ConnectSpec, ModelSpec
 
 KEY = "sk-planted/key+0123456789"

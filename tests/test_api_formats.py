@@ -11,8 +11,8 @@ from api_server import Answer, Server, chat, error, serving
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness import plugins
 from harness.backends import _api
+from harness.core import plugins
 from harness.errors import BackendError, ConfigError
 from harness.records import Decoding, Reply, Request, Usage
 from harness.specs import ConnectSpec, ModelSpec
@@ -769,7 +769,8 @@ def _ready() -> list[str]:
 def test_a_ready_config_needs_only_its_key_and_names_a_known_price_or_none(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from harness import budget, config
+    from harness.cli import config
+    from harness.evaluation import budget
 
     task = "provenance_open"
     (spec,) = config.compose([f"model={name}", f"task={task}"]).models
@@ -786,7 +787,7 @@ def test_a_ready_config_needs_only_its_key_and_names_a_known_price_or_none(
 def test_every_price_has_a_day_and_a_source() -> None:
     from datetime import date
 
-    from harness import budget
+    from harness.evaluation import budget
 
     for name, price in budget.prices().items():
         assert date.fromisoformat(price.as_of), name
@@ -797,7 +798,7 @@ def test_every_price_has_a_day_and_a_source() -> None:
 def test_every_block_of_the_models_page_is_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import re
 
-    from harness import config
+    from harness.cli import config
 
     page = (Path(__file__).parents[1] / "docs/models.md").read_text()
     blocks = re.findall(r"```yaml\n(# @package models\.(\w+)\n.*?)```", page, re.DOTALL)

@@ -12,11 +12,14 @@ from conftest import Project
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import config, plugins, reuse, runs
-from harness.budget import Price
+from harness import runs
+from harness.cli import config
+from harness.core import plugins
 from harness.errors import BackendError, BudgetError, ConfigError
-from harness.evaluate import Outcome, evaluate, preview
-from harness.samples import TIMES
+from harness.evaluation import reuse
+from harness.evaluation.budget import Price
+from harness.evaluation.evaluator import Outcome, evaluate, preview
+from harness.runs.samples import TIMES
 
 PRICED = {"price": "mine"}
 PRICES = "mine: {input: 2.0, cached: 1.0, output: 10.0, as_of: 2026-01-31, source: me}\n"

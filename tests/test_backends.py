@@ -19,8 +19,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import plugins, weights
 from harness.backends import _think
+from harness.core import plugins, weights
 from harness.errors import BackendError, ConfigError, HarnessError, WeightsError
 from harness.records import Decoding, Reply, Request, RequestKind
 from harness.specs import ModelSpec

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from conftest import Project
 
-from harness import bundling, runs
-from harness.bundling import bundle, open_bundle
+from harness import runs
+from harness.archive import bundles
+from harness.archive.bundles import bundle, open_bundle
+from harness.archive.stored_samples import Tasks
+from harness.archive.verification import verify
+from harness.engine.taskfiles import find
 from harness.errors import ConfigError, EvidenceError
-from harness.stored import Tasks
-from harness.taskfiles import find
-from harness.verifying import verify
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +138,7 @@ def test_a_name_that_leads_elsewhere_is_refused_before_anything_is_written(
     good: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[str] = []
-    monkeypatch.setattr(bundling, "_unpack", lambda *a: written.append(a[1].filename))
+    monkeypatch.setattr(bundles, "_unpack", lambda *a: written.append(a[1].filename))
     forge(good, lambda archive: archive.writestr(_info(name), b"x"))
     with pytest.raises(EvidenceError, match="a name that a bundle never holds"), open_bundle(good):
         pass

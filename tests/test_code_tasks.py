@@ -16,9 +16,12 @@ import pytest
 from test_sandbox import BOTH, linux
 from test_sandbox_hostile import need
 
-from harness import config, lmeval, planning, resources, taskfiles
+from harness.cli import config
+from harness.core import resources
+from harness.engine import lmeval, taskfiles
 from harness.errors import ConfigError, TaskError
-from harness.evaluate import evaluate
+from harness.evaluation import planning
+from harness.evaluation.evaluator import evaluate
 from harness.records import Answer
 from harness.sandbox import Program, run
 from harness.scorers import code
@@ -189,7 +192,7 @@ def test_the_place_of_packages_is_neither_identity_nor_published(tmp_path: Path)
 
 
 def test_bigcodebench_passes_its_references_and_is_stamped_as_forgeable(tmp_path: Path):
-    from harness import analysis, leaderboard, store
+    from harness.results import derivation, leaderboard, store
 
     answer = "```python\nfrom collections import Counter\ndef task_func(text):\n    return Counter(text.split())\n```"
     spec = EvalSpec(
@@ -201,16 +204,16 @@ def test_bigcodebench_passes_its_references_and_is_stamped_as_forgeable(tmp_path
     metric = next(row for row in outcome.manifest["metrics"] if row["is_headline"])
     assert (metric["value"], metric["n"]) == (pytest.approx(1 / 3), 3)
     assert metric["sandbox"].endswith("(forgeable)")
-    analysis.refresh(tmp_path)
+    derivation.refresh(tmp_path)
     rows = store.query(tmp_path, "SELECT forgeable, unsafe_code FROM leaderboard WHERE task = 'bigcodebench'").rows()
     assert rows == [(True, False)]
-    page = leaderboard.markdown(analysis.board(tmp_path))
+    page = leaderboard.markdown(derivation.board(tmp_path))
     assert "(forgeable) †" in page
     assert "tests ran in the code's own process: forgeable" in page
 
 
 def test_every_key_of_a_sample_is_in_sql(tmp_path: Path):
-    from harness import analysis, store
+    from harness.results import derivation, store
 
     spec = EvalSpec(
         models=(
@@ -222,7 +225,7 @@ def test_every_key_of_a_sample_is_in_sql(tmp_path: Path):
         results_dir=str(tmp_path),
     )
     evaluate(spec, quiet=True)
-    analysis.refresh(tmp_path)
+    derivation.refresh(tmp_path)
     query = (
         "SELECT status, extracted, explanation, detail->>'tier' AS tier, CAST(detail->>'cpu_s' AS DOUBLE) AS cpu_s, "
         "detail->>'rule' AS rule, detail->>'test' AS test, detail->>'forgeable' AS forgeable FROM scores WHERE scorer = 'code'"

@@ -6,8 +6,9 @@ import pytest
 from rich.cells import cell_len
 from runfolders import sample, write_run
 
-from harness import analysis, comparing, power, store
 from harness.errors import ConfigError
+from harness.results import comparisons, derivation, store
+from harness.stats import power
 
 HOSTILE = "\x1b[31mevil\u202e|`<b>"
 
@@ -22,12 +23,12 @@ def results(tmp_path):
     write_run(tmp_path, "eval-a1", models=("alpha", "beta", "gamma"), rows=rows)
     rows = [sample("eval-b2", "alpha", "arithmetic", d, value=float(d % 3 == 0)) for d in range(30)]
     write_run(tmp_path, "eval-b2", models=("alpha",), rows=rows)
-    analysis.refresh(tmp_path)
+    derivation.refresh(tmp_path)
     return tmp_path
 
 
 def test_two_models_are_compared_on_the_documents_both_answered(results):
-    row = comparing.compare(results, "alpha", "beta").tasks.row(0, named=True)
+    row = comparisons.compare(results, "alpha", "beta").tasks.row(0, named=True)
     assert (row["task"], row["n"], row["a_better"], row["b_better"], row["test"]) == (
         "arithmetic",
         40,
@@ -41,7 +42,7 @@ def test_two_models_are_compared_on_the_documents_both_answered(results):
 
 
 def test_the_table_comparisons_says_the_same(results):
-    row = comparing.compare(results, "alpha", "beta").tasks.row(0, named=True)
+    row = comparisons.compare(results, "alpha", "beta").tasks.row(0, named=True)
     stored = store.query(results, "SELECT * FROM comparisons WHERE model_a = 'alpha' AND model_b = 'beta'")
     assert stored.height == 1
     found = stored.row(0, named=True)
@@ -52,9 +53,9 @@ def test_the_table_comparisons_says_the_same(results):
 
 
 def test_the_sentence_claims_a_difference_only_where_the_test_does(results):
-    better = comparing.text(comparing.compare(results, "beta", "alpha"))
+    better = comparisons.text(comparisons.compare(results, "beta", "alpha"))
     assert "alpha is better than beta by 40 points" in " ".join(better.split())
-    tied = " ".join(comparing.text(comparing.compare(results, "alpha", "gamma")).split())
+    tied = " ".join(comparisons.text(comparisons.compare(results, "alpha", "gamma")).split())
     assert "cannot be told apart" in tied or "score the same" in tied
     assert "better than" not in tied
     assert "would probably have shown" in tied
@@ -63,20 +64,20 @@ def test_the_sentence_claims_a_difference_only_where_the_test_does(results):
 def test_lower_is_better_turns_the_sentence_round():
     row = {"task": "t", "n": 50, "value_a": 9.0, "value_b": 7.0, "difference": 2.0, "ci_low": 1.0, "ci_high": 3.0}
     row |= {"p_holm": 0.001, "detectable": 1.5, "same_task": True, "higher_is_better": False}
-    assert "a is worse (a lower number is better here) than b by 2" in comparing.sentence(row, "a", "b")
+    assert "a is worse (a lower number is better here) than b by 2" in comparisons.sentence(row, "a", "b")
 
 
 def test_different_task_files_are_pointed_out(results):
-    row = comparing.compare(results, "alpha", "beta").tasks.row(0, named=True)
-    assert "different task files" in comparing.sentence(row | {"same_task": False}, "alpha", "beta")
-    assert "different task files" not in comparing.sentence(row, "alpha", "beta")
+    row = comparisons.compare(results, "alpha", "beta").tasks.row(0, named=True)
+    assert "different task files" in comparisons.sentence(row | {"same_task": False}, "alpha", "beta")
+    assert "different task files" not in comparisons.sentence(row, "alpha", "beta")
 
 
 def test_flipped_items_come_with_their_texts_and_nothing_in_them_obeys(results):
-    report = comparing.compare(results, "alpha", "beta")
+    report = comparisons.compare(results, "alpha", "beta")
     assert report.flips.height == 24
     assert set(report.flips["output_a"].str.contains("alpha")) == {True}
-    text = comparing.text(report, show=3)
+    text = comparisons.text(report, show=3)
     assert text.count("higher for alpha") == 3
     assert text.count("higher for beta") == 3
     assert "\\x1b[31mevil" in text
@@ -88,34 +89,34 @@ def test_flipped_items_come_with_their_texts_and_nothing_in_them_obeys(results):
 @pytest.mark.parametrize(("a", "b"), [("alpha", "alpha"), ("a1:alpha", "a1:alpha"), ("alpha", "a1:alpha")])
 def test_nothing_is_compared_with_itself(results, a, b):
     with pytest.raises(ConfigError, match="are the same answers; name two"):
-        comparing.compare(results, a, b)
+        comparisons.compare(results, a, b)
 
 
 def test_runs_are_compared_too_and_a_run_of_several_models_needs_one_named(results):
-    row = comparing.compare(results, "a1:alpha", "eval-b2").tasks.row(0, named=True)
+    row = comparisons.compare(results, "a1:alpha", "eval-b2").tasks.row(0, named=True)
     assert (row["n"], row["value_b"]) == (30, pytest.approx(1 / 3))
     with pytest.raises(ConfigError, match="holds 3 models: say a1:MODEL"):
-        comparing.compare(results, "a1", "eval-b2")
+        comparisons.compare(results, "a1", "eval-b2")
     with pytest.raises(ConfigError, match="delta"):
-        comparing.compare(results, "a1:delta", "beta")
+        comparisons.compare(results, "a1:delta", "beta")
     with pytest.raises(ConfigError, match="alpah"):
-        comparing.compare(results, "alpah", "beta")
+        comparisons.compare(results, "alpah", "beta")
 
 
 def test_models_without_a_task_in_common_are_an_error_that_says_so(tmp_path):
     write_run(tmp_path, "eval-a1", models=("alpha",))
     write_run(tmp_path, "eval-b2", models=("beta",), tasks=("provenance_open",))
-    analysis.refresh(tmp_path)
+    derivation.refresh(tmp_path)
     with pytest.raises(ConfigError, match="no scored task in common"):
-        comparing.compare(tmp_path, "alpha", "beta")
+        comparisons.compare(tmp_path, "alpha", "beta")
 
 
 def test_a_name_with_a_quote_is_a_name(tmp_path):
     name = "x' OR 1=1 --"
     rows = [sample("eval-a1", m, "arithmetic", d, value=float(m == name)) for m in (name, "beta") for d in range(4)]
     write_run(tmp_path, "eval-a1", models=(name, "beta"), rows=rows)
-    analysis.refresh(tmp_path)
-    assert comparing.compare(tmp_path, name, "beta").tasks["difference"].to_list() == [1.0]
+    derivation.refresh(tmp_path)
+    assert comparisons.compare(tmp_path, name, "beta").tasks["difference"].to_list() == [1.0]
 
 
 def test_the_commands_run_from_a_shell(project):

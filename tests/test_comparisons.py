@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from harness import aggregate, comparing, paired, power, ranking, stats
+from harness import stats
+from harness.results import comparisons
+from harness.stats import aggregates, pairs, power, ranks
 
 scores = st.lists(st.tuples(st.sampled_from([0.0, 1.0]), st.sampled_from([0.0, 1.0])), min_size=1, max_size=60)
 
@@ -34,18 +36,18 @@ def pair(rng, n, accuracy_a, accuracy_b, correlation):
 
 @given(scores)
 def test_mcnemar_is_scipys_binomial_test_and_the_sign_flip_test_of_single_answers(rows):
-    result = paired.compare(of([r[0] for r in rows]), of([r[1] for r in rows]), binary=True)
+    result = pairs.compare(of([r[0] for r in rows]), of([r[1] for r in rows]), binary=True)
     a, b = sum(x > y for x, y in rows), sum(x < y for x, y in rows)
     expected = scipy_stats.binomtest(a, a + b, 0.5).pvalue if a + b else 1.0
     assert (result.a_better, result.b_better, result.test) == (a, b, "mcnemar_exact")
     assert result.p_value == pytest.approx(expected, abs=1e-12)
-    assert paired.sign_flip([1] * a + [-1] * b) == pytest.approx(expected, abs=1e-12)
+    assert pairs.sign_flip([1] * a + [-1] * b) == pytest.approx(expected, abs=1e-12)
 
 
 def test_mcnemar_is_statsmodels_exact_mcnemar():
     tables = pytest.importorskip("statsmodels.stats.contingency_tables")
     for a, b in [(1, 8), (15, 5), (40, 41), (0, 6)]:
-        assert paired.mcnemar(a, b) == pytest.approx(tables.mcnemar([[10, a], [b, 20]], exact=True).pvalue)
+        assert pairs.mcnemar(a, b) == pytest.approx(tables.mcnemar([[10, a], [b, 20]], exact=True).pvalue)
 
 
 @given(st.lists(st.integers(-6, 6), min_size=1, max_size=10))
@@ -54,13 +56,13 @@ def test_the_sign_flip_test_counts_every_choice_of_signs(sums):
         abs(sum(s * x for s, x in zip(signs, sums, strict=True))) >= abs(sum(sums))
         for signs in itertools.product([1, -1], repeat=len(sums))
     ]
-    assert paired.sign_flip(sums) == pytest.approx(sum(far) / len(far), abs=1e-9)
+    assert pairs.sign_flip(sums) == pytest.approx(sum(far) / len(far), abs=1e-9)
 
 
 @given(scores)
 def test_swapping_the_models_turns_the_difference_round_and_nothing_else(rows):
     a, b = of([r[0] for r in rows]), of([r[1] for r in rows])
-    there, back = paired.compare(a, b, binary=True), paired.compare(b, a, binary=True)
+    there, back = pairs.compare(a, b, binary=True), pairs.compare(b, a, binary=True)
     assert (there.difference, there.low, there.high) == pytest.approx((-back.difference, -back.high, -back.low))
     assert there.p_value == pytest.approx(back.p_value)
     assert -1 <= there.low <= there.difference <= there.high <= 1
@@ -69,22 +71,22 @@ def test_swapping_the_models_turns_the_difference_round_and_nothing_else(rows):
 def test_the_interval_is_bonett_and_prices_formula_by_hand():
     # 100 documents, 20 right for a alone, 8 for b alone: (21 - 9)/102 ± 1.96 √((30/102 - (12/102)²)/102).
     centre, error = 12 / 102, math.sqrt((30 / 102 - (12 / 102) ** 2) / 102)
-    low, high, found = paired.bonett_price(20, 8, 100)
+    low, high, found = pairs.bonett_price(20, 8, 100)
     assert found == pytest.approx(error)
     assert (low, high) == pytest.approx((centre - 1.959964 * error, centre + 1.959964 * error), abs=1e-6)
 
 
 def test_documents_that_only_one_model_has_are_left_out_and_counted_out():
-    result = paired.compare({1: [1.0], 2: [0.0], 3: [1.0]}, {2: [1.0], 3: [1.0], 4: [0.0], 1: []}, binary=True)
+    result = pairs.compare({1: [1.0], 2: [0.0], 3: [1.0]}, {2: [1.0], 3: [1.0], 4: [0.0], 1: []}, binary=True)
     assert (result.n, result.value_a, result.value_b) == (2, 0.5, 1.0)
-    nothing = paired.compare({1: [1.0]}, {2: [1.0]}, binary=True)
+    nothing = pairs.compare({1: [1.0]}, {2: [1.0]}, binary=True)
     assert (nothing.n, nothing.difference, nothing.p_value, nothing.test) == (0, None, None, "none")
 
 
 def test_equal_models_differ_by_nothing_with_a_real_interval_and_p_one():
     for repeats in (1, 3):
         values = {i: [float(i % 2)] * repeats for i in range(30)}
-        result = paired.compare(values, values, binary=True)
+        result = pairs.compare(values, values, binary=True)
         assert (result.difference, result.p_value) == (0.0, 1.0)
         assert result.low < 0 < result.high
 
@@ -92,7 +94,7 @@ def test_equal_models_differ_by_nothing_with_a_real_interval_and_p_one():
 def test_scores_that_are_not_binary_are_compared_by_the_paired_t_test():
     rng = np.random.default_rng(2)
     a, b = rng.normal(size=(2, 25))
-    result = paired.compare(of(a), of(b), binary=False)
+    result = pairs.compare(of(a), of(b), binary=False)
     expected = scipy_stats.ttest_rel(a, b)
     assert result.test == "paired_t"
     assert result.p_value == pytest.approx(expected.pvalue)
@@ -106,10 +108,10 @@ def test_paired_intervals_cover_and_equal_models_seldom_test_as_different(n, acc
     hits = alarms = 0
     for _ in range(1_000):
         a, b = pair(rng, n, accuracy, accuracy - truth, 0.5)
-        result = paired.compare(of(a), of(b), binary=True)
+        result = pairs.compare(of(a), of(b), binary=True)
         hits += result.low <= truth <= result.high
         a, b = pair(rng, n, accuracy, accuracy, 0.5)
-        alarms += paired.compare(of(a), of(b), binary=True).p_value < 0.05
+        alarms += pairs.compare(of(a), of(b), binary=True).p_value < 0.05
     assert 0.93 <= hits / 1_000 <= 0.99
     assert alarms / 1_000 <= 0.05
 
@@ -122,10 +124,10 @@ def test_perturbed_problems_are_compared_by_template_and_ignoring_it_gives_false
     for _ in range(400):
         skill = np.repeat(rng.beta(0.6, 0.4, size=(2, 40)), 10, axis=1)
         a, b = rng.binomial(1, skill)
-        result = paired.compare(of(a), of(b), binary=True, sources=sources)
+        result = pairs.compare(of(a), of(b), binary=True, sources=sources)
         clustered += result.p_value < 0.05
         covered += result.low <= 0 <= result.high
-        naive += paired.compare(of(a), of(b), binary=True).p_value < 0.05
+        naive += pairs.compare(of(a), of(b), binary=True).p_value < 0.05
     assert result.test == "sign_flip_exact"
     assert result.sources == 40
     assert clustered / 400 <= 0.075  # 5 % and two standard errors of 400 evaluations
@@ -170,13 +172,13 @@ def test_the_table_of_all_pairs_holds_what_comparing_each_pair_by_itself_gives(t
     ]
     frame = pl.DataFrame(rows, schema_overrides={"source": pl.String})
     changed = [(model, "t") for model in models]
-    table = comparing.table(lambda _: frame, changed)
-    assert table.equals(comparing.table(lambda _: frame.sample(fraction=1, shuffle=True, seed=1), changed))
+    table = comparisons.table(lambda _: frame, changed)
+    assert table.equals(comparisons.table(lambda _: frame.sample(fraction=1, shuffle=True, seed=1), changed))
     found = {(row["model_a"], row["model_b"]): row for row in table.iter_rows(named=True)}
     own = {doc: doc if source is None else ("source", source) for doc, source in sources.items()}
     for a, b in itertools.combinations(sorted(models), 2):
         binary = all(value in (0, 1) for side in (a, b) for values in models[side].values() for value in values)
-        expected = paired.compare(models[a], models[b], binary=binary, sources=own)
+        expected = pairs.compare(models[a], models[b], binary=binary, sources=own)
         row = found.pop((a, b), None)
         assert (row is None) == (expected.n == 0)
         if row is not None:
@@ -196,11 +198,11 @@ def test_holm_is_statsmodels_holm():
     rng = np.random.default_rng(6)
     for n in range(1, 40):
         p_values = (rng.random(n) ** 3).tolist()
-        assert ranking.holm(p_values) == pytest.approx(multitest.multipletests(p_values, method="holm")[1], abs=1e-12)
+        assert ranks.holm(p_values) == pytest.approx(multitest.multipletests(p_values, method="holm")[1], abs=1e-12)
 
 
 def test_holm_by_hand():
-    assert ranking.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert ranks.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
 
 
 def ranked(matrix):
@@ -208,8 +210,8 @@ def ranked(matrix):
     tests = {}
     for (i, a), (j, b) in itertools.combinations(enumerate(names), 2):
         only_a, only_b = ((matrix[i] > matrix[j]).sum(), (matrix[i] < matrix[j]).sum())
-        tests[a, b] = (float(only_a - only_b), paired.mcnemar(int(only_a), int(only_b)))
-    return ranking.standings(dict(zip(names, matrix.mean(axis=1).tolist(), strict=True)), tests)
+        tests[a, b] = (float(only_a - only_b), pairs.mcnemar(int(only_a), int(only_b)))
+    return ranks.standings(dict(zip(names, matrix.mean(axis=1).tolist(), strict=True)), tests)
 
 
 @pytest.mark.parametrize("accuracies", [[0.6] * 6, [0.5, 0.5, 0.5, 0.9, 0.9, 0.9]], ids=["all equal", "two levels"])
@@ -246,10 +248,10 @@ def test_models_far_apart_get_ranks_and_groups_of_their_own():
 def test_a_model_between_two_that_differ_shares_a_group_with_either():
     values = {"top": 0.7, "middle": 0.6, "low": 0.5}
     tests = {("top", "low"): (0.2, 0.001), ("top", "middle"): (0.1, 0.2), ("low", "middle"): (-0.1, 0.2)}
-    found = ranking.standings(values, tests)
+    found = ranks.standings(values, tests)
     assert {name: s.letters for name, s in found.items()} == {"top": "a", "middle": "ab", "low": "b"}
     assert (found["top"].best, found["top"].worst, found["middle"].best, found["low"].best) == (1, 2, 1, 2)
-    turned = ranking.standings(values, tests, higher_is_better=False)
+    turned = ranks.standings(values, tests, higher_is_better=False)
     assert turned["low"].best == 1
     assert turned["low"].letters == "a"
 
@@ -259,16 +261,16 @@ def test_two_models_share_a_letter_where_and_only_where_they_are_not_separated(s
     names = [f"m{i}" for i in range(6)]
     pairs = list(itertools.combinations(names, 2))
     tests = {p: (1.0, 1e-9 if s else 1.0) for p, s in zip(pairs, separated, strict=True)}
-    found = ranking.standings(dict(zip(names, values, strict=True)), tests)
+    found = ranks.standings(dict(zip(names, values, strict=True)), tests)
     for p, s in zip(pairs, separated, strict=True):
         assert (not set(found[p[0]].groups) & set(found[p[1]].groups)) == s
     assert all(1 <= s.best <= s.worst <= 6 for s in found.values())
 
 
 def test_a_pair_that_was_not_tested_is_not_separated_and_one_model_ranks_first():
-    assert ranking.standings({"a": 1.0, "b": 0.0}, {})["b"].letters == "a"
-    assert ranking.standings({"a": 1.0}, {})["a"] == ranking.Standing(1, 1, (0,))
-    assert ranking.standings({}, {}) == {}
+    assert ranks.standings({"a": 1.0, "b": 0.0}, {})["b"].letters == "a"
+    assert ranks.standings({"a": 1.0}, {})["a"] == ranks.Standing(1, 1, (0,))
+    assert ranks.standings({}, {}) == {}
 
 
 @pytest.mark.parametrize(
@@ -283,7 +285,7 @@ def test_a_pair_that_was_not_tested_is_not_separated_and_one_model_ranks_first()
     ],
 )
 def test_many_groups_are_named_in_short(groups, letters):
-    assert ranking.Standing(1, 9, groups).letters == letters
+    assert ranks.Standing(1, 9, groups).letters == letters
 
 
 def test_ranks_by_the_mean_over_tasks_separate_equal_models_in_at_most_5_percent_of_leaderboards():
@@ -295,13 +297,13 @@ def test_ranks_by_the_mean_over_tasks_separate_equal_models_in_at_most_5_percent
             z = rng.normal(size=n) + rng.normal(size=(4, n))
             right = (z < math.sqrt(2) * scipy_stats.norm.ppf(share)).astype(float)
             for i, j in itertools.combinations(range(4), 2):
-                found = paired.compare(of(right[i]), of(right[j]), binary=True)
+                found = pairs.compare(of(right[i]), of(right[j]), binary=True)
                 rows.append(
                     {"task": task, "metric": metric, "model_a": names[i], "model_b": names[j], "same_task": True,
                      "difference": found.difference, "std_error": found.standard_error, "df": None}
                 )  # fmt: skip
-        mean = aggregate.Mean(stats.Estimate(0.5, 0.4, 0.6, 260, "mover"), 2, 2)
-        standings = aggregate.mean_standings(columns, dict.fromkeys(names, mean), rows, {})
+        mean = aggregates.Mean(stats.Estimate(0.5, 0.4, 0.6, 260, "mover"), 2, 2)
+        standings = aggregates.mean_standings(columns, dict.fromkeys(names, mean), rows, {})
         wrong += any(s.groups != (0,) for s in standings.values())
     assert wrong / 500 <= 0.065  # 5 % and one and a half standard errors of 500 leaderboards
 
@@ -341,7 +343,7 @@ def test_a_detectable_difference_is_detected_about_four_times_in_five(n, repeats
         b = rng.random((n, repeats)) < other[:, None]
         # Right answers become wrong at random until b is `gap` worse on average.
         b &= rng.random((n, repeats)) >= gap / 0.5
-        seen += paired.compare(of(a.astype(float)), of(b.astype(float)), binary=True).p_value < 0.05
+        seen += pairs.compare(of(a.astype(float)), of(b.astype(float)), binary=True).p_value < 0.05
     assert 0.7 <= seen / 400 <= 0.92
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness import config, environment, resources
+from harness.cli import config
+from harness.core import environment, resources
 from harness.errors import ConfigError, TaskError
 
 DATA = ("prices", "model_registry")

@@ -13,11 +13,11 @@ import pytest
 import typer
 from runfolders import write_run
 
-from harness import cli
-from harness.examples import EXAMPLES
+from harness.cli import app
+from harness.cli.examples import EXAMPLES
 
 DOCS = Path(__file__).parents[1] / "docs"
-COMMANDS = typer.main.get_command(cli.app).commands
+COMMANDS = typer.main.get_command(app.app).commands
 PAGES = ("publishing.md",)
 
 
@@ -79,7 +79,7 @@ def test_every_command_of_every_page_is_one_that_harness_understands(understood,
         assert any(word.startswith("samples=") for word in words)
         return
     if name == "eval":
-        from harness import config
+        from harness.cli import config
 
         known = [word for word in words if "=" in word and not word.startswith(("hydra.", "+experiment=on_"))]
         # Of a sweep, its first job.
@@ -174,7 +174,7 @@ def test_every_example_runs(tried, line):
 
 def test_the_page_of_commands_is_what_they_say_of_themselves(tmp_path):
     made = tmp_path / "commands.md"
-    words = ["-m", "typer", "harness.cli", "utils", "docs", "--name", "harness", "--output", str(made)]
+    words = ["-m", "typer", "harness.cli.app", "utils", "docs", "--name", "harness", "--output", str(made)]
     subprocess.run([sys.executable, *words], check=True, capture_output=True, cwd=DOCS.parent)
     text = made.read_text(encoding="utf-8").replace("\b\n", "")
     if os.environ.get("HARNESS_UPDATE_GOLDEN"):

@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 from conftest import ROOT, Project
 
-from harness import weights
-from harness.samples import TIMES
+from harness.core import weights
+from harness.runs.samples import TIMES
 
 
 @pytest.fixture(scope="module")

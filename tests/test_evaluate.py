@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from conftest import Project
 
-from harness.samples import TIMES
+from harness.runs.samples import TIMES
 
 KILLS = 20
 

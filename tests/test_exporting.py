@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from runfolders import sample, write_run
 
-from harness import exporting, importing, plugins
+from harness.archive import exports, imports
+from harness.archive.exports import _run
+from harness.core import plugins
 from harness.errors import ConfigError, StorageError
-from harness.exporting import _run
 
 SCHEMAS = Path(__file__).parent / "schemas"
 HOSTILE = "../../etc/evil|<b>\x1b[31m\u202e"
@@ -36,18 +37,18 @@ def folder(tmp_path_factory):
     return write_run(results, "eval-x1", models=("alpha", HOSTILE), rows=rows, finished_at="2026-01-02T04:00:00+00:00")
 
 
-@pytest.fixture(params=exporting.formats())
+@pytest.fixture(params=exports.formats())
 def form(request):
     return request.param
 
 
 def written(folder, form, out, **options):
-    exporting.export(form, [folder], out, exporting.Options(**options))
+    exports.export(form, [folder], out, exports.Options(**options))
     return sorted(path for path in out.rglob("*") if path.is_file())
 
 
 def test_every_format_is_found_and_has_one_function(form):
-    assert callable(plugins.load(exporting.KIND, form).files)
+    assert callable(plugins.load(exports.KIND, form).files)
 
 
 def test_the_same_run_gives_the_same_bytes_and_nothing_leaves_the_folder(folder, form, tmp_path):
@@ -67,11 +68,11 @@ def test_no_file_holds_a_nan_or_an_unscored_zero(folder, form, tmp_path):
 
 def test_an_unknown_format_and_a_run_that_has_not_ended_are_told(folder, tmp_path):
     with pytest.raises(ConfigError, match="inspect"):
-        exporting.export("inspekt", [folder], tmp_path)
+        exports.export("inspekt", [folder], tmp_path)
     half = write_run(tmp_path, "eval-half")
     (half / "samples.parquet").unlink()
     with pytest.raises(StorageError, match="not ended"):
-        exporting.export("lm_eval", [half], tmp_path)
+        exports.export("lm_eval", [half], tmp_path)
 
 
 @given(st.text())
@@ -95,7 +96,7 @@ def test_lm_evals_results_hold_every_metric_under_its_filter_and_go_round(folder
     assert results["results"]["arithmetic"]["accuracy_stderr,none"] == pytest.approx(1 / 3)
     assert results["higher_is_better"]["arithmetic"] == {"accuracy": True}
     assert results["n-samples"]["arithmetic"]["effective"] == 5
-    back = importing.convert("lm_eval", tmp_path / "out" / "alpha", tmp_path / "back", name="alpha")
+    back = imports.convert("lm_eval", tmp_path / "out" / "alpha", tmp_path / "back", name="alpha")
     before, after = (
         pl.read_parquet(run / "samples.parquet").filter(pl.col("model") == "alpha") for run in (folder, back)
     )
@@ -114,7 +115,7 @@ def test_a_choice_among_options_keeps_its_likelihoods(tmp_path):
     files = written(run, "lm_eval", tmp_path / "out")
     line = json.loads(next(f for f in files if f.suffix == ".jsonl").read_text())
     assert [float(reply[0][0]) for reply in line["resps"]] == [-1.5, -2.5]
-    back = importing.convert("lm_eval", tmp_path / "out" / "alpha", tmp_path / "back")
+    back = imports.convert("lm_eval", tmp_path / "out" / "alpha", tmp_path / "back")
     assert pl.read_parquet(back / "samples.parquet")["loglikelihoods"].to_list() == [[-1.5, -2.5]]
 
 
@@ -149,7 +150,7 @@ def test_every_eval_ever_is_valid_by_its_published_schemas_and_its_samples_join(
 def test_every_eval_ever_goes_round_with_what_it_can_hold(folder, tmp_path):
     files = written(folder, "every_eval_ever", tmp_path / "out", developers={"alpha": "Alpha Labs"})
     lines = next(f for f in files if f.suffix == ".jsonl" and f.parent.name == "alpha")
-    back = pl.read_parquet(importing.convert("every_eval_ever", lines, tmp_path / "back") / "samples.parquet")
+    back = pl.read_parquet(imports.convert("every_eval_ever", lines, tmp_path / "back") / "samples.parquet")
     assert set(back["model"]) == {"Alpha Labs/alpha"}
     assert back["repeat"].to_list() == [0, 1] * 3
     scores = [scores[0] for scores in back.sort("doc_id", "repeat")["scores"].to_list()]
@@ -159,7 +160,7 @@ def test_every_eval_ever_goes_round_with_what_it_can_hold(folder, tmp_path):
     agent = tmp_path / "agent.jsonl"
     agent.write_text(json.dumps({"interaction_type": "agentic", "sample_id": "1"}))
     with pytest.raises(ConfigError, match="single_turn"):
-        importing.convert("every_eval_ever", agent, tmp_path / "back")
+        imports.convert("every_eval_ever", agent, tmp_path / "back")
 
 
 # Model cards -------------------------------------------------------------------------------------------------
@@ -187,7 +188,7 @@ def test_a_model_card_is_read_back_by_the_hubs_own_functions(folder, tmp_path):
 def test_an_inspect_log_goes_round_with_answers_reasoning_scores_and_errors(folder, tmp_path):
     files = written(folder, "inspect", tmp_path / "out")
     log = next(f for f in files if "arithmetic_alpha" in f.name)
-    back = pl.read_parquet(importing.convert("inspect", log, tmp_path / "back") / "samples.parquet")
+    back = pl.read_parquet(imports.convert("inspect", log, tmp_path / "back") / "samples.parquet")
     before = pl.read_parquet(folder / "samples.parquet").filter(model="alpha", task="arithmetic")
     order = ("doc_id", "repeat")
     assert back.sort(order)["output"].to_list() == before.sort(order)["output"].to_list()

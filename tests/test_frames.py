@@ -18,8 +18,9 @@ from conftest import ROOT
 from runfolders import write_run
 
 import harness
-from harness import schema, shell
+from harness.cli import shell
 from harness.errors import ConfigError, HarnessError, StorageError
+from harness.results import schema
 
 
 @pytest.fixture(scope="module")

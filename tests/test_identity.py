@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.identity import PART, REQUEST, ROOT, RUN, TASK, Digester, canonical_json, digest, digest_items
+from harness.core.identity import PART, REQUEST, ROOT, RUN, TASK, Digester, canonical_json, digest, digest_items
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

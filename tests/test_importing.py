@@ -12,9 +12,10 @@ from conftest import Project
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness import analysis, formats, importing, leaderboard, store
+from harness.archive import formats, imports
 from harness.errors import ConfigError
-from harness.runs import read_manifest, samples_path
+from harness.results import derivation, leaderboard, store
+from harness.runs.folder import read_manifest, samples_path
 
 LM_EVAL = [
     {
@@ -78,7 +79,7 @@ def write(path: Path, content: Any) -> Path:
 
 def test_alpaca_eval_outputs_become_a_provenance_task_of_the_named_model(tmp_path: Path) -> None:
     entries = [{"instruction": f"prompt {i}", "output": f"answer {i}", "generator": "m"} for i in range(3)]
-    run = importing.convert("alpaca_eval", write(tmp_path / "o.json", entries), tmp_path / "r", name="mine")
+    run = imports.convert("alpaca_eval", write(tmp_path / "o.json", entries), tmp_path / "r", name="mine")
     manifest = read_manifest(run)
     assert manifest["imported"] is True
     assert [model["name"] for model in manifest["models"]] == ["mine"]
@@ -91,7 +92,7 @@ def test_every_filter_of_lm_eval_is_one_score_and_no_second_sample(tmp_path: Pat
     folder = tmp_path / "logs"
     folder.mkdir()
     write(folder / "samples_sums_2025-01-02T03-04-05.678.jsonl", LM_EVAL)
-    run = importing.convert("lm_eval", folder, tmp_path / "r", name="m")
+    run = imports.convert("lm_eval", folder, tmp_path / "r", name="m")
     frame = pl.read_parquet(samples_path(run))
     assert frame.height == 4
     assert frame["task"].unique().to_list() == ["sums"]
@@ -102,13 +103,13 @@ def test_every_filter_of_lm_eval_is_one_score_and_no_second_sample(tmp_path: Pat
 def test_choices_of_lm_eval_keep_their_loglikelihoods(tmp_path: Path) -> None:
     line = {"doc_id": 0, "resps": [[[-1.5, False]], [[-0.5, True]]], "filter": "none", "metrics": ["acc"], "acc": 1.0}
     path = write(tmp_path / "samples_t.jsonl", [line | {"arguments": [["q", " a"], ["q", " b"]]}])
-    frame = pl.read_parquet(samples_path(importing.convert("lm_eval", path, tmp_path / "r", name="m")))
+    frame = pl.read_parquet(samples_path(imports.convert("lm_eval", path, tmp_path / "r", name="m")))
     assert frame["loglikelihoods"].to_list() == [[-1.5, -0.5]]
     assert frame["status"].to_list() == ["answered"]
 
 
 def test_a_failed_sample_of_inspect_is_unscored_never_wrong(tmp_path: Path) -> None:
-    run = importing.convert("inspect", write(tmp_path / "log.json", INSPECT), tmp_path / "r")
+    run = imports.convert("inspect", write(tmp_path / "log.json", INSPECT), tmp_path / "r")
     manifest = read_manifest(run)
     assert manifest["counts"] == {"samples": 3, "answered": 1, "truncated": 1, "refused": 0, "failed": 1}
     (metric,) = manifest["metrics"]
@@ -131,7 +132,7 @@ def test_ciphertext_of_inspect_is_no_trace_and_its_summary_is_one(tmp_path: Path
         }
         for i, part in enumerate(parts)
     ]
-    run = importing.convert("inspect", write(tmp_path / "log.json", INSPECT | {"samples": samples}), tmp_path / "r")
+    run = imports.convert("inspect", write(tmp_path / "log.json", INSPECT | {"samples": samples}), tmp_path / "r")
     frame = pl.read_parquet(samples_path(run)).sort("doc_id")
     assert frame["reasoning"].to_list() == ["It adds.", None, "One and one.", None]
     assert frame["reasoning_kind"].to_list() == ["summary", "redacted", "full", "none"]
@@ -144,12 +145,12 @@ def test_a_table_may_say_what_its_traces_are(tmp_path: Path) -> None:
     ]
     write(tmp_path / "t.jsonl", rows)
     columns = {"reasoning_kind": "kind"}
-    run = importing.convert("jsonl", tmp_path / "t.jsonl", tmp_path / "r", columns=columns)
+    run = imports.convert("jsonl", tmp_path / "t.jsonl", tmp_path / "r", columns=columns)
     kinds = pl.read_parquet(samples_path(run)).sort("doc_id")["reasoning_kind"].to_list()
     assert kinds == ["summary", "full", "redacted", "none"]
     write(tmp_path / "bad.jsonl", [rows[0] | {"kind": "whole"}])
     with pytest.raises(ConfigError, match=r"column 'kind': found 'whole', expected one of full, summary"):
-        importing.convert("jsonl", tmp_path / "bad.jsonl", tmp_path / "r", columns=columns)
+        imports.convert("jsonl", tmp_path / "bad.jsonl", tmp_path / "r", columns=columns)
 
 
 @pytest.mark.parametrize("form", ["jsonl", "csv", "parquet"])
@@ -164,14 +165,14 @@ def test_a_table_with_named_columns_is_the_same_in_every_format(tmp_path: Path, 
         case "parquet":
             pl.DataFrame(rows).write_parquet(path)
     columns = {"model": "who", "prompt_id": "q", "output": "text", "score": "ok"}
-    run = importing.convert(form, path, tmp_path / "r", columns=columns)
+    run = imports.convert(form, path, tmp_path / "r", columns=columns)
     values = {metric["model"]: (metric["value"], metric["n_failed"]) for metric in read_manifest(run)["metrics"]}
     assert values == {"a": (1.0, 0), "b": (None, 1)}
 
 
 def test_the_same_file_gives_the_same_folder(tmp_path: Path) -> None:
     path = write(tmp_path / "t.jsonl", [{"model": "a", "prompt_id": "p", "output": "x"}])
-    assert importing.convert("jsonl", path, tmp_path) == importing.convert("jsonl", path, tmp_path)
+    assert imports.convert("jsonl", path, tmp_path) == imports.convert("jsonl", path, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +191,7 @@ def test_the_same_file_gives_the_same_folder(tmp_path: Path) -> None:
 )
 def test_a_file_of_another_shape_is_named_with_what_is_wrong(tmp_path: Path, form: str, content: Any) -> None:
     with pytest.raises(ConfigError):
-        importing.convert(form, write(tmp_path / "f.jsonl", content), tmp_path / "r")
+        imports.convert(form, write(tmp_path / "f.jsonl", content), tmp_path / "r")
     assert not (tmp_path / "r" / "runs").exists()
 
 
@@ -207,7 +208,7 @@ def test_no_content_of_a_file_ends_in_a_traceback(tmp_path: Path, entry: Any, fo
     path = tmp_path / "f.jsonl"
     path.write_text(json.dumps([entry]))
     with contextlib.suppress(ConfigError):
-        importing.convert(form, path, tmp_path / "r")
+        imports.convert(form, path, tmp_path / "r")
 
 
 def test_imported_answers_are_in_sql_and_marked_wherever_they_are_shown(project: Project) -> None:
@@ -218,7 +219,7 @@ def test_imported_answers_are_in_sql_and_marked_wherever_they_are_shown(project:
     results = project.root / "results"
     assert store.query(results, "SELECT imported FROM runs")["imported"].to_list() == [True]
     assert json.loads(project.run("runs", "--format", "json").stdout)[0]["status"] == "imported"
-    page = leaderboard.markdown(analysis.board(results))
+    page = leaderboard.markdown(derivation.board(results))
     assert "| a (imported) |" in page
     assert "imported, not run here" in page
 
@@ -273,7 +274,7 @@ def test_a_damaged_log_of_inspect_is_named_and_nothing_is_written(tmp_path: Path
     content[content.index(b"(\xb5/\xfd") + 12] ^= 0xFF
     path.write_bytes(content)
     with pytest.raises(ConfigError, match=r"log\.eval"):
-        importing.convert("inspect", path, tmp_path / "r")
+        imports.convert("inspect", path, tmp_path / "r")
     assert not (tmp_path / "r").exists()
 
 

@@ -9,8 +9,8 @@ import duckdb
 import pytest
 from runfolders import sample, write_run
 
-from harness import analysis, store
-from harness.analysis import differences, refresh
+from harness.results import derivation, store
+from harness.results.derivation import differences, refresh
 
 
 def rows(results: Path, table: str) -> int:
@@ -59,7 +59,7 @@ def test_what_was_said_of_provenance_stays_where_no_provenance_task_has_changed(
     refresh(tmp_path)
     assert rows(tmp_path, "identity_claims")
     with monkeypatch.context() as patched:
-        patched.delattr(analysis, "_provenance")
+        patched.delattr(derivation, "_provenance")
         # That beta is a control in a run of another task does not make it one here.
         write_run(tmp_path, "eval-b", models=("beta",), docs=30, tasks=("arithmetic",), controls={"beta": "alpha"})
         refresh(tmp_path)

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from runfolders import sample, write_run
 
-from harness import analysis, leaderboard, resources
+from harness.core import resources
 from harness.errors import ConfigError, HarnessError
-from harness.leaderboard import selection
+from harness.results import derivation, leaderboard
+from harness.results.leaderboard import selection
 
 GOLDEN = Path(__file__).parent / "golden" / "leaderboard.md"
 HOSTILE = "evil|`<b>\n| fake | 1.000 [1.00, 1.00] n=999 |\x1b[31m\u202e[x](http://y)"
@@ -45,8 +46,8 @@ def boards(tmp_path):
         sample("eval-b2", HOSTILE, "provenance_identity", d, output="Я — ChatGPT. I am Claude too.") for d in range(4)
     ]
     write_run(tmp_path, "eval-b2", models=(HOSTILE,), rows=rows, status="incomplete", unsafe=True)
-    analysis.refresh(tmp_path)
-    return analysis.board(tmp_path)
+    derivation.refresh(tmp_path)
+    return derivation.board(tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -134,8 +135,8 @@ def test_rows_are_ordered_by_mean_score_with_those_that_are_not_ranked_behind(bo
 
 def test_models_that_cannot_be_separated_share_a_group_and_their_ranks_are_intervals(tmp_path):
     write_run(tmp_path, models=("good", "fair", "weak"), docs=40, values={"good": 1.0, "weak": 0.0})
-    analysis.refresh(tmp_path)
-    board = analysis.board(tmp_path)
+    derivation.refresh(tmp_path)
+    board = derivation.board(tmp_path)
     standings = board.standings["arithmetic", "accuracy"]
     assert {name: (s.best, s.worst, s.letters) for name, s in standings.items()} == {
         "good": (1, 1, "a"),
@@ -143,8 +144,8 @@ def test_models_that_cannot_be_separated_share_a_group_and_their_ranks_are_inter
         "weak": (3, 3, "c"),
     }
     few = write_run(tmp_path / "few", models=("good", "fair"), docs=4, values={"good": 1.0}).parents[1]
-    analysis.refresh(few)
-    assert "n=4 rank 1-2 (a)" in leaderboard.markdown(analysis.board(few))
+    derivation.refresh(few)
+    assert "n=4 rank 1-2 (a)" in leaderboard.markdown(derivation.board(few))
 
 
 def test_a_score_below_98_percent_coverage_is_shown_with_a_warning_and_not_ranked_unless_asked(board):
@@ -186,8 +187,8 @@ def test_the_mean_states_its_weights_has_an_interval_and_takes_a_missing_task_fo
 
 def test_the_means_ranks_come_from_paired_differences(tmp_path):
     write_run(tmp_path, models=("good", "fair"), docs=40, values={"good": 1.0})
-    analysis.refresh(tmp_path)
-    board = analysis.board(tmp_path)
+    derivation.refresh(tmp_path)
+    board = derivation.board(tmp_path)
     both = dataclasses.replace(
         board,
         scores=pl.concat([board.scores, board.scores.with_columns(task=pl.lit("other"))]),
@@ -309,18 +310,18 @@ def test_the_terminal_page_fits_80_columns_and_nothing_in_it_moves_the_cursor(bo
 
 
 def test_no_runs_make_a_page_that_says_so(tmp_path):
-    analysis.refresh(tmp_path)
-    empty = analysis.board(tmp_path)
+    derivation.refresh(tmp_path)
+    empty = derivation.board(tmp_path)
     assert "No finished run" in leaderboard.markdown(empty)
     assert "No finished run" in leaderboard.terminal(empty)
 
 
 def test_models_with_provenance_tasks_alone_have_a_row(tmp_path):
     write_run(tmp_path, tasks=("provenance_open", "provenance_identity"))
-    analysis.refresh(tmp_path)
-    text = leaderboard.markdown(analysis.board(tmp_path))
+    derivation.refresh(tmp_path)
+    text = leaderboard.markdown(derivation.board(tmp_path))
     assert len(table_rows(text)) == 3
-    assert leaderboard.terminal(analysis.board(tmp_path))
+    assert leaderboard.terminal(derivation.board(tmp_path))
 
 
 def test_only_the_models_whose_code_left_the_sandbox_are_stamped(tmp_path):
@@ -328,8 +329,8 @@ def test_only_the_models_whose_code_left_the_sandbox_are_stamped(tmp_path):
     manifest = json.loads((folder / "run.json").read_text())
     manifest["metrics"][0]["sandbox"] = "A"
     (folder / "run.json").write_text(json.dumps(manifest))
-    analysis.refresh(tmp_path)
-    board = analysis.board(tmp_path)
+    derivation.refresh(tmp_path)
+    board = derivation.board(tmp_path)
     assert board.scores.sort("model").select("model", "unsafe_code").rows() == [("alpha", False), ("beta", True)]
     assert leaderboard.markdown(board).count("(unsafe) †") == 1
 
@@ -352,11 +353,11 @@ def test_calibrated_evidence_takes_the_place_of_the_uncalibrated_column_as_soon_
 def test_an_identity_claim_stands_beside_how_often_models_of_other_families_make_it(tmp_path):
     names = ("qwen-a", "claude-a", "gemma-a", "llama-a", "mistral-a", "grok-a", "phi-a")
     write_run(tmp_path, models=names)
-    analysis.refresh(tmp_path)
-    claims = analysis.board(tmp_path).identity_claims.filter(pl.col("claimed") == "OpenAI")
+    derivation.refresh(tmp_path)
+    claims = derivation.board(tmp_path).identity_claims.filter(pl.col("claimed") == "OpenAI")
     assert set(claims["base_n"]) == {6}
     assert claims["calibrated"].all()
-    assert "6 of 6 others too, mean 0.50" in leaderboard.markdown(analysis.board(tmp_path))
+    assert "6 of 6 others too, mean 0.50" in leaderboard.markdown(derivation.board(tmp_path))
 
 
 # Forms -------------------------------------------------------------------------------------------------------
@@ -419,8 +420,8 @@ def test_no_name_makes_markup_of_the_html_form(board, name):
 def test_the_plain_text_of_an_ordinary_page_fits_100_columns(tmp_path):
     names = tuple(f"model-number-{i}" for i in range(6))
     write_run(tmp_path, models=names, docs=40)
-    analysis.refresh(tmp_path)
-    board = analysis.board(tmp_path)
+    derivation.refresh(tmp_path)
+    board = derivation.board(tmp_path)
     many = [f"task_{i}" for i in range(9)]
     wide = dataclasses.replace(
         board,
@@ -436,8 +437,8 @@ def test_the_plain_text_of_an_ordinary_page_fits_100_columns(tmp_path):
 
 def test_what_was_not_measured_is_not_explained(tmp_path):
     write_run(tmp_path, tasks=("arithmetic",))
-    analysis.refresh(tmp_path)
-    board = analysis.board(tmp_path)
+    derivation.refresh(tmp_path)
+    board = derivation.board(tmp_path)
     for page in (leaderboard.markdown(board), leaderboard.terminal(board)):
         assert "alibrated" not in page
         assert "imilarity is evidence" not in page
@@ -448,7 +449,7 @@ def test_what_was_not_measured_is_not_explained(tmp_path):
 
 
 def chosen(tmp_path, **keys):
-    return analysis.board(tmp_path, selection.Selection(**keys))
+    return derivation.board(tmp_path, selection.Selection(**keys))
 
 
 @pytest.mark.parametrize(
@@ -463,7 +464,7 @@ def test_a_selection_keeps_models_and_tasks_by_pattern_and_puts_columns_in_its_o
     assert set(chosen(tmp_path, models=["a*", "beta"]).names) == {"alpha", "beta"}
     assert set(chosen(tmp_path, models=["alpha"]).runs["run_id"]) == {"eval-a1"}
     assert not chosen(tmp_path, tasks=["provenance_*"]).columns
-    everything = dataclasses.replace(two_tasks(analysis.board(tmp_path)), order=["word_*"])
+    everything = dataclasses.replace(two_tasks(derivation.board(tmp_path)), order=["word_*"])
     assert [task for task, _ in everything.columns] == ["word_sums", "arithmetic"]
 
 

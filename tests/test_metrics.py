@@ -4,9 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness import metrics, stats
-from harness.lmeval import LoadedTask
-from harness.questions import Sample
+from harness import stats
+from harness.engine import metrics
+from harness.engine.lmeval import LoadedTask
+from harness.engine.requests import Sample
 from harness.records import Score
 
 KEY = ("accuracy", "none", "math")

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from harness import plugins
+from harness.core import plugins
 from harness.errors import ConfigError
 
 
@@ -25,7 +25,7 @@ def test_every_plugin_can_be_loaded_by_its_name(kind: str) -> None:
 
 def test_a_plugin_is_imported_only_when_it_is_asked_for() -> None:
     code = (
-        "import sys\nfrom harness import plugins\nplugins.names('backends')\n"
+        "import sys\nfrom harness.core import plugins\nplugins.names('backends')\n"
         "print('A', [m for m in sys.modules if m.startswith('harness.backends')])\n"
         "plugins.load('backends', 'fake')\n"
         "print('B', [m for m in ('harness.backends.llama_cpp', 'xllamacpp', 'lm_eval') if m in sys.modules])\n"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness import tables
+from harness.core import tables
 from harness.errors import ConfigError
 from harness.provenance import change, explain, fingerprint, tree, wording
 from harness.provenance.calibration import ModelFacts

@@ -7,8 +7,8 @@ import pytest
 import runfolders
 from runfolders import sample, write_run
 
-from harness import analysis, store
 from harness.errors import ConfigError
+from harness.results import derivation, store
 
 NAMES = ("provenance_suggested", "provenance_choices", "provenance_next", "provenance_open")
 PROBES = dict.fromkeys(NAMES, "provenance")
@@ -37,7 +37,7 @@ def results(tmp_path, monkeypatch):
             doc = {"prompt": ["Write a poem.", "What is iron?"][d % 2] + str(d)}
             add("provenance_open", d, doc, output="Okay. It is so.", reasoning="Wait, so it is.", reasoning_kind=kind)
     write_run(tmp_path, "eval-p", models=("qwen_alpha", "smollm_beta"), rows=rows, tasks=tuple(PROBES))
-    analysis.refresh(tmp_path)
+    derivation.refresh(tmp_path)
     return tmp_path
 
 
@@ -49,22 +49,22 @@ def test_every_probe_has_its_rows(results):
 
 
 def test_traces_are_compared_with_traces_of_their_own_kind_and_probes_with_nothing(results):
-    found = analysis.suspect_report(results, "qwen_alpha")
+    found = derivation.suspect_report(results, "qwen_alpha")
     models = {corpus["corpus"]: corpus["models"] for corpus in found["corpora"]}
     assert models == {"provenance_open": 2, "provenance_open (traces: full)": 1}
     assert "OpenAI" in found["suggested_text"]
 
 
 def test_a_domain_leaves_the_other_prompts_out(results):
-    found = analysis.suspect_report(results, "qwen_alpha", domain="fiction")
+    found = derivation.suspect_report(results, "qwen_alpha", domain="fiction")
     assert {corpus["prompts"] for corpus in found["corpora"]} == {3}
     with pytest.raises(ConfigError, match="fiction"):
-        analysis.suspect_report(results, "qwen_alpha", domain="fictional")
+        derivation.suspect_report(results, "qwen_alpha", domain="fictional")
     with pytest.raises(ConfigError, match="panel"):
-        analysis.suspect_report(results, "qwen_alpha", domain="fiction", panel="alpaca_eval")
+        derivation.suspect_report(results, "qwen_alpha", domain="fiction", panel="alpaca_eval")
 
 
 def test_the_default_pool_is_of_answers_even_where_as_many_show_traces(results):
-    pool, answers = analysis.pool_of(results)
+    pool, answers = derivation.pool_of(results)
     assert pool.corpus == "provenance_open"
     assert isinstance(answers, pl.DataFrame)

@@ -5,8 +5,7 @@ import random
 import polars as pl
 import pytest
 
-from harness import poolwide, relatives
-from harness.provenance import evidence
+from harness.provenance import evidence, overview, pools
 from harness.provenance.registry import Registry
 
 WORDS = [
@@ -47,16 +46,16 @@ def tables():
         for p in range(60)
         for i, name in enumerate(names)
     ]
-    return poolwide.tables(pl.DataFrame(rows), known, {})
+    return overview.tables(pl.DataFrame(rows), known, {})
 
 
 def test_every_pair_stands_with_its_channels_and_the_combined_score(tables):
     pairs = tables["provenance"]
     assert pairs.height == 8 * 7 * (1 + len(evidence.EVIDENCE))
-    combined = pairs.filter(channel=poolwide.COMBINED)
+    combined = pairs.filter(channel=overview.COMBINED)
     assert combined["similarity"].is_null().all()
     assert combined.filter(pl.col("p").is_not_null())["p"].is_between(0, 1, closed="right").all()
-    raw = pairs.filter(pl.col("channel") != poolwide.COMBINED)
+    raw = pairs.filter(pl.col("channel") != overview.COMBINED)
     assert raw["score"].is_null().all()
     assert raw["similarity"].drop_nulls().is_between(-1, 1 + 1e-9).all()
     best = combined.filter(model="m7").sort("score", descending=True, nulls_last=True).row(0, named=True)
@@ -68,7 +67,7 @@ def test_every_pair_stands_with_its_channels_and_the_combined_score(tables):
 def test_the_strongest_evidence_is_one_of_the_pairs(tables):
     row = tables["evidence"].filter(model="m7").row(0, named=True)
     assert row["nearest"] == "m6"
-    pair = tables["provenance"].filter(model="m7", candidate="m6", channel=poolwide.COMBINED).row(0, named=True)
+    pair = tables["provenance"].filter(model="m7", candidate="m6", channel=overview.COMBINED).row(0, named=True)
     assert pair["score"] == pytest.approx(row["score"])
     assert pair["p"] == pytest.approx(row["p"])
 
@@ -82,7 +81,7 @@ def test_fingerprints_say_what_they_are_made_of(tables):
 
 def test_where_nothing_can_be_tested_there_is_a_row_per_model_and_no_pair():
     rows = [{"model": m, "prompt_id": "p", "output": "some words here"} for m in ("a", "b")]
-    found = poolwide.tables(pl.DataFrame(rows), relatives.registry(), {})
+    found = overview.tables(pl.DataFrame(rows), pools.registry(), {})
     assert found["evidence"]["verdict"].to_list() == ["untestable"] * 2
     assert found["provenance"].is_empty()
     assert found["fingerprints"].is_empty()

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from conftest import Project
 
-from harness import config, planning
+from harness.cli import config
 from harness.errors import TaskError
+from harness.evaluation import planning
 
 FEWSHOT = """\
 task: shots

@@ -21,10 +21,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from runfolders import OPEN, sample, write_run
 
-from harness import analysis, cli_report, schema, tables
+from harness.cli import report
+from harness.core import tables
 from harness.errors import ConfigError
 from harness.provenance import explain, wording
-from harness.report import draw, figures, gather, names, page, samples, serve
+from harness.results import derivation, schema
+from harness.results.report import draw, figures, gather, names, page, samples, serve
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 BROWSER = os.environ.get("HARNESS_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
@@ -48,7 +50,7 @@ def hostile_results(folder: Path) -> Path:
     rows += [sample("eval-b2", EVIL, "provenance_open", d, output=f"{OPEN[d % 4]} {EVIL}") for d in range(30)]
     rows += [sample("eval-b2", EVIL, "provenance_identity", d, output=f"I am ChatGPT {EVIL}") for d in range(30)]
     write_run(folder, "eval-b2", models=(EVIL,), rows=rows)
-    analysis.refresh(folder)
+    derivation.refresh(folder)
     return folder
 
 
@@ -319,7 +321,7 @@ def test_an_imported_sample_shows_the_prompt_of_its_document(tmp_path):
         for d in (0,)
     ]
     write_run(tmp_path, models=("alpha",), rows=rows)
-    analysis.refresh(tmp_path)
+    derivation.refresh(tmp_path)
     packed = samples.pack(tmp_path, {"alpha": 0}, "r")
     row = json.loads(gzip.decompress(base64.b64decode(packed.blocks[0])))[0]
     assert dict(zip(samples.TEXTS, row, strict=True))["doc"] == '{"prompt": "How much?"}'
@@ -446,7 +448,7 @@ def test_plot_draws_the_null_and_a_pair_and_says_what_it_cannot(project, monkeyp
 )
 def test_plot_names_what_it_does_not_know(words, said):
     with pytest.raises(ConfigError, match=re.escape(said)):
-        cli_report.plot(words[0], out=Path(words[2]) if len(words) > 1 else None)
+        report.plot(words[0], out=Path(words[2]) if len(words) > 1 else None)
 
 
 def test_without_the_extra_the_message_says_what_to_install(project):
@@ -481,13 +483,13 @@ def test_probes_are_no_prompt_sets_and_traces_are_one_of_their_own(tmp_path):
         for d in range(25)
     ]  # fmt: skip
     rows += [
-        {**row, "task": probe, "sample_id": f"{probe}{row['sample_id']}"} for row in rows for probe in analysis.PROBES
+        {**row, "task": probe, "sample_id": f"{probe}{row['sample_id']}"} for row in rows for probe in derivation.PROBES
     ]
     folder = write_run(tmp_path, models=("alpha", "beta"), rows=rows, tasks=("provenance_open",))
     manifest = json.loads((folder / "run.json").read_text())
-    manifest["tasks"] += [{**manifest["tasks"][0], "name": probe} for probe in analysis.PROBES]
+    manifest["tasks"] += [{**manifest["tasks"][0], "name": probe} for probe in derivation.PROBES]
     (folder / "run.json").write_text(json.dumps(manifest))
-    analysis.refresh(tmp_path)
+    derivation.refresh(tmp_path)
     found = [pool["task"] for pool in page.contents(tmp_path)["pools"]]
     assert found == ["provenance_open", "provenance_open (traces: full)"]
 

@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 from conftest import Project
 
-from harness.differing import SECTIONS, matches, table
-from harness.environment import packages
-from harness.reproducing import differences_now, judge
+from harness.archive.differences import SECTIONS, matches, table
+from harness.archive.reproduction import differences_now, judge
+from harness.core.environment import packages
 
 OTHER = """\
 # @package models.{name}

@@ -14,10 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness import __version__, environment, runs, samples
+from harness import __version__, runs
+from harness.core import environment
 from harness.errors import ConfigError, RunLockedError, StorageError
-from harness.journal import Journal
 from harness.records import Attempt, Decoding, Reply, Request, Usage
+from harness.runs import samples
+from harness.runs.journal import Journal
 
 
 def _request(identity: str = "req1:a") -> Request:
@@ -142,7 +144,7 @@ def test_a_full_disk_is_named_and_costs_the_reply_in_flight_alone(tmp_path: Path
     path = tmp_path / "journal.jsonl"
     code = (
         "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (400, 400))\n"
-        "from pathlib import Path; from harness.journal import Journal; from harness.records import *\n"
+        "from pathlib import Path; from harness.runs.journal import Journal; from harness.records import *\n"
         f"journal = Journal(Path({str(path)!r}))\n"
         "for i in range(99):\n"
         "    r = Request(f'req1:{i}', 'm', 't', 0, 0, 0, 'generate', None, 'p', None, None, 1)\n"
@@ -158,8 +160,8 @@ def test_a_full_disk_is_named_and_costs_the_reply_in_flight_alone(tmp_path: Path
 def test_a_reply_outlives_a_kill_of_its_process_before_its_flush(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     code = (
-        "import asyncio, os, signal, time; from pathlib import Path; from harness import journal\n"
-        "from harness.asking import _Writer; from harness.records import *\n"
+        "import asyncio, os, signal, time; from pathlib import Path; from harness.runs import journal\n"
+        "from harness.evaluation.dispatch import _Writer; from harness.records import *\n"
         "journal._flush = lambda file: time.sleep(60)\n"
         "asked = [Request(f'req1:{i:032x}', 'm', 't', 0, 0, 0, 'generate', None, 'p', None, None, 1) for i in range(9)]\n"
         "async def main():\n"
@@ -180,7 +182,7 @@ def test_a_reply_outlives_a_kill_of_its_process_before_its_flush(tmp_path: Path)
 def test_what_is_written_after_a_disk_was_full_is_not_glued_to_half_a_line(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     code = (
-        "import resource; from pathlib import Path; from harness.journal import Journal; from harness.records import *\n"
+        "import resource; from pathlib import Path; from harness.runs.journal import Journal; from harness.records import *\n"
         "from harness.errors import StorageError\n"
         f"journal = Journal(Path({str(path)!r}))\n"
         "asked = [Request(f'req1:{i}', 'm', 't', 0, 0, 0, 'generate', None, 'p', None, None, 1) for i in range(9)]\n"

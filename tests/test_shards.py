@@ -11,11 +11,12 @@ from conftest import Project
 from fsspec.implementations.dirfs import DirFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
-from harness import publishing, runs
+from harness import runs
+from harness.archive import copies
+from harness.archive.verification import verify
 from harness.errors import ConfigError, StorageError
-from harness.planning import shard_of
-from harness.samples import TIMES
-from harness.verifying import verify
+from harness.evaluation.planning import shard_of
+from harness.runs.samples import TIMES
 
 WORDS = (
     "eval",
@@ -105,18 +106,18 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_published_run_is_fetched_once_and_verifies(run: Path, tmp_path: Path) -> None:
     shared = str(run.parents[2] / "shared")
-    publishing.publish(run, shared)
-    assert publishing.fetch(shared, tmp_path) == [run.name]
-    assert publishing.fetch(shared, tmp_path) == []
+    copies.publish(run, shared)
+    assert copies.fetch(shared, tmp_path) == [run.name]
+    assert copies.fetch(shared, tmp_path) == []
     fetched = tmp_path / "runs" / run.name
     assert {f.state for f in verify(fetched, scores=False)} == {"ok", "not checked"}
     assert [p.name for p in (tmp_path / "runs").iterdir()] == [run.name]
 
 
 def test_an_object_store_will_do(run: Path, tmp_path: Path) -> None:
-    publishing.publish(run, "memory://bucket/some/place")
-    publishing.publish(run, "memory://bucket/some/place")
-    assert publishing.fetch("memory://bucket/some/place", tmp_path) == [run.name]
+    copies.publish(run, "memory://bucket/some/place")
+    copies.publish(run, "memory://bucket/some/place")
+    assert copies.fetch("memory://bucket/some/place", tmp_path) == [run.name]
 
 
 class Store(DirFileSystem):  # type: ignore[misc] # fsspec has no types
@@ -143,12 +144,12 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_no_bucket_is_made_for_a_run(run: Path, store: Path, tmp_path: Path) -> None:
-    publishing.publish(run, "store://evals/here")
-    assert publishing.fetch("store://evals/here", tmp_path) == [run.name]
+    copies.publish(run, "store://evals/here")
+    assert copies.fetch("store://evals/here", tmp_path) == [run.name]
     with pytest.raises(StorageError, match="there is no 'elavs'"):
-        publishing.publish(run, "store://elavs/here")
+        copies.publish(run, "store://elavs/here")
     with pytest.raises(StorageError, match="there is no 'elavs'"):
-        publishing.fetch("store://elavs", tmp_path)
+        copies.fetch("store://elavs", tmp_path)
     assert [p.name for p in store.iterdir()] == ["evals"]
 
 
@@ -162,17 +163,17 @@ def test_errors_of_a_stores_own_kind_are_said_in_a_sentence(
     def fail(*_: object, **__: object) -> None:
         raise NoCredentialsError("unable to locate credentials")
 
-    publishing.publish(run, "store://evals/here")
+    copies.publish(run, "store://evals/here")
     monkeypatch.setattr(Store, method, fail)
     if method == "ls":
         monkeypatch.setattr(Store, "exists", lambda *_, **__: False)  # as s3fs says where it cannot ask
     with pytest.raises(StorageError, match="NoCredentialsError: unable to locate credentials"):
-        publishing.fetch("store://evals/here", tmp_path)
+        copies.fetch("store://evals/here", tmp_path)
     assert list(store.glob("evals/here/runs/*/*/run.json"))
 
 
 def test_a_place_without_runs_is_said_to_be_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert publishing.fetch(str(tmp_path / "shared"), tmp_path) == []
+    assert copies.fetch(str(tmp_path / "shared"), tmp_path) == []
     assert "no runs are published there" in capsys.readouterr().err
 
 
@@ -193,18 +194,18 @@ def test_of_two_machines_that_ran_the_same_everybody_fetches_the_same_one(run: P
     for number, order in enumerate(((partial, run, other), (other, run, partial))):
         shared = tmp_path / f"shared{number}"
         for folder in order:
-            publishing.publish(folder, str(shared))
-        assert publishing.fetch(str(shared), tmp_path / f"here{number}") == [run.name]
+            copies.publish(folder, str(shared))
+        assert copies.fetch(str(shared), tmp_path / f"here{number}") == [run.name]
         assert manifest(tmp_path / f"here{number}" / "runs" / run.name) == manifest(other)
 
 
 def test_a_better_one_replaces_an_incomplete_one_and_never_the_other_way_round(run: Path, tmp_path: Path) -> None:
     here = Path(shutil.copytree(run, tmp_path / "runs" / run.name))
     runs.write_manifest(here, manifest(here) | {"status": "incomplete"})
-    publishing.publish(here, str(tmp_path / "worse"))
-    publishing.publish(run, str(tmp_path / "better"))
-    assert publishing.fetch(str(tmp_path / "better"), tmp_path) == [run.name]
-    assert publishing.fetch(str(tmp_path / "worse"), tmp_path) == []
+    copies.publish(here, str(tmp_path / "worse"))
+    copies.publish(run, str(tmp_path / "better"))
+    assert copies.fetch(str(tmp_path / "better"), tmp_path) == [run.name]
+    assert copies.fetch(str(tmp_path / "worse"), tmp_path) == []
     assert manifest(here)["status"] == "complete"
 
 
@@ -212,25 +213,25 @@ def test_a_better_one_replaces_an_incomplete_one_and_never_the_other_way_round(r
 def test_a_damaged_copy_is_left_out_and_named(
     run: Path, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    publishing.publish(run, str(tmp_path / "shared"))
+    copies.publish(run, str(tmp_path / "shared"))
     (path,) = (tmp_path / "shared").glob(f"runs/*/*/{name}")
     data = path.read_bytes()
     path.write_bytes(data.replace(b'"n": 3', b'"n": 4') if name == "run.json" else data[:-9] + b"x" + data[-8:])
-    assert publishing.fetch(str(tmp_path / "shared"), tmp_path / "here") == []
+    assert copies.fetch(str(tmp_path / "shared"), tmp_path / "here") == []
     assert "left out" in capsys.readouterr().err
     assert not list((tmp_path / "here" / "runs").iterdir())
 
 
 def test_half_a_copy_is_no_run(run: Path, tmp_path: Path) -> None:
-    publishing.publish(run, str(tmp_path / "shared"))
+    copies.publish(run, str(tmp_path / "shared"))
     (path,) = (tmp_path / "shared").glob("runs/*/*/run.json")
     path.unlink()
-    assert publishing.fetch(str(tmp_path / "shared"), tmp_path / "here") == []
+    assert copies.fetch(str(tmp_path / "shared"), tmp_path / "here") == []
 
 
 def test_places_that_cannot_be_reached_are_said_so(run: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="cannot be copied there"):
-        publishing.publish(run, str(tmp_path / "file" / "x"))
+        copies.publish(run, str(tmp_path / "file" / "x"))
     with pytest.raises(ConfigError, match="nosuch"):
-        publishing.fetch("nosuch://x", tmp_path)
+        copies.fetch("nosuch://x", tmp_path)

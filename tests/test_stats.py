@@ -1,4 +1,4 @@
-"""What `harness/stats.py` promises."""
+"""What `harness/stats/intervals.py` promises."""
 
 import math
 
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from harness.stats import (
+from harness.stats.intervals import (
     RESAMPLES,
     Estimate,
     bootstrap,
@@ -215,7 +215,7 @@ def coverage(draw, truth, evaluations=EVALUATIONS, **arguments):
     ],
 )  # fmt: skip
 def test_intervals_of_repeats_cover_and_counting_repeats_as_documents_would_not(n, share, repeats, agreement):
-    # Answers to a document correlate by `agreement`; 0.5 is the median over real models (`harness.power`).
+    # Answers to a document correlate by `agreement`; 0.5 is the median over real models (`harness.stats.intervals.power`).
     rng = np.random.default_rng(7)
     scale = 1 / agreement - 1
 

@@ -19,8 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from runfolders import SAMPLES, sample, write_run
 
-from harness import analysis, schema, store
 from harness.errors import HarnessError, StorageError
+from harness.results import derivation, schema, store
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs" / "schema.md"
@@ -47,9 +47,9 @@ def results(tmp_path):
 
 
 def test_two_rebuilds_have_the_same_content(results):
-    analysis.rebuild(results)
+    derivation.rebuild(results)
     first = content(results)
-    analysis.rebuild(results)
+    derivation.rebuild(results)
     assert content(results) == first
     assert all(
         rows
@@ -59,10 +59,10 @@ def test_two_rebuilds_have_the_same_content(results):
 
 
 def test_a_deleted_index_comes_back_the_same(results):
-    analysis.refresh(results)
+    derivation.refresh(results)
     before = content(results)
     store.index_path(results).unlink()
-    analysis.refresh(results)
+    derivation.refresh(results)
     assert content(results) == before
 
 
@@ -83,34 +83,34 @@ def test_an_updated_index_equals_a_rebuilt_one(tmp_path_factory, steps):
             write_run(results, folder.name, docs=2 + number, finished_at=f"2026-01-0{1 + number}T00:00:00+00:00")
         if step == "damage" and folder.exists():
             (folder / "samples.parquet").write_bytes(b"PAR1 not really")
-        analysis.refresh(results)
+        derivation.refresh(results)
     updated = content(results)
-    analysis.rebuild(results)
+    derivation.rebuild(results)
     assert content(results) == updated
 
 
 def test_nothing_is_written_where_nothing_changed(results):
-    first = analysis.refresh(results)
+    first = derivation.refresh(results)
     before = first.path.stat().st_ino, first.path.stat().st_mtime_ns
-    second = analysis.refresh(results)
+    second = derivation.refresh(results)
     assert (second.added, second.removed, second.runs) == ((), (), 2)
     assert (first.path.stat().st_ino, first.path.stat().st_mtime_ns) == before
 
 
 def test_only_new_and_changed_runs_are_read_again(results):
-    assert analysis.refresh(results).added == ("eval-a1", "eval-b2")
+    assert derivation.refresh(results).added == ("eval-a1", "eval-b2")
     shutil.rmtree(results / "runs" / "eval-a1")
     write_run(results, "eval-a1", docs=2)
     write_run(results, "eval-c3")
-    done = analysis.refresh(results)
+    done = derivation.refresh(results)
     assert (done.added, done.removed, done.runs) == (("eval-a1", "eval-c3"), (), 3)
     assert store.query(results, "SELECT count(*) n FROM samples WHERE run_id = 'eval-a1'")["n"].item() == 2 * 3 * 2
 
 
 def test_a_vanished_run_leaves_no_trace(results):
-    analysis.refresh(results)
+    derivation.refresh(results)
     shutil.rmtree(results / "runs" / "eval-b2")
-    assert analysis.refresh(results).removed == ("eval-b2",)
+    assert derivation.refresh(results).removed == ("eval-b2",)
     for table in schema.TABLES:
         if any(c.name == "run_id" for c in table.columns):
             assert store.query(results, f"SELECT 1 FROM {table.name} WHERE run_id = 'eval-b2'").is_empty()
@@ -118,12 +118,12 @@ def test_a_vanished_run_leaves_no_trace(results):
 
 def test_a_run_without_samples_is_not_there_yet(results):
     (results / "runs" / "eval-b2" / "samples.parquet").unlink()
-    assert analysis.refresh(results).problems == ()
+    assert derivation.refresh(results).problems == ()
     assert run_ids(results) == ["eval-a1"]
 
 
 def test_no_runs_at_all_make_an_empty_index(tmp_path):
-    done = analysis.refresh(tmp_path / "results")
+    done = derivation.refresh(tmp_path / "results")
     assert done.runs == 0
     assert store.query(tmp_path / "results", "SELECT * FROM leaderboard").is_empty()
 
@@ -139,7 +139,7 @@ def test_every_sample_attempt_and_score_is_there_as_it_was(tmp_path):
         sample("eval-a1", "m", "arithmetic", 2, value=0.0, loglikelihoods=[-1.5, math.nan, None, -math.inf]),
     ]
     folder = write_run(tmp_path, "eval-a1", models=("m",), rows=rows, tasks=("arithmetic",))
-    analysis.refresh(tmp_path)
+    derivation.refresh(tmp_path)
     expected = pl.read_parquet(folder / "samples.parquet")
     found = store.query(tmp_path, "SELECT * FROM samples ORDER BY doc_id")
     same = [name for name in SAMPLES if name not in ("attempts", "scores", "loglikelihoods", "started_at")]
@@ -166,7 +166,7 @@ def test_nan_never_enters(tmp_path):
     (folder / "run.json").write_text(
         re.sub(r'"value": [^,]+', '"value": NaN', text).replace('"temperature": 0.0', '"temperature": NaN')
     )
-    assert analysis.refresh(tmp_path).problems == ()
+    assert derivation.refresh(tmp_path).problems == ()
     for table in schema.TABLES:
         for column in table.columns:
             if column.type == "DOUBLE":
@@ -222,7 +222,7 @@ DAMAGE = {
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
 def test_a_damaged_run_is_named_and_left_out_whole(results, damage):
     damage(results / "runs" / "eval-b2")
-    done = analysis.refresh(results)
+    done = derivation.refresh(results)
     assert len(done.problems) == 1
     assert "eval-b2" in done.problems[0]
     assert (done.added, done.runs) == (("eval-a1",), 1)
@@ -231,20 +231,20 @@ def test_a_damaged_run_is_named_and_left_out_whole(results, damage):
 
 
 def test_a_damaged_run_that_was_fine_is_taken_out_and_comes_back_when_restored(results):
-    analysis.refresh(results)
+    derivation.refresh(results)
     path = results / "runs" / "eval-b2" / "samples.parquet"
     good = path.read_bytes()
     path.write_bytes(good[:100])
-    assert analysis.refresh(results).removed == ("eval-b2",)
+    assert derivation.refresh(results).removed == ("eval-b2",)
     path.write_bytes(good)
-    assert analysis.refresh(results).added == ("eval-b2",)
+    assert derivation.refresh(results).added == ("eval-b2",)
 
 
 # Which run speaks ----------------------------------------------------------------------------------------------
 
 
 def chosen(results):
-    analysis.refresh(results)
+    derivation.refresh(results)
     return store.query(results, "SELECT DISTINCT run_id FROM leaderboard")["run_id"].to_list()
 
 
@@ -284,7 +284,7 @@ def test_an_incomplete_run_speaks_with_its_n(tmp_path):
 
 
 def test_similarities_and_claims_come_from_the_chosen_runs_and_say_they_are_not_calibrated(results):
-    analysis.refresh(results)
+    derivation.refresh(results)
     pairs = store.query(results, "SELECT * FROM similarities ORDER BY domain NULLS FIRST").rows(named=True)
     assert [(p["model_a"], p["model_b"], p["domain"], p["n"]) for p in pairs] == [
         ("alpha", "beta", None, 4),
@@ -305,7 +305,7 @@ def test_similarities_and_claims_come_from_the_chosen_runs_and_say_they_are_not_
 def indexed(tmp_path_factory):
     results = tmp_path_factory.mktemp("indexed")
     write_run(results, "eval-a1")
-    analysis.refresh(results)
+    derivation.refresh(results)
     return results
 
 
@@ -390,12 +390,12 @@ def _foreign(path, kind):
 
 @pytest.mark.parametrize("kind", ["garbage", "cut", "newer engine", "no meta", "older schema"])
 def test_an_index_of_another_kind_says_rebuild_and_is_rebuilt(results, kind):
-    analysis.refresh(results)
+    derivation.refresh(results)
     before = content(results)
     _foreign(store.index_path(results), kind)
     with pytest.raises(StorageError, match="harness index"):
         store.query(results, "SELECT 1")
-    assert analysis.refresh(results).added == ("eval-a1", "eval-b2")
+    assert derivation.refresh(results).added == ("eval-a1", "eval-b2")
     assert content(results) == before
 
 
@@ -423,14 +423,14 @@ def _read_all_the_time(results, stop, out):
 
 
 def test_four_readers_never_wait_fail_or_see_half_while_the_index_is_refreshed(results):
-    analysis.refresh(results)
+    derivation.refresh(results)
     stop, out = SPAWN.Event(), SPAWN.Queue()
     readers = [SPAWN.Process(target=_read_all_the_time, args=(results, stop, out)) for _ in range(4)]
     for reader in readers:
         reader.start()
     for number in range(8):
         write_run(results, f"eval-c{number}")
-        analysis.refresh(results)
+        derivation.refresh(results)
         time.sleep(0.3)
     time.sleep(2)
     stop.set()
@@ -442,11 +442,11 @@ def test_four_readers_never_wait_fail_or_see_half_while_the_index_is_refreshed(r
 
 
 def _refresh(results):
-    analysis.refresh(results)
+    derivation.refresh(results)
 
 
 def test_processes_that_index_at_once_take_turns(results):
-    analysis.refresh(results)
+    derivation.refresh(results)
     for number in range(4):
         write_run(results, f"eval-d{number}")
     writers = [SPAWN.Process(target=_refresh, args=(results,)) for _ in range(3)]
@@ -456,7 +456,7 @@ def test_processes_that_index_at_once_take_turns(results):
         writer.join(120)
     assert [writer.exitcode for writer in writers] == [0, 0, 0]
     updated = content(results)
-    analysis.rebuild(results)
+    derivation.rebuild(results)
     assert content(results) == updated
     assert sorted(path.name for path in results.iterdir() if not path.name.endswith(".lock")) == [
         "harness.duckdb",
@@ -473,7 +473,7 @@ def _refresh_and_die(results):
 
 
 def test_a_killed_refresh_leaves_the_old_index_and_the_next_one_works(results):
-    analysis.refresh(results)
+    derivation.refresh(results)
     before = content(results)
     write_run(results, "eval-c3")
     process = SPAWN.Process(target=_refresh_and_die, args=(results,))
@@ -481,12 +481,12 @@ def test_a_killed_refresh_leaves_the_old_index_and_the_next_one_works(results):
     process.join(60)
     assert process.exitcode == -signal.SIGKILL
     assert content(results) == before
-    assert analysis.refresh(results).added == ("eval-c3",)
+    assert derivation.refresh(results).added == ("eval-c3",)
     assert not list(results.glob("*.new*"))
 
 
 def test_an_error_on_the_way_leaves_the_old_index(results):
-    analysis.refresh(results)
+    derivation.refresh(results)
     before = content(results)
     write_run(results, "eval-c3")
 
@@ -500,17 +500,17 @@ def test_an_error_on_the_way_leaves_the_old_index(results):
 
 
 def test_a_full_disk_is_an_error_that_keeps_the_old_index(results):
-    analysis.refresh(results)
+    derivation.refresh(results)
     before = content(results)
     write_run(results, "eval-c3")
     code = (
         "import resource, signal, sys\n"
         "from pathlib import Path\n"
-        "from harness import analysis\n"
+        "from harness.results import derivation\n"
         "from harness.errors import StorageError\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))\n"
-        "try: analysis.refresh(Path(sys.argv[1]))\n"
+        "try: derivation.refresh(Path(sys.argv[1]))\n"
         "except StorageError as error: print('STORAGE', error)\n"
     )
     done = subprocess.run([sys.executable, "-c", code, results], capture_output=True, text=True, cwd=ROOT, check=False)
@@ -521,7 +521,7 @@ def test_a_full_disk_is_an_error_that_keeps_the_old_index(results):
 def test_a_results_folder_that_is_a_file_is_an_error_with_advice(tmp_path):
     (tmp_path / "results").write_text("")
     with pytest.raises(StorageError, match="results"):
-        analysis.refresh(tmp_path / "results")
+        derivation.refresh(tmp_path / "results")
 
 
 # Documentation -------------------------------------------------------------------------------------------------
@@ -553,7 +553,9 @@ def test_the_schema_in_the_index_is_the_one_in_the_docs_with_its_comments(indexe
 def test_the_docs_hold_the_schema_word_for_word():
     text = DOCS.read_text(encoding="utf-8")
     made = text.split(schema.DOCS_BEGIN)[1].split(schema.DOCS_END)[0].strip()
-    assert made == schema.markdown().strip(), "docs/schema.md is behind harness/schema.py: put schema.markdown() there"
+    assert made == schema.markdown().strip(), (
+        "docs/schema.md is behind harness/results/schema.py: put schema.markdown() there"
+    )
 
 
 QUERIES = re.findall(r"```sql\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL) if DOCS.exists() else []
@@ -565,18 +567,18 @@ def test_the_docs_have_six_worked_queries():
 
 @pytest.mark.parametrize("number", range(len(QUERIES)))
 def test_a_worked_query_of_the_docs_gives_rows_and_the_same_ones_again(results, number):
-    analysis.refresh(results)
+    derivation.refresh(results)
     frame = store.query(results, QUERIES[number])
     assert frame.height > 0
     assert frame.equals(store.query(results, QUERIES[number]))
 
 
 def test_an_index_on_a_disk_that_cannot_be_written_is_read_as_it_is(results, monkeypatch):
-    analysis.refresh(results)
+    derivation.refresh(results)
     write_run(results, "eval-c3")
     with monkeypatch.context() as patched:
         patched.setattr(os, "access", lambda *_: False)  # root may write everywhere: the answer of a read-only disk
-        (problem,) = analysis.refresh(results).problems
+        (problem,) = derivation.refresh(results).problems
         assert "cannot be written" in problem
         assert run_ids(results) == ["eval-a1", "eval-b2"]
-    assert analysis.refresh(results).added == ("eval-c3",)
+    assert derivation.refresh(results).added == ("eval-c3",)

@@ -1,6 +1,7 @@
 """The house keeps its floors: who may import whom, and what `--help` may load."""
 
 import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -9,71 +10,32 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "harness"
 FLOORS = [
-    {"specs", "records", "stats", "identity", "errors", "power", "paired", "ranking"},
-    {
-        "resources",
-        "environment",
-        "plugins",
-        "taskfiles",
-        "runs",
-        "journal",
-        "samples",
-        "weights",
-        "progress",
-        "taskdata",
-        "config",
-        "completions",
-        "budget",
-        "proof",
-    },
-    {"backends", "scorers", "sandbox", "provenance", "schema", "store", "tables", "leaderboard", "aggregate"},
-    {
-        "lmeval",
-        "questions",
-        "scoring",
-        "analysis",
-        "comparing",
-        "metrics",
-        "planning",
-        "asking",
-        "manifest",
-        "replay",
-        "reuse",
-        "forecast",
-        "importing",
-        "exporting",
-        "formats",
-        "answered",
-        "relatives",
-        "stored",
-        "recomputing",
-        "uniting",
-        "publishing",
-        "differing",
-        "suspects",
-        "poolwide",
-    },
-    {"evaluate", "listings", "report", "frames", "verifying", "reproducing", "bundling"},
-    {"cli_provenance", "cli_report", "cli_proof", "cli_publish", "output", "shell", "examples"},
-    {"cli", "__main__"},
+    {"specs", "records", "errors"},
+    {"core", "stats", "sandbox", "taskdata"},
+    {"runs", "scorers"},
+    {"provenance", "backends", "engine"},
+    {"evaluation"},
+    {"archive"},
+    {"results"},
+    {"cli"},
+    {"__init__", "__main__"},
 ]
+"""From the ground up. A room imports rooms of lower floors alone, never a neighbour."""
+TOP = {"__init__", "__main__", "specs", "records", "errors", "taskdata"}
+"""The files beside the rooms: the vocabulary, which task hashes cover, and the two ways in."""
 ONLY_IMPORTERS = {
-    "duckdb": {"harness/store.py"},
-    "lm_eval": {"harness/lmeval.py", "harness/backends/lm_eval_model.py"},
-    "hydra": {"harness/config.py"},
-    "omegaconf": {"harness/config.py"},
+    "duckdb": {"harness/results/store.py"},
+    "lm_eval": {"harness/engine/lmeval.py", "harness/backends/lm_eval_model.py"},
+    "hydra": {"harness/cli/config.py"},
+    "omegaconf": {"harness/cli/config.py"},
     "xllamacpp": {"harness/backends/llama_cpp.py"},
-    "vl_convert": {"harness/report/draw.py"},
+    "vl_convert": {"harness/results/report/draw.py"},
     "aiohttp": {"harness/backends/_http.py"},
 }
 
 
 def _modules() -> list[Path]:
     return sorted(path for path in PACKAGE.rglob("*.py") if "tasks" not in path.relative_to(PACKAGE).parts[:1])
-
-
-def _room(name: str) -> str:
-    return name.split(".")[1] if name.startswith("harness.") else "__init__"
 
 
 def _imports(path: Path) -> set[str]:
@@ -93,16 +55,76 @@ def _floor(room: str) -> int:
     return next(i for i, rooms in enumerate(FLOORS) if room in rooms)
 
 
+ROOMS = sorted(path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file())
+FACES = sorted(
+    path.parent.relative_to(PACKAGE.parent).as_posix().replace("/", ".") for path in PACKAGE.rglob("*/__init__.py")
+)
+"""Every package: a room, or a room within a room."""
+
+
+def _face(package: str) -> set[str]:
+    """What a package exports: its `__all__`, read and not run."""
+    tree = ast.parse((PACKAGE.parent / package.replace(".", "/") / "__init__.py").read_text())
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return set(ast.literal_eval(node.value))
+    return set()
+
+
+def _own_imports(path: Path) -> list[tuple[int, str, str]]:
+    """Imports of the project's own modules: line, package or module, name."""
+    return [
+        (node.lineno, node.module, alias.name)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "harness"
+        for alias in node.names
+    ]
+
+
+def _home(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def _target(module: str, name: str) -> str:
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else name
+
+
+def test_the_top_holds_the_rooms_and_the_vocabulary_alone() -> None:
+    files = {path.stem for path in PACKAGE.glob("*.py")}
+    assert files == TOP
+    assert set(ROOMS) | TOP == {room for floor in FLOORS for room in floor}
+    beside = {path.name for path in PACKAGE.iterdir()} - {f"{name}.py" for name in TOP} - set(ROOMS)
+    assert beside <= {"py.typed", "__pycache__", "conf", "tasks"}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_says_what_it_is_for(room: str) -> None:
+    tree = ast.parse((PACKAGE / room / "__init__.py").read_text())
+    first = (ast.get_docstring(tree) or "").split("\n\n")[0]
+    assert len(first.split()) > 3
+    assert first.endswith(".")
+
+
 @pytest.mark.parametrize("path", _modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_point_down_or_stay_in_the_room(path: Path) -> None:
-    room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    if room == "__init__":
-        return
-    rooms = {room for floor in FLOORS for room in floor}
-    assert room in rooms, f"{room} is on no floor: add it to FLOORS"
-    for name in _imports(path):
-        if name.startswith("harness.") and (target := _room(name)) in rooms and target != room:
-            assert _floor(target) <= _floor(room), f"{path.name} (floor {_floor(room) + 1}) imports {name} from above"
+def test_a_room_imports_the_faces_of_lower_floors_alone(path: Path) -> None:
+    home = _home(path)
+    for line, module, name in _own_imports(path):
+        target = _target(module, name)
+        if target == home or (target not in ROOMS and target not in TOP):
+            continue  # its own room, or a name of the package itself (`__version__`)
+        assert _floor(target) < _floor(home), f"{path.name}:{line}: {home} imports {target}, which is not below it"
+        if target in ROOMS and module != "harness":
+            assert module in FACES, f"{path.name}:{line}: reaches into {module}; import the face of {target}"
+            assert name in _face(module), f"{path.name}:{line}: {name} is not on the face of {module}"
+
+
+@pytest.mark.parametrize("package", FACES)
+def test_a_face_exports_what_is_there(package: str) -> None:
+    module = importlib.import_module(package)
+    for name in _face(package):
+        if not hasattr(module, name):
+            importlib.import_module(f"{package}.{name}")
 
 
 @pytest.mark.parametrize("path", _modules(), ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from harness import tables
+from harness.core import tables
 from harness.errors import ConfigError
 
 HOSTILE = "a\x1b[31mred\x1b]0;title\x07\r\nb\u202eevil\u200b\u2066|`<script>\x9b2J\ufeff"

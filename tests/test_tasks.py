@@ -24,8 +24,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mutants import mutants
 
-from harness import taskdata, taskfiles
-from harness.config import compose
+from harness import taskdata
+from harness.cli.config import compose
+from harness.engine import taskfiles
 from harness.errors import TaskError
 from harness.records import Answer
 from harness.specs import SandboxSpec

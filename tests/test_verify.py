@@ -11,10 +11,13 @@ import polars as pl
 import pytest
 from conftest import Project
 
-from harness import proof, runs, store, verifying
-from harness.analysis import differences
-from harness.stored import Tasks
-from harness.taskfiles import find
+from harness import runs
+from harness.archive import verification
+from harness.archive.stored_samples import Tasks
+from harness.engine.taskfiles import find
+from harness.results import store
+from harness.results.derivation import differences
+from harness.runs import proof
 
 TASKS = "task=[sums,sums_choice,word_problems,provenance_open,provenance_identity]"
 
@@ -31,7 +34,7 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture(scope="module")
 def tasks(honest: Project) -> Tasks:
-    from harness import resources
+    from harness.core import resources
 
     dirs = [*resources.task_dirs()[:1], honest.root / "tasks"]
     return Tasks(find(dirs), dirs)
@@ -43,8 +46,8 @@ def run(honest: Project, tmp_path: Path) -> Path:
     return Path(shutil.copytree(folder, tmp_path / "results" / "runs" / folder.name))
 
 
-def wrong(run: Path, tasks: Tasks, *, scores: bool = False) -> list[verifying.Finding]:
-    return [f for f in verifying.verify(run, scores=scores, tasks=tasks) if f.state == "wrong"]
+def wrong(run: Path, tasks: Tasks, *, scores: bool = False) -> list[verification.Finding]:
+    return [f for f in verification.verify(run, scores=scores, tasks=tasks) if f.state == "wrong"]
 
 
 def flip(path: Path, at: int) -> None:
@@ -60,7 +63,7 @@ def reseal(run: Path) -> None:
 
 
 def test_an_honest_run_verifies_whole(honest: Project, run: Path, tasks: Tasks) -> None:
-    found = verifying.verify(run, tasks=tasks)
+    found = verification.verify(run, tasks=tasks)
     assert [(f.check, f.state) for f in found] == [
         (check, "ok") for check in ("manifest", "root", "files", "journal", "samples", "documents", "scores", "metrics")
     ]
@@ -88,7 +91,7 @@ def test_a_hundred_random_bits_of_the_manifest_are_all_found(run: Path, tasks: T
             said = runs.read_manifest(run)
         except Exception:  # noqa: BLE001 - not JSON any more: found
             continue
-        assert verifying._manifest(run, said) + verifying._root(said, said.get("proof") or {})
+        assert verification._manifest(run, said) + verification._root(said, said.get("proof") or {})
     assert tasks
 
 
@@ -244,7 +247,7 @@ def test_a_run_without_a_root_is_told_and_not_accused(run: Path, tasks: Tasks) -
     (run / runs.MANIFEST).write_text(json.dumps(manifest))
     path = run / runs.JOURNAL
     path.write_bytes(b"".join(line.content for line in proof.chain(path)))
-    found = verifying.verify(run, tasks=tasks)
+    found = verification.verify(run, tasks=tasks)
     assert not [f for f in found if f.state == "wrong"]
     (root,) = [f for f in found if f.check == "root"]
     assert (root.state, root.what.partition(":")[0]) == ("not checked", "no root recorded")
@@ -288,8 +291,8 @@ def test_the_exit_code_and_the_table_say_what_is_wrong(honest: Project, tmp_path
 
 def test_what_was_not_checked_is_not_called_verified() -> None:
     states = {"a": ("ok", "ok"), "b": ("ok", "not checked"), "c": ("wrong", "not checked")}
-    found = [verifying.Finding(run, ("files", "scores")[i], s[i], "") for run, s in states.items() for i in range(2)]  # type: ignore[arg-type]
-    heads = [line for line in verifying.text(found).splitlines() if line[:2] in ("a:", "b:", "c:")]
+    found = [verification.Finding(run, ("files", "scores")[i], s[i], "") for run, s in states.items() for i in range(2)]  # type: ignore[arg-type]
+    heads = [line for line in verification.text(found).splitlines() if line[:2] in ("a:", "b:", "c:")]
     assert heads == ["a: verified", "b: verified, but not: scores", "c: NOT as recorded"]
 
 

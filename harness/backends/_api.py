@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from harness.backends import _args, _http
-from harness.environment import looks_secret
+from harness.core import looks_secret
 from harness.errors import BackendError, ConfigError
 from harness.records import Reply, Request, RequestKind, Usage
 from harness.specs import ModelSpec

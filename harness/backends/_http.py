@@ -25,7 +25,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 
-from harness import environment
+from harness.core import environment
 from harness.errors import BackendError, ConfigError
 from harness.records import Attempt
 from harness.specs import ConnectSpec

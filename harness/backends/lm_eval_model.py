@@ -5,7 +5,7 @@ and finish reasons stay unknown, so an answer that was cut off at the token limi
 prompt that is too long, which the types cut from the left, is a failed request here wherever the type has a
 tokenizer to tell by. For a server with an HTTP interface the project's own backends say more.
 
-Only this file and `harness/lmeval.py` import lm_eval.
+Only this file and `harness/engine/lmeval.py` import lm_eval.
 """
 
 from __future__ import annotations

@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 
 from harness import runs
 from harness.backends import _args
+from harness.core import plain
 from harness.errors import ConfigError
-from harness.identity import plain
-from harness.journal import Replies
 from harness.records import Reply, Request
+from harness.runs import Replies
 from harness.specs import ModelSpec
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from harness import completions
 from harness.backends import _args
 from harness.errors import ConfigError
 from harness.records import Reply, Request
+from harness.runs import completions
 from harness.specs import ModelSpec
 
 
@@ -16,7 +16,7 @@ class Backend:
     """The completions of a file, each to the document of its `task_id`, in the file's order as repeats.
 
     Args (of the model):
-        path: the file; see `harness.completions`. Required.
+        path: the file; see `harness.runs.completions`. Required.
         keys: the `task_id` of every document, in order. Required.
 
     A document that the file has no completion of, or too few, is a failed request: unscored and counted, not wrong.

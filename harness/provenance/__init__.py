@@ -6,84 +6,30 @@ copying: two models may be alike because they read the same books. Until a chann
 known to be unrelated, its rows say `calibrated: false`, and so does every page that shows them.
 """
 
-from __future__ import annotations
-
-import re
-import unicodedata
-from collections.abc import Mapping
-
-FAMILIES: Mapping[str, tuple[str, ...]] = {
-    "OpenAI": (
-        r"chat\s?-?gpts?", r"gpts?(?![-\s]?(?:j|neo|neox|like|style)\b)", r"open\s?ai", r"davinci",
-        r"오픈AI", r"أوبن إيه آي", r"شات جي بي تي", r"ओपनएआई", r"चैटजीपीटी",
-    ),
-    "Anthropic": (r"claude", r"anthropic", r"クロード", r"클로드", r"克劳德", r"أنثروبيك", r"एंथ्रोपिक"),
-    "Google": (
-        r"gemini", r"(?-i:Bard)", r"google", r"gemma", r"deepmind", r"(?-i:PaLM)", r"(?-i:LaMDA)",
-        r"谷歌", r"グーグル", r"구글", r"제미나이", r"جوجل|غوغل", r"गूगल",
-    ),
-    "DeepSeek": (r"deep\s?seek", r"深度求索", r"딥시크"),
-    "Alibaba": (r"qwen", r"qwq", r"tongyi", r"alibaba", r"通义", r"千问", r"阿里云?", r"アリババ", r"알리바바"),
-    "Meta": (r"llama", r"(?-i:Meta)(?:\s?ai)?", r"facebook", r"(?-i:FAIR)"),
-    "Mistral AI": (r"mi[sx]tral", r"(?-i:Le Chat)"),
-    "xAI": (r"grok", r"x\.?ai"),
-    "Hugging Face": (r"smol\s?lm", r"hugging\s?face", r"zephyr"),
-    "Microsoft": (r"(?-i:Phi|PHI)", r"microsoft", r"copilot", r"bing(?:\schat)?", r"微软", r"マイクロソフト"),
-    "01.AI": (r"(?-i:Yi)", r"01\s?\.?\s?ai", r"零一万物"),
-    "Zhipu AI": (r"(?:chat)?glm", r"zhipu", r"z\.ai", r"智谱", r"清言"),
-    "Moonshot AI": (r"kimi", r"moonshot", r"月之暗面"),
-    "Baidu": (r"ernie", r"baidu", r"文心", r"百度", r"wenxin"),
-    "ByteDance": (r"doubao", r"byte\s?dance", r"豆包", r"字节跳动"),
-    "Tencent": (r"hunyuan", r"tencent", r"腾讯", r"混元"),
-    "iFlytek": (r"iflytek", r"讯飞", r"xinghuo"),
-    "MiniMax": (r"minimax", r"稀宇"),
-    "Shanghai AI Laboratory": (r"intern\s?lm", r"书生", r"上海人工智能实验室"),
-    "Baichuan": (r"baichuan", r"百川"),
-    "Cohere": (r"cohere", r"(?-i:Command[-\s]R)", r"(?-i:Aya)"),
-    "Ai2": (r"olmo", r"t[uü]lu", r"allen\sinstitute", r"(?-i:Ai2|AI2)"),
-    "NVIDIA": (r"nvidia", r"nemotron"),
-    "IBM": (r"(?-i:IBM)", r"watsonx", r"(?-i:Granite)"),
-    "Amazon": (r"amazon", r"alexa", r"(?-i:Nova)"),
-    "Apple": (r"(?-i:Apple)", r"(?-i:Siri)"),
-    "TII": (r"(?-i:Falcon)", r"(?-i:TII)", r"technology\sinnovation\sinstitute"),
-    "LMSYS": (r"vicuna", r"lmsys"),
-    "Stanford": (r"(?-i:Alpaca)", r"stanford"),
-    "Open Assistant": (r"open[\s-]?assistant", r"laion"),
-    "Nous Research": (r"nous\sresearch", r"(?-i:Hermes)"),
-    "Databricks": (r"databricks", r"dbrx", r"dolly"),
-    "Yandex": (r"yandex(?:gpt)?", r"яндекс", r"(?-i:Алиса)"),
-    "Sber": (r"gigachat", r"(?-i:Sber|Сбер)\w*"),
-    "LG": (r"exaone", r"(?-i:LG)(?:\sai)?"),
-    "Naver": (r"hyperclova", r"naver", r"네이버"),
-}  # fmt: skip
-"""How every family of models is called: its products and its lab. Regular expressions, not case-sensitive unless
-they say so (a `Phi` is a model, a `phi` is a letter)."""
-
-
-# Latin names end where letters end, so that `Qwen2.5` and a name between Chinese characters are found too.
-NAME = re.compile(
-    r"(?<![A-Za-z0-9])(?:"
-    + "|".join(f"(?P<f{i}>{'|'.join(patterns)})" for i, patterns in enumerate(FAMILIES.values()))
-    + r")(?![A-Za-z])",
-    re.IGNORECASE,
-)
-"""Any name of any family. The name of the group that matched leads to the family: see `family`."""
-_FAMILY_NAMES = tuple(FAMILIES)
-
-
-def family(match: re.Match[str]) -> str:
-    """The family whose name `NAME` found."""
-    return _FAMILY_NAMES[int(str(match.lastgroup)[1:])]
-
-
-def families_of(model: str) -> frozenset[str]:
-    """The families that a model's own name gives away; none where it gives none away."""
-    # Some names count with a capital alone (a Phi is a model, a phi a letter); in a model's name, case says nothing.
-    return frozenset(family(match) for name in (model, model.title()) for match in NAME.finditer(name))
-
-
-def plain_text(text: str) -> str:
-    """Compatibility forms unified (full-width letters become plain ones), invisible format characters removed."""
-    if text.isascii():
-        return text
-    return "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
+__all__ = [
+    "calibration",
+    "change",
+    "choices",
+    "domains",
+    "evidence",
+    "explain",
+    "family_names",
+    "fingerprint",
+    "identity_claims",
+    "next_words",
+    "overview",
+    "panel",
+    "pools",
+    "refusals",
+    "registry",
+    "reports",
+    "responses",
+    "shared_errors",
+    "stored",
+    "suggested",
+    "tree",
+    "uncertainty",
+    "validate",
+    "vocabulary",
+    "wording",
+]

@@ -19,7 +19,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from harness import stats
-from harness.provenance import plain_text
+from harness.provenance.family_names import plain_text
 
 if TYPE_CHECKING:
     import numpy as np

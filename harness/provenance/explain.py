@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 
 import polars as pl
 
-from harness.provenance import NAME
+from harness.provenance.family_names import NAME
 from harness.provenance.texts import HEAD, HEAD_CHARS, PIECE, SENTENCE_END
 
 SIZE = 3

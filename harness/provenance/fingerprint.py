@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from harness import plugins
+from harness.core import plugins
 from harness.errors import ConfigError
 from harness.provenance import texts
 

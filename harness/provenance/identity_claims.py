@@ -4,7 +4,7 @@ The channel reads the answers to prompts that ask a model who it is, who made it
 claims a family of models where it says of *itself* that it is, is called, is made by or is based on one of the
 family's names. A name alone is no claim: "I am not ChatGPT" is a denial, "unlike GPT-4" a mention, "ChatGPT is made by
 OpenAI" speaks of somebody else. The share of a family is the mean over prompts of the share of the prompt's answers
-(repeats) that claim it, 0 to 1, with Wilson's interval over prompts (`harness.stats.estimate`). One answer may claim
+(repeats) that claim it, 0 to 1, with Wilson's interval over prompts (`harness.stats.intervals.estimate`). One answer may claim
 several families; `(none)` is the share of answers that claim no known one.
 
 The rules work on single clauses and know English, Chinese, German, French, Spanish, Portuguese, Italian, Russian,
@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from harness import stats
-from harness.provenance import NAME, families_of, family, plain_text
+from harness.provenance.family_names import NAME, families_of, family, plain_text
 
 if TYPE_CHECKING:
     import polars as pl

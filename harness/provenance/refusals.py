@@ -20,7 +20,7 @@ import re
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from harness.provenance import plain_text
+from harness.provenance.family_names import plain_text
 
 if TYPE_CHECKING:
     import numpy as np

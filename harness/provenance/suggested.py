@@ -2,7 +2,7 @@ r"""METHOD: whether a model agrees to be called by a name that is offered, beyon
 
 The questions of `provenance_suggested` offer real names and invented ones, in 10 English and 10 Chinese wordings,
 with and without a system message. `share` is the share of answers that agree to a family's name, wordings weighing
-the same, with an interval over wordings (Wilson's, `harness.stats.estimate`); `decoy_share` the same for invented
+the same, with an interval over wordings (Wilson's, `harness.stats.intervals.estimate`); `decoy_share` the same for invented
 names: how suggestible the model is. `excess` is the difference, -1 to 1, with Newcombe's (1998, Statistics in
 Medicine 17, 873-890, method 10) hybrid score interval. The base rate stands beside it: mean excess of the models of
 other families (as their names tell them; positive controls and what they are controls of count once), and how many of
@@ -20,7 +20,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from harness import stats
-from harness.provenance import families_of, identity_claims, plain_text
+from harness.provenance import identity_claims
+from harness.provenance.family_names import families_of, plain_text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -60,7 +61,7 @@ def agrees(answer: str, family: str) -> bool:
 
 
 def _without_names(text: str) -> str:
-    from harness.provenance import NAME
+    from harness.provenance.family_names import NAME
 
     return NAME.sub("it", text)
 

@@ -15,11 +15,11 @@ from html import escape
 
 import numpy as np
 
+from harness.core import visible
 from harness.errors import ConfigError
 from harness.provenance import similarity
 from harness.provenance.calibration import Matrix
 from harness.provenance.fingerprint import Fingerprints
-from harness.tables import visible
 
 LABEL = "Illustration: likeness drawn as a tree. It shows neither descent nor copying."
 LEAST_MODELS = 3

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from harness.sandbox.verdicts import Program, Status, Verdict
 from harness.specs import SandboxSpec
 
-__all__ = ["Program", "Status", "Verdict", "check", "run"]
+__all__ = ["Program", "Status", "Verdict", "check", "run", "tiers"]
 
 
 def check(spec: SandboxSpec) -> None:

@@ -1,0 +1,51 @@
+"""Runs in the formats that other tools read: one file per format, with one function `files`.
+
+    def files(run: Finished, options: Options) -> Iterator[tuple[str, bytes]]
+
+It yields paths inside the folder that is written, and their content. The same run gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness import runs
+from harness.archive.exports._run import Finished, Options, read
+from harness.core import plugins
+
+KIND = "archive.exports"
+
+
+def formats() -> list[str]:
+    """The names of every format."""
+    return plugins.names(KIND)
+
+
+def export(form: str, folders: Sequence[Path], out: Path, options: Options | None = None) -> list[Path]:
+    """Write finished runs in a format.
+
+    Args:
+        form: a file of this package.
+        folders: run folders.
+        out: the folder to write into; files of the same name are replaced.
+        options: what the format cannot know from the run.
+
+    Returns:
+        The files written, in order.
+
+    Raises:
+        ConfigError: no such format.
+        StorageError: a run cannot be read or has not ended, or a file cannot be written.
+    """
+    module = plugins.load(KIND, form)
+    written: dict[Path, None] = {}
+    for folder in folders:
+        for name, content in module.files(read(folder), options or Options()):
+            path = out / name
+            runs.write_atomic(path, content)
+            written[path] = None
+    return list(written)
+
+
+__all__ = ["KIND", "Finished", "Options", "export", "formats"]

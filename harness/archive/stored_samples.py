@@ -1,0 +1,157 @@
+"""A run's samples read back from disk, scored and counted again by the task's own code, without the task's data.
+
+The documents are in the samples, so nothing is fetched; the task's files must be here, with the hash the run names.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness import runs
+from harness.core import resources
+from harness.engine import Key, LoadedTask, Sample, lmeval, taskfiles
+from harness.errors import StorageError, TaskError
+from harness.records import Decoding, Request, Score
+from harness.runs import schema
+from harness.specs import TaskSpec
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """Task files to score with."""
+
+    files: Mapping[str, taskfiles.TaskFile]
+    dirs: Sequence[Path]
+
+    @classmethod
+    def here(cls) -> Tasks:
+        """Those of this installation and of the working folder."""
+        dirs = resources.task_dirs()
+        return cls(taskfiles.find(dirs), dirs)
+
+
+def samples(run: Path) -> pl.DataFrame:
+    """The samples of a finished run.
+
+    Raises:
+        StorageError: not there, not Parquet, or without a column that samples have.
+    """
+    import polars as pl
+
+    path = runs.samples_path(run)
+    try:
+        frame = pl.read_parquet(path)
+        return frame.select(list(schema()))
+    except FileNotFoundError as error:
+        raise StorageError(f"{path}: not there; give the run's command again to finish it") from error
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise StorageError(f"{path}: cannot be read ({(str(error).splitlines() or ['damaged'])[0]})") from error
+
+
+def load(manifest: Mapping[str, Any], entry: Mapping[str, Any], rows: Sequence[Row], tasks: Tasks) -> LoadedTask:
+    """The task that a run's samples answer, over their own documents.
+
+    Args:
+        manifest: the run's.
+        entry: of the task, in the manifest.
+        rows: its samples, of one model or several.
+        tasks: what to load it from.
+
+    Raises:
+        TaskError: the task's code here is not the code that scored the run, or cannot be loaded.
+    """
+    name = entry["name"]
+    if entry["builtin"]:
+        then, now = manifest["packages"].get("lm_eval") or manifest["packages"].get("lm-eval"), version("lm-eval")
+        if then != now:
+            raise TaskError(f"it is lm-eval's {name} of version {then}; here is {now}")
+    elif name not in tasks.files:
+        raise TaskError(f"no task {name} here; its files have the hash {entry['task_hash']}")
+    elif (found := tasks.files[name].content_hash()) != entry["task_hash"]:
+        raise TaskError(f"the task's files have changed: then {entry['task_hash'][:12]}…, here {found[:12]}…")
+    asked: Mapping[str, Any] = next((task for task in manifest["spec"]["tasks"] if task["name"] == name), {})
+    spec = TaskSpec(name=name, builtin=entry["builtin"], repeats=asked.get("repeats"))
+    return lmeval.load_over(spec, tasks.files, tasks.dirs, [doc for _, doc in documents(rows)])
+
+
+def documents(rows: Sequence[Row]) -> list[tuple[int, dict[str, Any]]]:
+    """Position and content of every document of a task, in order."""
+    return [(doc_id, json.loads(doc)) for doc_id, doc in sorted({row["doc_id"]: row["doc"] for row in rows}.items())]
+
+
+def again(rows: Sequence[Row], loaded: LoadedTask, place: Mapping[int, int]) -> list[Sample]:
+    """Rows of one model and task as the samples they were made from.
+
+    Args:
+        rows: as stored.
+        loaded: the task, from `load`.
+        place: where each `doc_id` stands among the documents it was loaded over.
+
+    Raises:
+        TaskError: the task asks for another number of answers to a document than the run had.
+    """
+    by_doc: dict[int, list[Any]] = {}
+    for instance in loaded.task.instances:
+        by_doc.setdefault(instance.doc_id, []).append(instance)
+    found = []
+    for row in rows:
+        instances = sorted(by_doc.get(place[row["doc_id"]], ()), key=lambda instance: instance.idx)
+        if len(instances) != len(row["request_ids"]):
+            raise TaskError(
+                f"document {row['doc_id']} asks for {len(instances)} answers, the run had {len(row['request_ids'])}"
+            )
+        found.append(
+            Sample(
+                task=row["task"],
+                doc_id=row["doc_id"],
+                repeat=row["repeat"],
+                doc=json.loads(row["doc"]),
+                target=row["target"] or "",
+                requests=tuple(_requests(row)),
+                instances=tuple(instances),
+            )
+        )
+    return found
+
+
+def scores(row: Row) -> dict[Key, Score]:
+    """The scores of a stored sample."""
+    return {
+        (s["metric"], s["filter"], s["scorer"]): Score(
+            s["value"], s["status"], s["extracted"], s["explanation"], json.loads(s["detail"]) if s["detail"] else {}
+        )
+        for s in row["scores"]
+    }
+
+
+def _requests(row: Row) -> list[Request]:
+    messages = json.loads(row["messages"]) if row["messages"] else None
+    decoding = json.loads(row["decoding"]) if row["decoding"] else None
+    continuations = row["continuations"] or [None] * len(row["request_ids"])
+    return [
+        Request(
+            id=request_id,
+            model=row["model"],
+            task=row["task"],
+            doc_id=row["doc_id"],
+            repeat=row["repeat"],
+            index=index,
+            kind=row["kind"],
+            messages=tuple(messages) if messages is not None else None,
+            prompt=row["prompt"],
+            continuation=continuation,
+            decoding=Decoding(**{**decoding, "stop": tuple(decoding["stop"])}) if decoding else None,
+            seed=row["seed"],
+        )
+        for index, (request_id, continuation) in enumerate(zip(row["request_ids"], continuations, strict=True))
+    ]

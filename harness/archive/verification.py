@@ -1,0 +1,292 @@
+"""Is a run what it says it is? Every hash checked, every score and metric computed again from the stored answers.
+
+Each finding names the file, line, sample, score or metric. What none of this can show stands in `LIMITS`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from harness import runs
+from harness.archive import stored_samples
+from harness.archive.recomputation import Again, Problem, name_of, same, short
+from harness.core import file_sha256, visible
+from harness.engine import status
+from harness.errors import StorageError
+from harness.evaluation import manifest
+from harness.records import Reply
+from harness.runs import Replies, clean, proof
+
+if TYPE_CHECKING:
+    import polars as pl
+
+State = Literal["ok", "wrong", "not checked"]
+SHOWN = 20
+"""Findings listed per check of a run; the rest is counted."""
+LIMITS = """\
+What this cannot show: that the answers came from the model that is named, or
+that nothing was left out before it was stored. Whoever rewrites every file, the
+links and the root consistently is not found by these files alone: compare the
+root with one that was published elsewhere.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check of one run found."""
+
+    run: str
+    check: str
+    """manifest, root, files, journal, samples, documents, scores, metrics, index, or bundle."""
+    state: State
+    where: str
+    """The file, line, sample, score or metric; of a check that passed, what it covered."""
+    what: str = ""
+    """What was found and what was expected."""
+
+
+def verify(run: Path, *, scores: bool = True, tasks: stored_samples.Tasks | None = None) -> list[Finding]:
+    """Check one run folder: files, links, samples, scores, metrics.
+
+    Args:
+        run: the folder.
+        scores: compute scores and metrics again; model-written code is run for it, in a sandbox alone.
+        tasks: the task files to score with; by default those installed here. Files of a stranger are a stranger's code.
+
+    Returns:
+        Findings in the order of the checks; at least one per check that was reached.
+    """
+    book = _Book(run.name)
+    try:
+        said = runs.read_manifest(run)
+    except StorageError as error:
+        book.tell("manifest", [(runs.MANIFEST, str(error))], "")
+        _journal(run, {}, book)
+        return book.findings
+    try:
+        _checked(run, said, book, scores=scores, tasks=tasks)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        book.tell("manifest", [(runs.MANIFEST, f"its content is not as harness writes it ({reason})")], "")
+    return book.findings
+
+
+def _checked(
+    run: Path, said: Mapping[str, Any], book: _Book, *, scores: bool, tasks: stored_samples.Tasks | None
+) -> None:
+    _sealed(run, said, book)
+    replies = _journal(run, said, book)
+    try:
+        frame = stored_samples.samples(run)
+    except StorageError as error:
+        if said["status"] == "running" and not runs.samples_path(run).exists():
+            book.skip("samples", "the run has not ended")
+        else:
+            book.tell("samples", [(runs.SAMPLES, str(error))], "")
+        return
+    imported = bool(said.get("imported"))
+    problems = [*_rows(run, frame, None if imported else replies), *_missing(run, said, frame, replies)]
+    book.tell("samples", problems, f"{len(frame)} samples")
+    again = Again(said, frame, replies or {}, tasks or stored_samples.Tasks.here())
+    if imported:
+        book.skip("documents", "imported: made elsewhere")
+    else:
+        book.tell("documents", again.documents(), f"{len(again.entries)} tasks")
+    why = (
+        "imported: the scores were made elsewhere"
+        if imported
+        else "the journal cannot be read"
+        if replies is None
+        else None
+        if scores
+        else "left out, as asked"
+    )
+    for check, wrong, covered, left in again.scores() if why is None else ():
+        for reason in left:
+            book.skip(check, reason)
+        if wrong or covered:
+            book.tell(check, wrong, covered)
+    for check in ("scores", "metrics") if why else ():
+        book.skip(check, str(why))
+
+
+def text(found: Sequence[Finding]) -> str:
+    """Findings for a terminal: a paragraph per run, then what this cannot show."""
+    lines = []
+    for run in dict.fromkeys(finding.run for finding in found):
+        mine = [finding for finding in found if finding.run == run]
+        wrong = any(finding.state == "wrong" for finding in mine)
+        left = ", ".join(dict.fromkeys(finding.check for finding in mine if finding.state == "not checked"))
+        verdict = "NOT as recorded" if wrong else f"verified, but not: {left}" if left else "verified"
+        lines.append(f"{run or mine[0].check}: {verdict}")
+        width = max(len(finding.check) for finding in mine)
+        for finding in mine:
+            said = ": ".join(part for part in (finding.where, finding.what) if part)
+            lines.append(f"  {finding.check:{width}}  {finding.state:11}  {visible(said)}")
+        lines.append("")
+    return "\n".join([*lines, LIMITS])
+
+
+class _Book:
+    """Collects the findings of one run."""
+
+    def __init__(self, run: str) -> None:
+        self.run = run
+        self.findings: list[Finding] = []
+
+    def tell(self, check: str, problems: Sequence[Problem], covered: str) -> bool:
+        """Note the problems, or that there are none; returns whether there are none."""
+        self.findings += [Finding(self.run, check, "wrong", where, what) for where, what in problems[:SHOWN]]
+        if len(problems) > SHOWN:
+            self.findings.append(Finding(self.run, check, "wrong", f"{len(problems) - SHOWN} more"))
+        if not problems:
+            self.findings.append(Finding(self.run, check, "ok", covered))
+        return not problems
+
+    def skip(self, check: str, why: str) -> None:
+        """Note that a check was left out."""
+        self.findings.append(Finding(self.run, check, "not checked", "", why))
+
+
+# Hashes ------------------------------------------------------------------------------------------------------
+
+
+def _sealed(run: Path, said: Mapping[str, Any], book: _Book) -> None:
+    book.tell("manifest", _manifest(run, said), f"{runs.MANIFEST}: {len(said)} entries")
+    held = said.get(proof.KEY)
+    if not held:
+        book.skip("root", "no root recorded: the run has not ended, or an older version of harness made it")
+    elif book.tell("root", _root(said, held), str(held.get("root"))):
+        book.tell("files", _files(run, held), ", ".join(sorted(held["files"])) or "none")
+
+
+def _manifest(run: Path, said: Mapping[str, Any]) -> list[Problem]:
+    problems = []
+    if said.get("run_id") != run.name:
+        problems.append((f"{runs.MANIFEST}: run_id", f"{said.get('run_id')!r}, the folder is {run.name!r}"))
+    if proof.KEY in said and (run / runs.MANIFEST).read_bytes() != runs.manifest_bytes(said):
+        problems.append((runs.MANIFEST, "its bytes are not as harness writes this content"))
+    return problems
+
+
+def _root(said: Mapping[str, Any], held: Any) -> list[Problem]:
+    try:
+        now, then = proof.parts(said), held["parts"]
+        problems = [
+            (f"{runs.MANIFEST}: {key}", _changed(then.get(key), now.get(key)))
+            for key in sorted({*now, *then})
+            if now.get(key) != then.get(key)
+        ]
+        if proof.root(held) != held["root"]:
+            problems.append((f"{runs.MANIFEST}: {proof.KEY}", _changed(held["root"], proof.root(held))))
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        return [(f"{runs.MANIFEST}: {proof.KEY}", f"not a proof ({type(error).__name__}: {error})")]
+    return problems
+
+
+def _changed(then: object, now: object) -> str:
+    return f"recorded {then}, found {now}" if then and now else "was added" if now else "is missing"
+
+
+def _files(run: Path, held: Mapping[str, Any]) -> list[Problem]:
+    now = {name: file_sha256(run / name) for name in proof.stored(run)}
+    then = held["files"]
+    return [
+        (name, _changed(then.get(name), now.get(name)))
+        for name in sorted({*now, *then})
+        if now.get(name) != then.get(name)
+    ]
+
+
+def _journal(run: Path, said: Mapping[str, Any], book: _Book) -> Replies | None:
+    """Check links, then read the replies; `None` where there is no journal or it cannot be read."""
+    path = run / runs.JOURNAL
+    held = said.get(proof.KEY) or {}
+    if not path.is_file():
+        if runs.JOURNAL in (held.get("files") or {}):
+            book.tell("journal", [(runs.JOURNAL, "is missing")], "")
+        else:
+            book.skip("journal", "there is none")
+        return None
+    problems, unlinked, lines, last, size = [], 0, 0, "", 0
+    for line in proof.chain(path):
+        lines, last, size = line.number, line.link, size + line.size
+        if line.fits is None:
+            unlinked += 1
+        elif not line.fits:
+            who = _who(line.content)
+            problems.append((f"{runs.JOURNAL} line {line.number}{who}", "does not follow from the line before it"))
+    torn = path.stat().st_size - size
+    expected = held.get("journal") or {}
+    if torn and expected:
+        problems.append((f"{runs.JOURNAL} line {lines + 1}", f"is cut short: {torn} bytes without a line's end"))
+    if expected and lines != expected.get("lines"):
+        problems.append((runs.JOURNAL, f"{expected.get('lines')} lines were recorded, found {lines}"))
+    elif expected and last != expected.get("link") and not problems:
+        problems.append((f"{runs.JOURNAL} line {lines}", "its link is not the last one that was recorded"))
+    try:
+        replies: Replies | None = Replies(path)
+    except StorageError as error:
+        problems.append((runs.JOURNAL, str(error)))
+        replies = None
+    note = f", {unlinked} of them from before there were links" if unlinked else ""
+    book.tell("journal", problems, f"{lines} lines{note}")
+    return replies
+
+
+def _who(content: bytes) -> str:
+    try:
+        entry = json.loads(content)
+        return f" ({entry['model']}, {entry['task']}, document {entry['doc_id']}, repeat {entry['repeat']})"
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+# Samples -----------------------------------------------------------------------------------------------------
+
+
+def _rows(run: Path, frame: pl.DataFrame, replies: Mapping[str, Reply] | None) -> Iterator[Problem]:
+    """Every row against the journal's replies; without any, against itself."""
+    seen: set[str] = set()
+    for row in frame.iter_rows(named=True):
+        where = name_of(row)
+        ids = row["request_ids"] or []
+        if row["run_id"] != run.name:
+            yield where, f"belongs to run {row['run_id']}"
+        if row["sample_id"] in seen:
+            yield where, "is there twice"
+        seen.add(row["sample_id"])
+        if not ids or row["sample_id"] != manifest.sample_id(ids):
+            yield where, "its id is not that of its requests"
+        elif replies is not None:
+            yield from _against(row, [replies.get(request_id) for request_id in ids])
+
+
+def _against(row: Mapping[str, Any], held: Sequence[Reply | None]) -> Iterator[Problem]:
+    where = name_of(row)
+    if status(held) != row["status"]:
+        yield where, f"status is {row['status']}, the journal says {status(held)}"
+    expected = clean(manifest.answered(held, generated=row["kind"] == "generate"))
+    for column, value in expected.items():
+        if not same(row[column], value):
+            yield where, f"{column} is {short(row[column])}, the journal says {short(value)}"
+
+
+def _missing(
+    run: Path, said: Mapping[str, Any], frame: pl.DataFrame, replies: Mapping[str, Reply] | None
+) -> Iterator[Problem]:
+    """Samples that were counted, or answered in the journal, and are not there."""
+    counted = said.get("counts", {}).get("samples")
+    if counted is not None and counted != len(frame):
+        yield runs.SAMPLES, f"{counted} samples were recorded, found {len(frame)}"
+    named = {request_id for ids in frame.get_column("request_ids").to_list() for request_id in ids or ()}
+    missing = set(replies or ()) - named
+    for line in proof.chain(run / runs.JOURNAL) if missing else ():
+        entry = json.loads(line.content)
+        if entry["id"] in missing:
+            missing.discard(entry["id"])
+            yield name_of(entry), f"is not in {runs.SAMPLES}; line {line.number} of the journal answers it"

@@ -1,0 +1,431 @@
+"""The command line: strings in, exit codes out. Heavy imports are inside the commands, so `--help` is quick.
+
+Exit codes are those of `harness.errors`; 0 is success, 130 is an interrupt, 2 also a word Typer cannot read.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from harness import __version__
+from harness.cli import proof, publish, report
+from harness.cli.examples import epilog
+from harness.cli.output import RESULTS, Format, NewResults, Results, Shape, warn, width
+from harness.cli.output import print_frame as _print
+from harness.cli.output import width as _width
+from harness.cli.provenance import app as provenance
+from harness.core import progress, say
+from harness.errors import ConfigError, HarnessError, IncompleteRunError, StorageError
+
+app = typer.Typer(
+    name="harness",
+    help="Evaluate language models on math, coding and provenance probes; query every sample in SQL; "
+    "publish performance next to similarity.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # `task=[gsm8k]` in a help text is no markup
+)
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    short_help="Evaluate models on tasks: harness eval model=smollm2 task=[gsm8k] limit=20",
+)
+def eval(context: typer.Context) -> None:  # noqa: A001 - the command's name
+    """Evaluate models on tasks. Takes Hydra's overrides; `harness eval --help` lists groups and keys."""
+    from harness.cli import config
+
+    words = [word for word in context.args if not _log(word)]
+    raise typer.Exit(config.run(words, _evaluate))
+
+
+def _log(word: str) -> bool:
+    """Heed a word about the log, which may stand among the overrides too; true for one."""
+    progress.LOG.quiet |= word in ("--quiet", "-q")
+    progress.LOG.json |= word == "--json"
+    return word in ("--quiet", "-q", "--json")
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    short_help="Score completions that exist already: harness score task=humaneval samples=FILE",
+)
+def score(context: typer.Context) -> None:
+    """Score a file of completions (JSON lines of task_id and completion) as a run like any other.
+
+    Takes the overrides of `harness eval` (sandbox.timeout_s=10, task.data=PATH, models.samples.name=NAME).
+    """
+    from harness.cli import config
+
+    raise typer.Exit(config.run(["model=samples", "name=score", *context.args], _evaluate))
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    short_help="Score a run's answers again, without asking again: harness rescore RUN",
+)
+def rescore(context: typer.Context) -> None:
+    """Score the answers of a run again, with today's tasks and scorers, into a run of its own.
+
+    Takes the overrides that a replay takes (name=, sandbox.timeout_s=10, task.data=PATH).
+    """
+    from harness.cli import config
+
+    run, words = next(iter(context.args), ""), context.args[1:]
+    if "--help" in context.args:
+        sys.stdout.write(context.get_help() + "\n")
+        return
+    if not run or "=" in run or run.startswith("-"):
+        raise ConfigError("which run is to be scored again? harness rescore RUN (`harness runs` lists them)")
+    raise typer.Exit(config.run(["model=replay", f"run={run}", "name=rescore", *words], _evaluate))
+
+
+def _evaluate(spec: Any) -> int:
+    """One run from its spec to the printed leaderboard; the exit code."""
+    from harness.archive import copies
+    from harness.evaluation import evaluate
+    from harness.results import derivation, leaderboard
+
+    if spec.plan:
+        return _plan(spec)
+    if spec.publish:
+        copies.reach(spec.publish)  # rather now than after hours
+    outcome = evaluate(spec, argv=["harness", "eval", *sys.argv[1:]])
+    results = Path(spec.results_dir)
+    if spec.publish:
+        say(f"published {copies.publish(outcome.run, spec.publish)}")
+    refreshed = derivation.refresh(results)
+    warn(refreshed.problems)
+    sys.stdout.write(leaderboard.terminal(derivation.board(results), width()))
+    counts = outcome.manifest["counts"]
+    where = "" if results == RESULTS else f" --results {shlex.quote(str(results))}"
+    sys.stdout.write(
+        f"\n{counts['samples']} samples: {counts['answered']} answered, {counts['truncated']} truncated, "
+        f"{counts['refused']} refused, {counts['failed']} failed.\n"
+        f"Wrote {outcome.run}/ (run.json, spec.yaml, journal.jsonl, samples.parquet) and {refreshed.path}\n"
+        "Next:\n"
+        f"  harness leaderboard --out LEADERBOARD.md{where}\n"
+        f"  harness show {outcome.run.name}{where}\n"
+        f'  harness sql "SELECT model, task, metric, value, ci_low, ci_high FROM leaderboard"{where}\n'
+    )
+    if counts["failed"]:
+        say(
+            f"harness: {counts['failed']} samples failed and are unscored; "
+            f"`harness show {outcome.run.name} --failed{where}` says why; the same command asks for them again",
+            "warning",
+        )
+        return IncompleteRunError.exit_code
+    return 0
+
+
+def _plan(spec: Any) -> int:
+    """Print what a run would send and cost; the exit code."""
+    import polars as pl
+
+    from harness.core import tables
+    from harness.evaluation import preview
+
+    name, rows = preview(spec)
+    sys.stdout.buffer.write(tables.render(pl.DataFrame(rows, infer_schema_length=None), Format.table.value))
+    costs = [row["usd_at_most"] for row in rows]
+    cost = "unknown: a price is missing" if None in costs else f"${sum(costs):.2f}"
+    sys.stdout.write(
+        f"\nRun {name}: {sum(row['to_send'] for row in rows)} of {sum(row['requests'] for row in rows)} requests to "
+        f"send; at most {cost}. Nothing was sent.\n"
+        "Tokens are estimates; `at_most` is every answer as long as it may be; an empty cell is unknown, not 0.\n"
+        "detects: the smallest difference in accuracy to another model that these documents are likely to show where\n"
+        "both answer them (80 % power, 5 % level). `harness plan --difference 0.03`: how many one of 3 points needs.\n"
+    )
+    return 0
+
+
+@app.command()
+def models(shape: Shape = Format.table) -> None:
+    """List the models of conf/model/: name, backend, weights, whether they are on this machine."""
+    from harness.cli import catalogue
+
+    _print(catalogue.models(), shape, "model", "backend", "here", "about")
+
+
+@app.command()
+def tasks(
+    shape: Shape = Format.table,
+    builtin: Annotated[bool, typer.Option("--builtin", help="lm-eval's own tasks instead.")] = False,
+    match: Annotated[str, typer.Option("--match", help="Only names that contain this.")] = "",
+) -> None:
+    """List the tasks of tasks/ and the suites of conf/task/."""
+    from harness.cli import catalogue
+
+    if builtin:
+        _print(catalogue.builtin_tasks(match), shape)
+    else:
+        _print(catalogue.tasks(match), shape, "task", "kind", "about")
+
+
+@app.command()
+def runs(results: Results = RESULTS, shape: Shape = Format.table) -> None:
+    """List the runs of a results folder, the newest last."""
+    from harness.cli import catalogue
+
+    _print(catalogue.runs(results), shape, "run_id", "status", "started_at", "samples", "failed", "models")
+
+
+@app.command()
+def show(
+    run: Annotated[str, typer.Argument(help="A run id, or enough of its beginning or end.")],
+    results: Results = RESULTS,
+    shape: Shape = Format.table,
+    failed: Annotated[bool, typer.Option("--failed", help="The samples that failed, and why.")] = False,
+    samples: Annotated[bool, typer.Option("--samples", help="Every sample with its headline score.")] = False,
+    why: Annotated[
+        bool,
+        typer.Option("--why", help="Which field kept it from using another run's answers (--other names the run)."),
+    ] = False,
+    other: Annotated[str | None, typer.Option("--other", help="With --why: the run to compare with.")] = None,
+) -> None:
+    """Show one run: its metrics, its samples, or why it had to ask."""
+    from harness.cli import catalogue
+    from harness.runs import find_run
+
+    folder = find_run(results, run)
+    if why or other is not None:
+        _print(catalogue.why(results, folder, other), shape)
+        return
+    if failed or samples:
+        _print(catalogue.samples(folder, failed=failed), shape)
+        return
+    if shape is Format.table:
+        sys.stdout.write(catalogue.summary(folder) + catalogue.metrics_text(folder, _width()))
+    else:
+        _print(catalogue.metrics(folder), shape)
+
+
+@app.command()
+def sql(
+    query: Annotated[str | None, typer.Argument(help="One query, or `-` to read it from stdin.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the query from a file.")] = None,
+    results: Results = RESULTS,
+    shape: Shape = Format.table,
+) -> None:
+    """Ask the results in SQL, read-only. Without a query, a terminal becomes a shell with history and completion.
+
+    The tables are described in docs/schema.md.
+    """
+    from harness.results import store
+
+    if query is not None and file is not None:
+        raise ConfigError(f"a query and --file {file}: give one of them")
+    if query is None and file is None and sys.stdin.isatty():
+        from harness.cli import shell
+
+        shell.run(results, shape)
+        return
+    if file is not None:
+        try:
+            query = file.read_text(encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
+    elif query in (None, "-"):
+        query = sys.stdin.read()
+    assert query is not None
+    _print(store.query(results, query), shape)
+
+
+@app.command()
+def index(
+    results: NewResults = RESULTS,
+    source: Annotated[
+        list[str] | None, typer.Option("--from", help="A folder or URL that runs were published to; fetches new ones.")
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Make it from nothing, not just what is new or gone.")] = False,
+) -> None:
+    """Bring results/harness.duckdb up to date with the run folders, shards united. Deleting it loses nothing."""
+    from harness.archive import copies
+    from harness.results import derivation
+    from harness.runs import need_results
+
+    for url in source or ():
+        for name in copies.fetch(url, results):
+            say(f"fetched {name}")
+    need_results(results)
+    done = (derivation.rebuild if again else derivation.refresh)(results)
+    warn(done.problems)
+    sys.stdout.write(f"{done.path}: {done.runs} runs, {len(done.added)} new or changed, {len(done.removed)} gone\n")
+
+
+@app.command(name="import")
+def import_(
+    form: Annotated[
+        str,
+        typer.Argument(metavar="FORMAT", help="alpaca_eval, lm_eval, inspect, every_eval_ever, jsonl, csv, parquet."),
+    ],
+    path: Annotated[Path, typer.Argument(help="The file; for lm_eval a folder of samples_*.jsonl will do.")],
+    name: Annotated[str | None, typer.Option(help="Name of the run, and of its model where there is one.")] = None,
+    task: Annotated[str | None, typer.Option(help="Name of the task; by default as the file says.")] = None,
+    columns: Annotated[str, typer.Option(help="Of tables: model=…,prompt_id=…,output=…,score=…")] = "",
+    results: NewResults = RESULTS,
+) -> None:
+    """Import answers made elsewhere as a run: outputs of AlpacaEval, lm-eval, Inspect, or any table of answers."""
+    from harness.archive import imports
+    from harness.core import tables
+    from harness.results import derivation
+
+    pairs = [word.partition("=") for word in columns.split(",") if word]
+    if bad := next((what for what, equals, _ in pairs if not equals), None):
+        raise ConfigError(f"--columns {bad!r}: expected WHAT=COLUMN, as in --columns model=generator,output=answer")
+    where = {what.strip(): column.strip() for what, _, column in pairs}
+    run = imports.convert(form, path, results, name=name, task=task, columns=where, argv=["harness", *sys.argv[1:]])
+    warn(derivation.refresh(results).problems)
+    from harness.runs import read_manifest
+
+    made = read_manifest(run)
+    tasks = ", ".join(f"{t['name']} ({t['kind']})" for t in made["tasks"])
+    sys.stdout.write(
+        f"{made['counts']['samples']} answers of {len(made['models'])} models, {made['counts']['failed']} of them "
+        f"missing; tasks: {tables.visible(tasks)}\nWrote {run}/ (imported)\n"
+    )
+
+
+@app.command()
+def compare(
+    a: Annotated[str, typer.Argument(help="A model, a run, or RUN:MODEL.")],
+    b: Annotated[str, typer.Argument(help="The other.")],
+    results: Results = RESULTS,
+    shape: Shape = Format.table,
+    show: Annotated[int, typer.Option("--show", min=0, help="Flipped items shown per task and direction.")] = 2,
+    flips: Annotated[bool, typer.Option("--flips", help="Every item that only one got right, with all texts.")] = False,
+) -> None:
+    """Compare two models or runs on the items both answered: difference, test, and which items flipped."""
+    from harness.results import comparisons, derivation
+
+    derivation.refresh(results)
+    report = comparisons.compare(results, a, b)
+    if shape is Format.table and not flips:
+        sys.stdout.write(comparisons.text(report, show))
+    else:
+        _print(report.flips if flips else report.tasks, shape)
+
+
+@app.command()
+def plan(
+    items: Annotated[list[int] | None, typer.Argument(help="Numbers of items to plan for.", min=1)] = None,
+    repeats: Annotated[int, typer.Option("--repeats", min=1, help="Answers of either model to each item.")] = 1,
+    difference: Annotated[
+        float | None, typer.Option("--difference", help="Say how many items show this difference, such as 0.03.")
+    ] = None,
+    accuracy: Annotated[float, typer.Option("--accuracy", help="About how accurate the models are.")] = 0.5,
+    correlation: Annotated[
+        float, typer.Option("--correlation", help="Of two models' right answers; the default is typical.")
+    ] = 0.35,
+    agreement: Annotated[
+        float, typer.Option("--agreement", help="Of a model's repeats; 1 where decoding is greedy.")
+    ] = 0.5,
+    power: Annotated[float, typer.Option("--power", help="Chance of seeing a difference that is there.")] = 0.8,
+    shape: Shape = Format.table,
+) -> None:
+    """Say what difference so many items can show, and how many items a wanted difference needs. Plan first."""
+    from harness.results import comparisons
+    from harness.stats import power as powers
+
+    try:
+        design = powers.Design(repeats, accuracy, correlation, agreement, power=power)
+        frame = comparisons.plan(items or (), design, difference)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    _print(frame, shape)
+
+
+@app.command()
+def sandbox(shape: Shape = Format.table) -> None:
+    """Show what can contain model-written code on this machine, best first, and why a better one cannot."""
+    from harness.cli import catalogue
+
+    _print(catalogue.sandboxes(), shape)
+
+
+@app.command()
+def weights(
+    name: Annotated[str | None, typer.Argument(help="Fetch these weights; without a name, list them.")] = None,
+    shape: Shape = Format.table,
+    verify: Annotated[bool, typer.Option("--verify", help="Hash the cached file again.")] = False,
+) -> None:
+    """List model weights with licence and origin, or fetch and check one file."""
+    from harness.cli import catalogue
+    from harness.core import weights as store
+
+    if name is None:
+        _print(catalogue.weights(), shape, "weights", "mb", "licence", "here", "model")
+        return
+    spec = store.named(name)
+    path = store.fetch(spec)
+    if verify:
+        store.verify(spec)
+    sys.stdout.write(f"{path}\n")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"harness {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="What is said on stderr as JSON lines.")] = False,
+) -> None:
+    del version  # its callback has spoken
+    progress.LOG.quiet, progress.LOG.json = quiet, json
+
+
+for made_elsewhere in (
+    publish.leaderboard,
+    publish.export,
+    report.report,
+    report.plot,
+    proof.verify,
+    proof.reproduce,
+    proof.diff,
+    proof.bundle,
+):
+    app.command()(made_elsewhere)
+app.add_typer(provenance, name="provenance")
+
+
+def _with_examples() -> None:
+    """Put what one types under every command's help."""
+    for command in app.registered_commands:
+        command.epilog = epilog(str(command.name or getattr(command.callback, "__name__", "")))
+    for group in app.registered_groups:
+        group.epilog = epilog(str(group.name))
+
+
+_with_examples()
+
+
+def main() -> None:
+    """The `harness` command: runs it, prints what a user can put right, and exits with its code."""
+    try:
+        app()
+    except HarnessError as error:
+        say(f"harness: {error}", "error")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of a pipe went away (`| head`): no error of ours; keep Python from saying so at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except OSError as error:
+        say(f"harness: {error.filename or 'output'}: {error.strerror or error}", "error")
+        sys.exit(StorageError.exit_code)

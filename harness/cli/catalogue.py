@@ -1,0 +1,312 @@
+"""Frames behind the listing commands: models, tasks, runs, one run, weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+
+from harness.core import grid, resources, say, visible
+from harness.core import weights as weights_store
+from harness.engine import taskfiles
+from harness.errors import ConfigError, StorageError
+from harness.results import schema
+from harness.runs import folder as run_folders
+from harness.sandbox import tiers
+
+SHOWN = 8
+"""Models of a run that are listed by name; all of them are in the table `models`."""
+
+
+def models() -> pl.DataFrame:
+    """One row per file in `conf/model/`."""
+    schema = {
+        "model": pl.String,
+        "backend": pl.String,
+        "weights": pl.String,
+        "here": pl.Boolean,
+        "about": pl.String,
+    }
+    rows = []
+    for path in _conf_files("model"):
+        config = _read(path)
+        name = config.get("weights")
+        here = weights_store.is_cached(weights_store.named(name)) if name else None
+        rows.append((path.stem, config.get("backend"), name, here, _about(path)))
+    return pl.DataFrame(rows, schema=schema, orient="row").sort("model")
+
+
+def tasks(match: str = "") -> pl.DataFrame:
+    """One row per task in `tasks/` and per suite in `conf/task/`."""
+    schema = {
+        "task": pl.String,
+        "kind": pl.String,
+        "version": pl.String,
+        "licence": pl.String,
+        "about": pl.String,
+    }
+    rows: list[tuple[Any, ...]] = [
+        (
+            f.name,
+            f.metadata.get("kind", "other"),
+            str(f.metadata["version"]),
+            f.metadata.get("licence"),
+            f.description,
+        )
+        for f in taskfiles.find(resources.task_dirs()).values()
+    ]
+    rows += [(path.stem, "suite", None, None, _about(path)) for path in _conf_files("task")]
+    return pl.DataFrame([row for row in rows if match in row[0]], schema=schema, orient="row").sort("kind", "task")
+
+
+def builtin_tasks(match: str = "") -> pl.DataFrame:
+    """lm-eval's own tasks and groups, by the name `task=[lm_eval:NAME]` takes."""
+    from harness.engine import lmeval
+
+    names = [(f"lm_eval:{name}", family) for name, family in sorted(lmeval.builtin_index().items()) if match in name]
+    return pl.DataFrame(names, schema={"task": pl.String, "family": pl.String}, orient="row")
+
+
+def runs(results: Path) -> pl.DataFrame:
+    """One row per run folder, by the time it began."""
+    schema = {
+        "run_id": pl.String,
+        "status": pl.String,
+        "started_at": pl.String,
+        "models": pl.String,
+        "tasks": pl.String,
+        "samples": pl.Int64,
+        "failed": pl.Int64,
+    }
+    rows = []
+    for folder in run_folders.list_runs(results):
+        try:
+            manifest = run_folders.read_manifest(folder)
+        except StorageError as error:
+            say(f"warning: {visible(str(error))}", "warning")
+            rows.append((folder.name, "unreadable", "", "", "", None, None))
+            continue
+        rows.append(
+            (
+                manifest["run_id"],
+                status(folder, manifest),
+                manifest["started_at"][:16].replace("T", " "),
+                _some([model["name"] for model in manifest["models"]]),
+                ", ".join(task["name"] for task in manifest["tasks"]),
+                manifest["counts"].get("samples"),
+                manifest["counts"].get("failed"),
+            )
+        )
+    return pl.DataFrame(rows, schema=schema, orient="row").sort("started_at", "run_id")
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(names[:SHOWN])
+    return shown if len(names) <= SHOWN else f"{shown} and {len(names) - SHOWN} more"
+
+
+def status(folder: Path, manifest: dict[str, Any]) -> str:
+    """The manifest's status; `stopped` for a run that says it is running while no process holds it.
+
+    Answers made elsewhere are `imported`, whatever else is known of them.
+    """
+    if manifest.get("imported"):
+        return "imported"
+    if manifest["status"] == "running" and not run_folders.is_locked(folder):
+        return "stopped"
+    return str(manifest["status"])
+
+
+def metrics(folder: Path) -> pl.DataFrame:
+    """One row per metric of a run; `gap` as in the view `leaderboard`."""
+    schema = {
+        "model": pl.String,
+        "task": pl.String,
+        "metric": pl.String,
+        "filter": pl.String,
+        "value": pl.Float64,
+        "ci_low": pl.Float64,
+        "ci_high": pl.Float64,
+        "n": pl.Int64,
+        "n_unscored": pl.Int64,
+        "gap": pl.Float64,
+        "is_headline": pl.Boolean,
+    }
+    rows = run_folders.read_manifest(folder)["metrics"]
+    ours = {(r["model"], r["task"]): r["value"] for r in rows if r["is_headline"] and r["scorer"] != "lm_eval"}
+    for row in rows:
+        other = ours.get((row["model"], row["task"])) if row["scorer"] == "lm_eval" else None
+        row["gap"] = None if other is None or row["value"] is None else row["value"] - other
+    return pl.DataFrame([{key: row[key] for key in schema} for row in rows], schema=schema, orient="row")
+
+
+def metrics_text(folder: Path, width: int) -> str:
+    """The metrics of a run for the terminal: a table per model and task, and what is to be said of it."""
+    parts = []
+    for (model, task), frame in metrics(folder).group_by("model", "task", maintain_order=True):
+        name = visible(f"{model}, {task}")
+        lines, notes = [], []
+        for row in frame.iter_rows(named=True):
+            metric = visible(row["metric"] + ("" if row["filter"] in (None, "none") else f" ({row['filter']})"))
+            limits = "" if row["ci_low"] is None else f" [{row['ci_low']:.2f}, {row['ci_high']:.2f}]"
+            score = "not scored" if row["value"] is None else f"{row['value']:.3f}{limits}"
+            lines.append([metric, score, str(row["n"]), str(row["n_unscored"])])
+            if abs(row["gap"] or 0) > schema.GAP:
+                points = f"{100 * abs(row['gap']):.1f} points {'below' if row['gap'] < 0 else 'above'}"
+                notes.append(f"lm-eval's {metric} is {points} our headline.\n")
+            if row["is_headline"] and 0 < row["n"] < schema.FEW_DOCUMENTS and 0 <= row["value"] <= 1:
+                notes.append(f"One document is {100 / row['n']:.1f} points.\n")
+        table = grid(("metric", "score [95 %]", "n", "unscored"), lines, width, [False, False, True, True])
+        parts.append(f"\n{name}\n{table}" + "".join(notes))
+    return "".join(parts)
+
+
+def samples(folder: Path, *, failed: bool = False) -> pl.DataFrame:
+    """One row per sample of a run: what was said, what it scored, why it failed.
+
+    Raises:
+        StorageError: the run has not ended yet.
+    """
+    path = run_folders.samples_path(folder)
+    if not path.is_file():
+        raise StorageError(f"run {folder.name} has no samples yet; give its command again to finish it")
+    try:
+        frame = pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise StorageError(f"{path}: damaged ({str(error).splitlines()[0]}); give the run's command again") from error
+    columns = ["model", "task", "doc_id", "repeat", "status"]
+    if failed:
+        return frame.filter(pl.col("status") == "failed").select(*columns, "error")
+    headlines = {
+        (metric["model"], metric["task"]): (metric["metric"], metric["filter"], metric["scorer"])
+        for metric in run_folders.read_manifest(folder)["metrics"]
+        if metric["is_headline"]
+    }
+    rows = []
+    for row in frame.iter_rows(named=True):
+        wanted = headlines.get((row["model"], row["task"]))
+        scores = {(score["metric"], score["filter"], score["scorer"]): score for score in row["scores"]}
+        score = scores.get(wanted, {}) if wanted else {}
+        verdict = [score.get(key) for key in ("status", "value", "extracted")]
+        rows.append([*(row[name] for name in columns), *verdict, row["target"], row["output"]])
+    schema: dict[str, Any] = {
+        **{name: frame.schema[name] for name in columns},
+        "verdict": pl.String,
+        "score": pl.Float64,
+        "extracted": pl.String,
+        "target": pl.String,
+        "output": pl.String,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def why(results: Path, folder: Path, other: str | None) -> pl.DataFrame:
+    """One row per model, task and field that kept the run from using another run's answers.
+
+    Raises:
+        ConfigError: there is no run to compare with.
+        StorageError: a run has not ended yet.
+    """
+    from harness.evaluation import reuse
+
+    schema = {
+        "model": pl.String,
+        "task": pl.String,
+        "other_run": pl.String,
+        "other_model": pl.String,
+        "compared": pl.Int64,
+        "field": pl.String,
+        "differs": pl.Int64,
+        "here": pl.String,
+        "there": pl.String,
+    }
+    return pl.DataFrame(reuse.why(results, folder, other), schema=schema, orient="row")
+
+
+def summary(folder: Path) -> str:
+    """A few lines on a run: when, what, on which versions."""
+    manifest = run_folders.read_manifest(folder)
+    counts, tokens = manifest["counts"], manifest["tokens"]
+    git = manifest["git"]
+    commit = f", commit {git['commit'][:12]}{' with changes' if git['dirty'] else ''}" if git else ""
+    place = manifest["platform"]
+    lines = [
+        f"run       {manifest['run_id']} ({status(folder, manifest)})",
+        f"command   {' '.join(manifest['argv'])}",
+        f"time      {manifest['started_at']} to {manifest['finished_at'] or '?'}",
+        f"harness   {manifest['harness_version']}{commit}; lm-eval {manifest['packages'].get('lm_eval', '?')}",
+        f"machine   {place['cpu']}, {place['cores']} cores, {place['system']}",
+    ]
+    if counts:
+        lines.append("samples   " + ", ".join(f"{value} {key}" for key, value in counts.items() if key != "samples"))
+        lines.append("tokens    " + ", ".join(f"{value} {key}" for key, value in tokens.items() if value))
+    lines += [
+        f"model     {model['name']}: {model['backend']}"
+        + ("" if model["deterministic"] is not False else ", greedy answers not guaranteed to repeat")
+        for model in manifest["models"]
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def sandboxes() -> pl.DataFrame:
+    """One row per tier of the sandbox, best first; `why_not` is null where it works here."""
+    schema = {"tier": pl.String, "here": pl.Boolean, "what": pl.String, "why_not": pl.String}
+    rows = [(tier.name, tier.reason is None, tier.what, tier.reason) for tier in tiers.probe()]
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def weights() -> pl.DataFrame:
+    """One row per file in `conf/weights/`."""
+    schema = {
+        "weights": pl.String,
+        "model": pl.String,
+        "mb": pl.Float64,
+        "licence": pl.String,
+        "publisher": pl.String,
+        "here": pl.Boolean,
+        "sha256": pl.String,
+    }
+    catalogue = weights_store.catalogue(resources.conf_dirs())
+    rows = [
+        (
+            name,
+            spec.model,
+            spec.size / 1e6,
+            spec.licence,
+            spec.publisher,
+            weights_store.is_cached(spec),
+            spec.sha256,
+        )
+        for name, spec in catalogue.items()
+    ]
+    return pl.DataFrame(rows, schema=schema, orient="row").sort("weights")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A config file's own keys.
+
+    Raises:
+        ConfigError: it is not YAML, or no mapping.
+    """
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(config, dict):
+        raise ConfigError(f"{path}: expected keys and values, found {type(config).__name__}")
+    return config
+
+
+def _conf_files(group: str) -> list[Path]:
+    files = {path.stem: path for folder in reversed(resources.conf_dirs()) for path in (folder / group).glob("*.yaml")}
+    return [files[name] for name in sorted(files)]
+
+
+def _about(path: Path) -> str:
+    """The first comment of a config file that is not a package header."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.startswith("#") and "@package" not in line:
+            return line.lstrip("# ").strip()
+    return ""

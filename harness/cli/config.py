@@ -1,0 +1,427 @@
+"""Overrides in, frozen specs out: the only importer of Hydra and OmegaConf.
+
+It feels like Hydra because it is Hydra: `hydra.main` reads the words of `harness eval`, so overrides, sweeps,
+launchers, `--cfg`, `--config-dir` and experiment files work as they do everywhere. Added to it are the tasks
+found in `tasks/` as options of the `task` group, lm-eval's own as `lm_eval:NAME`, a user's own `conf/`, and
+near misses for names it does not know.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import importlib.util
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra._internal.hydra import Hydra
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.plugins import Plugins
+from hydra.errors import OverrideParseException
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import TypeAdapter, ValidationError
+
+from harness.core import looks_secret, plain, resources, say
+from harness.engine import taskfiles
+from harness.errors import ConfigError, HarnessError, unknown_name
+from harness.runs import completions
+from harness.specs import EvalSpec
+
+GROUPS = ("model", "task", "decode", "experiment")
+BUILTIN = "lm_eval:"
+_BUILTIN_NAME = re.compile(r"lm_eval:([\w.+-]+)")
+_CREDENTIALS = re.compile(r"://[^/@\s]*:[^/@\s]*@|[?&][\w-]*(?:key|token|secret|password)=", re.IGNORECASE)
+"""A URL that carries a password or a key."""
+_KEY = re.compile(r"\b(?:sk-[\w-]{16,}|AIza[\w-]{30,}|gh[po]_\w{30,}|hf_\w{20,}|xai-\w{20,}|gsk_\w{20,})")
+"""How keys of known vendors begin."""
+_PROGRAM = "harness eval"
+REPLAY = "replay"
+"""The backend that answers from a run's journal."""
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
+LAUNCHERS = {"on_joblib": "joblib", "on_slurm": "slurm", "on_ray": "ray"}
+"""Experiments that need a launcher, and the extra that installs it."""
+_PLUGINS = {"joblib": "hydra_joblib_launcher", "slurm": "hydra_submitit_launcher", "ray": "hydra_ray_launcher"}
+INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 + SIGINT, as shells have it."""
+
+
+class _UserConf(SearchPathPlugin):  # type: ignore[misc]
+    """Adds `conf/` of the working directory behind the shipped one."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        for folder in resources.conf_dirs()[1:]:
+            search_path.append(provider="user", path=f"file://{folder.resolve()}")
+
+
+@contextlib.contextmanager
+def _results_of_sweeps(codes: list[int]) -> Iterator[None]:
+    """Add what the jobs of a sweep return to `codes`: Hydra drops it, and other processes have no other way."""
+    before = Hydra.multirun
+
+    def multirun(self: Any, *args: Any, **kwargs: Any) -> Any:
+        batches = before(self, *args, **kwargs)
+        codes.extend(job.return_value for batch in batches or () for job in batch)
+        return batches
+
+    Hydra.multirun = multirun
+    try:
+        yield
+    finally:
+        Hydra.multirun = before
+
+
+def options(group: str) -> list[str]:
+    """The names a group offers, sorted: files in its folder, and for `task` every task found."""
+    names = {path.stem for folder in resources.conf_dirs() for path in (folder / group).glob("*.yaml")}
+    if group == "task":
+        names |= set(taskfiles.find(resources.task_dirs()))
+    return sorted(names)
+
+
+def _register_tasks(words: Sequence[str]) -> None:
+    """Offer each task as an option of the `task` group; lm-eval's own where one is named."""
+    store = ConfigStore.instance()
+    nodes = dict.fromkeys(taskfiles.find(resources.task_dirs()), False)
+    nodes |= {f"{BUILTIN}{name}": True for word in words for name in _BUILTIN_NAME.findall(word)}
+    for option, builtin in nodes.items():
+        name = option.removeprefix(BUILTIN)
+        settings = ("limit", "repeats", "num_fewshot", "max_tokens", "data")
+        node = {"name": name, "builtin": builtin, **dict.fromkeys(settings)}
+        store.store(group="task", name=option, node=node, package=f"tasks.{re.sub(r'[^A-Za-z0-9_-]', '_', name)}")
+
+
+def _check_groups(words: Sequence[str], own_dirs: Sequence[Path]) -> None:
+    """Refuse a group option nobody offers, with near misses: Hydra's own message has none inside lists.
+
+    Raises:
+        ConfigError: an unknown option, or an override Hydra cannot parse.
+    """
+    try:
+        overrides = OverridesParser.create().parse_overrides([word for word in words if _is_override(word)])
+    except OverrideParseException as error:
+        raise ConfigError(f"cannot read the override: {error}") from error
+    _check_replay(overrides)
+    for override in overrides:
+        group = override.key_or_group
+        if group not in GROUPS or override.is_delete():
+            continue
+        known = set(options(group)) | {f.stem for d in own_dirs for f in (d / group).glob("*.yaml")}
+        for name in _chosen(override):
+            if group == "experiment" and (extra := LAUNCHERS.get(name)) and not has_launcher(extra):
+                raise ConfigError(f"experiment={name} needs a launcher: pip install 'harness[{extra}]'")
+            if isinstance(name, str) and name not in known and not name.startswith(BUILTIN):
+                hint = "; `harness tasks` lists them, and lm_eval:NAME is one of lm-eval's" if group == "task" else ""
+                raise ConfigError(unknown_name(group, name, known) + hint)
+
+
+def has_launcher(extra: str) -> bool:
+    """Whether the launcher of this extra is installed."""
+    found = importlib.util.find_spec("hydra_plugins")
+    return found is not None and importlib.util.find_spec(f"hydra_plugins.{_PLUGINS[extra]}") is not None
+
+
+def _check_replay(overrides: Sequence[Any]) -> None:
+    """Refuse a replay that says what to ask: everything that was asked is in the run it replays.
+
+    Raises:
+        ConfigError: `model=replay` beside a word that a replay would have to ignore.
+    """
+    models = [override.value() for override in overrides if override.key_or_group == "model"]
+    if "replay" not in models and ["replay"] not in models:
+        return
+    free = ("model", "run", "name", "results_dir", "plan", "task.data", "sandbox.", "hydra.")
+    for override in overrides:
+        if not override.key_or_group.startswith(free):
+            raise ConfigError(
+                f"{override.key_or_group}: a replay asks what its run asked; leave the word out, or evaluate anew"
+            )
+
+
+def _refuse_secret_words(words: Sequence[str]) -> None:
+    """Refuse a secret before Hydra sees it: a sweep writes its words into a file.
+
+    Raises:
+        ConfigError: a word that sets what looks like a secret.
+    """
+    for word in words:
+        key, equals, value = word.lstrip("+~").partition("=")
+        if equals:
+            *_, last = key.split(".")
+            _refuse_secrets({last: value}, key.removesuffix(last).rstrip(".") or "config")
+
+
+def _is_override(word: str) -> bool:
+    """True for `key=value` and `~key`; false for flags and their values."""
+    return not word.startswith("-") and ("=" in word or word.startswith("~"))
+
+
+def _chosen(override: Any) -> list[Any]:
+    """The names that an override picks from its group, one by one, in a sweep too.
+
+    Raises:
+        ConfigError: it picks nothing.
+    """
+    if override.is_sweep_override():
+        return [name for name in override.sweep_string_iterator() if not name.startswith("[")]
+    value = override.value()
+    names = value if isinstance(value, list) else [value]
+    if not names or not all(isinstance(name, str) for name in names):
+        raise ConfigError(f"{override.key_or_group}={value}: choose at least one by name")
+    return names
+
+
+def _own_config_dirs(words: Sequence[str]) -> list[Path]:
+    """The folder given with `--config-dir`, in any of its spellings."""
+    found = []
+    for index, word in enumerate(words):
+        if word in ("--config-dir", "-cd") and index + 1 < len(words):
+            found.append(Path(words[index + 1]))
+        elif word.startswith("--config-dir="):
+            found.append(Path(word.partition("=")[2]))
+    return found
+
+
+def _flags_first(words: Sequence[str]) -> list[str]:
+    """Hydra's parser wants the overrides in one piece: move `-m` and its like before them."""
+    switches = {"-m", "--multirun", "-r", "--run", "--resolve", "-h", "--help", "--hydra-help"}
+    return [word for word in words if word in switches] + [word for word in words if word not in switches]
+
+
+def run(words: Sequence[str], job: Callable[[EvalSpec], int]) -> int:
+    """Compose the words of `harness eval` into specs and hand each to `job` (several, in a sweep).
+
+    Args:
+        words: the command line behind `harness eval`.
+        job: gets one spec, returns an exit code; errors of this project it raises are printed.
+
+    Returns:
+        The highest exit code of the jobs; 0 where Hydra only printed something.
+    """
+    codes: list[int] = []
+    started = []
+
+    def task(cfg: DictConfig) -> int:
+        started.append(True)
+        sys.argv = program  # a launcher's process has another
+        # Hydra prints its own version of every exception, so ours end here.
+        try:
+            codes.append(job(to_spec(cfg)))
+        except HarnessError as error:
+            say(f"harness: {error}", "error")
+            codes.append(error.exit_code)
+        except KeyboardInterrupt:
+            say("\nharness: interrupted; what was answered is kept, the same command goes on from here")
+            codes.append(INTERRUPTED)
+        return codes[-1]
+
+    words = ["plan=true" if word == "--plan" else word for word in words]
+    _refuse_secret_words(words)
+    own_dirs = _own_config_dirs(words)
+    if not {"--help", "-h", "--hydra-help"} & set(words):
+        _check_groups(words, own_dirs)
+    _register_tasks(words)
+    Plugins.instance().register(_UserConf)
+    program = [_PROGRAM, *_flags_first(words)]
+    argv, sys.argv = sys.argv, program
+    try:
+        shipped = str(resources.conf_dirs()[0].resolve())
+        with _results_of_sweeps(codes):
+            hydra.main(config_path=shipped, config_name="config", version_base="1.3")(task)()
+    except SystemExit as stop:
+        if stop.code not in (0, None):
+            if not started:
+                _suggest_key(words)
+            return ConfigError.exit_code if not started else HarnessError.exit_code
+    finally:
+        sys.argv = argv
+    return max(codes, default=0)
+
+
+def _suggest_key(words: Sequence[str]) -> None:
+    """After Hydra refused a key: say which known one is near."""
+    try:
+        with hydra.initialize_config_dir(str(resources.conf_dirs()[0].resolve()), version_base="1.3"):
+            cfg = OmegaConf.to_container(hydra.compose("config"))
+    except Exception:  # noqa: BLE001 - a hint must not fail
+        return
+    known = sorted(_keys(cfg))
+    for word in words:
+        key = word.lstrip("+~").partition("=")[0]
+        if _is_override(word) and key not in known and key.partition("@")[0] not in GROUPS:
+            for near in difflib.get_close_matches(key, known, n=1, cutoff=0.6):
+                say(f"Did you mean {near}?")
+
+
+def _keys(value: Any, prefix: str = "") -> set[str]:
+    if not isinstance(value, dict):
+        return {prefix}
+    return {prefix} | {key for name, item in value.items() for key in _keys(item, f"{prefix}.{name}".lstrip("."))}
+
+
+def compose(words: Sequence[str]) -> EvalSpec:
+    """The spec that `harness eval WORDS` would run, for tests and notebooks.
+
+    Raises:
+        ConfigError: the words do not make one.
+    """
+    _check_groups(words, [])
+    _register_tasks(words)
+    Plugins.instance().register(_UserConf)
+    try:
+        with hydra.initialize_config_dir(str(resources.conf_dirs()[0].resolve()), version_base="1.3"):
+            return to_spec(hydra.compose("config", overrides=list(words)))
+    except hydra.errors.HydraException as error:
+        raise ConfigError(str(error)) from error
+
+
+def to_spec(cfg: DictConfig) -> EvalSpec:
+    """Check a composed config, and freeze it.
+
+    Raises:
+        ConfigError: a value of the wrong type or out of range, an unknown key, a missing value, or what
+            looks like a secret.
+    """
+    try:
+        data = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"config: {error}") from error
+    if not isinstance(data, dict):
+        raise ConfigError(f"config: expected a mapping, found {type(data).__name__}")
+    _refuse_secrets(data.get("models"), "models")
+    if "model" in data:
+        name = data["model"].get("name", "NAME") if isinstance(data["model"], Mapping) else "NAME"
+        raise ConfigError(
+            f"a file in conf/model/ does not say where it goes; its first line must be `# @package models.{name}`"
+        )
+    shared = data.pop("task", None) or {}
+    models = _models(data)
+    limit, repeats = data.pop("limit", None), data.pop("repeats", None)
+    tasks = list(_mapping(data.get("tasks"), "tasks").values())
+    if shared.get("data") and len(tasks) != 1:
+        names = ", ".join(str(task.get("name")) for task in tasks)
+        raise ConfigError(f"task.data is for one task, found {len(tasks)} ({names}); say tasks.NAME.data=PATH")
+    for task in tasks:
+        limits = [n for n in (task.get("limit"), limit) if n is not None]
+        task["limit"] = min(limits) if limits else None
+        task["repeats"] = task.get("repeats") if task.get("repeats") is not None else repeats
+        for key, value in shared.items():
+            if task.get(key) is None:
+                task[key] = value
+    data["tasks"], data["models"] = tasks, models
+    try:
+        spec: EvalSpec = TypeAdapter(EvalSpec).validate_python(data)
+    except ValidationError as error:
+        raise ConfigError("config: " + "; ".join(_sentence(item, plain(data)) for item in _deepest(error))) from error
+    _check_names(spec)
+    if "://" in spec.results_dir:
+        raise ConfigError(
+            f"results_dir={spec.results_dir}: runs are made on this machine's disk; publish={spec.results_dir} copies "
+            "each finished one there, and `harness index --from` brings them together"
+        )
+    return spec
+
+
+def _models(data: dict[Any, Any]) -> list[Any]:
+    """The chosen models; for a replay the tasks become a placeholder, since everything is in the run."""
+    replayed = data.pop("run", None)
+    if any(model.get("backend") == completions.BACKEND for model in _mapping(data.get("models"), "models").values()):
+        _score(data)
+    elif data.get("samples") is not None:
+        raise ConfigError("samples=FILE names completions that exist already: harness score task=NAME samples=FILE")
+    models = list(_mapping(data.get("models"), "models").values())
+    if any(model.get("backend") == REPLAY for model in models):
+        if len(models) != 1 or not replayed:
+            raise ConfigError("a replay is of one run: harness eval model=replay run=ID (`harness runs` lists them)")
+        data["tasks"] = {REPLAY: {"name": REPLAY}}
+        data["replay"] = str(replayed)
+    elif replayed:
+        raise ConfigError(f"run={replayed} says which run to replay; it goes with model=replay")
+    return models
+
+
+def _score(data: dict[Any, Any]) -> None:
+    """Make the model of a file of completions: its name and hash, and as many repeats as the file has."""
+    file, models, tasks = data.get("samples"), data["models"], _mapping(data.get("tasks"), "tasks")
+    if not file or len(models) != 1 or len(tasks) != 1:
+        raise ConfigError(
+            "completions are scored one file and one task at a time: harness score task=NAME samples=FILE"
+        )
+    path = Path(str(file)).expanduser()
+    (model,) = models.values()
+    if model["name"] == completions.BACKEND:
+        model["name"] = path.name.partition(".")[0] or completions.BACKEND
+    model["args"] = {"sha256": completions.sha256(path)}
+    (task,) = tasks.values()
+    if task.get("repeats") is None and data.get("repeats") is None:
+        task["repeats"] = completions.read(path).repeats
+    data["samples"] = str(path)
+
+
+def _mapping(value: Any, key: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping) or not all(isinstance(item, Mapping) for item in value.values()):
+        raise ConfigError(f"config: {key} should be a mapping of names to settings, found {value!r}")
+    return value
+
+
+def _deepest(error: ValidationError) -> list[Any]:
+    """Pydantic's complaints without those that only follow from another: a list is short where its items are wrong."""
+    items: list[Any] = list(error.errors())
+    return [item for item in items if item["type"] != "too_short"] or items
+
+
+def _sentence(item: Any, data: Any) -> str:
+    """One of pydantic's complaints, with the value that was found."""
+    where, value = [], data
+    for part in item["loc"]:
+        if isinstance(part, int) and isinstance(value, list) and part < len(value) and isinstance(value[part], dict):
+            where.append(str(value[part].get("name", part)))
+        else:
+            where.append(str(part))
+        value = value[part] if isinstance(value, list | dict) and _has(value, part) else None
+    found = "" if item["type"] in ("missing", "unexpected_keyword_argument") else f", found {item['input']!r}"
+    return f"{'.'.join(where)}: {item['msg']}{found}"
+
+
+def _has(value: Any, part: Any) -> bool:
+    return part in value if isinstance(value, dict) else isinstance(part, int) and part < len(value)
+
+
+def _check_names(spec: EvalSpec) -> None:
+    if not re.fullmatch(r"[a-z0-9_-]{1,40}", spec.name):
+        raise ConfigError(f"name={spec.name!r}: expected 1 to 40 of a-z, 0-9, '-' and '_'; it begins the run's folder")
+    for kind, names in (("model", [m.name for m in spec.models]), ("task", [t.name for t in spec.tasks])):
+        strange = next((name for name in names if not name.strip() or not name.isprintable()), None)
+        if strange is not None:
+            raise ConfigError(f"a {kind} is named {strange!r}; expected a name that can be seen, in one line")
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ConfigError(f"two {kind}s are named {twice[0]!r}; results would mix, rename one")
+
+
+def _refuse_secrets(value: Any, where: str) -> None:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if looks_secret(str(key)) and isinstance(item, str) and not str(key).endswith("_env"):
+                raise ConfigError(
+                    f"{where}.{key} looks like a secret; put it into the environment and name the variable "
+                    f"in {key}_env, so that it never reaches a file"
+                )
+            if str(key).endswith("_env") and item is not None and not _VARIABLE.fullmatch(str(item)):
+                raise ConfigError(
+                    f"{where}.{key} should be the NAME of an environment variable (A-Z, 0-9, _), such as "
+                    "OPENAI_API_KEY; what was given is not shown, in case it is the key itself"
+                )
+            if isinstance(item, str) and (_CREDENTIALS.search(item) or _KEY.search(item)):
+                raise ConfigError(
+                    f"{where}.{key} holds what looks like a secret; put it into the environment and name the "
+                    "variable in api_key_env, so that it never reaches a file"
+                )
+            _refuse_secrets(item, f"{where}.{key}")

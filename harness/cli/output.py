@@ -1,0 +1,68 @@
+"""How commands print: the formats, the options every list shares, and a frame on its way to stdout."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.core import say
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class Format(StrEnum):
+    """How a list is printed."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+    markdown = "markdown"
+    parquet = "parquet"
+
+
+def _existing(results: Path) -> Path:
+    """Refuse a folder that is not there: an empty list would look like an answer."""
+    from harness.runs import need_results
+
+    need_results(results)
+    return results
+
+
+_WHAT, _VARIABLE = "The results folder.", "HARNESS_RESULTS"
+Results = Annotated[Path, typer.Option("--results", help=_WHAT, envvar=_VARIABLE, callback=_existing)]
+NewResults = Annotated[Path, typer.Option("--results", help=_WHAT, envvar=_VARIABLE)]
+"""The same for commands that write: the folder is made."""
+Shape = Annotated[Format, typer.Option("--format", "-o", help="How to print it.")]
+RESULTS = Path("results")
+NARROWEST = 40
+"""Columns below which no table can be read."""
+
+
+def width() -> int:
+    """Columns of the terminal, 80 where there is none; a narrower one than `NARROWEST` gets lines that it folds."""
+    from harness.core import tables
+
+    return max(NARROWEST, shutil.get_terminal_size().columns) if sys.stdout.isatty() else tables.WIDTH
+
+
+def warn(problems: Iterable[str]) -> None:
+    """Say what an update of the index left out, a line each."""
+    for problem in problems:
+        say(f"warning: {problem}", "warning")
+
+
+def print_frame(frame: pl.DataFrame, shape: Format, *shown: str) -> None:
+    """Write a frame to stdout; a table has the `shown` columns alone, where some are named."""
+    from harness.core import tables
+
+    if shape is Format.table:
+        frame = frame.select(shown or frame.columns)
+    sys.stdout.buffer.write(tables.render(frame, shape.value, width()))
+    sys.stdout.flush()

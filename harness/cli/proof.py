@@ -1,0 +1,151 @@
+"""Commands that check, repeat and compare runs: `harness verify`, `reproduce`, `diff`, `bundle`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.cli.output import RESULTS, Format, NewResults, Results, Shape, print_frame, warn
+from harness.core import say
+from harness.errors import ConfigError, EvidenceError
+
+if TYPE_CHECKING:
+    from harness.archive import verification
+
+
+def verify(
+    run: Annotated[str, typer.Argument(help="A run id, `all`, or a bundle: x.zip.")] = "all",
+    results: NewResults = RESULTS,
+    shape: Shape = Format.table,
+    scores: Annotated[
+        bool, typer.Option("--scores/--no-scores", help="Compute scores and metrics again; runs code in the sandbox.")
+    ] = True,
+    trust: Annotated[
+        bool, typer.Option("--trust-tasks", help="Score with the bundle's own task files: runs their code.")
+    ] = False,
+) -> None:
+    """Check every hash of a run, and compute its scores again from the stored answers."""
+    import polars as pl
+
+    from harness.archive import verification
+
+    found = list(_findings(run, results, scores=scores, trust=trust))
+    schema = dict.fromkeys(("run", "check", "state", "where", "what"), pl.String)
+    if shape is Format.table:
+        sys.stdout.write(verification.text(found))
+    else:
+        print_frame(
+            pl.DataFrame([[getattr(f, key) for key in schema] for f in found], schema=schema, orient="row"), shape
+        )
+    if wrong := sum(f.state == "wrong" for f in found):
+        raise EvidenceError(f"{wrong} findings: what is stored is not what was recorded")
+
+
+def _findings(run: str, results: Path, *, scores: bool, trust: bool) -> Iterator[verification.Finding]:
+    from harness import runs
+    from harness.archive import bundles, stored_samples, verification
+    from harness.engine import taskfiles
+    from harness.results import derivation
+
+    if run.endswith(".zip"):
+        with bundles.open_bundle(Path(run)) as opened:
+            held = f"{len(opened.folders)} run{'s' * (len(opened.folders) != 1)}, every member as its index says"
+            yield verification.Finding("", "bundle", "ok", run, held)
+            tasks = stored_samples.Tasks(taskfiles.find([opened.tasks]), [opened.tasks]) if trust else None
+            for folder in opened.folders:
+                yield from verification.verify(folder, scores=scores, tasks=tasks)
+        return
+    runs.need_results(results)
+    for folder in runs.list_runs(results) if run == "all" else [runs.find_run(results, run)]:
+        yield from verification.verify(folder, scores=scores)
+    if run == "all":
+        problems = derivation.differences(results)
+        for problem in problems:
+            yield verification.Finding("", "index", "wrong", *problem.split(": ", 1))
+        if not problems:
+            yield verification.Finding("", "index", "ok", "as the run folders give it")
+
+
+def bundle(
+    run: Annotated[list[str], typer.Argument(help="Run ids, or enough of each.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The zip file to write.")],
+    results: Results = RESULTS,
+) -> None:
+    """Pack runs into one file with all it takes to verify and score them again elsewhere, offline."""
+    from harness import runs
+    from harness.archive import bundles
+    from harness.core import tables
+
+    made = bundles.bundle([runs.find_run(results, name) for name in run], out)
+    sys.stdout.write(f"{made.path}: {len(made.roots)} runs, {made.size} bytes, SHA-256 {made.sha256}\n")
+    for name, root in made.roots.items():
+        sys.stdout.write(f"  {name} {root or 'no root recorded'}\n")
+    sys.stdout.write("It holds the documents of these tasks; see that you may pass them on:\n")
+    for task, licence in sorted(made.licences.items()):
+        missing = f" (without its files: {made.left_out[task]})" if task in made.left_out else ""
+        sys.stdout.write(tables.visible(f"  {task}: {licence or 'licence unknown'}{missing}") + "\n")
+
+
+def reproduce(
+    run: Annotated[str, typer.Argument(help="A run id, or enough of its beginning or end.")],
+    results: Results = RESULTS,
+    shape: Shape = Format.table,
+    name: Annotated[str, typer.Option("--name", help="Name of the new run.")] = "reproduced",
+    data: Annotated[list[str] | None, typer.Option("--data", help="TASK=PATH of a data file that it read.")] = None,
+    arg: Annotated[list[str] | None, typer.Option("--arg", help="MODEL.KEY=PATH of a model argument.")] = None,
+    usd: Annotated[float | None, typer.Option("--usd", min=0, help="Stop at this cost.")] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Answer from its journal: no model is asked.")] = False,
+) -> None:
+    """Run a run again from its manifest, and say what agrees: answer by answer, or by a paired test of scores."""
+    import polars as pl
+
+    from harness import runs
+    from harness.archive import reproduction
+    from harness.results import derivation
+
+    done = reproduction.reproduce(
+        results,
+        runs.find_run(results, run),
+        name=name,
+        data={task: Path(path) for task, path in _pairs("--data", data)},
+        args=dict(_pairs("--arg", arg)),
+        usd=usd,
+        offline=offline,
+        argv=["harness", *sys.argv[1:]],
+    )
+    warn(derivation.refresh(results).problems)
+    warn(done.warnings)
+    schema = dict.fromkeys(("model", "task", "verdict", "why"), pl.String)
+    rows = [(v.match.model, v.match.task, "agrees" if v.agrees else "differs", v.sentence()) for v in done.verdicts]
+    print_frame(pl.DataFrame(rows, schema=schema, orient="row"), shape)
+    differ = sum(not v.agrees for v in done.verdicts)
+    say(f"reproduced {done.old.name} as {done.new.name}: {len(rows) - differ} of {len(rows)} agree")
+    if differ or not rows:
+        raise EvidenceError(f"{differ} of {len(rows)} models and tasks did not come out again as they were")
+
+
+def _pairs(option: str, words: list[str] | None) -> list[tuple[str, str]]:
+    pairs = []
+    for word in words or ():
+        key, equals, value = word.partition("=")
+        if not (key and equals and value):
+            raise ConfigError(f"{option} {word}: expected NAME=PATH")
+        pairs.append((key, value))
+    return pairs
+
+
+def diff(
+    run_a: Annotated[str, typer.Argument(help="A run id, or enough of its beginning or end.")],
+    run_b: Annotated[str, typer.Argument(help="The other.")],
+    results: Results = RESULTS,
+    shape: Shape = Format.table,
+) -> None:
+    """Say what differs between two runs: config, code, data, environment, answers, scores."""
+    from harness import runs
+    from harness.archive import differences
+
+    print_frame(differences.table(runs.find_run(results, run_a), runs.find_run(results, run_b)), shape)

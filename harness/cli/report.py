@@ -1,0 +1,89 @@
+"""`harness report` and `harness plot`: the page of a results folder, and its figures."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.output import RESULTS, Results, warn
+from harness.cli.publish import DEFAULT
+from harness.core import say
+from harness.errors import ConfigError, unknown_name
+
+
+class Texts(StrEnum):
+    """Where the page keeps the texts of samples."""
+
+    auto = "auto"
+    page = "page"
+    file = "file"
+
+
+def report(
+    results: Results = RESULTS,
+    out: Annotated[Path, typer.Option("--out", help="The HTML file.")] = Path("report.html"),
+    title: Annotated[str, typer.Option("--title", help="Its heading.")] = "Results",
+    texts: Annotated[
+        Texts,
+        typer.Option("--texts", help="Samples' texts in the page, in a Parquet file beside it, or by size (15 MB)."),
+    ] = Texts.auto,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Show it on this machine until Ctrl-C; browsers read the file beside it.")
+    ] = False,
+    leaderboard: Annotated[
+        str, typer.Option("--leaderboard", help="A file of conf/leaderboard/, for its weights and coverage.")
+    ] = DEFAULT,
+    port: Annotated[int, typer.Option("--port", help="With --serve; 0 takes a free one.", min=0, max=65535)] = 0,
+) -> None:
+    """Write one self-contained HTML page: leaderboard, similarity, tasks, samples. Same results, same bytes."""
+    from harness.results import derivation
+    from harness.results.leaderboard import selection
+    from harness.results.report import page, samples
+
+    warn(derivation.refresh(results).problems)
+    limit = {Texts.auto: samples.EMBED_BYTES, Texts.page: sys.maxsize, Texts.file: -1}[texts]
+    written = page.write(results, out, title, limit, selection.load(leaderboard))
+    for path in written:
+        say(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB)")
+    if serve:
+        from harness.results.report import serve as server
+
+        server.serve(written, port)
+    elif len(written) > 1:
+        say("Opened from disk, the page asks for the second file; `harness report --serve` spares that.")
+
+
+def plot(
+    name: Annotated[str | None, typer.Argument(help="The figure; without a name, list them.")] = None,
+    results: Results = RESULTS,
+    out: Annotated[Path | None, typer.Option("--out", help="FILE.svg or FILE.png; by default NAME.svg.")] = None,
+    task: Annotated[str | None, typer.Option("--task", help="The task; by default the first.")] = None,
+    pair: Annotated[
+        tuple[str, str] | None, typer.Option("--pair", help="A model and a candidate; by default the strongest pair.")
+    ] = None,
+) -> None:
+    """Draw one figure of the report as SVG or PNG, for a paper; without a name, list them."""
+    from harness.results import derivation
+    from harness.results.leaderboard import selection
+    from harness.results.report import draw, figures, page
+    from harness.runs import write_atomic
+
+    about = {key: (figure.__doc__ or "").split("\n")[0] for key, figure in figures.FIGURES.items()}
+    if name is None:
+        sys.stdout.write("".join(f"{key:<12} {text}\n" for key, text in about.items()))
+        return
+    if name not in about:
+        raise ConfigError(unknown_name("figure", name, about))
+    path = out or Path(f"{name}.svg")
+    drawers = {".svg": draw.svg, ".png": draw.png}
+    if path.suffix.lower() not in drawers:
+        raise ConfigError(f"--out {path}: expected a name that ends in .svg or .png")
+    warn(derivation.refresh(results).problems)
+    data = page.contents(results, selection.load(DEFAULT), pools=name in figures.POOLED)
+    spec = figures.FIGURES[name](data, task=task, pair=pair)
+    write_atomic(path, drawers[path.suffix.lower()](spec))
+    say(f"wrote {path}")

@@ -1,0 +1,44 @@
+"""Ground floor: identity, names of plugins, files that ship, the machine, progress and tables."""
+
+from harness.core.environment import looks_secret, publishable_args
+from harness.core.identity import Digester, digest, digest_items, file_sha256, plain
+from harness.core.progress import RunProgress, say
+from harness.core.tables import (
+    code_block,
+    grid,
+    json_text,
+    jsonable,
+    markdown_table,
+    markdown_text,
+    paragraph,
+    render,
+    visible,
+)
+
+__all__ = [
+    "Digester",
+    "RunProgress",
+    "code_block",
+    "digest",
+    "digest_items",
+    "environment",
+    "file_sha256",
+    "grid",
+    "identity",
+    "json_text",
+    "jsonable",
+    "looks_secret",
+    "markdown_table",
+    "markdown_text",
+    "paragraph",
+    "plain",
+    "plugins",
+    "progress",
+    "publishable_args",
+    "render",
+    "resources",
+    "say",
+    "tables",
+    "visible",
+    "weights",
+]

@@ -1,0 +1,414 @@
+"""lm-eval as the task engine: tasks by name, ready to be asked (`requests.py`) and scored (`scoring.py`).
+
+The only importer of `lm_eval` beside the backend for its model types. The three files stand on lm-eval's stable points:
+`TaskManager(include_path, include_defaults, metadata)`, `Task.build_all_requests`, `Instance`, the task's
+filters, `process_results` and `aggregation`. What they do differently from `lm_eval.evaluate`, and why:
+
+- Every repeat is a sample of its own (lm-eval's default filter throws k-1 of k away). A task file that asks
+  for repeats itself gets them together, so its majority vote works.
+- A failed request reaches no filter and no metric; a filter or metric that raises spoils one sample.
+- Chat templates are applied to generations only: a loglikelihood is of plain text.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import dataclasses
+import functools
+import hashlib
+import itertools
+import json
+import logging
+import os
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness import taskdata
+from harness.core import digest, digest_items, file_sha256, identity
+from harness.engine.taskfiles import TaskFile
+from harness.errors import TaskError, unknown_name
+from harness.specs import SandboxSpec, TaskSpec
+
+os.environ.setdefault("TQDM_DISABLE", "1")  # one progress display, ours; tqdm reads this when it is imported
+os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # with its default documents take twice their size
+os.environ.setdefault("HF_HUB_VERBOSITY", "error")  # our own message says what a dozen retries would
+
+
+@dataclass(frozen=True)
+class LoadedTask:
+    """A task of lm-eval's with what this project knows of it."""
+
+    spec: TaskSpec
+    name: str
+    task: Any = field(repr=False)
+    rows: Sequence[Mapping[str, Any]] = field(repr=False)
+    """Every document as lm-eval holds it: usually in Arrow's columns, a small part of what dicts take."""
+    kind: str
+    version: float
+    scorer: str | None
+    headline: str | None
+    higher_is_better: bool
+    licence: str | None
+    source: str | None
+    content_hash: str
+    data_sha256: str | None
+    own_repeats: int
+    cluster: str | None = None
+    """Field of a document that names what it was made from: documents that share it are not independent."""
+    breakdown: tuple[str, ...] = ()
+    """Fields of a document by whose values the headline is reported as well."""
+    needs: Mapping[str, float] = field(default_factory=dict)
+    """`timeout_s`, `memory_mb`: the least that the task's programs need of the sandbox."""
+    contrast: Mapping[str, str] | None = None
+    """`{field, from, to}`: the headline's drop between documents of two values of a field, paired by cluster."""
+    shard: tuple[int, int] | None = None
+    """`(i, n)`: documents i, i + n, i + 2n … alone, counted from 1."""
+
+    @property
+    def repeats(self) -> int:
+        """Samples per document."""
+        return self.spec.repeats or self.own_repeats
+
+    @property
+    def pooled(self) -> bool:
+        """True where the task's own filters want all repeats of a document together."""
+        return self.spec.repeats is None and self.own_repeats > 1
+
+    @property
+    def runs_code(self) -> bool:
+        """True where scoring runs model-written code."""
+        return self.scorer == "code"
+
+    def sandbox(self, spec: SandboxSpec) -> SandboxSpec:
+        """The sandbox's settings with as much time and memory as this task needs."""
+        return dataclasses.replace(
+            spec,
+            timeout_s=max(spec.timeout_s, self.needs.get("timeout_s", 0)),
+            memory_mb=max(spec.memory_mb, int(self.needs.get("memory_mb", 0))),
+        )
+
+    @property
+    def n_whole(self) -> int:
+        """Documents of all shards, cut to the limit."""
+        return len(self.rows) if self.spec.limit is None else min(self.spec.limit, len(self.rows))
+
+    @property
+    def n_docs(self) -> int:
+        """Documents, cut to the limit, of this shard."""
+        return len(range(self.n_whole)[self._mine()])
+
+    def holds(self, doc_id: int) -> bool:
+        """Whether the document at this position is in this shard."""
+        return self.shard is None or doc_id % self.shard[1] == self.shard[0] - 1
+
+    def _mine(self) -> slice:
+        return slice(None) if self.shard is None else slice(self.shard[0] - 1, None, self.shard[1])
+
+    def whole(self) -> Iterator[dict[str, Any]]:
+        """The documents of all shards, in order, cut to the limit; made anew at each call."""
+        return map(dict, itertools.islice(self.rows, self.n_whole))
+
+    def docs(self) -> Iterator[dict[str, Any]]:
+        """The documents of this shard, in order; made anew at each call."""
+        return (doc for doc_id, doc in enumerate(self.whole()) if self.holds(doc_id))
+
+    @functools.cached_property
+    def docs_hash(self) -> str:
+        """Hash of the documents' content, wherever they came from."""
+        return _docs_hash(self.docs())
+
+    @functools.cached_property
+    def whole_hash(self) -> str:
+        """The same of all shards."""
+        return self.docs_hash if self.shard is None else _docs_hash(self.whole())
+
+
+def _docs_hash(docs: Iterable[Mapping[str, Any]]) -> str:
+    return digest_items(identity.TASK, (json.loads(json.dumps(doc, default=str)) for doc in docs))
+
+
+def _compile_templates_once() -> None:
+    """lm-eval compiles each Jinja template anew for every document, at most of the cost of planning."""
+    from lm_eval import utils
+
+    if not hasattr(utils.env.from_string, "cache_info"):
+        utils.env.from_string = functools.lru_cache(maxsize=1024)(utils.env.from_string)
+
+
+def _quiet() -> None:
+    logging.getLogger("lm_eval").setLevel(logging.ERROR)
+    for name in ("datasets", "huggingface_hub", "httpx", "filelock"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def load(spec: TaskSpec, files: Mapping[str, TaskFile], task_dirs: Sequence[Path], seed: int) -> list[LoadedTask]:
+    """Load one task, or every task of one of lm-eval's groups.
+
+    Args:
+        spec: which, and how much of it.
+        files: the tasks of this project and of the user.
+        task_dirs: the folders they lie in.
+        seed: of the choices that some tasks shuffle when they are read.
+
+    Raises:
+        TaskError: unknown, unreadable, or without data.
+    """
+    _quiet()
+    _compile_templates_once()
+    random.seed(seed)  # some of lm-eval's tasks shuffle choices with the global generator
+    if spec.builtin:
+        return _load_builtin(spec)
+    if spec.name not in files:
+        raise TaskError(unknown_name("task", spec.name, files))
+    file = files[spec.name]
+    from lm_eval.tasks import TaskManager
+
+    held = taskdata.data_files(spec.data) if spec.data else []
+    manager = TaskManager(
+        include_path=[str(folder) for folder in task_dirs],
+        include_defaults=False,
+        metadata={"data": spec.data} if held else None,
+    )
+    if held and not _reads_data(file):
+        raise TaskError(f"task {spec.name} makes its own documents; leave out task.data={spec.data}")
+    task = _build(lambda: manager.load([spec.name]), spec, spec.name)[spec.name]
+    metadata = file.metadata
+    return [
+        LoadedTask(
+            spec=spec,
+            name=spec.name,
+            task=task,
+            rows=_prepare(task, spec),
+            kind=metadata.get("kind", "other"),
+            version=float(metadata["version"]),
+            scorer=metadata.get("scorer"),
+            headline=metadata.get("headline"),
+            higher_is_better=bool(metadata.get("higher_is_better", True)),
+            licence=metadata.get("licence"),
+            source=metadata.get("source"),
+            content_hash=file.content_hash(),
+            data_sha256=_joint_sha256(held),
+            own_repeats=int(task.get_config("repeats") or 1),
+            cluster=metadata.get("cluster"),
+            breakdown=tuple(metadata.get("breakdown", ())),
+            needs=metadata.get("sandbox", {}),
+            contrast=metadata.get("contrast"),
+        )
+    ]
+
+
+def _joint_sha256(files: Sequence[Path]) -> str | None:
+    """The SHA-256 of a data file; of the sorted hashes of several; `None` of none."""
+    hashes = sorted(file_sha256(path) for path in files)
+    if len(hashes) > 1:
+        return hashlib.sha256("".join(hashes).encode()).hexdigest()
+    return hashes[0] if hashes else None
+
+
+def _build(make: Callable[[], Mapping[str, Any]], spec: TaskSpec, name: str) -> dict[str, Any]:
+    try:
+        with _examples_only_where_wanted(spec):
+            return dict(make()["tasks"])
+    except TaskError:
+        raise
+    except Exception as error:  # lm-eval and datasets raise whatever they meet
+        if isinstance(error.__cause__, TaskError):
+            raise error.__cause__ from error
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+        hint = (
+            ". If its data is on a hub out of reach: a task of this project takes a local copy with task.data=PATH, "
+            "one of lm-eval's reads the hub's cache (HF_HOME), or a folder here that has the data set's name"
+            if isinstance(error, OSError)
+            else "; custom_dataset must return a mapping of splits to datasets.Dataset with at least one row"
+            if isinstance(error, AttributeError | IndexError | TypeError)
+            else ""
+        )
+        raise TaskError(f"task {name}: cannot be loaded: {reason}{hint}") from error
+
+
+@contextlib.contextmanager
+def _examples_only_where_wanted(spec: TaskSpec) -> Iterator[None]:
+    """A task without examples keeps no second copy of its documents, as dicts, to draw them from."""
+    from lm_eval.api.task import ConfigurableTask
+
+    original = ConfigurableTask.fewshot_docs
+
+    def fewshot_docs(task: Any) -> Any:
+        wanted = task.config.num_fewshot if spec.num_fewshot is None else spec.num_fewshot
+        return original(task) if wanted else None
+
+    ConfigurableTask.fewshot_docs = fewshot_docs
+    try:
+        yield
+    finally:
+        ConfigurableTask.fewshot_docs = original
+
+
+def _reads_data(file: TaskFile) -> bool:
+    """True where the task's `custom_dataset` function takes `data`, so that a local file can stand in."""
+    named = file.config.get("custom_dataset")
+    if not isinstance(named, str):
+        return False
+    module, _, function = named.rpartition(".")
+    source = file.path.parent / f"{module}.py"
+    try:
+        tree = ast.parse(source.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, ValueError):
+        return True  # loading it says what is wrong
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name == function:
+            return any(argument.arg == "data" for argument in (*node.args.args, *node.args.kwonlyargs))
+    return True
+
+
+def _prepare(task: Any, spec: TaskSpec) -> Sequence[Mapping[str, Any]]:
+    """Set the number of examples; the documents, read once: a task may shuffle choices each time it is asked."""
+    if spec.num_fewshot is not None:
+        task.set_config(key="num_fewshot", value=spec.num_fewshot)
+    elif task.get_config("num_fewshot") is None:
+        task.set_config(key="num_fewshot", value=0)
+    try:
+        rows: Sequence[Mapping[str, Any]] = task.task_docs if hasattr(task, "task_docs") else task.eval_docs
+    except ValueError as error:
+        raise TaskError(f"task {spec.name}: {error}") from error
+    return rows
+
+
+def builtin_index() -> dict[str, str]:
+    """lm-eval's own tasks, groups and tags by name, each with the family folder its file lies in.
+
+    Building lm-eval's index takes tens of seconds, so it is kept in the cache folder, per version.
+    """
+    from importlib.metadata import version
+
+    from harness.core import weights
+
+    cache = weights.cache_dir() / f"lm_eval_tasks_{version('lm-eval')}.json"
+    if cache.is_file():
+        try:
+            index = json.loads(cache.read_text(encoding="utf-8"))
+            return {str(name): str(family) for name, family in index.items()}
+        except ValueError:
+            cache.unlink()
+    _quiet()
+    import lm_eval.tasks
+
+    from harness.runs import write_atomic
+
+    root = Path(lm_eval.tasks.__file__).parent
+    index = {}
+    for name, entry in lm_eval.tasks.TaskManager().task_index.items():
+        path = entry.yaml_path
+        index[name] = path.relative_to(root).parts[0] if path and path.is_relative_to(root) else ""
+    write_atomic(cache, json.dumps(index, sort_keys=True).encode())
+    return index
+
+
+def _load_builtin(spec: TaskSpec) -> list[LoadedTask]:
+    import lm_eval.tasks
+
+    index = builtin_index()
+    if spec.name not in index:
+        raise TaskError(unknown_name("lm-eval task", spec.name, index))
+    if spec.data is not None:
+        raise TaskError(f"task lm_eval:{spec.name}: task.data works for the tasks of this project, not for lm-eval's")
+    family = Path(lm_eval.tasks.__file__).parent / index[spec.name]
+
+    def make() -> Mapping[str, Any]:
+        # A family's folder is indexed in milliseconds; a group that reaches beyond its folder needs them all.
+        if index[spec.name] and family.is_dir():
+            manager = lm_eval.tasks.TaskManager(include_path=str(family), include_defaults=False)
+            try:
+                return dict(manager.load([spec.name]))
+            except KeyError:
+                pass
+        return dict(lm_eval.tasks.TaskManager().load([spec.name]))
+
+    loaded = []
+    for name, task in sorted(_build(make, spec, f"lm_eval:{spec.name}").items()):
+        rows = _prepare(task, spec)
+        metrics = [metric for metric in task.aggregation() if metric != "bypass"]
+        headline = metrics[0] if metrics else None
+        loaded.append(
+            LoadedTask(
+                spec=spec,
+                name=name,
+                task=task,
+                rows=rows,
+                kind="other",
+                version=_number(task.VERSION),
+                scorer=None,
+                headline=headline,
+                higher_is_better=bool(task.higher_is_better().get(headline, True)),
+                licence=None,
+                source=f"lm-eval: {spec.name}",
+                content_hash=digest(identity.TASK, json.loads(json.dumps(task.dump_config(), default=str)))[
+                    -identity.DIGEST_CHARS :
+                ],
+                data_sha256=None,
+                own_repeats=int(task.get_config("repeats") or 1),
+            )
+        )
+    return loaded
+
+
+def load_over(
+    spec: TaskSpec, files: Mapping[str, TaskFile], task_dirs: Sequence[Path], docs: Sequence[Mapping[str, Any]]
+) -> LoadedTask:
+    """Load a task over documents that are held already, to score answers to them again: reads no data, asks no hub.
+
+    Args:
+        spec: which task.
+        files: the tasks of this project and of the user.
+        task_dirs: the folders they lie in.
+        docs: the documents, as the samples of a run hold them; they stand in for every split.
+
+    Returns:
+        The task, with lm-eval's instances of all these documents made.
+
+    Raises:
+        TaskError: as `load`.
+    """
+    from lm_eval.api.task import ConfigurableTask
+
+    def download(self: Any, *_: Any, **__: Any) -> None:
+        splits = ("training_split", "validation_split", "test_split", "fewshot_split")
+        named = {getattr(self.config, split) for split in splits} | {self.fewshot_cfg.split}
+        self.dataset = dict.fromkeys(named - {None}, _Docs(docs))
+        self.config.process_docs = self.fewshot_cfg.process_docs = None  # these documents went through it already
+
+    before = ConfigurableTask.download
+    ConfigurableTask.download = download
+    try:
+        whole = dataclasses.replace(spec, data=None, limit=None, num_fewshot=0)
+        (loaded,) = load(whole, files, task_dirs, seed=0)
+        loaded.task.build_all_requests()
+        return loaded
+    finally:
+        ConfigurableTask.download = before
+
+
+class _Docs(list[Mapping[str, Any]]):
+    """Documents where lm-eval expects a data set."""
+
+    @property
+    def features(self) -> dict[str, None]:
+        return dict.fromkeys(self[0]) if self else {}
+
+
+def _number(version: object) -> float:
+    try:
+        return float(str(version))
+    except ValueError:
+        return 0.0
+
+
+def aggregation(loaded: LoadedTask, metric: str) -> Callable[[Iterable[Any]], float] | None:
+    """lm-eval's corpus-level aggregation of a metric; `None` where it is the plain mean."""
+    function = loaded.task.aggregation().get(metric)
+    return None if function is None or getattr(function, "__name__", "") == "mean" else function

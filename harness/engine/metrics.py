@@ -1,0 +1,273 @@
+"""From the scores of samples to the metrics of a run: a value, an interval, and what is not in it."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from array import array
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+from harness import stats
+from harness.engine.lmeval import LoadedTask, aggregation
+from harness.engine.requests import Sample
+from harness.engine.scoring import LM_EVAL, UNAGGREGATED, Key
+from harness.records import SampleStatus, Score
+from harness.stats import pairs
+
+PASS_KS = (2, 4, 5, 8, 10, 16, 32, 64, 100)
+"""The k of pass@k and pass^k, as far as there are repeats: powers of two, and those of Chen et al. (2021)."""
+FORGEABLE = "forgeable"
+"""What the `sandbox` of a metric says beside the tier where tests ran in the answers' own processes."""
+DROP = "drop"
+"""Metric: the headline's mean on a task's `contrast.from` less that on its `contrast.to`, paired by cluster."""
+
+
+class _Sample(NamedTuple):
+    """What metrics need of a sample, its text left behind."""
+
+    doc_id: int
+    source: Hashable
+    """What its document was made from: itself, where the task names no cluster or the document has none."""
+    fields: Mapping[str, str]
+    """Those that the task's breakdown and contrast read."""
+    state: SampleStatus
+
+
+class _Result(NamedTuple):
+    """What metrics need of a score."""
+
+    value: float | None
+    unaggregated: bool
+    tier: str | None
+    part: Any = None
+
+
+def _tier(score: Score) -> str | None:
+    """How a program was contained, and whether it could have forged its verdict all the same."""
+    tier: str | None = score.detail.get("tier")
+    return f"{tier} ({FORGEABLE})" if tier not in {None, "unsafe"} and score.detail.get("forgeable") else tier
+
+
+Held = tuple[_Sample, _Result]
+"""A sample, its score under one key."""
+_NO_FIELDS: Mapping[str, str] = {}
+_COMMON: dict[tuple[float, ...], tuple[float, ...]] = {(0.0,): (0.0,), (1.0,): (1.0,)}
+"""Of the scores that most documents have, one object each."""
+
+
+class _Column(Collection[Held]):
+    """The scores under one key: two numbers a sample, so that many samples take little memory."""
+
+    def __init__(self, sample: Callable[[int], _Sample], results: Sequence[_Result]) -> None:
+        self._sample, self._results = sample, results
+        self.places, self.numbers = array("q"), array("q")
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __contains__(self, item: object) -> bool:
+        return any(item == one for one in self)
+
+    def __iter__(self) -> Iterator[Held]:
+        for place, number in zip(self.places, self.numbers, strict=True):
+            yield self._sample(place), self._results[number]
+
+
+class Tally:
+    """Takes the scored samples of one model on one task, in the order of documents, and makes the metrics of them.
+
+    `n` counts documents with at least one scored sample; the `n_…` counts are of samples. A failed or
+    refused sample is unscored, never wrong. Under the headline stand its parts by the task's `breakdown`, pass@k and
+    pass^k where there are repeats, and the `drop` of the task's `contrast`.
+    """
+
+    def __init__(self, model: str, loaded: LoadedTask) -> None:
+        self._model, self._loaded = model, loaded
+        self._read = {*loaded.breakdown, *([loaded.contrast["field"]] if loaded.contrast else [])}
+        self._docs = array("q")
+        self._sources: list[str | None] = []
+        self._fields: list[Mapping[str, str]] = []
+        self._states: list[SampleStatus] = []
+        self._held: dict[Key, _Column] = {}
+        self._results: list[_Result] = []
+        self._known: dict[_Result, int] = {}
+
+    def add(self, sample: Sample, state: SampleStatus, scores: Mapping[Key, Score]) -> None:
+        """Count one sample."""
+        place = len(self._docs)
+        self._docs.append(sample.doc_id)
+        self._states.append(state)
+        if self._loaded.cluster:
+            found = sample.doc.get(self._loaded.cluster)
+            self._sources.append(None if found is None else str(found))
+        if self._read:
+            self._fields.append({name: str(sample.doc.get(name)) for name in self._read})
+        for key, score in scores.items():
+            part = score.detail.get("part") if score.status == UNAGGREGATED else None
+            result = _Result(score.value, score.status == UNAGGREGATED, _tier(score), part)
+            number = self._known.setdefault(result, len(self._results)) if part is None else len(self._results)
+            if number == len(self._results):
+                self._results.append(result)
+            column = self._held.setdefault(key, _Column(self.sample, self._results))
+            column.places.append(place)
+            column.numbers.append(number)
+
+    def sample(self, place: int) -> _Sample:
+        """One of the samples that were added."""
+        source = self._sources[place] if self._sources else None
+        fields = self._fields[place] if self._fields else _NO_FIELDS
+        doc_id = self._docs[place]
+        return _Sample(doc_id, doc_id if source is None else source, fields, self._states[place])
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Every metric, the headline marked, in a stable order."""
+        model, loaded = self._model, self._loaded
+        keys = sorted(self._held)
+        headline = _headline(loaded, keys)
+        rows = []
+        for key in keys:
+            held = self._held[key]
+            function = aggregation(loaded, key[0]) if key[2] == LM_EVAL else None
+            estimate = _corpus(held, function) if function else _mean(held)
+            # A score is missing for pooled repeats, not a sample: these counts are of all samples.
+            rows.append(_row(model, loaded, key, held, self._states, estimate) | {"is_headline": key == headline})
+            if key == headline and not function:
+                rows += _parts(model, loaded, key, held) + _passes(model, loaded, key, held)
+                if loaded.contrast:
+                    rows.append(_drop(model, loaded, key, held, loaded.contrast))
+        return rows
+
+
+def _row(
+    model: str,
+    loaded: LoadedTask,
+    key: Key,
+    held: Collection[Held],
+    states: Sequence[SampleStatus],
+    estimate: stats.Estimate | None,
+) -> dict[str, Any]:
+    found = estimate or stats.Estimate(None, None, None, 0, "none")
+    unscored = sum(result.value is None and not result.unaggregated for _, result in held)
+    return {
+        "model": model,
+        "task": loaded.name,
+        "metric": key[0],
+        "filter": key[1],
+        "scorer": key[2],
+        "value": found.value,
+        "ci_low": found.low,
+        "ci_high": found.high,
+        "ci_method": found.method,
+        "n": found.n,
+        "n_unscored": unscored,
+        "coverage": 1 - unscored / len(held),
+        **{f"n_{state}": states.count(state) for state in _NOTED},
+        "sandbox": ", ".join(sorted({result.tier for _, result in held if result.tier})) or None,
+        "is_headline": False,
+    }
+
+
+_NOTED: tuple[Literal["failed"], Literal["truncated"], Literal["refused"]] = ("failed", "truncated", "refused")
+
+
+def _headline(loaded: LoadedTask, keys: Sequence[Key]) -> Key | None:
+    """The metric of the leaderboard's column: the task's own scorer before lm-eval's filters."""
+    candidates = [key for key in keys if key[0] == loaded.headline]
+    return min(candidates, key=lambda key: (key[2] == LM_EVAL, key)) if candidates else None
+
+
+def _values(held: Iterable[Held]) -> tuple[list[tuple[float, ...]], list[Hashable] | None]:
+    """Scored values by document, in order, and the source of each document; `None` where each is its own."""
+    docs: list[tuple[float, ...]] = []
+    sources: list[Hashable] = []
+    scored = ((sample, result.value) for sample, result in held if result.value is not None)
+    for _, group in itertools.groupby(scored, key=lambda item: item[0].doc_id):
+        members = list(group)
+        values = tuple(value for _, value in members)
+        docs.append(_COMMON.get(values, values))
+        sources.append(members[0][0].source)
+    own = all(isinstance(source, int) for source in sources)
+    return docs, None if own else sources
+
+
+def _states(held: Iterable[Held]) -> list[SampleStatus]:
+    return [sample.state for sample, _ in held]
+
+
+def _binary(docs: Iterable[Iterable[float]]) -> bool:
+    return all(value in (0.0, 1.0) for doc in docs for value in doc)
+
+
+def _mean(held: Collection[Held]) -> stats.Estimate | None:
+    docs, sources = _values(held)
+    return stats.estimate(docs, binary=_binary(docs), sources=sources) if docs else None
+
+
+def _corpus(held: Collection[Held], function: Callable[[Iterable[Any]], float]) -> stats.Estimate | None:
+    """A metric that is no mean (F1, perplexity, BLEU): lm-eval's own function over all parts, by source."""
+    units: dict[Hashable, list[Any]] = {}
+    docs = set()
+    for sample, result in held:
+        if result.unaggregated or result.value is not None:
+            units.setdefault(sample.source, []).append(result.part if result.unaggregated else result.value)
+            docs.add(sample.doc_id)
+    if not units:
+        return None
+
+    def statistic(chosen: Sequence[Sequence[Any]]) -> float:
+        return float(function([part for unit in chosen for part in unit]))
+
+    return dataclasses.replace(stats.bootstrap(list(units.values()), statistic), n=len(docs))
+
+
+def _parts(model: str, loaded: LoadedTask, key: Key, held: Collection[Held]) -> list[dict[str, Any]]:
+    """The headline by the values of every field that the task breaks it down by: `accuracy[level=3]`."""
+    rows = []
+    for field in loaded.breakdown:
+        for value in sorted({sample.fields[field] for sample, _ in held}):
+            part = [item for item in held if item[0].fields[field] == value]
+            named = (f"{key[0]}[{field}={value}]", key[1], key[2])
+            rows.append(_row(model, loaded, named, part, _states(part), _mean(part)))
+    return rows
+
+
+def _passes(model: str, loaded: LoadedTask, key: Key, held: Collection[Held]) -> list[dict[str, Any]]:
+    """pass@k (at least one of k is right) and pass^k (all of k are) over problems with k scored repeats or more."""
+    docs, sources = _values(held)
+    if not _binary(docs):
+        return []
+    states = _states(held)
+    return [
+        _row(
+            model,
+            loaded,
+            (f"{name}{k}", key[1], key[2]),
+            held,
+            states,
+            stats.pass_estimate(docs, k, sources=sources, one=one),
+        )
+        for k in PASS_KS
+        if k <= max(map(len, docs), default=0)
+        for name, one in (("pass@", stats.pass_at_k), ("pass^", stats.pass_hat_k))
+    ]
+
+
+def _drop(
+    model: str, loaded: LoadedTask, key: Key, held: Collection[Held], contrast: Mapping[str, str]
+) -> dict[str, Any]:
+    """How much lower the mean is on documents of one value of a field than on those of another, paired by source."""
+    sides: tuple[dict[Hashable, list[float]], dict[Hashable, list[float]]] = ({}, {})
+    for sample, result in held:
+        for side, value in zip(sides, (contrast["from"], contrast["to"]), strict=True):
+            if result.value is not None and sample.fields[contrast["field"]] == value:
+                side.setdefault(sample.source, []).append(result.value)
+    found = pairs.compare(*sides, binary=all(_binary(side.values()) for side in sides))
+    row = _row(model, loaded, (DROP, key[1], key[2]), held, _states(held), None)
+    return row | {
+        "value": found.difference,
+        "ci_low": found.low,
+        "ci_high": found.high,
+        "ci_method": found.method,
+        "n": found.n,
+    }

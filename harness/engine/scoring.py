@@ -1,0 +1,128 @@
+"""Replies become scores: lm-eval's own filters and metrics, and the task's scorer in `harness/scorers/`."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.core import plugins
+from harness.engine.lmeval import LoadedTask
+from harness.engine.requests import Sample
+from harness.records import Answer, Reply, Request, SampleStatus, Score
+from harness.specs import SandboxSpec
+
+LM_EVAL = "lm_eval"
+"""What `scorer` says of a number that lm-eval's own metrics made."""
+NO_FILTER = "none"
+UNAGGREGATED = "part"
+"""Status of a score that is one part of a corpus-level metric (F1, perplexity): it has no value alone."""
+Key = tuple[str, str, str]
+"""Metric, filter, scorer."""
+
+
+def status(replies: Sequence[Reply | None]) -> SampleStatus:
+    """The state of a sample, from the replies to its requests (`None` is a request never sent)."""
+    if any(reply is None or reply.error is not None for reply in replies):
+        return "failed"
+    reasons = {reply.finish_reason for reply in replies if reply is not None}
+    if reasons & {"refusal", "content_filter"}:
+        return "refused"
+    return "truncated" if "length" in reasons else "answered"
+
+
+def _response(request: Request, reply: Reply) -> Any:
+    if request.kind == "loglikelihood":
+        return (reply.loglikelihood, reply.is_greedy)
+    if request.kind == "loglikelihood_rolling":
+        return reply.loglikelihood
+    # A model that thought until its limit said nothing: that is an empty answer, and flagged as truncated.
+    return reply.text or ""
+
+
+def score(
+    loaded: LoadedTask, samples: Sequence[Sample], replies: Mapping[str, Reply | None], sandbox: SandboxSpec
+) -> list[tuple[Sample, SampleStatus, dict[Key, Score]]]:
+    """Score samples of one model on one task; all repeats of a document together.
+
+    Returns:
+        Each sample, in order, with its state and its scores. A failed or refused sample has a score without a value
+        wherever the others have one.
+    """
+    states = [status([replies.get(request.id) for request in sample.requests]) for sample in samples]
+    usable = [i for i, state in enumerate(states) if state in ("answered", "truncated")]
+    answers = {id_: reply for id_, reply in replies.items() if reply is not None}
+    scored: list[dict[Key, Score]] = [{} for _ in samples]
+    groups: dict[tuple[int, int], list[int]] = {}
+    for i in usable:
+        groups.setdefault((samples[i].doc_id, 0 if loaded.pooled else samples[i].repeat), []).append(i)
+    for members in groups.values():
+        for key, result in _lm_eval_scores(loaded, [samples[i] for i in members], answers).items():
+            scored[members[0]][key] = result
+    if loaded.scorer is not None:
+        module = plugins.load("scorers", loaded.scorer)
+        judged = [
+            Answer(
+                doc=samples[i].doc,
+                target=samples[i].target,
+                text=answers[samples[i].requests[0].id].text or "",
+                truncated=states[i] == "truncated",
+            )
+            for i in usable
+        ]
+        for i, result in zip(usable, module.score(judged, loaded.sandbox(sandbox)), strict=True):
+            scored[i][(module.METRIC, NO_FILTER, loaded.scorer)] = result
+    keys = dict.fromkeys(key for row in scored for key in row) or _expected_keys(loaded)
+    for i, state in enumerate(states):
+        if state not in ("answered", "truncated"):
+            scored[i] = {key: Score(None, state) for key in keys}
+    return list(zip(samples, states, scored, strict=True))
+
+
+def _expected_keys(loaded: LoadedTask) -> dict[Key, None]:
+    """The headline alone, where not one sample could be scored."""
+    return {(loaded.headline, NO_FILTER, loaded.scorer or LM_EVAL): None} if loaded.headline else {}
+
+
+def _lm_eval_scores(loaded: LoadedTask, repeats: Sequence[Sample], replies: Mapping[str, Reply]) -> dict[Key, Score]:
+    """lm-eval's metrics of one document, for every filter of the task."""
+    task = loaded.task
+    if set(task.aggregation()) <= {"bypass"}:
+        return {}
+    instances = []
+    for index, original in enumerate(repeats[0].instances):
+        instance = copy.copy(original)
+        instance.resps = [_response(s.requests[index], replies[s.requests[index].id]) for s in repeats]
+        instance.filtered_resps = {}
+        instances.append(instance)
+    scores = {}
+    for ensemble in task._filters:  # noqa: SLF001 - lm-eval offers `apply_filters` for a whole task only
+        try:
+            ensemble.apply(instances)
+            filtered = [instance.filtered_resps[ensemble.name] for instance in instances]
+            values = task.process_results(repeats[0].doc, filtered)
+            extracted = filtered[0] if isinstance(filtered[0], str) else None
+        except Exception as error:  # noqa: BLE001 - a task's own code may raise anything
+            values, extracted = dict.fromkeys(task.aggregation(), error), None
+        for metric, value in values.items():
+            if metric != "bypass":
+                scores[(metric, ensemble.name, LM_EVAL)] = _lm_eval_score(value, extracted)
+    return scores
+
+
+def _lm_eval_score(value: Any, extracted: str | None) -> Score:
+    if isinstance(value, Exception):
+        return Score(None, "scorer_error", extracted, f"{type(value).__name__}: {value}")
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return Score(None, UNAGGREGATED, extracted, detail={"part": json.loads(json.dumps(value, default=_jsonable))})
+    if not math.isfinite(number):
+        return Score(None, "scorer_error", extracted, f"lm-eval's metric gave {number}")
+    return Score(number, "scored", extracted)
+
+
+def _jsonable(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else str(value)

@@ -1,0 +1,273 @@
+"""Sends what is missing to a model. Each reply is in the journal before its slot asks again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import queue
+import threading
+from collections import deque
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Self
+
+from harness.core import RunProgress, environment, plain, plugins
+from harness.errors import HarnessError
+from harness.evaluation.budget import Budget
+from harness.evaluation.planning import ModelPlan
+from harness.records import Reply, Request, RequestKind
+from harness.runs import Journal
+
+
+def backend_of(plan: ModelPlan) -> Any:
+    """The backend that answers for a model; loads nothing yet.
+
+    Raises:
+        HarnessError: an argument, a package or a key is missing or wrong.
+    """
+    return plugins.load("backends", plan.source.backend).Backend(plan.source, plan.file)
+
+
+def ask(
+    plan: ModelPlan,
+    backend: Any,
+    pending: Iterable[Request],
+    n: int,
+    journal: Journal,
+    progress: RunProgress,
+    budget: Budget,
+) -> dict[str, Any]:
+    """Send the pending requests to one model and journal every reply; closes the backend.
+
+    Args:
+        plan: the model.
+        backend: answers for it.
+        pending: what is to be sent; for models behind an API each request is drawn when its turn comes.
+        n: how many they are.
+        journal: where replies go.
+        progress: the display.
+        budget: what may be spent.
+
+    Returns:
+        What the manifest should say of the model: whether greedy answers are reproducible, and the backend's facts.
+
+    Raises:
+        HarnessError: what makes going on pointless; every reply until then is in the journal.
+    """
+    try:
+        progress.start(plan.model.name, n)
+        if n and hasattr(backend, "areply"):
+            _run(_at_once(backend, pending, min(backend.parallel, n), plan.kinds, journal, progress, budget))
+        elif n:
+            send = _in_batches if hasattr(backend, "replies") else _one_by_one
+            waiting = deque(pending)
+            while waiting:
+                for request, reply in send(backend, budget.afford(waiting), journal):
+                    budget.count(request, reply)
+                    progress.advance(failed=reply.error is not None)
+        return {"deterministic": bool(backend.deterministic), "facts": plain(backend.facts())}
+    finally:
+        backend.close()
+
+
+def _in_batches(backend: Any, pending: Sequence[Request], journal: Journal) -> Iterator[tuple[Request, Reply]]:
+    for request, reply in backend.replies(pending):
+        journal.append(request, reply)
+        yield request, reply
+
+
+# Over the network ------------------------------------------------------------------------------------------------
+
+
+def _run(main: Coroutine[Any, Any, None]) -> None:
+    """Run to the end, also where an event loop is running already (a notebook)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(main)
+        return
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, main).result()
+
+
+async def _at_once(
+    backend: Any,
+    pending: Iterable[Request],
+    parallel: int,
+    kinds: frozenset[RequestKind],
+    journal: Journal,
+    progress: RunProgress,
+    budget: Budget,
+) -> None:
+    """`parallel` tasks draw from one iterator; the first error that is no reply stops them all."""
+    waiting = iter(pending)
+    async with _Writer(journal) as writer:
+
+        async def work() -> None:
+            for request in waiting:
+                await budget.reserve(request)
+                reply = Reply(error="interrupted")
+                try:
+                    reply = await _areply(backend, request)
+                finally:
+                    await budget.settle(request, reply)
+                await writer.write(request, reply)
+                progress.advance(failed=reply.error is not None)
+
+        await backend.open()
+        try:
+            await backend.prepare(kinds)
+            tasks = [asyncio.create_task(work()) for _ in range(parallel)]
+            try:
+                await _first_failure(tasks)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+        finally:
+            await backend.aclose()
+
+
+async def _first_failure(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Wait for all; raise the first error. Out of budget, what is in flight is waited for: it is paid for."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    for task in done:
+        if (error := task.exception()) is not None:
+            if getattr(error, "let_others_finish", False):
+                await asyncio.wait(tasks)
+            raise error
+
+
+async def _areply(backend: Any, request: Request) -> Reply:
+    try:
+        reply: Reply = await backend.areply(request)
+    except HarnessError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a bad request is data, not a crash
+        return Reply(error=f"{type(error).__name__}: {error}", started_at=environment.now())
+    return reply
+
+
+class _Writer:
+    """Journals replies from an event loop: each is put into the file at once, and a thread flushes to the disk all that
+    were put during the flush before.
+
+    At once, so that a kill of this process takes no answer that was read. A thread of its own, not one of a pool: a
+    slot goes on in two turns of the loop instead of five, and on a busy loop each turn is milliseconds in which it
+    stands idle. The thread is woken once a turn: to wake it for each reply takes longer than to journal it.
+    """  # noqa: D205 - the summary is as long as it is
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._loop = asyncio.get_running_loop()
+        self._put: list[asyncio.Future[None]] = []
+        self._handed: queue.SimpleQueue[list[asyncio.Future[None]] | None] = queue.SimpleQueue()
+        self._ended = self._loop.create_future()
+
+    async def __aenter__(self) -> Self:
+        threading.Thread(target=self._work, name="journal", daemon=True).start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Return once everything that was put is on the disk, or has failed to be."""
+        self._hand_over()
+        self._handed.put(None)
+        await self._ended
+
+    async def write(self, request: Request, reply: Reply) -> None:
+        """Return once the reply is on the disk.
+
+        Raises:
+            StorageError: it could not be written.
+        """
+        self._journal.put([(request, reply)])
+        flushed = self._loop.create_future()
+        if not self._put:
+            self._loop.call_soon(self._hand_over)
+        self._put.append(flushed)
+        await flushed
+
+    def _hand_over(self) -> None:
+        if self._put:
+            self._handed.put(self._put)
+            self._put = []
+
+    def _work(self) -> None:
+        while (waiting := self._handed.get()) is not None:
+            with contextlib.suppress(queue.Empty):
+                while (more := self._handed.get_nowait()) is not None:
+                    waiting += more
+                self._handed.put(None)  # the end came with this flush
+            error: BaseException | None = None
+            try:
+                self._journal.flush()
+            except BaseException as problem:  # noqa: BLE001 - raised by everyone who waits for this flush
+                error = problem
+            self._loop.call_soon_threadsafe(_tell, waiting, error)
+        self._loop.call_soon_threadsafe(_tell, [self._ended], None)
+
+
+def _tell(waiting: Sequence[asyncio.Future[None]], error: BaseException | None) -> None:
+    for future in waiting:
+        if future.done():  # whoever waited was cancelled
+            continue
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(error)
+
+
+# In threads ------------------------------------------------------------------------------------------------------
+
+
+def _one_by_one(backend: Any, pending: Sequence[Request], journal: Journal) -> Iterator[tuple[Request, Reply]]:
+    """`backend.parallel` threads draw from one queue; the first error that is no reply stops them all."""
+    waiting: Iterator[Request] = iter(pending)
+    drawing, stop = threading.Lock(), threading.Event()
+    landed: queue.SimpleQueue[tuple[Request, Reply] | BaseException | None] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            while not stop.is_set():
+                with drawing:
+                    request = next(waiting, None)
+                if request is None:
+                    break
+                reply = _reply(backend, request)
+                journal.append(request, reply)
+                landed.put((request, reply))
+        except BaseException as error:  # noqa: BLE001 - it is raised again in the main thread
+            landed.put(error)
+        finally:
+            landed.put(None)
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(backend.parallel, len(pending)))]
+    for thread in threads:
+        thread.start()
+    failure: BaseException | None = None
+    try:
+        alive = len(threads)
+        while alive:
+            item = landed.get()
+            if item is None:
+                alive -= 1
+            elif isinstance(item, BaseException):
+                failure = failure or item
+                stop.set()
+            else:
+                yield item
+    finally:
+        stop.set()
+    if failure is not None:
+        raise failure
+
+
+def _reply(backend: Any, request: Request) -> Reply:
+    """A backend's own exception is a failed row; only what makes going on pointless ends the run."""
+    try:
+        reply: Reply = backend.reply(request)
+    except HarnessError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a bad request is data, not a crash
+        return Reply(error=f"{type(error).__name__}: {error}", started_at=environment.now())
+    return reply

@@ -1,0 +1,191 @@
+"""The manifest of a run and the rows of its samples: what happened, fit to be published.
+
+No secret, no user name, no folder of the machine: paths are cut to their last part.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness import __version__, runs
+from harness.core import digest, environment, identity, plain
+from harness.engine import LoadedTask, Sample
+from harness.evaluation.planning import ModelPlan, judging
+from harness.records import Reply, Score
+from harness.specs import EvalSpec
+
+
+def opening(
+    spec: EvalSpec,
+    tasks: Sequence[LoadedTask],
+    plans: Sequence[ModelPlan],
+    run: Path,
+    argv: Sequence[str],
+    before: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """The manifest of a run that begins, or goes on from the one `before`."""
+    facts = {model["name"]: model for model in before["models"]} if before else {}
+    asked = {key: value for key, value in plain(spec).items() if key not in EvalSpec.PLACE}
+    for task in asked["tasks"]:
+        task["data"] = Path(task["data"]).name if task["data"] else None
+    if asked["sandbox"]["packages"]:
+        asked["sandbox"]["packages"] = Path(asked["sandbox"]["packages"]).name
+    for model in asked["models"]:
+        model["args"] = environment.publishable_args(model["args"])
+    return {
+        "schema": runs.SCHEMA,
+        "run_id": run.name,
+        "name": spec.name,
+        "status": "running",
+        "harness_version": __version__,
+        "started_at": before["started_at"] if before else environment.now(),
+        "finished_at": None,
+        "argv": environment.publishable(argv),
+        "spec": asked,
+        "spec_hash": digest(identity.RUN, asked),
+        "judged": judging(spec.sandbox),
+        "models": [
+            _model_entry(plan, model, facts.get(plan.model.name, {}))
+            for plan, model in zip(plans, asked["models"], strict=True)
+        ],
+        "tasks": [_task_entry(task) for task in tasks],
+        "metrics": [],
+        "counts": {},
+        "tokens": {},
+        "packages": environment.packages(),
+        "git": environment.git(),
+        "platform": environment.machine(),
+    }
+
+
+def _model_entry(plan: ModelPlan, asked: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    held = plan.weights
+    return {
+        "name": plan.model.name,
+        "backend": plan.model.backend,
+        "args": asked["args"],
+        "chat": plan.model.chat,
+        "system": plan.model.system,
+        "weights": {"name": plan.model.weights, "sha256": held.sha256, "size": held.size} if held else None,
+        "control_of": plan.model.control_of,
+        "deterministic": before.get("deterministic"),
+        "facts": before.get("facts", {}),
+    }
+
+
+def _task_entry(task: LoadedTask) -> dict[str, Any]:
+    return {
+        "name": task.name,
+        "kind": task.kind,
+        "version": task.version,
+        "builtin": task.spec.builtin,
+        "task_hash": task.content_hash,
+        "docs_hash": task.docs_hash,
+        "data_sha256": task.data_sha256,
+        "scorer": task.scorer,
+        "headline_metric": task.headline,
+        "headline_filter": None,
+        "higher_is_better": task.higher_is_better,
+        "n_docs": task.n_docs,
+        "whole_docs_hash": task.whole_hash,
+        "repeats": task.repeats,
+        "num_fewshot": task.task.get_config("num_fewshot") or 0,
+        "licence": task.licence,
+        "source": task.source,
+        "cluster": task.cluster,
+    }
+
+
+def row(
+    run_id: str,
+    model: str,
+    sample: Sample,
+    replies: Mapping[str, Reply | None],
+    state: str,
+    scores: Mapping[tuple[str, str, str], Score],
+) -> dict[str, Any]:
+    """One row of `samples.parquet`; its columns are in `harness.runs.samples`."""
+    first = sample.requests[0]
+    generated = first.kind == "generate"
+    return {
+        "run_id": run_id,
+        "model": model,
+        "task": sample.task,
+        "doc_id": sample.doc_id,
+        "repeat": sample.repeat,
+        "sample_id": sample_id([request.id for request in sample.requests]),
+        "status": state,
+        "kind": first.kind,
+        "messages": json.dumps(plain(first.messages), ensure_ascii=False) if first.messages is not None else None,
+        "prompt": first.prompt,
+        "doc": json.dumps(sample.doc, ensure_ascii=False, default=str, sort_keys=True),
+        "target": sample.target,
+        "seed": first.seed,
+        "decoding": json.dumps(plain(first.decoding), sort_keys=True) if first.decoding else None,
+        "continuations": None if generated else [request.continuation or "" for request in sample.requests],
+        "request_ids": [request.id for request in sample.requests],
+        **answered([replies.get(request.id) for request in sample.requests], generated=generated),
+        "scores": [
+            {
+                "metric": metric,
+                "filter": filter_name,
+                "scorer": scorer,
+                "value": score.value,
+                "status": score.status,
+                "extracted": score.extracted,
+                "explanation": score.explanation,
+                "detail": json.dumps(plain(score.detail), ensure_ascii=False, sort_keys=True, default=str)
+                if score.detail
+                else None,
+            }
+            for (metric, filter_name, scorer), score in sorted(scores.items())
+        ],
+    }
+
+
+def sample_id(request_ids: Sequence[str]) -> str:
+    """The identity of a sample: its request's, or a hash over those of all its choices."""
+    return request_ids[0] if len(request_ids) == 1 else digest(identity.SAMPLE, request_ids)
+
+
+def answered(replies: Sequence[Reply | None], *, generated: bool) -> dict[str, Any]:
+    """The columns of a sample that say what came back, from the replies to its requests (`None`: never sent)."""
+    held = [reply or Reply(error="never sent") for reply in replies]
+    reply = held[0]
+    errors = [item.error for item in held if item.error]
+    return {
+        "output": reply.text,
+        "reasoning": reply.reasoning,
+        "reasoning_kind": reply.reasoning_kind,
+        "finish_reason": reply.finish_reason,
+        "error": errors[0] if errors else None,
+        "loglikelihoods": None if generated else [item.loglikelihood for item in held],
+        **{
+            name: _sum(getattr(item.usage, name) for item in held)
+            for name in ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
+        },
+        "attempts": [plain(attempt) for item in held for attempt in item.attempts],
+        "started_at": reply.started_at,
+        "latency_s": _sum(item.latency_s for item in held),
+        "ttfb_s": reply.ttfb_s,
+        "served_model": reply.served_model,
+        "system_fingerprint": reply.system_fingerprint,
+        "response_id": reply.response_id,
+        "request_bodies": [item.body for item in held],
+        "request_sha256": [_sha256(item.body) for item in held],
+        "reused_from": reply.reused_from,
+    }
+
+
+def _sha256(body: str | None) -> str | None:
+    return None if body is None else hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _sum(values: Iterable[Any]) -> Any:
+    """The sum of what is known; `None` where nothing is."""
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None

@@ -1,0 +1,189 @@
+"""What a run owes: its tasks loaded, its models' requests planned, its identity. Nothing is sent here."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness import sandbox as sandboxes
+from harness.core import digest, environment, identity, plain, plugins, resources, weights
+from harness.engine import LoadedTask, Samples, lmeval, taskfiles
+from harness.errors import BackendError, ConfigError
+from harness.evaluation import replay
+from harness.records import Request, RequestKind
+from harness.runs import completions
+from harness.specs import EvalSpec, ModelSpec, SandboxSpec
+
+KINDS: frozenset[RequestKind] = frozenset({"generate", "loglikelihood", "loglikelihood_rolling"})
+RUN_ID_CHARS = 12
+"""48 bits of the run's hash are in its folder's name."""
+
+
+@dataclass(frozen=True)
+class ModelPlan:
+    """One model, and everything it is to be asked."""
+
+    model: ModelSpec
+    identity: Mapping[str, Any]
+    weights: weights.WeightsSpec | None
+    file: Path | None
+    samples: Sequence[tuple[LoadedTask, Samples]]
+    source: ModelSpec
+    """Who answers: the model, in a replay the journal of the run it was in, or a file of completions."""
+    billed: bool
+    """True for a model behind an API, where every answer costs."""
+
+    def requests(self) -> Iterator[Request]:
+        """Every request, in the order of tasks, documents, repeats; read from the disk at each pass."""
+        for _, planned in self.samples:
+            yield from planned.requests()
+
+    def ids(self) -> Iterator[str]:
+        """The ids of these requests, in their order, without making them."""
+        for _, planned in self.samples:
+            yield from planned.ids()
+
+    @property
+    def kinds(self) -> frozenset[RequestKind]:
+        """The kinds of these requests."""
+        return frozenset(kind for _, planned in self.samples for kind in planned.kinds)
+
+    def sandbox(self, spec: EvalSpec) -> SandboxSpec:
+        """How this model's code may be run."""
+        return dataclasses.replace(spec.sandbox, allow_unsafe=spec.sandbox.allow_unsafe or self.model.allow_unsafe_code)
+
+
+def load_tasks(spec: EvalSpec) -> list[LoadedTask]:
+    """Every task of a run, ready to plan.
+
+    Raises:
+        TaskError: a task that is unknown, unreadable or without data.
+        ConfigError: a task named twice.
+    """
+    files = taskfiles.find(resources.task_dirs())
+    shard = shard_of(spec.shard)
+    tasks = [
+        dataclasses.replace(loaded, shard=shard)
+        for task in spec.tasks
+        for loaded in lmeval.load(task, files, resources.task_dirs(), spec.seed)
+    ]
+    for task in tasks:
+        if not task.n_docs and task.n_whole:
+            raise ConfigError(
+                f"shard={spec.shard}: task {task.name} has {task.n_whole} documents alone; use fewer shards"
+            )
+    names = [task.name for task in tasks]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ConfigError(f"the chosen tasks contain {twice[0]!r} twice; name it once")
+    return tasks
+
+
+def taking_part(spec: EvalSpec, tasks: Sequence[LoadedTask]) -> list[ModelSpec]:
+    """The models with at least one of the tasks to do: a control sits out what it is no control of.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    names = {task.name for task in tasks}
+    models = [model for model in spec.models if model.only_tasks is None or names & set(model.only_tasks)]
+    if not models:
+        own = "; ".join(f"{model.name}: {', '.join(model.only_tasks or ())}" for model in spec.models)
+        raise ConfigError(f"no model takes part in {', '.join(sorted(names))} (only_tasks of {own})")
+    return models
+
+
+def plan_model(model: ModelSpec, tasks: Sequence[LoadedTask], spec: EvalSpec) -> ModelPlan:
+    """Plan one model: check that its code may run, fetch its weights, build its requests.
+
+    Raises:
+        HarnessError: whatever would stop the run later, before anything is sent.
+    """
+    chosen = [task for task in tasks if model.only_tasks is None or task.name in model.only_tasks]
+    weights_spec = weights.named(model.weights) if model.weights else None
+    identity = {
+        "backend": model.backend,
+        "args": environment.publishable_args(model.args),
+        "chat": model.chat,
+        "weights": weights_spec.sha256 if weights_spec else None,
+    }
+    source = _source(model, spec, chosen)
+    backend = plugins.load("backends", source.backend).Backend  # a wrong name fails here, before anything is fetched
+    if hasattr(backend, "check"):
+        backend.check(source)
+    billed = hasattr(backend, "billed") and bool(backend.billed(source))
+    plan = ModelPlan(model, identity, weights_spec, None, (), source, billed)
+    if any(task.runs_code for task in chosen):
+        sandboxes.check(plan.sandbox(spec))
+    planned = [(task, Samples(task, model, spec, identity)) for task in chosen]
+    plan = dataclasses.replace(plan, samples=planned)
+    if beyond := plan.kinds - getattr(backend, "kinds", KINDS):
+        raise BackendError(
+            f"model {model.name}: backend {source.backend} cannot give a {min(beyond)}, which a chosen task asks "
+            "for; use backend openai_completions with a server that echoes log-probabilities (vLLM, SGLang), a local "
+            "backend, or a task that generates"
+        )
+    file = weights.fetch(weights_spec) if weights_spec and not spec.replay and not spec.plan else None
+    return dataclasses.replace(plan, file=file)
+
+
+def _source(model: ModelSpec, spec: EvalSpec, tasks: Sequence[LoadedTask]) -> ModelSpec:
+    if spec.replay is not None or model.backend != completions.BACKEND:
+        return replay.source(model, spec)
+    if spec.samples is None or len(tasks) != 1:
+        raise ConfigError(
+            "completions are scored one file and one task at a time: harness score task=NAME samples=FILE"
+        )
+    known = completions.keys(tasks[0].rows)
+    completions.check(completions.read(Path(spec.samples)), tasks[0].name, known)
+    return dataclasses.replace(model, args={"path": spec.samples, "keys": known})
+
+
+def shard_of(word: str | None) -> tuple[int, int] | None:
+    """`i/n` as numbers.
+
+    Raises:
+        ConfigError: it is not `i/n` with i from 1 to n.
+    """
+    if word is None:
+        return None
+    index, _, count = word.partition("/")
+    if not (index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
+        raise ConfigError(f"shard={word}: expected I/N with I from 1 to N, such as 2/8")
+    return int(index), int(count)
+
+
+def run_id(spec: EvalSpec, tasks: Sequence[LoadedTask], plans: Sequence[ModelPlan]) -> str:
+    """The spec's name and a hash over every request, every task's content, and how code is judged."""
+    contents = {task.name: (task.content_hash, task.docs_hash, task.scorer) for task in tasks}
+    whole = id_of(spec.name, contents, judging(spec.sandbox), {plan.model.name: list(plan.ids()) for plan in plans})
+    return whole if spec.shard is None else f"{whole}-{spec.shard.replace('/', 'of')}"
+
+
+def id_of(
+    name: str,
+    tasks: Mapping[str, Sequence[str | None]],
+    sandbox: Mapping[str, Any],
+    requests: Mapping[str, Sequence[str]],
+) -> str:
+    """The id of a run.
+
+    Args:
+        name: the spec's.
+        tasks: by name, the hash of its files, the hash of its documents, its scorer.
+        sandbox: how code is judged.
+        requests: by model, the ids of all its requests, in the order of tasks, documents, repeats.
+    """
+    content = {"name": name, "tasks": tasks, "sandbox": sandbox, "requests": requests}
+    return f"{name}-{digest(identity.RUN, content).partition(':')[2][:RUN_ID_CHARS]}"
+
+
+def judging(spec: SandboxSpec) -> dict[str, Any]:
+    """What of the sandbox's settings can change a verdict: of a folder of packages their versions, not its place."""
+    settings = plain(spec)
+    folder = settings.pop("packages")
+    if folder is not None:
+        settings["packages"] = sorted(path.name for path in Path(folder).glob("*.dist-info"))
+    return dict(settings)

@@ -1,0 +1,324 @@
+"""Pools of models that answered the same prompts: a task of kind `provenance`, or a reference panel.
+
+What is said of a suspect in a pool is `harness.provenance.reports`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.core import resources
+from harness.errors import ConfigError, unknown_name
+from harness.provenance import evidence, panel, stored, wording
+from harness.provenance.calibration import ModelFacts
+from harness.provenance.registry import Labels, Registry
+from harness.provenance.responses import TRACES
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from harness.provenance.fingerprint import Fingerprints
+    from harness.provenance.positives import Positive
+
+DRAWS = 100
+FEW = 40
+"""Models above which draws of the prompts are fewer, since each takes long."""
+Row = dict[str, Any]
+
+
+def registry() -> Registry:
+    """What is documented about public models: the shipped file, and a user's own `conf/model_registry.yaml` over it."""
+    files = [path for folder in resources.conf_dirs() if (path := folder / "model_registry.yaml").is_file()]
+    shipped, *own = [Registry.load(path) for path in files]
+    for other in own:
+        shipped = Registry(
+            {**shipped.models, **other.models}, {**other.labs, **shipped.labs}, {**shipped.bases, **other.bases}
+        )
+    return shipped
+
+
+def told(known: Registry, name: str, facts: Mapping[str, str | None]) -> Registry:
+    """The registry with what a user says of one model over what it says."""
+    given = {key: value for key, value in facts.items() if value}
+    return Registry({**known.models, name: {**known.models.get(name, {}), **given}}, known.labs, known.bases)
+
+
+def documented(known: Registry, name: str) -> tuple[str, ...]:
+    """What the registry says of a model's teachers, as notes for its report."""
+    entry = known.models.get(name, {})
+    return wording.documented(name, entry.get("teachers") or (), entry.get("source"))
+
+
+def facts(names: Sequence[str], known: Registry, control_of: Mapping[str, str]) -> list[ModelFacts]:
+    """What is documented of each model; a positive control is a copy of what it is a control of."""
+    students = [_copy(name, control_of[name]) for name in names if name in control_of]
+    listed = [name for name in names if known.models.get(name, {}).get("not_taught_by")]
+    controls = [
+        {"model": name, "not_trained_on": ";".join(known.models[name]["not_taught_by"]), "base_family": None}
+        for name in listed
+    ]
+    return Labels("", students, controls, []).facts(tuple(names), known)
+
+
+def teachers(who: Iterable[ModelFacts]) -> frozenset[str]:
+    """Names of those that may be somebody's teacher: a copy stands for what it is a copy of."""
+    return frozenset(fact.name for fact in who if not fact.copy_of)
+
+
+def _copy(name: str, of: str) -> Row:
+    blank = dict.fromkeys(("base_model", "student_lab", "lineage_group"))
+    return {"student": name, "teachers": of, "strength": "same_model", **blank}
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Models on one prompt set, ready to be compared.
+
+    Attributes:
+        corpus: the task, or the panel.
+        prints: fingerprints, in the order of `facts`.
+        facts: of every model.
+        candidates: possible teachers.
+        notes: what a reader must know of the pool.
+        panel: whether it is a reference panel.
+        positives: documented students in the pool, with the scores they got.
+        domains: what each prompt asks for (`domains.DOMAINS`), by its id.
+        again: the same pool with half of the suspect's repeated answers as a model of its own, `AGAIN`; `None` where
+            nothing was answered twice.
+    """
+
+    corpus: str
+    prints: Fingerprints
+    facts: Sequence[ModelFacts]
+    candidates: frozenset[str]
+    notes: tuple[str, ...] = ()
+    panel: bool = False
+    positives: tuple[Positive, ...] = ()
+    domains: Mapping[str, str] = field(default_factory=dict)
+    again: Pool | None = None
+
+
+def pools(
+    answers: pl.DataFrame,
+    suspect: str,
+    known: Registry,
+    control_of: Mapping[str, str],
+    folder: Path | None = None,
+) -> list[Pool]:
+    """One pool per task that the suspect answered.
+
+    Args:
+        answers: columns `task`, `model`, `prompt_id`, `domain`, `repeat`, `output`.
+        suspect: a model's name.
+        known: facts about models.
+        control_of: whose relative a positive control is.
+        folder: where fingerprints are kept, see `provenance.stored`.
+
+    Raises:
+        ConfigError: the suspect answered nothing.
+    """
+    import polars as pl
+
+    tasks = sorted(answers.filter(pl.col("model") == suspect)["task"].unique().to_list())
+    if not tasks:
+        who = answers["model"].unique().to_list()
+        raise ConfigError(
+            f"{unknown_name('model', suspect, who)}; a suspect needs answers to a provenance task: "
+            "`harness eval task=provenance model=[…]`, or `harness import`"
+        )
+    return [_local(answers.filter(pl.col("task") == task), task, suspect, known, control_of, folder) for task in tasks]
+
+
+def _local(
+    answers: pl.DataFrame, task: str, suspect: str, known: Registry, control_of: Mapping[str, str], folder: Path | None
+) -> Pool:
+    prints = _prints(answers, task, None, folder)
+    who = facts(prints.models, known, control_of)
+    notes = (*documented(known, suspect), *wording.undated([f.name for f in who if f.released is None]))
+    twice = _sampled_twice(answers, suspect)
+    again = None if twice is None else _local(twice, task, suspect, known, {**control_of, AGAIN: suspect}, folder)
+    return Pool(task, prints, who, teachers(who), notes, domains=_domains(answers), again=again)
+
+
+def _sampled_twice(answers: pl.DataFrame, suspect: str) -> pl.DataFrame | None:
+    """The answers with every second repeat of the suspect's as those of `AGAIN`; `None` where there are no repeats."""
+    import polars as pl
+
+    second = (pl.col("model") == suspect) & (pl.col("repeat") % 2 == 1)
+    if answers.filter(second).is_empty():
+        return None
+    return answers.with_columns(
+        model=pl.when(second).then(pl.lit(AGAIN)).otherwise("model"),
+        repeat=pl.when(pl.col("model") == suspect).then(0).otherwise("repeat"),
+    )
+
+
+def _domains(answers: pl.DataFrame) -> dict[str, str]:
+    return dict(answers.select("prompt_id", "domain").unique("prompt_id").sort("prompt_id").iter_rows())
+
+
+def against(
+    name: str, answers: pl.DataFrame, suspect: str, candidates: Iterable[str], known: Registry,
+    control_of: Mapping[str, str], folder: Path | None = None,
+) -> Pool:  # fmt: skip
+    """The pool of a reference panel, with the suspect (and local candidates) added where they answered its prompts.
+
+    Args:
+        name: of the panel.
+        answers: columns `model`, `prompt_id`, `alias`, `repeat`, `output`.
+        suspect: a model that answered the panel's prompts, or one of the panel's own.
+        candidates: further models; those of `answers` join the pool.
+        known: facts about models that are not the panel's.
+        control_of: whose relative a positive control is.
+        folder: where fingerprints are kept, see `provenance.stored`.
+
+    Raises:
+        ConfigError: no such panel, or the suspect answered none of its prompts.
+    """
+    import polars as pl
+
+    shipped = panel.load(name)
+    aliases = shipped.about.get("aliases") or {}
+    prompts = set(shipped.prints.prompts)
+    there = (
+        answers.filter(pl.col("model").is_in([suspect, *candidates]))
+        .with_columns(prompt_id=pl.coalesce(pl.col("alias").replace_strict(aliases, default=None), "prompt_id"))
+        .filter(pl.col("prompt_id").is_in(list(prompts)))
+    )
+    return _on_panel(shipped, there, suspect, known, control_of, folder, everybody=answers["model"].to_list())
+
+
+def _on_panel(
+    shipped: panel.Panel, there: pl.DataFrame, suspect: str, known: Registry, control_of: Mapping[str, str],
+    folder: Path | None, *, everybody: Sequence[str],
+) -> Pool:  # fmt: skip
+    name = shipped.name
+    mine = set(there["model"].unique().to_list())
+    notes = [*documented(known, suspect), *wording.panel(name, shipped.about)]
+    if suspect in mine:
+        if suspect in shipped.prints.models:
+            notes.append(wording.replaced(suspect, name))
+        prints = panel.add(shipped, stored.fingerprint(there, panel.CHANNELS, folder))
+    elif suspect in shipped.prints.models:
+        prints, mine = shipped.prints, set()
+    else:
+        unknown = unknown_name("model", suspect, {*shipped.prints.models, *everybody})
+        raise ConfigError(
+            f"{unknown} (the panel {name} has {len(shipped.prints.models)} models; another one needs answers to its "
+            f"{len(shipped.prints.prompts)} prompts, {shipped.about['source']}, brought in with `harness import`)"
+        )
+    of_mine = {
+        fact.name: fact
+        for fact in facts(sorted(mine), known, control_of)
+        if known.models.get(fact.name) or fact.name not in shipped.facts  # else the panel knows more of it
+    }
+    who = [of_mine.get(model) or shipped.facts[model] for model in prints.models]
+    notes += wording.undated([m for m in [suspect] if of_mine.get(m, shipped.facts.get(m)).released is None])  # type: ignore[union-attr]
+    named = (shipped.candidates | mine) & set(prints.models)
+    again, twice = None, _sampled_twice(there, suspect)
+    if twice is not None:
+        relative = {**control_of, AGAIN: suspect}
+        again = _on_panel(shipped, twice, suspect, known, relative, folder, everybody=everybody)
+    return Pool(
+        name, prints, who, frozenset(named) - {AGAIN}, tuple(notes), True, shipped.positives, shipped.domains, again
+    )
+
+
+def one_pool(
+    answers: pl.DataFrame,
+    known: Registry,
+    control_of: Mapping[str, str],
+    needed: Sequence[str] = (),
+    *,
+    task: str | None = None,
+    folder: Path | None = None,
+) -> Pool:
+    """The pool of one task: the one named, else of those that every needed model answered the one with most models.
+
+    Raises:
+        ConfigError: no such task.
+    """
+    who: dict[str, set[str]] = {}
+    for name, model in answers.select("task", "model").unique().sort("task", "model").iter_rows():
+        who.setdefault(name, set()).add(model)
+    if task is not None and task not in who:
+        raise ConfigError(unknown_name("provenance task", task, who))
+    for model in needed:
+        if model not in (everybody := set().union(*who.values())):
+            raise ConfigError(unknown_name("model", model, everybody))
+    fit = [name for name in who if task in {None, name} and who[name].issuperset(needed)]
+    if not fit:
+        raise ConfigError(f"no provenance task was answered by {' and '.join(needed) or 'any model'}; `harness import`")
+    chosen = max(fit, key=lambda name: (len(who[name]), TRACES not in name, name))
+    prints = _prints(answers, chosen, evidence.EVIDENCE, folder)
+    told = facts(prints.models, known, control_of)
+    undated = wording.undated([f.name for f in told if f.released is None])
+    return Pool(
+        chosen, prints, told, teachers(told), undated, domains=_domains(answers.filter(answers["task"] == chosen))
+    )
+
+
+def whole_panel(name: str) -> Pool:
+    """A reference panel as it is shipped."""
+    shipped = panel.load(name)
+    who = [shipped.facts[model] for model in shipped.prints.models]
+    notes = wording.panel(name, shipped.about)
+    return Pool(name, shipped.prints, who, shipped.candidates, notes, True, shipped.positives, shipped.domains)
+
+
+def only(pool: Pool, domain: str | None) -> Pool:
+    """A pool on the prompts of one kind.
+
+    What documented students scored on all prompts is left out: it would not be comparable.
+
+    Args:
+        pool: of all prompts.
+        domain: one of `domains.DOMAINS`; `None` leaves the pool as it is.
+
+    Raises:
+        ConfigError: no such domain, or none of its prompts is here.
+    """
+    if domain is None:
+        return pool
+    from harness.provenance import domains
+
+    if domain not in domains.DOMAINS:
+        raise ConfigError(unknown_name("domain", domain, domains.DOMAINS))
+    kept = [i for i, prompt in enumerate(pool.prints.prompts) if pool.domains.get(prompt) == domain]
+    if not kept:
+        raise ConfigError(f"{pool.corpus} has no prompt of the kind {domain}")
+    again = None if pool.again is None else only(pool.again, domain)
+    return dataclasses.replace(pool, prints=pool.prints.subset(kept), positives=(), again=again)
+
+
+def narrowed(several: Sequence[Pool], domain: str | None) -> list[Pool]:
+    """The pools that have prompts of one kind, on those alone: see `only`.
+
+    Raises:
+        ConfigError: no such domain, or no pool has a prompt of it.
+    """
+    fit = [pool for pool in several if domain in {None, *pool.domains.values()}]
+    return [only(pool, domain) for pool in fit or several[:1]]
+
+
+def draws(pool: Pool) -> int:
+    """Random halves of the prompts behind an interval or a support: fewer where each takes long."""
+    return DRAWS if len(pool.prints.models) <= FEW else DRAWS // 5
+
+
+AGAIN = "the suspect, sampled again"
+"""What half of a suspect's repeated answers are called, as a model of their own."""
+
+
+def _prints(answers: pl.DataFrame, task: str, channels: Sequence[str] | None, folder: Path | None) -> Fingerprints:
+    """Fingerprints of one prompt set; traces are read as traces."""
+    import polars as pl
+
+    here = answers.filter(pl.col("task") == task)
+    if TRACES in task:
+        return stored.fingerprint(here.rename({"output": "reasoning"}), channels, folder, "reasoning")
+    return stored.fingerprint(here, channels, folder)

@@ -1,0 +1,11 @@
+"""What is read from run folders: the index, comparisons, leaderboard, report, and what Python users open."""
+
+
+__all__ = [
+    "comparisons",
+    "derivation",
+    "leaderboard",
+    "notebook",
+    "schema",
+    "store",
+]

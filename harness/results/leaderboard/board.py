@@ -1,0 +1,294 @@
+"""What a leaderboard knows: the frames of the index, who is ranked, in which order, and what must be said of whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from harness.stats import aggregates
+from harness.results.leaderboard.words import number
+from harness.stats import Standing
+from harness.results.schema import FEW_DOCUMENTS, GAP
+
+if TYPE_CHECKING:
+    import polars as pl
+
+QUERIES: Mapping[str, str] = {
+    "scores": "SELECT * FROM leaderboard WHERE is_headline ORDER BY ALL",
+    "beside": """
+        SELECT model, task, metric, filter, value, ci_low, ci_high, n, gap FROM leaderboard
+        WHERE NOT is_headline AND (scorer = 'lm_eval' OR metric = 'drop') AND value IS NOT NULL ORDER BY ALL""",
+    "comparisons": "SELECT * FROM comparisons ORDER BY ALL",
+    "models": """
+        SELECT chosen.model, run_id, task, control_of, backend, weights_name, weights_sha256
+        FROM chosen JOIN models USING (run_id, model) ORDER BY ALL""",
+    "tasks": """
+        SELECT DISTINCT run_id, task, kind, version, task_hash, higher_is_better, headline_metric, n_docs, repeats,
+            num_fewshot
+        FROM chosen JOIN tasks USING (run_id, task) ORDER BY ALL""",
+    "runs": """
+        SELECT run_id, status, imported, harness_version, argv, spec, git_commit, git_dirty
+        FROM runs WHERE run_id IN (SELECT run_id FROM chosen) ORDER BY run_id""",
+    "similarities": "SELECT * FROM similarities WHERE domain IS NULL ORDER BY ALL",
+    "identity_claims": "SELECT * FROM identity_claims ORDER BY model, share DESC, claimed",
+    "evidence": "SELECT * FROM evidence ORDER BY ALL",
+    "shared_errors": "SELECT * FROM shared_errors WHERE excess IS NOT NULL ORDER BY ALL",
+}
+"""The SQL behind every frame of a `Board`."""
+
+LEAST_WRONG = 20
+"""Items that two models must both get wrong before their shared mistakes are shown."""
+KIND_ORDER = ("math", "code", "provenance")
+COLUMNS = ("relative", "words", "claims", "errors")
+"""What may stand beside the scores: nearest relative, most similar words, identity claims, shared errors."""
+_NOTED = {"n_unscored": "unscored", "n_failed": "failed", "n_truncated": "truncated", "n_refused": "refused"}
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Board:
+    """The frames of a leaderboard, as `QUERIES` returns them, and what decides the ranks."""
+
+    scores: pl.DataFrame
+    beside: pl.DataFrame
+    comparisons: pl.DataFrame
+    models: pl.DataFrame
+    tasks: pl.DataFrame
+    runs: pl.DataFrame
+    similarities: pl.DataFrame
+    identity_claims: pl.DataFrame
+    evidence: pl.DataFrame
+    shared_errors: pl.DataFrame
+    min_coverage: float = aggregates.MIN_COVERAGE
+    """Scores with a smaller share of their samples scored are shown with a warning, and not ranked."""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """Of tasks, in the mean over tasks; 1 where none is named."""
+    title: str = "Leaderboard"
+    """The heading of the page."""
+    order: Sequence[str] = ()
+    """Patterns of task names: the columns are in their order first, then by kind and name."""
+    show: Sequence[str] = COLUMNS
+    """Which provenance columns are shown, of `COLUMNS`."""
+
+    @cached_property
+    def columns(self) -> list[tuple[str, str]]:
+        """Task and metric of every column: math, code, then the rest, by name."""
+        found = {(row["task"], row["metric"], row["kind"]) for row in self._scores}
+        return [
+            (task, metric)
+            for task, metric, kind in sorted(found, key=lambda c: (self._wanted(c[0]), _kind_rank(c[2]), c[0], c[1]))
+        ]
+
+    def _wanted(self, task: str) -> int:
+        places = (place for place, pattern in enumerate(self.order) if fnmatchcase(task, pattern))
+        return next(places, len(self.order))
+
+    @cached_property
+    def lower_is_better(self) -> set[str]:
+        """Tasks whose smaller numbers are the better ones."""
+        return {row["task"] for row in self.tasks.iter_rows(named=True) if row["higher_is_better"] is False}
+
+    @cached_property
+    def cells(self) -> dict[tuple[str, str, str], Row]:
+        """The headline result of a model, task and metric."""
+        return {(row["model"], row["task"], row["metric"]): row for row in self._scores}
+
+    @cached_property
+    def control_of(self) -> dict[str, str]:
+        """Whose relative a control is, by the control's name."""
+        rows = self.models.iter_rows(named=True)
+        return {row["model"]: row["control_of"] for row in rows if row["control_of"] is not None}
+
+    @cached_property
+    def ranked(self) -> list[Row]:
+        """The scores that are ranked: scored well enough, and of no control."""
+        return [
+            row
+            for row in self._scores
+            if row["model"] not in self.control_of and aggregates.ranked(row, self.min_coverage)
+        ]
+
+    @cached_property
+    def averaged(self) -> list[tuple[str, str]]:
+        """The columns that the mean is over: shares where higher is better; none where there is only one."""
+        spoilt = {(row["task"], row["metric"]) for row in self.ranked if not 0 <= row["value"] <= 1}
+        found = [column for column in self.columns if column[0] not in self.lower_is_better and column not in spoilt]
+        return found if len(found) > 1 else []
+
+    @cached_property
+    def means(self) -> dict[str, aggregates.Mean]:
+        """The mean over `averaged` of every model that has a ranked score."""
+        return aggregates.means(self.averaged, self.ranked, self.weights)
+
+    @cached_property
+    def standings(self) -> dict[tuple[str, str] | None, dict[str, Standing]]:
+        """The standing of every ranked model by column, and by the mean under `None`."""
+        pairs = list(self.comparisons.iter_rows(named=True))
+        found: dict[tuple[str, str] | None, dict[str, Standing]] = {
+            column: aggregates.task_standings(
+                [row for row in self.ranked if (row["task"], row["metric"]) == column],
+                [row for row in pairs if (row["task"], row["metric"]) == column],
+                higher_is_better=column[0] not in self.lower_is_better,
+            )
+            for column in self.columns
+        }
+        found[None] = aggregates.mean_standings(self.averaged, self.means, pairs, self.weights)
+        return found
+
+    @cached_property
+    def coarse(self) -> list[str]:
+        """What one document weighs, of every task that has few of them: `3.3 points of aime24`."""
+        told = []
+        for column in self.columns:
+            rows = [row for (_, *of), row in self.cells.items() if tuple(of) == column and row["n"]]
+            n = max((row["n"] for row in rows), default=FEW_DOCUMENTS)
+            if n < FEW_DOCUMENTS and all(0 <= row["value"] <= 1 for row in rows):
+                told.append(f"{100 / n:.1f} points of {column[0]}")
+        return told
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Every model: those ranked by the mean first, highest first; then by mean of what there is, then by name."""
+        order = {}
+        for model in sorted(set(self.models["model"])):
+            values = [
+                row["value"]
+                for (name, task, _), row in self.cells.items()
+                if name == model and task not in self.lower_is_better and row["value"] is not None
+            ]
+            contends = any(row["model"] == model for row in self.ranked)
+            whole = model in self.standings[None] if self.averaged else contends
+            mean = self.means[model].estimate.value if model in self.means else None
+            if mean is None:
+                mean = sum(values) / len(values) if values else 0.0
+            order[model] = (0 if whole and values else 1 if contends and values else 2 if values else 3, -mean)
+        return sorted(order, key=lambda model: (order[model], model))
+
+    @cached_property
+    def incomplete(self) -> set[str]:
+        """Runs in which some requests failed."""
+        return {row["run_id"] for row in self.runs.iter_rows(named=True) if row["status"] != "complete"}
+
+    @cached_property
+    def imported(self) -> set[str]:
+        """Runs whose answers were made elsewhere."""
+        return {row["run_id"] for row in self.runs.iter_rows(named=True) if row["imported"]}
+
+    @cached_property
+    def imported_models(self) -> set[str]:
+        """Models of which every answer was made elsewhere."""
+        rows = list(self.models.iter_rows(named=True))
+        return {row["model"] for row in rows} - {row["model"] for row in rows if row["run_id"] not in self.imported}
+
+    def nearest(self, model: str) -> list[tuple[str, Row]]:
+        """The most similar other model, most similar first with those that show whether the channel works.
+
+        Where the most similar is a control, the most similar that is none as well; and for a control, the model it is
+        known to be a relative of.
+        """
+        pairs = [
+            (row["model_b"] if row["model_a"] == model else row["model_a"], row)
+            for row in self.similarities.iter_rows(named=True)
+            if model in (row["model_a"], row["model_b"])
+        ]
+        pairs.sort(key=lambda pair: (-pair[1]["value"], pair[0]))
+        no_controls = [other for other, _ in pairs if other not in self.control_of]
+        wanted = {pairs[0][0] if pairs else None, no_controls[0] if no_controls else None, self.control_of.get(model)}
+        return [pair for pair in pairs if pair[0] in wanted]
+
+    @cached_property
+    def calibrated(self) -> bool:
+        """Whether any model could be tested against models known to be unrelated."""
+        return bool(self.evidence["tested"].sum())
+
+    def relative(self, model: str) -> tuple[str, str]:
+        """The calibrated evidence in words: the nearest relative if any, and the numbers."""
+        row = next((r for r in self.evidence.iter_rows(named=True) if r["model"] == model), None)
+        if row is None:
+            return "", "-"
+        if row["nearest"] is None:
+            return "", f"{row['verdict']} n={row['n']}"
+        score = number(row["score"], row, 2)
+        if row["verdict"] == "resembles":
+            return row["nearest"], f"{score} q={row['q']:.3f}"
+        return "", f"none of {row['tested']} (nearest {score} q={row['q']:.3f})"
+
+    def shared_errors_of(self, model: str) -> list[Row]:
+        """The pairs of the table `shared_errors` that a model is in, with the other model as `other`."""
+        return [
+            {"other": row["model_b"] if row["model_a"] == model else row["model_a"]} | row
+            for row in self.shared_errors.iter_rows(named=True)
+            if model in (row["model_a"], row["model_b"])
+        ]
+
+    def mistakes(self, model: str) -> tuple[str, str] | None:
+        """The other model with the largest same-wrong excess, and the numbers."""
+        pairs = [row for row in self.shared_errors_of(model) if row["n_both_wrong"] >= LEAST_WRONG]
+        if not pairs:
+            return None
+        row = max(pairs, key=lambda row: (row["excess"], row["other"]))
+        numbers = {"ci_low": row["excess_low"], "ci_high": row["excess_high"], "n": row["n_both_wrong"]}
+        return row["other"], f"{number(row['excess'], numbers, 2)} ({row['task']})"
+
+    def claims(self, model: str) -> list[Row]:
+        """The identities a model claims, most often first, with the row for none of them last."""
+        rows = [row for row in self.identity_claims.iter_rows(named=True) if row["model"] == model]
+        return sorted(rows, key=lambda row: (row["claimed"] == "(none)", -row["share"], row["claimed"]))
+
+    def notes(self, row: Row) -> list[str]:
+        """What a reader must know of one result beside its number."""
+        notes = [f"{row[key]} {word}" for key, word in _NOTED.items() if row[key]]
+        if row["coverage"] is not None and row["coverage"] < self.min_coverage:
+            notes.append(f"{row['coverage']:.0%} of the samples scored: not ranked")
+        for own in self.beside.iter_rows(named=True):
+            if (own["model"], own["task"]) != (row["model"], row["task"]):
+                continue
+            if own["metric"] == "drop":
+                notes.append(f"drop against the original problems {number(own['value'], own)}")
+            elif abs(own["gap"] or 0) > GAP:
+                notes.append(f"lm-eval's {own['metric']} ({own['filter']}) is {own['value']:.3f}")
+        if row["run_id"] in self.incomplete:
+            notes.append("run incomplete")
+        if row["run_id"] in self.imported:
+            notes.append("imported, not run here")
+        if row["unsafe_code"]:
+            notes.append("model code ran without the sandbox")
+        if row["forgeable"]:
+            notes.append("tests ran in the code's own process: forgeable")
+        return notes
+
+    @cached_property
+    def _scores(self) -> list[Row]:
+        return list(self.scores.iter_rows(named=True))
+
+    def only(self, kept: set[tuple[str, str]]) -> Board:
+        """The same board with these models and tasks alone; relatives that have no row keep their names.
+
+        Args:
+            kept: pairs of model and task.
+        """
+        import polars as pl
+
+        models = sorted({model for model, _ in kept})
+        pairs = pl.DataFrame(sorted(kept), schema={"model": pl.String, "task": pl.String}, orient="row")
+        chosen = {
+            name: getattr(self, name).join(pairs, on=["model", "task"], how="semi", maintain_order="left")
+            for name in ("scores", "beside", "models")
+        }
+        of_task = {
+            name: getattr(self, name).filter(pl.col("task").is_in(pairs["task"].unique().implode()))
+            for name in ("tasks", "comparisons", "shared_errors")
+        }
+        both = pl.col("model_a").is_in(models) & pl.col("model_b").is_in(models)
+        of_task["comparisons"] = of_task["comparisons"].filter(both)
+        runs = chosen["models"]["run_id"].unique().implode()
+        of_task["tasks"] = of_task["tasks"].filter(pl.col("run_id").is_in(runs))
+        return replace(self, **chosen, **of_task, runs=self.runs.filter(pl.col("run_id").is_in(runs)))
+
+
+def _kind_rank(kind: str) -> tuple[int, str]:
+    return (KIND_ORDER.index(kind) if kind in KIND_ORDER else len(KIND_ORDER), kind)

@@ -1,0 +1,91 @@
+"""What a reader of the page is told: how to read a number, and what it does not mean. Simple markdown."""
+
+from __future__ import annotations
+
+from harness.results.leaderboard.board import Board
+
+_SCORES = """
+A score reads `value [low, high] n=documents rank best-worst (letters)`: the mean over documents, its 95 % interval, the
+ranks that the data allow, and letters. **Two models that share a letter cannot be told apart.** `-` was not run;
+`not scored` is neither right nor wrong.
+
+Ranks and letters come from paired tests on the documents both models answered, every pair of models against every
+other, adjusted by Holm: the chance of even one false separation in a column is at most 5 %. `b-e` is the letters from
+b to e. `harness compare A B` shows a pair in full; docs/reading-the-numbers.md explains the numbers on one screen.
+Controls are not ranked, nor are scores with fewer than {coverage} of their samples scored.
+
+The interval is about other documents of the same kind. It knows nothing of documents a model saw in training.
+
+n counts documents, not repeats. Failed, refused and unscored answers are never counted as wrong: they are left out of
+the mean and listed under the table (†), as are answers cut off at the token limit. The count of unscored samples
+includes the failed and the refused ones.
+
+Rows are ordered by the mean, models with every task first, then by name. Similarity plays no part in it.
+"""
+_MEAN = """
+The mean is over tasks whose scores are shares, with the weights in its header; a task that is missing is missing,
+never zero, and a model without all of them has no rank by the mean.
+"""
+_UNSAFE = """
+`(unsafe)`: model-written code ran without the sandbox, where it could have cheated.
+"""
+_FORGEABLE = """
+`(forgeable)`: model-written code ran in the sandbox, but with its tests in its own process, where code made for that
+could have cheated.
+"""
+_SIMILARITY = """
+**Similarity is evidence, not proof of copying.** Models are alike for many reasons: training on the other's outputs,
+shared data or vendors, web text that contains its outputs, a common ancestor, convergence.
+"""
+_RELATIVE = """
+*Nearest relative*: the one candidate whose openings, sentences and phrasing the model's answers resemble most, in
+standard deviations above models that cannot have learnt from it, with a jackknife interval over the n prompts both
+answered; q is the p-value against unrelated pairs, adjusted over all candidates. *none*: no candidate is resembled
+more than unrelated models are, at a false discovery rate of 5 %; a teacher whose habits many share would not show.
+*untestable*: fewer than five models here are known not to have learnt from it. *not enough prompts*: fewer than 50.
+`harness provenance MODEL` shows all of it.
+"""
+_WORDS = """
+*Most similar words* stands here only while no model can be tested that way: the most similar other model by choice of
+words on the same prompts, from 0 to 1, with a bootstrap interval over the n prompts that both answered.
+"""
+_UNCALIBRATED = """
+**Not calibrated** means that a number has not been compared with models known to be unrelated. It has no known zero
+and no p-value; it only orders pairs within its table.
+"""
+_CONTROLS = """
+A control is known to be a relative of the model it names. A channel that does not place the two near each other does
+not work here. Where a control is the most similar, the most similar that is none is shown as well.
+"""
+_CLAIMS = """
+*Says it is*: the share of answers to n prompts about identity in which the model said it is, or is made by, that
+family. Denials and mentions do not count; one answer may name several. Beside it stands how many models of other
+families here claim the same, and their mean share: a claim that strangers make as often says nothing.
+"""
+_WRONG = """
+*Shared wrong answers*: the largest excess of the same wrong answer, over what other models' wrong answers to the same
+n items make likely, with its interval. Likeness of mistakes, from data or ability; it has no null here.
+"""
+
+
+def guide(board: Board) -> list[str]:
+    """The paragraphs that apply to what this page shows, one line each."""
+    relative = "relative" in board.show and board.evidence.height > 0
+    words = "words" in board.show and board.similarities.height > 0 and not board.calibrated
+    claims = "claims" in board.show and board.identity_claims.height > 0
+    wrong = "errors" in board.show and any(board.mistakes(model) for model in board.names)
+    parts = [
+        (bool(board.columns), _SCORES.replace("{coverage}", f"{board.min_coverage:.0%}")),
+        (bool(board.averaged), _MEAN),
+        (any(row["unsafe_code"] for row in board.cells.values()), _UNSAFE),
+        (any(row["forgeable"] for row in board.cells.values()), _FORGEABLE),
+        (relative or words or wrong, _SIMILARITY),
+        (relative, _RELATIVE),
+        (words, _WORDS),
+        (words or claims or wrong, _UNCALIBRATED),
+        (bool(board.control_of), _CONTROLS),
+        (claims, _CLAIMS),
+        (wrong, _WRONG),
+    ]
+    texts = "\n\n".join(text.strip() for wanted, text in parts if wanted)
+    return [" ".join(paragraph.split()) for paragraph in texts.split("\n\n") if paragraph]

@@ -1,0 +1,80 @@
+"""The page as one HTML file without a script: nothing to load, nothing to run, readable in light, dark and on paper."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+
+from harness.results.leaderboard.board import Board
+from harness.results.leaderboard.cells import Section, sections
+from harness.results.leaderboard.guide import guide
+from harness.results.leaderboard.markdown import NOTHING
+from harness.results.leaderboard.settings import notes, settings
+from harness.core import visible
+
+_STYLE = """
+:root { color-scheme: light dark; --line: #8884; --soft: #8881; }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
+.wide { overflow-x: auto; margin: 1rem 0; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { text-align: left; padding: .35rem .7rem; border-bottom: 1px solid var(--line); vertical-align: top; }
+thead th { border-bottom-width: 2px; }
+tbody tr:nth-child(even) { background: var(--soft); }
+pre { background: var(--soft); padding: .6rem; overflow-x: auto; white-space: pre-wrap; overflow-wrap: anywhere; }
+@media print { body { max-width: none; margin: 0; font-size: 10px; } .wide { overflow: visible; } }
+"""
+_MARKS = ((r"\*\*(.+?)\*\*", r"<strong>\1</strong>"), (r"\*(.+?)\*", r"<em>\1</em>"), (r"`(.+?)`", r"<code>\1</code>"))
+
+
+def html(board: Board) -> str:
+    """The leaderboard as a page that loads nothing; every name and number in it is text."""
+    title = _text(board.title)
+    parts = [f"<h1>{title}</h1>"]
+    if not board.names:
+        parts.append(f"<p>{NOTHING}</p>")
+    else:
+        parts += [_table(section) for section in sections(board)]
+        if told := notes(board):
+            items = "".join(f"<li>{_text(model)}, {_text(task)}: {_text(what)}</li>" for model, task, what in told)
+            parts.append(f"<p>† of these results:</p><ul>{items}</ul>")
+        if board.coarse:
+            items = "".join(f"<li>{_text(weight)}</li>" for weight in board.coarse)
+            parts.append(f"<p>One document is:</p><ul>{items}</ul>")
+        parts.append(
+            "<h2>How to read this</h2><ul>" + "".join(f"<li>{_marked(p)}</li>" for p in guide(board)) + "</ul>"
+        )
+        parts.append("<h2>Reproduce this</h2>")
+        for made in settings(board):
+            facts = "".join(f"<li>{_text(fact)}</li>" for fact in made.facts)
+            parts.append(f"<h3>{_text(made.run_id)}</h3><pre>{_text(made.command)}</pre><ul>{facts}</ul>")
+    body = "\n".join(parts)
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _table(section: Section) -> str:
+    head = "".join(f'<th scope="col">{_text(cell)}</th>' for cell in section.header)
+    rows = "".join(
+        f'<tr><th scope="row">{_text(row[0])}</th>' + "".join(f"<td>{_text(cell)}</td>" for cell in row[1:]) + "</tr>\n"
+        for row in section.rows
+    )
+    table = (
+        f'<div class="wide" tabindex="0"><table><thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody></table></div>'
+    )
+    return f"<h2>{_text(section.title)}</h2>\n{table}" if section.title else table
+
+
+def _text(text: str) -> str:
+    return escape(visible(text))
+
+
+def _marked(paragraph: str) -> str:
+    """Our own paragraphs: bold, emphasis and code."""
+    text = escape(paragraph)
+    for mark, tag in _MARKS:
+        text = re.sub(mark, tag, text)
+    return text

@@ -1,0 +1,65 @@
+"""The page as plain text for a terminal."""
+
+from __future__ import annotations
+
+from harness.results.leaderboard.board import Board
+from harness.results.leaderboard.cells import mean, named, provenance
+from harness.results.leaderboard.markdown import NOTHING
+from harness.results.leaderboard.words import number, rank
+from harness.core import grid, paragraph, tables, visible
+
+
+def terminal(board: Board, width: int = tables.WIDTH) -> str:
+    """The leaderboard as plain text no wider than `width`: scores, similarities, identity claims."""
+    if not board.names:
+        return f"{NOTHING}\n"
+    beside = (
+        [("Scores", ["model", "task", "score [95 %] n", "ranks", "notes"], _scores(board))] if board.columns else []
+    )
+    kin = _relatives(board)
+    if kin:
+        beside.append(("Nearest relative, calibrated", ["model", "resembles", "score [95 %] n, q"], kin))
+    tables = provenance(board)
+    beside += [(table.title, list(table.header), [list(row) for row in table.rows]) for table in tables]
+    parts = [
+        f"{title}\n\n{grid(header, [[visible(cell) for cell in row] for row in rows], width)}"
+        for title, header, rows in beside
+    ]
+    if board.columns:
+        parts.append("Ranks: those the data allow; models that share a letter cannot be told apart.\n")
+    if board.coarse:
+        parts.append(paragraph(visible(f"One document is {', '.join(board.coarse)}."), width))
+    if kin or tables:
+        parts.append("Similarity is evidence, not proof of copying.\n")
+    if any("not calibrated" in table.title for table in tables):
+        parts.append(_UNCALIBRATED)
+    return "\n".join(parts)
+
+
+_UNCALIBRATED = """Not calibrated: not yet compared with models known to be unrelated; there is
+no known zero and no p-value.
+"""
+
+
+def _scores(board: Board) -> list[list[str]]:
+    rows = []
+    for model in board.names:
+        for task, metric in board.columns:
+            row = board.cells.get((model, task, metric))
+            if row is not None:
+                standing = board.standings[task, metric].get(model)
+                ranks = rank(standing).removeprefix("rank ") if standing else ""
+                notes = ", ".join(board.notes(row))
+                rows.append([named(board, model), task, number(row["value"], row), ranks, notes])
+        if board.averaged:
+            rows.append([named(board, model), f"mean of {len(board.averaged)}", mean(board, model), "", ""])
+    return rows
+
+
+def _relatives(board: Board) -> list[list[str]]:
+    found = [(model, *board.relative(model)) for model in board.names] if "relative" in board.show else []
+    return [
+        [named(board, model), named(board, other) if other else "-", numbers]
+        for model, other, numbers in found
+        if numbers != "-"
+    ]

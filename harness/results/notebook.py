@@ -1,0 +1,83 @@
+"""Results in Python: SQL and every table as a Polars frame, over one read-only connection.
+
+    import harness
+
+    with harness.open("results") as results:
+        results.sql("SELECT model, task, value FROM leaderboard WHERE is_headline")
+        results.samples.filter(pl.col("status") == "failed")
+
+Tables and views are described in docs/schema.md; `results.tables` names them.
+"""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from harness import runs
+from harness.results import derivation, schema, store
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class Results:
+    """The results of a folder. Every table is an attribute; close it, or use it as a context manager.
+
+    It shows the index as it was when it was opened: evaluations that end meanwhile do not disturb it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.connection: store.Connection = store.connect(folder)
+        """DuckDB's own connection, for everything else it can do: `results.connection.sql("…").arrow()`. Read-only."""
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables and views."""
+        return tuple(table.name for table in schema.TABLES + schema.VIEWS)
+
+    def sql(self, query: str) -> pl.DataFrame:
+        """The result of a query.
+
+        Raises:
+            HarnessError: the engine refuses the SQL; the message is the engine's own.
+        """
+        return store.run_sql(self.connection, query)
+
+    def __getattr__(self, name: str) -> pl.DataFrame:
+        """A table or view, whole, in the order of its first columns."""
+        if name.startswith("_") or name not in self.tables:
+            raise AttributeError(f"no table {name!r}; there are {', '.join(self.tables)}")
+        return self.sql(f"SELECT * FROM {name} ORDER BY ALL")
+
+    def __dir__(self) -> list[str]:
+        """With the tables, so that a notebook completes them."""
+        return sorted({*super().__dir__(), *self.tables})
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        found: Any = self.sql("SELECT count(*) AS runs, sum(samples) AS samples FROM runs").row(0)
+        return f"<results of {found[0]} runs, {found[1] or 0} samples in {self.folder}>"
+
+
+def read(results: str | PathLike[str], *, refresh: bool = True) -> Results:
+    """Open a results folder; see `harness.open`."""
+    folder = Path(results)
+    runs.need_results(folder)
+    if refresh:
+        derivation.refresh(folder)
+    return Results(folder)

@@ -1,0 +1,270 @@
+"""What the page shows of similarity, per prompt set: matrix, tree, evidence of pairs, null, and what they are worth.
+
+Everything is `pools`', `provenance.evidence`'s and `provenance.tree`'s; the sentences are `provenance.wording`'s.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.provenance import pools, reports, responses
+from harness.results import derivation, store
+from harness.errors import ConfigError
+from harness.provenance import calibration, evidence, explain, tree, uncertainty, wording
+from harness.results.report.gather import Data, number
+from harness.core import visible
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from harness.provenance import calibration
+    from harness.provenance import pools
+
+FINDINGS = 8
+"""Candidates listed per model, the strongest first; `harness provenance MODEL` lists all."""
+LEAST_MODELS = 2
+ALL_PAIRS = 6
+"""Models up to which the words of every pair are in the page; above it those of each model and its nearest."""
+WORD_PAIRS = 120
+"""Pairs whose words are in the page at most; `harness provenance --explain A B` shows any."""
+AROUND = 400
+"""Longest text of an example."""
+
+
+def of_pools(results: Path, place: Mapping[str, int]) -> list[Data]:
+    """One entry per prompt set of texts that at least two models answered, that of most models first.
+
+    Args:
+        results: the results folder; its index must be up to date.
+        place: index of every model in the page's list.
+    """
+    answers = responses.load(lambda sql: store.query(results, sql), derivation.PROBES)
+    controls = store.query(results, "SELECT DISTINCT model, control_of FROM models WHERE control_of IS NOT NULL")
+    control_of, known = dict(controls.sort("model", "control_of").iter_rows()), pools.registry()
+    sizes = {task: part["model"].n_unique() for (task,), part in answers.partition_by("task", as_dict=True).items()}
+    found = []
+    for task in sorted(sizes, key=lambda name: (-sizes[name], name)):
+        if sizes[task] >= LEAST_MODELS:
+            pool = pools.one_pool(answers, known, control_of, task=task)
+            if len(pool.prints.models) >= LEAST_MODELS and pool.prints.features:
+                found.append(_pool(pool, answers.filter(answers["task"] == task), place))
+    return found
+
+
+def _pool(pool: pools.Pool, answers: pl.DataFrame, place: Mapping[str, int]) -> Data:
+    names = pool.prints.models
+    columns = [i for i, name in enumerate(names) if name in pool.candidates]
+    found = evidence.analyse(pool.prints, pool.facts, columns)
+    q = evidence.adjusted([evidence.tested(found, name) for name in names])
+    findings = {name: evidence.findings(found, name, q=of) for name, of in zip(names, q, strict=True)}
+    tested = bool((~np.isnan(found.p)).any())
+    spread = uncertainty.deviations(found) if tested else np.full((1, len(names), len(columns)), np.nan)
+    half = uncertainty.half_widths(spread)
+    width = {(names[s], names[c]): half[s, i] for s in range(len(names)) for i, c in enumerate(columns)}
+    raw = found.raw(tuple(found.matrices))
+    root = _tree(pool)
+    order = _leaves(root) if root is not None else list(names)
+    order += [name for name in names if name not in set(order)]
+    at = [names.index(name) for name in order]
+    back = {model: i for i, model in enumerate(at)}
+    pairs = _worth_words(names, findings, raw)
+    shared = pool.prints.answered.astype(int) @ pool.prints.answered.T.astype(int)
+    return {
+        "task": visible(pool.corpus),
+        "models": [place[name] for name in order],
+        "prompts": len(pool.prints.prompts),
+        "answered": [int(pool.prints.answered[i].sum()) for i in at],
+        "notes": [visible(note) for note in pool.notes],
+        "channels": list(found.matrices),
+        "tested": tested,
+        "candidates": [back[c] for c in columns],
+        "raw": _square(raw, at),
+        "n": [[int(x) for x in row] for row in shared[np.ix_(at, at)]],
+        "by_channel": {name: _square(matrix, at) for name, matrix in found.matrices.items()},
+        **_scores(found, at),
+        "apart": _apart(found, at, back),
+        "tree": None if root is None else segments(root, {name: i for i, name in enumerate(order)}),
+        "support_draws": pools.draws(pool),
+        "verdicts": [reports.verdict(findings[name]) for name in order],
+        "paragraphs": [visible(wording.paragraph(name, findings[name])) for name in order],
+        "findings": [
+            [_finding(name, f, order, width, ranks) for f in findings[name] if f.z is not None][:FINDINGS]
+            for name in order
+            for ranks in [reports.ranked(found, findings[name], spread[:, found.index(name)])]
+        ],
+        "candidates_known": [_candidate(found, c, back[c]) for c in columns],
+        "controls": _controls(pool, raw, order),
+        "words": {
+            f"{back[names.index(a)]} {back[names.index(b)]}": _words(rows)
+            for (a, b), rows in explain.pairs(answers, pairs).items()
+        },
+    }
+
+
+def _tree(pool: pools.Pool) -> tree.Node | None:
+    """The pool's tree; none where too few models can be compared."""
+    try:
+        return tree.tree(pool.prints, evidence.EVIDENCE, pools.draws(pool))
+    except ConfigError:
+        return None
+
+
+def _leaves(node: tree.Node) -> list[str]:
+    """Names from the first branch to the last."""
+    if node.name is not None:
+        return [node.name]
+    return [name for child, _ in node.children for name in _leaves(child)]
+
+
+def segments(root: tree.Node, rows: Mapping[str, int]) -> Data:
+    """A tree as lines to draw.
+
+    Args:
+        root: the tree.
+        rows: line of every leaf, 0 at the top.
+
+    Returns:
+        `across`: [x from, x to, y, support or None] of every branch; `down`: [x, y from, y to] of every branching;
+        `tips`: [x, y] of every leaf, by row. x is distance from the root, y the row.
+    """
+    across: list[list[float | None]] = []
+    down: list[list[float | None]] = []
+    tips: list[list[float | None]] = [[0.0, 0.0]] * len(rows)
+
+    def walk(node: tree.Node, x: float) -> float:
+        if node.name is not None:
+            y = float(rows[node.name])
+            tips[rows[node.name]] = [number(x), y]
+            return y
+        ys = []
+        for child, length in node.children:
+            y = walk(child, x + length)
+            across.append([number(x), number(x + length), number(y), number(child.support)])
+            ys.append(y)
+        down.append([number(x), number(min(ys)), number(max(ys))])
+        return (min(ys) + max(ys)) / 2
+
+    walk(root, 0.0)
+    return {"across": across, "down": down, "tips": tips}
+
+
+def _square(matrix: calibration.Matrix, at: Sequence[int]) -> list[list[float | None]]:
+    return [[number(x) for x in row] for row in matrix[np.ix_(at, at)]]
+
+
+def _scores(found: evidence.Analysis, at: Sequence[int]) -> Data:
+    """Score, p and channels: one row per model, one column per candidate as in `candidates`. And the null."""
+    z, p = found.scores.z[at], found.p[at]
+    null = np.sort(found.scores.z[found.scores.unrelated & ~np.isnan(found.scores.z)])
+    under = found.p[found.scores.unrelated & ~np.isnan(found.p)]
+    return {
+        "z": [[number(x) for x in row] for row in z],
+        "p": [[number(x) for x in row] for row in p],
+        "z_by_channel": {
+            name: [[number(x) for x in row] for row in scores.z[at]]
+            for name, scores in found.channels.items()
+            if not np.isnan(scores.z).all()
+        },
+        "null_size": [[int(x) for x in row] for row in found.scores.null_size[at]],
+        "null": [number(x) for x in null],
+        "needed": number(float(np.quantile(null, 1 - evidence.ALPHA))) if len(null) else None,
+        "null_p": {"n": len(under), "below": int((under <= evidence.ALPHA).sum()), "alpha": evidence.ALPHA},
+    }
+
+
+def _apart(found: evidence.Analysis, at: Sequence[int], back: Mapping[int, int]) -> dict[str, str]:
+    """Why a candidate is not tested as the teacher of a model, where there is a reason. Keys: `model candidate`."""
+    rows: dict[str, str] = {}
+    for s in at:
+        for c in found.candidates:
+            if s != c and (reason := found.rival(s, c)) is not None:
+                rows[f"{back[s]} {back[c]}"] = reason
+    return rows
+
+
+def _finding(
+    name: str,
+    found: evidence.Finding,
+    order: Sequence[str],
+    width: Mapping[tuple[str, str], float],
+    ranks: Mapping[str, tuple[int, int | None, int | None]],
+) -> Data:
+    half = width[name, found.candidate]
+    z = math.nan if found.z is None else found.z
+    return {
+        "lo": number(z - half),
+        "hi": number(z + half),
+        "candidate": order.index(found.candidate),
+        "verdict": found.verdict,
+        "z": number(found.z),
+        "p": number(found.p),
+        "q": number(found.q),
+        "null": found.null_size,
+        "n": found.prompts,
+        "rank": [*ranks[found.candidate], len(ranks)] if found.candidate in ranks else None,
+        "sentence": visible(wording.sentence(name, found)),
+    }
+
+
+def _candidate(found: evidence.Analysis, c: int, place: int) -> Data:
+    """How far the pool goes for one candidate: its null models, and whether anybody could be tested against it."""
+    column = found.column(c)
+    null = calibration.null_models(found.facts, [c])[:, 0]
+    return {
+        "candidate": place,
+        "null": int(null.sum()),
+        "testable": column is not None and not bool(np.isnan(found.scores.z[:, column]).all()),
+        "released": found.facts[c].released,
+        "lab": None if found.facts[c].lab is None else visible(str(found.facts[c].lab)),
+    }
+
+
+def _controls(pool: pools.Pool, raw: calibration.Matrix, order: Sequence[str]) -> list[Data]:
+    """Whether the pool's positive controls are found: where the known relative ranks among all other models."""
+    names, rows = pool.prints.models, []
+    for i, fact in enumerate(pool.facts):
+        for relative in sorted(fact.copy_of & set(names)):
+            others = [j for j in range(len(names)) if j != i and not math.isnan(raw[i, j])]
+            mine = raw[i, names.index(relative)]
+            if not math.isnan(mine):
+                rank = 1 + sum(bool(raw[i, j] > mine) for j in others)
+                rows.append(
+                    {
+                        "model": order.index(names[i]),
+                        "of": order.index(relative),
+                        "rank": rank,
+                        "among": len(others),
+                    }
+                )
+    return rows
+
+
+def _worth_words(
+    names: Sequence[str], findings: Mapping[str, Sequence[evidence.Finding]], raw: calibration.Matrix
+) -> list[tuple[str, str]]:
+    """Pairs whose words are shown: all in a small pool, else each model and its nearest, strongest first."""
+    if len(names) <= ALL_PAIRS:
+        return [(a, b) for a in names for b in names if a != b]
+    ranked = []
+    for i, name in enumerate(names):
+        tested = [f for f in findings[name] if f.q is not None]
+        row = np.where(np.isnan(raw[i]), -np.inf, raw[i])
+        other = tested[0].candidate if tested else names[int(row.argmax())]
+        strength = (tested[0].q or 0.0, -(tested[0].z or 0.0)) if tested else (1.0, -float(row.max()))
+        ranked.append((strength, name, other))
+    return [(name, other) for _, name, other in sorted(ranked)][:WORD_PAIRS]
+
+
+def _words(frame: pl.DataFrame) -> list[list[Any]]:
+    """kind, feature, share in a, share in b, share elsewhere, example in a, example in b."""
+    keys = ("kind", "feature", "share_a", "share_b", "elsewhere", "in_a", "in_b")
+    return [
+        [number(value) if isinstance(value, float) else None if value is None else visible(value[:AROUND])
+         for value in row]
+        for row in frame.select(keys).iter_rows()
+    ]  # fmt: skip

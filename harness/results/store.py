@@ -1,0 +1,676 @@
+"""The SQL index: `results/harness.duckdb`, made from the run folders and nothing else. The only importer of duckdb.
+
+DuckDB lets one process write and then nobody else read. So nobody ever writes the index in place: under a
+file lock, a copy is brought up to date beside it and renamed over it. Readers hold the old file or the new one.
+The run folders are the truth: the index may be deleted at any time, and is rebuilt from them to the same content.
+
+What is stored is named in `schema.py`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+from filelock import FileLock, Timeout
+
+from harness import __version__, runs
+from harness.results import schema
+from harness.runs import proof
+from harness.errors import HarnessError, StorageError
+from harness.core import digest, identity
+from harness.core import jsonable, visible
+
+if TYPE_CHECKING:
+    import polars as pl
+
+INDEX = "harness.duckdb"
+LOCK_TIMEOUT_S = 600
+"""Longest wait for another process that indexes the same results."""
+_AT_ONCE = 1 << 30
+"""Bytes that the system is asked to copy in one call."""
+_RUNS_AT_ONCE = 20
+"""Runs of which two indexes are compared at once."""
+STABLE_READS = 3
+"""How often a run folder that changes while it is read is read again."""
+
+Connection = duckdb.DuckDBPyConnection
+Settings = dict[str, str | bool | int | float | list[str]]
+Query = Callable[[str], "pl.DataFrame"]
+Changed = Sequence[tuple[str, str]]
+"""Models and tasks whose runs are new, gone or others than before; sorted."""
+Derive = Callable[[Query, Changed], Mapping[str, "pl.DataFrame"]]
+"""Makes tables out of the indexed ones: given SQL access and what has changed, returns frames by table name.
+
+Of `PAIRS` it returns the rows of pairs with a changed model, of `TASKS` those of tasks with one; of others everything,
+or nothing where they are as they were.
+"""
+PAIRS = ("comparisons",)
+"""Derived tables whose rows hang on two models' runs of one task alone."""
+TASKS = ("shared_errors",)
+"""Derived tables whose rows hang on all models' runs of one task."""
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """What an update of the index did."""
+
+    path: Path
+    """The index."""
+    runs: int = 0
+    """Runs in the index now."""
+    added: tuple[str, ...] = ()
+    """Runs indexed now, because they are new or have changed; sorted."""
+    removed: tuple[str, ...] = ()
+    """Runs no longer in the index, because their folder is gone or damaged; sorted."""
+    problems: tuple[str, ...] = ()
+    """One sentence for every run folder that could not be indexed, and why."""
+
+
+def index_path(results_dir: Path) -> Path:
+    """Where the index of a results folder is."""
+    return results_dir / INDEX
+
+
+def refresh(results_dir: Path, derive: Derive) -> Refreshed:
+    """Bring the index up to date: add new and changed runs, remove vanished ones, derive what hangs on them anew.
+
+    An index made by another version of harness, or one that cannot be read, is rebuilt from nothing. Nothing is
+    written where nothing has changed. A run folder that cannot be read is left out and reported.
+
+    Args:
+        results_dir: the folder that holds `runs/`.
+        derive: makes the tables that are computed over all runs, such as similarities.
+
+    Raises:
+        StorageError: the index cannot be written, or another process has been writing it for too long.
+    """
+    return _update(results_dir, derive, from_nothing=False)
+
+
+def rebuild(results_dir: Path, derive: Derive) -> Refreshed:
+    """Make the index from nothing. The content is that of `refresh`; arguments and errors as there."""
+    return _update(results_dir, derive, from_nothing=True)
+
+
+def query(results_dir: Path, sql: str) -> pl.DataFrame:
+    """Run SQL against the index, read-only and without access to files, network or extensions.
+
+    Args:
+        results_dir: the folder that holds the index.
+        sql: one statement or several, separated by `;`.
+
+    Returns:
+        The result of the last statement; an empty frame without columns where it has none.
+
+    Raises:
+        StorageError: there is no index, or one that this version cannot read.
+        HarnessError: the engine refuses the SQL; the message is the engine's own.
+    """
+    with contextlib.closing(connect(results_dir)) as connection:
+        return run_sql(connection, sql)
+
+
+def connect(results_dir: Path) -> duckdb.DuckDBPyConnection:
+    """A connection to the index: read-only, and without access to files, network or extensions.
+
+    Raises:
+        StorageError: there is no index, or one that this version cannot read.
+    """
+    path = index_path(results_dir)
+    if not path.is_file():
+        raise StorageError(f"{path}: no index here; `harness index` makes one, and so does `harness eval`")
+    # Attached to a database of its own in memory: within one process, DuckDB gives the same path the same open file,
+    # so that who opens it again would see the index of the first time.
+    connection = _connect({key: value for key, value in _SAFE.items() if key != "enable_external_access"})
+    try:
+        connection.execute(f"ATTACH {_literal(str(path))} AS results (READ_ONLY)")
+        connection.execute("USE results")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        usable = _versions(connection).get("schema_version") == str(schema.VERSION)
+    except duckdb.Error as error:
+        connection.close()
+        raise StorageError(f"{path}: cannot be read ({_first_line(error)}); rebuild it with `harness index`") from error
+    if not usable:
+        connection.close()
+        raise StorageError(f"{path}: made by another version of harness; rebuild it with `harness index`")
+    return connection
+
+
+def _connect(settings: Settings) -> Connection:
+    """A connection to a database of its own in memory."""
+    connection = duckdb.connect(config=settings)
+    # It would write itself into what a command prints.
+    connection.execute("SET enable_progress_bar = false")
+    return connection
+
+
+def run_sql(connection: duckdb.DuckDBPyConnection, sql: str) -> pl.DataFrame:
+    """The result of the last statement, as `query` returns it.
+
+    Raises:
+        HarnessError: the engine refuses the SQL; the message is the engine's own.
+    """
+    import polars as pl
+
+    try:
+        statements = connection.extract_statements(sql)
+        if not statements:
+            raise HarnessError("no SQL statement found; try `SELECT * FROM leaderboard`")
+        for statement in statements[:-1]:
+            connection.execute(statement).complete()
+        result = connection.sql(statements[-1])
+        frame: pl.DataFrame = pl.DataFrame() if result is None else result.pl()
+    except duckdb.Error as error:
+        raise HarnessError(str(error)) from error
+    except pl.exceptions.PolarsError as error:
+        raise HarnessError(
+            f"a column of the result has a type that cannot be shown ({error}); CAST it to VARCHAR"
+        ) from error
+    return frame.with_columns(_whole_numbers(frame))
+
+
+def _whole_numbers(frame: pl.DataFrame) -> list[pl.Series]:
+    """DuckDB sums integers into 128 bits, which arrive as decimals: back to 64 bits where they fit."""
+    import polars as pl
+
+    columns = []
+    for column in frame.iter_columns():
+        if isinstance(column.dtype, pl.Decimal) and column.dtype.scale == 0:
+            short = column.cast(pl.Int64, strict=False)
+            if short.null_count() == column.null_count():
+                columns.append(short)
+    return columns
+
+
+# Writing -----------------------------------------------------------------------------------------------------
+
+
+def _update(results_dir: Path, derive: Derive, *, from_nothing: bool) -> Refreshed:
+    path = index_path(results_dir)
+    beside = path.with_name(f".{INDEX}.new")
+    with runs.storage_errors(path), _lock(results_dir):
+        # What an interrupted update left behind.
+        _remove(beside)
+        before = None if from_nothing else _indexed(path)
+        now, problems = _folders(results_dir)
+        known = before or {}
+        gone = sorted(run for run, mark in known.items() if now.get(run) != mark)
+        new = sorted(run for run, mark in now.items() if known.get(run) != mark)
+        if before is not None and not gone and not new:
+            return Refreshed(path, len(known), problems=tuple(problems))
+        try:
+            added = []
+            with (
+                _copied(None if before is None else path, beside),
+                contextlib.closing(_open_to_write(beside)) as connection,
+            ):
+                if before is None:
+                    _create(connection)
+                changed = _answered(connection, gone)
+                _delete(connection, gone)
+                for run in new:
+                    problem = _add(connection, runs.runs_dir(results_dir) / run)
+                    if problem is None:
+                        added.append(run)
+                    else:
+                        problems.append(problem)
+                _derive(connection, derive, sorted(changed | _answered(connection, added)))
+                connection.execute("CHECKPOINT")
+            _flush(beside)
+            beside.replace(path)
+        except (duckdb.IOException, duckdb.FatalException, duckdb.OutOfMemoryException) as error:
+            raise StorageError(
+                f"{path}: cannot be written ({_first_line(error)}); the old index is as it was; if that is damaged, "
+                "`harness index --again` makes it from nothing"
+            ) from error
+        finally:
+            _remove(beside)
+    removed = [run for run in gone if run not in added]
+    return Refreshed(path, len(known) - len(gone) + len(added), tuple(added), tuple(removed), tuple(sorted(problems)))
+
+
+@contextlib.contextmanager
+def _copied(path: Path | None, beside: Path) -> Iterator[None]:
+    """A copy of the index to write to, or none of none; it is on its way to the disk while it is written to.
+
+    The libraries that tables are derived with are imported while it is made: neither keeps the other waiting.
+    """
+    if path is None:
+        yield
+        return
+    with ThreadPoolExecutor(max_workers=1) as aside:
+        made = aside.submit(_copy, path, beside)
+        aside.submit(_flush, beside)
+        for library in ("polars", "pyarrow", "scipy.special"):
+            importlib.import_module(library)
+        made.result()
+        yield
+
+
+def _copy(path: Path, beside: Path) -> None:
+    """Copy a file: on Linux within the file system, which need do no more than share the blocks (XFS, Btrfs)."""
+    if sys.platform == "linux":
+        # Not every file system can, and some only say that they did.
+        with contextlib.suppress(OSError), path.open("rb") as old, beside.open("wb") as new:
+            while os.copy_file_range(old.fileno(), new.fileno(), _AT_ONCE):
+                pass
+            if new.tell() == old.tell() == path.stat().st_size:
+                return
+    shutil.copyfile(path, beside)
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _open_to_write(beside: Path) -> Connection:
+    """A connection to a new index, or to the copy of one.
+
+    Nobody recovers a file that was not finished, so there is no log of changes. Blocks of rows that are not full are
+    written again with every checkpoint: seldom, that is, where many runs are added.
+    """
+    settings: Settings = {
+        "python_enable_replacements": "false",
+        "temp_directory": str(beside.with_name(beside.name + ".tmp")),
+        "wal_autocheckpoint": "256MB",
+    }
+    connection = _connect(settings)
+    connection.execute(f"ATTACH {_literal(str(beside))} AS made (RECOVERY_MODE NO_WAL_WRITES)")
+    connection.execute("USE made")
+    # Times without an offset are UTC, whatever the machine's zone.
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+@contextlib.contextmanager
+def _lock(results_dir: Path) -> Iterator[None]:
+    results_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(results_dir / f".{INDEX}.lock", timeout=LOCK_TIMEOUT_S):
+            yield
+    except Timeout as error:
+        raise StorageError(
+            f"{index_path(results_dir)}: another process has been writing the index for {LOCK_TIMEOUT_S} s; "
+            "wait until it ends, then run `harness index`"
+        ) from error
+
+
+def _remove(beside: Path) -> None:
+    for path in (beside, beside.with_name(beside.name + ".wal")):
+        path.unlink(missing_ok=True)
+
+
+def _folders(results_dir: Path) -> tuple[dict[str, str], list[str]]:
+    """The fingerprint of every run folder that has samples, by run id; and what could not be read."""
+    found, problems = {}, []
+    for folder in runs.list_runs(results_dir):
+        try:
+            if runs.samples_path(folder).is_file():
+                found[folder.name] = _fingerprint(folder)
+        except OSError as error:
+            problems.append(f"{folder}: cannot be read: {error.strerror}; left out of the index")
+    return found, problems
+
+
+def _fingerprint(folder: Path) -> str:
+    """Changes when the manifest's bytes change, or the size or time of the samples' file."""
+    manifest = hashlib.sha256((folder / runs.MANIFEST).read_bytes()).hexdigest()
+    state = runs.samples_path(folder).stat()
+    return f"{manifest[:32]}:{state.st_size}:{state.st_mtime_ns}"
+
+
+def _indexed(path: Path) -> dict[str, str] | None:
+    """Fingerprint by run id in an index; `None` where it must be made from nothing."""
+    if not path.is_file():
+        return None
+    try:
+        with _open_to_read(path) as connection:
+            if _versions(connection) != _VERSIONS:
+                return None
+            return dict(connection.execute("SELECT run_id, fingerprint FROM runs").fetchall())
+    except duckdb.Error:
+        return None
+
+
+_VERSIONS = {
+    "schema_version": str(schema.VERSION),
+    "schema_hash": digest(identity.SCHEMA, [schema.TABLES, schema.VIEWS]),
+    "harness_version": __version__,
+}
+
+
+def _versions(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    return dict(connection.execute("SELECT key, value FROM meta").fetchall())
+
+
+def _create(connection: duckdb.DuckDBPyConnection) -> None:
+    for table in schema.TABLES:
+        columns = ", ".join(f'"{c.name}" {c.type}{" NOT NULL" if c.required else ""}' for c in table.columns)
+        connection.execute(f"CREATE TABLE {table.name} ({columns})")
+    for view in schema.VIEWS:
+        connection.execute(f"CREATE VIEW {view.name} AS {view.sql}")
+    for table in schema.TABLES + schema.VIEWS:
+        kind = "VIEW" if table.sql else "TABLE"
+        connection.execute(f"COMMENT ON {kind} {table.name} IS {_literal(table.comment)}")
+        for c in table.columns:
+            connection.execute(f'COMMENT ON COLUMN {table.name}."{c.name}" IS {_literal(c.comment)}')
+    connection.executemany("INSERT INTO meta VALUES (?, ?)", [list(item) for item in _VERSIONS.items()])
+
+
+def _delete(connection: duckdb.DuckDBPyConnection, gone: list[str]) -> None:
+    if gone:
+        for table in schema.TABLES:
+            if any(c.name == "run_id" for c in table.columns):
+                connection.execute(f"DELETE FROM {table.name} WHERE list_contains(?, run_id)", [gone])
+
+
+def _add(connection: duckdb.DuckDBPyConnection, folder: Path) -> str | None:
+    """Index one run folder, all of it or nothing of it; returns the problem where it cannot be."""
+    import polars as pl
+
+    try:
+        for _ in range(STABLE_READS):
+            connection.execute("BEGIN")
+            try:
+                mark = _fingerprint(folder)
+                _add_manifest(connection, folder, mark)
+                _add_samples(connection, folder)
+                stable = mark == _fingerprint(folder)
+            except BaseException:
+                with contextlib.suppress(duckdb.Error):  # the first error is the one to report
+                    connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT" if stable else "ROLLBACK")
+            if stable:
+                return None
+        what = "changed every time it was read; `harness index` tries again"
+    except StorageError as error:
+        return visible(str(error))
+    except OSError as error:
+        what = f"cannot be read: {error.strerror}"
+    except duckdb.FatalException:
+        # The engine has given up on the index, not on this folder.
+        raise
+    except (duckdb.Error, pl.exceptions.PolarsError, KeyError, TypeError, ValueError, AttributeError) as error:
+        what = f"damaged ({type(error).__name__}: {_first_line(error)}); restore it, or delete the folder"
+    return f"{folder}: {visible(what)}; left out of the index"
+
+
+def _add_manifest(connection: duckdb.DuckDBPyConnection, folder: Path, mark: str) -> None:
+    manifest = runs.read_manifest(folder)
+    if manifest["run_id"] != folder.name:
+        raise StorageError(
+            f"{folder}: holds the run {manifest['run_id']!r}; "
+            "a run folder has the name of its run: rename it, or delete it"
+        )
+    tokens = {f"{kind}_tokens": count for kind, count in manifest["tokens"].items()}
+    git = {f"git_{key}": value for key, value in (manifest.get("git") or {}).items()}
+    cost = {"cost_usd": manifest.get("cost", {}).get("usd")}
+    run = manifest | manifest["counts"] | tokens | git | cost | {"fingerprint": mark}
+    run["imported"] = bool(manifest.get("imported"))
+    run["root"] = (manifest.get(proof.KEY) or {}).get("root")
+    models = [
+        model
+        | {"model": model["name"]}
+        | {f"weights_{key}": value for key, value in (model.get("weights") or {}).items()}
+        for model in manifest["models"]
+    ]
+    tasks = [task | {"task": task["name"]} for task in manifest["tasks"]]
+    for table, rows in (
+        ("runs", [run]),
+        ("models", models),
+        ("tasks", tasks),
+        ("metrics", manifest["metrics"]),
+    ):
+        _insert_frame(connection, table, _frame(table, [row | {"run_id": folder.name} for row in rows]))
+
+
+def _add_samples(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    path = str(runs.samples_path(folder))
+    rows, foreign, repeated = connection.execute(
+        "SELECT count(*), count(*) FILTER (run_id IS DISTINCT FROM ?), count(*) - count(DISTINCT sample_id) "
+        "FROM read_parquet(?)",
+        [folder.name, path],
+    ).fetchall()[0]
+    if foreign or repeated:
+        raise ValueError(f"{runs.SAMPLES} holds {foreign} samples of other runs and {repeated} repeated sample ids")
+    said = connection.execute("SELECT samples FROM runs WHERE run_id = ?", [folder.name]).fetchall()[0][0]
+    if said not in (None, rows):
+        raise ValueError(f"{runs.SAMPLES} holds {rows} samples, {runs.MANIFEST} says {said}")
+    _insert(connection, "samples", "read_parquet(?)", path)
+    _insert(
+        connection,
+        "answered",
+        "(SELECT run_id, model, task, count(DISTINCT doc_id) FILTER (status <> 'failed') AS docs FROM read_parquet(?) "
+        "GROUP BY ALL)",
+        path,
+    )
+    _insert(
+        connection,
+        "attempts",
+        "(SELECT run_id, sample_id, attempt, try.at AS attempted_at, try.error, try.status FROM "
+        "(SELECT run_id, sample_id, generate_subscripts(attempts, 1) - 1 AS attempt, unnest(attempts) AS try "
+        "FROM read_parquet(?)))",
+        path,
+    )
+    _insert(
+        connection,
+        "scores",
+        "(SELECT run_id, sample_id, unnest(scores, recursive := true) "
+        "FROM (SELECT run_id, sample_id, scores FROM read_parquet(?)))",
+        path,
+    )
+    _insert(connection, "documents", f"({_DOCUMENTS})", folder.name)
+
+
+# Summed in order of size, so that the same values always give the same sum. An answer of which nothing was judged is
+# wrong, but like no other.
+_DOCUMENTS = """
+    SELECT * EXCLUDE (first), unnest(first) FROM (
+        SELECT samples.run_id, samples.model, samples.task, metrics.metric, md5(CAST(doc AS VARCHAR)) AS document,
+            doc ->> tasks.cluster AS source, list_sum(list_sort(list(scores.value))) AS total, count(*) AS count,
+            bool_and(scores.value IN (0, 1)) AS is_binary,
+            arg_min({
+                'answer': CASE WHEN loglikelihoods IS NULL THEN extracted
+                    ELSE CAST(list_position(loglikelihoods, list_max(loglikelihoods)) AS VARCHAR) END,
+                'correct': scores.value,
+                'options': len(loglikelihoods)
+            }, (doc_id, repeat)) FILTER (
+                scores.value IN (0, 1) AND samples.status IN ('answered', 'truncated')
+                AND (scores.value = 1 OR extracted IS NOT NULL OR loglikelihoods IS NOT NULL)
+            ) AS first
+        FROM samples
+        JOIN metrics USING (run_id, model, task)
+        JOIN scores USING (run_id, sample_id, metric)
+        JOIN tasks USING (run_id, task)
+        WHERE samples.run_id = ? AND metrics.is_headline AND scores.value IS NOT NULL
+            AND scores.filter IS NOT DISTINCT FROM metrics.filter AND scores.scorer IS NOT DISTINCT FROM metrics.scorer
+        GROUP BY ALL
+    ) ORDER BY ALL
+"""
+
+
+def _answered(connection: duckdb.DuckDBPyConnection, names: Sequence[str]) -> set[tuple[str, str]]:
+    """Models and tasks of these runs."""
+    sql = "SELECT DISTINCT model, task FROM answered WHERE list_contains(?, run_id)"
+    return set(connection.execute(sql, [list(names)]).fetchall()) if names else set()
+
+
+def _derive(connection: duckdb.DuckDBPyConnection, derive: Derive, changed: Changed) -> None:
+    for table, frame in derive(lambda sql: connection.sql(sql).pl(), changed).items():
+        if table in PAIRS:
+            for side in ("model_a", "model_b"):
+                connection.execute(
+                    f"DELETE FROM {table} WHERE list_contains(?, [{side}, task])", [[list(pair) for pair in changed]]
+                )
+        elif table in TASKS:
+            connection.execute(f"DELETE FROM {table} WHERE list_contains(?, task)", [[task for _, task in changed]])
+        else:
+            connection.execute(f"DELETE FROM {table}")
+        _insert_frame(connection, table, frame)
+
+
+def _frame(table: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
+    """Rows of a manifest as a frame of the table's columns; a key that is missing is null, an unknown one is left."""
+    import polars as pl
+
+    kinds: dict[str, Any] = {
+        "VARCHAR": pl.String,
+        "JSON": pl.String,
+        "TIMESTAMP": pl.String,
+        "VARCHAR[]": pl.List(pl.String),
+        "BIGINT": pl.Int64,
+        "INTEGER": pl.Int32,
+        "DOUBLE": pl.Float64,
+        "BOOLEAN": pl.Boolean,
+    }
+    columns = _table(table).columns
+    cells = {c.name: [_cell(row.get(c.name), c.type) for row in rows] for c in columns}
+    return pl.DataFrame(cells, schema={c.name: kinds[c.type] for c in columns}, strict=True)
+
+
+def _cell(value: Any, kind: str) -> Any:
+    if value is None:
+        return None
+    if kind == "JSON":
+        return json.dumps(jsonable(value), ensure_ascii=False, sort_keys=True)
+    if kind == "VARCHAR" and isinstance(value, int | float):
+        return str(value)
+    return value
+
+
+def _insert_frame(connection: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
+    connection.register("frame", frame)
+    try:
+        _insert(connection, table, "frame")
+    finally:
+        connection.unregister("frame")
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: str, source: str, *values: str) -> None:
+    """Insert by name every column of the table, cast to its type, NaN as null."""
+    held = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}", list(values)).fetchall()}
+    # A column that an older version of harness did not write yet is unknown, not damage.
+    cells = ", ".join(
+        f'{_cast(c) if c.name in held or c.required else "NULL"} AS "{c.name}"' for c in _table(table).columns
+    )
+    connection.execute(f"INSERT INTO {table} BY NAME SELECT {cells} FROM {source}", list(values))
+
+
+def _cast(column: schema.Column) -> str:
+    cast = f'CAST("{column.name}" AS {column.type})'
+    if column.type == "TIMESTAMP":
+        # A plain cast of text to TIMESTAMP drops the offset in silence (DuckDB 2.0).
+        return f"CAST(\"{column.name}\" AS TIMESTAMPTZ) AT TIME ZONE 'UTC'"
+    if column.type == "DOUBLE":
+        return f"CASE WHEN isnan({cast}) THEN NULL ELSE {cast} END"
+    if column.type == "DOUBLE[]":
+        return f"[CASE WHEN isnan(x) THEN NULL ELSE x END FOR x IN {cast}]"
+    return cast
+
+
+def _table(name: str) -> schema.Table:
+    return next(table for table in schema.TABLES if table.name == name)
+
+
+# Checking ----------------------------------------------------------------------------------------------------
+
+
+def differences(results_dir: Path, derive: Derive) -> list[str]:
+    """What an index holds that its run folders do not give, or the other way round: table by table, in sentences.
+
+    A second index is made from the folders, in a folder of its own, and compared. An index that is older than the
+    folders is not brought up to date; it differs.
+
+    Raises:
+        StorageError: the second index cannot be written.
+    """
+    path = index_path(results_dir)
+    if not path.is_file():
+        return []
+    with tempfile.TemporaryDirectory(prefix=".check-", dir=results_dir) as folder:
+        fresh = Path(folder)
+        (fresh / "runs").symlink_to(runs.runs_dir(results_dir).resolve(), target_is_directory=True)
+        rebuild(fresh, derive)
+        with contextlib.closing(_connect({"python_enable_replacements": "false"})) as connection:
+            connection.execute(f"ATTACH {_literal(str(index_path(fresh)))} AS fresh (READ_ONLY)")
+            try:
+                connection.execute(f"ATTACH {_literal(str(path))} AS found (READ_ONLY)")
+                made_by = dict(connection.execute("SELECT key, value FROM found.meta").fetchall())
+            except duckdb.Error as error:
+                return [f"{INDEX}: cannot be read ({_first_line(error)}); `harness index --again` makes it anew"]
+            if made_by != _VERSIONS:
+                return [f"{INDEX}: made by another version of harness; `harness index` makes it anew"]
+            return [problem for table in schema.TABLES if (problem := _difference(connection, table.name))]
+
+
+def _difference(connection: duckdb.DuckDBPyConnection, table: str) -> str | None:
+    # A copied folder has other times, which is no other content.
+    columns = "* EXCLUDE (fingerprint)" if table == "runs" else "*"
+    more = less = 0
+    try:
+        for where in _pieces(connection, table):
+            for one, other in (("found", "fresh"), ("fresh", "found")):
+                number = connection.execute(
+                    f"SELECT count(*) FROM (SELECT {columns} FROM {one}.{table} WHERE {where} "
+                    f"EXCEPT ALL SELECT {columns} FROM {other}.{table} WHERE {where})"
+                ).fetchall()[0][0]
+                more, less = (more + number, less) if one == "found" else (more, less + number)
+    except duckdb.Error as error:
+        return f"{INDEX}: {table}: cannot be read ({_first_line(error)})"
+    if more or less:
+        return (
+            f"{INDEX}: {table}: {more} rows that the run folders do not give, {less} that they give are missing; "
+            "`harness index --again` makes it from them"
+        )
+    return None
+
+
+def _pieces(connection: Connection, table: str) -> list[str]:
+    """Conditions that cut a table into the rows of some runs each, which memory holds; of a table without runs, one."""
+    if not any(column.name == "run_id" for column in _table(table).columns):
+        return ["true"]
+    held = f"SELECT run_id FROM fresh.{table} UNION SELECT run_id FROM found.{table} ORDER BY run_id"
+    names = [row[0] for row in connection.execute(held).fetchall()]
+    firsts = [_literal(name) for name in names[::_RUNS_AT_ONCE]] or ["''"]
+    ends = [*(f"run_id < {first}" for first in firsts[1:]), "true"]
+    return [f"run_id >= {first} AND {end}" for first, end in zip(firsts, ends, strict=True)]
+
+
+# Reading -----------------------------------------------------------------------------------------------------
+
+
+def _open_to_read(path: Path) -> duckdb.DuckDBPyConnection:
+    """A connection that can read this one file and nothing else, with its settings locked."""
+    return duckdb.connect(path, read_only=True, config=_SAFE | {"lock_configuration": "true"})
+
+
+_SAFE: Settings = {
+    "enable_external_access": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "python_enable_replacements": "false",
+}
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,223 @@
+"""Reads and writes `results/runs/<run_id>/`: the truth about one evaluation, in four files.
+
+    run.json         the manifest: what was asked, with which versions, and the metrics
+    spec.yaml        the resolved configuration, to read or to run again
+    journal.jsonl    one line per reply, on disk before the next request of its slot goes out (`journal.py`)
+    samples.parquet  one row per sample, written when the run ends
+
+Whole files are written beside their place and renamed into it, so a reader sees the old one or the new one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from filelock import FileLock, Timeout
+
+from harness.core import plain
+from harness.errors import ConfigError, RunLockedError, StorageError, unknown_name
+from harness.runs import proof
+
+MANIFEST = "run.json"
+SPEC = "spec.yaml"
+JOURNAL = "journal.jsonl"
+SAMPLES = "samples.parquet"
+LOCK = ".lock"
+SCHEMA = 1
+"""Version of the layout of `run.json` and `samples.parquet`."""
+
+
+def runs_dir(results_dir: Path) -> Path:
+    """The folder of run folders."""
+    return results_dir / "runs"
+
+
+def list_runs(results_dir: Path) -> list[Path]:
+    """Every run folder that has a manifest, sorted by name."""
+    return sorted(path.parent for path in runs_dir(results_dir).glob(f"*/{MANIFEST}"))
+
+
+def need_results(results_dir: Path) -> None:
+    """Check that there is a results folder to read.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if not results_dir.is_dir():
+        raise ConfigError(f"no results folder {results_dir}; `harness eval` makes one, --results PATH names another")
+
+
+def find_run(results_dir: Path, name: str) -> Path:
+    """The run folder of that id, or of the only id that starts with it, or ends with it.
+
+    Raises:
+        ConfigError: none, or several.
+    """
+    known = {path.name: path for path in list_runs(results_dir)}
+    if name in known:
+        return known[name]
+    matches = [path for key, path in known.items() if key.startswith(name) or key.endswith(name)]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise ConfigError(f"{name!r} fits several runs: {', '.join(path.name for path in matches)}; say more of it")
+    raise ConfigError(unknown_name("run", name, known))
+
+
+def samples_path(run: Path) -> Path:
+    """Where the run's samples are, once it has ended."""
+    return run / SAMPLES
+
+
+def read_manifest(run: Path) -> dict[str, Any]:
+    """The manifest of a run.
+
+    Raises:
+        StorageError: it is not there, or not JSON.
+    """
+    path = run / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise StorageError(f"{path}: not JSON ({error}); restore it, or delete the run folder") from error
+    if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
+        found = manifest.get("schema") if isinstance(manifest, dict) else type(manifest).__name__
+        raise StorageError(f"{path}: schema {found!r}, this version of harness reads schema {SCHEMA}")
+    return manifest
+
+
+def write_manifest(run: Path, manifest: Mapping[str, Any]) -> None:
+    """Replace the manifest. NaN is refused: unscored is null. That of a run that has ended is sealed: `proof.seal`."""
+    content = manifest_bytes(manifest)
+    if manifest.get("status") != "running":
+        with storage_errors(run / MANIFEST):
+            content = manifest_bytes(proof.seal(json.loads(content), run, JOURNAL))
+    write_atomic(run / MANIFEST, content)
+
+
+def manifest_bytes(manifest: Mapping[str, Any]) -> bytes:
+    """A manifest as it is written."""
+    text = json.dumps(plain(manifest), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return text.encode("utf-8", "replace")
+
+
+def yaml_bytes(spec: Any) -> bytes:
+    """A spec as it is written."""
+    import yaml
+
+    return yaml.safe_dump(plain(spec), sort_keys=False, allow_unicode=True).encode()
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Write beside `path`, flush to the disk, rename into place.
+
+    Raises:
+        StorageError: the folder cannot be written, or the disk is full; the old file is as it was.
+    """
+    with atomic_file(path) as file, storage_errors(path):
+        file.write(content)
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to (under `storage_errors`) that is flushed and renamed to `path` when the block ends well.
+
+    Raises:
+        StorageError: the folder cannot be written, or the disk is full; the old file is as it was.
+    """
+    if path.is_dir():
+        raise StorageError(f"{path} is a folder; name a file in it")
+    beside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = beside.open("wb")
+    try:
+        try:
+            yield file
+            with storage_errors(path):
+                file.flush()
+                os.fsync(file.fileno())
+        finally:
+            with storage_errors(path):
+                file.close()
+        with storage_errors(path):
+            beside.replace(path)
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn the operating system's errors about a file into a sentence a user can act on."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        what = "the disk is full" if full else f"cannot be written: {error.strerror or error}"
+        advice = (
+            "what was answered so far is kept; free some space and give the same command again"
+            if full
+            else "check the folder's permissions, or choose another with results_dir=PATH"
+        )
+        raise StorageError(f"{path}: {what}; {advice}") from error
+
+
+@contextlib.contextmanager
+def run_lock(run: Path) -> Iterator[None]:
+    """Hold the run folder alone; the operating system lets go of it when the process dies.
+
+    Raises:
+        RunLockedError: another process holds it.
+    """
+    path = run / LOCK
+    with storage_errors(path):
+        run.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    with storage_errors(path):
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:  # an OSError too, so it is caught before it reads as one
+            raise RunLockedError(
+                f"run {run.name}: another process is working on it; wait until it ends, "
+                "or change a setting (seed, name) to make a run of its own"
+            ) from error
+    try:
+        for stale in run.glob(".*.*.*[0-9]"):  # half a file of a process that was killed while it wrote
+            stale.unlink(missing_ok=True)
+        yield
+    finally:
+        lock.release()
+
+
+def is_locked(run: Path) -> bool:
+    """True while a live process works on the run."""
+    lock = FileLock(run / LOCK)
+    try:
+        with lock.acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # a folder that cannot be written has no writer
+        return False
+
+
+def remove_if_empty(run: Path) -> None:
+    """Remove a run folder that never got an answer, and the folders above it that hold nothing else."""
+    journal = run / JOURNAL
+    if journal.is_file() and journal.stat().st_size:
+        return
+    for name in (JOURNAL, MANIFEST, SPEC, LOCK):
+        (run / name).unlink(missing_ok=True)
+    for folder in (run, run.parent, run.parent.parent):
+        with contextlib.suppress(OSError):
+            folder.rmdir()

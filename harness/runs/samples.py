@@ -1,0 +1,146 @@
+"""The columns of `samples.parquet`, one row per sample, and how it is written: some rows at a time.
+
+Strings hold JSON where the shape differs from task to task (`doc`, `messages`, `detail`). Sorted by model,
+task, doc_id, repeat, so that the same answers make the same file but for the times.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.records import SampleStatus
+from harness.runs.folder import SAMPLES, atomic_file, storage_errors
+
+SORT = ("model", "task", "doc_id", "repeat")
+PIECE = 500
+"""Rows of a row group: as Python objects they take several times the memory they take in columns."""
+STATES: tuple[SampleStatus, ...] = ("answered", "truncated", "refused", "failed")
+TIMES = ("started_at", "latency_s", "ttfb_s", "attempts", "response_id", "reused_from")
+"""Columns that differ between two runs with the same answers."""
+
+
+def schema() -> dict[str, Any]:
+    """Column names and Arrow types, in order."""
+    import pyarrow as pa
+
+    attempt = pa.struct({"at": pa.string(), "error": pa.string(), "status": pa.int64()})
+    score = pa.struct(
+        {
+            "metric": pa.string(),
+            "filter": pa.string(),
+            "scorer": pa.string(),
+            "value": pa.float64(),
+            "status": pa.string(),
+            "extracted": pa.string(),
+            "explanation": pa.string(),
+            "detail": pa.string(),
+        }
+    )
+    return {
+        "run_id": pa.string(),
+        "model": pa.string(),
+        "task": pa.string(),
+        "doc_id": pa.int64(),
+        "repeat": pa.int32(),
+        "sample_id": pa.string(),
+        "status": pa.string(),
+        "kind": pa.string(),
+        "messages": pa.string(),
+        "prompt": pa.string(),
+        "doc": pa.string(),
+        "target": pa.string(),
+        "output": pa.string(),
+        "reasoning": pa.string(),
+        "reasoning_kind": pa.string(),
+        "finish_reason": pa.string(),
+        "error": pa.string(),
+        "seed": pa.int64(),
+        "decoding": pa.string(),
+        "continuations": pa.list_(pa.string()),
+        "request_ids": pa.list_(pa.string()),
+        "loglikelihoods": pa.list_(pa.float64()),
+        "prompt_tokens": pa.int64(),
+        "completion_tokens": pa.int64(),
+        "reasoning_tokens": pa.int64(),
+        "cached_tokens": pa.int64(),
+        "attempts": pa.list_(attempt),
+        "started_at": pa.string(),
+        "latency_s": pa.float64(),
+        "ttfb_s": pa.float64(),
+        "served_model": pa.string(),
+        "system_fingerprint": pa.string(),
+        "response_id": pa.string(),
+        "request_bodies": pa.list_(pa.string()),
+        "request_sha256": pa.list_(pa.string()),
+        "reused_from": pa.string(),
+        "scores": pa.list_(score),
+    }
+
+
+@dataclass(frozen=True)
+class Written:
+    """What `write` counted on the way."""
+
+    rows: int
+    states: Mapping[SampleStatus, int]
+    """Samples by state."""
+    tokens: Mapping[str, int]
+    """Tokens by kind, where they are known."""
+
+
+def clean(value: Any) -> Any:
+    """A cell as it is written: lone surrogates become `?`, tuples lists."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, Mapping):
+        return {key: clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [clean(item) for item in value]
+    return value
+
+
+def write(run: Path, rows: Iterable[Mapping[str, Any]]) -> Written:
+    """Write a run's samples in one atomic step.
+
+    Lone surrogates, which a broken reply may hold, become `?`: Parquet is UTF-8.
+
+    Args:
+        run: the run's folder.
+        rows: mappings with every column of `schema`, in the order of `SORT`.
+
+    Returns:
+        What was written, in numbers.
+
+    Raises:
+        StorageError: it cannot be written; an older file stays as it was.
+        ValueError: the rows are not in order.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = pa.schema(schema())
+    states: dict[SampleStatus, int] = dict.fromkeys(STATES, 0)
+    tokens = dict.fromkeys(("prompt", "completion", "reasoning", "cached"), 0)
+    waiting = iter(rows)
+    last: tuple[Any, ...] = ()
+    path = run / SAMPLES
+    with (
+        atomic_file(path) as file,
+        # The least and the greatest text of a column help no query, and are held until the file is closed.
+        pq.ParquetWriter(file, columns, compression="zstd", write_statistics=list(SORT)) as writer,
+    ):
+        while piece := [clean(row) for row in itertools.islice(waiting, PIECE)]:
+            for row in piece:
+                if (place := tuple(row[name] for name in SORT)) <= last:
+                    raise ValueError(f"row {place} comes after {last}")
+                last = place
+                states[row["status"]] += 1
+                for kind in tokens:
+                    tokens[kind] += row[f"{kind}_tokens"] or 0
+            with storage_errors(path):
+                writer.write_table(pa.Table.from_pylist(piece, schema=columns))
+    return Written(sum(states.values()), states, tokens)

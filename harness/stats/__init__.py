@@ -1,0 +1,36 @@
+"""Statistics of one model, of two, of many and of the next run: intervals, pairs, ranks, aggregates, power."""
+
+from harness.stats.aggregates import MIN_COVERAGE, Mean
+from harness.stats.intervals import (
+    Estimate,
+    bootstrap,
+    bootstrap_mean,
+    estimate,
+    pass_at_k,
+    pass_estimate,
+    pass_hat_k,
+    standard_error,
+    t_quantile,
+    wilson,
+)
+from harness.stats.ranks import Standing
+
+__all__ = [
+    "MIN_COVERAGE",
+    "Estimate",
+    "Mean",
+    "Standing",
+    "aggregates",
+    "bootstrap",
+    "bootstrap_mean",
+    "estimate",
+    "pairs",
+    "pass_at_k",
+    "pass_estimate",
+    "pass_hat_k",
+    "power",
+    "ranks",
+    "standard_error",
+    "t_quantile",
+    "wilson",
+]
