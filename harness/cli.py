@@ -88,8 +88,10 @@ def rescore(context: typer.Context) -> None:
 
 def _evaluate(spec: Any) -> int:
     """One run from its spec to the printed leaderboard; the exit code."""
-    from harness import analysis, leaderboard, publishing
+    from harness import analysis, leaderboard, listings, publishing
     from harness.evaluate import evaluate
+    from harness.leaderboard.words import answerers
+    from harness.tables import visible
 
     if spec.plan:
         return _plan(spec)
@@ -102,6 +104,9 @@ def _evaluate(spec: Any) -> int:
     refreshed = analysis.refresh(results)
     warn(refreshed.problems)
     sys.stdout.write(leaderboard.terminal(analysis.board(results), width()))
+    for model, names in listings.mixed(outcome.run).items():
+        told = f"{model}: {answerers(names)}; the scores of this run are of no single one of them"
+        say(f"warning: {visible(told)}", "warning")
     counts = outcome.manifest["counts"]
     where = "" if results == RESULTS else f" --results {shlex.quote(str(results))}"
     sys.stdout.write(

@@ -11,7 +11,7 @@ from typing import Any
 from harness import completions, environment, lmeval, plugins, replay, resources, taskfiles, weights
 from harness import sandbox as sandboxes
 from harness.errors import BackendError, ConfigError
-from harness.identity import RUN, digest, plain
+from harness.identity import RUN, canonical_json, digest, plain
 from harness.lmeval import LoadedTask
 from harness.questions import Samples
 from harness.records import Request, RequestKind
@@ -127,6 +127,25 @@ def plan_model(model: ModelSpec, tasks: Sequence[LoadedTask], spec: EvalSpec) ->
         )
     file = weights.fetch(weights_spec) if weights_spec and not spec.replay and not spec.plan else None
     return dataclasses.replace(plan, file=file)
+
+
+def check_apart(plans: Sequence[ModelPlan]) -> None:
+    """Refuse two models that ask a server the very same: its answers to one would be published as the other's too.
+
+    Raises:
+        ConfigError: there are two.
+    """
+    asked: dict[str, list[ModelPlan]] = {}
+    for plan in plans:
+        if plan.billed:
+            for other in (twins := asked.setdefault(canonical_json(plan.identity), [])):
+                if set(plan.ids()) & set(other.ids()):
+                    raise ConfigError(
+                        f"models {other.model.name} and {plan.model.name} ask the same server for the same model with "
+                        "the same settings, so one answer would stand under both names; leave one of them out, or "
+                        "give them different args (model, base_url)"
+                    )
+            twins.append(plan)
 
 
 def _source(model: ModelSpec, spec: EvalSpec, tasks: Sequence[LoadedTask]) -> ModelSpec:
