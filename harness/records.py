@@ -6,6 +6,7 @@ multiple-choice document as many as it has choices. Units: seconds, tokens, UTC.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
@@ -14,6 +15,11 @@ RequestKind = Literal["generate", "loglikelihood", "loglikelihood_rolling"]
 ReasoningKind = Literal["full", "summary", "redacted", "none"]
 REASONING_KINDS: tuple[ReasoningKind, ...] = get_args(ReasoningKind)
 Message = Mapping[str, str]
+MOST_TOKENS = 10**9
+"""No answer takes more: the longest contexts hold 10^7. Sums over 10^9 such answers still fit into 64 bits."""
+LOGLIKELIHOODS = (-1e12, 1.0)
+"""No text has less: that is 10^8 tokens at -9999, which is how servers write the probability 0. None has more than 0,
+which half-precision numbers may round up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +57,36 @@ class Request:
     seed: int
 
 
+def count(value: object) -> int | None:
+    """A count of tokens, 0 to `MOST_TOKENS`; `None` for whatever else a server may call one."""
+    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS
+    return value if whole else None  # type: ignore[return-value]
+
+
+def finite(value: object) -> float | None:
+    """A number; `None` for whatever else a server may call one: NaN, infinity, what no float holds, texts, truths."""
+    try:
+        number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens, as counted by whoever served the model; `None` is unknown, never 0."""
+    """Tokens, as counted by whoever served the model; `None` is unknown, never 0.
+
+    What is no count becomes `None` here, whoever sent it, and also where an older journal holds it.
+    """
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     reasoning_tokens: int | None = None
     cached_tokens: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            object.__setattr__(self, name, count(getattr(self, name)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +102,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back for one request. A failure is a reply too: `error` set, no text."""
+    """What came back for one request. A failure is a reply too: `error` set, no text.
+
+    A loglikelihood that no text can have makes a reply a failure, whoever sent it.
+    """
 
     text: str | None = None
     """The answer, without its reasoning. `None` where there is none: never `""` in its place."""
@@ -105,6 +136,15 @@ class Reply:
     """The request's body exactly as it was sent, where it went over HTTP. Never headers, so never a key."""
     reused_from: str | None = None
     """The run this reply was taken from instead of asking again; `None` where it was asked for here."""
+
+    def __post_init__(self) -> None:
+        if self.loglikelihood is None:
+            return
+        number = finite(self.loglikelihood)
+        if number is None or not LOGLIKELIHOODS[0] <= number <= LOGLIKELIHOODS[1]:
+            number = None
+            object.__setattr__(self, "error", self.error or "the loglikelihood is no number that a text can have")
+        object.__setattr__(self, "loglikelihood", number)
 
 
 SampleStatus = Literal["answered", "truncated", "refused", "failed"]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 import struct
 import zipfile
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import ConfigError, unknown_name
-from harness.records import REASONING_KINDS, ReasoningKind
+from harness.records import REASONING_KINDS, ReasoningKind, finite
 
 if TYPE_CHECKING:
     import polars as pl
@@ -31,6 +30,8 @@ ZSTANDARD = 93
 """The compression method's number in a zip: APPNOTE.TXT 6.3.7, 4.4.5."""
 LARGEST = 1 << 30
 """Bytes that one file of a zip may unpack to."""
+LARGEST_SCORE = 1e100
+"""The squares of larger numbers, summed over documents, are more than a float holds."""
 _INSPECT_VALUES = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
 """Correct, partial, incorrect, no answer: https://inspect.aisi.org.uk/scorers.html."""
 
@@ -54,7 +55,7 @@ class Item:
     """By metric and filter."""
     extracted: Mapping[str, str] = field(default_factory=dict)
     """The part of the answer that was judged, by filter."""
-    loglikelihoods: tuple[float, ...] | None = None
+    loglikelihoods: tuple[float | None, ...] | None = None
 
 
 def prompt_id(text: str) -> str:
@@ -99,7 +100,7 @@ def _lm_eval(path: Path, _: Mapping[str, str]) -> Iterator[Item]:
             for reply in replies[0]:
                 yield Item(None, task, name, reply, prompt=prompt, target=target, scores=scores, extracted=extracted)
         else:
-            chosen = tuple(float(reply[0][0]) for reply in replies)
+            chosen = tuple(_number(reply[0][0]) for reply in replies)
             yield Item(None, task, name, None, prompt=prompt, target=target, scores=scores, loglikelihoods=chosen)
 
 
@@ -342,6 +343,7 @@ UNREADABLE = (
     AttributeError,
     IndexError,
     EOFError,
+    OverflowError,
     NotImplementedError,
     zipfile.BadZipFile,
     zlib.error,
@@ -371,11 +373,11 @@ def _text(value: Any) -> str | None:
 
 
 def _number(value: Any) -> float | None:
-    """A score; `None` for what is no finite number."""
+    """A score; `None` for what is no number, or none that can be averaged."""
     if isinstance(value, str):
         value = {"true": 1.0, "false": 0.0}.get(value.strip().lower(), value)
     try:
-        number = float(value)
-    except (TypeError, ValueError):
+        number = finite(float(value))
+    except (TypeError, ValueError, OverflowError):
         return None
-    return number if math.isfinite(number) else None
+    return number if number is not None and abs(number) <= LARGEST_SCORE else None

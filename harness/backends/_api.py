@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
+import reprlib
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -19,13 +19,17 @@ from urllib.parse import urlsplit
 from harness.backends import _args, _http
 from harness.core import looks_secret
 from harness.errors import BackendError, ConfigError
-from harness.records import Reply, Request, RequestKind, Usage
+from harness.records import Reply, Request, RequestKind, Usage, count, finite
 from harness.specs import ModelSpec
 
 PARALLEL = 16
 """Requests in flight where the model names no number: gentle with a new account, adapted by 429s."""
 BYTES_PER_TOKEN = 4
 """A rule of thumb for English text, for the limit of tokens a minute before the server has counted any."""
+ERROR_CHARS = 300
+"""What is kept of an error over a response; it may quote what was sent."""
+ROUNDING = 0.01
+"""How far above 0 the log-probability of a certain token may be: half-precision numbers are that coarse."""
 SAMPLING = ("temperature", "top_p", "top_k", "stop", "seed")
 """What `omit` may name."""
 COMMON: dict[str, Any] = {"model": "", "base_url": "", "extra_body": None, "headers": None, "omit": None}
@@ -209,9 +213,8 @@ class ApiBackend:
         )
 
     def _expected_completion(self, request: Request) -> float:
-        if self._replies:
-            return self._completion_tokens / self._replies
-        return request.decoding.max_tokens if request.decoding else 0
+        most = request.decoding.max_tokens if request.decoding else 0
+        return min(most, self._completion_tokens / self._replies) if self._replies else most
 
     def _interpret(self, request: Request, outcome: _http.Outcome) -> Reply:
         if outcome.error is not None:
@@ -220,7 +223,8 @@ class ApiBackend:
         try:
             reply = self.read(request, outcome.payload)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-            return Reply(error=f"the response is not in the format of {self.api}: {type(error).__name__}: {error}")
+            said = f"{type(error).__name__}: {error}"[:ERROR_CHARS]
+            return Reply(error=f"the response is not in the format of {self.api}: {said}")
         if reply.text is not None and request.decoding is not None:
             reply = cut(reply, request.decoding.stop)
         return reply
@@ -282,11 +286,6 @@ def cut(reply: Reply, stops: Sequence[str]) -> Reply:
     return dataclasses.replace(reply, text=reply.text[: min(places)], finish_reason=reason)
 
 
-def count(value: Any) -> int | None:
-    """A token count; `None` for what is none."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-
 def word(value: Any) -> str | None:
     """A text; `None` for what is none."""
     return value if isinstance(value, str) else None
@@ -305,15 +304,16 @@ def total(*values: int | None) -> int | None:
     return sum(known) if known else None
 
 
-def finite(value: Any) -> float:
-    """A number.
+def logprob(value: Any) -> float:
+    """The log-probability of a token.
 
     Raises:
-        ValueError: it is none, or not finite.
+        ValueError: it is no number, not finite, or that of a probability above 1.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"expected a finite number, found {value!r}")
-    return float(value)
+    number = finite(value)
+    if number is None or number > ROUNDING:
+        raise ValueError(f"expected the log-probability of a token, found {reprlib.repr(value)}")
+    return number
 
 
 def openai_usage(usage: Any) -> Usage:

@@ -27,7 +27,7 @@ import aiohttp
 
 from harness.core import environment
 from harness.errors import BackendError, ConfigError
-from harness.records import Attempt
+from harness.records import Attempt, finite
 from harness.specs import ConnectSpec
 
 BACKOFF_S, BACKOFF_MOST_S = 0.5, 30.0
@@ -36,6 +36,10 @@ BACKOFF_HARD_S = 2.0
 """Where no connection can be made, tries come faster, so that the breaker can open."""
 RETRY_AFTER_MOST_S = 600.0
 """A server that wants a longer wait than this fails the request: hours are for the user to decide."""
+WAIT_MOST_S = 366 * 86400.0
+"""Nobody asks to wait for longer than a year: such a number is no wish, and is passed over."""
+DIGITS_MOST = 40
+"""A longer whole number in an answer is read as infinity: none that is meant has so many digits."""
 TIMEOUT_RETRIES = 2
 """A try that timed out may have been paid for; it is not repeated as freely as a refused one."""
 CONNECT_TIMEOUT_S = 10.0
@@ -187,8 +191,11 @@ class Gate:
             await asyncio.sleep(wait)
 
     def settle(self, tokens: float) -> None:
-        """Add tokens that were used beyond what was expected (negative: fewer were)."""
-        self._next_token += tokens * self._token_s
+        """Add tokens that were used beyond what was expected (negative: fewer were).
+
+        No server's count holds the next request up for longer than the longest wait that is kept to.
+        """
+        self._next_token += min(tokens * self._token_s, RETRY_AFTER_MOST_S)
 
     def leave(self) -> None:
         """Give the place back."""
@@ -370,7 +377,7 @@ class Client:
         if self._secret is not None:
             data = self._secret.hide_in(data)
         try:
-            payload = json.loads(data)
+            payload = json.loads(data, parse_int=_whole)
         except (ValueError, RecursionError):
             payload = None
         if status == OK and payload is None:
@@ -441,6 +448,11 @@ def no_fault(payload: Any) -> tuple[int, str] | None:
     return None
 
 
+def _whole(digits: str) -> int | float:
+    """A whole number of JSON; Python refuses to read one of more than 4300 digits, and the answer with it."""
+    return int(digits) if len(digits) <= DIGITS_MOST else float(digits)
+
+
 def _error(payload: Any) -> Mapping[str, Any]:
     if isinstance(payload, list) and payload:  # Gemini wraps some errors in a list
         payload = payload[0]
@@ -468,18 +480,23 @@ def _code(payload: Any) -> str:
 def _retry_after_s(headers: Mapping[str, str], payload: Any) -> float | None:
     """Seconds the server asks to wait: `retry-after-ms`, `Retry-After` in seconds or as a date, or Google's RetryInfo.
 
-    RetryInfo: https://cloud.google.com/apis/design/errors#error_payloads.
+    RetryInfo: https://cloud.google.com/apis/design/errors#error_payloads. `None` where it names no wait.
     """
     try:
-        if (ms := headers.get("retry-after-ms")) is not None:
-            return max(0.0, float(ms) / 1000)
-        if (value := headers.get("Retry-After")) is not None:
-            if re.fullmatch(r"\s*\d+(\.\d+)?\s*", value):
-                return float(value)
-            return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
-        for detail in _error(payload).get("details") or ():
-            if isinstance(detail, dict) and "retryDelay" in detail:
-                return max(0.0, float(str(detail["retryDelay"]).removesuffix("s")))
+        asked = finite(_asked_to_wait_s(headers, payload))
     except (ValueError, TypeError, OverflowError):
-        pass
+        return None
+    return max(0.0, asked) if asked is not None and asked <= WAIT_MOST_S else None
+
+
+def _asked_to_wait_s(headers: Mapping[str, str], payload: Any) -> float | None:
+    if (ms := headers.get("retry-after-ms")) is not None:
+        return float(ms) / 1000
+    if (value := headers.get("Retry-After")) is not None:
+        if re.fullmatch(r"\s*\d+(\.\d+)?\s*", value):
+            return float(value)
+        return email.utils.parsedate_to_datetime(value).timestamp() - time.time()
+    for detail in _error(payload).get("details") or ():
+        if isinstance(detail, dict) and "retryDelay" in detail:
+            return float(str(detail["retryDelay"]).removesuffix("s"))
     return None

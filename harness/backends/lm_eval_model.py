@@ -11,9 +11,9 @@ Only this file and `harness/engine/lmeval.py` import lm_eval.
 from __future__ import annotations
 
 import inspect
-import math
 import os
 import random
+import reprlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ from typing import Any
 
 from harness.backends import _think
 from harness.errors import BackendError, ConfigError, unknown_name
-from harness.records import Decoding, Reply, Request
+from harness.records import Decoding, Reply, Request, finite
 from harness.specs import ModelSpec
 
 CHUNK_SIZE = 64
@@ -241,10 +241,14 @@ def _fields(kind: str, answer: Any) -> Mapping[str, Any]:
             return {"error": f"lm-eval gave {type(answer).__name__} in place of a text"}
         text, reasoning = _think.split(answer)
         return {"text": text, "reasoning": reasoning, "reasoning_kind": "full" if reasoning else "none"}
-    number, greedy = answer if isinstance(answer, tuple | list) else (answer, None)
-    if number is None or not math.isfinite(number):
-        return {"error": f"lm-eval gave a loglikelihood of {number}"}
-    return {"loglikelihood": float(number), "is_greedy": bool(greedy) if kind == "loglikelihood" else None}
+    number, greedy = (*answer, None, None)[:2] if isinstance(answer, tuple | list) else (answer, None)
+    try:
+        value = finite(float(number))
+    except (TypeError, ValueError, OverflowError):
+        value = None
+    if value is None:
+        return {"error": f"lm-eval gave a loglikelihood of {reprlib.repr(number)}"}
+    return {"loglikelihood": value, "is_greedy": bool(greedy) if kind == "loglikelihood" else None}
 
 
 def _failed(error: Exception) -> Reply:

@@ -11,6 +11,7 @@ https://api-docs.deepseek.com/guides/reasoning_model; vLLM, SGLang, llama.cpp, x
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -148,7 +149,7 @@ def _fault(payload: Any) -> tuple[int, str] | None:
     if not isinstance(error, dict):
         return 500, str(error)
     code = str(error.get("code"))
-    status = int(code) if code.isdecimal() and 400 <= int(code) <= 599 else 500  # noqa: PLR2004 - HTTP's error range
+    status = int(code) if re.fullmatch("[45][0-9][0-9]", code) else 500
     return status, str(error.get("message", error))
 
 

@@ -14,7 +14,7 @@ import operator
 from typing import Any
 
 from harness.backends import _think
-from harness.backends._api import ApiBackend, encode, finite, openai_usage, unsupported, word
+from harness.backends._api import ApiBackend, encode, logprob, openai_usage, unsupported, word
 from harness.backends.openai_chat import _fault
 from harness.errors import BackendError
 from harness.records import ReasoningKind, Reply, Request, RequestKind
@@ -154,9 +154,9 @@ def _likelihood(logprobs: Any, text: str, start: int, *, rolling: bool) -> tuple
         counted += 1
         if rolling and i == 0 and value is None:
             continue
-        summed += finite(value)
-        best = max((finite(other) for other in tops[i].values()), default=None) if tops and tops[i] else None
-        greedy = greedy and best is not None and finite(value) >= best - SLACK
+        summed += logprob(value)
+        best = max((logprob(other) for other in tops[i].values()), default=None) if tops and tops[i] else None
+        greedy = greedy and best is not None and logprob(value) >= best - SLACK
     if not counted and start < len(text):
         raise ValueError("the server echoed no token of the continuation")
     return summed, greedy

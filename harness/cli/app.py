@@ -90,8 +90,11 @@ def rescore(context: typer.Context) -> None:
 def _evaluate(spec: Any) -> int:
     """One run from its spec to the printed leaderboard; the exit code."""
     from harness.archive import copies
+    from harness.cli import catalogue
+    from harness.core import visible
     from harness.evaluation import evaluate
     from harness.results import derivation, leaderboard
+    from harness.results.leaderboard.words import answerers
 
     if spec.plan:
         return _plan(spec)
@@ -104,6 +107,9 @@ def _evaluate(spec: Any) -> int:
     refreshed = derivation.refresh(results)
     warn(refreshed.problems)
     sys.stdout.write(leaderboard.terminal(derivation.board(results), width()))
+    for model, names in catalogue.mixed(outcome.run).items():
+        told = f"{model}: {answerers(names)}; the scores of this run are of no single one of them"
+        say(f"warning: {visible(told)}", "warning")
     counts = outcome.manifest["counts"]
     where = "" if results == RESULTS else f" --results {shlex.quote(str(results))}"
     sys.stdout.write(

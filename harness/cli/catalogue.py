@@ -13,6 +13,7 @@ from harness.core import weights as weights_store
 from harness.engine import taskfiles
 from harness.errors import ConfigError, StorageError
 from harness.results import schema
+from harness.results.leaderboard.words import answerers
 from harness.runs import folder as run_folders
 from harness.sandbox import tiers
 
@@ -247,7 +248,24 @@ def summary(folder: Path) -> str:
         + ("" if model["deterministic"] is not False else ", greedy answers not guaranteed to repeat")
         for model in manifest["models"]
     ]
+    lines += [f"model     {visible(name)}: {visible(answerers(names))}" for name, names in mixed(folder).items()]
     return "\n".join(lines) + "\n"
+
+
+def mixed(folder: Path) -> dict[str, list[str]]:
+    """The models of a run whose answers are of several models, as the server named them; with these names."""
+    path = run_folders.samples_path(folder)
+    if not path.is_file():
+        return {}
+    try:
+        frame = pl.scan_parquet(path).filter(pl.col("status") != "failed").select("model", "served_model")
+        rows = frame.drop_nulls().unique().sort("model", "served_model").collect().rows()
+    except (pl.exceptions.PolarsError, OSError):  # damage is told where the samples are read
+        return {}
+    found: dict[str, list[str]] = {}
+    for model, served in rows:
+        found.setdefault(model, []).append(served)
+    return {model: names for model, names in found.items() if len(names) > 1}
 
 
 def sandboxes() -> pl.DataFrame:

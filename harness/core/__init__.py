@@ -1,7 +1,7 @@
 """Ground floor: identity, names of plugins, files that ship, the machine, progress and tables."""
 
 from harness.core.environment import looks_secret, publishable_args
-from harness.core.identity import Digester, digest, digest_items, file_sha256, plain
+from harness.core.identity import Digester, canonical_json, digest, digest_items, file_sha256, plain
 from harness.core.progress import RunProgress, say
 from harness.core.tables import (
     code_block,
@@ -18,6 +18,7 @@ from harness.core.tables import (
 __all__ = [
     "Digester",
     "RunProgress",
+    "canonical_json",
     "code_block",
     "digest",
     "digest_items",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 from array import array
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
@@ -216,7 +217,10 @@ def _corpus(held: Collection[Held], function: Callable[[Iterable[Any]], float]) 
         return None
 
     def statistic(chosen: Sequence[Sequence[Any]]) -> float:
-        return float(function([part for unit in chosen for part in unit]))
+        try:
+            return float(function([part for unit in chosen for part in unit]))
+        except OverflowError:  # the perplexity of impossible texts
+            return math.inf
 
     return dataclasses.replace(stats.bootstrap(list(units.values()), statistic), n=len(docs))
 

@@ -24,6 +24,8 @@ from harness.runs import Entry
 from harness.specs import BudgetSpec, ModelSpec
 
 PRICES = "prices.yaml"
+OWN_HARDWARE = "own-hardware"
+"""The entry for a server of one's own, which bills no tokens."""
 PER = 1_000_000
 """Prices are for a million tokens."""
 TEMPLATE_TOKENS = 16

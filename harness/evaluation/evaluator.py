@@ -21,7 +21,7 @@ from harness.engine import LoadedTask, metrics, scoring
 from harness.errors import HarnessError
 from harness.evaluation import budget, forecast, manifest, replay, reuse
 from harness.evaluation.dispatch import ask, backend_of
-from harness.evaluation.planning import ModelPlan, load_tasks, plan_model, run_id, taking_part
+from harness.evaluation.planning import ModelPlan, check_apart, load_tasks, plan_model, run_id, taking_part
 from harness.records import Reply
 from harness.runs import Journal, Replies, entries, samples
 from harness.specs import EvalSpec
@@ -88,6 +88,7 @@ def _planned(spec: EvalSpec) -> tuple[EvalSpec, list[LoadedTask], list[ModelPlan
     tasks = load_tasks(spec)
     spec = dataclasses.replace(spec, models=tuple(taking_part(spec, tasks)))
     plans = [plan_model(model, tasks, spec) for model in spec.models]
+    check_apart(plans)
     return spec, tasks, plans, runs.runs_dir(Path(spec.results_dir)) / run_id(spec, tasks, plans)
 
 
@@ -146,26 +147,59 @@ def _run(
         runs.write_manifest(run, opened)
         if missing < total:
             progress.say(f"run {run.name}: {total - missing} of {total} requests are answered already")
-        if found:
-            requests = (request for plan in plans for request in plan.requests() if request.id in found)
-            while piece := [(request, found[request.id]) for request in itertools.islice(requests, PIECE)]:
-                journal.append_all(piece)
-            progress.say(
-                f"run {run.name}: {len(found)} requests were answered in other runs and are not paid for again"
-            )
         purse.recall(entries(run / runs.JOURNAL), (request for plan in plans for request in plan.requests()))
         for plan, entry in zip(plans, opened["models"], strict=True):
             name = plan.model.name
             if name in backends or not (entry["facts"] or plan.billed):
                 backend = backends.get(name) or backend_of(plan)
-                wanted = (request for request in plan.requests() if not replies.answered(request.id))
-                asked += (n := _pending(plan, replies))  # another model of the run may have asked the very same
-                entry.update(ask(plan, backend, wanted, n, journal, progress, purse))
+                asked += _ask(plan, backend, entry, found, journal, progress, purse)
                 runs.write_manifest(run, opened)
+            if any(id_ in found and not replies.answered(id_) for id_ in plan.ids()):
+                _reuse(plan, found, run, journal, progress)
+                if _pending(plan, replies):
+                    asked += _ask(plan, backend_of(plan), entry, (), journal, progress, purse)
+                    runs.write_manifest(run, opened)
         opened["cost"] = purse.facts()
         return Outcome(run, _finish(spec, plans, run, replies, opened, progress), asked)
     finally:
         journal.close()
+
+
+def _ask(
+    plan: ModelPlan,
+    backend: Any,
+    entry: dict[str, Any],
+    found: Container[str],
+    journal: Journal,
+    progress: RunProgress,
+    purse: budget.Budget,
+) -> int:
+    """Ask for what is neither answered nor found; what the backend says of itself goes into the manifest's entry."""
+    n = _pending(plan, journal.replies, found)
+    wanted = (r for r in plan.requests() if not journal.replies.answered(r.id) and r.id not in found)
+    entry.update(ask(plan, backend, wanted, n, journal, progress, purse))
+    return n
+
+
+def _reuse(plan: ModelPlan, found: reuse.Found, run: Path, journal: Journal, progress: RunProgress) -> None:
+    """Take what was found, if it is of the model that answers here."""
+    served = reuse.answering(run, plan.model.name)
+    if served is None and reuse.on_own_server(plan.model):
+        return  # it answered nothing, so nobody knows what it serves now
+    open_ = (r for r in plan.requests() if r.id in found and not journal.replies.answered(r.id))
+    fitting = ((r, reply) for r in open_ if (reply := found.of(r.id, served or set())) is not None)
+    taken = 0
+    while piece := list(itertools.islice(fitting, PIECE)):
+        journal.append_all(piece)
+        taken += len(piece)
+    if taken:
+        progress.say(f"run {run.name}: {taken} requests were answered in other runs and are not paid for again")
+    if left := [id_ for id_ in plan.ids() if id_ in found and not journal.replies.answered(id_)]:
+        before = sorted(set().union(*map(found.served, left)))
+        progress.say(
+            f"model {plan.model.name}: the server says that {' and '.join(sorted(served or ()))} answers; {len(left)} "
+            f"requests that {' and '.join(before)} answered in other runs are asked again"
+        )
 
 
 def _pending(plan: ModelPlan, held: Replies, found: Container[str] = ()) -> int:

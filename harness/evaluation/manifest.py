@@ -172,13 +172,19 @@ def answered(replies: Sequence[Reply | None], *, generated: bool) -> dict[str, A
         "started_at": reply.started_at,
         "latency_s": _sum(item.latency_s for item in held),
         "ttfb_s": reply.ttfb_s,
-        "served_model": reply.served_model,
+        "served_model": served(held),
         "system_fingerprint": reply.system_fingerprint,
         "response_id": reply.response_id,
         "request_bodies": [item.body for item in held],
         "request_sha256": [_sha256(item.body) for item in held],
         "reused_from": reply.reused_from,
     }
+
+
+def served(replies: Sequence[Reply]) -> str | None:
+    """The model that the server said answered; `a + b` where it said so of some of a sample's replies and of others."""
+    names = sorted({reply.served_model for reply in replies if reply.served_model})
+    return " + ".join(names) if len(names) > 1 else replies[0].served_model
 
 
 def _sha256(body: str | None) -> str | None:

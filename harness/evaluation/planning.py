@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import sandbox as sandboxes
-from harness.core import digest, environment, identity, plain, plugins, resources, weights
+from harness.core import canonical_json, digest, environment, identity, plain, plugins, resources, weights
 from harness.engine import LoadedTask, Samples, lmeval, taskfiles
 from harness.errors import BackendError, ConfigError
 from harness.evaluation import replay
@@ -127,6 +127,25 @@ def plan_model(model: ModelSpec, tasks: Sequence[LoadedTask], spec: EvalSpec) ->
         )
     file = weights.fetch(weights_spec) if weights_spec and not spec.replay and not spec.plan else None
     return dataclasses.replace(plan, file=file)
+
+
+def check_apart(plans: Sequence[ModelPlan]) -> None:
+    """Refuse two models that ask a server the very same: its answers to one would be published as the other's too.
+
+    Raises:
+        ConfigError: there are two.
+    """
+    asked: dict[str, list[ModelPlan]] = {}
+    for plan in plans:
+        if plan.billed:
+            for other in (twins := asked.setdefault(canonical_json(plan.identity), [])):
+                if set(plan.ids()) & set(other.ids()):
+                    raise ConfigError(
+                        f"models {other.model.name} and {plan.model.name} ask the same server for the same model with "
+                        "the same settings, so one answer would stand under both names; leave one of them out, or "
+                        "give them different args (model, base_url)"
+                    )
+            twins.append(plan)
 
 
 def _source(model: ModelSpec, spec: EvalSpec, tasks: Sequence[LoadedTask]) -> ModelSpec:

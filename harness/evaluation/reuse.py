@@ -1,42 +1,73 @@
 """Answers that other runs hold already, and why a request found none.
 
-A reply is reused only where the request's whole identity is the same: backend, its arguments (model id, endpoint),
-weights, task and its version, document, messages, decoding, seed, repeat. Only models behind an API are looked up:
-their answers cost money, and a local runtime may have changed since.
+A reply is reused only for a model of the same name, and only where the request's whole identity is the same: backend,
+its arguments (model id, endpoint), weights, task and its version, document, messages, decoding, seed, repeat. Only
+models behind an API are looked up: their answers cost money, and a local runtime may have changed since.
+
+A name is the user's word for what answers, and a server may answer with something else by now. So what is missing is
+asked first; where the server then names another model than it did, nothing of that other model is taken. A server of
+one's own, whose weights anybody may have changed, is asked one question even where nothing is missing.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from harness import runs
 from harness.core import plain, publishable_args
 from harness.errors import ConfigError, StorageError
+from harness.evaluation.budget import OWN_HARDWARE
 from harness.evaluation.planning import ModelPlan
 from harness.records import Reply
-from harness.runs import Replies
-from harness.specs import EvalSpec
+from harness.runs import Entry, Replies, entries, read
+from harness.specs import EvalSpec, ModelSpec
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a reply is, and the model that its server named."""
+
+    run: str
+    path: Path
+    start: int
+    served: str | None
 
 
 class Found(Mapping[str, Reply]):
     """Successful replies of other runs by the request's id, each with the run it came from; read when asked for."""
 
     def __init__(self) -> None:
-        self._places: dict[str, tuple[str, Replies]] = {}
+        self._places: dict[str, list[_Place]] = {}
 
-    def note(self, request_id: str, run: str, replies: Replies) -> None:
-        """Remember where the reply to a request is."""
-        self._places.setdefault(request_id, (run, replies))
+    def note(self, request_id: str, place: _Place) -> None:
+        """Remember where a reply to a request is; of those of one served model the first."""
+        places = self._places.setdefault(request_id, [])
+        if place.served not in {known.served for known in places}:
+            places.append(place)
+
+    def forget(self, request_id: str) -> None:
+        """Leave a request to be asked."""
+        del self._places[request_id]
+
+    def served(self, request_id: str) -> set[str]:
+        """The models that servers named with their replies to a request."""
+        return {place.served for place in self._places[request_id] if place.served is not None}
+
+    def of(self, request_id: str, served: set[str]) -> Reply | None:
+        """A reply of one of these models, or of one that nobody named; any where there are none. `None`: none is."""
+        places = self._places[request_id]
+        fitting = (p for p in places if not served or p.served is None or p.served in served)
+        return None if (place := next(fitting, None)) is None else _read(place)
 
     def __getitem__(self, request_id: str) -> Reply:
         """Read one reply."""
-        run, replies = self._places[request_id]
-        reply = replies[request_id]
-        return dataclasses.replace(reply, reused_from=reply.reused_from or run)
+        return _read(self._places[request_id][0])
 
     def __iter__(self) -> Iterator[str]:
         """The requests' ids."""
@@ -47,37 +78,106 @@ class Found(Mapping[str, Reply]):
         return len(self._places)
 
 
+def _read(place: _Place) -> Reply:
+    reply = read(place.path, place.start)
+    return dataclasses.replace(reply, reused_from=reply.reused_from or place.run)
+
+
 def find(spec: EvalSpec, run: Path, plans: Sequence[ModelPlan], held: Replies) -> Found:
     """Replies of other runs to requests that are wanted here.
 
     Args:
         spec: where the runs are, and whether reuse is wanted at all.
         run: this run's folder, which is left out.
-        plans: the models of this run.
+        plans: the models of this run; no two of them ask a server the same (`planning.check_apart`).
         held: what is answered already.
 
     Returns:
-        What was found. Damaged folders are passed over.
+        What was found. Damaged folders are passed over. Where all that is missing was found, one request is left to be
+        asked if only the server can say which model answers now.
     """
     found = Found()
     if not spec.reuse or spec.replay is not None:
         return found
-    missing = {id_ for plan in plans if plan.billed for id_ in plan.ids() if not held.answered(id_)}
-    reached = [(plan.model.backend, _args(plan.model.args)) for plan in plans if plan.billed]
-    for folder in runs.list_runs(Path(spec.results_dir)) if missing else ():
+    asked = [plan for plan in plans if plan.billed]
+    missing = {plan.model.name: [id_ for id_ in plan.ids() if not held.answered(id_)] for plan in asked}
+    wanted = {id_: plan.model for plan in asked for id_ in missing[plan.model.name]}
+    for folder in runs.list_runs(Path(spec.results_dir)) if wanted else ():
         if folder.name == run.name:
             continue
         try:
             models = runs.read_manifest(folder)["models"]
-            if not any((model["backend"], model["args"]) in reached for model in models):
-                continue
-            theirs = Replies(folder / runs.JOURNAL)
-            for request_id in theirs:
-                if request_id in missing and theirs.answered(request_id):
-                    found.note(request_id, folder.name, theirs)
+            if any(_same(model, plan.model) for model in models for plan in asked):
+                for id_, entry in _answers(folder, wanted).items():
+                    place = _Place(folder.name, folder / runs.JOURNAL, entry.start, entry.reply.served_model)
+                    found.note(id_, place)
         except (StorageError, KeyError, TypeError):
             continue
+    for plan in asked:
+        ids = missing[plan.model.name]
+        if ids and all(id_ in found for id_ in ids):
+            named = {name for id_ in ids for name in found.served(id_)}
+            if on_own_server(plan.model) or len(named) > 1:
+                found.forget(ids[0])
     return found
+
+
+def _same(theirs: Mapping[str, Any], ours: ModelSpec) -> bool:
+    return (theirs["name"], theirs["backend"], theirs["args"]) == (ours.name, ours.backend, _args(ours.args))
+
+
+def _answers(folder: Path, wanted: Mapping[str, ModelSpec]) -> dict[str, Entry]:
+    """The lines of a run's journal that answer a wanted request for a model of its name, by the request's id.
+
+    What the run took from another is left to that one, which knows whose answer it is; where it is gone, a provider's
+    answer is taken as it is, and that of a server of one's own is not: versions before this one took it from any name.
+    """
+    last: dict[str, Entry] = {}
+    for entry in entries(folder / runs.JOURNAL):
+        model = wanted.get(entry.id)
+        if model is None or model.name != entry.model:
+            continue
+        origin = entry.reply.reused_from
+        known = origin is None or not ((folder.parent / origin / runs.JOURNAL).is_file() or on_own_server(model))
+        if entry.reply.error is None and known:
+            last[entry.id] = dataclasses.replace(entry, reply=_slim(entry.reply))
+        else:
+            last.pop(entry.id, None)
+    return last
+
+
+def _slim(reply: Reply) -> Reply:
+    """A reply without its texts."""
+    return Reply(served_model=reply.served_model, reused_from=reply.reused_from)
+
+
+def on_own_server(model: ModelSpec) -> bool:
+    """True for a server whose weights may change under its address: one on this machine or in a private network.
+
+    Its price says so (`own-hardware`), or its address does: a loopback, private or unspecified one, or a name without a
+    dot.
+    """
+    host = urlsplit(str(model.args.get("base_url") or "")).hostname
+    if model.price == OWN_HARDWARE or host is None:
+        return model.price == OWN_HARDWARE
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." not in host.removesuffix(".localhost")
+
+
+def answering(run: Path, model: str) -> set[str] | None:
+    """The models that the server named when a run asked for one of its own; `None` if it answered nothing.
+
+    Raises:
+        StorageError: the journal is damaged.
+    """
+    said = [
+        entry.reply.served_model
+        for entry in entries(run / runs.JOURNAL)
+        if entry.model == model and entry.reply.error is None and entry.reply.reused_from is None
+    ]
+    return {name for name in said if name is not None} if said else None
 
 
 def sibling(spec: EvalSpec, run: Path, plans: Sequence[ModelPlan]) -> str | None:
@@ -126,14 +226,16 @@ def identities(run: Path) -> dict[tuple[str, str, int, int], Identity]:
     models = {model["name"]: model for model in manifest["models"]}
     versions = {task["name"]: task["version"] for task in manifest["tasks"]}
     names = ("messages", "prompt", "continuations", "decoding", "seed", "kind")
+    said = ("status", "served_model")
     frame = pl.read_parquet(path)
     held = [name for name in names if name in frame.columns]
+    beside = [name for name in said if name in frame.columns]
     found = {}
-    for row in frame.select("model", "task", "doc_id", "repeat", "sample_id", "request_ids", *held).iter_rows(
-        named=True
-    ):
+    columns = ("model", "task", "doc_id", "repeat", "sample_id", "request_ids", *held, *beside)
+    for row in frame.select(columns).iter_rows(named=True):
         model = models[row["model"]]
         content: Identity = {
+            "name": row["model"],
             "backend": model["backend"],
             **{f"args.{key}": value for key, value in sorted((model["args"] or {}).items())},
             "chat": model["chat"],
@@ -144,6 +246,8 @@ def identities(run: Path) -> dict[tuple[str, str, int, int], Identity]:
         if row.get("decoding"):
             content |= {f"decoding.{key}": value for key, value in json.loads(row["decoding"]).items()}
         content["request ids"] = row["request_ids"]
+        if row.get("served_model") is not None and row["status"] != "failed":
+            content["served model"] = row["served_model"]
         found[row["model"], row["task"], row["doc_id"], row["repeat"]] = content
     return found
 
@@ -223,7 +327,8 @@ def _differences(pairs: Sequence[tuple[Identity, Identity]]) -> Iterator[dict[st
     names = dict.fromkeys(name for pair in pairs for content in pair for name in content if name != "request ids")
     anything = False
     for name in names:
-        unequal = [(a.get(name), b.get(name)) for a, b in pairs if a.get(name) != b.get(name)]
+        told = [(a.get(name), b.get(name)) for a, b in pairs if name != "served model" or (name in a and name in b)]
+        unequal = [(a, b) for a, b in told if a != b]
         if unequal:
             anything = True
             here, there = (_short(value, unequal[0]) for value in unequal[0])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 DOCS_BEGIN = "<!-- schema: made by harness.results.schema.markdown() -->"
 DOCS_END = "<!-- /schema -->"
 """Between these two lines of `docs/schema.md` stands `markdown()`; a test compares them."""
-VERSION = 6
+VERSION = 7
 """Of this schema. An index of another version is rebuilt, never read."""
 
 
@@ -236,7 +236,7 @@ TABLES = (
             _c("started_at", "TIMESTAMP", "When the answered request went out, UTC."),
             _c("latency_s", "DOUBLE", "Seconds from request to the whole answer."),
             _c("ttfb_s", "DOUBLE", "Seconds to the first byte of the answer."),
-            _c("served_model", "VARCHAR", "The model name the server reported."),
+            _c("served_model", "VARCHAR", "The model name the server reported; `a + b` where choices had two."),
             _c("system_fingerprint", "VARCHAR", "The server's word for its configuration."),
             _c("response_id", "VARCHAR", "The server's id of the response."),
             _c("request_bodies", "VARCHAR[]", "Every request's body as it was sent over HTTP; null where none was."),
@@ -559,6 +559,26 @@ VIEWS = (
         """,
     ),
     Table(
+        "served",
+        "One row per run, model, task and model that the server said answered. Several of a run and model: the answers "
+        "under that name are not of one model.",
+        (
+            _RUN,
+            _MODEL,
+            _TASK,
+            _c(
+                "served_model",
+                "VARCHAR",
+                "The model name the server reported; `a + b` where it reported both for the choices of one document.",
+            ),
+            _c("samples", "BIGINT", "Answers that it reported this name with; failed samples are none."),
+        ),
+        """
+        SELECT run_id, model, task, served_model, count(*) AS samples FROM samples
+        WHERE served_model IS NOT NULL AND status <> 'failed' GROUP BY ALL ORDER BY ALL
+        """,
+    ),
+    Table(
         "leaderboard",
         "One row per model, task, metric and filter, from the chosen run.",
         (
@@ -578,6 +598,12 @@ VIEWS = (
             _c("unsafe_code", "BOOLEAN", "True where this model's code ran without the sandbox."),
             _c("forgeable", "BOOLEAN", "True where tests ran in the code's own process, which could have cheated."),
             _c(
+                "served_models",
+                "BIGINT",
+                "Models that the server said answered in the run under this name (view `served`); more than one: the "
+                "answers are not of one model. Null where no server said.",
+            ),
+            _c(
                 "gap",
                 "DOUBLE",
                 "On lm-eval's own figures: this value minus the headline of the same model and task, which another "
@@ -588,7 +614,7 @@ VIEWS = (
         SELECT model, task, kind, metric, filter, metrics.scorer, value, ci_low, ci_high, ci_method, n, n_unscored,
             coverage, n_failed, n_truncated, n_refused, sandbox, is_headline, run_id, control_of,
             coalesce(contains(sandbox, 'unsafe'), FALSE) AS unsafe_code,
-            coalesce(contains(sandbox, 'forgeable'), FALSE) AS forgeable,
+            coalesce(contains(sandbox, 'forgeable'), FALSE) AS forgeable, served_models,
             CASE WHEN metrics.scorer = 'lm_eval' THEN value - max(
                 CASE WHEN is_headline AND metrics.scorer <> 'lm_eval' THEN value END
             ) OVER (PARTITION BY run_id, model, task) END AS gap
@@ -596,6 +622,9 @@ VIEWS = (
         JOIN metrics USING (run_id, model, task)
         JOIN tasks USING (run_id, task)
         JOIN models USING (run_id, model)
+        LEFT JOIN (
+            SELECT run_id, model, count(DISTINCT served_model) AS served_models FROM served GROUP BY ALL
+        ) USING (run_id, model)
         ORDER BY ALL
         """,
     ),

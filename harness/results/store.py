@@ -551,6 +551,8 @@ def _cell(value: Any, kind: str) -> Any:
         return json.dumps(jsonable(value), ensure_ascii=False, sort_keys=True)
     if kind == "VARCHAR" and isinstance(value, int | float):
         return str(value)
+    if kind == "BIGINT" and isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return None  # counts of a server that made them up, summed by an older version
     return value
 
 

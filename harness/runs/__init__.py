@@ -22,7 +22,7 @@ from harness.runs.folder import (
     write_manifest,
     yaml_bytes,
 )
-from harness.runs.journal import Entry, Journal, Replies, entries
+from harness.runs.journal import Entry, Journal, Replies, entries, read
 from harness.runs.samples import PIECE, SORT, clean, schema
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "manifest_bytes",
     "need_results",
     "proof",
+    "read",
     "read_manifest",
     "remove_if_empty",
     "run_lock",

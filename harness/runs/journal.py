@@ -65,6 +65,17 @@ def entries(path: Path) -> Iterator[Entry]:
             start = end
 
 
+def read(path: Path, start: int) -> Reply:
+    """The reply of the line that begins there.
+
+    Raises:
+        StorageError: the file cannot be read.
+    """
+    with storage_errors(path), path.open("rb") as file:
+        file.seek(start)
+        return _expand(json.loads(file.readline())["reply"])
+
+
 class Replies(Mapping[str, Reply]):
     """The last reply to every request in a journal, by the request's id; read from the file each time.
 
@@ -94,9 +105,7 @@ class Replies(Mapping[str, Reply]):
     def __getitem__(self, request_id: str) -> Reply:
         """Read one reply."""
         place = self._places[request_id]
-        with storage_errors(self._path), self._path.open("rb") as file:
-            file.seek(place if place >= 0 else ~place)
-            return _expand(json.loads(file.readline())["reply"])
+        return read(self._path, place if place >= 0 else ~place)
 
     def __iter__(self) -> Iterator[str]:
         """The ids, in the order of their first replies."""

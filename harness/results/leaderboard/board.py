@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from harness.stats import aggregates
-from harness.results.leaderboard.words import number
+from harness.results.leaderboard.words import answerers, number, short
 from harness.stats import Standing
 from harness.results.schema import FEW_DOCUMENTS, GAP
 
@@ -32,6 +32,7 @@ QUERIES: Mapping[str, str] = {
     "runs": """
         SELECT run_id, status, imported, harness_version, argv, spec, git_commit, git_dirty
         FROM runs WHERE run_id IN (SELECT run_id FROM chosen) ORDER BY run_id""",
+    "served": "SELECT model, task, served_model FROM served JOIN chosen USING (run_id, model, task) ORDER BY ALL",
     "similarities": "SELECT * FROM similarities WHERE domain IS NULL ORDER BY ALL",
     "identity_claims": "SELECT * FROM identity_claims ORDER BY model, share DESC, claimed",
     "evidence": "SELECT * FROM evidence ORDER BY ALL",
@@ -59,6 +60,7 @@ class Board:
     models: pl.DataFrame
     tasks: pl.DataFrame
     runs: pl.DataFrame
+    served: pl.DataFrame
     similarities: pl.DataFrame
     identity_claims: pl.DataFrame
     evidence: pl.DataFrame
@@ -259,7 +261,36 @@ class Board:
             notes.append("model code ran without the sandbox")
         if row["forgeable"]:
             notes.append("tests ran in the code's own process: forgeable")
-        return notes
+        return notes + self.mixed(row["model"], row["task"])
+
+    def mixed(self, model: str, task: str) -> list[str]:
+        """What a reader must know where a server said that several models answered under one name."""
+        names = self._served.get(model, {})
+        everybody = {name for of_task in names.values() for name in of_task}
+        mine = names.get(task, [])
+        if len(everybody) < 2 or not mine:  # noqa: PLR2004
+            return []
+        return [answerers(everybody) + (f" (here {short(mine[0])} alone)" if len(mine) == 1 else "")]
+
+    @cached_property
+    def _served(self) -> dict[str, dict[str, list[str]]]:
+        """The models that servers said answered, by model and task."""
+        found: dict[str, dict[str, list[str]]] = {}
+        for row in self.served.iter_rows(named=True):
+            found.setdefault(row["model"], {}).setdefault(row["task"], []).append(row["served_model"])
+        return found
+
+    @cached_property
+    def mixed_unscored(self) -> list[tuple[str, str, str]]:
+        """Model, task and what must be said of tasks that have no score to mark."""
+        scored = {(model, task) for model, task, _ in self.cells}
+        return [
+            (model, task, note)
+            for model in self.names
+            for task in sorted(self._served.get(model, ()))
+            if (model, task) not in scored
+            for note in self.mixed(model, task)
+        ]
 
     @cached_property
     def _scores(self) -> list[Row]:
@@ -277,7 +308,7 @@ class Board:
         pairs = pl.DataFrame(sorted(kept), schema={"model": pl.String, "task": pl.String}, orient="row")
         chosen = {
             name: getattr(self, name).join(pairs, on=["model", "task"], how="semi", maintain_order="left")
-            for name in ("scores", "beside", "models")
+            for name in ("scores", "beside", "models", "served")
         }
         of_task = {
             name: getattr(self, name).filter(pl.col("task").is_in(pairs["task"].unique().implode()))

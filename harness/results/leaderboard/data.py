@@ -45,7 +45,7 @@ def csv(board: Board) -> str:
     from harness.core import render
 
     rows = [
-        {"model": of["model"], **found, "notes": "; ".join(found.get("notes", ())), **_beside(board, of)}
+        {"model": of["model"], **found, "notes": "; ".join(found.get("notes", of["notes"])), **_beside(board, of)}
         for of in (_model(board, model) for model in board.names)
         for found in of["scores"] or [{}]
     ]
@@ -119,6 +119,7 @@ def _model(board: Board, model: str) -> dict[str, Any]:
             **_standing(board.standings[None].get(model)),
         },
         "scores": _scores(board, model),
+        "notes": [f"{task}: {note}" for name, task, note in board.mixed_unscored if name == model],
         "evidence": found,
         "identity_claims": board.claims(model),
         "shared_errors": board.shared_errors_of(model),

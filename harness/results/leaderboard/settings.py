@@ -37,13 +37,14 @@ def settings(board: Board) -> Iterator[Made]:
 
 
 def notes(board: Board) -> list[tuple[str, str, str]]:
-    """Model, task and what must be said of that result, for every result that is marked."""
-    return [
+    """Model, task and what must be said of that result, for every result that is marked, or has no score to mark."""
+    marked = [
         (model, task, ", ".join(board.notes(row)))
         for model in board.names
         for task, metric in board.columns
         if (row := board.cells.get((model, task, metric))) is not None and board.notes(row)
     ]
+    return marked + board.mixed_unscored
 
 
 def _said(value: Any) -> str:

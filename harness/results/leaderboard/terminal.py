@@ -27,6 +27,7 @@ def terminal(board: Board, width: int = tables.WIDTH) -> str:
     ]
     if board.columns:
         parts.append("Ranks: those the data allow; models that share a letter cannot be told apart.\n")
+    parts += [paragraph(visible(f"{model}, {task}: {note}."), width) for model, task, note in board.mixed_unscored]
     if board.coarse:
         parts.append(paragraph(visible(f"One document is {', '.join(board.coarse)}."), width))
     if kin or tables:

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from harness.stats import Standing
+
+NAME_CHARS = 60
+"""A server may call its model anything, at any length."""
+NAMES_SHOWN = 5
+
+
+def answerers(names: Iterable[str]) -> str:
+    """`2 models answered, as the server names them: llama, qwen`."""
+    known = sorted(set(names))
+    shown = [short(name) for name in known[:NAMES_SHOWN]]
+    more = [f"{len(known) - NAMES_SHOWN} more"] if len(known) > NAMES_SHOWN else []
+    return f"{len(known)} models answered, as the server names them: {', '.join(shown + more)}"
+
+
+def short(name: str) -> str:
+    """A name that a server gave, cut where it is long."""
+    return name if len(name) <= NAME_CHARS else f"{name[:NAME_CHARS]}…"
 
 
 def number(value: float | None, row: Mapping[str, Any], digits: int = 3) -> str:

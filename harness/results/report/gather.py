@@ -105,6 +105,7 @@ def _row(board: Board, name: str, place: Mapping[str, int]) -> Data:
     mistakes = board.mistakes(name)
     return {
         "model": place[name],
+        "notes": [visible(f"{task}: {note}") for model, task, note in board.mixed_unscored if model == name],
         "mean": _mean(board.means.get(name), board, name),
         "cells": [_cell(board, name, column) for column in board.columns],
         "evidence": None

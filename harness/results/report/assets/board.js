@@ -39,7 +39,8 @@ function board() {
       x.notes && x.notes.length ? h("small", { class: "warn" }, ` † ${x.notes.join(", ")}`) : null];
   };
   const columns = [{ name: "model", head: true, key: (r) => r.name,
-    cell: (r) => [modelName(r.model), D.imported.includes(r.model) ? h("small", {}, " imported") : null] }];
+    cell: (r) => [modelName(r.model), D.imported.includes(r.model) ? h("small", {}, " imported") : null,
+      r.notes.map((note) => h("small", { class: "warn" }, ` † ${note}`))] }];
   if (B.averaged.length) {
     columns.push({ name: `mean of ${B.averaged.length} tasks`, number: true, key: (r) => (r.mean ? r.mean.v : null), cell: score("mean") });
   }
