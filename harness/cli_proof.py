@@ -25,7 +25,7 @@ def verify(
         bool, typer.Option("--scores/--no-scores", help="Compute scores and metrics again; runs code in the sandbox.")
     ] = True,
     trust: Annotated[
-        bool, typer.Option("--trust-tasks", help="Score with the bundle's own task files: runs their code.")
+        bool, typer.Option("--trust-tasks", help="Score with the task files that a bundle brought: runs their code.")
     ] = False,
 ) -> None:
     """Check every hash of a run, and compute its scores again from the stored answers."""
@@ -46,19 +46,20 @@ def verify(
 
 
 def _findings(run: str, results: Path, *, scores: bool, trust: bool) -> Iterator[Finding]:
-    from harness import analysis, bundling, runs, stored, taskfiles, verifying
+    from harness import analysis, bundling, runs, stored, verifying
 
     if run.endswith(".zip"):
         with bundling.open_bundle(Path(run)) as opened:
             held = f"{len(opened.folders)} run{'s' * (len(opened.folders) != 1)}, every member as its index says"
             yield verifying.Finding("", "bundle", "ok", run, held)
-            tasks = stored.Tasks(taskfiles.find([opened.tasks]), [opened.tasks]) if trust else None
+            tasks = stored.Tasks.within(opened.tasks) if trust else stored.Tasks.own().asked_in(results)
             for folder in opened.folders:
                 yield from verifying.verify(folder, scores=scores, tasks=tasks)
         return
     runs.need_results(results)
+    tasks = stored.Tasks.trusted() if trust else stored.Tasks.own()
     for folder in runs.list_runs(results) if run == "all" else [runs.find_run(results, run)]:
-        yield from verifying.verify(folder, scores=scores)
+        yield from verifying.verify(folder, scores=scores, tasks=tasks)
     if run == "all":
         problems = analysis.differences(results)
         for problem in problems:

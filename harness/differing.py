@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import paired, ranking, runs, stored
+from harness.specs import stored_spec
 
 if TYPE_CHECKING:
     import polars as pl
@@ -223,7 +224,7 @@ def _facts(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[tuple[str, st
 
 
 def _config(said: Mapping[str, Any]) -> dict[str, Any]:
-    return _flat({key: value for key, value in said["spec"].items() if key != "name"})
+    return _flat({key: value for key, value in stored_spec(said["spec"]).items() if key != "name"})
 
 
 def _flat(value: Any, name: str = "") -> dict[str, Any]:

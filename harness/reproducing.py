@@ -15,7 +15,7 @@ from typing import Any
 from harness import __version__, completions, differing, environment, planning, ranking, replay, runs, weights
 from harness.errors import ConfigError, EvidenceError
 from harness.evaluate import evaluate
-from harness.specs import BudgetSpec, EvalSpec
+from harness.specs import BudgetSpec, EvalSpec, stored_spec
 
 NAME = "reproduced"
 """The run's name where none was chosen."""
@@ -140,7 +140,7 @@ def spec_of(
     """
     from pydantic import TypeAdapter, ValidationError
 
-    asked = {key: value for key, value in said["spec"].items() if key not in EvalSpec.PLACE}
+    asked = {key: value for key, value in stored_spec(said["spec"]).items() if key not in EvalSpec.PLACE}
     asked["tasks"] = [
         replay.with_data(task, data.get(task["name"]), said["run_id"], f"--data {task['name']}=PATH")
         for task in asked["tasks"]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from harness import proof, runs
 from harness.errors import HarnessError
 from harness.identity import RUN, digest
+from harness.specs import stored_spec
 
 if TYPE_CHECKING:
     import polars as pl
@@ -62,7 +63,7 @@ def _set_of(said: Mapping[str, Any]) -> str:
     """What all shards of a set have in common."""
     count = said["spec"]["shard"].partition("/")[2]
     tasks = [[task["name"], task["task_hash"], task["whole_docs_hash"]] for task in said["tasks"]]
-    return digest(RUN, [count, {**said["spec"], "shard": None}, tasks])
+    return digest(RUN, [count, {**stored_spec(said["spec"]), "shard": None}, tasks])
 
 
 def _unite(results: Path, members: Sequence[tuple[Path, Mapping[str, Any]]]) -> None:
@@ -145,7 +146,7 @@ def _metrics(first: Mapping[str, Any], frame: pl.DataFrame) -> Iterator[dict[str
     from harness import metrics, stored
     from harness.questions import Sample
 
-    tasks = stored.Tasks.here()
+    tasks = stored.Tasks.own()
     entries = {task["name"]: task for task in first["tasks"]}
     loaded = {
         name: stored.load(first, entries[name], frame.filter(task=name).select("doc_id", "doc").to_dicts(), tasks)
