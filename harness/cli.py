@@ -300,7 +300,7 @@ def compare(
     """Compare two models or runs on the items both answered: difference, test, and which items flipped."""
     from harness import analysis, comparing
 
-    analysis.refresh(results)
+    warn(analysis.refresh(results).problems)
     report = comparing.compare(results, a, b)
     if shape is Format.table and not flips:
         sys.stdout.write(comparing.text(report, show))

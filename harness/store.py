@@ -707,7 +707,10 @@ def differences(results_dir: Path, derive: Derive) -> list[str]:
                 return [f"{INDEX}: cannot be read ({_first_line(error)}); `harness index --again` makes it anew"]
             if made_by != _VERSIONS:
                 return [f"{INDEX}: made by another version of harness; `harness index` makes it anew"]
-            return [problem for table in schema.TABLES if (problem := _difference(connection, table.name))]
+            found = [problem for table in schema.TABLES if (problem := _difference(connection, table.name))]
+            if not found and is_as_written(path) is False:  # in a view, say, or in a table that is none of ours
+                return [f"{INDEX}: {_CHANGED}; `harness index` makes it anew from the run folders"]
+            return found
 
 
 def _difference(connection: duckdb.DuckDBPyConnection, table: str) -> str | None:

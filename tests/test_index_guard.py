@@ -194,6 +194,7 @@ def test_a_changed_index_is_refused_then_told_and_made_anew(results: Path, chang
     by_hand(results, change)
     with pytest.raises(StorageError, match=r"another program has changed it.*harness index"):
         store.query(results, SAYS)
+    assert analysis.differences(results)
     done = analysis.refresh(results)
     assert ["another program has changed it" in problem for problem in done.problems] == [True]
     assert done.added == ("eval-a1",)
