@@ -15,6 +15,8 @@ from annotated_types import Ge, Gt, Le, MinLen
 
 STRICT = {"extra": "forbid"}
 """For pydantic: a field that nobody knows is an error, not a wish."""
+RETIRED = frozenset({"allow_unsafe_code"})
+"""Fields that a model had in specs of earlier runs. They never changed an answer, and allow nothing any more."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,6 @@ class ModelSpec:
     """The names of the tasks this model takes part in; `None` is all of them."""
     control_of: str | None = None
     """This model is a positive control: known to be a relative of the model named here."""
-    allow_unsafe_code: bool = False
-    """Let this model's code run as under `sandbox.allow_unsafe`, whatever the run says of the others."""
     parallel: Annotated[int, Ge(1)] | None = None
     """Requests in flight at once. `None` lets the backend choose. Never part of the identity."""
     connect: ConnectSpec = ConnectSpec()
@@ -169,3 +169,13 @@ class EvalSpec:
     """The run whose journal answers instead of the models; offline."""
     samples: str | None = None
     """The file of completions that answers instead of a model; its hash is in the model's `args`."""
+
+
+def stored_spec(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The spec of a manifest, perhaps an older one, with the fields alone that specs have today."""
+    return {
+        key: [{name: item for name, item in model.items() if name not in RETIRED} for model in value]
+        if key == "models"
+        else value
+        for key, value in spec.items()
+    }

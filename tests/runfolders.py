@@ -195,9 +195,7 @@ def manifest(run_id, models, rows, status, finished_at, controls, unsafe, tasks)
             "name": "eval",
             "seed": 1234,
             "decode": {"temperature": 0.0, "top_p": None, "top_k": None, "max_tokens": 64},
-            "models": [
-                {"name": model, "backend": "replay", "decode": None, "allow_unsafe_code": False} for model in models
-            ],
+            "models": [{"name": model, "backend": "replay", "decode": None} for model in models],
             "tasks": [{"name": task, "limit": 4, "repeats": None, "num_fewshot": None} for task in tasks],
             "sandbox": {"allow_unsafe": unsafe, "timeout_s": 5.0, "memory_mb": 512},
         },

@@ -103,6 +103,141 @@ def test_a_score_edited_inside_is_found_though_the_bundle_is_consistent(done: Pr
     assert "word_problems accuracy" in found[0].where
 
 
+# A stranger's task files ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def stranger(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project with a bundle, of whose task the code leaves a file where it runs."""
+    project = Project(tmp_path_factory.mktemp("stranger"))
+    project.model("alice")
+    code = project.root / "tasks" / "sums.py"
+    code.write_text(f"{code.read_text()}\n\nopen('ran', 'w').close()\n")
+    project.run("eval", "model=alice", "task=[sums,word_problems]", "limit=4")
+    project.run("bundle", "eval", "-o", "x.zip")
+    project.run("eval", "model=alice", "task=sums", "limit=4", "shard=1/2", "name=half")
+    project.run("eval", "model=alice", "task=sums", "limit=4", "shard=2/2", "name=half")
+    project.run("bundle", *[run.name for run in project.runs() if "of2" in run.name], "-o", "shards.zip")
+    return project
+
+
+class Victim(Project):
+    """A working folder that a stranger's bundle reaches."""
+
+    def __init__(self, root: Path, bundle: Path) -> None:
+        self.root = root
+        root.mkdir(exist_ok=True)
+        self.bundle = Path(shutil.copy(bundle, root.parent / "from_a_stranger.zip"))
+
+    def unpack(self, place: str = ".", *but: str) -> None:
+        with zipfile.ZipFile(self.bundle) as archive:
+            names = [name for name in archive.namelist() if not name.startswith(but or ("-",))]
+            archive.extractall(self.root / place, names)
+
+    def left(self, *words: str) -> str:
+        """What was not checked; nothing of the stranger's has run."""
+        found = json.loads(self.run("verify", *words, "--format", "json").stdout)
+        assert not (self.root / "ran").exists()
+        assert {row["state"] for row in found} == {"ok", "not checked"}
+        return " ".join(row["what"] for row in found if row["check"] == "scores")
+
+    def trusts(self, *words: str) -> None:
+        found = json.loads(self.run("verify", *words, "--trust-tasks", "--format", "json").stdout)
+        assert (self.root / "ran").exists()
+        assert {row["state"] for row in found} == {"ok"}
+
+
+@pytest.fixture
+def victim(stranger: Project, tmp_path: Path) -> Victim:
+    return Victim(tmp_path / "here", stranger.root / "x.zip")
+
+
+def test_a_bundle_unpacked_where_it_is_verified_runs_no_code(victim: Victim) -> None:
+    victim.unpack()
+    said = victim.left("../from_a_stranger.zip")
+    assert "no task sums here" in said
+    assert "a bundle was unpacked there" in said
+    assert "--trust-tasks" in said
+    victim.trusts("../from_a_stranger.zip")
+
+
+def test_its_tasks_alone_in_the_working_folder_run_no_code(victim: Victim) -> None:
+    victim.unpack(".", "bundle.json", "runs", "tasks/word_problems")
+    said = victim.left("../from_a_stranger.zip")
+    assert "what no run in results has asked is not used for a bundle" in said
+    assert "--trust-tasks" in said
+
+
+@pytest.mark.parametrize("words", [["all", "--results", "."], ["eval-", "--results", "."]])
+def test_its_runs_unpacked_run_no_code(victim: Victim, words: list[str]) -> None:
+    victim.unpack()
+    assert "--trust-tasks" in victim.left(*words)
+    victim.trusts(*words)
+
+
+@pytest.mark.parametrize("place", ["tasks", "tasks/deeper"])
+def test_a_bundle_unpacked_inside_of_the_tasks_runs_no_code(victim: Victim, place: str) -> None:
+    victim.unpack(place)
+    assert "--trust-tasks" in victim.left("../from_a_stranger.zip")
+    assert "--trust-tasks" in victim.left("all", "--results", place)
+
+
+def test_a_link_to_its_tasks_runs_no_code(victim: Victim) -> None:
+    victim.unpack("../aside")
+    (victim.root / "tasks").symlink_to(victim.root.parent / "aside" / "tasks")
+    assert "--trust-tasks" in victim.left("../from_a_stranger.zip")
+    assert "--trust-tasks" in victim.left("all", "--results", "../aside")
+
+
+def test_from_inside_of_its_folders_no_code_is_run(victim: Victim) -> None:
+    victim.unpack("../aside")
+    victim.root = victim.root.parent / "aside" / "runs"
+    shutil.copytree(victim.root.parent / "tasks", victim.root / "tasks")
+    assert "--trust-tasks" in victim.left("../../from_a_stranger.zip")
+
+
+def test_its_shards_are_not_united_by_its_code(stranger: Project, tmp_path: Path) -> None:
+    victim = Victim(tmp_path / "here", stranger.root / "shards.zip")
+    victim.unpack()
+    said = victim.run("index", "--results", ".").stderr
+    assert "cannot be united here" in said
+    assert not (victim.root / "ran").exists()
+
+
+def test_tasks_of_ones_own_verify_runs_and_bundles_as_ever(stranger: Project) -> None:
+    for words in (["eval-"], ["x.zip"]):
+        found = json.loads(stranger.run("verify", *words, "--format", "json").stdout)
+        assert {row["state"] for row in found} == {"ok"}
+
+
+def test_a_bundle_among_ones_results_does_not_keep_ones_own_tasks_from_ones_runs(
+    done: Project, stranger: Project, tmp_path: Path
+) -> None:
+    mine = Project.__new__(Project)
+    mine.root = Path(shutil.copytree(done.root, tmp_path / "mine"))
+    with zipfile.ZipFile(stranger.root / "x.zip") as archive:
+        archive.extractall(mine.root / "results")
+    found = json.loads(mine.run("verify", "second-", "--format", "json").stdout)
+    assert {row["state"] for row in found} == {"ok"}
+
+
+def test_an_index_of_something_else_is_no_bundle(done: Project, tmp_path: Path) -> None:
+    mine = Project.__new__(Project)
+    mine.root = Path(shutil.copytree(done.root, tmp_path / "mine"))
+    (mine.root / "bundle.json").write_text('{"entry": "main.js"}')
+    found = json.loads(mine.run("verify", "second-", "--format", "json").stdout)
+    assert {row["state"] for row in found} == {"ok"}
+
+
+@pytest.mark.parametrize(
+    "name", ["results/runs/x/run.json", "conf/model/x.yaml", "runs", "tasks", "Tasks/x.py", "x.py"]
+)
+def test_a_member_outside_of_runs_and_tasks_is_refused(good: Path, name: str) -> None:
+    forge(good, lambda archive: archive.writestr(_info(name), b"x"))
+    with pytest.raises(EvidenceError, match=r"outside of the folders of a bundle|is not in"), open_bundle(good):
+        pass
+
+
 def forge(path: Path, change: Callable[[zipfile.ZipFile], None], *, mode: str = "a") -> None:
     with zipfile.ZipFile(path, mode) as archive:
         change(archive)

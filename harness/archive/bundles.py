@@ -22,12 +22,12 @@ from typing import IO, Any
 
 from harness import runs
 from harness.archive import stored_samples
-from harness.core import file_sha256
+from harness.core import file_sha256, resources
 from harness.engine import taskfiles
 from harness.errors import ConfigError, EvidenceError, StorageError
 from harness.runs import proof
 
-INDEX = "bundle.json"
+INDEX = resources.BUNDLE
 SCHEMA = 1
 """Version of the layout of a bundle."""
 MEMBERS = 100_000
@@ -194,6 +194,8 @@ def _members(path: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]
         problem = (
             "a name that a bundle never holds"
             if not _sound(info.orig_filename) or info.filename != info.orig_filename
+            else "lies outside of the folders of a bundle"
+            if info.filename.casefold() != INDEX and info.filename.partition("/")[0] not in resources.BUNDLED
             else "is there twice"
             if info.filename.casefold() in folded
             else "is no plain file"

@@ -18,7 +18,7 @@ from harness.core import environment, weights
 from harness.errors import ConfigError, EvidenceError
 from harness.evaluation import evaluate, planning, replay
 from harness.runs import completions
-from harness.specs import BudgetSpec, EvalSpec
+from harness.specs import BudgetSpec, EvalSpec, stored_spec
 from harness.stats import ranks
 
 NAME = "reproduced"
@@ -144,7 +144,7 @@ def spec_of(
     """
     from pydantic import TypeAdapter, ValidationError
 
-    asked = {key: value for key, value in said["spec"].items() if key not in EvalSpec.PLACE}
+    asked = {key: value for key, value in stored_spec(said["spec"]).items() if key not in EvalSpec.PLACE}
     asked["tasks"] = [
         replay.with_data(task, data.get(task["name"]), said["run_id"], f"--data {task['name']}=PATH")
         for task in asked["tasks"]

@@ -17,6 +17,7 @@ from harness import runs
 from harness.core import digest, identity
 from harness.errors import HarnessError
 from harness.runs import proof
+from harness.specs import stored_spec
 
 if TYPE_CHECKING:
     import polars as pl
@@ -63,7 +64,7 @@ def _set_of(said: Mapping[str, Any]) -> str:
     """What all shards of a set have in common."""
     count = said["spec"]["shard"].partition("/")[2]
     tasks = [[task["name"], task["task_hash"], task["whole_docs_hash"]] for task in said["tasks"]]
-    return digest(identity.RUN, [count, {**said["spec"], "shard": None}, tasks])
+    return digest(identity.RUN, [count, {**stored_spec(said["spec"]), "shard": None}, tasks])
 
 
 def _unite(results: Path, members: Sequence[tuple[Path, Mapping[str, Any]]]) -> None:
@@ -147,7 +148,7 @@ def _metrics(first: Mapping[str, Any], frame: pl.DataFrame) -> Iterator[dict[str
     from harness.archive import stored_samples
     from harness.engine import Sample, metrics
 
-    tasks = stored_samples.Tasks.here()
+    tasks = stored_samples.Tasks.own()
     entries = {task["name"]: task for task in first["tasks"]}
     loaded = {
         name: stored_samples.load(

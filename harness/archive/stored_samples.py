@@ -5,6 +5,8 @@ The documents are in the samples, so nothing is fetched; the task's files must b
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 Row = Mapping[str, Any]
+TRUST = "`harness verify --trust-tasks` runs that code"
+"""What to do where a task's code is not run unasked."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +36,64 @@ class Tasks:
 
     files: Mapping[str, taskfiles.TaskFile]
     dirs: Sequence[Path]
+    note: str = ""
+    """What is to be said of a task that is not among them."""
+
+    @classmethod
+    def within(cls, *dirs: Path) -> Tasks:
+        """Those of these folders."""
+        return cls(taskfiles.find(dirs), dirs)
 
     @classmethod
     def here(cls) -> Tasks:
         """Those of this installation and of the working folder."""
+        return cls.within(*resources.task_dirs())
+
+    @classmethod
+    def own(cls) -> Tasks:
+        """Those of this installation and of the working folder, but of no folder that a bundle was unpacked into.
+
+        Task files are code, and a bundle may come from a stranger. Which of the files in such a folder were there
+        before is not to be told, so none of them is used.
+        """
         dirs = resources.task_dirs()
-        return cls(taskfiles.find(dirs), dirs)
+        brought = {folder: index for folder in dirs if (index := resources.brought_by(folder)) is not None}
+        told = "; ".join(
+            f"{folder} is not used, for a bundle was unpacked there ({brought[folder]})" for folder in brought
+        )
+        return dataclasses.replace(
+            cls.within(*(folder for folder in dirs if folder not in brought)), note=f"; {told}; {TRUST}" if told else ""
+        )
+
+    @classmethod
+    def trusted(cls) -> Tasks:
+        """Those that are here, wherever from; of two of one name the one that a bundle brought."""
+        dirs = sorted(resources.task_dirs(), key=lambda folder: resources.brought_by(folder) is not None)
+        return cls({name: file for folder in dirs for name, file in taskfiles.find([folder]).items()}, dirs)
+
+    def asked_in(self, results: Path) -> Tasks:
+        """Those that come with harness, and of the others those that a run in a results folder has asked.
+
+        Files that came with a bundle may have been moved away from its index. What a run of one's own has asked is no
+        news; the runs of a folder that a bundle was unpacked into are nobody's own.
+        """
+        if not self.dirs[1:]:
+            return self
+        asked = set()
+        for run in runs.list_runs(results) if resources.brought_by(results) is None else ():
+            with contextlib.suppress(StorageError, KeyError, TypeError):
+                asked |= {(task["name"], task["task_hash"]) for task in runs.read_manifest(run)["tasks"]}
+        files = {
+            name: file
+            for name, file in self.files.items()
+            if file.path.is_relative_to(resources.task_dirs()[0]) or (name, file.content_hash()) in asked
+        }
+        note = f"; of {self.dirs[1]} what no run in {results} has asked is not used for a bundle; {TRUST}"
+        return dataclasses.replace(self, files=files, note=self.note or note)
+
+    def dirs_of(self, name: str) -> list[Path]:
+        """The folders that hold a task."""
+        return [folder for folder in self.dirs if self.files[name].path.is_relative_to(folder)]
 
 
 def samples(run: Path) -> pl.DataFrame:
@@ -76,12 +132,13 @@ def load(manifest: Mapping[str, Any], entry: Mapping[str, Any], rows: Sequence[R
         if then != now:
             raise TaskError(f"it is lm-eval's {name} of version {then}; here is {now}")
     elif name not in tasks.files:
-        raise TaskError(f"no task {name} here; its files have the hash {entry['task_hash']}")
+        raise TaskError(f"no task {name} here; its files have the hash {entry['task_hash']}{tasks.note}")
     elif (found := tasks.files[name].content_hash()) != entry["task_hash"]:
         raise TaskError(f"the task's files have changed: then {entry['task_hash'][:12]}…, here {found[:12]}…")
     asked: Mapping[str, Any] = next((task for task in manifest["spec"]["tasks"] if task["name"] == name), {})
     spec = TaskSpec(name=name, builtin=entry["builtin"], repeats=asked.get("repeats"))
-    return lmeval.load_over(spec, tasks.files, tasks.dirs, [doc for _, doc in documents(rows)])
+    dirs = [] if entry["builtin"] else tasks.dirs_of(name)
+    return lmeval.load_over(spec, tasks.files, dirs, [doc for _, doc in documents(rows)])
 
 
 def documents(rows: Sequence[Row]) -> list[tuple[int, dict[str, Any]]]:

@@ -55,7 +55,7 @@ def verify(run: Path, *, scores: bool = True, tasks: stored_samples.Tasks | None
     Args:
         run: the folder.
         scores: compute scores and metrics again; model-written code is run for it, in a sandbox alone.
-        tasks: the task files to score with; by default those installed here. Files of a stranger are a stranger's code.
+        tasks: the task files to score with, which are code; by default those here that no bundle brought.
 
     Returns:
         Findings in the order of the checks; at least one per check that was reached.
@@ -91,7 +91,7 @@ def _checked(
     imported = bool(said.get("imported"))
     problems = [*_rows(run, frame, None if imported else replies), *_missing(run, said, frame, replies)]
     book.tell("samples", problems, f"{len(frame)} samples")
-    again = Again(said, frame, replies or {}, tasks or stored_samples.Tasks.here())
+    again = Again(said, frame, replies or {}, tasks or stored_samples.Tasks.own())
     if imported:
         book.skip("documents", "imported: made elsewhere")
     else:

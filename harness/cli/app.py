@@ -311,7 +311,7 @@ def compare(
     """Compare two models or runs on the items both answered: difference, test, and which items flipped."""
     from harness.results import comparisons, derivation
 
-    derivation.refresh(results)
+    warn(derivation.refresh(results).problems)
     report = comparisons.compare(results, a, b)
     if shape is Format.table and not flips:
         sys.stdout.write(comparisons.text(report, show))

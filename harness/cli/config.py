@@ -387,7 +387,8 @@ def _sentence(item: Any, data: Any) -> str:
             where.append(str(part))
         value = value[part] if isinstance(value, list | dict) and _has(value, part) else None
     found = "" if item["type"] in ("missing", "unexpected_keyword_argument") else f", found {item['input']!r}"
-    return f"{'.'.join(where)}: {item['msg']}{found}"
+    instead = "; sandbox.allow_unsafe=true allows it to the whole run" if where[-1] == "allow_unsafe_code" else ""
+    return f"{'.'.join(where)}: {item['msg']}{found}{instead}"
 
 
 def _has(value: Any, part: Any) -> bool:

@@ -25,7 +25,7 @@ def verify(
         bool, typer.Option("--scores/--no-scores", help="Compute scores and metrics again; runs code in the sandbox.")
     ] = True,
     trust: Annotated[
-        bool, typer.Option("--trust-tasks", help="Score with the bundle's own task files: runs their code.")
+        bool, typer.Option("--trust-tasks", help="Score with the task files that a bundle brought: runs their code.")
     ] = False,
 ) -> None:
     """Check every hash of a run, and compute its scores again from the stored answers."""
@@ -48,20 +48,20 @@ def verify(
 def _findings(run: str, results: Path, *, scores: bool, trust: bool) -> Iterator[verification.Finding]:
     from harness import runs
     from harness.archive import bundles, stored_samples, verification
-    from harness.engine import taskfiles
     from harness.results import derivation
 
     if run.endswith(".zip"):
         with bundles.open_bundle(Path(run)) as opened:
             held = f"{len(opened.folders)} run{'s' * (len(opened.folders) != 1)}, every member as its index says"
             yield verification.Finding("", "bundle", "ok", run, held)
-            tasks = stored_samples.Tasks(taskfiles.find([opened.tasks]), [opened.tasks]) if trust else None
+            tasks = stored_samples.Tasks.within(opened.tasks) if trust else stored_samples.Tasks.own().asked_in(results)
             for folder in opened.folders:
                 yield from verification.verify(folder, scores=scores, tasks=tasks)
         return
     runs.need_results(results)
+    tasks = stored_samples.Tasks.trusted() if trust else stored_samples.Tasks.own()
     for folder in runs.list_runs(results) if run == "all" else [runs.find_run(results, run)]:
-        yield from verification.verify(folder, scores=scores)
+        yield from verification.verify(folder, scores=scores, tasks=tasks)
     if run == "all":
         problems = derivation.differences(results)
         for problem in problems:

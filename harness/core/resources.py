@@ -7,9 +7,14 @@ In a checkout `conf/` and `tasks/` are top-level folders; in a wheel they lie in
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
+BUNDLE = "bundle.json"
+"""The index of a bundle, at its top."""
+BUNDLED = ("runs", "tasks")
+"""The folders of a bundle, beside its index."""
 
 
 def _shipped(name: str) -> Path:
@@ -30,3 +35,30 @@ def conf_dirs() -> list[Path]:
 def task_dirs() -> list[Path]:
     """Folders of tasks, the shipped one first."""
     return _dirs("tasks")
+
+
+def brought_by(folder: Path) -> Path | None:
+    """The index of the bundle that brought a folder, or part of it: whoever unpacks one has that file beside it.
+
+    Args:
+        folder: a folder of tasks or of results, links and all.
+    """
+    tops = (
+        above
+        for place in (folder.absolute(), folder.resolve())
+        for above in place.parents
+        if place.relative_to(above).parts[0] in BUNDLED
+    )
+    beside = (above / BUNDLE for above in tops)
+    return next((file for file in (*beside, *sorted(folder.rglob(BUNDLE))) if _is_index(file)), None)
+
+
+def _is_index(file: Path) -> bool:
+    """Whether a file is a bundle's index; one that cannot be read is taken for one."""
+    if not file.is_file():
+        return False
+    try:
+        said = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return True
+    return isinstance(said, dict) and {"schema", "runs", "files"} <= said.keys()

@@ -243,7 +243,6 @@ def _rows(
 ) -> Iterator[dict[str, Any]]:
     """Score, some documents at a time, and yield a row per sample, in their order; metrics go to `counted`."""
     for plan in sorted(plans, key=lambda plan: plan.model.name):
-        sandbox = plan.sandbox(spec)
         name = plan.model.name
         for task, planned in sorted(plan.samples, key=lambda pair: pair[0].name):
             if task.runs_code:
@@ -253,7 +252,7 @@ def _rows(
             size = max(1, (CODE_PIECE if task.runs_code else PIECE) // task.repeats) * task.repeats
             while piece := list(itertools.islice(waiting, size)):
                 held = {request.id: replies.get(request.id) for sample in piece for request in sample.requests}
-                for sample, state, score in scoring.score(task, piece, held, sandbox):
+                for sample, state, score in scoring.score(task, piece, held, spec.sandbox):
                     tally.add(sample, state, score)
                     yield manifest.row(run.name, name, sample, held, state, score)
             counted[name, task.name] = tally.rows()

@@ -51,10 +51,6 @@ class ModelPlan:
         """The kinds of these requests."""
         return frozenset(kind for _, planned in self.samples for kind in planned.kinds)
 
-    def sandbox(self, spec: EvalSpec) -> SandboxSpec:
-        """How this model's code may be run."""
-        return dataclasses.replace(spec.sandbox, allow_unsafe=spec.sandbox.allow_unsafe or self.model.allow_unsafe_code)
-
 
 def load_tasks(spec: EvalSpec) -> list[LoadedTask]:
     """Every task of a run, ready to plan.
@@ -116,7 +112,7 @@ def plan_model(model: ModelSpec, tasks: Sequence[LoadedTask], spec: EvalSpec) ->
     billed = hasattr(backend, "billed") and bool(backend.billed(source))
     plan = ModelPlan(model, identity, weights_spec, None, (), source, billed)
     if any(task.runs_code for task in chosen):
-        sandboxes.check(plan.sandbox(spec))
+        sandboxes.check(spec.sandbox)
     planned = [(task, Samples(task, model, spec, identity)) for task in chosen]
     plan = dataclasses.replace(plan, samples=planned)
     if beyond := plan.kinds - getattr(backend, "kinds", KINDS):

@@ -43,6 +43,8 @@ def refresh(results_dir: Path) -> store.Refreshed:
     path = store.index_path(results_dir)
     if path.is_file() and not os.access(results_dir, os.W_OK):
         told = f"{results_dir} cannot be written: the index is read as it is, and may lack the newest runs"
+        if store.is_as_written(path) is None:
+            told += f"; there is no {store.MARK} that would tell whether another program has changed it"
         return store.Refreshed(path, problems=(told,))
     return _united(results_dir, store.refresh)
 
@@ -332,4 +334,4 @@ def board(results_dir: Path, wanted: Selection | None = None) -> Board:
     if wanted is None:
         return everything
     sql = wanted.sql()
-    return wanted.apply(everything, None if sql is None else store.query(results_dir, sql).iter_rows())
+    return wanted.apply(everything, None if sql is None else store.query(results_dir, sql, single=True).iter_rows())

@@ -3,6 +3,7 @@
 DuckDB lets one process write and then nobody else read. So nobody ever writes the index in place: under a
 file lock, a copy is brought up to date beside it and renamed over it. Readers hold the old file or the new one.
 The run folders are the truth: the index may be deleted at any time, and is rebuilt from them to the same content.
+What another program writes into it is noticed by its headers, which a mark beside it names.
 
 What is stored is named in `schema.py`.
 """
@@ -37,8 +38,17 @@ if TYPE_CHECKING:
     import polars as pl
 
 INDEX = "harness.duckdb"
+MARK = f".{INDEX}.mark"
+"""Beside the index: `_state` of what harness wrote there last, then of what it wrote there before."""
 LOCK_TIMEOUT_S = 600
 """Longest wait for another process that indexes the same results."""
+_HEADERS = 3 * 4096
+"""Bytes of the headers that a DuckDB file begins with; every checkpoint counts itself in one of them."""
+_READS = frozenset({"SELECT", "EXPLAIN", "MULTI", "CREATE", "SET", "PRAGMA"})
+"""Types of statements that a reader needs: MULTI is a PIVOT, CREATE is of temporary tables and views, SET of variables.
+
+What such a statement may still hold (DuckDB 2 knows INSERT and COPY inside of WITH) the connection refuses.
+"""
 _AT_ONCE = 1 << 30
 """Bytes that the system is asked to copy in one call."""
 _RUNS_AT_ONCE = 20
@@ -105,40 +115,46 @@ def rebuild(results_dir: Path, derive: Derive) -> Refreshed:
     return _update(results_dir, derive, from_nothing=True)
 
 
-def query(results_dir: Path, sql: str) -> pl.DataFrame:
+def query(results_dir: Path, sql: str, *, single: bool = False) -> pl.DataFrame:
     """Run SQL against the index, read-only and without access to files, network or extensions.
 
     Args:
         results_dir: the folder that holds the index.
         sql: one statement or several, separated by `;`.
+        single: refuse more than one, for SQL that is put together of parts.
 
     Returns:
         The result of the last statement; an empty frame without columns where it has none.
 
     Raises:
-        StorageError: there is no index, or one that this version cannot read.
-        HarnessError: the engine refuses the SQL; the message is the engine's own.
+        StorageError: there is no index, one that this version cannot read, or one that another program has changed.
+        HarnessError: it is no reading, or the engine refuses it; the message is the engine's own.
     """
     with contextlib.closing(connect(results_dir)) as connection:
-        return run_sql(connection, sql)
+        return run_sql(connection, sql, single=single)
 
 
 def connect(results_dir: Path) -> duckdb.DuckDBPyConnection:
     """A connection to the index: read-only, and without access to files, network or extensions.
 
+    To DuckDB a file that was attached may be written to by COPY, and be attached again to write, whatever
+    `enable_external_access` says. So once it is open, no file can be opened at all, not even to spill to.
+
     Raises:
-        StorageError: there is no index, or one that this version cannot read.
+        StorageError: there is no index, one that this version cannot read, or one that another program has changed.
     """
     path = index_path(results_dir)
     if not path.is_file():
         raise StorageError(f"{path}: no index here; `harness index` makes one, and so does `harness eval`")
     # Attached to a database of its own in memory: within one process, DuckDB gives the same path the same open file,
     # so that who opens it again would see the index of the first time.
-    connection = _connect({key: value for key, value in _SAFE.items() if key != "enable_external_access"})
+    opening = {key: value for key, value in _SAFE.items() if key != "enable_external_access"}
+    connection = _connect(opening | {"temp_directory": ""})
     try:
         connection.execute(f"ATTACH {_literal(str(path))} AS results (READ_ONLY)")
         connection.execute("USE results")
         connection.execute("SET enable_external_access = false")
+        connection.execute("SET disabled_filesystems = 'LocalFileSystem'")
         connection.execute("SET lock_configuration = true")
         usable = _versions(connection).get("schema_version") == str(schema.VERSION)
     except duckdb.Error as error:
@@ -147,6 +163,9 @@ def connect(results_dir: Path) -> duckdb.DuckDBPyConnection:
     if not usable:
         connection.close()
         raise StorageError(f"{path}: made by another version of harness; rebuild it with `harness index`")
+    if is_as_written(path) is False:
+        connection.close()
+        raise StorageError(f"{path}: {_CHANGED}; `harness index` makes it anew from the run folders")
     return connection
 
 
@@ -158,22 +177,24 @@ def _connect(settings: Settings) -> Connection:
     return connection
 
 
-def run_sql(connection: duckdb.DuckDBPyConnection, sql: str) -> pl.DataFrame:
+def run_sql(connection: duckdb.DuckDBPyConnection, sql: str, *, single: bool = False) -> pl.DataFrame:
     """The result of the last statement, as `query` returns it.
 
     Raises:
-        HarnessError: the engine refuses the SQL; the message is the engine's own.
+        HarnessError: it is no reading, or the engine refuses it; the message is the engine's own.
     """
     import polars as pl
 
     try:
-        statements = connection.extract_statements(sql)
-        if not statements:
-            raise HarnessError("no SQL statement found; try `SELECT * FROM leaderboard`")
+        statements = _readings(connection, sql)
+        if single and len(statements) > 1:
+            raise HarnessError(f"found {len(statements)} SQL statements, expected one")
         for statement in statements[:-1]:
             connection.execute(statement).complete()
         result = connection.sql(statements[-1])
         frame: pl.DataFrame = pl.DataFrame() if result is None else result.pl()
+    except duckdb.PermissionException as error:
+        raise HarnessError(f"{_first_line(error)}. {_READ_ONLY}") from error
     except duckdb.Error as error:
         raise HarnessError(str(error)) from error
     except pl.exceptions.PolarsError as error:
@@ -181,6 +202,31 @@ def run_sql(connection: duckdb.DuckDBPyConnection, sql: str) -> pl.DataFrame:
             f"a column of the result has a type that cannot be shown ({error}); CAST it to VARCHAR"
         ) from error
     return frame.with_columns(_whole_numbers(frame))
+
+
+_READ_ONLY = (
+    "The index is read here, and nothing else: no other file, no network, nothing is written. `harness sql QUERY "
+    "--format csv` (or parquet) prints a result to keep; in Python, harness.open(FOLDER).sql(QUERY) is a frame to join "
+    "with others"
+)
+
+
+def _readings(connection: Connection, sql: str) -> list[duckdb.Statement]:
+    """The statements of a text, all of which read.
+
+    Raises:
+        HarnessError: there is none, or one that does not read.
+    """
+    try:
+        statements = connection.extract_statements(sql)
+        kinds = [statement.type.name for statement in statements]
+    except ValueError as error:  # a type that DuckDB parses, and its Python package does not know (UPDATE EXTENSIONS)
+        raise HarnessError(f"a statement of an unknown type ({error}). {_READ_ONLY}") from error
+    if not statements:
+        raise HarnessError("no SQL statement found; try `SELECT * FROM leaderboard`")
+    if other := next((kind for kind in kinds if kind not in _READS), None):
+        raise HarnessError(f"{other} is no statement that reads; SELECT, DESCRIBE, PIVOT, EXPLAIN do. {_READ_ONLY}")
+    return statements
 
 
 def _whole_numbers(frame: pl.DataFrame) -> list[pl.Series]:
@@ -207,6 +253,9 @@ def _update(results_dir: Path, derive: Derive, *, from_nothing: bool) -> Refresh
         _remove(beside)
         before = None if from_nothing else _indexed(path)
         now, problems = _folders(results_dir)
+        if before is not None and not (kept := is_as_written(path)):
+            problems.append(f"{path}: {_UNMARKED if kept is None else _CHANGED}; made anew from the run folders")
+            before = None
         known = before or {}
         gone = sorted(run for run, mark in known.items() if now.get(run) != mark)
         new = sorted(run for run, mark in now.items() if known.get(run) != mark)
@@ -231,6 +280,8 @@ def _update(results_dir: Path, derive: Derive, *, from_nothing: bool) -> Refresh
                 _derive(connection, derive, sorted(changed | _answered(connection, added)))
                 connection.execute("CHECKPOINT")
             _flush(beside)
+            _mark(path, beside)
+            _log(path).unlink(missing_ok=True)  # of another program: DuckDB would apply it to the new file
             beside.replace(path)
         except (duckdb.IOException, duckdb.FatalException, duckdb.OutOfMemoryException) as error:
             raise StorageError(
@@ -311,8 +362,50 @@ def _lock(results_dir: Path) -> Iterator[None]:
 
 
 def _remove(beside: Path) -> None:
-    for path in (beside, beside.with_name(beside.name + ".wal")):
+    for path in (beside, _log(beside)):
         path.unlink(missing_ok=True)
+
+
+def _log(path: Path) -> Path:
+    """Where DuckDB keeps changes to a file that are not in it yet."""
+    return path.with_name(path.name + ".wal")
+
+
+_CHANGED = "another program has changed it since harness wrote it"
+_UNMARKED = f"there is no {MARK} beside it that would tell whether another program has changed it"
+
+
+def _state(path: Path) -> str | None:
+    """Changes with whatever DuckDB writes to the file, at the price of 12 KiB to read; `None` where changes wait."""
+    if _log(path).exists():
+        return None
+    with path.open("rb") as file:
+        return f"{hashlib.sha256(file.read(_HEADERS)).hexdigest()} {path.stat().st_size}"
+
+
+def is_as_written(path: Path) -> bool | None:
+    """Whether an index is as harness wrote it; `None` where nothing tells.
+
+    Raises:
+        StorageError: it cannot be read.
+    """
+    mark = path.with_name(MARK)
+    try:
+        for _ in range(STABLE_READS):  # another process may write both meanwhile
+            state = _state(path)
+            if state is not None and state in mark.read_text(encoding="utf-8", errors="replace").splitlines():
+                return True
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be read ({error.strerror})") from error
+    return False
+
+
+def _mark(path: Path, beside: Path) -> None:
+    """Name what will be the index, and what still is: whenever this is interrupted, the mark fits."""
+    states = [_state(beside), _state(path) if path.is_file() and is_as_written(path) else None]
+    runs.write_atomic(path.with_name(MARK), "".join(f"{state}\n" for state in states if state).encode())
 
 
 def _folders(results_dir: Path) -> tuple[dict[str, str], list[str]]:
@@ -618,7 +711,10 @@ def differences(results_dir: Path, derive: Derive) -> list[str]:
                 return [f"{INDEX}: cannot be read ({_first_line(error)}); `harness index --again` makes it anew"]
             if made_by != _VERSIONS:
                 return [f"{INDEX}: made by another version of harness; `harness index` makes it anew"]
-            return [problem for table in schema.TABLES if (problem := _difference(connection, table.name))]
+            found = [problem for table in schema.TABLES if (problem := _difference(connection, table.name))]
+            if not found and is_as_written(path) is False:  # in a view, say, or in a table that is none of ours
+                return [f"{INDEX}: {_CHANGED}; `harness index` makes it anew from the run folders"]
+            return found
 
 
 def _difference(connection: duckdb.DuckDBPyConnection, table: str) -> str | None:
