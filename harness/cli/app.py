@@ -94,7 +94,7 @@ def _evaluate(spec: Any) -> int:
     from harness.core import visible
     from harness.evaluation import evaluate
     from harness.results import derivation, leaderboard
-    from harness.results.leaderboard.words import answerers
+    from harness.results.leaderboard import answerers
 
     if spec.plan:
         return _plan(spec)

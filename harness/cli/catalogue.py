@@ -13,7 +13,7 @@ from harness.core import weights as weights_store
 from harness.engine import taskfiles
 from harness.errors import ConfigError, StorageError
 from harness.results import schema
-from harness.results.leaderboard.words import answerers
+from harness.results.leaderboard import answerers
 from harness.runs import folder as run_folders
 from harness.sandbox import tiers
 

@@ -13,8 +13,9 @@ from harness.results.leaderboard.data import csv, json
 from harness.results.leaderboard.html import html
 from harness.results.leaderboard.markdown import markdown
 from harness.results.leaderboard.terminal import terminal
+from harness.results.leaderboard.words import answerers
 
-__all__ = ["FORMS", "QUERIES", "Board", "markdown", "render", "selection", "terminal"]
+__all__ = ["FORMS", "QUERIES", "Board", "answerers", "markdown", "render", "selection", "terminal"]
 
 FORMS = {"markdown": markdown, "json": json, "csv": csv, "html": html}
 """The forms of a published page."""
