@@ -142,8 +142,10 @@ class EvalSpec:
 
     __pydantic_config__: ClassVar = STRICT
 
-    PLACE: ClassVar[frozenset[str]] = frozenset({"results_dir", "budget", "plan", "reuse", "samples", "publish"})
+    PLACE: ClassVar[frozenset[str]] = frozenset({"results_dir", "budget", "dry_run", "reuse", "samples", "publish"})
     """Fields that say where and how, not what: no part of the identity."""
+    WAS_PLACE: ClassVar[frozenset[str]] = frozenset({"plan"})
+    """What such fields were called before, as specs of older runs may hold them."""
 
     models: Annotated[tuple[ModelSpec, ...], MinLen(1)]
     tasks: Annotated[tuple[TaskSpec, ...], MinLen(1)]
@@ -157,7 +159,7 @@ class EvalSpec:
     """Where run folders and the index go."""
     budget: BudgetSpec = BudgetSpec()
     """Where to stop spending."""
-    plan: bool = False
+    dry_run: bool = False
     """Say what the run would send and cost, and send nothing."""
     reuse: bool = True
     """Take an API model's answers to the very same requests from other runs instead of paying again."""
@@ -169,3 +171,8 @@ class EvalSpec:
     """The run whose journal answers instead of the models; offline."""
     samples: str | None = None
     """The file of completions that answers instead of a model; its hash is in the model's `args`."""
+
+    @classmethod
+    def of_identity(cls, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of a spec, as this version or an older one wrote them, without those that say where and how."""
+        return {key: value for key, value in fields.items() if key not in cls.PLACE | cls.WAS_PLACE}

@@ -31,6 +31,7 @@ __all__ = [
     "markdown_table",
     "markdown_text",
     "paragraph",
+    "patches",
     "plain",
     "plugins",
     "progress",
