@@ -190,14 +190,14 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     doses, seeds = (DOSES[:1], SEEDS[:1]) if options.smoke else (DOSES, SEEDS)
-    students = plan(doses, seeds)
+    students = students_of(doses, seeds)
     if not options.report:
         _teach(students, options.data, options.out)
     done = [student for student in students if (options.out / f"{student.name}.json").is_file()]
     _print(done, options.out, options.data)
 
 
-def plan(doses: Sequence[int], seeds: Sequence[int]) -> list[Student]:
+def students_of(doses: Sequence[int], seeds: Sequence[int]) -> list[Student]:
     """The untouched base, and a taught student and its untaught twin per dose and seed, the highest dose first."""
     taught = [Student(arm, dose, seed) for seed in seeds for dose in sorted(doses)[::-1] for arm in (TEACHER, OWN)]
     return [Student(OWN, 0, 0), *taught]

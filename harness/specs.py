@@ -15,8 +15,8 @@ from annotated_types import Ge, Gt, Le, MinLen
 
 STRICT = {"extra": "forbid"}
 """For pydantic: a field that nobody knows is an error, not a wish."""
-RETIRED = frozenset({"allow_unsafe_code"})
-"""Fields that a model had in specs of earlier runs. They never changed an answer, and allow nothing any more."""
+RETIRED = frozenset({"plan", "allow_unsafe_code"})
+"""Fields that specs of earlier runs may hold: of the run, and of its models. They never changed an answer."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class EvalSpec:
 
     __pydantic_config__: ClassVar = STRICT
 
-    PLACE: ClassVar[frozenset[str]] = frozenset({"results_dir", "budget", "plan", "reuse", "samples", "publish"})
+    PLACE: ClassVar[frozenset[str]] = frozenset({"results_dir", "budget", "dry_run", "reuse", "samples", "publish"})
     """Fields that say where and how, not what: no part of the identity."""
 
     models: Annotated[tuple[ModelSpec, ...], MinLen(1)]
@@ -157,7 +157,7 @@ class EvalSpec:
     """Where run folders and the index go."""
     budget: BudgetSpec = BudgetSpec()
     """Where to stop spending."""
-    plan: bool = False
+    dry_run: bool = False
     """Say what the run would send and cost, and send nothing."""
     reuse: bool = True
     """Take an API model's answers to the very same requests from other runs instead of paying again."""
@@ -170,12 +170,11 @@ class EvalSpec:
     samples: str | None = None
     """The file of completions that answers instead of a model; its hash is in the model's `args`."""
 
-
-def stored_spec(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """The spec of a manifest, perhaps an older one, with the fields alone that specs have today."""
-    return {
-        key: [{name: item for name, item in model.items() if name not in RETIRED} for model in value]
-        if key == "models"
-        else value
-        for key, value in spec.items()
-    }
+    @classmethod
+    def of_identity(cls, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of a spec, as this version or an older one wrote them, without those that say where and how."""
+        kept = {key: value for key, value in fields.items() if key not in cls.PLACE | RETIRED}
+        models = [
+            {key: value for key, value in model.items() if key not in RETIRED} for model in kept.get("models", ())
+        ]
+        return {**kept, "models": models} if "models" in kept else kept

@@ -329,7 +329,7 @@ def test_a_planted_key_is_in_no_byte_that_is_written_or_said(project: Project, m
         name = project.runs()[0].name
         more = [project.run("show", name, *flag, code=None) for flag in ((), ("--failed",), ("--samples",))]
         more.append(project.run("eval", "model=remote", "task=sums", "--cfg", "job"))
-        more.append(project.run("eval", "model=remote", "task=sums", "--plan"))
+        more.append(project.run("eval", "model=remote", "task=sums", "--dry-run"))
         crash = TASK.replace("many", "crash").replace('"{{question}}"', "!function crash.text", 1)
         (project.root / "tasks" / "crash.yaml").write_text(crash)
         (project.root / "tasks" / "crash.py").write_text(

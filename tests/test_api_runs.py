@@ -1,4 +1,4 @@
-"""What a user does with API models: plan, budget, reuse, replay, and ask why."""
+"""What a user does with API models: dry run, budget, reuse, replay, and ask why."""
 
 import hashlib
 import json
@@ -232,28 +232,28 @@ def test_a_replay_reads_its_local_data_again(here: Project) -> None:
     assert again.manifest["metrics"] == first.manifest["metrics"]
 
 
-# --- plan
+# --- dry run
 
 
-def test_a_plan_sends_nothing_writes_nothing_and_needs_no_key(here: Project) -> None:
+def test_a_dry_run_sends_nothing_writes_nothing_and_needs_no_key(here: Project) -> None:
     with serving(echo) as server:
         remote(here, server, connect={"api_key_env": "NOT_SET_ANYWHERE"})
-        done = here.run("eval", *WORDS, "--plan")
+        done = here.run("eval", *WORDS, "--dry-run")
         assert server.asked == []
     assert "12 of 12 requests to send" in done.stdout
     assert "Nothing was sent" in done.stdout
     assert not (here.root / "results").exists()
 
 
-def test_a_plan_knows_what_is_answered_and_what_the_rest_can_cost(here: Project) -> None:
+def test_a_dry_run_knows_what_is_answered_and_what_the_rest_can_cost(here: Project) -> None:
     with serving(echo) as server:
         remote(here, server)
-        before = preview(config.compose([*WORDS, "plan=true"]))[1][0]
+        before = preview(config.compose([*WORDS, "dry_run=true"]))[1][0]
         assert (before["to_send"], before["usd"], before["seconds"]) == (12, None, None)
         assert before["usd_at_most"] == pytest.approx((before["prompt_tokens"] * 2 + 12 * 20 * 10) / 1e6, abs=1e-4)
         run(*WORDS)
-        (row,) = preview(config.compose(["model=remote", "task=sums", "limit=30", "plan=true"]))[1]
-        name, (same,) = preview(config.compose([*WORDS, "plan=true"]))
+        (row,) = preview(config.compose(["model=remote", "task=sums", "limit=30", "dry_run=true"]))[1]
+        name, (same,) = preview(config.compose([*WORDS, "dry_run=true"]))
     assert (row["requests"], row["answered"], row["reusable"], row["to_send"]) == (30, 0, 12, 18)
     assert row["completion_tokens"] == 180
     assert row["prompt_tokens"] == pytest.approx(18 * 19, rel=0.2)
@@ -266,7 +266,7 @@ def test_a_plan_knows_what_is_answered_and_what_the_rest_can_cost(here: Project)
 def test_an_unknown_price_is_unknown(here: Project) -> None:
     with serving(echo) as server:
         remote(here, server, price=None)
-        (row,) = preview(config.compose(["model=remote", "task=sums", "plan=true"]))[1]
+        (row,) = preview(config.compose(["model=remote", "task=sums", "dry_run=true"]))[1]
         assert (row["usd"], row["usd_at_most"]) == (None, None)
         assert run(*WORDS).manifest["cost"]["usd"] is None
         with pytest.raises(ConfigError, match="price of remote is not known"):

@@ -1,4 +1,4 @@
-"""What `harness compare` and `harness plan` promise: paired, named, adjusted, in words, and safe to read."""
+"""What `harness compare` and `harness power` promise: paired, named, adjusted, in words, and safe to read."""
 
 import json
 
@@ -127,10 +127,10 @@ def test_the_commands_run_from_a_shell(project):
     rows = json.loads(project.run("compare", "alpha", "beta", "-o", "json").stdout)
     assert [row["task"] for row in rows] == ["sums"]
     assert project.run("compare", "alpha", "nobody", code=2).stderr.startswith("harness: unknown model")
-    planned = project.run("eval", "model=[alpha,beta]", "task=[sums]", "plan=true", "limit=20").stdout
-    assert f"{power.Design().detectable_difference(20):.3f}" in planned
-    plan = json.loads(project.run("plan", "200", "--repeats", "4", "--difference", "0.05", "-o", "json").stdout)
-    assert plan[0]["items"] == 200
-    assert plan[1]["detectable_difference"] <= 0.05 < plan[0]["detectable_difference"]
-    assert "correlation <= agreement" in project.run("plan", "--correlation", "0.9", code=2).stderr
+    preview = project.run("eval", "model=[alpha,beta]", "task=[sums]", "dry_run=true", "limit=20").stdout
+    assert f"{power.Design().detectable_difference(20):.3f}" in preview
+    design = json.loads(project.run("power", "200", "--repeats", "4", "--difference", "0.05", "-o", "json").stdout)
+    assert design[0]["items"] == 200
+    assert design[1]["detectable_difference"] <= 0.05 < design[0]["detectable_difference"]
+    assert "correlation <= agreement" in project.run("power", "--correlation", "0.9", code=2).stderr
     assert "TASK=NUMBER" in project.run("leaderboard", "--weight", "sums=0", code=2).stderr

@@ -42,7 +42,7 @@ def test_the_panel_knows_every_prompt_that_a_student_is_asked(lab: ModuleType, s
 
 
 def test_a_twin_has_its_teachers_prompts_and_dose(lab: ModuleType) -> None:
-    plan = lab.plan(lab.DOSES, lab.SEEDS)
-    taught = {(s.dose, s.seed) for s in plan if s.arm == lab.TEACHER}
-    assert taught == {(s.dose, s.seed) for s in plan if s.arm == lab.OWN and s.dose}
-    assert len({s.name for s in plan}) == len(plan)
+    students = lab.students_of(lab.DOSES, lab.SEEDS)
+    taught = {(s.dose, s.seed) for s in students if s.arm == lab.TEACHER}
+    assert taught == {(s.dose, s.seed) for s in students if s.arm == lab.OWN and s.dose}
+    assert len({s.name for s in students}) == len(students)

@@ -111,7 +111,7 @@ def test_every_python_example_runs(project, code):
 # Commands ----------------------------------------------------------------------------------------------------
 
 ELSEWHERE = {
-    "harness provenance A --panel alpaca_eval --released 2024-05": "tests/test_provenance_cli.py has answers to its prompts",
+    "harness provenance report A --panel alpaca_eval --released 2024-05": "tests/test_provenance_cli.py has answers to its prompts",
     "harness weights smollm2_135m_q4_1 --verify": "tests/test_weights.py fetches weights",
     "harness eval -m model=smollm2,qwen25_coder seed=1,2,3": "tests/test_config.py sweeps",
     "harness report --serve": "tests/test_report.py reads from it and ends it",
@@ -126,15 +126,23 @@ ELSEWHERE |= {
     for name in ("score", "rescore")
     for line in EXAMPLES[name]
 }
+ELSEWHERE |= {
+    line: "tests/test_provenance_cli.py has labelled relations"
+    for name in ("validate", "build-panel")
+    for line in EXAMPLES[f"provenance {name}"]
+}
 """Examples that cannot run on made-up results, and what tries them."""
 
 
 def test_every_command_has_examples_and_they_stand_under_its_help(project):
-    assert set(EXAMPLES) == set(COMMANDS)
+    groups = {
+        name: command.commands for name, command in COMMANDS.items() if isinstance(command, typer.core.TyperGroup)
+    }
+    assert set(EXAMPLES) == {*COMMANDS, *(f"{group} {name}" for group, inner in groups.items() for name in inner)}
     for name, lines in EXAMPLES.items():
         assert all(re.match(rf"harness {name}\b", line) for line in lines)
         if name not in ("eval", "score"):  # their help is Hydra's
-            shown = project.run(name, "--help").stdout
+            shown = project.run(*name.split(), "--help").stdout
             assert all(line in shown for line in lines), shown
             assert max(map(len, shown.splitlines())) <= 120
 

@@ -4,12 +4,14 @@ import fcntl
 import json
 import os
 import pty
+import re
 import select
 import struct
 import subprocess
 import sys
 import termios
 import time
+import zipfile
 
 import duckdb
 import polars as pl
@@ -50,6 +52,31 @@ def test_frames_are_read_and_nothing_can_be_written_or_fetched(results):
         results.connection.execute("DROP TABLE samples")
     with pytest.raises(AttributeError, match="leaderboard"):
         _ = results.leaderbord
+
+
+def test_the_typed_attributes_are_the_tables_of_the_schema():
+    declared = list(harness.results.notebook.Results.__annotations__)
+    assert declared == [table.name for table in schema.TABLES + schema.VIEWS]
+
+
+def test_a_type_checker_knows_every_table_and_no_other(tmp_path):
+    names = [table.name for table in schema.TABLES + schema.VIEWS]
+    lines = [f'reveal_type(harness.open("results").{name})' for name in [*names, "leaderbord"]]
+    (tmp_path / "snippet.py").write_text("\n".join(["import harness", *lines]) + "\n")
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--cache-dir", str(tmp_path), "snippet.py"]
+    environment = {**os.environ, "MYPYPATH": ""}
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=environment)
+    said = re.findall(r'snippet\.py:(\d+): note: Revealed type is "(.*)"', done.stdout)
+    frames = [line for line, kind in said if kind == "polars.dataframe.frame.DataFrame"]
+    assert frames == [str(number) for number in range(2, len(names) + 2)], done.stdout + done.stderr
+    assert '"Results" has no attribute "leaderbord"' in done.stdout
+
+
+def test_the_wheel_says_that_it_is_typed(tmp_path):
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    assert "harness/py.typed" in zipfile.ZipFile(wheel).namelist()
 
 
 def test_what_is_opened_stays_while_evaluations_go_on(tmp_path):

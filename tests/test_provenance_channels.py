@@ -136,11 +136,11 @@ def test_rates_are_of_tokens_so_that_length_does_not_matter() -> None:
 
 def test_steps_know_their_kind_and_what_follows_what() -> None:
     _, found = trace_steps.features(_tokens("Okay. So it is. Wait. So it was. Wait, no."))
-    plan, deduce, back = (list(trace_steps.KINDS).index(kind) + 1 for kind in ("plan", "deduce", "back"))
+    propose, deduce, back = (list(trace_steps.KINDS).index(kind) + 1 for kind in ("propose", "deduce", "back"))
     size = len(trace_steps.KINDS) + 1
-    assert {plan, deduce, back} <= set(found.tolist())
-    assert plan * size + deduce + 1_000 in found
-    assert deduce * size + plan + 1_000 not in found
+    assert {propose, deduce, back} <= set(found.tolist())
+    assert propose * size + deduce + 1_000 in found
+    assert deduce * size + propose + 1_000 not in found
     assert found[found >= 2_000].tolist() == [2_001]  # two steps from one turn back to the next
 
 

@@ -1,11 +1,17 @@
 """What `harness provenance` promises a user at the terminal."""
 
 import json
+import shlex
+import sys
 from pathlib import Path
 
 import polars as pl
 import pytest
+import typer
 from conftest import Project
+
+from harness import cli
+from harness.cli import app
 
 
 def labels(data: Path) -> list[str]:
@@ -165,15 +171,58 @@ def test_the_panel_is_small_has_no_text_and_says_where_it_comes_from() -> None:
 
 def test_matrix_tree_explain_and_change_answer_at_the_terminal(project: Project) -> None:
     answers(project, ("a", "b", "c", "d"), 60)
-    rows = json.loads(project.run("provenance", "--matrix", "--format", "json").stdout)
+    rows = json.loads(project.run("provenance", "matrix", "--format", "json").stdout)
     assert len(rows) == 12
-    tree = project.run("provenance", "--tree", "--svg", "t.svg")
+    tree = project.run("provenance", "tree", "--svg", "t.svg")
     assert tree.stdout.startswith("[Illustration")
     assert (project.root / "t.svg").read_text().startswith("<svg")
-    assert "Examples, not evidence" in project.run("provenance", "--explain", "a", "b").stdout
-    assert json.loads(project.run("provenance", "--change", "a", "b", "--format", "json").stdout)
-    assert "unknown model" in project.run("provenance", "--change", "a", "nobody", code=2).stderr
-    assert (
-        "panel holds none" in project.run("provenance", "--explain", "a", "b", "--panel", "alpaca_eval", code=2).stderr
-    )
-    assert "name a model" in project.run("provenance", "--format", "json", code=2).stderr
+    assert "Examples, not evidence" in project.run("provenance", "explain", "a", "b").stdout
+    assert json.loads(project.run("provenance", "change", "a", "b", "--format", "json").stdout)
+    assert "unknown model" in project.run("provenance", "change", "a", "nobody", code=2).stderr
+    assert "No such option: --panel" in project.run("provenance", "explain", "a", "b", "--panel", "x", code=2).stderr
+    assert "Missing argument 'suspect'" in project.run("provenance", "--format", "json", code=2).stderr
+
+
+def test_the_report_of_a_name_is_the_reports(project: Project) -> None:
+    answers(project, ("a", "b", "c", "d"), 60)
+    words = ("--format", "json")
+    assert project.run("provenance", "a", *words).stdout == project.run("provenance", "report", "a", *words).stdout
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("--matrix", ["matrix"]),
+        ("--matrix --format csv --results r", ["matrix --results r --format csv"]),
+        ("--tree", ["tree"]),
+        ("--tree --svg t.svg", ["tree --svg t.svg"]),
+        ("--svg=t.svg --panel alpaca_eval", ["tree --svg t.svg --panel alpaca_eval"]),
+        ("--explain a 'b c' --task t -o csv", ["explain a 'b c' --task t --format csv"]),
+        ("--task t --domain fiction --change a b", ["change a b --task t --domain fiction"]),
+        ("a --matrix --no-interval", ["matrix"]),
+        ("report --change a b", ["change a b"]),
+        ("--explain a b --change a b --matrix", ["matrix", "explain a b", "change a b"]),
+    ],
+)
+def test_a_flag_of_before_answers_with_the_command_to_type(capsys, monkeypatch, old: str, new: list[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["harness", "provenance", *shlex.split(old)])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    said = capsys.readouterr().err
+    assert stop.value.code == 2
+    assert [line.strip() for line in said.splitlines()[1:]] == [f"harness provenance {line}" for line in new]
+    group = typer.main.get_command(app.app).commands["provenance"]
+    for line in new:
+        name, *words = shlex.split(line)
+        group.commands[name].make_context(name, words)
+
+
+def test_every_command_has_few_options_and_an_example_of_its_own() -> None:
+    group = typer.main.get_command(app.app).commands["provenance"]
+    assert {"report", "matrix", "tree", "explain", "change", "validate", "build-panel"} == set(group.commands)
+    for name, command in group.commands.items():
+        assert f"harness provenance {name}" in command.epilog
+        assert len(command.params) <= 11
+    asked = {name: {p.name for p in command.params} for name, command in group.commands.items()}
+    assert not asked["report"] & {"matrix", "tree", "svg", "explain", "change", "task"}
+    assert max(len(asked[name]) for name in ("matrix", "tree", "explain", "change")) <= 7

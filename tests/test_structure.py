@@ -25,8 +25,8 @@ TOP = {"__init__", "__main__", "specs", "records", "errors", "taskdata"}
 """The files beside the rooms: the vocabulary, which task hashes cover, and the two ways in."""
 ONLY_IMPORTERS = {
     "duckdb": {"harness/results/store.py"},
-    "lm_eval": {"harness/engine/lmeval.py", "harness/backends/lm_eval_model.py"},
-    "hydra": {"harness/cli/config.py"},
+    "lm_eval": {"harness/engine/lmeval.py", "harness/backends/lm_eval_model.py", "harness/core/patches.py"},
+    "hydra": {"harness/cli/config.py", "harness/core/patches.py"},
     "omegaconf": {"harness/cli/config.py"},
     "xllamacpp": {"harness/backends/llama_cpp.py"},
     "vl_convert": {"harness/results/report/draw.py"},

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness import runs
 from harness.archive import stored_samples
-from harness.specs import stored_spec
+from harness.specs import EvalSpec
 from harness.stats import pairs, ranks
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ def _facts(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[tuple[str, st
 
 
 def _config(said: Mapping[str, Any]) -> dict[str, Any]:
-    return _flat({key: value for key, value in stored_spec(said["spec"]).items() if key != "name"})
+    return _flat({key: value for key, value in EvalSpec.of_identity(said["spec"]).items() if key != "name"})
 
 
 def _flat(value: Any, name: str = "") -> dict[str, Any]:

@@ -49,7 +49,7 @@ def short(value: Any) -> str:
 WIDTH = 60
 
 
-class Again:
+class Recomputation:
     """A run's documents, scores and metrics, computed again."""
 
     def __init__(
@@ -95,8 +95,8 @@ class Again:
             for model, mine in sorted(by_model.items()):
                 held = [stored_samples.scores(row) for row in mine]
                 try:
-                    planned = stored_samples.again(mine, loaded, place)
-                    found = list(self._scored(loaded, planned))
+                    built = stored_samples.rebuilt(mine, loaded, place)
+                    found = list(self._scored(loaded, built))
                 except HarnessError as error:
                     left.append(f"{name}: {error}")
                 else:
@@ -104,17 +104,17 @@ class Again:
                         n_scores += len(now)
                         wrong += _scores_differ(name_of(row), then, now)
                     tally = metrics.Tally(model, loaded)
-                    for sample, row, then in zip(planned, mine, held, strict=True):
+                    for sample, row, then in zip(built, mine, held, strict=True):
                         tally.add(sample, row["status"], then)
-                    again = tally.rows()
+                    counted_now = tally.rows()
                     stored_ones = [m for m in self.said["metrics"] if (m["model"], m["task"]) == (model, name)]
-                    n_metrics += len(again)
-                    off += _metrics_differ(stored_ones, json.loads(json.dumps(again)))
+                    n_metrics += len(counted_now)
+                    off += _metrics_differ(stored_ones, json.loads(json.dumps(counted_now)))
                     counted.append(name)
         yield "scores", wrong, f"{n_scores} scores" if counted else "", left
         yield "metrics", off, f"{n_metrics} metrics" if counted else "", left
 
-    def _scored(self, loaded: LoadedTask, planned: Sequence[Sample]) -> Iterator[Scores]:
+    def _scored(self, loaded: LoadedTask, built: Sequence[Sample]) -> Iterator[Scores]:
         spec = self.said["spec"].get("sandbox") or {}
         # Whatever the run allowed itself: code of strangers runs in a sandbox here.
         box = SandboxSpec(**{**spec, "allow_unsafe": False})
@@ -124,7 +124,7 @@ class Again:
             if box.packages:
                 raise TaskError(f"its programs import packages of {box.packages}, a folder that is no part of the run")
             sandbox.check(box)
-        waiting = iter(planned)
+        waiting = iter(built)
         while piece := list(itertools.islice(waiting, max(1, PIECE // loaded.repeats) * loaded.repeats)):
             held = {request.id: self.replies.get(request.id) for sample in piece for request in sample.requests}
             yield from (scores for _, _, scores in scoring.score(loaded, piece, held, box))

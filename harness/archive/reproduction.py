@@ -18,7 +18,7 @@ from harness.core import environment, weights
 from harness.errors import ConfigError, EvidenceError
 from harness.evaluation import evaluate, planning, replay
 from harness.runs import completions
-from harness.specs import BudgetSpec, EvalSpec, stored_spec
+from harness.specs import BudgetSpec, EvalSpec
 from harness.stats import ranks
 
 NAME = "reproduced"
@@ -144,7 +144,7 @@ def spec_of(
     """
     from pydantic import TypeAdapter, ValidationError
 
-    asked = {key: value for key, value in stored_spec(said["spec"]).items() if key not in EvalSpec.PLACE}
+    asked = EvalSpec.of_identity(said["spec"])
     asked["tasks"] = [
         replay.with_data(task, data.get(task["name"]), said["run_id"], f"--data {task['name']}=PATH")
         for task in asked["tasks"]
@@ -252,12 +252,12 @@ def judge(old: Path, new: Path, *, offline: bool = False) -> list[Verdict]:
         new: its repetition.
         offline: the answers are the old ones, so each must be the same.
     """
-    fixed, again = (
+    fixed, repeatable = (
         {model["name"] for model in runs.read_manifest(folder)["models"] if model.get("deterministic")}
         for folder in (old, new)
     )
     found = differences.matches(old, new)
-    exact = [match.model in again and (offline or (match.model in fixed and match.greedy)) for match in found]
+    exact = [match.model in repeatable and (offline or (match.model in fixed and match.greedy)) for match in found]
     tested = [_p(match) for match, sure in zip(found, exact, strict=True) if not sure]
     adjusted = iter(ranks.holm([p for p in tested if p is not None]))
     return [

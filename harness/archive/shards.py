@@ -17,7 +17,7 @@ from harness import runs
 from harness.core import digest, identity
 from harness.errors import HarnessError
 from harness.runs import proof
-from harness.specs import stored_spec
+from harness.specs import EvalSpec
 
 if TYPE_CHECKING:
     import polars as pl
@@ -64,7 +64,7 @@ def _set_of(said: Mapping[str, Any]) -> str:
     """What all shards of a set have in common."""
     count = said["spec"]["shard"].partition("/")[2]
     tasks = [[task["name"], task["task_hash"], task["whole_docs_hash"]] for task in said["tasks"]]
-    return digest(identity.RUN, [count, {**stored_spec(said["spec"]), "shard": None}, tasks])
+    return digest(identity.RUN, [count, {**EvalSpec.of_identity(said["spec"]), "shard": None}, tasks])
 
 
 def _unite(results: Path, members: Sequence[tuple[Path, Mapping[str, Any]]]) -> None:

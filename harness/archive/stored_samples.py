@@ -146,7 +146,7 @@ def documents(rows: Sequence[Row]) -> list[tuple[int, dict[str, Any]]]:
     return [(doc_id, json.loads(doc)) for doc_id, doc in sorted({row["doc_id"]: row["doc"] for row in rows}.items())]
 
 
-def again(rows: Sequence[Row], loaded: LoadedTask, place: Mapping[int, int]) -> list[Sample]:
+def rebuilt(rows: Sequence[Row], loaded: LoadedTask, place: Mapping[int, int]) -> list[Sample]:
     """Rows of one model and task as the samples they were made from.
 
     Args:

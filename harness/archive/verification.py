@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from harness import runs
 from harness.archive import stored_samples
-from harness.archive.recomputation import Again, Problem, name_of, same, short
+from harness.archive.recomputation import Problem, Recomputation, name_of, same, short
 from harness.core import file_sha256, visible
 from harness.engine import status
 from harness.errors import StorageError
@@ -91,11 +91,11 @@ def _checked(
     imported = bool(said.get("imported"))
     problems = [*_rows(run, frame, None if imported else replies), *_missing(run, said, frame, replies)]
     book.tell("samples", problems, f"{len(frame)} samples")
-    again = Again(said, frame, replies or {}, tasks or stored_samples.Tasks.own())
+    recomputed = Recomputation(said, frame, replies or {}, tasks or stored_samples.Tasks.own())
     if imported:
         book.skip("documents", "imported: made elsewhere")
     else:
-        book.tell("documents", again.documents(), f"{len(again.entries)} tasks")
+        book.tell("documents", recomputed.documents(), f"{len(recomputed.entries)} tasks")
     why = (
         "imported: the scores were made elsewhere"
         if imported
@@ -105,7 +105,7 @@ def _checked(
         if scores
         else "left out, as asked"
     )
-    for check, wrong, covered, left in again.scores() if why is None else ():
+    for check, wrong, covered, left in recomputed.scores() if why is None else ():
         for reason in left:
             book.skip(check, reason)
         if wrong or covered:

@@ -134,7 +134,7 @@ class _Try:
     payload: Any = None
     status: int | None = None
     error: str | None = None
-    again: bool = False
+    retry: bool = False
     timeout: bool = False
     weight: int = 1
     retry_after_s: float | None = None
@@ -311,7 +311,7 @@ class Client:
             timeouts += one.timeout
             if (
                 one.error is None
-                or not one.again
+                or not one.retry
                 or len(attempts) >= self._connect.retries
                 or timeouts > TIMEOUT_RETRIES
             ):
@@ -336,18 +336,18 @@ class Client:
         try:
             return await self._exchange(path, body)
         except aiohttp.ConnectionTimeoutError:
-            return _Try(error=f"no connection within {CONNECT_TIMEOUT_S:g} s", again=True, weight=HARD_WEIGHT)
+            return _Try(error=f"no connection within {CONNECT_TIMEOUT_S:g} s", retry=True, weight=HARD_WEIGHT)
         except TimeoutError:
             error = f"no whole answer within {self._connect.timeout_s:g} s (connect.timeout_s)"
-            return _Try(error=error, again=True, timeout=True)
+            return _Try(error=error, retry=True, timeout=True)
         except aiohttp.ClientConnectorError as problem:
             cause = getattr(problem, "os_error", problem)
             reason = getattr(cause, "strerror", None) or type(cause).__name__
-            return _Try(error=f"cannot connect: {self._clean(str(reason))}", again=True, weight=HARD_WEIGHT)
+            return _Try(error=f"cannot connect: {self._clean(str(reason))}", retry=True, weight=HARD_WEIGHT)
         except aiohttp.InvalidURL:
             return _Try(error="base_url is no URL that can be asked", weight=HARD_WEIGHT)
         except (aiohttp.ClientError, OSError) as problem:
-            return _Try(error=f"the connection dropped: {type(problem).__name__}", again=True)
+            return _Try(error=f"the connection dropped: {type(problem).__name__}", retry=True)
 
     async def _exchange(self, path: str, body: bytes) -> _Try:
         assert self._session is not None
@@ -370,7 +370,7 @@ class Client:
             one.retry_after_s = _retry_after_s(headers, one.payload)
             if one.retry_after_s is not None and one.retry_after_s > RETRY_AFTER_MOST_S:
                 one.error += f"; the server asks to wait {one.retry_after_s:g} s, which is for you to decide"
-                one.again = False
+                one.retry = False
         return one
 
     def _read(self, status: int, data: bytes) -> _Try:
@@ -381,7 +381,7 @@ class Client:
         except (ValueError, RecursionError):
             payload = None
         if status == OK and payload is None:
-            return _Try(status=status, error=f"no JSON: {self._clean(data.decode('utf-8', 'replace'))!r}", again=True)
+            return _Try(status=status, error=f"no JSON: {self._clean(data.decode('utf-8', 'replace'))!r}", retry=True)
         if status == OK:
             fault = self._fault(payload)
             if fault is None:
@@ -394,7 +394,7 @@ class Client:
             payload=payload,
             status=status,
             error=f"HTTP {status}: {self._clean(message)}",
-            again=(status == TOO_MANY and not spent) or status >= SERVER_ERROR,
+            retry=(status == TOO_MANY and not spent) or status >= SERVER_ERROR,
             weight=HARD_WEIGHT if status in HARD_STATUS or spent else 1,
         )
 
@@ -411,7 +411,7 @@ class Client:
             self._weight = 0
             self.gate.speed_up()
             return
-        if one.status == TOO_MANY and one.again:
+        if one.status == TOO_MANY and one.retry:
             self.gate.slow_down(entered, one.retry_after_s)
             return
         if one.status is not None and OK < one.status < SERVER_ERROR and one.weight == 1:

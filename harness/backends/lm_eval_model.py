@@ -5,13 +5,12 @@ and finish reasons stay unknown, so an answer that was cut off at the token limi
 prompt that is too long, which the types cut from the left, is a failed request here wherever the type has a
 tokenizer to tell by. For a server with an HTTP interface the project's own backends say more.
 
-Only this file and `harness/engine/lmeval.py` import lm_eval.
+Only this file, `harness/engine/lmeval.py` and `harness/core/patches.py` import lm_eval.
 """
 
 from __future__ import annotations
 
 import inspect
-import os
 import random
 import reprlib
 import sys
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.backends import _think
+from harness.core import patches
 from harness.errors import BackendError, ConfigError, unknown_name
 from harness.records import Decoding, Reply, Request, finite
 from harness.specs import ModelSpec
@@ -130,7 +130,7 @@ class Backend:
         self._lm = None
 
     def _find(self) -> Any:
-        os.environ.setdefault("TQDM_DISABLE", "1")  # one progress display, the run's own
+        patches.environment()
         import lm_eval.models
         from lm_eval.api.registry import get_model, model_registry
 
@@ -212,8 +212,7 @@ class Backend:
             for request, args in ready
         ]
         _seed(seed)
-        if hasattr(self._lm, "_seed"):  # lm-eval's API types send one seed for ever, and repeats would all be alike
-            self._lm._seed = seed  # noqa: SLF001 - there is no public way
+        patches.seed_of_api_type(self._lm, seed)
         started = datetime.now(UTC).isoformat()
         try:
             ask = getattr(self._lm, name)

@@ -8,23 +8,38 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import typer
+from typer.core import TyperGroup
 
 from harness import __version__
 from harness.cli import proof, publish, report
 from harness.cli.examples import epilog
-from harness.cli.output import RESULTS, Format, NewResults, Results, Shape, warn, width
+from harness.cli.output import RESULTS, Format, NewResults, Results, Shape, renamed, warn, width
 from harness.cli.output import print_frame as _print
 from harness.cli.output import width as _width
 from harness.cli.provenance import app as provenance
 from harness.core import progress, say
 from harness.errors import ConfigError, HarnessError, IncompleteRunError, StorageError
 
+
+class _Commands(TyperGroup):
+    """The commands, under their old names too."""
+
+    WAS: ClassVar[Mapping[str, str]] = {"plan": "power"}
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if now := self.WAS.get(cmd_name):
+            renamed(f"harness {cmd_name}", f"harness {now}")
+        return super().get_command(ctx, now or cmd_name)
+
+
 app = typer.Typer(
     name="harness",
+    cls=_Commands,
     help="Evaluate language models on math, coding and provenance probes; query every sample in SQL; "
     "publish performance next to similarity.",
     no_args_is_help=True,
@@ -96,8 +111,8 @@ def _evaluate(spec: Any) -> int:
     from harness.results import derivation, leaderboard
     from harness.results.leaderboard import answerers
 
-    if spec.plan:
-        return _plan(spec)
+    if spec.dry_run:
+        return _dry_run(spec)
     if spec.publish:
         copies.reach(spec.publish)  # rather now than after hours
     outcome = evaluate(spec, argv=["harness", "eval", *sys.argv[1:]])
@@ -131,7 +146,7 @@ def _evaluate(spec: Any) -> int:
     return 0
 
 
-def _plan(spec: Any) -> int:
+def _dry_run(spec: Any) -> int:
     """Print what a run would send and cost; the exit code."""
     import polars as pl
 
@@ -147,7 +162,7 @@ def _plan(spec: Any) -> int:
         f"send; at most {cost}. Nothing was sent.\n"
         "Tokens are estimates; `at_most` is every answer as long as it may be; an empty cell is unknown, not 0.\n"
         "detects: the smallest difference in accuracy to another model that these documents are likely to show where\n"
-        "both answer them (80 % power, 5 % level). `harness plan --difference 0.03`: how many one of 3 points needs.\n"
+        "both answer them (80 % power, 5 % level). `harness power --difference 0.03`: how many one of 3 points needs.\n"
     )
     return 0
 
@@ -250,7 +265,10 @@ def index(
     source: Annotated[
         list[str] | None, typer.Option("--from", help="A folder or URL that runs were published to; fetches new ones.")
     ] = None,
-    again: Annotated[bool, typer.Option("--again", help="Make it from nothing, not just what is new or gone.")] = False,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Make it from nothing, not just what is new or gone.")
+    ] = False,
+    again: Annotated[bool, typer.Option("--again", hidden=True)] = False,
 ) -> None:
     """Bring results/harness.duckdb up to date with the run folders, shards united. Deleting it loses nothing."""
     from harness.archive import copies
@@ -261,7 +279,9 @@ def index(
         for name in copies.fetch(url, results):
             say(f"fetched {name}")
     need_results(results)
-    done = (derivation.rebuild if again else derivation.refresh)(results)
+    if again:
+        renamed("--again", "--rebuild")
+    done = (derivation.rebuild if rebuild or again else derivation.refresh)(results)
     warn(done.problems)
     sys.stdout.write(f"{done.path}: {done.runs} runs, {len(done.added)} new or changed, {len(done.removed)} gone\n")
 
@@ -320,8 +340,8 @@ def compare(
 
 
 @app.command()
-def plan(
-    items: Annotated[list[int] | None, typer.Argument(help="Numbers of items to plan for.", min=1)] = None,
+def power(
+    items: Annotated[list[int] | None, typer.Argument(help="Numbers of items.", min=1)] = None,
     repeats: Annotated[int, typer.Option("--repeats", min=1, help="Answers of either model to each item.")] = 1,
     difference: Annotated[
         float | None, typer.Option("--difference", help="Say how many items show this difference, such as 0.03.")
@@ -333,16 +353,16 @@ def plan(
     agreement: Annotated[
         float, typer.Option("--agreement", help="Of a model's repeats; 1 where decoding is greedy.")
     ] = 0.5,
-    power: Annotated[float, typer.Option("--power", help="Chance of seeing a difference that is there.")] = 0.8,
+    chance: Annotated[float, typer.Option("--power", help="Chance of seeing a difference that is there.")] = 0.8,
     shape: Shape = Format.table,
 ) -> None:
-    """Say what difference so many items can show, and how many items a wanted difference needs. Plan first."""
+    """Say what difference so many items can show, and how many items a wanted difference needs. Ask before you run."""
     from harness.results import comparisons
     from harness.stats import power as powers
 
     try:
-        design = powers.Design(repeats, accuracy, correlation, agreement, power=power)
-        frame = comparisons.plan(items or (), design, difference)
+        design = powers.Design(repeats, accuracy, correlation, agreement, power=chance)
+        frame = comparisons.powers(items or (), design, difference)
     except ValueError as error:
         raise ConfigError(str(error)) from error
     _print(frame, shape)

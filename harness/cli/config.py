@@ -1,5 +1,7 @@
 """Overrides in, frozen specs out: the only importer of Hydra and OmegaConf.
 
+`core/patches.py` alone imports Hydra too: it has what is changed in it.
+
 It feels like Hydra because it is Hydra: `hydra.main` reads the words of `harness eval`, so overrides, sweeps,
 launchers, `--cfg`, `--config-dir` and experiment files work as they do everywhere. Added to it are the tasks
 found in `tasks/` as options of the `task` group, lm-eval's own as `lm_eval:NAME`, a user's own `conf/`, and
@@ -8,17 +10,14 @@ near misses for names it does not know.
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import importlib.util
 import re
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import hydra
-from hydra._internal.hydra import Hydra
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -29,7 +28,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import TypeAdapter, ValidationError
 
-from harness.core import looks_secret, plain, resources, say
+from harness.cli.output import renamed
+from harness.core import looks_secret, patches, plain, resources, say
 from harness.engine import taskfiles
 from harness.errors import ConfigError, HarnessError, unknown_name
 from harness.runs import completions
@@ -59,23 +59,6 @@ class _UserConf(SearchPathPlugin):  # type: ignore[misc]
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         for folder in resources.conf_dirs()[1:]:
             search_path.append(provider="user", path=f"file://{folder.resolve()}")
-
-
-@contextlib.contextmanager
-def _results_of_sweeps(codes: list[int]) -> Iterator[None]:
-    """Add what the jobs of a sweep return to `codes`: Hydra drops it, and other processes have no other way."""
-    before = Hydra.multirun
-
-    def multirun(self: Any, *args: Any, **kwargs: Any) -> Any:
-        batches = before(self, *args, **kwargs)
-        codes.extend(job.return_value for batch in batches or () for job in batch)
-        return batches
-
-    Hydra.multirun = multirun
-    try:
-        yield
-    finally:
-        Hydra.multirun = before
 
 
 def options(group: str) -> list[str]:
@@ -128,6 +111,20 @@ def has_launcher(extra: str) -> bool:
     return found is not None and importlib.util.find_spec(f"hydra_plugins.{_PLUGINS[extra]}") is not None
 
 
+def _today(word: str) -> str:
+    """A word as this version has it: whoever asked for a plan gets a dry run, and nothing is sent."""
+    key, equals, value = word.lstrip("+").partition("=")
+    if word == "--dry-run":
+        return "dry_run=true"
+    if word == "--plan":
+        renamed("--plan", "--dry-run")
+        return "dry_run=true"
+    if equals and key == "plan":
+        renamed("plan=", "dry_run=")
+        return f"dry_run={value}"
+    return word
+
+
 def _check_replay(overrides: Sequence[Any]) -> None:
     """Refuse a replay that says what to ask: everything that was asked is in the run it replays.
 
@@ -137,7 +134,7 @@ def _check_replay(overrides: Sequence[Any]) -> None:
     models = [override.value() for override in overrides if override.key_or_group == "model"]
     if "replay" not in models and ["replay"] not in models:
         return
-    free = ("model", "run", "name", "results_dir", "plan", "task.data", "sandbox.", "hydra.")
+    free = ("model", "run", "name", "results_dir", "dry_run", "task.data", "sandbox.", "hydra.")
     for override in overrides:
         if not override.key_or_group.startswith(free):
             raise ConfigError(
@@ -210,10 +207,10 @@ def run(words: Sequence[str], job: Callable[[EvalSpec], int]) -> int:
 
     def task(cfg: DictConfig) -> int:
         started.append(True)
-        sys.argv = program  # a launcher's process has another
         # Hydra prints its own version of every exception, so ours end here.
         try:
-            codes.append(job(to_spec(cfg)))
+            with patches.command_line(program):
+                codes.append(job(to_spec(cfg)))
         except HarnessError as error:
             say(f"harness: {error}", "error")
             codes.append(error.exit_code)
@@ -222,7 +219,7 @@ def run(words: Sequence[str], job: Callable[[EvalSpec], int]) -> int:
             codes.append(INTERRUPTED)
         return codes[-1]
 
-    words = ["plan=true" if word == "--plan" else word for word in words]
+    words = [_today(word) for word in words]
     _refuse_secret_words(words)
     own_dirs = _own_config_dirs(words)
     if not {"--help", "-h", "--hydra-help"} & set(words):
@@ -230,18 +227,15 @@ def run(words: Sequence[str], job: Callable[[EvalSpec], int]) -> int:
     _register_tasks(words)
     Plugins.instance().register(_UserConf)
     program = [_PROGRAM, *_flags_first(words)]
-    argv, sys.argv = sys.argv, program
     try:
         shipped = str(resources.conf_dirs()[0].resolve())
-        with _results_of_sweeps(codes):
+        with patches.command_line(program), patches.results_of_sweeps(codes):
             hydra.main(config_path=shipped, config_name="config", version_base="1.3")(task)()
     except SystemExit as stop:
         if stop.code not in (0, None):
             if not started:
                 _suggest_key(words)
             return ConfigError.exit_code if not started else HarnessError.exit_code
-    finally:
-        sys.argv = argv
     return max(codes, default=0)
 
 
@@ -272,6 +266,7 @@ def compose(words: Sequence[str]) -> EvalSpec:
     Raises:
         ConfigError: the words do not make one.
     """
+    words = [_today(word) for word in words]
     _check_groups(words, [])
     _register_tasks(words)
     Plugins.instance().register(_UserConf)
@@ -301,6 +296,7 @@ def to_spec(cfg: DictConfig) -> EvalSpec:
         raise ConfigError(
             f"a file in conf/model/ does not say where it goes; its first line must be `# @package models.{name}`"
         )
+    _dry_run_of_before(data)
     shared = data.pop("task", None) or {}
     models = _models(data)
     limit, repeats = data.pop("limit", None), data.pop("repeats", None)
@@ -327,6 +323,14 @@ def to_spec(cfg: DictConfig) -> EvalSpec:
             "each finished one there, and `harness index --from` brings them together"
         )
     return spec
+
+
+def _dry_run_of_before(data: dict[Any, Any]) -> None:
+    """A config file of the user's may be older than `dry_run`; what it asked for is done."""
+    if "plan" in data:
+        renamed("plan", "dry_run")
+        asked = data.pop("plan")
+        data["dry_run"] = data.get("dry_run") or asked
 
 
 def _models(data: dict[Any, Any]) -> list[Any]:

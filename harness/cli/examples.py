@@ -9,7 +9,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "eval": (
         "harness eval model=smollm2 task=[word_problems,functions] limit=20",
         "harness eval -m model=smollm2,qwen25_coder seed=1,2,3",
-        "harness eval model=deepseek_reasoner task=gsm8k --plan",
+        "harness eval model=deepseek_reasoner task=gsm8k --dry-run",
     ),
     "score": ("harness score task=humaneval samples=completions.jsonl",),
     "rescore": ("harness rescore RUN", "harness rescore RUN sandbox.timeout_s=20"),
@@ -22,7 +22,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         'harness sql "SELECT model, task, value, ci_low, ci_high FROM leaderboard"',
         'harness sql "SELECT * FROM samples" --format parquet > samples.parquet',
     ),
-    "index": ("harness index", "harness index --again"),
+    "index": ("harness index", "harness index --rebuild"),
     "import": (
         "harness import alpaca_eval model_outputs.json --name my-model",
         "harness import parquet answers.parquet --columns model=generator,prompt=instruction",
@@ -38,7 +38,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "verify": ("harness verify", "harness verify RUN --no-scores", "harness verify run.zip"),
     "bundle": ("harness bundle RUN -o run.zip",),
-    "reproduce": ("harness reproduce RUN", "harness reproduce RUN --offline --name again"),
+    "reproduce": ("harness reproduce RUN", "harness reproduce RUN --offline --name second"),
     "diff": ("harness diff A B", "harness diff A B --format json"),
     "report": (
         "harness report --out report.html",
@@ -47,14 +47,26 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "plot": ("harness plot", "harness plot scores --out scores.png", "harness plot difficulty --task arithmetic"),
     "compare": ("harness compare A B", "harness compare A B --flips --format csv"),
-    "plan": ("harness plan 100 500", "harness plan --difference 0.03"),
+    "power": ("harness power 100 500", "harness power --difference 0.03"),
     "sandbox": ("harness sandbox",),
     "weights": ("harness weights", "harness weights smollm2_135m_q4_1 --verify"),
-    "provenance": (
-        "harness provenance A",
-        "harness provenance A --panel alpaca_eval --released 2024-05",
-        "harness provenance --explain A B",
-        "harness provenance --matrix --format csv",
+    "provenance": ("harness provenance A", "harness provenance explain A B"),
+    "provenance report": (
+        "harness provenance report A",
+        "harness provenance report A --panel alpaca_eval --released 2024-05",
+    ),
+    "provenance matrix": ("harness provenance matrix --format csv",),
+    "provenance tree": ("harness provenance tree --svg tree.svg",),
+    "provenance explain": ("harness provenance explain A B",),
+    "provenance change": ("harness provenance change A B",),
+    "provenance validate": (
+        "harness provenance validate --outputs O.parquet --students S.csv --controls C.csv --models M.csv",
+    ),
+    "provenance build-panel": (
+        (
+            "harness provenance build-panel mine --outputs O.parquet --prompts P.parquet --students S.csv \\\n"
+            "      --controls C.csv --models M.csv --source us --licence CC0-1.0 --out panels"
+        ),
     ),
 }
 """By command."""

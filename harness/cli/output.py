@@ -58,6 +58,11 @@ def warn(problems: Iterable[str]) -> None:
         say(f"warning: {problem}", "warning")
 
 
+def renamed(old: str, new: str) -> None:
+    """Say that a word still works, and which one to type from now on."""
+    say(f"warning: {old} is {new} now; the old word still works", "warning")
+
+
 def print_frame(frame: pl.DataFrame, shape: Format, *shown: str) -> None:
     """Write a frame to stdout; a table has the `shown` columns alone, where some are named."""
     from harness.core import tables

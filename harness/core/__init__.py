@@ -32,6 +32,7 @@ __all__ = [
     "markdown_table",
     "markdown_text",
     "paragraph",
+    "patches",
     "plain",
     "plugins",
     "progress",

@@ -1,6 +1,7 @@
 """lm-eval as the task engine: tasks by name, ready to be asked (`requests.py`) and scored (`scoring.py`).
 
-The only importer of `lm_eval` beside the backend for its model types. The three files stand on lm-eval's stable points:
+The only importer of `lm_eval` beside the backend for its model types, and `core/patches.py` with what is changed in it.
+The three files stand on lm-eval's stable points:
 `TaskManager(include_path, include_defaults, metadata)`, `Task.build_all_requests`, `Instance`, the task's
 filters, `process_results` and `aggregation`. What they do differently from `lm_eval.evaluate`, and why:
 
@@ -13,14 +14,11 @@ filters, `process_results` and `aggregation`. What they do differently from `lm_
 from __future__ import annotations
 
 import ast
-import contextlib
 import dataclasses
 import functools
 import hashlib
 import itertools
 import json
-import logging
-import os
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,15 +26,12 @@ from pathlib import Path
 from typing import Any
 
 from harness import taskdata
-from harness.core import digest, digest_items, file_sha256, identity
+from harness.core import digest, digest_items, file_sha256, identity, patches
 from harness.engine.taskfiles import TaskFile
 from harness.errors import TaskError, unknown_name
 from harness.specs import SandboxSpec, TaskSpec
 
-os.environ.setdefault("TQDM_DISABLE", "1")  # one progress display, ours; tqdm reads this when it is imported
-os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
-os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # with its default documents take twice their size
-os.environ.setdefault("HF_HUB_VERBOSITY", "error")  # our own message says what a dozen retries would
+patches.environment()
 
 
 @dataclass(frozen=True)
@@ -132,20 +127,6 @@ def _docs_hash(docs: Iterable[Mapping[str, Any]]) -> str:
     return digest_items(identity.TASK, (json.loads(json.dumps(doc, default=str)) for doc in docs))
 
 
-def _compile_templates_once() -> None:
-    """lm-eval compiles each Jinja template anew for every document, at most of the cost of planning."""
-    from lm_eval import utils
-
-    if not hasattr(utils.env.from_string, "cache_info"):
-        utils.env.from_string = functools.lru_cache(maxsize=1024)(utils.env.from_string)
-
-
-def _quiet() -> None:
-    logging.getLogger("lm_eval").setLevel(logging.ERROR)
-    for name in ("datasets", "huggingface_hub", "httpx", "filelock"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-
-
 def load(spec: TaskSpec, files: Mapping[str, TaskFile], task_dirs: Sequence[Path], seed: int) -> list[LoadedTask]:
     """Load one task, or every task of one of lm-eval's groups.
 
@@ -158,8 +139,8 @@ def load(spec: TaskSpec, files: Mapping[str, TaskFile], task_dirs: Sequence[Path
     Raises:
         TaskError: unknown, unreadable, or without data.
     """
-    _quiet()
-    _compile_templates_once()
+    patches.quiet()
+    patches.templates_compiled_once()
     random.seed(seed)  # some of lm-eval's tasks shuffle choices with the global generator
     if spec.builtin:
         return _load_builtin(spec)
@@ -212,7 +193,7 @@ def _joint_sha256(files: Sequence[Path]) -> str | None:
 
 def _build(make: Callable[[], Mapping[str, Any]], spec: TaskSpec, name: str) -> dict[str, Any]:
     try:
-        with _examples_only_where_wanted(spec):
+        with patches.examples_only_where_wanted(spec.num_fewshot):
             return dict(make()["tasks"])
     except TaskError:
         raise
@@ -229,24 +210,6 @@ def _build(make: Callable[[], Mapping[str, Any]], spec: TaskSpec, name: str) -> 
             else ""
         )
         raise TaskError(f"task {name}: cannot be loaded: {reason}{hint}") from error
-
-
-@contextlib.contextmanager
-def _examples_only_where_wanted(spec: TaskSpec) -> Iterator[None]:
-    """A task without examples keeps no second copy of its documents, as dicts, to draw them from."""
-    from lm_eval.api.task import ConfigurableTask
-
-    original = ConfigurableTask.fewshot_docs
-
-    def fewshot_docs(task: Any) -> Any:
-        wanted = task.config.num_fewshot if spec.num_fewshot is None else spec.num_fewshot
-        return original(task) if wanted else None
-
-    ConfigurableTask.fewshot_docs = fewshot_docs
-    try:
-        yield
-    finally:
-        ConfigurableTask.fewshot_docs = original
 
 
 def _reads_data(file: TaskFile) -> bool:
@@ -295,7 +258,7 @@ def builtin_index() -> dict[str, str]:
             return {str(name): str(family) for name, family in index.items()}
         except ValueError:
             cache.unlink()
-    _quiet()
+    patches.quiet()
     import lm_eval.tasks
 
     from harness.runs import write_atomic
@@ -374,31 +337,11 @@ def load_over(
     Raises:
         TaskError: as `load`.
     """
-    from lm_eval.api.task import ConfigurableTask
-
-    def download(self: Any, *_: Any, **__: Any) -> None:
-        splits = ("training_split", "validation_split", "test_split", "fewshot_split")
-        named = {getattr(self.config, split) for split in splits} | {self.fewshot_cfg.split}
-        self.dataset = dict.fromkeys(named - {None}, _Docs(docs))
-        self.config.process_docs = self.fewshot_cfg.process_docs = None  # these documents went through it already
-
-    before = ConfigurableTask.download
-    ConfigurableTask.download = download
-    try:
+    with patches.documents_in_place_of_data(docs):
         whole = dataclasses.replace(spec, data=None, limit=None, num_fewshot=0)
         (loaded,) = load(whole, files, task_dirs, seed=0)
         loaded.task.build_all_requests()
         return loaded
-    finally:
-        ConfigurableTask.download = before
-
-
-class _Docs(list[Mapping[str, Any]]):
-    """Documents where lm-eval expects a data set."""
-
-    @property
-    def features(self) -> dict[str, None]:
-        return dict.fromkeys(self[0]) if self else {}
 
 
 def _number(version: object) -> float:

@@ -18,7 +18,7 @@ from typing import Any
 from harness import runs
 from harness.core import RunProgress, environment
 from harness.engine import LoadedTask, metrics, scoring
-from harness.errors import HarnessError
+from harness.errors import ConfigError, HarnessError
 from harness.evaluation import budget, forecast, manifest, replay, reuse
 from harness.evaluation.dispatch import ask, backend_of
 from harness.evaluation.planning import ModelPlan, check_apart, load_tasks, plan_model, run_id, taking_part
@@ -56,8 +56,11 @@ def evaluate(spec: EvalSpec, *, argv: Sequence[str] = (), quiet: bool = False) -
         The run folder, its manifest, and how many requests were sent.
 
     Raises:
+        ConfigError: `spec.dry_run` is set, so nothing may be sent; `preview(spec)` says what would be.
         HarnessError: what a user can put right; all that was answered before it is in the journal.
     """
+    if spec.dry_run:
+        raise ConfigError("dry_run=true: nothing may be sent; preview(spec) says what would be")
     with _seldom_collected(), RunProgress(quiet=quiet) as progress:
         spec, tasks, plans, run = _planned(spec)
         with runs.run_lock(run):

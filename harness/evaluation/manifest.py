@@ -29,7 +29,7 @@ def opening(
 ) -> dict[str, Any]:
     """The manifest of a run that begins, or goes on from the one `before`."""
     facts = {model["name"]: model for model in before["models"]} if before else {}
-    asked = {key: value for key, value in plain(spec).items() if key not in EvalSpec.PLACE}
+    asked = EvalSpec.of_identity(plain(spec))
     for task in asked["tasks"]:
         task["data"] = Path(task["data"]).name if task["data"] else None
     if asked["sandbox"]["packages"]:

@@ -121,7 +121,7 @@ def plan_model(model: ModelSpec, tasks: Sequence[LoadedTask], spec: EvalSpec) ->
             "for; use backend openai_completions with a server that echoes log-probabilities (vLLM, SGLang), a local "
             "backend, or a task that generates"
         )
-    file = weights.fetch(weights_spec) if weights_spec and not spec.replay and not spec.plan else None
+    file = weights.fetch(weights_spec) if weights_spec and not spec.replay and not spec.dry_run else None
     return dataclasses.replace(plan, file=file)
 
 

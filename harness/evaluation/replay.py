@@ -13,7 +13,7 @@ from typing import Any
 
 from harness import runs
 from harness.errors import ConfigError
-from harness.specs import EvalSpec, ModelSpec, stored_spec
+from harness.specs import EvalSpec, ModelSpec
 
 NAME = "replay"
 """The backend that reads a journal, and the run's name where none was chosen."""
@@ -34,7 +34,7 @@ def expand(spec: EvalSpec) -> EvalSpec:
     from pydantic import TypeAdapter, ValidationError
 
     folder = runs.find_run(Path(spec.results_dir), spec.replay)
-    asked = stored_spec(runs.read_manifest(folder)["spec"])
+    asked = EvalSpec.of_identity(runs.read_manifest(folder)["spec"])
     data = next((task.data for task in spec.tasks), None)
     asked["tasks"] = [with_data(task, data, folder.name) for task in asked["tasks"]]
     try:
@@ -46,7 +46,7 @@ def expand(spec: EvalSpec) -> EvalSpec:
         name=NAME if spec.name == EvalSpec.name else spec.name,
         sandbox=spec.sandbox,
         results_dir=spec.results_dir,
-        plan=spec.plan,
+        dry_run=spec.dry_run,
         replay=folder.name,
     )
 

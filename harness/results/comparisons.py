@@ -376,10 +376,10 @@ def _cut(value: str | None) -> str:
 
 
 ITEMS = (30, 50, 100, 200, 500, 1000, 2000, 5000)
-"""What `plan` shows where no number of items is named."""
+"""What `powers` shows where no number of items is named."""
 
 
-def plan(items: Sequence[int], design: power.Design, difference: float | None = None) -> pl.DataFrame:
+def powers(items: Sequence[int], design: power.Design, difference: float | None = None) -> pl.DataFrame:
     """What comparing two models can see; one row per number of items, or for the fewest that show a difference.
 
     Args:

@@ -29,6 +29,30 @@ class Results:
     It shows the index as it was when it was opened: evaluations that end meanwhile do not disturb it.
     """
 
+    # The tables and views of `schema`, in its order, for type checkers and editors.
+    meta: pl.DataFrame
+    runs: pl.DataFrame
+    models: pl.DataFrame
+    tasks: pl.DataFrame
+    samples: pl.DataFrame
+    attempts: pl.DataFrame
+    scores: pl.DataFrame
+    metrics: pl.DataFrame
+    answered: pl.DataFrame
+    documents: pl.DataFrame
+    comparisons: pl.DataFrame
+    similarities: pl.DataFrame
+    identity_claims: pl.DataFrame
+    suggested_identities: pl.DataFrame
+    agreements: pl.DataFrame
+    evidence: pl.DataFrame
+    provenance: pl.DataFrame
+    fingerprints: pl.DataFrame
+    shared_errors: pl.DataFrame
+    chosen: pl.DataFrame
+    leaderboard: pl.DataFrame
+    gen_ai: pl.DataFrame
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.connection: store.Connection = store.connect(folder)
@@ -47,11 +71,13 @@ class Results:
         """
         return store.run_sql(self.connection, query)
 
-    def __getattr__(self, name: str) -> pl.DataFrame:
-        """A table or view, whole, in the order of its first columns."""
-        if name.startswith("_") or name not in self.tables:
-            raise AttributeError(f"no table {name!r}; there are {', '.join(self.tables)}")
-        return self.sql(f"SELECT * FROM {name} ORDER BY ALL")
+    if not TYPE_CHECKING:  # a checker that saw it would take every misspelt name for a table
+
+        def __getattr__(self, name: str) -> pl.DataFrame:
+            """A table or view, whole, in the order of its first columns."""
+            if name.startswith("_") or name not in self.tables:
+                raise AttributeError(f"no table {name!r}; there are {', '.join(self.tables)}")
+            return self.sql(f"SELECT * FROM {name} ORDER BY ALL")
 
     def __dir__(self) -> list[str]:
         """With the tables, so that a notebook completes them."""

@@ -286,7 +286,7 @@ def _update(results_dir: Path, derive: Derive, *, from_nothing: bool) -> Refresh
         except (duckdb.IOException, duckdb.FatalException, duckdb.OutOfMemoryException) as error:
             raise StorageError(
                 f"{path}: cannot be written ({_first_line(error)}); the old index is as it was; if that is damaged, "
-                "`harness index --again` makes it from nothing"
+                "`harness index --rebuild` makes it from nothing"
             ) from error
         finally:
             _remove(beside)
@@ -708,7 +708,7 @@ def differences(results_dir: Path, derive: Derive) -> list[str]:
                 connection.execute(f"ATTACH {_literal(str(path))} AS found (READ_ONLY)")
                 made_by = dict(connection.execute("SELECT key, value FROM found.meta").fetchall())
             except duckdb.Error as error:
-                return [f"{INDEX}: cannot be read ({_first_line(error)}); `harness index --again` makes it anew"]
+                return [f"{INDEX}: cannot be read ({_first_line(error)}); `harness index --rebuild` makes it anew"]
             if made_by != _VERSIONS:
                 return [f"{INDEX}: made by another version of harness; `harness index` makes it anew"]
             found = [problem for table in schema.TABLES if (problem := _difference(connection, table.name))]
@@ -734,7 +734,7 @@ def _difference(connection: duckdb.DuckDBPyConnection, table: str) -> str | None
     if more or less:
         return (
             f"{INDEX}: {table}: {more} rows that the run folders do not give, {less} that they give are missing; "
-            "`harness index --again` makes it from them"
+            "`harness index --rebuild` makes it from them"
         )
     return None
 

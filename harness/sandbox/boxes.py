@@ -231,8 +231,8 @@ class NamespaceBox(Box):
             self.proc = os.open(base + "/proc", os.O_DIRECTORY)
             linux.unmount(base + "/proc")
         linux.enter_root(base)
-        again = linux.MS_REMOUNT | linux.MS_BIND | linux.MS_RDONLY | linux.MS_NOSUID | linux.MS_NODEV
-        linux.mount("none", "/", None, again)
+        read_only = linux.MS_REMOUNT | linux.MS_BIND | linux.MS_RDONLY | linux.MS_NOSUID | linux.MS_NODEV
+        linux.mount("none", "/", None, read_only)
 
     @staticmethod
     def _make_place(place: str, *, folder: bool) -> None:

@@ -20,7 +20,7 @@ WINDOW = "trace"
 KINDS = {
     "back": "wait hmm hold oops no actually but however",
     "other": "alternatively maybe perhaps another or either could",
-    "plan": "okay alright first let let's i'll now next to second we",
+    "propose": "okay alright first let let's i'll now next to second we",
     "state": "the they there it this these a in on at given each",
     "self": "i i'm i've my",
     "deduce": "so therefore thus hence since because which that then",

@@ -31,7 +31,7 @@ LEAST_MODELS = 2
 ALL_PAIRS = 6
 """Models up to which the words of every pair are in the page; above it those of each model and its nearest."""
 WORD_PAIRS = 120
-"""Pairs whose words are in the page at most; `harness provenance --explain A B` shows any."""
+"""Pairs whose words are in the page at most; `harness provenance explain A B` shows any."""
 AROUND = 400
 """Longest text of an example."""
 

@@ -81,7 +81,7 @@ function pairOf(P, i, a, b) {
     h("div", { id: "fig-null", class: "figure" }),
     h("h4", {}, "What both write"),
     words ? shared(words, a, b, P) : h("p", {}, "The words of this pair are not in the page. This prints them: ",
-      h("code", {}, `harness provenance --explain ${quoted(D.models[P.models[a]])} ${quoted(D.models[P.models[b]])} --task ${quoted(P.task)}`)));
+      h("code", {}, `harness provenance explain ${quoted(D.models[P.models[a]])} ${quoted(D.models[P.models[b]])} --task ${quoted(P.task)}`)));
   const data = z === null ? [] : [{ v: z, who: `${D.models[P.models[a]]} to ${D.models[P.models[b]]}` }];
   figure("fig-null", D.figures.null.pools[i], { pair: data });
   const bars = rows.filter((r) => r.z !== null).map((r) => ({ channel: r.c, v: r.z }));

@@ -1,0 +1,138 @@
+"""A suspect's report as text for people, and as a table."""
+
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from harness.cli.output import width
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SHOWN = 12
+"""Candidates in a table for people; every other format has all of them."""
+ALPHA = 0.05
+LEGEND = (
+    "score: standard deviations above models that cannot have learnt from the candidate, less what the suspect scores "
+    "on average, over the channels; 95% intervals of score (±) and rank are over prompts and null models; p is against "
+    "unrelated pairs, q adjusted over everything looked at; n: prompts both answered. Similarity is evidence, not "
+    "proof of copying."
+)
+
+
+def say(*texts: str) -> None:
+    """Paragraphs for people, no wider than the terminal."""
+    from harness.core import visible
+
+    for text in texts:
+        sys.stdout.write("\n" + textwrap.fill(visible(text), width()) + "\n")
+
+
+def rows(found: Mapping[str, Any]) -> pl.DataFrame:
+    """A row per prompt set and candidate, for programs."""
+    import polars as pl
+
+    schema = {
+        "suspect": pl.String, "corpus": pl.String, "rank": pl.Int64, "candidate": pl.String, "verdict": pl.String,
+        "rank_low": pl.Int64, "rank_high": pl.Int64, "z": pl.Float64, "z_low": pl.Float64, "z_high": pl.Float64,
+        "p": pl.Float64, "q": pl.Float64, "likelihood_ratio": pl.Float64, "power": pl.String, "null_size": pl.Int64,
+        "exceeded": pl.Int64, "prompts": pl.Int64, "channels": pl.String,
+    }  # fmt: skip
+    rows = [
+        {
+            "suspect": found["suspect"],
+            "corpus": corpus["corpus"],
+            **finding,
+            "channels": json.dumps({name: round(z, 3) for name, z in finding["channels"].items()}),
+            "power": json.dumps(finding["power"]),
+        }
+        for corpus in found["corpora"]
+        for finding in corpus["findings"]
+    ]
+    return pl.DataFrame([{key: row[key] for key in schema} for row in rows], schema=schema, orient="row")
+
+
+def text(suspect: str, corpus: Mapping[str, Any]) -> str:
+    """One prompt set's report for people, no wider than the terminal."""
+    from harness.core import grid, visible
+
+    columns = width()
+    heading = (
+        f"{visible(suspect)} on {visible(corpus['corpus'])}: {corpus['suspect_prompts']} of {corpus['prompts']} "
+        f"prompts, {corpus['models']} models. Verdict: {corpus['verdict']}.\n"
+    )
+    lines = [heading]
+    shown = corpus["findings"][:SHOWN]
+    if shown:
+        rows = [
+            [
+                _rank(f),
+                visible(f["candidate"]),
+                f["verdict"],
+                _spread(f),
+                _number(f["q"], 3),
+                str(f["prompts"]),
+            ]
+            for f in shown
+        ]
+        right = [True, False, False, True, True, True]
+        lines.append(grid(["rank", "candidate", "verdict", "score", "q", "n"], rows, columns, right))
+        if len(corpus["findings"]) > SHOWN:
+            lines.append(f"({len(corpus['findings']) - SHOWN} more candidates: --format csv or json)\n")
+        channels = sorted({name for f in shown[:3] for name in f["channels"]})
+        if channels:
+            by = [[visible(f["candidate"]), *(_number(f["channels"].get(c)) for c in channels)] for f in shown[:3]]
+            lines.append("Score by channel:\n" + grid(["candidate", *channels], by, columns))
+    if any(row["candidates"] for row in corpus["domains"]):
+        lines.append(_domains(corpus["domains"], columns))
+    texts = [corpus["paragraph"], *(row["sentence"] for row in corpus["labs"] if row["q"] <= ALPHA), *corpus["notes"]]
+    lines += [textwrap.fill(visible(text), columns) + "\n" for text in texts]
+    lines.append(textwrap.fill(LEGEND, columns) + "\n")
+    return "\n".join(lines) + "\n"
+
+
+def _domains(rows: Sequence[Mapping[str, Any]], columns: int) -> str:
+    """Each kind of prompt by itself, and the candidates with the highest scores in it."""
+    from harness.core import grid, visible
+
+    shown = []
+    for row in rows:
+        said = [visible(row["domain"]), str(row["prompts"])]
+        if not row["candidates"]:
+            shown.append([*said, row["verdict"], ""])
+        for i, found in enumerate(row["candidates"]):
+            shown.append([*(said if i == 0 else ["", ""]), visible(found["candidate"]), _spread(found)])
+    return "By kind of prompt, not tested apart (the three with the highest score in it):\n" + grid(
+        ["kind", "n", "candidate", "score"], shown, columns, [False, True, False, True]
+    )
+
+
+def _spread(found: Mapping[str, Any]) -> str:
+    """A score and half the width of its interval."""
+    return _number(found["z"], 1) + ("" if found["z_low"] is None else f" ±{found['z'] - found['z_low']:.1f}")
+
+
+def _rank(finding: Mapping[str, Any]) -> str:
+    """A candidate's place among those tested, and where other prompts and null models might put it."""
+    if finding["rank"] is None:
+        return ""
+    low, high = finding["rank_low"], finding["rank_high"]
+    return f"{finding['rank']}" + ("" if low is None else f" ({low}-{high})")
+
+
+def claims(claims: Sequence[Mapping[str, Any]]) -> str:
+    """What the model says it is: reported, never weighed."""
+    from harness.core import visible
+
+    said = [
+        f"{visible(c['claimed'])} {c['share']:.2f} [{c['ci_low']:.2f}, {c['ci_high']:.2f}] n={c['n']}" for c in claims
+    ]
+    return f"Asked who it is, it says: {'; '.join(said)}. Reported, not weighed.\n" if said else ""
+
+
+def _number(value: float | None, digits: int = 2) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"

@@ -1,0 +1,130 @@
+"""What this project changes in Hydra and lm-eval, process-wide: all of it, and why.
+
+`tests/test_patches.py` has a contract for each, which fails when the library no longer needs it, or when it no longer
+works. Libraries are imported where they are changed, so a command that needs none loads none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+ENVIRONMENT = {
+    "TQDM_DISABLE": "1",  # one progress display, ours
+    "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+    "ARROW_DEFAULT_MEMORY_POOL": "system",  # with its default documents take twice their size
+    "HF_HUB_VERBOSITY": "error",  # our own message says what a dozen retries would
+    "DATASETS_VERBOSITY": "error",  # it sets its own logger when it is imported, so this is the one way
+}
+"""Variables that lm-eval's libraries read when they are imported; one that the user has set stays."""
+QUIET = ("lm_eval", "httpx2", "filelock")
+"""Loggers that speak of what our own messages say."""
+
+
+def environment() -> None:
+    """Set `ENVIRONMENT` where the user has not; call it before lm-eval is imported."""
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+
+
+def quiet() -> None:
+    """Let lm-eval and what it loads log errors alone."""
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def templates_compiled_once() -> None:
+    """Keep compiled Jinja templates: lm-eval compiles each anew for every document, at most of the cost of loading."""
+    from lm_eval import utils
+
+    if not hasattr(utils.env.from_string, "cache_info"):
+        utils.env.from_string = functools.lru_cache(maxsize=1024)(utils.env.from_string)
+
+
+@contextlib.contextmanager
+def examples_only_where_wanted(number: int | None) -> Iterator[None]:
+    """A task without examples keeps no second copy of its documents, as dicts, to draw them from.
+
+    Args:
+        number: of examples; `None` is the task's own.
+    """
+    from lm_eval.api.task import ConfigurableTask
+
+    original = ConfigurableTask.fewshot_docs
+
+    def fewshot_docs(task: Any) -> Any:
+        wanted = task.config.num_fewshot if number is None else number
+        return original(task) if wanted else None
+
+    ConfigurableTask.fewshot_docs = fewshot_docs
+    try:
+        yield
+    finally:
+        ConfigurableTask.fewshot_docs = original
+
+
+@contextlib.contextmanager
+def documents_in_place_of_data(docs: Sequence[Mapping[str, Any]]) -> Iterator[None]:
+    """Tasks that are loaded meanwhile have these documents for every split: they read no data and ask no hub."""
+    from lm_eval.api.task import ConfigurableTask
+
+    def download(self: Any, *_: Any, **__: Any) -> None:
+        splits = ("training_split", "validation_split", "test_split", "fewshot_split")
+        named = {getattr(self.config, split) for split in splits} | {self.fewshot_cfg.split}
+        self.dataset = dict.fromkeys(named - {None}, _Docs(docs))
+        self.config.process_docs = self.fewshot_cfg.process_docs = None  # these documents went through it already
+
+    before = ConfigurableTask.download
+    ConfigurableTask.download = download
+    try:
+        yield
+    finally:
+        ConfigurableTask.download = before
+
+
+class _Docs(list[Mapping[str, Any]]):
+    """Documents where lm-eval expects a data set."""
+
+    @property
+    def features(self) -> dict[str, None]:
+        return dict.fromkeys(self[0]) if self else {}
+
+
+def seed_of_api_type(model: Any, seed: int) -> None:
+    """Set the seed that an API model type of lm-eval's sends: it has one for ever, and repeats would all be alike."""
+    if hasattr(model, "_seed"):
+        model._seed = seed  # noqa: SLF001 - there is no public way
+
+
+@contextlib.contextmanager
+def results_of_sweeps(codes: list[int]) -> Iterator[None]:
+    """Add what the jobs of a sweep return to `codes`: Hydra drops it, and other processes have no other way."""
+    from hydra._internal.hydra import Hydra
+
+    before = Hydra.multirun
+
+    def multirun(self: Any, *args: Any, **kwargs: Any) -> Any:
+        batches = before(self, *args, **kwargs)
+        codes.extend(job.return_value for batch in batches or () for job in batch)
+        return batches
+
+    Hydra.multirun = multirun
+    try:
+        yield
+    finally:
+        Hydra.multirun = before
+
+
+@contextlib.contextmanager
+def command_line(words: Sequence[str]) -> Iterator[None]:
+    """Have `sys.argv` be these words: `hydra.main` reads no others, and a launcher's process has its own."""
+    before, sys.argv = sys.argv, list(words)
+    try:
+        yield
+    finally:
+        sys.argv = before
