@@ -62,8 +62,8 @@ def sentence(suspect: str, finding: Finding) -> str:  # noqa: PLR0911 - one sent
             )
         case "untestable":
             why = (
-                f"only {finding.null_size} models that cannot have learnt from it have a score to read theirs against, of "
-                f"{LEAST_NULL} needed"
+                f"only {finding.null_size} models that cannot have learnt from it have a score to read theirs against; "
+                f"{LEAST_NULL} are needed"
             )
             if finding.null_size >= LEAST_NULL:
                 why = "no habit of the two can be compared"
