@@ -115,6 +115,7 @@ def export(
     developers = {fact.name: fact.lab for fact in relatives.facts(models, relatives.registry(), {}) if fact.lab}
     options = exporting.Options(hub=named, developers=developers)
     written = [path for kind in (form, samples_as) if kind for path in exporting.export(kind, folders, out, options)]
+    warn(exporting.warnings(folders))
     sys.stdout.write("".join(f"{path}\n" for path in written))
 
 
