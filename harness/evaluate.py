@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import budget, environment, forecast, manifest, metrics, replay, reuse, runs, samples, scoring
+from harness import budget, completions, environment, forecast, manifest, metrics, replay, reuse, runs, samples, scoring
 from harness.asking import ask, backend_of
 from harness.errors import HarnessError
 from harness.journal import Journal, Replies, entries
@@ -87,7 +87,12 @@ def _planned(spec: EvalSpec) -> tuple[EvalSpec, list[LoadedTask], list[ModelPlan
     tasks = load_tasks(spec)
     spec = dataclasses.replace(spec, models=tuple(taking_part(spec, tasks)))
     plans = [plan_model(model, tasks, spec) for model in spec.models]
-    return spec, tasks, plans, runs.runs_dir(Path(spec.results_dir)) / run_id(spec, tasks, plans)
+    results = Path(spec.results_dir)
+    run = runs.runs_dir(results) / run_id(spec, tasks, plans)
+    for model in spec.models if spec.samples is not None else ():
+        answered = [(model.name, task.name) for task in tasks]
+        completions.refuse_another_file(results, run, answered, [model.args["sha256"]], "models.samples.name=NAME")
+    return spec, tasks, plans, run
 
 
 def preview(spec: EvalSpec) -> tuple[str, list[dict[str, Any]]]:
