@@ -1,13 +1,14 @@
 """What is exported can be read by those it is for, says what the run says, and loses nothing on the way back."""
 
 import json
+import tempfile
 from pathlib import Path
 
 import jsonschema
 import polars as pl
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from runfolders import sample, write_run
 
@@ -86,6 +87,87 @@ def test_a_name_is_one_safe_part_of_a_path_and_two_names_are_never_one(name):
         assert _run.file_name(safe) != _run.file_name(name) or safe == _run.file_name(safe)
 
 
+# Incomplete runs ---------------------------------------------------------------------------------------------
+
+
+def half_done(results, failed=10, unscored=0, scored=10, repeats=1, run_id="eval-h1"):
+    """A run of one model: documents that failed, have no score, are right; the first repeat alone fails."""
+    rows, states = [], ["failed"] * failed + ["unscored"] * unscored + ["scored"] * scored
+    for d, state in enumerate(states):
+        lost = {"status": "failed", "output": None, "error": "HTTP 500", "scores": []} if state == "failed" else {}
+        value = 1.0 if state == "scored" else None
+        rows += [sample(run_id, "alpha", "arithmetic", d, value=value, repeat=r, **lost) for r in range(repeats)]
+    folder = write_run(results, run_id, models=("alpha",), rows=rows, status="incomplete", tasks=("arithmetic",))
+    manifest = json.loads((folder / "run.json").read_text())
+    manifest["tasks"][0] |= {"n_docs": len(states), "repeats": repeats}
+    manifest["metrics"][0] |= {"n": scored, "n_unscored": (failed + unscored) * repeats}
+    (folder / "run.json").write_text(json.dumps(manifest))
+    return folder
+
+
+def test_every_format_says_what_is_incomplete_and_says_nothing_of_a_complete_run(form, tmp_path):
+    half = half_done(tmp_path / "results")
+    whole = half_done(tmp_path / "results", failed=0, scored=20, run_id="eval-w1")
+    said = "10 of 20 samples have no score (10 failed); accuracy is over 10 of 20 documents"
+    text = [path.read_text(errors="replace") for path in written(half, form, tmp_path / "half")]
+    assert any(said in " ".join(each.split()) for each in text)
+    assert not any("ncomplete" in path.read_text(errors="replace") for path in written(whole, form, tmp_path / "whole"))
+    (sentence,) = exports.warnings([whole, half])
+    assert sentence == f"eval-h1: alpha on arithmetic is incomplete: {said}"
+
+
+@given(st.integers(0, 3), st.integers(0, 3), st.integers(1, 3), st.integers(1, 3))
+@settings(max_examples=15, deadline=None)
+def test_what_a_score_is_over_is_counted_the_same_in_every_format(failed, unscored, scored, repeats):
+    with tempfile.TemporaryDirectory() as place:
+        folder, out = half_done(Path(place), failed, unscored, scored, repeats), Path(place) / "out"
+        total = failed + unscored + scored
+        lm_eval = json.loads(next(f for f in written(folder, "lm_eval", out / "a") if f.suffix == ".json").read_text())
+        assert lm_eval["n-samples"]["arithmetic"] == {"original": total, "effective": scored}
+        assert lm_eval["results"]["arithmetic"]["sample_len"] == scored
+        coverage = lm_eval["harness"]["coverage"]["arithmetic"]
+        assert coverage["samples"] == total * repeats
+        assert coverage["samples_failed"] == failed * repeats
+        assert coverage["coverage"] == pytest.approx(scored / total)
+        assert bool(lm_eval["harness"]["warnings"]) == (failed + unscored > 0)
+        inspect = json.loads(written(folder, "inspect", out / "b")[0].read_text())
+        assert inspect["results"]["total_samples"] == total * repeats
+        assert inspect["results"]["completed_samples"] == (total - failed) * repeats
+        score = inspect["results"]["scores"][0]
+        assert (score["scored_samples"], score["unscored_samples"]) == (scored * repeats, (failed + unscored) * repeats)
+        assert inspect["results"]["metadata"] == inspect["eval"]["metadata"]
+        assert ("warning" in inspect["eval"]["metadata"]) == (failed + unscored > 0)
+        eee = json.loads(
+            next(
+                f
+                for f in written(folder, "every_eval_ever", out / "c", hub={"arithmetic": "owner/sums"})
+                if f.suffix == ".json"
+            ).read_text()
+        )
+        jsonschema.Draft7Validator(json.loads((SCHEMAS / "eval.schema.json").read_text())).validate(eee)
+        result = eee["evaluation_results"][0]
+        assert result["source_data"]["samples_number"] == total
+        assert result["score_details"]["uncertainty"]["num_samples"] == scored
+        details = result["score_details"]["details"]
+        assert (details["documents"], details["documents_original"]) == (str(scored), str(total))
+        assert ("warning" in details) == (failed + unscored > 0)
+
+
+def test_a_card_of_several_runs_names_each_that_is_incomplete_whatever_models_are_called(tmp_path):
+    rows = [sample("eval-b", HOSTILE, "provenance_open", d, output="x") for d in range(3)]
+    rows.append(sample("eval-b", HOSTILE, "provenance_open", 3, status="failed", output=None))
+    folders = [
+        half_done(tmp_path, run_id="eval-a"),
+        write_run(tmp_path, "eval-b", models=(HOSTILE,), rows=rows, tasks=("provenance_open",)),
+    ]
+    exports.export("hf", folders, tmp_path / "set")
+    card = (tmp_path / "set" / "README.md").read_text()
+    assert "eval-a: alpha on arithmetic is incomplete: 10 of 20" in card.replace("\\", "")
+    assert "1 of 4 samples have no answer (1 failed); what is here is over 3 of 4 documents" in card.replace("\\", "")
+    assert "<b>" not in card
+    assert "\x1b" not in card
+
+
 # lm-eval -----------------------------------------------------------------------------------------------------
 
 
@@ -95,7 +177,7 @@ def test_lm_evals_results_hold_every_metric_under_its_filter_and_go_round(folder
     assert results["results"]["arithmetic"]["accuracy,none"] == pytest.approx(1 / 3)
     assert results["results"]["arithmetic"]["accuracy_stderr,none"] == pytest.approx(1 / 3)
     assert results["higher_is_better"]["arithmetic"] == {"accuracy": True}
-    assert results["n-samples"]["arithmetic"]["effective"] == 5
+    assert results["n-samples"]["arithmetic"]["effective"] == 3  # of five documents one failed and one has no score
     back = imports.convert("lm_eval", tmp_path / "out" / "alpha", tmp_path / "back", name="alpha")
     before, after = (
         pl.read_parquet(run / "samples.parquet").filter(pl.col("model") == "alpha") for run in (folder, back)
@@ -218,9 +300,15 @@ def test_load_dataset_opens_the_samples(folder, tmp_path, monkeypatch):
 
 
 def test_the_command_writes_results_and_samples_and_says_what_is_missing(project):
-    write_run(project.root / "results", docs=3)
+    write_run(project.root / "results", docs=4)
     done = project.run("export", "--as", "lm_eval", "--samples-as", "hf", "--out", "shared")
     assert done.stdout.count("\n") == len([p for p in (project.root / "shared").rglob("*") if p.is_file()])
+    assert "warning" not in done.stderr
+    half_done(project.root / "results")
+    said = project.run("export", "eval-h1", "--as", "model_card", "--out", "shared").stderr
+    assert "warning: eval-h1: alpha on arithmetic is incomplete: 10 of 20 samples have no score" in " ".join(
+        said.split()
+    )
     assert "every_eval_ever" in project.run("export", code=2).stderr
     assert "lm_eval" in project.run("export", "--as", "lmeval", code=2).stderr
     assert "TASK=owner" in project.run("export", "--as", "model_card", "--hub", "gsm8k", code=2).stderr

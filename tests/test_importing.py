@@ -284,3 +284,43 @@ def test_a_log_of_inspect_that_was_cut_off_gives_what_it_holds(tmp_path: Path) -
         log.writestr("samples/1_epoch_1.json", json.dumps(INSPECT["samples"][0]))
     (item,) = formats.FORMATS["inspect"](tmp_path / "log.eval", {})
     assert item.output == "2"
+
+
+def test_another_file_under_one_name_and_task_is_refused_and_a_grown_folder_is_not(tmp_path):
+    """The leaderboard shows one run per model and task: a second source would hide the first."""
+
+    def table(folder: str, model: str, score: float):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        path = tmp_path / folder / "qwen2.5-7b.v1.csv"
+        path.write_text(f"model,prompt_id,output,score\n{model},p1,4,{score}\n")
+        return path
+
+    def convert(path, **told):
+        return imports.convert("csv", path, tmp_path / "results", columns={"score": "score"}, **told)
+
+    first = convert(table("a", "", 1))
+    assert json.loads((first / "run.json").read_text())["models"][0]["name"] == "qwen2.5-7b.v1"
+    assert convert(tmp_path / "a" / "qwen2.5-7b.v1.csv") == first
+    with pytest.raises(ConfigError, match=f"run {first.name} holds answers of another file.*--name NAME"):
+        convert(table("b", "", 0))
+    assert [path.name for path in (tmp_path / "results" / "runs").iterdir() if path.name != ".locks"] == [first.name]
+    assert convert(tmp_path / "b" / "qwen2.5-7b.v1.csv", name="other") != first
+    assert convert(tmp_path / "b" / "qwen2.5-7b.v1.csv", task="another") != first
+
+
+def test_a_folder_named_with_dots_keeps_its_whole_name_and_may_grow(tmp_path):
+    folder = tmp_path / "qwen2.5-7b"
+    folder.mkdir()
+
+    def samples(task: str):
+        line = {"doc_id": 0, "doc": {}, "target": "4", "arguments": {"gen_args_0": {"arg_0": "2+2?", "arg_1": {}}},
+                "resps": [["4"]], "filtered_resps": ["4"], "filter": "none", "metrics": ["acc"], "acc": 1.0}  # fmt: skip
+        (folder / f"samples_{task}_2026-01-01T00-00-00.1.jsonl").write_text(json.dumps(line) + "\n")
+
+    samples("one")
+    first = imports.convert("lm_eval", folder, tmp_path / "results")
+    samples("two")
+    second = imports.convert("lm_eval", folder, tmp_path / "results")
+    assert first != second
+    names = [json.loads((run / "run.json").read_text())["models"][0]["name"] for run in (first, second)]
+    assert names == ["qwen2.5-7b"] * 2

@@ -1,5 +1,6 @@
 """How far scores depend on prompts and null models, and what documented students say they are worth."""
 
+import dataclasses
 import itertools
 import math
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.provenance import evidence, fingerprint, positives, similarity, uncertainty
+from harness.provenance import evidence, fingerprint, positives, similarity, uncertainty, wording
 from harness.provenance.calibration import ModelFacts
 from harness.provenance.positives import Positive
 
@@ -48,6 +49,50 @@ def test_a_matrix_without_some_prompts_is_the_matrix_of_the_others(pool: evidenc
             known = ~np.isnan(rest)
             assert np.corrcoef(first[known], rest[known])[0, 1] > 0.95
         assert not np.allclose(first, second, equal_nan=True)
+
+
+@given(st.lists(st.sampled_from([None, "one", "two"]), min_size=30, max_size=30))
+@settings(max_examples=20, deadline=None)
+def test_a_null_model_without_a_score_is_no_part_of_the_null(
+    pool: evidence.Analysis, lineages: list[str | None]
+) -> None:
+    """Models of one lineage are left out of each other's null, so that some of them have too few models for a score."""
+    facts = [dataclasses.replace(fact, lineage=lineage) for fact, lineage in zip(pool.facts, lineages, strict=True)]
+    found = evidence.analyse(pool.prints, facts, pool.candidates)
+    for s in (20, 29):
+        for finding in evidence.findings(found, f"m{s}"):
+            column = found.columns[finding.candidate]
+            rest = [
+                found.scores.z[u, column]
+                for u, fact in enumerate(facts)
+                if fact.released < facts[found.index(finding.candidate)].released and not fact.related(facts[s])
+            ]
+            known = [z for z in rest if not math.isnan(z)]
+            assert finding.null_size == len(known)
+            assert finding.exceeded == (None if finding.z is None else sum(z < finding.z for z in known))
+            if len(known) < 5:
+                assert finding.p is None
+                assert finding.verdict not in {"resembles", "none"}
+
+
+def test_a_candidate_whose_null_models_have_too_few_scores_is_untestable(pool: evidence.Analysis) -> None:
+    """Of seven models older than m07 five are of one lineage: five have two to be read against, two have six."""
+    facts = [dataclasses.replace(fact, lineage="one" if i < 5 else None) for i, fact in enumerate(pool.facts)]
+    found = evidence.analyse(pool.prints, facts, [7, *range(10, 29)])
+    (finding,) = (f for f in evidence.findings(found, "m29") if f.candidate == "m07")
+    assert (finding.null_size, finding.verdict, finding.p, finding.q) == (2, "untestable", None, None)
+    assert finding.z is not None
+    assert finding.exceeded is not None
+    assert 0 <= finding.exceeded <= 2
+    assert "only 2 models that cannot have learnt from it have a score" in wording.sentence("m29", finding)
+    assert all(f.verdict in {"resembles", "none"} for f in evidence.findings(found, "m29") if f.candidate != "m07")
+
+
+def test_five_null_models_have_a_score_each_read_against_the_other_four(pool: evidence.Analysis) -> None:
+    found = evidence.analyse(pool.prints, pool.facts, [4, 5, *range(10, 29)])
+    four, five = (next(f for f in evidence.findings(found, "m29") if f.candidate == name) for name in ("m04", "m05"))
+    assert (four.verdict, four.null_size, four.z, four.exceeded) == ("untestable", 0, None, None)
+    assert (five.verdict in {"resembles", "none"}, five.null_size) == (True, 5)
 
 
 def test_intervals_cover_what_other_prompts_say_about_as_often_as_they_claim() -> None:

@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness import runs
+from harness.runs import completions
 
 Command = Callable[..., tuple[int, str]]
 TASK = """# Sums: an addition.
@@ -203,3 +206,66 @@ def test_code_is_run_again_under_the_limits_that_are_given(harness: Command, tmp
     lines = harness("sql", query, "--format", "csv")[1].split()[1:]
     assert [line.split(",")[1] for line in lines] == ["timeout", "timeout"]
     assert [round(2 * float(line.split(",")[2])) for line in lines] == [1, 2]
+
+
+def answers(path: Path, right: int = 4) -> Path:
+    return write(path, [{"task_id": f"s{i}", "completion": str(2 * i if i < right else -1)} for i in range(4)])
+
+
+def board(harness: Command) -> dict[str, float]:
+    text = harness("sql", "SELECT model, task, value FROM leaderboard WHERE is_headline", "--format", "json")[1]
+    return {f"{row['model']} {row['task']}": row["value"] for row in json.loads(text)}
+
+
+def test_two_models_whose_names_have_dots_stand_apart(harness: Command, tmp_path: Path):
+    for right, name in ((4, "qwen2.5-7b.jsonl"), (2, "qwen2.5-72b.jsonl")):
+        assert harness("score", "task=sums", f"samples={answers(tmp_path / name, right)}")[0] == 0
+    assert board(harness) == {"qwen2.5-7b sums": 1.0, "qwen2.5-72b sums": 0.5}
+
+
+def test_another_file_under_a_name_that_stands_is_refused_and_nothing_is_lost(harness: Command, tmp_path: Path):
+    file = answers(tmp_path / "mine.jsonl")
+    assert harness("score", "task=sums", f"samples={file}")[0] == 0
+    (first,) = run_folders()
+    (tmp_path / "other").mkdir()
+    other = answers(tmp_path / "other" / "mine.jsonl", 1)
+    for changed in (other, answers(file, 2)):  # another file of the name, and the file itself, changed
+        code, text = harness("score", "task=sums", f"samples={changed}")
+        said = " ".join(text.split())
+        assert code == 2
+        assert f"run {first.name} holds answers of another file under the name mine on sums" in said
+        assert "models.samples.name=NAME" in said
+        assert run_folders() == [first]
+    assert harness("score", "task=sums", f"samples={other}", "models.samples.name=mine-2")[0] == 0
+    assert board(harness) == {"mine sums": 1.0, "mine-2 sums": 0.25}
+    # An import is a source as any other.
+    table = tmp_path / "mine.csv"
+    table.write_text("model,prompt_id,output,score\nmine,p,4,1\n")
+    code, text = harness("import", "csv", str(table), "--task", "sums", "--columns", "score=score")
+    assert code == 2, text
+    assert "--name NAME" in " ".join(text.split())
+
+
+def test_the_same_file_again_and_other_tasks_under_one_name_are_welcome(harness: Command, tmp_path: Path):
+    file = answers(tmp_path / "mine.jsonl")
+    assert harness("score", "task=sums", f"samples={file}")[0] == 0
+    assert harness("score", "task=sums", f"samples={file}")[0] == 0
+    task(tmp_path, version="2.0", answer="2 * i + 1")  # today's task scores it again
+    assert harness("score", "task=sums", f"samples={file}")[0] == 0
+    assert len(run_folders()) == 2
+    assert harness("rescore", run_folders()[-1].name)[0] == 0
+    (tmp_path / "tasks/more.yaml").write_text(
+        (tmp_path / "tasks/sums.yaml").read_text().replace("task: sums", "task: more")
+    )
+    (tmp_path / "two").mkdir()
+    assert harness("score", "task=more", f"samples={answers(tmp_path / 'two' / 'mine.jsonl', 1)}")[0] == 0
+    assert set(board(harness)) == {"mine sums", "mine more"}
+
+
+WORD = st.text(st.characters(categories=["L", "N"], include_characters="-_."), min_size=1, max_size=12)
+
+
+@given(WORD, st.lists(st.sampled_from([".jsonl", ".json", ".gz", ".JSONL"]), max_size=2))
+def test_a_name_keeps_all_but_the_endings_that_say_the_form(word: str, endings: list[str]):
+    name = word.strip(".") + "-7b"
+    assert completions.stem(Path(name + "".join(endings))) == name

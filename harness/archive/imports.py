@@ -16,9 +16,8 @@ from harness import __version__, runs, stats
 from harness.archive.formats import FOLDERS, FORMATS, UNREADABLE, Item
 from harness.core import digest, environment, file_sha256, identity
 from harness.errors import ConfigError, unknown_name
-from harness.runs import samples
+from harness.runs import IMPORTED, completions, samples
 
-BACKEND = "imported"
 _NAME = re.compile(r"[^a-z0-9_-]+")
 
 
@@ -47,7 +46,8 @@ def convert(
         The run folder.
 
     Raises:
-        ConfigError: the file cannot be read as that format, or holds no answer.
+        ConfigError: the file cannot be read as that format, or holds no answer; or another file's answers stand here
+            under the same name and task.
         StorageError: the folder cannot be written.
     """
     if form not in FORMATS:
@@ -66,7 +66,7 @@ def convert(
             raise ConfigError(f"{file}: not as {form} writes it ({type(error).__name__}: {error})") from error
     if not items:
         raise ConfigError(f"{path}: no answers found" + (f" in {' or '.join(patterns)}" if patterns else ""))
-    word = name or path.stem
+    word = name or completions.stem(path) or IMPORTED
     named = {item.model for item in items}
     only = word if len(named) == 1 and (name or None in named) else None
     source = {"format": form, "files": [file.name for file in files], "sha256": shas, "columns": dict(columns or {})}
@@ -92,6 +92,8 @@ def _write(
     by_task: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         by_task.setdefault(row["task"], []).append(row)
+    answered = {(row["model"], row["task"]) for row in rows}
+    completions.refuse_another_file(results, run, answered, source["sha256"], "--name NAME")
     metrics = [metric for name in sorted(by_task) for metric in _metrics(by_task[name])]
     models = sorted({row["model"] for row in rows})
     counts = {
@@ -166,7 +168,7 @@ def _rows(
                 "loglikelihoods": item.loglikelihoods,
                 "attempts": [],
                 "scores": [
-                    {"metric": metric, "filter": name, "scorer": BACKEND, "value": None if lost else value,
+                    {"metric": metric, "filter": name, "scorer": IMPORTED, "value": None if lost else value,
                      "status": "unscored" if value is None or lost else "scored", "extracted": item.extracted.get(name),
                      "explanation": None, "detail": None}
                     for (metric, name), value in sorted(item.scores.items())
@@ -195,7 +197,7 @@ def _metrics(rows: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
                 "task": rows[0]["task"],
                 "metric": key[0],
                 "filter": key[1],
-                "scorer": BACKEND,
+                "scorer": IMPORTED,
                 "value": found.value,
                 "ci_low": found.low,
                 "ci_high": found.high,
@@ -214,7 +216,7 @@ def _metrics(rows: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
 def _model(name: str, source: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "name": name,
-        "backend": BACKEND,
+        "backend": IMPORTED,
         "args": {"format": source["format"], "files": source["files"]},
         "chat": None,
         "system": None,

@@ -76,6 +76,9 @@ def score(context: typer.Context) -> None:
     """Score a file of completions (JSON lines of task_id and completion) as a run like any other.
 
     Takes the overrides of `harness eval` (sandbox.timeout_s=10, task.data=PATH, models.samples.name=NAME).
+
+    The model is called what the file is called, without its ending. Another file under the name and task of a run that
+    stands is refused: the leaderboard shows one of the two. Give it a name, models.samples.name=NAME.
     """
     from harness.cli import config
 

@@ -361,7 +361,7 @@ def _score(data: dict[Any, Any]) -> None:
     path = Path(str(file)).expanduser()
     (model,) = models.values()
     if model["name"] == completions.BACKEND:
-        model["name"] = path.name.partition(".")[0] or completions.BACKEND
+        model["name"] = completions.stem(path) or completions.BACKEND
     model["args"] = {"sha256": completions.sha256(path)}
     (task,) = tasks.values()
     if task.get("repeats") is None and data.get("repeats") is None:

@@ -116,6 +116,7 @@ def export(
     developers = {fact.name: fact.lab for fact in pools.facts(models, pools.registry(), {}) if fact.lab}
     options = exports.Options(hub=named, developers=developers)
     written = [path for kind in (form, samples_as) if kind for path in exports.export(kind, folders, out, options)]
+    warn(exports.warnings(folders))
     sys.stdout.write("".join(f"{path}\n" for path in written))
 
 

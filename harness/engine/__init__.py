@@ -2,9 +2,10 @@
 
 from harness.engine.lmeval import LoadedTask
 from harness.engine.requests import Sample, Samples
-from harness.engine.scoring import Key, status
+from harness.engine.scoring import UNAGGREGATED, Key, status
 
 __all__ = [
+    "UNAGGREGATED",
     "Key",
     "LoadedTask",
     "Sample",

@@ -23,7 +23,7 @@ from harness.evaluation import budget, forecast, manifest, replay, reuse
 from harness.evaluation.dispatch import ask, backend_of
 from harness.evaluation.planning import ModelPlan, check_apart, load_tasks, plan_model, run_id, taking_part
 from harness.records import Reply
-from harness.runs import Journal, Replies, entries, samples
+from harness.runs import Journal, Replies, completions, entries, samples
 from harness.specs import EvalSpec
 
 PIECE = 200
@@ -92,7 +92,12 @@ def _planned(spec: EvalSpec) -> tuple[EvalSpec, list[LoadedTask], list[ModelPlan
     spec = dataclasses.replace(spec, models=tuple(taking_part(spec, tasks)))
     plans = [plan_model(model, tasks, spec) for model in spec.models]
     check_apart(plans)
-    return spec, tasks, plans, runs.runs_dir(Path(spec.results_dir)) / run_id(spec, tasks, plans)
+    results = Path(spec.results_dir)
+    run = runs.runs_dir(results) / run_id(spec, tasks, plans)
+    for model in spec.models if spec.samples is not None else ():
+        answered = [(model.name, task.name) for task in tasks]
+        completions.refuse_another_file(results, run, answered, [model.args["sha256"]], "models.samples.name=NAME")
+    return spec, tasks, plans, run
 
 
 def preview(spec: EvalSpec) -> tuple[str, list[dict[str, Any]]]:

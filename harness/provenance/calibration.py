@@ -87,7 +87,7 @@ class PairScores:
     Attributes:
         candidates: index of each column's model.
         z: distance from the null's mean in moderated standard deviations; NaN where untestable.
-        null_size: how many null models stand behind each z.
+        null_size: how many null models of the column have a z themselves, those related to the row's model left out.
         null: True where the row is itself a null model of the column.
         unrelated: the null pairs that make up the pooled null: see `unrelated_pairs`.
     """
@@ -164,7 +164,7 @@ def pair_scores(
         facts: one per model.
         candidates: indices of possible teachers.
         left_out: models that are nobody's null model this time, to see how much depends on them.
-        least: null models below which a pair is untestable, at least 2.
+        least: null models below which a pair is untestable, at least 2; a null model itself counts as one of them.
     """
     cols = np.array(candidates, dtype=np.int64)
     null, free = null_models(facts, candidates).copy(), ~relations(facts)
@@ -179,22 +179,24 @@ def pair_scores(
     centre = _over(np.where(used, excess, 0.0).sum(axis=0), used.sum(axis=0).astype(float))
     value = np.where(used, excess - centre, 0.0)
     total, squares = free @ value, free @ value**2
-    count = np.where(size >= least, size, np.nan).astype(float)
+    # A null model is one of its own candidate's null and is left out of it: one fewer is enough for its score.
+    enough = (size + used >= least) & (size >= 2)  # noqa: PLR2004 - a spread needs two
+    count = np.where(enough, size, np.nan).astype(float)
     middle = total / count + centre
     spread = np.maximum(squares - total**2 / count, 0) / (count - 1)
     apart = unrelated_pairs(facts, candidates)
     if np.isnan(spread).all():
-        return PairScores(cols, np.full(spread.shape, np.nan), size, null, apart)
+        return PairScores(cols, np.full(spread.shape, np.nan), np.zeros_like(size), null, apart)
     typical = float(np.nanmedian(spread))
     weight = np.maximum(size - 1, 0)
     variance = (PRIOR_MODELS * typical + weight * spread) / (PRIOR_MODELS + weight)
     unit = np.sqrt(variance * (1 + 1 / np.maximum(size, 1)))
     # Null models that are all alike measure no spread: such a pair cannot be tested.
     z = np.divide(excess - middle, unit, out=np.full(unit.shape, np.nan), where=unit > 0)
-    return PairScores(cols, z, size, null, apart)
+    return PairScores(cols, z, _scored(z, null, free), null, apart)
 
 
-def combine(channels: Sequence[PairScores]) -> PairScores:
+def combine(channels: Sequence[PairScores], facts: Sequence[ModelFacts]) -> PairScores:
     """Average z over channels: the null of the average is then measured, so that dependence needs no model.
 
     A pair that some channel cannot test is averaged over the others.
@@ -204,7 +206,8 @@ def combine(channels: Sequence[PairScores]) -> PairScores:
     count = known.sum(axis=0)
     z = np.divide(np.where(known, stack, 0).sum(axis=0), count, out=np.full(count.shape, np.nan), where=count > 0)
     first = channels[0]
-    return PairScores(first.candidates, z, first.null_size, first.null, first.unrelated)
+    size = _scored(z, first.null, ~relations(facts))
+    return PairScores(first.candidates, z, size, first.null, first.unrelated)
 
 
 def centred(scores: PairScores, facts: Sequence[ModelFacts]) -> PairScores:
@@ -238,15 +241,16 @@ def pair_p_values(scores: PairScores, facts: Sequence[ModelFacts]) -> Matrix:
     r"""P-values against the pooled null: every unrelated pair's z, less those of models related to the suspect.
 
     z is standardised per candidate, so unrelated pairs of all candidates share one scale and their tail needs no
-    normal law. \(p = (1 + \#\{z_{null} \ge z\}) / (n + 1)\); NaN where z is. A null model's own p-value is computed
-    as if it were a suspect: its pairs and its relatives' are left out.
+    normal law. \(p = (1 + \#\{z_{null} \ge z\}) / (n + 1)\); NaN where z is, and where fewer than `LEAST_NULL` of
+    the candidate's null models have a z: theirs is the scale it would be read on. A null model's own p-value is
+    computed as if it were a suspect: its pairs and its relatives' are left out.
     """
     kin = relations(facts)
     p = np.full(scores.z.shape, np.nan)
     usable = scores.unrelated & ~np.isnan(scores.z)
     for s in range(len(facts)):
         pool = np.sort(scores.z[usable & ~kin[s][:, None]])
-        here = ~np.isnan(scores.z[s])
+        here = ~np.isnan(scores.z[s]) & (scores.null_size[s] >= LEAST_NULL)
         if len(pool) < LEAST_NULL:
             continue
         above = len(pool) - np.searchsorted(pool, scores.z[s, here], side="left")
@@ -275,6 +279,12 @@ def base_families(text: str, patterns: Mapping[str, str]) -> frozenset[str]:
         patterns: family -> regular expression.
     """
     return frozenset(name for name, pattern in patterns.items() if re.search(pattern, text, re.IGNORECASE))
+
+
+def _scored(z: Matrix, null: Bool, free: Bool) -> npt.NDArray[np.int64]:
+    """Null models with a z, those related to the row's model left out: models x candidates."""
+    size: npt.NDArray[np.int64] = (free.astype(float) @ (null & ~np.isnan(z))).round().astype(np.int64)
+    return size
 
 
 def _over(total: Matrix, count: Matrix) -> Matrix:

@@ -109,12 +109,12 @@ class Finding:
     Attributes:
         candidate: its name.
         verdict: see `Verdict`; only `resembles` is a positive finding.
-        z: average over channels, in null standard deviations; `None` where untestable.
-        p: against the pooled null.
+        z: average over channels, in null standard deviations; `None` where no channel gives one.
+        p: against the pooled null; `None` where it is not tested.
         q: p adjusted over everything that was tested with it.
         by_channel: z per channel.
-        null_size: models that cannot have learnt from the candidate.
-        exceeded: how many of those resemble the candidate less than the suspect does.
+        null_size: models that cannot have learnt from the candidate and have a score themselves.
+        exceeded: how many of those score below the suspect; `None` where the suspect has no score.
         prompts: answered by both.
     """
 
@@ -125,7 +125,7 @@ class Finding:
     q: float | None
     by_channel: dict[str, float]
     null_size: int
-    exceeded: int
+    exceeded: int | None
     prompts: int
 
 
@@ -150,7 +150,7 @@ def analyse(
         raise ConfigError(f"evidence needs at least two non-lexical channels, found {', '.join(names) or 'none'}")
     matrices = {n: similarity.matrix(prints, n) for n in prints.features}
     channels = {n: cal.centred(cal.pair_scores(matrices[n], facts, candidates), facts) for n in names}
-    scores = cal.combine(list(channels.values()))
+    scores = cal.combine(list(channels.values()), facts)
     return Analysis(prints, facts, candidates, matrices, channels, scores, cal.pair_p_values(scores, facts))
 
 
@@ -214,6 +214,7 @@ def findings(
         else:
             verdict = "resembles" if q[c] <= alpha else "none"
         z = analysis.scores.z[s, b]
+        rest = analysis.scores.z[analysis.scores.null[:, b] & strangers, b]
         found.append(
             Finding(
                 candidate=analysis.models[c],
@@ -223,7 +224,7 @@ def findings(
                 q=q.get(c) if c in p else None,
                 by_channel={n: float(v) for n, ch in analysis.channels.items() if not np.isnan(v := ch.z[s, b])},
                 null_size=int(analysis.scores.null_size[s, b]),
-                exceeded=int((analysis.scores.z[analysis.scores.null[:, b] & strangers, b] < z).sum()),
+                exceeded=None if np.isnan(z) else int((rest < z).sum()),
                 prompts=prompts,
             ),
         )

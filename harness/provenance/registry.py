@@ -5,14 +5,17 @@ The registry (`conf/model_registry.yaml`) fills what a table leaves empty; a tab
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import polars as pl
 import yaml
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict
 
 from harness.errors import ConfigError
 from harness.provenance.calibration import MONTH, ModelFacts, base_families
@@ -34,6 +37,64 @@ CONTROLS = ("model", "corpus", "not_trained_on", "base_family")
 MODELS = ("corpus", "model", "role", "lab", "released")
 
 
+EXPECTED = (
+    "`models` (name: {lab, released: YYYY-MM, base, lineage, not_taught_by: [labs], teachers: [models], source}), "
+    "`labs` (lab: regular expression) and `base_families` (family: regular expression), each of them optional"
+)
+"""What a registry file holds, for a message."""
+SHOWN = 3
+"""Faults of a file that a message names."""
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(f"not a regular expression: {error}") from error
+    return text
+
+
+def _month(value: Any) -> Any:
+    """A month as text; YAML reads `2024-05-30` as a date."""
+    return value.isoformat() if type(value) is dt.date else value
+
+
+def _is_month(text: str) -> str:
+    if not MONTH.fullmatch(text):
+        raise ValueError("not a month, YYYY-MM")
+    return text
+
+
+_Patterns = dict[str, Annotated[str, AfterValidator(_pattern)]]
+_STRICT = ConfigDict(extra="forbid", strict=True)
+
+
+@with_config(_STRICT)
+class _Entry(TypedDict, total=False):
+    lab: str | None
+    released: Annotated[str, BeforeValidator(_month), AfterValidator(_is_month)] | None
+    base: str | None
+    lineage: str | None
+    not_taught_by: list[str] | None
+    teachers: list[str] | None
+    source: str | None
+
+
+@with_config(_STRICT)
+class _File(TypedDict, total=False):
+    models: dict[str, _Entry | None] | None
+    labs: _Patterns | None
+    base_families: _Patterns | None
+
+
+def _complaint(item: Any) -> str:
+    """One of pydantic's complaints: where, what, and what was found."""
+    where = ".".join(str(part) for part in item["loc"])
+    unknown = item["type"] == "extra_forbidden"
+    found = "" if unknown else f", found {str(item['input'])[:80]!r}"
+    return f"{where + ': ' if where else ''}{'unknown key' if unknown else item['msg']}{found}"
+
+
 @dataclass(frozen=True, slots=True)
 class Registry:
     """Facts by model name, and patterns for names that are not listed."""
@@ -44,16 +105,26 @@ class Registry:
 
     @classmethod
     def load(cls, path: Path) -> Registry:
-        """Read a registry file.
+        """Read a registry file; a part that is not there says nothing.
 
         Raises:
-            ConfigError: not a mapping with `models`, `labs` and `base_families`.
+            ConfigError: it cannot be read, or something in it is not what `EXPECTED` says.
         """
         try:
             raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-            return cls(models=raw["models"] or {}, labs=raw["labs"], bases=raw["base_families"])
-        except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
-            raise ConfigError(f"{path.name}: expected `models`, `labs` and `base_families` ({error!r})") from error
+        except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
+            why = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
+            raise ConfigError(f"{path}: cannot be read: {why}; expected YAML with {EXPECTED}") from error
+        try:
+            file = TypeAdapter(_File).validate_python({} if raw is None else raw)
+        except ValidationError as error:
+            items = [_complaint(item) for item in error.errors()]
+            more = f"; and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
+            raise ConfigError(f"{path}: {'; '.join(items[:SHOWN])}{more}. Expected {EXPECTED}") from error
+        if not any(part is not None for part in file.values()):
+            raise ConfigError(f"{path}: holds nothing; expected {EXPECTED}")
+        entries = {name: dict(entry or {}) for name, entry in (file.get("models") or {}).items()}
+        return cls(models=entries, labs=file.get("labs") or {}, bases=file.get("base_families") or {})
 
     def lab(self, name: str) -> str | None:
         """The lab a model's name gives away, if any."""

@@ -241,8 +241,8 @@ def _ceiling(analysis: Analysis) -> Row | None:
 def _domains(pool: Pool, whole: Analysis, s: int, asked: Collection[str], *, interval: bool) -> list[Row]:
     """What each kind of prompt shows by itself: `domain`, `prompts` the suspect answered, `verdict`, `candidates`.
 
-    Scores with their intervals and no p-values: the tests are those over all prompts. Of the
-    candidates asked about that have a score and no rival explanation, the strongest `LEADING`.
+    Scores with their intervals and no p-values: the tests are those over all prompts. Of the candidates asked about
+    that have a score, enough null models with one and no rival explanation, the strongest `LEADING`.
     """
     found = []
     for name in domains.DOMAINS:
@@ -260,7 +260,10 @@ def _domains(pool: Pool, whole: Analysis, s: int, asked: Collection[str], *, int
         fit = [
             f
             for f in evidence.findings(analysis, analysis.models[s])
-            if f.candidate in asked and f.z is not None and analysis.rival(s, analysis.index(f.candidate)) is None
+            if f.candidate in asked
+            and f.z is not None
+            and f.null_size >= cal.LEAST_NULL
+            and analysis.rival(s, analysis.index(f.candidate)) is None
         ]
         row["verdict"] = "scored" if fit else "untestable"
         best = sorted(fit, key=lambda f: (-(f.z or 0.0), f.candidate))[:LEADING]

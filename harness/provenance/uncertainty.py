@@ -50,7 +50,7 @@ def _score(
     matrices: Sequence[Matrix], facts: Sequence[ModelFacts], columns: Sequence[int], left_out: Sequence[int] = ()
 ) -> Matrix:
     scores = [cal.pair_scores(matrix, facts, columns, left_out=left_out, least=LEAST) for matrix in matrices]
-    return cal.combine([cal.centred(score, facts) for score in scores]).z
+    return cal.combine([cal.centred(score, facts) for score in scores], facts).z
 
 
 def _scaled(replicates: Matrix) -> Matrix:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from harness.provenance.calibration import LEAST_NULL
 from harness.provenance.change import Change
 from harness.provenance.evidence import ALPHA, Finding
 from harness.provenance.families import FamilyTest
@@ -60,10 +61,13 @@ def sentence(suspect: str, finding: Finding) -> str:  # noqa: PLR0911 - one sent
                 f"{finding.prompts} prompts). A teacher whose habits many models share would not show."
             )
         case "untestable":
-            return (
-                f"{who} cannot be tested against {whom}: only {finding.null_size} models in the pool are known not to "
-                "have learnt from it."
+            why = (
+                f"only {finding.null_size} models that cannot have learnt from it have a score to read theirs against; "
+                f"{LEAST_NULL} are needed"
             )
+            if finding.null_size >= LEAST_NULL:
+                why = "no habit of the two can be compared"
+            return f"{who} cannot be tested against {whom}: {why}."
         case "not enough prompts":
             return f"{who} cannot be tested against {whom}: both answered only {finding.prompts} prompts."
         case "later":

@@ -480,7 +480,7 @@ TABLES = (
             _c("ci_high", "DOUBLE", "Upper limit of the 95 % jackknife interval over prompts."),
             _c("p", "DOUBLE", "Against pairs known to be unrelated, one-sided."),
             _c("q", "DOUBLE", "p adjusted over all of the model's candidates (Benjamini-Hochberg)."),
-            _c("null_size", "BIGINT", "Models that cannot have learnt from nearest."),
+            _c("null_size", "BIGINT", "Models that cannot have learnt from nearest and have a score themselves."),
             _c("candidates", "BIGINT!", "Candidates that were looked at."),
             _c("tested", "BIGINT!", "Candidates that could be tested."),
             _c("n", "BIGINT!", "Prompts that the model and nearest both answered; of the model where there is none."),

@@ -1,5 +1,6 @@
 """The run folder, which is the truth: manifest, journal, samples, their proof, and files of completions."""
 
+from harness.runs.completions import IMPORTED
 from harness.runs.folder import (
     JOURNAL,
     MANIFEST,
@@ -26,6 +27,7 @@ from harness.runs.journal import Entry, Journal, Replies, entries, read
 from harness.runs.samples import PIECE, SORT, clean, schema
 
 __all__ = [
+    "IMPORTED",
     "JOURNAL",
     "MANIFEST",
     "PIECE",

@@ -6,6 +6,7 @@ field of that name, or where a task has none, the number of the document from 0.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,10 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from harness.core import file_sha256
-from harness.errors import ConfigError, unknown_name
+from harness.errors import ConfigError, StorageError, unknown_name
+from harness.runs import folder
 
 BACKEND = "samples"
 """The backend that answers from such a file."""
+IMPORTED = "imported"
+"""What stands for a backend where `harness import` made the run."""
+_ENDINGS = frozenset("csv eval gz json jsonl ndjson parquet tsv txt zst".split())  # noqa: SIM905 - words are easier to read
 
 
 @dataclass(frozen=True)
@@ -88,3 +93,66 @@ def check(found: Completions, task: str, known: Iterable[str]) -> None:
         if key not in names:
             near = unknown_name("task_id", key, names) if len(names) <= 5000 else f"unknown task_id {key!r}"  # noqa: PLR2004
             raise ConfigError(f"samples={found.path}: not of task {task}: {near[:300]}")
+
+
+def stem(path: Path) -> str:
+    """A file's name without the endings that say its form: `qwen2.5-7b` of `qwen2.5-7b.jsonl.gz`; may be empty."""
+    name = path.name
+    while (parts := name.rpartition("."))[1] and parts[2].lower() in _ENDINGS:
+        name = parts[0]
+    return name
+
+
+def refuse_another_file(
+    results: Path, run: Path, answered: Iterable[tuple[str, str]], hashes: Iterable[str], rename: str
+) -> None:
+    """Refuse answers under a model's name and a task that answers of another file have in the same results folder.
+
+    The leaderboard shows one run per model and task: one of the two would be lost. The same file again, and a folder
+    that holds the files imported before, are no other source.
+
+    Args:
+        results: the results folder.
+        run: the run that is to be made.
+        answered: its models and tasks.
+        hashes: SHA-256 of its files.
+        rename: the option that gives another name, for the message.
+
+    Raises:
+        ConfigError: there is such a run.
+    """
+    wanted, mine = set(answered), set(hashes)
+    for folder in folder.list_runs(results):
+        if folder.name == run.name:
+            continue
+        with contextlib.suppress(StorageError):  # what cannot be read is said by whoever reads it
+            manifest = folder.read_manifest(folder)
+            for model, theirs in _sources(manifest):
+                if not theirs or theirs <= mine or mine <= theirs:
+                    continue
+                for task in sorted({task for name, task in wanted & _answered(folder, manifest) if name == model}):
+                    raise ConfigError(
+                        f"run {folder.name} holds answers of another file under the name {model} on {task}; the "
+                        f"leaderboard shows one of the two alone. Give these a name of their own with {rename}; or, if "
+                        f"they replace the others, remove {folder} first"
+                    )
+
+
+def _sources(manifest: Mapping[str, Any]) -> list[tuple[str, set[str]]]:
+    """The models of a run that were made of files, with the hashes of those."""
+    imported = set((manifest["spec"].get("import") or {}).get("sha256") or [])
+    return [
+        (model["name"], imported if model["backend"] == IMPORTED else {model["args"].get("sha256")} - {None})
+        for model in manifest["models"]
+        if model["backend"] in (BACKEND, IMPORTED)
+    ]
+
+
+def _answered(folder: Path, manifest: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """The models and tasks of a run; before it has ended, all that it will have."""
+    path = folder.samples_path(folder)
+    if not path.is_file():
+        return {(model["name"], task["name"]) for model in manifest["models"] for task in manifest["tasks"]}
+    import polars as pl
+
+    return set(pl.read_parquet(path, columns=["model", "task"]).unique().iter_rows())

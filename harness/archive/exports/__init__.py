@@ -2,12 +2,14 @@
 
     def files(run: Finished, options: Options) -> Iterator[tuple[str, bytes]]
 
-It yields paths inside the folder that is written, and their content. The same run gives the same bytes.
+It yields paths inside the folder that is written, and their content. The same run gives the same bytes. What is
+incomplete in a run (`Finished.covered`) is said in its files, by the format's own fields where it has some.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from harness import runs
@@ -39,13 +41,23 @@ def export(form: str, folders: Sequence[Path], out: Path, options: Options | Non
         StorageError: a run cannot be read or has not ended, or a file cannot be written.
     """
     module = plugins.load(KIND, form)
+    options = replace(options or Options(), warnings=warnings(folders))
     written: dict[Path, None] = {}
     for folder in folders:
-        for name, content in module.files(read(folder), options or Options()):
+        for name, content in module.files(read(folder), options):
             path = out / name
             runs.write_atomic(path, content)
             written[path] = None
     return list(written)
 
 
-__all__ = ["KIND", "Finished", "Options", "export", "formats"]
+def warnings(folders: Sequence[Path]) -> tuple[str, ...]:
+    """What is incomplete in finished runs, a sentence for each model and task; every format says it too.
+
+    Raises:
+        StorageError: a run cannot be read or has not ended.
+    """
+    return tuple(text for folder in folders for text in read(folder).warnings)
+
+
+__all__ = ["KIND", "Finished", "Options", "export", "formats", "warnings"]

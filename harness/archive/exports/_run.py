@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness import runs
 from harness.core import jsonable
+from harness.engine import UNAGGREGATED
 from harness.errors import StorageError
 
 if TYPE_CHECKING:
@@ -31,6 +32,53 @@ class Options:
     """Hub data set of a task, `owner/name` or `owner/name:task_id`, by the task's name."""
     developers: Mapping[str, str] = field(default_factory=dict)
     """Who made a model, by the model's name."""
+    warnings: tuple[str, ...] = ()
+    """What is incomplete in the runs that are exported together, a sentence each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much of a task a model's figures are over: samples with a headline score, or answers where none is given."""
+
+    samples: int
+    """Of the model on the task, those that failed among them."""
+    counted: int
+    """Samples with a score (an answer, on a task without metrics)."""
+    failed: int
+    """Samples without an answer."""
+    documents: int
+    """Documents with at least one counted sample."""
+    original: int
+    """Documents that were to be asked."""
+    metric: str | None
+    """The headline metric; `None` on a task without metrics."""
+
+    @property
+    def share(self) -> float:
+        """Samples counted, 0 to 1."""
+        return self.counted / self.samples
+
+    @property
+    def warning(self) -> str | None:
+        """What is missing, in a sentence; `None` where nothing is."""
+        lost, word = self.samples - self.counted, "score" if self.metric else "answer"
+        if not lost and self.documents >= self.original:
+            return None
+        over = f"{self.metric or 'what is here'} is over {self.documents} of {self.original} documents"
+        missing = f"{lost} of {self.samples} samples have no {word} ({self.failed} failed); " if lost else ""
+        return f"incomplete: {missing}{over}"
+
+    @property
+    def counts(self) -> Row:
+        """The same as plain numbers, for a file."""
+        return {
+            "samples": self.samples,
+            "samples_counted": self.counted,
+            "samples_failed": self.failed,
+            "documents": self.documents,
+            "documents_original": self.original,
+            "coverage": self.share,
+        }
 
 
 @dataclass(frozen=True)
@@ -61,10 +109,63 @@ class Finished:
         found = [m for m in self.manifest["metrics"] if (m["model"], m["task"]) == (model, task)]
         return sorted(found, key=lambda m: (not m["is_headline"], m["metric"], m["filter"] or ""))
 
+    @cached_property
+    def covered(self) -> dict[tuple[str, str], Coverage]:
+        """How much every model's figures on every task are over, by model and task; what has no sample is left out."""
+        import polars as pl
+
+        columns = ["model", "task", "doc_id", "status", "scores"]
+        frame = pl.read_parquet(runs.samples_path(self.folder), columns=columns)
+        original = {task["name"]: int(task["n_docs"]) for task in self.manifest["tasks"]}
+        return {
+            (model, task): self._coverage(part.to_dicts(), model, task, original[task])
+            for (model, task), part in sorted(frame.partition_by("model", "task", as_dict=True).items())
+        }
+
+    def _coverage(self, rows: list[Row], model: str, task: str, original: int) -> Coverage:
+        head = next((m for m in self.metrics(model, task) if m["is_headline"]), None)
+        found = _counted(rows, head)
+        return Coverage(
+            samples=len(rows),
+            counted=len(found),
+            failed=sum(row["status"] == "failed" for row in rows),
+            documents=len({row["doc_id"] for row in found}),
+            original=original,
+            metric=None if head is None else str(head["metric"]),
+        )
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is incomplete, a sentence for each model and task."""
+        run = self.manifest["run_id"]
+        return tuple(
+            f"{run}: {model} on {task} is {found.warning}"
+            for (model, task), found in self.covered.items()
+            if found.warning
+        )
+
     @property
     def day(self) -> str:
         """When it ended, as lm-eval writes a time in a file's name."""
         return str(self.manifest["finished_at"] or self.manifest["started_at"]).replace(":", "-").removesuffix("Z")
+
+
+def _counted(rows: list[Row], head: Row | None) -> list[Row]:
+    """Samples with a headline score; on a task without metrics, those with an answer.
+
+    Counted too are samples that have a part in a score: of a metric over the whole corpus, or over pooled repeats,
+    whose one score stands at the document's first sample.
+    """
+    if head is None:
+        return [row for row in rows if row["status"] != "failed"]
+    scores = [scores_of(row, head["metric"], head["filter"]) for row in rows]
+    known = [s is not None and (s["value"] is not None or s["status"] == UNAGGREGATED) for s in scores]
+    docs = {row["doc_id"] for row, has in zip(rows, known, strict=True) if has}
+    return [
+        row
+        for row, score, has in zip(rows, scores, known, strict=True)
+        if has or (score is None and row["status"] != "failed" and row["doc_id"] in docs)
+    ]
 
 
 def read(folder: Path) -> Finished:

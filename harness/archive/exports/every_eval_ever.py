@@ -4,7 +4,8 @@
     data/TASK/DEVELOPER/MODEL/UUID_samples.jsonl
 
 Both are valid by the JSON schemas that the project publishes (https://github.com/evaleval/every_eval_ever). A sample
-that could not be scored has no line, because the format has no word for it: the aggregate counts it.
+that could not be scored has no line, because the format has no word for it: the aggregate counts it, and has a
+`warning` among its details.
 """
 
 from __future__ import annotations
@@ -15,7 +16,17 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from harness.archive.exports._run import Finished, Options, Row, dumps, file_name, prompt_of, scores_of, stable_uuid
+from harness.archive.exports._run import (
+    Coverage,
+    Finished,
+    Options,
+    Row,
+    dumps,
+    file_name,
+    prompt_of,
+    scores_of,
+    stable_uuid,
+)
 
 VERSION = "0.3.0"
 """The schemas that the files are valid by."""
@@ -44,7 +55,8 @@ def files(run: Finished, options: Options) -> Iterator[tuple[str, bytes]]:
             for line in _lines(rows, task, metric)
         ]
         samples = "".join(line + "\n" for line in lines).encode()
-        results = [_result(task, rows, metric, options) for metric in metrics]
+        covered = run.covered[model["name"], task["name"]]
+        results = [_result(task, rows, metric, options, covered) for metric in metrics]
         aggregate = keys | {
             "retrieved_timestamp": str(seconds),
             "evaluation_timestamp": str(run.manifest["finished_at"]),
@@ -67,6 +79,7 @@ def files(run: Finished, options: Options) -> Iterator[tuple[str, bytes]]:
                 "hash_algorithm": "sha256",
                 "checksum": hashlib.sha256(samples).hexdigest(),
                 "total_rows": len(lines),
+                "additional_details": _said(covered),
             },
         }
         yield f"{path}.json", (dumps(aggregate, indent=2) + "\n").encode()
@@ -99,10 +112,20 @@ def _model(model: Row, developer: str) -> Row:
     return found
 
 
-def _result(task: Row, rows: Sequence[Row], metric: Row, options: Options) -> Row:
+def _said(covered: Coverage) -> dict[str, str]:
+    """Counts of samples and documents, and what is incomplete."""
+    counts = {key: str(value) for key, value in covered.counts.items()}
+    return counts | ({"warning": covered.warning} if covered.warning else {})
+
+
+def _result(task: Row, rows: Sequence[Row], metric: Row, options: Options, covered: Coverage) -> Row:
     known = {"dataset_name": task["name"]}
     if hub := options.hub.get(task["name"]):
-        source = known | {"source_type": "hf_dataset", "hf_repo": hub.partition(":")[0], "samples_number": metric["n"]}
+        source = known | {
+            "source_type": "hf_dataset",
+            "hf_repo": hub.partition(":")[0],
+            "samples_number": task["n_docs"],
+        }
     else:
         source = known | {"source_type": "other", "additional_details": {"source": str(task.get("source") or UNKNOWN)}}
     values = [s["value"] for row in rows for s in row["scores"] if s["metric"] == metric["metric"] and s["value"]]
@@ -130,7 +153,8 @@ def _result(task: Row, rows: Sequence[Row], metric: Row, options: Options) -> Ro
         },
         "score_details": {
             "score": metric["value"],
-            "details": {key: str(metric[key]) for key in ("n_unscored", "n_failed", "n_truncated", "n_refused")},
+            "details": {key: str(metric[key]) for key in ("n_unscored", "n_failed", "n_truncated", "n_refused")}
+            | _said(covered),
             "uncertainty": uncertainty,
         },
     }

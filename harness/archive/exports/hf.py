@@ -3,7 +3,7 @@
     README.md                        https://huggingface.co/docs/hub/datasets-manual-configuration
     data/RUN.parquet                 every column of `samples.parquet`, scores and attempts as JSON
 
-Nested columns become JSON text, which every reader of data sets takes.
+Nested columns become JSON text, which every reader of data sets takes. The card says what is incomplete in the runs.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterator
 
 from harness.archive.exports._run import Finished, Options, file_name
+from harness.core import markdown_text
 
 CARD = """---
 configs:
@@ -33,7 +34,7 @@ licences; answers are under the terms of the models' vendors. Check both before 
 """
 
 
-def files(run: Finished, _: Options) -> Iterator[tuple[str, bytes]]:
+def files(run: Finished, options: Options) -> Iterator[tuple[str, bytes]]:
     """The card, and one Parquet file per run."""
     import polars as pl
 
@@ -43,5 +44,6 @@ def files(run: Finished, _: Options) -> Iterator[tuple[str, bytes]]:
     ]
     buffer = io.BytesIO()
     run.samples.with_columns(columns).write_parquet(buffer, compression="zstd")
-    yield "README.md", CARD.encode()
+    missing = "".join(f"- {markdown_text(text)}\n" for text in options.warnings)
+    yield "README.md", (CARD + (f"\n## Incomplete runs\n\n{missing}" if missing else "")).encode()
     yield f"data/{file_name(str(run.manifest['run_id']))}.parquet", buffer.getvalue()

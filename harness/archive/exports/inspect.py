@@ -1,7 +1,8 @@
 """Inspect AI's JSON log, version 2: one file per model and task, which `inspect view` and `read_eval_log` open.
 
 https://inspect.aisi.org.uk/eval-logs.html. Inspect has no unscored sample: an answer without a score has no entry in
-`scores`, and one that failed has an `error`.
+`scores`, and one that failed has an `error`. The metadata of the log and of its results
+say what is incomplete (`warning`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from harness.archive.exports._run import Finished, Options, Row, dumps, file_name, prompt_of, stable_uuid
+from harness.archive.exports._run import Finished, Options, Row, dumps, file_name, prompt_of, scores_of, stable_uuid
 
 VERSION = 2
 _STOP = {"length": "max_tokens", "content_filter": "content_filter", "refusal": "content_filter", "stop": "stop"}
@@ -28,6 +29,8 @@ def _log(run: Finished, model: Row, task: Row, rows: Sequence[Row]) -> Row:
     manifest = run.manifest
     key = (str(manifest["run_id"]), model["name"], task["name"])
     samples = [_sample(row, model["name"]) for row in rows]
+    covered = run.covered[model["name"], task["name"]]
+    said = covered.counts | ({"warning": covered.warning} if covered.warning else {})
     return {
         "version": VERSION,
         "status": "success",
@@ -41,13 +44,15 @@ def _log(run: Finished, model: Row, task: Row, rows: Sequence[Row]) -> Row:
             "model": f"{model['backend']}/{model['name']}",
             "model_args": model["args"],
             "dataset": {"name": task["name"], "samples": task["n_docs"]},
-            "config": {"epochs": task["repeats"]},
+            "config": {"epochs": task["repeats"], "fail_on_error": False},
             "packages": {"harness": manifest["harness_version"]},
+            "metadata": said,
         },
         "results": {
             "total_samples": len(rows),
             "completed_samples": sum(row["status"] != "failed" for row in rows),
-            "scores": _scores(run, model["name"], task["name"]),
+            "scores": _scores(run, model["name"], task["name"], rows),
+            "metadata": said,
         },
         "stats": {
             "started_at": manifest["started_at"],
@@ -58,17 +63,27 @@ def _log(run: Finished, model: Row, task: Row, rows: Sequence[Row]) -> Row:
     }
 
 
-def _scores(run: Finished, model: str, task: str) -> list[Row]:
+def _scores(run: Finished, model: str, task: str, rows: Sequence[Row]) -> list[Row]:
     return [
         {
             "name": _scorer(metric),
             "scorer": str(metric["scorer"]),
+            **_scored(rows, metric),
             "metrics": {metric["metric"]: {"name": metric["metric"], "value": metric["value"]}},
-            "metadata": {key: metric[key] for key in ("ci_low", "ci_high", "ci_method", "n", "n_unscored")},
+            "metadata": {key: metric[key] for key in ("ci_low", "ci_high", "ci_method", "n", "n_unscored", "coverage")},
         }
         for metric in run.metrics(model, task)
         if metric["value"] is not None
     ]
+
+
+def _scored(rows: Sequence[Row], metric: Mapping[str, Any]) -> Row:
+    """How many samples a metric is over; nothing where samples have no score of that name, as pass@k."""
+    found = [scores_of(row, metric["metric"], metric["filter"]) for row in rows]
+    if not any(found):
+        return {}
+    scored = sum(score is not None and score["value"] is not None for score in found)
+    return {"scored_samples": scored, "unscored_samples": len(rows) - scored}
 
 
 def _scorer(score: Mapping[str, Any]) -> str:

@@ -5,7 +5,8 @@
 
 https://github.com/EleutherAI/lm-evaluation-harness (lm_eval/loggers/evaluation_tracker.py). Repeats of a document are
 the several replies of its one line, and its metrics are means over them, as lm-eval has it. An unscored metric is null.
-lm-eval has no failed request, only answers: one that failed has no line.
+lm-eval has no failed request, only answers: one that failed has no line. `effective` and `sample_len` are the documents
+that a score is over; `harness` holds the counts of samples, and what is incomplete.
 """
 
 from __future__ import annotations
@@ -52,8 +53,9 @@ def _results(run: Finished, model: str, parts: Sequence[tuple[Row, list[Row]]]) 
             for task, _ in parts
         },
         "n-samples": {
-            task["name"]: {"original": task["n_docs"], "effective": len({row["doc_id"] for row in rows})}
-            for task, rows in parts
+            task["name"]: {"original": found.original, "effective": found.documents}
+            for task, _ in parts
+            for found in [run.covered[model, task["name"]]]
         },
         "config": {"model": spec["backend"], "model_args": spec["args"], "random_seed": _seed(run)},
         "git_hash": (run.manifest.get("git") or {}).get("commit"),
@@ -61,7 +63,13 @@ def _results(run: Finished, model: str, parts: Sequence[tuple[Row, list[Row]]]) 
         "model_name": model,
         "model_source": spec["backend"],
         "task_hashes": {task["name"]: task["task_hash"] for task, _ in parts},
-        "harness": {key: run.manifest[key] for key in ("run_id", "harness_version", "spec_hash")},
+        "harness": {
+            **{key: run.manifest[key] for key in ("run_id", "harness_version", "spec_hash")},
+            "coverage": {task["name"]: run.covered[model, task["name"]].counts for task, _ in parts},
+            "warnings": {
+                task["name"]: warning for task, _ in parts if (warning := run.covered[model, task["name"]].warning)
+            },
+        },
     }
 
 
@@ -70,7 +78,7 @@ def _seed(run: Finished) -> Any:
 
 
 def _task(run: Finished, model: str, task: str, rows: Sequence[Row]) -> Row:
-    found: Row = {"alias": task}
+    found: Row = {"alias": task, "sample_len": run.covered[model, task].documents}
     for metric in run.metrics(model, task):
         key = f"{metric['metric']},{metric['filter'] or 'none'}"
         found[key] = metric["value"]

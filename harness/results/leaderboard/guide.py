@@ -42,7 +42,7 @@ _RELATIVE = """
 standard deviations above models that cannot have learnt from it, with a jackknife interval over the n prompts both
 answered; q is the p-value against unrelated pairs, adjusted over all candidates. *none*: no candidate is resembled
 more than unrelated models are, at a false discovery rate of 5 %; a teacher whose habits many share would not show.
-*untestable*: fewer than five models here are known not to have learnt from it. *not enough prompts*: fewer than 50.
+*untestable*: fewer than five models that cannot have learnt from it have a score. *not enough prompts*: fewer than 50.
 `harness provenance MODEL` shows all of it.
 """
 _WORDS = """

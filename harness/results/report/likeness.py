@@ -15,7 +15,7 @@ import numpy as np
 from harness.provenance import pools, reports, responses
 from harness.results import derivation, store
 from harness.errors import ConfigError
-from harness.provenance import calibration, evidence, explain, tree, uncertainty, wording
+from harness.provenance import evidence, explain, tree, uncertainty, wording
 from harness.results.report.gather import Data, number
 from harness.core import visible
 
@@ -212,13 +212,12 @@ def _finding(
 
 
 def _candidate(found: evidence.Analysis, c: int, place: int) -> Data:
-    """How far the pool goes for one candidate: its null models, and whether anybody could be tested against it."""
-    column = found.column(c)
-    null = calibration.null_models(found.facts, [c])[:, 0]
+    """How far the pool goes for one candidate: its null models with a score, and whether anybody could be tested."""
+    b = found.columns[found.models[c]]
     return {
         "candidate": place,
-        "null": int(null.sum()),
-        "testable": column is not None and not bool(np.isnan(found.scores.z[:, column]).all()),
+        "null": int((found.scores.null[:, b] & ~np.isnan(found.scores.z[:, b])).sum()),
+        "testable": not bool(np.isnan(found.p[:, b]).all()),
         "released": found.facts[c].released,
         "lab": None if found.facts[c].lab is None else visible(str(found.facts[c].lab)),
     }
