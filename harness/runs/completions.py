@@ -122,19 +122,19 @@ def refuse_another_file(
         ConfigError: there is such a run.
     """
     wanted, mine = set(answered), set(hashes)
-    for folder in folder.list_runs(results):
-        if folder.name == run.name:
+    for other in folder.list_runs(results):
+        if other.name == run.name:
             continue
         with contextlib.suppress(StorageError):  # what cannot be read is said by whoever reads it
-            manifest = folder.read_manifest(folder)
+            manifest = folder.read_manifest(other)
             for model, theirs in _sources(manifest):
                 if not theirs or theirs <= mine or mine <= theirs:
                     continue
-                for task in sorted({task for name, task in wanted & _answered(folder, manifest) if name == model}):
+                for task in sorted({task for name, task in wanted & _answered(other, manifest) if name == model}):
                     raise ConfigError(
-                        f"run {folder.name} holds answers of another file under the name {model} on {task}; the "
+                        f"run {other.name} holds answers of another file under the name {model} on {task}; the "
                         f"leaderboard shows one of the two alone. Give these a name of their own with {rename}; or, if "
-                        f"they replace the others, remove {folder} first"
+                        f"they replace the others, remove {other} first"
                     )
 
 
@@ -148,9 +148,9 @@ def _sources(manifest: Mapping[str, Any]) -> list[tuple[str, set[str]]]:
     ]
 
 
-def _answered(folder: Path, manifest: Mapping[str, Any]) -> set[tuple[str, str]]:
+def _answered(run: Path, manifest: Mapping[str, Any]) -> set[tuple[str, str]]:
     """The models and tasks of a run; before it has ended, all that it will have."""
-    path = folder.samples_path(folder)
+    path = folder.samples_path(run)
     if not path.is_file():
         return {(model["name"], task["name"]) for model in manifest["models"] for task in manifest["tasks"]}
     import polars as pl
