@@ -116,6 +116,7 @@ ELSEWHERE = {
     "harness eval -m model=smollm2,qwen25_coder seed=1,2,3": "tests/test_config.py sweeps",
     "harness report --serve": "tests/test_report.py reads from it and ends it",
     "harness sql": "tests/test_frames.py has a terminal",
+    "harness provenance tree --svg tree.svg": "tests/test_provenance_cli.py has the three models it needs",
 } | {
     line: "tests/test_docs_commands.py runs them on runs that are whole"
     for command in ("verify", "bundle", "reproduce", "diff")
