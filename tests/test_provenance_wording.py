@@ -6,15 +6,15 @@ from typing import get_args
 import pytest
 
 from harness.provenance import wording
-from harness.provenance.evidence import Finding, Verdict
 from harness.provenance.families import FamilyTest
+from harness.provenance.finding import PairConclusion, PairTest
 
-VERDICTS = get_args(Verdict)
+VERDICTS = get_args(PairConclusion)
 
 
-def _finding(verdict: str, name: str = "teacher-1") -> Finding:
+def _finding(verdict: str, name: str = "teacher-1") -> PairTest:
     tested = verdict in {"resembles", "none"}
-    return Finding(
+    return PairTest(
         name, verdict, 3.2 if tested else None, 0.0004 if verdict == "resembles" else 0.4, 0.01, {}, 40, 39, 400
     )
 

@@ -213,7 +213,7 @@ class ApiBackend:
             return self._completion_tokens / self._replies
         return request.decoding.max_tokens if request.decoding else 0
 
-    def _interpret(self, request: Request, outcome: _http.Outcome) -> Reply:
+    def _interpret(self, request: Request, outcome: _http.Exchange) -> Reply:
         if outcome.error is not None:
             reason = self.refusal(outcome.status, outcome.payload)
             return Reply(finish_reason=reason) if reason else Reply(error=outcome.error)

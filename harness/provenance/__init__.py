@@ -14,6 +14,7 @@ __all__ = [
     "evidence",
     "explain",
     "family_names",
+    "finding",
     "fingerprint",
     "identity_claims",
     "next_words",

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.provenance import calibration as cal
 from harness.provenance import evidence, fingerprint, uncertainty
-from harness.provenance.evidence import Analysis, Finding
+from harness.provenance.evidence import Analysis
+from harness.provenance.finding import PairTest
 from harness.provenance.pools import Pool, facts, teachers
 from harness.provenance.reports import TESTED, analysis_of, around, verdict
 
@@ -82,7 +83,7 @@ def tables(answers: pl.DataFrame, known: Registry, control_of: Mapping[str, str]
         half = uncertainty.half_widths(uncertainty.deviations(analysis))
         q = evidence.adjusted([evidence.tested(analysis, name) for name in prints.models])
         strongest += [
-            _strongest(analysis, name, evidence.findings(analysis, name, q=of), half)
+            _strongest(analysis, name, evidence.pair_tests(analysis, name, q=of), half)
             for name, of in zip(prints.models, q, strict=True)
         ]
         every += _cells(pool)
@@ -142,7 +143,7 @@ def _made(prints: fingerprint.Fingerprints) -> list[Row]:
     return found
 
 
-def _strongest(analysis: Analysis, name: str, found: Sequence[Finding], half: cal.Matrix) -> Row:
+def _strongest(analysis: Analysis, name: str, found: Sequence[PairTest], half: cal.Matrix) -> Row:
     tested = [f for f in found if f.verdict in TESTED]
     s = analysis.index(name)
     row = {

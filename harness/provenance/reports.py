@@ -16,7 +16,8 @@ import numpy as np
 from harness.errors import ConfigError, unknown_name
 from harness.provenance import calibration as cal
 from harness.provenance import domains, evidence, families, positives, uncertainty, wording
-from harness.provenance.evidence import Analysis, Finding
+from harness.provenance.evidence import Analysis
+from harness.provenance.finding import PairTest
 from harness.provenance.pools import AGAIN, FEW, Pool
 
 SCHEMA = 2
@@ -64,7 +65,7 @@ def reports(
         for a in whole
     ]
     q = evidence.adjusted([evidence.tested(a, suspect) for a in asked])
-    found = [evidence.findings(a, suspect, q=of) for a, of in zip(asked, q, strict=True)]
+    found = [evidence.pair_tests(a, suspect, q=of) for a, of in zip(asked, q, strict=True)]
     labs = [[] if candidates else _labs(a, suspect) for a in whole]
     over = iter(cal.benjamini_hochberg([row["p"] for rows in labs for row in rows]))
     for rows in labs:
@@ -94,7 +95,7 @@ def analysis_of(pool: Pool, wanted: set[str]) -> Analysis:
 def _report(
     pool: Pool,
     analysis: Analysis,
-    found: Sequence[Finding],
+    found: Sequence[PairTest],
     labs: list[Row],
     suspect: str,
     *,
@@ -144,7 +145,7 @@ def _report(
     }
 
 
-def _paragraph(suspect: str, found: Sequence[Finding], said: str) -> str:
+def _paragraph(suspect: str, found: Sequence[PairTest], said: str) -> str:
     text = wording.paragraph(suspect, found)
     waiting = [f for f in found if f.verdict in {"untestable", "not enough prompts"}]
     if said not in TESTED and waiting:
@@ -154,7 +155,7 @@ def _paragraph(suspect: str, found: Sequence[Finding], said: str) -> str:
     return text
 
 
-def _with_ranks(analysis: Analysis, found: Sequence[Finding], s: int, *, interval: bool) -> list[Row]:
+def _with_ranks(analysis: Analysis, found: Sequence[PairTest], s: int, *, interval: bool) -> list[Row]:
     """Findings as rows, the tested ones ranked; with the intervals of score and rank where they are wanted."""
     spread = uncertainty.deviations(analysis)[:, s] if interval and any(f.z is not None for f in found) else None
     places = ranked(analysis, found, spread)
@@ -162,16 +163,16 @@ def _with_ranks(analysis: Analysis, found: Sequence[Finding], s: int, *, interva
     return [
         {
             **dict(zip(("rank", "rank_low", "rank_high"), places.get(f.candidate, (None, None, None)), strict=True)),
-            **{k: v for k, v in dataclasses.asdict(f).items() if k != "by_channel"},
+            **{k: v for k, v in dataclasses.asdict(f).items() if k != "channels"},
             **around(f.z, half.get(f.candidate)),
-            "channels": f.by_channel,
+            "channels": dict(f.channels),
         }
         for f in found
     ]
 
 
 def ranked(
-    analysis: Analysis, found: Sequence[Finding], spread: cal.Matrix | None
+    analysis: Analysis, found: Sequence[PairTest], spread: cal.Matrix | None
 ) -> dict[str, tuple[int, int | None, int | None]]:
     """Rank of every candidate tested, and its interval, by name.
 
@@ -259,7 +260,7 @@ def _domains(pool: Pool, whole: Analysis, s: int, asked: Collection[str], *, int
         analysis = evidence.analyse(prints, whole.facts, whole.candidates)
         fit = [
             f
-            for f in evidence.findings(analysis, analysis.models[s])
+            for f in evidence.pair_tests(analysis, analysis.models[s])
             if f.candidate in asked and f.z is not None and analysis.rival(s, analysis.index(f.candidate)) is None
         ]
         row["verdict"] = "scored" if fit else "untestable"
@@ -301,7 +302,7 @@ def _span(values: Sequence[float]) -> Row | None:
     return {"median": float(np.median(known)), "low": float(known.min()), "high": float(known.max()), "n": len(known)}
 
 
-def verdict(found: Sequence[Finding]) -> str:
+def verdict(found: Sequence[PairTest]) -> str:
     """The verdict over all candidates: `resembles`, `none`, `untestable` or `not enough prompts`.
 
     Where no candidate has a null, more prompts would not help: that is `untestable`, however few there are.

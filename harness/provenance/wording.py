@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.provenance.change import Change
-from harness.provenance.evidence import ALPHA, Finding
+from harness.provenance.evidence import ALPHA
 from harness.provenance.families import FamilyTest
+from harness.provenance.finding import PairTest
 
 EXPLANATIONS = (
     "training on its outputs, shared training data or vendors, web text that contains its outputs, common ancestry, "
@@ -34,7 +35,7 @@ def _p(value: float) -> str:
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"  # noqa: PLR2004
 
 
-def sentence(suspect: str, finding: Finding) -> str:  # noqa: PLR0911 - one sentence per verdict
+def sentence(suspect: str, finding: PairTest) -> str:  # noqa: PLR0911 - one sentence per verdict
     """Say one finding in one sentence.
 
     Args:
@@ -96,7 +97,7 @@ def family_sentence(suspect: str, lab: str, test: FamilyTest | None) -> str:
     )
 
 
-def paragraph(suspect: str, found: Sequence[Finding]) -> str:
+def paragraph(suspect: str, found: Sequence[PairTest]) -> str:
     """Sum a suspect's findings up in plain words.
 
     Args:

@@ -15,7 +15,7 @@ import numpy as np
 from harness.provenance import pools, reports, responses
 from harness.results import derivation, store
 from harness.errors import ConfigError
-from harness.provenance import calibration, evidence, explain, tree, uncertainty, wording
+from harness.provenance import calibration, evidence, explain, finding, tree, uncertainty, wording
 from harness.results.report.gather import Data, number
 from harness.core import visible
 
@@ -61,7 +61,7 @@ def _pool(pool: pools.Pool, answers: pl.DataFrame, place: Mapping[str, int]) -> 
     columns = [i for i, name in enumerate(names) if name in pool.candidates]
     found = evidence.analyse(pool.prints, pool.facts, columns)
     q = evidence.adjusted([evidence.tested(found, name) for name in names])
-    findings = {name: evidence.findings(found, name, q=of) for name, of in zip(names, q, strict=True)}
+    findings = {name: evidence.pair_tests(found, name, q=of) for name, of in zip(names, q, strict=True)}
     tested = bool((~np.isnan(found.p)).any())
     spread = uncertainty.deviations(found) if tested else np.full((1, len(names), len(columns)), np.nan)
     half = uncertainty.half_widths(spread)
@@ -189,7 +189,7 @@ def _apart(found: evidence.Analysis, at: Sequence[int], back: Mapping[int, int])
 
 def _finding(
     name: str,
-    found: evidence.Finding,
+    found: finding.PairTest,
     order: Sequence[str],
     width: Mapping[tuple[str, str], float],
     ranks: Mapping[str, tuple[int, int | None, int | None]],
@@ -245,7 +245,7 @@ def _controls(pool: pools.Pool, raw: calibration.Matrix, order: Sequence[str]) -
 
 
 def _worth_words(
-    names: Sequence[str], findings: Mapping[str, Sequence[evidence.Finding]], raw: calibration.Matrix
+    names: Sequence[str], findings: Mapping[str, Sequence[finding.PairTest]], raw: calibration.Matrix
 ) -> list[tuple[str, str]]:
     """Pairs whose words are shown: all in a small pool, else each model and its nearest, strongest first."""
     if len(names) <= ALL_PAIRS:
