@@ -110,6 +110,8 @@ def report(
         sys.stdout.write(_claims(found["claims"]))
         if found["suggested_text"]:
             _say(found["suggested_text"])
+        for probe in found["probes"]:
+            _say(f"{probe['heading']}: {probe['text']}")
     else:
         print_frame(_rows(found), shape)
 
@@ -244,7 +246,7 @@ def _rows(found: Mapping[str, Any]) -> pl.DataFrame:
             "power": json.dumps(finding["power"]),
         }
         for corpus in found["corpora"]
-        for finding in corpus["findings"]
+        for finding in corpus["tests"]
     ]
     return pl.DataFrame([{key: row[key] for key in schema} for row in rows], schema=schema, orient="row")
 
@@ -256,10 +258,11 @@ def _text(suspect: str, corpus: Mapping[str, Any]) -> str:
     columns = width()
     heading = (
         f"{visible(suspect)} on {visible(corpus['corpus'])}: {corpus['suspect_prompts']} of {corpus['prompts']} "
-        f"prompts, {corpus['models']} models. Verdict: {corpus['verdict']}.\n"
+        f"prompts, {corpus['models']} models. Verdict: {corpus['verdict']}"
+        f"{', ' + corpus['strength'] if corpus['strength'] not in (None, 'none') else ''}.\n"
     )
     lines = [heading]
-    shown = corpus["findings"][:SHOWN]
+    shown = corpus["tests"][:SHOWN]
     if shown:
         rows = [
             [
@@ -274,7 +277,7 @@ def _text(suspect: str, corpus: Mapping[str, Any]) -> str:
         ]
         right = [True, False, False, True, True, True]
         lines.append(grid(["rank", "candidate", "verdict", "score", "q", "n"], rows, columns, right))
-        if len(corpus["findings"]) > SHOWN:
+        if len(corpus["tests"]) > SHOWN:
             lines.append(f"({len(corpus['findings']) - SHOWN} more candidates: --format csv or json)\n")
         channels = sorted({name for f in shown[:3] for name in f["channels"]})
         if channels:
@@ -282,7 +285,11 @@ def _text(suspect: str, corpus: Mapping[str, Any]) -> str:
             lines.append("Score by channel:\n" + grid(["candidate", *channels], by, columns))
     if any(row["candidates"] for row in corpus["domains"]):
         lines.append(_domains(corpus["domains"], columns))
-    texts = [corpus["paragraph"], *(row["sentence"] for row in corpus["labs"] if row["q"] <= ALPHA), *corpus["notes"]]
+    texts = [
+        corpus["paragraph"],
+        *(row["sentence"] for row in corpus["labs"] if row["q"] is not None and row["q"] <= ALPHA),
+        *corpus["notes"],
+    ]
     lines += [textwrap.fill(visible(text), columns) + "\n" for text in texts]
     lines.append(textwrap.fill(LEGEND, columns) + "\n")
     return "\n".join(lines) + "\n"

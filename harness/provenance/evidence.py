@@ -25,6 +25,8 @@ EVIDENCE = ("openings", "sentences", "templates", "closings", "phrasing")
 FAMILY = ("openings", "sentences", "templates", "closings", "function_words")
 """Channels of the family test. Phrasing follows the size of a model as much as its teacher, and is left out. A
 reference panel has no function words (their rates would double its size): there the test is of the other four."""
+READ = tuple(dict.fromkeys((*EVIDENCE, *FAMILY)))
+"""Channels of both: what is fingerprinted of a prompt set."""
 VERSION = ("phrasing", "words")
 """Channels that answer whether two models are versions of one: what is said survives a change of style."""
 ALPHA = 0.05
