@@ -6,7 +6,7 @@ copying: two models may be alike because they read the same books. Until a chann
 known to be unrelated, its rows say `calibrated: false`, and so does every page that shows them.
 """
 
-from harness.provenance.finding import Finding, PairTest
+from harness.provenance.finding import Finding, PairTest, shown
 
 __all__ = [
     "Finding",
@@ -26,6 +26,7 @@ __all__ = [
     "registry",
     "reports",
     "responses",
+    "shown",
     "stored",
     "tree",
     "uncertainty",

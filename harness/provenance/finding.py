@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -297,6 +297,35 @@ class Finding:
         """
         adapter = _adapter()
         return adapter.validate_json(told) if isinstance(told, str) else adapter.validate_python(told)
+
+
+def shown(found: Iterable[Finding]) -> list[Finding]:
+    """What a page has room for: the finding of the set with most power, then those of other sets that contradict it.
+
+    A set says more where more could be tested, on more prompts, against more pairs; traces come after answers.
+
+    Args:
+        found: of one suspect.
+    """
+    ordered = sorted(found, key=_power)
+    return [*ordered[:1], *(other for other in ordered[1:] if contradict(ordered[0], other))]
+
+
+def _power(found: Finding) -> tuple[Any, ...]:
+    return (
+        not found.tested, found.traces is not None, -len(found.tested), -found.suspect_prompts, -found.null_pairs,
+        found.corpus,
+    )  # fmt: skip
+
+
+def contradict(one: Finding, other: Finding) -> bool:
+    """Whether two sets say different things of a suspect: of verdicts that were tested, or of the labs they name."""
+    if one.verdict not in TESTED or other.verdict not in TESTED:
+        return False
+    if one.verdict != other.verdict:
+        return True
+    labs = [{lab.lab or lab.versions for lab in found.named} for found in (one, other)]
+    return one.verdict == "resembles" and labs[0].isdisjoint(labs[1])
 
 
 def _most_first(item: tuple[str, int]) -> tuple[int, str]:

@@ -154,7 +154,7 @@ def suspect_report(
 
     Returns:
         JSON-able: `schema`, `suspect`, `fingerprint`, one `finding.Finding` per prompt set in `corpora`, identity
-        `claims`, what of `suggested` names it agrees to, and what other probes say: `probe`, `heading`, `text`.
+        `claims`, what of `suggested` names it agrees to, and what other probes say: `heading`, `text`.
 
     Raises:
         ConfigError: nobody of that name has answers.
@@ -224,15 +224,20 @@ def findings(results_dir: Path) -> dict[tuple[str, str], Finding]:
 
 
 def said_by_probes(results_dir: Path, model: str) -> list[dict[str, str]]:
-    """What probes with a heading say of a model: `probe`, `heading`, `text`; nothing where there is no index."""
+    """What probes with a heading say of a model: `heading`, `text`; nothing where there is no index."""
     if not store.index_path(results_dir).is_file():
         return []
-    return [
-        {"probe": probe.name, "heading": probe.heading, "text": text}
-        for probe in probes.every()
-        if probe.say is not None
-        if (text := probe.say(model, store.query(results_dir, f"SELECT * FROM {probe.table} ORDER BY ALL")))
-    ]
+    return [{"heading": heading, "text": of[model]} for heading, of in _headed(results_dir, [model]) if model in of]
+
+
+def _headed(results_dir: Path, models: Sequence[str]) -> list[tuple[str, dict[str, str]]]:
+    """What every probe with a heading says of models: the heading, and a text by model."""
+    found = []
+    for probe in probes.every():
+        if probe.say is not None:
+            rows = store.query(results_dir, f"SELECT * FROM {probe.table} ORDER BY ALL")
+            found.append((probe.heading, {model: text for model in models if (text := probe.say(model, rows))}))
+    return found
 
 
 def owned_tasks() -> list[str]:
@@ -282,7 +287,8 @@ def board(results_dir: Path, wanted: Selection | None = None) -> Board:
     from harness.results import leaderboard
 
     frames: dict[str, Any] = {name: store.query(results_dir, sql) for name, sql in leaderboard.QUERIES.items()}
-    everything = leaderboard.Board(**frames)
+    models = sorted(set(frames["models"]["model"]))
+    everything = leaderboard.Board(**frames, probed=_headed(results_dir, models))
     if wanted is None:
         return everything
     sql = wanted.sql()
