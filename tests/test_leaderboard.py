@@ -360,7 +360,9 @@ def evidence(board, by_model, otherwise):
 
 def test_of_several_sets_that_with_most_power_is_shown_and_named_and_those_that_contradict_it_beside_it(board):
     few, other = found_one("none", "few", prompts=50), found_one("resembles", "same_lab", prompts=51)
-    found = evidence(board, {"alpha": [few, other, found_one("resembles", "most")]}, otherwise=found_one("none", "most"))
+    found = evidence(
+        board, {"alpha": [few, other, found_one("resembles", "most")]}, otherwise=found_one("none", "most")
+    )
     cells = {row[0]: row[2] for row in table_rows(leaderboard.markdown(dataclasses.replace(board, evidence=found)))}
     assert cells["alpha"] == (
         "beta 3.21 [2.00, 4.40] n=64 q=0.004, strong on most; but none of 1 (nearest 3.21 [2.00, 4.40] n=64 q=0.004) "

@@ -88,14 +88,15 @@ def shipped() -> tuple[Probe, ...]:
 
 
 def every() -> tuple[Probe, ...]:
-    """Probes of this folder and of the working directory's `probes/`, by name.
+    """Probes of this folder, then those of the working directory's `probes/`, by name.
 
     Raises:
         ConfigError: a file is no probe; the message says what it lacks.
     """
     if plugins.own_folder(KIND) is None:
         return shipped()
-    return tuple(_probe(name) for name in plugins.names(KIND))
+    known = {probe.name for probe in shipped()}
+    return (*shipped(), *(_probe(name) for name in plugins.names(KIND) if name not in known))
 
 
 def owned(found: Sequence[Probe]) -> list[str]:
