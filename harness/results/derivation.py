@@ -170,7 +170,7 @@ def suspect_report(
         found = [pools.against(panel, answers, suspect, candidates, known, control_of, kept)]
     else:
         found = pools.pools(answers, suspect, known, control_of, kept)
-    told = reports.findings(
+    said = reports.findings(
         pools.narrowed(found, domain),
         [suspect],
         candidates,
@@ -181,7 +181,7 @@ def suspect_report(
         "schema": reports.SCHEMA,
         "suspect": suspect,
         "fingerprint": fingerprint.VERSION,
-        "corpora": [one.json() for one in told],
+        "corpora": [one.json() for one in said],
         "claims": claims,
         "suggested": offered,
         "suggested_text": wording.suggested(suspect, [row for row in offered if row["condition"] == "all"]),
