@@ -277,7 +277,7 @@ def test_the_nearest_model_is_never_the_model_itself_and_controls_are_shown_as_s
 
 def test_what_is_not_calibrated_is_called_so_wherever_it_stands(board):
     page = leaderboard.markdown(board)
-    assert table_rows(page)[0][2] == "nearest relative (calibrated evidence on provenance_open)"
+    assert table_rows(page)[0][2] == "nearest relative (calibrated, provenance_open)"
     assert sum("not calibrated" in line for line in page.splitlines() if line.startswith("## ")) == 2
     assert leaderboard.terminal(board).count("not calibrated") >= 2
     calibrated = dataclasses.replace(

@@ -55,8 +55,8 @@ def made(answers: pl.DataFrame, known: Registry) -> dict[str, pl.DataFrame]:
     whole = answers.with_columns(
         task=pl.lit("open"), version=pl.lit("1.0"), domain=pl.lit(None, pl.String), repeat=pl.lit(0)
     )
-    found = pools.every(whole, known, {})
-    return overview.tables(found, reports.findings(found, sorted(whole["model"].unique()), by_domain=False))
+    studies = [reports.Study(pool) for pool in pools.every(whole, known, {})]
+    return overview.tables(studies, reports.of_studies(studies, sorted(whole["model"].unique()), by_domain=False))
 
 
 def test_every_pair_stands_with_its_channels_and_the_combined_score(tables):

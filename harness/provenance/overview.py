@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.provenance import fingerprint
+from harness.provenance.evidence import EVIDENCE, Analysis
 from harness.provenance.finding import Finding, PairTest
 from harness.provenance.pools import Pool, combined
-from harness.provenance.reports import analysis_of
+from harness.provenance.reports import Study, analysis_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,17 +22,22 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
-def pairs(pool: Pool) -> list[Row]:
-    """Every ordered pair of a pool: raw similarity per channel, and the calibrated score where there is one."""
+def pairs(pool: Pool, analysis: Analysis | None = None) -> list[Row]:
+    """Every ordered pair of a pool: raw similarity per channel, and the calibrated score where there is one.
+
+    Args:
+        pool: of models on one prompt set.
+        analysis: its scores, where they were computed before.
+    """
     names = pool.prints.models
-    analysis = analysis_of(pool, set())
+    analysis = analysis or analysis_of(pool, set())
     shared = pool.prints.answered.astype(int) @ pool.prints.answered.T.astype(int)
     rows = []
     for s, c in ((s, c) for s in range(len(names)) for c in range(len(names)) if s != c):
         column = analysis.column(c)
         z = None if column is None else _known(analysis.scores.z[s, column])
         p = None if column is None else _known(analysis.p[s, column])
-        raw = {channel: _known(matrix[s, c]) for channel, matrix in analysis.matrices.items()}
+        raw = {channel: _known(matrix[s, c]) for channel, matrix in analysis.matrices.items() if channel in EVIDENCE}
         reason = analysis.rival(s, c)
         rows.append(
             {
@@ -51,12 +57,12 @@ def _known(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
-def tables(pools: Sequence[Pool], found: Iterable[Finding]) -> dict[str, pl.DataFrame]:
+def tables(studies: Sequence[Study], found: Iterable[Finding]) -> dict[str, pl.DataFrame]:
     """What the index holds of prompt sets: every finding, every pair, and what fingerprints are made of.
 
     Args:
-        pools: one per prompt set.
-        found: `reports.findings` of everybody in them.
+        studies: one per prompt set.
+        found: `reports.of_studies` of everybody in them.
 
     Returns:
         The tables `evidence`, `provenance` and `fingerprints`. Of a set where no candidate can be scored there are
@@ -65,12 +71,12 @@ def tables(pools: Sequence[Pool], found: Iterable[Finding]) -> dict[str, pl.Data
     told = list(found)
     # A set has pairs where one of its candidates has a score.
     scored = {one.corpus for one in told if any(test.z is not None for test in one.tests)}
-    shown = [combined(pool) for pool in pools if pool.corpus in scored]
+    shown = [study for study in studies if study.pool.corpus in scored]
     tests = {(one.corpus, one.suspect, test.candidate): test for one in told for test in one.tests}
     return {
         "evidence": _frame([_strongest(one) for one in told], _EVIDENCE),
-        "provenance": _frame([row for pool in shown for row in _cells(pool, tests)], _PROVENANCE),
-        "fingerprints": _frame([row for pool in shown for row in _made(pool)], _FINGERPRINTS),
+        "provenance": _frame([row for study in shown for row in _cells(study, tests)], _PROVENANCE),
+        "fingerprints": _frame([row for study in shown for row in _made(combined(study.pool))], _FINGERPRINTS),
     }
 
 
@@ -94,10 +100,10 @@ def _frame(rows: Sequence[Row], columns: str) -> pl.DataFrame:
     return frame.sort(list(schema)[:4])
 
 
-def _cells(pool: Pool, tests: Mapping[tuple[str, str, str], PairTest]) -> list[Row]:
+def _cells(study: Study, tests: Mapping[tuple[str, str, str], PairTest]) -> list[Row]:
     """Every ordered pair, per channel and combined."""
-    found = []
-    for row in pairs(pool):
+    found, pool = [], study.pool
+    for row in pairs(pool, study.analysis):
         same = {
             "model": row["model"], "candidate": row["other"], "set_apart": row["set_apart"], "n": row["n"],
             "task": pool.corpus,
@@ -105,7 +111,7 @@ def _cells(pool: Pool, tests: Mapping[tuple[str, str, str], PairTest]) -> list[R
         test = tests.get((pool.corpus, row["model"], row["other"]))
         said = {} if test is None else {"q": test.q, "verdict": test.verdict, "why": test.why}
         found.append(same | {"channel": COMBINED, "score": row["score"], "p": row["p"]} | said)
-        found += [same | {"channel": name, "similarity": row[name]} for name in pool.prints.features if name in row]
+        found += [same | {"channel": name, "similarity": row[name]} for name in EVIDENCE if name in row]
     return found
 
 

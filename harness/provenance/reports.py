@@ -156,7 +156,11 @@ def findings(
     everybody = {name for pool in pools for name in pool.prints.models}
     for name in sorted(wanted - everybody):
         raise ConfigError(unknown_name("candidate", name, everybody))
-    studies = [Study(pool, wanted, interval) for pool in pools]
+    return of_studies([Study(pool, wanted, interval) for pool in pools], suspects, by_domain=by_domain)
+
+
+def of_studies(studies: Sequence[Study], suspects: Collection[str], *, by_domain: bool | None = None) -> list[Finding]:
+    """`findings` of sets that something else is read from, too."""
     return [one for suspect in suspects for one in _of(suspect, studies, by_domain)]
 
 

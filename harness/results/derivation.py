@@ -125,8 +125,9 @@ def _evidence(query: store.Query, owned: Sequence[str], folder: Path | None) -> 
 
     answers = responses.load(query, owned)
     found = pools.every(answers, pools.registry(), _open_controls(query, owned), folder)
+    studies = [reports.Study(pool) for pool in found]
     everybody = sorted(answers["model"].unique().to_list())
-    return overview.tables(found, reports.findings(found, everybody, by_domain=False))
+    return overview.tables(studies, reports.of_studies(studies, everybody, by_domain=False))
 
 
 def suspect_report(

@@ -43,8 +43,8 @@ def _overview(board: Board) -> Section:
         header.append(column_name(board, *board.columns[0]))
         columns.append([score(board, board.cells.get((model, *board.columns[0]))) for model in board.names])
     if "relative" in board.show and board.evidence.height:
-        on = f" on {board.sets[0]}" if len(board.sets) == 1 else ""
-        header.append(f"nearest relative (calibrated evidence{on})")
+        on = f"calibrated, {board.sets[0]}" if len(board.sets) == 1 else "calibrated evidence"
+        header.append(f"nearest relative ({on})")
         columns.append([relative(board, model) for model in board.names])
     return Section("", header, list(zip(*columns, strict=True)))
 
