@@ -203,3 +203,19 @@ def test_code_is_run_again_under_the_limits_that_are_given(harness: Command, tmp
     lines = harness("sql", query, "--format", "csv")[1].split()[1:]
     assert [line.split(",")[1] for line in lines] == ["timeout", "timeout"]
     assert [round(2 * float(line.split(",")[2])) for line in lines] == [1, 2]
+
+
+def test_most_answers_without_a_readable_answer_are_said_with_the_likely_cause(harness: Command, tmp_path: Path):
+    prose = [{"task_id": f"s{i}", "completion": "I would rather not say."} for i in range(3)]
+    half = [{"task_id": f"s{i}", "completion": str(2 * i) if i % 2 else "I would rather not say."} for i in range(4)]
+    for name, rows in (("prose", [*prose, {"task_id": "s3", "completion": "6"}]), ("half", half)):
+        file = write(tmp_path / f"{name}.jsonl", rows)
+        status, text = harness("score", "task=sums", f"samples={file}", f"models.samples.name={name}")
+        assert status == 0
+        assert ("warning: prose, sums: 3 of 4 answers state no answer: probably" in " ".join(text.split())) == (
+            name == "prose"
+        )
+    for form in ("markdown", "html", "csv", "json"):
+        page = harness("leaderboard", "--format", form)[1]
+        assert page.count("3 of 4 answers state no answer: probably") == 1, form
+        assert "of 4 answers" not in page.replace("3 of 4 answers state no answer", "")

@@ -31,6 +31,10 @@ STATEMENT = re.compile(_STATEMENT + r"|[A-Za-z_]\w*(?:,[ \t]*[A-Za-z_]\w*)+[ \t]
 """A line that a program may begin with."""
 CODE_LINE = re.compile(r"[ \t]|$|[@#)\]}]|[A-Za-z_]\w*(?:,[ \t]*[A-Za-z_]\w*)+[ \t]*=[^=]|" + _STATEMENT)
 """A line that looks like Python at the top level, or is indented or blank."""
+_BLANK = re.compile(r"\A(?:[ \t]*\n)+")
+"""The blank lines that a text begins with."""
+_BODY = re.compile(r"[ \t]+\S|(?:return|yield|raise|pass|nonlocal|global)\b|" + _STATEMENT)
+"""The first line of a function's body, with its indentation or, where a server has stripped that, without."""
 SCRIPT = "__main__"
 """The entry point of a program that reads standard input: the whole of it is the answer."""
 
@@ -50,8 +54,8 @@ def extract(text: str, doc: Mapping[str, Any]) -> Extracted | None:
 
     Thinking up to `</think>` is dropped. In a chat answer the program is the last Python block that defines
     the entry point, with what it needs of the blocks before; else a block that is the body of the function;
-    else the lines of code around a definition without a fence. In a completion it is everything up to the
-    first line that is not indented.
+    else the lines of code around a definition without a fence, or the body of the prompt's function without one. In a
+    completion it is everything up to the first line that is not indented.
 
     Args:
         text: the model's answer.
@@ -78,6 +82,8 @@ def extract(text: str, doc: Mapping[str, Any]) -> Extracted | None:
     if start is None and blocks:
         is_body = bool(doc.get("prompt")) and not DEFINITION.search(blocks[-1])
         return Extracted(blocks[-1], "body" if is_body else "fence")
+    if start is None and not script and doc.get("prompt") and _BODY.match(_BLANK.sub("", text)):
+        return _continuation(text)
     return _plain(text, start.start() if start else None, STATEMENT if script else None)
 
 
@@ -168,7 +174,7 @@ def _continuation(text: str) -> Extracted | None:
     Servers strip the white space that an answer starts with, and so the first line's indentation: it is put
     back.
     """
-    lines = text.strip("\n").split("\n")
+    lines = _BLANK.sub("", text).rstrip("\n").split("\n")
     if not text.strip():
         return None
     if lines[0][:1] not in {" ", "\t"}:
