@@ -36,6 +36,49 @@ def outcome(code, tests, entry="f", tier=None, spec=SPEC, **more):
     return run([program], spec, tier=tier or BEST)[0]
 
 
+# --- what is compiled as it is written --------------------------------------------------------------------------
+
+UNSAFE = SandboxSpec(timeout_s=2, allow_unsafe=True)
+READS = "def f(x: int) -> bool: return x > 0\nkinds = list(f.__annotations__.values())\ndef g(): return kinds == [int, bool]"
+
+
+@pytest.mark.parametrize("tier", ["A", "B", "unsafe"])
+@pytest.mark.parametrize("in_process", [False, True])
+def test_no_future_import_of_ours_reaches_the_code_or_its_tests(tier, in_process):
+    need(tier)
+    later = "from __future__ import annotations\n"
+    annotated = "def h(x: Absent): return x\n"
+    programs = {
+        "needs an import": Program(
+            "def f(x: List[int]) -> int: return 1", "assert f([]) == 1", "f", in_process=in_process
+        ),
+        "reads its annotations": Program(READS, "assert g()", "g", in_process=in_process),
+        "imports it itself": Program(
+            later + annotated + "def f(): return 1", "assert f() == 1", "f", in_process=in_process
+        ),
+        "tests need an import": Program("def f(): return 1", annotated + "assert f() == 1", "f", in_process=in_process),
+        "tests import it": Program(
+            "def f(): return 1", later + annotated + "assert f() == 1", "f", in_process=in_process
+        ),
+    }
+    found = [verdict.status for verdict in run(list(programs.values()), UNSAFE, tier=tier)]
+    assert dict(zip(programs, found, strict=True)) == {
+        "needs an import": "error", "reads its annotations": "passed", "imports it itself": "passed",
+        "tests need an import": "error", "tests import it": "passed",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("tier", ["A", "B", "unsafe"])
+def test_no_future_import_of_ours_reaches_a_program_with_standard_input(tier):
+    need(tier)
+    sources = (
+        "def f(x: int): return x\nprint(f.__annotations__['x'] is int)",
+        "def f(x: List[int]): return x\nprint(True)",
+    )
+    programs = [Program(source, "assert run('') == 'True\\n'", "__main__") for source in sources]
+    assert [verdict.status for verdict in run(programs, UNSAFE, tier=tier)] == ["passed", "error"]
+
+
 # --- what tests may do over the proxy --------------------------------------------------------------------------
 
 FAITHFUL = {

@@ -240,7 +240,7 @@ class Child:
         random.seed(0)
         sys.argv = ["solution.py"]
         sys.modules["solution"] = self._module
-        exec(compile(code, "solution.py", "exec"), vars(self._module))  # noqa: S102 - what all of this is for
+        exec(compile(code, "solution.py", "exec", dont_inherit=True), vars(self._module))  # noqa: S102 - what all of this is for
         if entry_point not in vars(self._module):
             raise NameError(f"the code does not define {entry_point}")
         return vars(self._module)[entry_point]
@@ -261,7 +261,7 @@ class Child:
             sys.stdin, sys.stdout, sys.argv = source, sink, ["solution.py"]
             sys.modules["__main__"] = module = types.ModuleType("__main__")
             with contextlib.suppress(SystemExit):
-                exec(compile(code, "solution.py", "exec"), vars(module))  # noqa: S102
+                exec(compile(code, "solution.py", "exec", dont_inherit=True), vars(module))  # noqa: S102
         with open("stdout", "rb") as file:
             return file.read().decode("utf-8", "replace")
 
@@ -270,7 +270,7 @@ class Child:
         from harness.sandbox.judge import run_cases
 
         known = {name: getattr(builtins, name) for name in dir(builtins) if name != "_"}
-        exec(compile(tests, "tests", "exec"), vars(self._module))  # noqa: S102
+        exec(compile(tests, "tests", "exec", dont_inherit=True), vars(self._module))  # noqa: S102
         run_cases(vars(self._module))
         return known == {name: getattr(builtins, name) for name in dir(builtins) if name != "_"}
 

@@ -464,12 +464,12 @@ class Judge:
 
 def _compiled(source: str, name: str) -> CodeType:
     """Many samples of a task have the same tests."""
-    return _remembered(source, name) if len(source) <= REMEMBERED else compile(source, name, "exec")
+    return _remembered(source, name) if len(source) <= REMEMBERED else compile(source, name, "exec", dont_inherit=True)
 
 
 @functools.lru_cache(maxsize=REMEMBERED_TESTS)
 def _remembered(source: str, name: str) -> CodeType:
-    return compile(source, name, "exec")
+    return compile(source, name, "exec", dont_inherit=True)
 
 
 def run_cases(names: dict[str, Any]) -> None:

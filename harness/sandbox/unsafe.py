@@ -67,7 +67,7 @@ def run(stdin):
     import io
     sys.stdin, sys.stdout = io.StringIO(stdin), io.StringIO()
     try:
-        exec(compile(task["code"], "solution.py", "exec"), {"__name__": "__main__"})
+        exec(compile(task["code"], "solution.py", "exec", dont_inherit=True), {"__name__": "__main__"})
     except SystemExit:
         pass
     return sys.stdout.getvalue()
@@ -76,15 +76,15 @@ def run(stdin):
 module.__dict__["within"] = lambda seconds: None
 module.__dict__["answers"] = lambda function, calls: (function(*call) for call in calls)
 try:
-    exec(compile(task["helpers"], "helpers", "exec"), module.__dict__)
+    exec(compile(task["helpers"], "helpers", "exec", dont_inherit=True), module.__dict__)
     if task["entry_point"] == "__main__":
         module.__dict__["__main__"] = module.__dict__["run"] = run
     else:
-        exec(compile(task["code"], "solution.py", "exec"), module.__dict__)
+        exec(compile(task["code"], "solution.py", "exec", dont_inherit=True), module.__dict__)
     if task["entry_point"] not in module.__dict__:
         raise NameError("the code does not define " + task["entry_point"])
     phase = "tests"
-    exec(compile(task["tests"], "tests", "exec"), module.__dict__)
+    exec(compile(task["tests"], "tests", "exec", dont_inherit=True), module.__dict__)
     if "unittest" in sys.modules:
         unittest = sys.modules["unittest"]
         cases = [c for c in vars(module).values() if isinstance(c, type) and issubclass(c, unittest.TestCase)
