@@ -18,6 +18,7 @@ from typing import Any
 from harness import budget, environment, forecast, manifest, metrics, replay, reuse, runs, samples, scoring
 from harness.asking import ask, backend_of
 from harness.errors import HarnessError
+from harness.identity import plain
 from harness.journal import Journal, Replies, entries
 from harness.lmeval import LoadedTask
 from harness.planning import ModelPlan, load_tasks, plan_model, run_id, taking_part
@@ -207,6 +208,8 @@ def _rows(
     progress: RunProgress,
 ) -> Iterator[dict[str, Any]]:
     """Score, some documents at a time, and yield a row per sample, in their order; metrics go to `counted`."""
+    said = (plain(plan.model) for plan in plans)
+    opened = scoring.openers(said, ((entry.model, entry.reply) for entry in entries(run / runs.JOURNAL)))
     for plan in sorted(plans, key=lambda plan: plan.model.name):
         sandbox = plan.sandbox(spec)
         name = plan.model.name
@@ -218,7 +221,7 @@ def _rows(
             size = max(1, (CODE_PIECE if task.runs_code else PIECE) // task.repeats) * task.repeats
             while piece := list(itertools.islice(waiting, size)):
                 held = {request.id: replies.get(request.id) for sample in piece for request in sample.requests}
-                for sample, state, score in scoring.score(task, piece, held, sandbox):
+                for sample, state, score in scoring.score(task, piece, held, sandbox, opened=name in opened):
                     tally.add(sample, state, score)
                     yield manifest.row(run.name, name, sample, held, state, score)
             counted[name, task.name] = tally.rows()

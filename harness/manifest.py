@@ -17,7 +17,7 @@ from harness.lmeval import LoadedTask
 from harness.planning import ModelPlan, judging
 from harness.questions import Sample
 from harness.records import Reply, Score
-from harness.specs import EvalSpec
+from harness.specs import EvalSpec, ReasoningSpec
 
 
 def opening(
@@ -37,6 +37,8 @@ def opening(
         asked["sandbox"]["packages"] = Path(asked["sandbox"]["packages"]).name
     for model in asked["models"]:
         model["args"] = environment.publishable_args(model["args"])
+        if model["reasoning"] == plain(ReasoningSpec()):  # as before there was a choice, so that the hash stays
+            del model["reasoning"]
     return {
         "schema": runs.SCHEMA,
         "run_id": run.name,
@@ -129,6 +131,7 @@ def row(
         "decoding": json.dumps(plain(first.decoding), sort_keys=True) if first.decoding else None,
         "continuations": None if generated else [request.continuation or "" for request in sample.requests],
         "request_ids": [request.id for request in sample.requests],
+        "removed": _removed(scores.values()),
         **answered([replies.get(request.id) for request in sample.requests], generated=generated),
         "scores": [
             {
@@ -146,6 +149,12 @@ def row(
             for (metric, filter_name, scorer), score in sorted(scores.items())
         ],
     }
+
+
+def _removed(scores: Iterable[Score]) -> str | None:
+    """What the scorer took off, as JSON; `None` where that is nothing."""
+    pieces = next((score.removed for score in scores if score.removed), ())
+    return json.dumps(plain(pieces), ensure_ascii=False) if pieces else None
 
 
 def sample_id(request_ids: Sequence[str]) -> str:

@@ -80,6 +80,8 @@ class Reply:
     """The answer, without its reasoning. `None` where there is none: never `""` in its place."""
     reasoning: str | None = None
     reasoning_kind: ReasoningKind = "none"
+    opened_before: bool = False
+    """It closed reasoning that it never opened: its chat template had."""
     finish_reason: str | None = None
     """`stop`, `length`, `content_filter`, `refusal`, or the server's own word."""
     loglikelihood: float | None = None
@@ -122,6 +124,21 @@ class Answer:
     """The model's answer, without reasoning."""
     truncated: bool = False
     """True where the answer was cut off at the token limit."""
+    opened: bool = False
+    """True where the model's chat template opens its reasoning: a text that closes none has not come to its answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """A piece that was wrapped around an answer, and was taken off before the answer was graded."""
+
+    what: Literal["reasoning", "token", "turn"]
+    why: str
+    """The delimiter, token or marker that it was known by."""
+    text: str
+    """Its beginning."""
+    chars: int
+    """How many characters it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,3 +155,5 @@ class Score:
     """Why the value is what it is, in a sentence."""
     detail: Mapping[str, Any] = field(default_factory=dict)
     """Further JSON-able facts: the rule used, CPU seconds, the sandbox tier."""
+    removed: tuple[Removed, ...] = ()
+    """What was taken off the reply before it was graded."""

@@ -242,6 +242,12 @@ TABLES = (
             _c("request_bodies", "VARCHAR[]", "Every request's body as it was sent over HTTP; null where none was."),
             _c("request_sha256", "VARCHAR[]", "SHA-256 of each body's UTF-8 bytes, in hex."),
             _c("reused_from", "VARCHAR", "The run this answer was taken from instead of asking again; null is none."),
+            _c(
+                "removed",
+                "JSON",
+                "What was taken off the output before it was graded: a list of what (reasoning, token, turn), why, the "
+                "beginning of the text, chars; null where nothing was.",
+            ),
         ),
     ),
     Table(

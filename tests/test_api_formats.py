@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness import plugins
-from harness.backends import _api
+from harness.backends import _api, _replies
 from harness.errors import BackendError, ConfigError
 from harness.records import Decoding, Reply, Request, Usage
 from harness.specs import ConnectSpec, ModelSpec
@@ -748,7 +748,7 @@ def test_no_json_whatsoever_breaks_a_reader(backend: str, payload: Any) -> None:
 
 @given(text=st.text(max_size=40), stops=st.lists(st.text(max_size=4), max_size=3))
 def test_a_cut_answer_holds_no_stop_text(text: str, stops: list[str]) -> None:
-    left = _api.cut(Reply(text=text, finish_reason="length"), stops)
+    left = _replies.cut(Reply(text=text, finish_reason="length"), stops)
     assert text.startswith(left.text or "")
     assert not any(stop in (left.text or "") for stop in stops if stop)
 

@@ -11,11 +11,14 @@ beside the answer, which can then forge its verdict) are those of `harness.sandb
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from collections.abc import Sequence
 
 from harness.records import Answer, Score
 from harness.sandbox import Program, run
-from harness.scorers.extract_code import assemble, extract
+from harness.scorers._wrapping import Cleaned, clean
+from harness.scorers.extract_code import assemble, defines, extract
 from harness.specs import SandboxSpec
 
 METRIC = "pass@1"
@@ -34,7 +37,8 @@ def score(answers: Sequence[Answer], sandbox: SandboxSpec) -> list[Score]:
     Raises:
         SandboxError: code cannot be run here.
     """
-    found = [extract(answer.text, answer.doc) for answer in answers]
+    cleaned = [_cleaned(answer) for answer in answers]
+    found = [extract(clean.text, answer.doc) for clean, answer in zip(cleaned, answers, strict=True)]
     programs = [
         Program(
             assemble(code, answer.doc),
@@ -69,4 +73,13 @@ def score(answers: Sequence[Answer], sandbox: SandboxSpec) -> list[Score]:
                 },
             )
         )
-    return scores
+    return [
+        dataclasses.replace(score, removed=of.removed) if of.removed else score
+        for score, of in zip(scores, cleaned, strict=True)
+    ]
+
+
+def _cleaned(answer: Answer) -> Cleaned:
+    """The answer without what is wrapped around it. A completion may go on with what looks like another question."""
+    turns = None if answer.doc.get("completion") else functools.partial(defines, doc=answer.doc)
+    return clean(answer.text, turns, opened=answer.opened)

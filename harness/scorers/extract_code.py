@@ -52,39 +52,44 @@ class Extracted:
 def extract(text: str, doc: Mapping[str, Any]) -> Extracted | None:
     """Find the program in an answer.
 
-    Thinking up to `</think>` is dropped. In a chat answer the program is the last Python block that defines
+    In a chat answer the program is the last Python block that defines
     the entry point, with what it needs of the blocks before; else a block that is the body of the function;
     else the lines of code around a definition without a fence, or the body of the prompt's function without one. In a
     completion it is everything up to the first line that is not indented.
 
     Args:
-        text: the model's answer.
+        text: the model's answer, without what was wrapped around it.
         doc: the document: `entry_point`, and where it has them `prompt` and `completion`.
 
     Returns:
         The code, or `None` where there is none.
     """
     text = text.replace("\r\n", "\n")
-    if "</think>" in text:
-        text = text.rsplit("</think>", 1)[1]
-    elif text.lstrip().startswith("<think>"):
-        return None
-    name = re.escape(doc["entry_point"])
-    defines = re.compile(rf"^(?:(?:async[ \t]+def|def|class)[ \t]+{name}\b|{name}[ \t]*=[^=])", re.MULTILINE)
+    defining = _defining(doc)
     script = doc["entry_point"] == SCRIPT
-    if doc.get("completion") and not script and (text.lstrip("\n")[:1] in {" ", "\t"} or not defines.search(text)):
+    if doc.get("completion") and not script and (text.lstrip("\n")[:1] in {" ", "\t"} or not defining.search(text)):
         return _continuation(text)
     blocks = _blocks(text)
     for i in reversed(range(len(blocks))):
-        if defines.search(blocks[i]):
+        if defining.search(blocks[i]):
             return Extracted(_with_helpers(blocks[i], blocks[:i]), "fence")
-    start = defines.search(text)
+    start = defining.search(text)
     if start is None and blocks:
         is_body = bool(doc.get("prompt")) and not DEFINITION.search(blocks[-1])
         return Extracted(blocks[-1], "body" if is_body else "fence")
     if start is None and not script and doc.get("prompt") and _BODY.match(_BLANK.sub("", text)):
         return _continuation(text)
     return _plain(text, start.start() if start else None, STATEMENT if script else None)
+
+
+def defines(text: str, doc: Mapping[str, Any]) -> bool:
+    """Whether a text defines what is asked for: what comes after it may answer another question."""
+    return doc["entry_point"] != SCRIPT and _defining(doc).search(text) is not None
+
+
+def _defining(doc: Mapping[str, Any]) -> re.Pattern[str]:
+    name = re.escape(doc["entry_point"])
+    return re.compile(rf"^(?:(?:async[ \t]+def|def|class)[ \t]+{name}\b|{name}[ \t]*=[^=])", re.MULTILINE)
 
 
 def assemble(found: Extracted, doc: Mapping[str, Any]) -> str:
