@@ -109,6 +109,29 @@ class Reply:
     """The run this reply was taken from instead of asking again; `None` where it was asked for here."""
 
 
+NORMAL_ENDS = frozenset(
+    (
+        *("stop", "length", "refusal", "content_filter"),
+        *("eos", "eos_token", "stop_sequence", "stop_token", "end_turn"),  # Together, TGI, xAI
+        "max_tokens",
+        "model_length",  # Mistral
+    )
+)
+"""The finish reasons of a reply that ended as replies do. Another word is a server's for a reply that broke off."""
+FILTERED = "content_filter"
+
+
+def broken_off(reply: Reply) -> str | None:
+    """Why a reply is no whole answer though a server sent it as one; `None` where it is."""
+    if reply.error is not None or reply.finish_reason is None:
+        return reply.error
+    if reply.finish_reason not in NORMAL_ENDS:
+        return f"the answer broke off (finish_reason {reply.finish_reason})"
+    if reply.finish_reason == FILTERED and (reply.text or "").strip():
+        return "a filter ended the answer in its middle"
+    return None
+
+
 SampleStatus = Literal["answered", "truncated", "refused", "failed"]
 
 

@@ -19,7 +19,7 @@ from harness.errors import ConfigError, StorageError
 from harness.identity import plain
 from harness.journal import Replies
 from harness.planning import ModelPlan
-from harness.records import Reply
+from harness.records import Reply, broken_off
 from harness.specs import EvalSpec
 
 
@@ -74,7 +74,7 @@ def find(spec: EvalSpec, run: Path, plans: Sequence[ModelPlan], held: Replies) -
                 continue
             theirs = Replies(folder / runs.JOURNAL)
             for request_id in theirs:
-                if request_id in missing and theirs.answered(request_id):
+                if request_id in missing and theirs.answered(request_id) and not broken_off(theirs[request_id]):
                     found.note(request_id, folder.name, theirs)
         except (StorageError, KeyError, TypeError):
             continue

@@ -12,7 +12,7 @@ from typing import Any
 from harness import plugins, scorers
 from harness.lmeval import LoadedTask
 from harness.questions import Sample
-from harness.records import Answer, Removed, Reply, Request, SampleStatus, Score
+from harness.records import FILTERED, Answer, Removed, Reply, Request, SampleStatus, Score, broken_off
 from harness.specs import SandboxSpec
 
 LM_EVAL = "lm_eval"
@@ -20,6 +20,8 @@ LM_EVAL = "lm_eval"
 NO_FILTER = "none"
 UNAGGREGATED = "part"
 """Status of a score that is one part of a corpus-level metric (F1, perplexity): it has no value alone."""
+CUT_OFF = frozenset({"length", "max_tokens", "model_length"})
+"""Finish reasons of a reply that met the token limit."""
 SILENT = "the reply ended inside its reasoning, before any answer"
 Key = tuple[str, str, str]
 """Metric, filter, scorer."""
@@ -32,13 +34,13 @@ def status(replies: Sequence[Reply | None], *, opened: bool = False) -> SampleSt
         replies: to its requests; `None` is a request never sent.
         opened: its model's chat template opens the reasoning.
     """
-    if any(reply is None or reply.error is not None for reply in replies):
+    if any(reply is None or broken_off(reply) for reply in replies):
         return "failed"
     held = [reply for reply in replies if reply is not None]
     reasons = {reply.finish_reason for reply in held}
-    if reasons & {"refusal", "content_filter"}:
+    if reasons & {"refusal", FILTERED}:
         return "refused"
-    cut = "length" in reasons or any(unfinished(reply, opened=opened) for reply in held)
+    cut = bool(reasons & CUT_OFF) or any(unfinished(reply, opened=opened) for reply in held)
     return "truncated" if cut else "answered"
 
 

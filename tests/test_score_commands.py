@@ -104,6 +104,20 @@ def test_several_completions_of_a_task_are_repeats_and_missing_ones_are_unscored
     assert names["pass^2"] == 0.0
 
 
+def test_more_completions_of_one_document_than_of_others_are_that_many_samples(harness: Command, tmp_path: Path):
+    rows = [{"task_id": "s1", "completion": "2" if i % 2 else "wrong"} for i in range(6)]
+    rows += [{"task_id": f"s{i}", "completion": str(2 * i)} for i in (0, 2)]
+    file = write(tmp_path / "uneven.jsonl", rows)
+    assert (
+        "9 samples: 8 answered, 0 truncated, 0 refused, 1 failed" in harness("score", "task=sums", f"samples={file}")[1]
+    )
+    (folder,) = run_folders()
+    found = metric(folder)
+    assert (found["n"], found["n_failed"], found["value"]) == (3, 1, pytest.approx((1 + 0.5 + 1) / 3))
+    again = harness("rescore", folder.name)[1]
+    assert "9 samples: 8 answered" in again
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from harness.backends import _args, _http, _replies
 from harness.environment import looks_secret
 from harness.errors import BackendError, ConfigError
-from harness.records import Reply, Request, RequestKind, Usage
+from harness.records import Reply, Request, RequestKind, Usage, broken_off
 from harness.specs import ModelSpec
 
 PARALLEL = 16
@@ -223,6 +223,8 @@ class ApiBackend:
             reply = self.read(request, outcome.payload)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             return Reply(error=f"the response is not in the format of {self.api}: {type(error).__name__}: {error}")
+        if (why := broken_off(reply)) is not None:
+            return dataclasses.replace(reply, error=why)
         return reply if request.decoding is None else _replies.cut(reply, request.decoding.stop)
 
     async def aclose(self) -> None:

@@ -69,6 +69,8 @@ PAIRS: Mapping[str, str] = {
     "Here are my reasoning steps:": "[BEGIN FINAL RESPONSE]",  # Apriel
 }
 """Further openings, with what closes each."""
+_NEVER_ALONE = frozenset({'<details type="reasoning"', "<|think|>", "Here is my thought process:"})
+"""Openings of `PAIRS` whose closing says nothing where it stands alone."""
 
 _PREFIX = r"(?:[a-z][\w.-]{0,20}[:_])?(?:ant)?"
 _TAG = re.compile(
@@ -267,8 +269,8 @@ def _part(text: str, more: tuple[tuple[str, str], ...], *, opened: bool, everywh
         if mark.start < at or (said and place.content(mark.start, mark.end)):
             continue
         if mark.closes:
-            if said and thoughts and not text[mark.end :].strip():
-                continue  # a stray one behind the answer
+            if mark.kind in _NEVER_ALONE or (said and thoughts and not text[mark.end :].strip()):
+                continue  # the latter is a stray one behind the answer
             opened_before = opened_before or not thoughts
             thoughts.append((kept + text[at : mark.start], name))
             kept, at = "", mark.end
