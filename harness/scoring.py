@@ -116,7 +116,7 @@ def score(
         module = plugins.load("scorers", loaded.scorer)
         judged = [
             Answer(
-                doc=samples[i].doc,
+                doc=_for_code(samples[i], loaded) if loaded.runs_code else samples[i].doc,
                 target=samples[i].target,
                 text=answers[samples[i].requests[0].id].text or "",
                 truncated=states[i] == "truncated",
@@ -134,6 +134,12 @@ def score(
         elif state not in ("answered", "truncated"):
             scored[i] = {key: Score(None, state) for key in keys}
     return list(zip(samples, states, scored, strict=True))
+
+
+def _for_code(sample: Sample, loaded: LoadedTask) -> Mapping[str, Any]:
+    """A document with the texts that end a completion of it, and how code is found in an answer."""
+    decoding = sample.requests[0].decoding
+    return {**sample.doc, "until": list(decoding.stop) if decoding else [], "extract": loaded.extract}
 
 
 def _expected_keys(loaded: LoadedTask) -> dict[Key, None]:

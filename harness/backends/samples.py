@@ -45,12 +45,13 @@ class Backend:
         return {"runtime": completions.BACKEND, "file": self._found.path.name}
 
     def reply(self, request: Request) -> Reply:
-        """The completion of a document, its reasoning apart; how it was asked for is not known."""
+        """The completion of a document, its reasoning apart, up to the task's stop texts."""
         key = self._keys[request.doc_id]
         texts = self._found.by_task.get(key, [])
         if request.repeat >= len(texts):
             return Reply(error=f"{self._found.path.name} has {len(texts)} completions of task_id {key}")
-        return Reply(**_replies.parted(texts[request.repeat], self._reasoning))
+        reply = Reply(**_replies.parted(texts[request.repeat], self._reasoning))
+        return reply if request.decoding is None else _replies.cut(reply, request.decoding.stop)
 
     def close(self) -> None:
         """Nothing to free."""

@@ -11,11 +11,10 @@ import re
 import textwrap
 from dataclasses import dataclass
 
-_FENCE = re.compile(r"(?P<lead>[ \t]*(?:>[ \t]?)*[ \t]*)(?P<fence>`{3,}|~{3,})(?P<gap>[ \t]*)(?P<info>[^`]*)")
-_AFTER_TEXT = re.compile(r"(?P<lead>.*[^`~\s].*?)(?P<fence>`{3,}|~{3,})(?P<gap>)(?P<info>[A-Za-z]\w*)?[ \t]*")
-_GLUED = re.compile(r"(?P<code>.*?[^\s`~].*?)[ \t]*(?:`{3,}|~{3,})[^`~]*")
+_FENCE = re.compile(r"(?P<lead>[ \t]*(?:>[ \t]*)*)(?P<fence>`{3,}|~{3,})(?P<gap>[ \t]*)(?P<info>[^`]*)")
+_AFTER_TEXT = re.compile(r"(?<![`~])(?P<fence>`{3,}|~{3,})(?P<info>[A-Za-z]\w{0,20})?[ \t]*\Z")
+_AT_END = re.compile(r"(?<![`~])(?:`{3,}|~{3,})[^`~]*\Z")
 _ONE_LINE = re.compile(r"(?P<lead>[ \t]*)(?P<fence>`{3,})(?P<language>(?:python|py)\b)?(?P<code>[^`\n]+)`{3,}[^`]*")
-_ATTRIBUTES = re.compile(r"[\s:,{].*|$", re.DOTALL)
 _LANGUAGE = re.compile(r"\{?\.?([A-Za-z][\w+#-]*)")
 LANGUAGES = frozenset(
     (
@@ -77,7 +76,7 @@ def blocks(text: str) -> list[Block]:
                     Block("python", one["code"].strip(), here, spot, here + one.end("code"), place, closed=True)
                 )
             else:
-                opened = _opening(mark or _AFTER_TEXT.fullmatch(line), here, place)
+                opened = _opening(mark or _AFTER_TEXT.search(line), here, place)
             continue
         deep = mark is not None and _column(mark["lead"]) > opened.column + DEEPER
         if mark is not None and not deep and mark["fence"].startswith(opened.fence):
@@ -86,6 +85,9 @@ def blocks(text: str) -> list[Block]:
         elif mark is not None and not deep and _names_language(mark):
             found.append(_block(opened, here, here, closed=False))
             opened = _opening(mark, here, place)
+        elif mark is None and line.startswith(opened.fence):  # and more backticks: chatter, and maybe the next one
+            found.append(_block(opened, here, here + len(opened.fence), closed=True))
+            opened = _opening(_AFTER_TEXT.search(line), here, place)
         elif mark is None and (glued := _glued(line, opened.fence)) is not None:
             opened.lines.append(glued)
             found.append(_block(opened, here + len(glued), place, closed=True))
@@ -103,7 +105,7 @@ def _opening(mark: re.Match[str] | None, start: int, inside: int) -> _Open | Non
     info = mark["info"] or ""
     named = _LANGUAGE.match(info)
     language = named[1].lower() if named else ""
-    lead = mark["lead"] if not mark["lead"].strip(" \t>") else ""
+    lead = mark.groupdict().get("lead") or ""
     lines: list[str] = []
     code = info[named.end() :].strip() if named else ""
     if language in LANGUAGES and _CODE.match(code):  # ```python def f(x):
@@ -131,12 +133,10 @@ def _names_language(mark: re.Match[str]) -> bool:
 
 def _glued(line: str, fence: str) -> str | None:
     """The code before a fence at the end of its line; `None` where there is no such fence."""
-    if line.count(fence) != 1:
+    if line.count(fence) != 1 or (found := _AT_END.search(line)) is None:
         return None
-    found = _GLUED.fullmatch(line)
-    if found is None or any(found["code"].count(quote) % 2 for quote in "\"'"):
-        return None
-    return found["code"]
+    code = line[: found.start()].rstrip()
+    return None if not code or any(code.count(quote) % 2 for quote in "\"'") else code
 
 
 def _column(lead: str) -> int:

@@ -55,7 +55,8 @@ WORDS = (
     r"think(?:ing)?(?:[ _-](?:process|aloud|steps?))?|thoughts?(?:[ _-]process)?"
     r"|reason(?:ing)?(?:[ _-](?:process|steps?))?"
     r"|reflect(?:ion|ing)?|scratch[ _-]?pad|analysis|rationale|deliberat(?:e|ion)|cot|chain[ _-]of[ _-]thoughts?"
-    r"|(?:inner|internal)[ _-]?(?:thoughts?|monologue|voice|reasoning)|monologue|brainstorm(?:ing)?|ponder(?:ing)?"
+    r"|(?:inner|internal)[ _-]?(?:thoughts?|monologue|voice|reasoning)|monologue|plan(?:ning)?"
+    r"|brainstorm(?:ing)?|ponder(?:ing)?"
 )
 """What models call their reasoning, in a tag of any of `BRACKETS`, with or without a prefix (`seed:think`)."""
 BRACKETS = {"<": ">", "[": "]", "◁": "▷", "<|": "|>", "<｜": "｜>", "【": "】", "⟨": "⟩", "«": "»"}
@@ -135,7 +136,7 @@ _ARTICLE = re.compile(
 )
 _IN_SENTENCE = re.compile(r"[ \t]+[a-z,.;:)]|[,.;:)?!]")
 _APOSTROPHE = re.compile(r"(?<![A-Za-z])'|'(?![A-Za-z])")
-_QUOTES = (re.compile("`"), re.compile('"'), _APOSTROPHE)
+_QUOTES = (re.compile("(?<!`)`(?!`)"), re.compile('"'), _APOSTROPHE)
 _AROUND = 400
 """Characters of a line that are looked at on either side."""
 

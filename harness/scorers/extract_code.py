@@ -24,6 +24,8 @@ Rule = Literal["fence", "body", "plain", "completion", "official"]
 PYTHON = frozenset({"", "python", "python3", "python2", "py", "py3", "pycon", "ipython", "pyodide", "code"})
 """First words of a fence's info string that stand for Python, or for nothing."""
 FUTURE = re.compile(r"^from[ \t]+__future__[ \t]+import[ \t].*$\n?", re.MULTILINE)
+STOPS = ("\nclass", "\ndef", "\nif", "\nprint")
+"""Where a completion ends by default: stop texts of Chen et al. 2021, section 3.1, but for `\\n#`."""
 SCRIPT = "__main__"
 """The entry point of a program that reads standard input: the whole of it is the answer."""
 
@@ -47,7 +49,7 @@ def extract(text: str, doc: Mapping[str, Any]) -> Extracted | None:
 
     Args:
         text: the model's answer, without what was wrapped around it.
-        doc: the document: `entry_point`, and where it has them `prompt` and `completion`.
+        doc: the document: `entry_point`, and where it has them `prompt`, `completion` and `until`, the stop texts.
 
     Returns:
         The code, or `None` where there is none.
@@ -55,8 +57,13 @@ def extract(text: str, doc: Mapping[str, Any]) -> Extracted | None:
     text = _spelling(text)
     name = doc["entry_point"]
     if doc.get("completion") and name != SCRIPT:
-        return _completion(text, doc)
-    text = _unwrapped(text)
+        found = _completion(text, doc)
+        return found if found is not None and found.code.strip() else None
+    return _of_chat(_unwrapped(text), doc)
+
+
+def _of_chat(text: str, doc: Mapping[str, Any]) -> Extracted | None:
+    name = doc["entry_point"]
     found = [block for block in _tagged(text) or blocks(text) if block.code.strip()]
     chosen = _of_blocks(text, found, doc)
     if chosen is None:
@@ -101,11 +108,12 @@ def official(text: str, doc: Mapping[str, Any]) -> Extracted | None:
     first Python block, else the whole answer (https://github.com/openai/simple-evals, humaneval_eval.py).
 
     Args:
-        text: the model's answer, up to the task's stop texts.
+        text: the model's answer.
         doc: as for `extract`.
     """
     if doc.get("completion") and doc["entry_point"] != SCRIPT:
-        return Extracted(text, "completion") if text.strip() else None
+        kept = _up_to(text, doc.get("until", STOPS))
+        return Extracted(kept, "completion") if kept.strip() else None
     if doc["entry_point"] == SCRIPT:
         lines = text.split("\n")
         marks = [number for number, line in enumerate(lines) if "```" in line]
@@ -172,6 +180,8 @@ def _session(code: str) -> str:
 
 _KEYS = ("code", "solution", "program", "python", "python_code", "completion", "answer", "function", "implementation")
 _JSON = re.compile(r"\s*(?:```(?:json)?[^\n]*\n)?\s*(\{.*\})\s*(?:```)?\s*", re.DOTALL | re.IGNORECASE)
+_TAGS = 20
+"""Opening tags of an answer that are looked at."""
 _OPENING_TAG = re.compile(
     r"[ \t]*(?:<(?P<xml>code|pre|python|py|answer|solution|response|output|final|(?:ant)?artifact|result)\b[^<>\n]*>"
     r"(?:[ \t]*<code[^<>\n]*>)?|\[(?P<square>PYTHON|CODE|ANSWER|SOLUTION|BEGIN)\]"
@@ -199,12 +209,13 @@ def _tagged(text: str) -> list[Block]:
         return []
     found: list[Block] = []
     lines = text.split("\n")
-    number = 0
-    while number < len(lines):
+    number = tried = 0
+    while number < len(lines) and tried < _TAGS:
         opening = _OPENING_TAG.fullmatch(lines[number])
         number += 1
         if opening is None:
             continue
+        tried += 1
         word = opening["xml"] or opening["square"] or opening["tex"]
         ends = re.compile(
             rf"(?P<code>.*?)(?:</code>)?(?:</{word}>|\[/{word}\]|\[DONE\]|\\end\{{{word}\}})\s*", re.IGNORECASE
@@ -397,7 +408,10 @@ def _without_fence(text: str, doc: Mapping[str, Any]) -> Extracted | None:
     if start is not None:
         return _run_of_code(text, start.start(), None)
     indented = _defining(name, anywhere=True).search(text)
-    if indented is not None and not re.search(r"^class[ \t]+\w+", text[: indented.start()], re.MULTILINE):
+    if indented is not None:
+        owner = re.search(r"^class[ \t]+\w+", text[: indented.start()], re.MULTILINE)
+        if owner is not None:
+            return _run_of_code(text, owner.start(), None)
         return Extracted(_indented(text, indented.start()), "plain")
     if doc.get("prompt") and (body := _body(text)) is not None:
         return Extracted(body, "body")
@@ -513,8 +527,6 @@ def _completion(text: str, doc: Mapping[str, Any]) -> Extracted | None:
     white space that a server strips from the first line is put back. No executor would run the code with them.
     """
     name = doc["entry_point"]
-    if not text.strip():
-        return None
     deep = _BLANK.sub("", text)[:1] in (" ", "\t")
     if (
         not deep
@@ -528,6 +540,7 @@ def _completion(text: str, doc: Mapping[str, Any]) -> Extracted | None:
     start = _defining(name).search(text)
     if start is not None and not deep:
         return _run_of_code(text, start.start(), None)
+    text = _up_to(text, doc.get("until", STOPS))
     lines = text.split("\n")
     for number, (line, state) in enumerate(zip(lines, _python.begins(text), strict=True)):
         if (state == _python.FRESH and _SENTENCE_LINE.fullmatch(line)) or line.startswith("```"):
@@ -536,6 +549,11 @@ def _completion(text: str, doc: Mapping[str, Any]) -> Extracted | None:
     if not deep and text.strip() and not _python.IMPORT.match(text.lstrip("\n")):
         text = _restored(text)
     return Extracted(text, "completion")
+
+
+def _up_to(text: str, stops: Sequence[str]) -> str:
+    """The text before the first of the stop texts."""
+    return text[: min((place for stop in stops if stop and (place := text.find(stop)) >= 0), default=len(text))]
 
 
 def _restored(text: str) -> str:
