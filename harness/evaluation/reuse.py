@@ -17,7 +17,7 @@ from harness import runs
 from harness.core import plain, publishable_args
 from harness.errors import ConfigError, StorageError
 from harness.evaluation.planning import ModelPlan
-from harness.records import Reply
+from harness.records import Reply, broken_off
 from harness.runs import Replies
 from harness.specs import EvalSpec
 
@@ -73,7 +73,7 @@ def find(spec: EvalSpec, run: Path, plans: Sequence[ModelPlan], held: Replies) -
                 continue
             theirs = Replies(folder / runs.JOURNAL)
             for request_id in theirs:
-                if request_id in missing and theirs.answered(request_id):
+                if request_id in missing and theirs.answered(request_id) and not broken_off(theirs[request_id]):
                     found.note(request_id, folder.name, theirs)
         except (StorageError, KeyError, TypeError):
             continue

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 DOCS_BEGIN = "<!-- schema: made by harness.results.schema.markdown() -->"
 DOCS_END = "<!-- /schema -->"
 """Between these two lines of `docs/schema.md` stands `markdown()`; a test compares them."""
-VERSION = 6
+VERSION = 7
 """Of this schema. An index of another version is rebuilt, never read."""
 
 
@@ -242,6 +242,12 @@ TABLES = (
             _c("request_bodies", "VARCHAR[]", "Every request's body as it was sent over HTTP; null where none was."),
             _c("request_sha256", "VARCHAR[]", "SHA-256 of each body's UTF-8 bytes, in hex."),
             _c("reused_from", "VARCHAR", "The run this answer was taken from instead of asking again; null is none."),
+            _c(
+                "removed",
+                "JSON",
+                "What was taken off the output before it was graded: a list of what (reasoning, token, turn), why, the "
+                "beginning of the text, chars; null where nothing was.",
+            ),
         ),
     ),
     Table(
@@ -597,6 +603,39 @@ VIEWS = (
         JOIN tasks USING (run_id, task)
         JOIN models USING (run_id, model)
         ORDER BY ALL
+        """,
+    ),
+    Table(
+        "unread",
+        "One row per run, model and task with answers in which the scorer found nothing to judge.",
+        (
+            _RUN,
+            _MODEL,
+            _TASK,
+            _c("metric", "VARCHAR", "The headline metric."),
+            _c("samples", "BIGINT", "Samples with an answer."),
+            _c("no_code", "BIGINT", "How many of them hold no program."),
+            _c("no_answer", "BIGINT", "How many of them state no answer."),
+            _c("unparsed", "BIGINT", "How many of them have an answer that cannot be read."),
+            _c("cut", "BIGINT", "How many of these, or before any answer, were cut off."),
+            _c("empty", "BIGINT", "How many of these hold no text."),
+        ),
+        """
+        WITH judged AS (
+            SELECT samples.run_id, samples.model, samples.task, metrics.metric, scores.status AS said,
+                scores.status IN ('no_code', 'no_answer', 'unparsed', 'truncated') AS unread,
+                samples.status = 'truncated' AS cut, trim(coalesce(output, ''), E' \\n\\t\\r') = '' AS empty
+            FROM samples
+            JOIN scores USING (run_id, sample_id)
+            JOIN metrics ON metrics.run_id = samples.run_id AND metrics.model = samples.model
+                AND metrics.task = samples.task AND metrics.is_headline AND metrics.metric = scores.metric
+                AND metrics.filter IS NOT DISTINCT FROM scores.filter
+            WHERE samples.status IN ('answered', 'truncated')
+        )
+        SELECT run_id, model, task, metric, count(*) AS samples, count(*) FILTER (said = 'no_code') AS no_code,
+            count(*) FILTER (said = 'no_answer') AS no_answer, count(*) FILTER (said = 'unparsed') AS unparsed,
+            count(*) FILTER (unread AND cut) AS cut, count(*) FILTER (unread AND empty) AS empty
+        FROM judged GROUP BY ALL HAVING count(*) FILTER (unread) > 0 ORDER BY ALL
         """,
     ),
     Table(
