@@ -139,7 +139,7 @@ def _answers(folder: Path, wanted: Mapping[str, ModelSpec]) -> dict[str, Entry]:
             continue
         origin = entry.reply.reused_from
         known = origin is None or not ((folder.parent / origin / runs.JOURNAL).is_file() or on_own_server(model))
-        if entry.reply.error is None and known:
+        if broken_off(entry.reply) is None and known:
             last[entry.id] = dataclasses.replace(entry, reply=_slim(entry.reply))
         else:
             last.pop(entry.id, None)

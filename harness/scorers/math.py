@@ -16,18 +16,20 @@ Statuses:
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache
 from importlib import metadata
 
-from harness.records import Answer, Score
+from harness.records import Answer, Removed, Score
 from harness.scorers._math import workers
 from harness.scorers._math.compare import compare
-from harness.scorers._math.extract import Extraction, extract, gold
+from harness.scorers._math.extract import Extraction, answered, extract, gold
 from harness.scorers._math.structure import NeedsEngineError
 from harness.scorers._math.verdict import Verdict
+from harness.scorers._wrapping import clean
 from harness.specs import SandboxSpec
 
 METRIC = "accuracy"
@@ -49,10 +51,15 @@ def score(answers: Sequence[Answer], sandbox: SandboxSpec) -> list[Score]:  # no
         HarnessError: the processes for symbolic work do not start.
     """
     scores: list[Score | None] = [None] * len(answers)
+    removed: list[tuple[Removed, ...]] = []
     open_questions: list[tuple[int, Extraction, workers.Task]] = []
     for index, answer in enumerate(answers):
-        found = extract(answer.text, truncated=answer.truncated)
+        cleaned = clean(answer.text, answered, opened=answer.opened)
+        removed.append(cleaned.removed)
+        found = extract(cleaned.text, truncated=answer.truncated and not cleaned.complete)
         if not found.answer:
+            if cleaned.unfinished:
+                found = dataclasses.replace(found, note="the reasoning never ends")
             scores[index] = _without_answer(found, truncated=answer.truncated)
             continue
         wanted = gold(answer.target)
@@ -74,7 +81,8 @@ def score(answers: Sequence[Answer], sandbox: SandboxSpec) -> list[Score]:  # no
             scores[index] = _unscored(found, outcome.method, outcome.why)
         else:
             scores[index] = _judged(found, Verdict(outcome.equal, outcome.method, outcome.why))
-    return [item for item in scores if item is not None]
+    judged = [item for item in scores if item is not None]
+    return [dataclasses.replace(item, removed=off) if off else item for item, off in zip(judged, removed, strict=True)]
 
 
 _PLAIN = re.compile(r"([-+]?)\$?(\d{1,3}(?:,\d{3})+|\d{1,300})(\.\d{1,300})?")

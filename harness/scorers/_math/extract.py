@@ -39,24 +39,30 @@ def extract(text: str, *, truncated: bool = False) -> Extraction:
     """The final answer of a text. Never raises; time is linear in the length of the text.
 
     Args:
-        text: the model's answer, with or without its reasoning in tags.
+        text: the model's answer, without what was wrapped around it.
         truncated: it was cut off at the token limit.
     """
-    body, note = _without_reasoning(text)
+    body = text
     if not body.strip():
-        return Extraction("", "none", note=note or "the text is empty")
+        return Extraction("", "none", note="the text is empty")
     if "<<" in body:
         body = _CALCULATION.sub("", body)
-    body, whole = _first_turn(body)
     found = _last_mark(body)
     phrase = _phrase(body, after=found.end if found else 0)
     if found is None or (phrase and _RETRACTION.search(body, found.end, phrase.end)):
         found = phrase or _close(body)
     if found is None:
         return Extraction("", "none", note="no final answer is marked or stated")
-    if truncated and whole and found.rule not in ("boxed", "tag") and found.end >= len(body.rstrip()):
+    if truncated and found.rule not in ("boxed", "tag") and found.end >= len(body.rstrip()):
         return Extraction("", "none", note="the text was cut off in what may be the answer")
+    if truncated and _RETRACTION.search(body, found.end):
+        return Extraction("", "none", note="the text was cut off while the answer was thought over")
     return found
+
+
+def answered(text: str) -> bool:
+    """Whether a text holds a final answer: what comes after it may be another question's."""
+    return bool(_last_mark(text) or _phrase(text, after=0) or _close(text))
 
 
 def gold(target: str) -> str:
@@ -82,11 +88,6 @@ def _close(body: str) -> Extraction | None:
 
 # What counts of the text --------------------------------------------------------------------------------------
 
-_THINKING = re.compile(r"</(?:think|thinking|thought|reasoning)\s*>", re.IGNORECASE)
-_THINKING_OPEN = re.compile(r"<(?:think|thinking|thought|reasoning)\s*>", re.IGNORECASE)
-_NEXT_TURN = re.compile(
-    r"\n[ \t]*(?:Question|Q|Problem|Human|User)[ \t]*\d*[ \t]*:|<\|(?:im_start|im_end|eot_id|endoftext)\|>"
-)
 _CALCULATION = re.compile(r"<<[^<>\n]{0,200}>>")
 """The calculator marks of GSM8K solutions."""
 _RETRACTION = re.compile(
@@ -94,26 +95,6 @@ _RETRACTION = re.compile(
     r"|instead|should (?:be|have been))",
     re.IGNORECASE,
 )
-
-
-def _without_reasoning(text: str) -> tuple[str, str]:
-    if "<" not in text:
-        return text, ""
-    closed = list(_THINKING.finditer(text))
-    if closed:
-        return text[closed[-1].end() :], "nothing follows the reasoning"
-    return ("", "the reasoning never ends") if _THINKING_OPEN.search(text) else (text, "")
-
-
-def _first_turn(text: str) -> tuple[str, bool]:
-    """Cut off the next question that a base model makes up after its answer; say whether all is kept."""
-    turn = _NEXT_TURN.search(text)
-    if turn is None:
-        return text, True
-    before = text[: turn.start()]
-    if before.strip() and (_last_mark(before) or _phrase(before, after=0) or _close(before)):
-        return before, False
-    return text, True
 
 
 # Marks --------------------------------------------------------------------------------------------------------
