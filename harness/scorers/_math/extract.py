@@ -57,7 +57,8 @@ def extract(text: str, *, truncated: bool = False) -> Extraction:
     closed = found.rule == "boxed" or (found.rule == "tag" and body[: found.end].endswith(">"))
     if truncated and whole and not closed and found.end >= len(body.rstrip()):
         return Extraction("", "none", note="the text was cut off in what may be the answer")
-    return replace(found, answer=phrases.with_points(found.answer, body))
+    answer = phrases.with_points(found.answer, body)
+    return found if answer is found.answer else replace(found, answer=answer)
 
 
 def _place(body: str) -> Extraction | None:
@@ -76,14 +77,17 @@ def _place(body: str) -> Extraction | None:
 
 
 def gold(target: str) -> str:
-    """The answer in a reference solution: its mark, its last `A:` line, or all of it."""
+    """The answer in a reference solution: its mark, its last `A:` line, what a page of prose states, or all of it."""
     body = target.strip()
     if "####" in body or "boxed" in body:
         found = _last_mark(body)
         if found is not None and found.answer and not found.placeholder:
             return found.answer
     last = body[body.rfind("\n") + 1 :].strip()
-    return last[2:].strip() if last.startswith("A:") else body
+    if last.startswith("A:"):
+        return last[2:].strip()
+    found = _phrase(body, after=0) if len(body) > LONGEST_GOLD else None
+    return found.answer if found else body
 
 
 def _phrase(body: str, after: int) -> Extraction | None:
@@ -98,6 +102,8 @@ def _close(body: str) -> Extraction | None:
 
 # What counts of the text --------------------------------------------------------------------------------------
 
+LONGEST_GOLD = 300
+"""The longest gold answer in MATH, AIME and OlympiadBench is shorter."""
 _THINKING = re.compile(r"</(?:think|thinking|thought|reasoning)\s*>", re.IGNORECASE)
 _THINKING_OPEN = re.compile(r"<(?:think|thinking|thought|reasoning)\s*>", re.IGNORECASE)
 _NEXT_TURN = re.compile(
@@ -172,7 +178,7 @@ def _last_mark(text: str) -> Extraction | None:
 def _marks(text: str) -> list[Extraction]:
     """The last mark of each kind, as they end."""
     found = [mark for mark in (_boxed(text), _hashed(text), _tagged(text), _in_json(text)) if mark is not None]
-    return sorted(found, key=lambda mark: mark.end)
+    return sorted(found, key=lambda mark: mark.end) if len(found) > 1 else found
 
 
 def _boxed(text: str) -> Extraction | None:
@@ -258,7 +264,7 @@ def _hashed(text: str) -> Extraction | None:
 
 def _tagged(text: str) -> Extraction | None:
     """What stands in the last pair of tags, or behind an opening tag at the end that is never closed."""
-    tags = list(_TAG.finditer(text))[-MAX_TRIES:]
+    tags = list(_TAG.finditer(text))[-MAX_TRIES:] if "<" in text else []
     if not tags:
         return None
     if not tags[-1].group(1):

@@ -85,6 +85,8 @@ _BARE = re.compile(
     r"(?:\\|[-−+]?\s?[$€£√]?\.?\d|(?!a\s)[A-Za-z](?![A-Za-z'])|\Z)"
 )
 _IS_THE = re.compile(r"\s(?:is|are)\s+(?:the|our|my)\s+(?:[a-z]+\s+){0,2}\Z")
+_LONGEST_BEFORE = 400
+"""Characters before "is the answer" that may hold its value."""
 _FILLER = re.compile(r"[\s*:：]*")
 _MATH_OPENERS = (("\\[", "\\]"), ("\\(", "\\)"), ("$$", "$$"), ("$", "$"))
 
@@ -132,7 +134,8 @@ def _value_before(text: str, place: int, after: int) -> Found | None:
     verb = _IS_THE.search(text, max(after, place - 40), place)
     if verb is None:
         return None
-    start = max(after, text.rfind("\n", after, verb.start()) + 1, text.rfind(". ", after, verb.start()) + 1)
+    earliest = max(after, verb.start() - _LONGEST_BEFORE)
+    start = max(earliest, *(text.rfind(stop, earliest, verb.start()) + 1 for stop in ("\n", ". ")))
     value = _VALUE_AT_END.search(text, start, verb.start())
     if value is None or any(no.search(text, start, verb.start()) for no in (_REJECTED, _HEDGED)):
         return None
@@ -145,26 +148,28 @@ def _phrases(text: str, after: int) -> Iterator[tuple[int, int | None]]:
 
     Key words are found first: that is much faster.
     """
-    lower = text.lower()
-    if len(lower) != len(text):
-        lower = text  # a letter whose small form is longer: the places would not agree
+    rest = text[after:]
+    lower = rest.lower()
+    if len(lower) != len(rest):
+        lower = rest  # a letter whose small form is longer: the places would not agree
     for place in _places(lower, _ENGLISH_KEYS, after):
         match = _ENGLISH.match(text, place)
         yield place, match.end() if match else None
-    keys = _LATIN_KEYS if text.isascii() else _LATIN_KEYS + _OTHER_KEYS
+    keys = _LATIN_KEYS if rest.isascii() else _LATIN_KEYS + _OTHER_KEYS
     for place in _places(lower, keys, after):
         match = _OTHERS.match(text, place)
         if match:
             yield place, match.end()
 
 
-def _places(text: str, keys: tuple[str, ...], after: int) -> list[int]:
+def _places(rest: str, keys: tuple[str, ...], after: int) -> list[int]:
+    """Where the key words stand, the last first; `rest` is the text from `after` on."""
     places: list[int] = []
     for key in keys:
-        place = text.rfind(key)
-        while place >= after and len(places) < MAX_TRIES * len(keys):
-            places.append(place)
-            place = text.rfind(key, 0, place)
+        place = rest.rfind(key)
+        while place >= 0 and len(places) < MAX_TRIES * len(keys):
+            places.append(place + after)
+            place = rest.rfind(key, 0, place)
     return sorted(places, reverse=True)[:MAX_TRIES]
 
 

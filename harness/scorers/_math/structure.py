@@ -15,6 +15,8 @@ from harness.scorers._math.verdict import Verdict, no, yes
 
 ROUNDED_DIGITS = 6
 """A decimal answer of at least this many significant digits stands for the exact number that it rounds."""
+FLOAT_DIGITS = 12
+"""A gold answer of at least this many significant digits is a float that was printed, and rounds an exact number."""
 _UNIT_VECTORS = (Node("const", value="i"), Node("sym", value="j"), Node("sym", value="k"))
 _STRENGTH = ("library", "identity", "rounded", "exact")
 
@@ -117,14 +119,14 @@ class Comparison:
                 return yes("exact", f"both are {trees.show(gold)}")
             if digits >= ROUNDED_DIGITS and trees.rounds(wanted, found, digits):
                 return yes("rounded", f"{trees.show(gold)} to {digits} digits")
-            if given >= ROUNDED_DIGITS and trees.rounds(found, wanted, given):
+            if given >= FLOAT_DIGITS and trees.rounds(found, wanted, given):
                 return yes("rounded", f"the wanted number is it, to {given} digits")
             return no("exact", _is_not(answer, gold))
         if self.engine.same(gold, answer):
             return yes("identity", "equal at every point tried, to 40 digits")
         if digits >= ROUNDED_DIGITS and wanted is None and self.engine.rounds_to(gold, answer, digits):
             return yes("rounded", f"the exact value to {digits} digits")
-        if given >= ROUNDED_DIGITS and found is None and self.engine.rounds_to(answer, gold, given):
+        if given >= FLOAT_DIGITS and found is None and self.engine.rounds_to(answer, gold, given):
             return yes("rounded", f"the wanted number is it, to {given} digits")
         return no("identity", "they differ in value")
 

@@ -230,7 +230,8 @@ def items(node: Node) -> tuple[Node, ...]:
             found.extend(Node("rel", (assigned.name, branch), "=") for branch in branches(assigned.value))
         else:
             found.extend(branches(part) or [part])
-    return tuple(dict.fromkeys(found)) if node.op == "set" else tuple(found)
+    once = node.op == "set" or all(part.op == "group" for part in found)  # a solution listed twice is one
+    return tuple(dict.fromkeys(found)) if once else tuple(found)
 
 
 def matrix(node: Node) -> list[tuple[Node, ...]] | None:
