@@ -174,6 +174,28 @@ def test_several_counted_things_are_several_answers(pair, things):
     assert right(gold, f"The roots are:\n- $x_1 = \\boxed{{{one}}}$\n- $x_2 = \\boxed{{{other}}}$")
 
 
+@every(counts)
+def test_a_value_that_is_taken_back_or_only_bounded_is_no_answer(number):
+    for reply in (
+        f"So {number} is wrong.",
+        f"I doubt that {number} is the answer.",
+        f"It is at least {number}.",
+        f"The answer is at most {number}.",
+        f"\\boxed{{\\text{{more than }} {number}}}",
+        f"\\boxed{{}}\n\n{number} was my first guess, it is wrong.",
+    ):
+        assert not right(number, reply)
+
+
+@every(pairs)
+def test_an_answer_may_come_first_and_its_reasons_after_it(pair):
+    number, other = pair
+    assert right(number, f"**{number}**\n\nExplanation: There are {other} balls in a bag.")
+    assert right(number, f"{number}\n\nThere are {other} balls in each bag.")
+    assert right(number, f"{number} because {other} does not divide it.")
+    assert right(other, f"{number}\n\nHe buys more. So he has {other}.")
+
+
 # Languages ----------------------------------------------------------------------------------------------------
 
 SENTENCES = [

@@ -234,6 +234,9 @@ _FEW = 5
 _WORDS_ALONE = re.compile(r"(?:[A-Za-z]{2,}|\$[^$]+\$| )+[.!]?")
 _TEXT_ALONE = re.compile(r"\$*\s*\\text\s*\{[^{}]*\}\s*\$*\.?")
 _VERB = re.compile(r"\b(?:is|are|was|were|be|has|have|had|gives?|makes?|gets?|got|so|thus|hence)\b|=", re.IGNORECASE)
+_BOUND = re.compile(r"\b(?:at (?:least|most)|(?:more|less|greater|larger|smaller|fewer) than|up to)[\s$*\\(]*\Z")
+"""What makes of the number behind it a bound."""
+_CONCLUDES = re.compile(r"\W*(?:so|thus|hence|therefore|finally|consequently|in total|altogether)\b", re.IGNORECASE)
 _SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[^\W\d_a-z]|\*)|(?<=[。！？])")
 _BOLD = re.compile(r"\*\*([^*\n]{0,60}\d[^*\n]{0,60}(?<!:))\*\*(?!:)")
 _SAID_LAST = re.compile(
@@ -279,15 +282,16 @@ def closing(text: str) -> tuple[str, int, str] | None:
     if len(line) > 4 * MAX_CHARS:
         return None
     bare = _bare(line)
-    if first and first.end() < len(text.rstrip()) and not (bare and len(bare.split()) == 1):
+    sentences = [sentence for sentence in _SENTENCES.split(line) if sentence.strip()]
+    while len(sentences) > 1 and _is_courtesy(sentences[-1]):
+        del sentences[-1]
+    concluded = len(bare.split()) == 1 or not sentences or _CONCLUDES.match(sentences[-1])
+    if first and first.end() < len(text.rstrip()) and not concluded:
         return next(filter(None, first.groups())).strip("* "), first.end(), "line"
     is_value = _VALUE_LINE.fullmatch(bare.strip("$ ")) and not bare.endswith((":", ",")) and ", and " not in bare
     in_words = _TWO_WORDS.search(bare) or ("=" in bare and _WORD.search(bare))
     if bare and is_value and not in_words:
         return bare, len(body), "line"
-    sentences = [sentence for sentence in _SENTENCES.split(line) if sentence.strip()]
-    while len(sentences) > 1 and _is_courtesy(sentences[-1]):
-        del sentences[-1]
     value = _concluding(sentences[-1]) if sentences else None
     few = len(line.split()) <= _FEW and _WORDS_ALONE.fullmatch(line)
     if (
@@ -346,9 +350,10 @@ def _concluding(sentence: str) -> str | None:  # noqa: PLR0911 - one per form
     if counted:
         return counted.group(1)
     numbers = list(_NUMBERS.finditer(sentence))
-    if not numbers or not _ONLY_WORDS.match(sentence, numbers[-1].end()):
+    if not numbers or not _ONLY_WORDS.match(sentence, numbers[-1].end()) or _REJECTED.search(sentence):
         return None
-    return numbers[-1].group().strip()
+    number = numbers[-1]
+    return None if _BOUND.search(sentence, 0, number.start()) else number.group().strip()
 
 
 # Prose --------------------------------------------------------------------------------------------------------
@@ -392,7 +397,8 @@ def distil(prose: str) -> str | None:  # noqa: PLR0911 - one per way of saying i
     if len(maths) == 1:
         return maths.pop()
     numbers = [match.group().strip() for match in _NUMBERS.finditer(prose)]
-    return numbers[0] if len(numbers) == 1 and not _CODE.search(prose) else None
+    single = len(numbers) == 1 and not _CODE.search(prose) and not _BOUND.search(prose[: prose.find(numbers[0])])
+    return numbers[0] if single else None
 
 
 def without_text(answer: str) -> str:

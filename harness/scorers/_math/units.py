@@ -205,12 +205,11 @@ def _without_tail(text: str, *, letters: bool) -> tuple[str, str]:
     tail = _PLAIN_TAIL.search(text)
     if tail is None:
         return text, ""
-    shortest = 3 if "/" in tail.group(1) else 1 if letters else 2
-    named = _WORDS.findall(tail.group(2))
-    lone_letter = len(named) == len(named[0]) == 1
-    if lone_letter and not (letters and named[0] in _KNOWN):
+    words = _WORDS.findall(tail.group(2))
+    lone_letter = len(words) == len(words[0]) == 1
+    if lone_letter and ("/" in tail.group(1) or not letters or words[0] not in _KNOWN):
         return text, ""
-    if len(tail.group(2)) < shortest or not is_unit(tail.group(2), spaced=bool(tail.group(1))):
+    if not is_unit(tail.group(2), spaced=bool(tail.group(1))):
         return text, ""
     return text[: tail.start()].rstrip(), tail.group(1).strip() + tail.group(2)
 
