@@ -31,7 +31,7 @@ from harness.scorers._math.verdict import Verdict
 from harness.specs import SandboxSpec
 
 METRIC = "accuracy"
-RULES = "math-2"
+RULES = "math-3"
 """The version of these rules. A change that can change a verdict is a new version."""
 
 
@@ -51,11 +51,13 @@ def score(answers: Sequence[Answer], sandbox: SandboxSpec) -> list[Score]:  # no
     scores: list[Score | None] = [None] * len(answers)
     open_questions: list[tuple[int, Extraction, workers.Task]] = []
     for index, answer in enumerate(answers):
+        wanted = gold(answer.target)
         found = extract(answer.text, truncated=answer.truncated)
+        if wanted and answer.text.strip() == wanted and not answer.truncated:
+            found = Extraction(wanted, "line")
         if not found.answer:
             scores[index] = _without_answer(found, truncated=answer.truncated)
             continue
-        wanted = gold(answer.target)
         if not wanted:
             scores[index] = _unscored(found, "error", "the document has no gold answer")
             continue
