@@ -24,7 +24,7 @@ from harness.core import plain, publishable_args
 from harness.errors import ConfigError, StorageError
 from harness.evaluation.budget import OWN_HARDWARE
 from harness.evaluation.planning import ModelPlan
-from harness.records import Reply
+from harness.records import Reply, broken_off
 from harness.runs import Entry, Replies, entries, read
 from harness.specs import EvalSpec, ModelSpec
 

@@ -33,7 +33,7 @@ from harness.scorers._wrapping import clean
 from harness.specs import SandboxSpec
 
 METRIC = "accuracy"
-RULES = "math-2"
+RULES = "math-3"
 """The version of these rules. A change that can change a verdict is a new version."""
 
 
@@ -56,13 +56,15 @@ def score(answers: Sequence[Answer], sandbox: SandboxSpec) -> list[Score]:  # no
     for index, answer in enumerate(answers):
         cleaned = clean(answer.text, answered, opened=answer.opened)
         removed.append(cleaned.removed)
+        wanted = gold(answer.target)
         found = extract(cleaned.text, truncated=answer.truncated and not cleaned.complete)
+        if wanted and cleaned.text.strip() == wanted and not answer.truncated:
+            found = Extraction(wanted, "line")
         if not found.answer:
             if cleaned.unfinished:
                 found = dataclasses.replace(found, note="the reasoning never ends")
             scores[index] = _without_answer(found, truncated=answer.truncated)
             continue
-        wanted = gold(answer.target)
         if not wanted:
             scores[index] = _unscored(found, "error", "the document has no gold answer")
             continue
