@@ -11,7 +11,7 @@ from conftest import Project
 
 from harness import runs
 from harness.cli import config
-from harness.evaluation.evaluator import Outcome, evaluate, preview
+from harness.evaluation.evaluator import FinishedRun, evaluate, preview
 from harness.records import Answer
 from harness.scorers import clean, math, opens, split
 from harness.specs import SandboxSpec
@@ -19,7 +19,7 @@ from harness.specs import SandboxSpec
 # --- reasoning that was cut off
 
 
-def asked(project: Project, behave: Any, **over: Any) -> Outcome:
+def asked(project: Project, behave: Any, **over: Any) -> FinishedRun:
     with serving(behave) as server:
         args = {"model": "x-1", "base_url": server.url}
         spec = {"name": "remote", "backend": "openai_chat", "args": args, "parallel": 2, "price": "own-hardware"} | over
@@ -30,7 +30,7 @@ def asked(project: Project, behave: Any, **over: Any) -> Outcome:
     return outcome
 
 
-def states(outcome: Outcome) -> list[tuple[str, float | None]]:
+def states(outcome: FinishedRun) -> list[tuple[str, float | None]]:
     frame = pl.read_parquet(runs.samples_path(outcome.run)).sort("doc_id")
     return [(row["status"], row["scores"][0]["value"]) for row in frame.iter_rows(named=True)]
 

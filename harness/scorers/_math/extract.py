@@ -56,6 +56,8 @@ def extract(text: str, *, truncated: bool = False) -> Extraction:
     closed = found.rule == "boxed" or (found.rule == "tag" and body[: found.end].endswith(">"))
     if truncated and not closed and found.end >= len(body.rstrip()):
         return Extraction("", "none", note="the text was cut off in what may be the answer")
+    if truncated and _RETRACTION.search(body, found.end):
+        return Extraction("", "none", note="the text was cut off while the answer was thought over")
     answer = phrases.with_points(found.answer, body)
     return found if answer is found.answer else replace(found, answer=answer)
 
