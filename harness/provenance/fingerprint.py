@@ -75,6 +75,9 @@ class Fingerprints:
         features: per channel, columns `m` (UInt16), `p` (UInt16), `feature` (UInt64), `share` (Float32), sorted.
         dropped: how many answers were `empty`, `looping`, `kept`.
         traces: whether the texts are reasoning traces.
+        asked: indices of the prompts that the suspects were asked, where these are some of the pool's: habits of
+            possible teachers are then read from all prompts, those of suspects from these (`similarity.leaning`).
+            `None`: everybody is read from all prompts.
     """
 
     models: tuple[str, ...]
@@ -83,11 +86,13 @@ class Fingerprints:
     features: dict[str, pl.DataFrame]
     dropped: dict[str, int]
     traces: bool = False
+    asked: tuple[int, ...] | None = None
 
     def subset(self, prompts: Iterable[int]) -> Fingerprints:
         """The same models on some of the prompts, by index."""
         keep = sorted(set(prompts))
         new = pl.DataFrame({"p": keep, "q": range(len(keep))}, schema={"p": pl.UInt16, "q": pl.UInt16})
+        asked = None if self.asked is None else tuple(i for i, p in enumerate(keep) if p in set(self.asked))
         return Fingerprints(
             models=self.models,
             prompts=tuple(self.prompts[p] for p in keep),
@@ -98,6 +103,7 @@ class Fingerprints:
             },
             dropped=self.dropped,
             traces=self.traces,
+            asked=None if asked is None or len(asked) == len(keep) else asked,
         )
 
 
