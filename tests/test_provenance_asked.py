@@ -166,7 +166,7 @@ def test_the_report_says_what_so_many_prompts_cannot_see(shipped: Panel) -> None
 def test_a_report_on_a_hundred_prompts_leaves_out_one_that_was_asked_otherwise(
     project: Project, shipped: Panel, shared_data: Path
 ) -> None:
-    name = "vicuna-13b-v1.5"
+    name = "zephyr-7b-beta"
     texts = pl.read_parquet(shared_data / "outputs" / "prompts.parquet").filter(pl.col("corpus") == "alpaca_eval")
     asked = [p.name for p in shipped.prompts[:100]]
     frame = pl.read_parquet(shared_data / "outputs" / "alpaca_eval.parquet").filter(

@@ -164,7 +164,7 @@ def test_a_pool_too_small_to_tell_has_no_threshold() -> None:
 
 def test_two_endpoints_of_one_model_are_found_the_same_and_of_two_models_are_not(puzzles: tuple) -> None:
     one, _, facts, frame = puzzles
-    limits = same.calibrate(one, facts, counts=())
+    limits = same.calibrate(one, facts, counts=(25,))
     names = {name: frame.filter(pl.col("model") == name) for name in ("deepseek-r1", "gpt-4.1")}
     reference = _models(one, [i for i, m in enumerate(one.models) if m not in names])
     told = [f for f in facts if f.name not in names]

@@ -7,6 +7,7 @@ runs and machines join. Computing one is linear in text and batched; a model nev
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -42,6 +43,10 @@ CODED = pl.Schema({"m": pl.UInt16, "p": pl.UInt16, "feature": pl.UInt64, "share"
 Kind = Literal["habit", "agreement", "rate", "excess"]
 WINDOWS = {"head": texts.heads, "body": texts.bodies, "trace": texts.traces, "tail": texts.tails}
 """What a channel may read of a text, and how it is cut into tokens."""
+KEPT_BITS = 32
+"""Of every feature's hash in a panel."""
+SAMPLE = 4
+"""A panel keeps the features of agreement whose hash divides by it."""
 COUNTED = ("rate", "excess")
 """Kinds whose share is of tokens; the others' is of answers."""
 
@@ -105,6 +110,17 @@ class Fingerprints:
             traces=self.traces,
             asked=None if asked is None or len(asked) == len(keep) else asked,
         )
+
+
+def reduce(prints: Fingerprints) -> Fingerprints:
+    """Cut features the way a panel's are cut."""
+    features = {}
+    for name, frame in prints.features.items():
+        short = frame.with_columns(pl.col("feature") // (1 << KEPT_BITS))
+        if channel(name).KIND == "agreement":
+            short = short.filter(pl.col("feature") % SAMPLE == 0)
+        features[name] = short.group_by("m", "p", "feature").agg(pl.col("share").max()).sort("p", "m", "feature")
+    return dataclasses.replace(prints, features=features)
 
 
 ANSWERED = "answered"

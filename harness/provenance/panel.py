@@ -3,8 +3,8 @@
 A panel is three files: `NAME.parquet`, features as hashes and no text; `NAME.prompts.jsonl`, one prompt a line in the
 order they are asked in; `NAME.yaml`, what is recorded of every model and of the panel. `share` puts them into one
 file, `NAME.panel.zip`. Features are cut to 32 bits, phrasing to the quarter of all trigrams whose hash divides by
-`SAMPLE` (a cosine over a random sample of features estimates the cosine over all), and habits to those that enough
-models have to be measured. What is compared with a panel is cut the same way.
+`fingerprint.SAMPLE` (a cosine over a random sample of features estimates the cosine over all), and habits to those that
+enough models have to be measured. What is compared with a panel is cut the same way.
 
 A prompt is known by the SHA-256 of its exact text. Texts whose licence allows it are in the file; of the others it says
 where they are published, and `complete` finds them there by hash. `check` names everything that is wrong with a
@@ -29,6 +29,7 @@ import polars as pl
 import yaml
 
 from harness.errors import ConfigError, unknown_name
+from harness.identity import prompt_id
 from harness.provenance import fingerprint as fp
 from harness.provenance import positives, same, similarity
 from harness.provenance.calibration import MONTH, ModelFacts
@@ -39,8 +40,6 @@ FORMAT = 2
 """Of the files. Panels of format 1 have no prompts, licences or sources: they are built anew."""
 CHANNELS = EVIDENCE
 """Channels a panel holds: those that are combined over pairs."""
-SAMPLE = 4
-KEPT_BITS = 32
 ANSWERED = fp.ANSWERED
 SUFFIXES = (".yaml", ".parquet", ".prompts.jsonl")
 """A panel's files, by what follows its name."""
@@ -68,7 +67,7 @@ class Prompt:
     """One prompt of a panel."""
 
     id: str
-    """How answers know it: `formats.prompt_id` of its text."""
+    """How answers know it: `identity.prompt_id` of its text."""
     name: str
     """What its source calls it."""
     sha256: str
@@ -169,17 +168,6 @@ class Panel:
 def names() -> list[str]:
     """Panels that ship with the package."""
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
-
-
-def reduce(prints: fp.Fingerprints) -> fp.Fingerprints:
-    """Cut features the way a panel's are cut."""
-    features = {}
-    for name, frame in prints.features.items():
-        short = frame.with_columns(pl.col("feature") // (1 << KEPT_BITS))
-        if fp.channel(name).KIND == "agreement":
-            short = short.filter(pl.col("feature") % SAMPLE == 0)
-        features[name] = short.group_by("m", "p", "feature").agg(pl.col("share").max()).sort("p", "m", "feature")
-    return dataclasses.replace(prints, features=features)
 
 
 def load(name: str | Path) -> Panel:
@@ -331,8 +319,6 @@ def _check_prompts(files: Files) -> list[Finding]:
 
 
 def _prompt_problems(prompt: Prompt) -> Iterator[str]:
-    from harness.formats import prompt_id
-
     if not _HASH.fullmatch(prompt.sha256 or ""):
         yield "no sha256 of its text"
     elif prompt.text is not None and (is_ := text_hash(prompt.text)) != prompt.sha256:
@@ -428,7 +414,7 @@ def joined(panel: Panel, others: fp.Fingerprints, asked: Iterable[str] | None = 
     at = {prompt: i for i, prompt in enumerate(prompts)}
     answered = np.zeros((len(models), len(prompts)), dtype=np.bool_)
     features: dict[str, list[pl.DataFrame]] = {channel: [] for channel in CHANNELS}
-    for prints, kept in ((panel.prints, set(keep)), (reduce(others), set(others.models))):
+    for prints, kept in ((panel.prints, set(keep)), (fp.reduce(others), set(others.models))):
         rows = [i for i, model in enumerate(prints.models) if model in kept]
         columns = [i for i, prompt in enumerate(prints.prompts) if prompt in at]
         new_m = pl.DataFrame(
@@ -471,8 +457,6 @@ def keyed(panel: Panel, answers: pl.DataFrame) -> tuple[pl.DataFrame, list[Findi
         The rows of `answers` whose prompt is the panel's, with its id as `prompt_id`; and one finding per prompt that
         calls itself one of the panel's and has another text. Its answers are left out.
     """
-    from harness.formats import prompt_id
-
     of_name = {**panel.aliases, **{p.id: p.id for p in panel.prompts}}
     columns = ["prompt_id", *(c for c in ("alias", "prompt") if c in answers.columns)]
     asked = answers.select(columns).unique(maintain_order=True)

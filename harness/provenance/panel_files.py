@@ -20,6 +20,7 @@ import polars as pl
 import yaml
 
 from harness.errors import ConfigError
+from harness.identity import prompt_id
 from harness.provenance import domains, evidence, panel, positives, same, similarity, wording
 from harness.provenance import fingerprint as fp
 from harness.provenance.calibration import base_families
@@ -45,8 +46,6 @@ def prompts_of(frame: pl.DataFrame) -> list[Prompt]:
         ConfigError: a prompt is there twice, or has neither a licence that lets its text be passed on nor a place where
             it is published.
     """
-    from harness.formats import prompt_id
-
     found = []
     for row in frame.iter_rows(named=True):
         text, licence = row["prompt"], row.get("licence") or ""
@@ -109,7 +108,7 @@ def build(
     known = answers.filter(pl.col("prompt_id").is_in(list(ids))).with_columns(pl.col("prompt_id").replace_strict(ids))
     if known.is_empty():
         raise ConfigError("none of the answers is to one of the prompts")
-    prints = _cut(panel.reduce(fp.fingerprint(known, names=panel.CHANNELS)))
+    prints = _cut(fp.reduce(fp.fingerprint(known, names=panel.CHANNELS)))
     prints = _spread(prints, tuple(sorted(p.id for p in prompts)))
     made = Panel(
         name=name,
@@ -125,7 +124,7 @@ def _second(answers: pl.DataFrame) -> fp.Fingerprints | None:
     """Every second answer of those that gave several to a prompt."""
     place = pl.int_range(pl.len()).over("model", "prompt_id")
     second = answers.filter(place == 1)
-    return panel.reduce(fp.fingerprint(second, names=(same.CHANNEL,))) if len(second) else None
+    return fp.reduce(fp.fingerprint(second, names=(same.CHANNEL,))) if len(second) else None
 
 
 def _cut(prints: fp.Fingerprints) -> fp.Fingerprints:
@@ -283,9 +282,9 @@ def recoverable(made: Panel) -> dict[str, float]:
         "features": median,
         "shared": float(used.mean() or 0.0),  # type: ignore[arg-type]
         "habits": sum(f["feature"].n_unique() for n, f in made.prints.features.items() if n != same.CHANNEL),
-        "kept": 1 / panel.SAMPLE,
-        "bits": 64 - panel.KEPT_BITS,
-        "chance": median * panel.SAMPLE / 2 ** (64 - panel.KEPT_BITS),
+        "kept": 1 / fp.SAMPLE,
+        "bits": 64 - fp.KEPT_BITS,
+        "chance": median * fp.SAMPLE / 2 ** (64 - fp.KEPT_BITS),
     }
 
 

@@ -383,18 +383,16 @@ def same_model(
     Raises:
         ConfigError: an endpoint has no usable answer to the pool's prompts.
     """
-    from harness.provenance import panel
-
     one, two = "\x00first", "\x00second"
     frame = pl.concat([first.select(pl.lit(one).alias("model"), "prompt_id", "output"),
                        second.select(pl.lit(two).alias("model"), "prompt_id", "output")])  # fmt: skip
     here = frame.filter(pl.col("prompt_id").is_in(list(reference.prompts)))
-    prints = panel.reduce(fp.fingerprint(here, names=(CHANNEL,)))
+    prints = fp.reduce(fp.fingerprint(here, names=(CHANNEL,)))
     if len(prints.models) < 2:  # noqa: PLR2004
         raise ConfigError("an endpoint has no usable answer to the prompts of the reference pool")
     pool = dataclasses.replace(reference, features={CHANNEL: reference.features[CHANNEL]}, asked=None)
-    if int(pool.features[CHANNEL]["feature"].max() or 0) >> panel.KEPT_BITS:  # type: ignore[arg-type]
-        pool = panel.reduce(pool)
+    if int(pool.features[CHANNEL]["feature"].max() or 0) >> fp.KEPT_BITS:  # type: ignore[arg-type]
+        pool = fp.reduce(pool)
     limits = calibrate(pool, facts) if thresholds is None else thresholds
     joined = fp.join(pool, prints)
     of = {fact.name: fact for fact in facts}
