@@ -267,6 +267,32 @@ def test_a_file_that_is_missing_or_was_touched_is_named(files: Path, tmp_path: P
         panel.load(files)
 
 
+def test_a_panel_of_somebody_elses_is_refused_in_words(
+    little: Panel, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel_files.share(little, files.parent / "theirs.panel.zip")
+    monkeypatch.setattr(panel, "LARGEST", 1000)
+    with pytest.raises(ConfigError, match="unpacks to more"):
+        panel.load(files.parent / "theirs.panel.zip")
+    (files.parent / "torn.panel.zip").write_bytes(b"PK torn")
+    with pytest.raises(ConfigError, match="not a panel that can be read"):
+        panel.load(files.parent / "torn.panel.zip")
+    for change, said in (
+        (lambda a: a.update(models=["m1"]), "`models` is list, expected dict"),
+        (lambda a: a["models"].update(m3="x"), "model m3: no licence"),
+        (lambda a: a.update(power="x"), "`power` is str"),
+    ):
+        _edit(files, change)
+        with pytest.raises(ConfigError, match=said):
+            panel.load(files)
+        panel_files.write(little, files.parent)
+    table = files.with_suffix(".parquet")
+    pl.DataFrame({"channel": ["x"]}).write_parquet(table)
+    _edit(files, lambda a: a["hashes"].update({".parquet": hashlib.sha256(table.read_bytes()).hexdigest()}))
+    with pytest.raises(ConfigError, match="no fingerprints that can be read"):
+        panel.load(files)
+
+
 def test_nothing_that_would_be_refused_is_written(little: Panel, tmp_path: Path) -> None:
     entries = {**little.entries, "m1": dataclasses.replace(little.entries["m1"], licence="")}
     with pytest.raises(ConfigError, match="model m1: no licence"):

@@ -45,6 +45,8 @@ SUFFIXES = (".yaml", ".parquet", ".prompts.jsonl")
 """A panel's files, by what follows its name."""
 SHARED = ".panel.zip"
 """A panel in one file."""
+LARGEST = 500_000_000
+"""Bytes that a panel in one file may unpack to."""
 FULL = 0.9
 """Share of a panel's prompts from which on suspect and candidates are both read from the same prompts: on all prompts
 the two ways of reading agree (AUROC .937 and .939), so the share decides little."""
@@ -223,6 +225,8 @@ def _files(name: str | Path) -> Files:
             with zipfile.ZipFile(path) as archive:
                 stem = path.name.removesuffix(SHARED)
                 inside = {suffix: n for n in archive.namelist() for suffix in SUFFIXES if n.endswith(suffix)}
+                if sum(archive.getinfo(n).file_size for n in inside.values()) > LARGEST:
+                    raise ConfigError(f"{path.name} unpacks to more than {LARGEST / 1e6:.0f} MB: no panel is as large")
                 return Files(stem, {suffix: archive.read(n) for suffix, n in inside.items()})
         read = {s: f.read_bytes() for s in SUFFIXES if (f := path.with_name(path.stem + s)).is_file()}
         return Files(path.stem, {".yaml": path.read_bytes(), **read})
@@ -260,6 +264,14 @@ def problems(files: Files, about: Row | None = None) -> list[Finding]:
         about: its YAML, where that was read already.
     """
     about = _about(files) if about is None else about
+    shapes = {"hashes": dict, "sources": dict, "models": dict, "positives": list, "same_model": list, "power": list}
+    wrong = [
+        Finding("panel", f"`{key}` is {type(about[key]).__name__}, expected {kind.__name__}")
+        for key, kind in shapes.items()
+        if about.get(key) is not None and not isinstance(about[key], kind)
+    ]
+    if wrong:
+        return wrong
     found = [
         Finding("panel", f"`{key}` is missing from {files.name}.yaml")
         for key in ("title", "version", "source", "licence", "facts", "hashes", "sources", "models")
@@ -272,7 +284,8 @@ def problems(files: Files, about: Row | None = None) -> list[Finding]:
     found += _check_prompts(files)
     sources = about.get("sources") or {}
     for model, entry in (about.get("models") or {}).items():
-        found += [Finding(f"model {model}", problem) for problem in _entry_problems(entry or {}, sources)]
+        told = entry if isinstance(entry, dict) else {}
+        found += [Finding(f"model {model}", problem) for problem in _entry_problems(told, sources)]
     known = set(about.get("models") or {})
     for row in about.get("positives") or ():
         found += [
@@ -345,8 +358,11 @@ def _prompts(files: Files) -> list[Prompt]:
 def _panel(files: Files, about: Row) -> Panel:
     asked = _prompts(files)
     models, prompts = tuple(sorted(about["models"])), tuple(sorted(p.id for p in asked))
-    raw = pl.read_parquet(io.BytesIO(files.parts[".parquet"]))
-    rows = raw.with_columns(pl.col("feature").cast(pl.UInt64))
+    try:
+        raw = pl.read_parquet(io.BytesIO(files.parts[".parquet"]), columns=["channel", "p", "feature", "m", "share"])
+        rows = raw.with_columns(pl.col("feature").cast(pl.UInt64), pl.col("p", "m").cast(pl.UInt16))
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise ConfigError(f"{files.name}.parquet holds no fingerprints that can be read ({error})") from error
     answered = np.zeros((len(models), len(prompts)), dtype=np.bool_)
     there = rows.filter(pl.col("channel") == ANSWERED)
     try:
