@@ -106,7 +106,10 @@ def _same(corpus: str, data: Path, labels: Labels, registry: Registry) -> None:
     taught = [(row["student"], teacher) for row in labels.students for teacher in row["teachers"].split(";")]
     facts = labels.facts(one.models, registry)
     for limit in same.calibrate(one, facts, taught, two if len(two.models) else None, counts=(25, 60)):
-        found = "-" if limit.found is None else f"{limit.found:.2f} of {limit.found_of}"
+        found = "-"
+        if limit.found is not None:
+            instead = f"a sibling instead {limit.sibling_instead:.2f}, a stranger {limit.stranger_instead:.2f}"
+            found = f"{limit.found:.2f} of {limit.found_of} ({instead})"
         versions = "-" if limit.versions is None else f"{limit.versions:.2f} of {limit.versions_of}"
         print(
             f"{corpus}, {limit.prompts} prompts: threshold {limit.score}, others {limit.others:.4f} of "

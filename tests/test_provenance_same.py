@@ -126,6 +126,8 @@ def test_a_models_second_answers_find_it_and_the_error_rates_are_stated(puzzles:
         assert limit.found_of >= 50
         assert (limit.found or 0) >= 0.8
         assert limit.siblings_pairs > 0
+        assert (limit.sibling_instead or 0) <= 0.15  # its own model is there, and nearer than its siblings
+        assert limit.stranger_instead == 0
         assert limit.strict is None or limit.strict > limit.score
     assert same.threshold_for(limits, 24) is None
     assert same.threshold_for(limits, 40) is limits[0]

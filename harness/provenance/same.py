@@ -21,7 +21,6 @@ import dataclasses
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -64,6 +63,8 @@ class Threshold:
         suspects: share of suspects, their own model absent, for whom an unrelated model is named.
         found: share of models sampled again that are named; `None` where nothing was answered twice.
         found_of: models behind it.
+        sibling_instead: share of them for whom a sibling is named instead, their own model being there.
+        stranger_instead: share of them for whom an unrelated model is.
         versions: share of documented versions (restyled, tuned further) that are named with their original.
         versions_of: versions behind it.
     """
@@ -78,6 +79,8 @@ class Threshold:
     suspects: float
     found: float | None = None
     found_of: int = 0
+    sibling_instead: float | None = None
+    stranger_instead: float | None = None
     versions: float | None = None
     versions_of: int = 0
 
@@ -273,7 +276,7 @@ def _threshold(
         return None
     strict = next((float(s) for s in GRID if s >= fit and rate(close, s) <= SIBLINGS), None)
     wrong = [(s.named(fit) & mask).any(axis=1).mean() for s, mask in zip(scored, strange, strict=True)]
-    hits = [_named_self(part, facts, m + k, i, fit) for part in parts for k, i in enumerate(again)]
+    hits = [_named(part, facts, kin, m + k, i, fit) for part in parts for k, i in enumerate(again)]
     copies = [hit for part in parts for hit in _versions_named(part[:m, :m], facts, fit)]
     return Threshold(
         prompts=n,
@@ -284,34 +287,42 @@ def _threshold(
         others_pairs=round(sum(mask.sum() for mask in strange) / len(parts)),
         siblings_pairs=round(sum(mask.sum() for mask in close) / len(parts)),
         suspects=float(np.mean(wrong)),
-        **_shares("found", hits, len(parts)),
-        **_shares("versions", copies, len(parts)),
+        found=_share(hits, "self"),
+        found_of=round(sum(hit is not None for hit in hits) / len(parts)),
+        sibling_instead=_share(hits, "sibling"),
+        stranger_instead=_share(hits, "stranger"),
+        versions=_share(copies, "self"),
+        versions_of=round(len(copies) / len(parts)),
     )
 
 
-def _shares(name: str, hits: Sequence[bool | None], draws: int) -> dict[str, Any]:
-    known = [hit for hit in hits if hit is not None]
-    return {name: float(np.mean(known)) if known else None, f"{name}_of": round(len(known) / draws)}
+def _share(hits: Sequence[str | None], what: str) -> float | None:
+    known = [hit == what for hit in hits if hit is not None]
+    return float(np.mean(known)) if known else None
 
 
-def _named_self(part: Matrix, facts: Sequence[ModelFacts], row: int, model: int, score: float) -> bool | None:
-    """Whether a model's second answers name it; `None` where too few prompts are shared."""
+def _named(part: Matrix, facts: Sequence[ModelFacts], kin: Bool, row: int, model: int, score: float) -> str | None:
+    """Whom a model's second answers name: `self`, `sibling`, `stranger` or "" (nobody); `None`: nothing to compare."""
     rows = [*range(len(facts)), row]
-    told = [*facts, ModelFacts("\x00")]
-    named = scores(part[np.ix_(rows, rows)], told)
-    return None if np.isnan(named.score[-1, model]) else bool(named.named(score)[-1, model])
+    scored = scores(part[np.ix_(rows, rows)], [*facts, ModelFacts("\x00")])
+    if np.isnan(scored.score[-1, model]):
+        return None
+    named = scored.named(score)[-1, :-1]
+    if named[model] or not named.any():
+        return "self" if named[model] else ""
+    return "sibling" if (named & kin[model]).any() else "stranger"
 
 
-def _versions_named(part: Matrix, facts: Sequence[ModelFacts], score: float) -> list[bool | None]:
+def _versions_named(part: Matrix, facts: Sequence[ModelFacts], score: float) -> list[str | None]:
     """Whether every documented version of one model names it, its name and relations unknown."""
     place = {fact.name: i for i, fact in enumerate(facts)}
-    found: list[bool | None] = []
+    found: list[str | None] = []
     for i, fact in enumerate(facts):
         original = next(iter(fact.copy_of)) if len(fact.copy_of) == 1 else None
         if original in place:
             told = [ModelFacts("\x00") if k == i else f for k, f in enumerate(facts)]
             named = scores(part, told)
-            found.append(bool(named.named(score)[i, place[original]]))
+            found.append("self" if named.named(score)[i, place[original]] else "")
     return found
 
 
