@@ -6,7 +6,6 @@ tells the user.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import re
@@ -18,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.core import prompt_id
 from harness.errors import ConfigError, unknown_name
 from harness.records import REASONING_KINDS, ReasoningKind
 
@@ -55,11 +55,6 @@ class Item:
     extracted: Mapping[str, str] = field(default_factory=dict)
     """The part of the answer that was judged, by filter."""
     loglikelihoods: tuple[float, ...] | None = None
-
-
-def prompt_id(text: str) -> str:
-    """How a prompt is known that has a text and no name: the MD5 of the text without the white space around it."""
-    return hashlib.md5(text.strip(" \n\t\r").encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
 
 
 def _alpaca_eval(path: Path, _: Mapping[str, str]) -> Iterator[Item]:

@@ -105,11 +105,12 @@ def _report(
     s = analysis.index(suspect)
     said = verdict(found)
     smallest = p_floor(analysis, s)
-    worth = positives.scale(pool.positives, _unrelated(analysis), analysis.facts[s].lineage)
+    known = positives.again(analysis, pool.positives)
+    worth = positives.scale(known, _unrelated(analysis), analysis.facts[s].lineage)
     rows = _with_ranks(analysis, found, s, interval=interval)
     for row, finding in zip(rows, found, strict=True):
         tested = finding.verdict in TESTED
-        row["power"] = positives.power(pool.positives, finding.candidate, suspect)
+        row["power"] = positives.power(known, finding.candidate, suspect)
         row["likelihood_ratio"] = worth.ratio(finding.z) if worth and tested and finding.z is not None else None
     floor, ceiling = _floor(analysis), _ceiling(analysis)
     again = _again(pool, suspect, interval=interval)
