@@ -20,7 +20,7 @@ __all__ = [
     "finding",
     "fingerprint",
     "overview",
-    "panel",
+    "panel_files",
     "pools",
     "probes",
     "registry",

@@ -214,14 +214,9 @@ def against(
     import polars as pl
 
     shipped = panel.load(name)
-    aliases = shipped.about.get("aliases") or {}
-    prompts = set(shipped.prints.prompts)
-    there = (
-        answers.filter(pl.col("model").is_in([suspect, *candidates]))
-        .with_columns(prompt_id=pl.coalesce(pl.col("alias").replace_strict(aliases, default=None), "prompt_id"))
-        .filter(pl.col("prompt_id").is_in(list(prompts)))
-    )
-    return _on_panel(shipped, there, suspect, known, control_of, folder, everybody=answers["model"].to_list())
+    there, otherwise = panel.keyed(shipped, answers.filter(pl.col("model").is_in([suspect, *candidates])))
+    pool = _on_panel(shipped, there, suspect, known, control_of, folder, everybody=answers["model"].to_list())
+    return dataclasses.replace(pool, notes=(*pool.notes, *wording.changed_prompts(name, [f.where for f in otherwise])))
 
 
 def _on_panel(
@@ -230,11 +225,14 @@ def _on_panel(
 ) -> Pool:  # fmt: skip
     name = shipped.name
     mine = set(there["model"].unique().to_list())
-    notes = [*documented(known, suspect), *wording.panel(name, shipped.about)]
+    notes = [
+        *documented(known, suspect),
+        *wording.panel(name, shipped.about, len(shipped.entries), len(shipped.prompts)),
+    ]
     if suspect in mine:
         if suspect in shipped.prints.models:
             notes.append(wording.replaced(suspect, name))
-        prints = panel.add(shipped, stored.fingerprint(there, panel.CHANNELS, folder))
+        prints = panel.joined(shipped, stored.fingerprint(there, panel.CHANNELS, folder))
     elif suspect in shipped.prints.models:
         prints, mine = shipped.prints, set()
     else:
@@ -300,7 +298,7 @@ def whole_panel(name: str) -> Pool:
     """A reference panel as it is shipped."""
     shipped = panel.load(name)
     who = [shipped.facts[model] for model in shipped.prints.models]
-    notes = wording.panel(name, shipped.about)
+    notes = wording.panel(name, shipped.about, len(shipped.entries), len(shipped.prompts))
     return Pool(
         name, shipped.prints, who, shipped.candidates, notes, True, shipped.positives, shipped.domains,
         version=str(shipped.about["version"]),
