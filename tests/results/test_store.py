@@ -22,7 +22,7 @@ from runfolders import SAMPLES, sample, write_run
 from harness.errors import HarnessError, StorageError
 from harness.results import derivation, schema, store
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs" / "schema.md"
 SPAWN = multiprocessing.get_context("spawn")
 

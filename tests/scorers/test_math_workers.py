@@ -17,7 +17,7 @@ from harness.scorers import math as scorer
 from harness.scorers._math import library, workers
 from harness.specs import SandboxSpec
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, or relies on a limit that only Linux keeps")
 QUESTIONS = [
     (r"\sqrt{2}", r"\frac{2}{\sqrt{2}}", True),
@@ -74,7 +74,7 @@ def test_verdicts_do_not_depend_on_the_hash_seed():
         from harness.records import Answer
         from harness.scorers import math
         from harness.specs import SandboxSpec
-        from tests.test_math_workers import LIGHT
+        from tests.scorers.test_math_workers import LIGHT
         answers = [Answer({}, gold, "\\\\boxed{" + answer + "}") for gold, answer, _ in LIGHT]
         print([(s.value, s.status, s.explanation) for s in math.score(answers, SandboxSpec())])
     """
