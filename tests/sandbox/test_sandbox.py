@@ -13,16 +13,15 @@ from pathlib import Path
 import codesets
 import psutil
 import pytest
-from test_sandbox_hostile import Canaries, need
+from test_sandbox_hostile import Canaries
+from walls import BOTH, linux, need
 
 from harness.errors import ConfigError, SandboxError
 from harness.sandbox import Program, check, run, tiers
 from harness.specs import SandboxSpec
 
-linux = pytest.mark.skipif(sys.platform != "linux", reason="tiers A and B are Linux's")
 SPEC = SandboxSpec(timeout_s=2)
 FAST = SandboxSpec(timeout_s=0.5)
-BOTH = pytest.mark.parametrize("tier", ["A", "B"])
 HAS_A = sys.platform == "linux" and tiers._why_not("A") is None
 HAS_B = sys.platform == "linux" and tiers._why_not("B") is None
 BEST = "A" if HAS_A else "B"
