@@ -23,6 +23,8 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     raw: bytes | None = None
     delay: float = 0.0
+    until: Callable[[], bool] | None = None
+    """The answer is held until this is true; it is asked when a request arrives, and a few times a second."""
     fault: str | None = None
     """`drop` (close at once), `truncate` (half a body), `hang` (never answer)."""
 
@@ -37,6 +39,7 @@ class Server:
         self.behave = behave
         self.asked: list[tuple[str, dict[str, str], dict[str, Any]]] = []
         self.flying = self.most_flying = 0
+        self._arrived = asyncio.Event()
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -75,12 +78,17 @@ class Server:
         self.asked.append((request.path_qs, dict(request.headers), body))
         self.flying += 1
         self.most_flying = max(self.most_flying, self.flying)
+        self._arrived.set()
         try:
             return await self._answer(request, self.behave(body, len(self.asked)))
         finally:
             self.flying -= 1
 
     async def _answer(self, request: web.Request, answer: Answer) -> web.StreamResponse:
+        while answer.until and not answer.until():
+            self._arrived.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._arrived.wait(), 0.2)
         if answer.delay:
             await asyncio.sleep(answer.delay)
         data = answer.raw if answer.raw is not None else json.dumps(answer.payload).encode()

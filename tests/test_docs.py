@@ -111,24 +111,24 @@ def test_every_python_example_runs(project, code):
 # Commands ----------------------------------------------------------------------------------------------------
 
 ELSEWHERE = {
-    "harness provenance report A --panel alpaca_eval --released 2024-05": "tests/test_provenance_cli.py has answers to its prompts",
-    "harness weights smollm2_135m_q4_1 --verify": "tests/test_weights.py fetches weights",
-    "harness eval -m model=smollm2,qwen25_coder seed=1,2,3": "tests/test_config.py sweeps",
-    "harness report --serve": "tests/test_report.py reads from it and ends it",
-    "harness sql": "tests/test_frames.py has a terminal",
-    "harness provenance tree --svg tree.svg": "tests/test_provenance_cli.py has the three models it needs",
+    "harness provenance report A --panel alpaca_eval --released 2024-05": "tests/cli/test_provenance_cli.py has answers to its prompts",
+    "harness weights smollm2_135m_q4_1 --verify": "tests/core/test_weights.py fetches weights",
+    "harness eval -m model=smollm2,qwen25_coder seed=1,2,3": "tests/cli/test_config.py sweeps",
+    "harness report --serve": "tests/results/test_report.py reads from it and ends it",
+    "harness sql": "tests/results/test_frames.py has a terminal",
+    "harness provenance tree --svg tree.svg": "tests/cli/test_provenance_cli.py has the three models it needs",
 } | {
     line: "tests/test_docs_commands.py runs them on runs that are whole"
     for command in ("verify", "bundle", "reproduce", "diff")
     for line in EXAMPLES[command]
 }
 ELSEWHERE |= {
-    line: "tests/test_score_commands.py has completions and a run"
+    line: "tests/cli/test_score_commands.py has completions and a run"
     for name in ("score", "rescore")
     for line in EXAMPLES[name]
 }
 ELSEWHERE |= {
-    line: "tests/test_provenance_cli.py has labelled relations"
+    line: "tests/cli/test_provenance_cli.py has labelled relations"
     for name in ("validate", "build-panel")
     for line in EXAMPLES[f"provenance {name}"]
 }

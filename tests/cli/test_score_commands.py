@@ -45,7 +45,7 @@ def harness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     task(tmp_path)
 
     def run(*words: str) -> tuple[int, str]:
-        env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+        env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
         command = [sys.executable, "-m", "harness", *words]
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=env, timeout=120)
         assert "Traceback" not in done.stderr, done.stderr

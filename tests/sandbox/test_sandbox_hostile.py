@@ -10,19 +10,14 @@ from typing import Any
 import codesets
 import psutil
 import pytest
+from walls import linux, need
 
-from harness.sandbox import Program, run, tiers
+from harness.sandbox import Program, run
 from harness.specs import SandboxSpec
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="tiers A and B are Linux's")
+pytestmark = linux
 SPEC = SandboxSpec(timeout_s=1.5, memory_mb=512)
 KEY = "CANARYKEY-0123456789abcdef"
-
-
-def need(tier: str) -> None:
-    reason = tiers._why_not(tier)
-    if reason:
-        pytest.skip(f"tier {tier}: {reason}")
 
 
 class Canaries:

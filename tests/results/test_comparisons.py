@@ -370,7 +370,7 @@ def test_sources_make_a_difference_harder_to_see_and_margins_are_those_of_the_in
 
 
 def test_the_table_for_readers_says_what_the_functions_say():
-    page = (Path(__file__).parents[1] / "docs" / "reading-the-numbers.md").read_text("utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "reading-the-numbers.md").read_text("utf-8")
     table = [line for line in page.splitlines() if line.startswith(("| problems", "| difference"))]
     items, points = ([re.sub(r"[^0-9]", "", cell) for cell in line.split("|")[2:-1]] for line in table)
     assert [f"{100 * power.Design().detectable_difference(int(n)):.0f}" for n in items] == points

@@ -82,7 +82,7 @@ def left_over(cache: Path) -> list[str]:
 
 
 def test_the_shipped_entries_are_complete() -> None:
-    shipped = weights.catalogue([Path(__file__).parents[1] / "conf"])
+    shipped = weights.catalogue([Path(__file__).parents[2] / "conf"])
     assert {"smollm2_135m_q4_1", "qwen25_coder_05b_q4_k_m"} <= set(shipped)
     for spec in shipped.values():
         assert spec.licence

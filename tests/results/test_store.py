@@ -22,7 +22,7 @@ from runfolders import SAMPLES, sample, write_run
 from harness.errors import HarnessError, StorageError
 from harness.results import derivation, schema, store
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs" / "schema.md"
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -402,9 +402,10 @@ def test_an_index_of_another_kind_says_rebuild_and_is_rebuilt(results, kind):
 # Many processes ------------------------------------------------------------------------------------------------
 
 
-def _read_all_the_time(results, stop, out):
+def _read_all_the_time(results, reading, stop, out):
+    """Reads until all is written, and then until it has seen it all."""
     counts, problems = [], []
-    while not stop.is_set():
+    while not stop.is_set() or ((len(counts) < 4 or counts[-1] != 10) and len(problems) < 99):
         try:
             row = store.query(
                 results,
@@ -417,6 +418,8 @@ def _read_all_the_time(results, stop, out):
         if row["said"] != row["held"] or row["runs"] != row["of_tasks"]:
             problems.append(f"half an index: {row}")
         counts.append(row["runs"])
+        if len(counts) == 1:
+            reading.release()
     if counts != sorted(counts):
         problems.append(f"went back: {counts}")
     out.put((len(counts), counts[-1] if counts else 0, problems))
@@ -424,17 +427,18 @@ def _read_all_the_time(results, stop, out):
 
 def test_four_readers_never_wait_fail_or_see_half_while_the_index_is_refreshed(results):
     derivation.refresh(results)
-    stop, out = SPAWN.Event(), SPAWN.Queue()
-    readers = [SPAWN.Process(target=_read_all_the_time, args=(results, stop, out)) for _ in range(4)]
+    reading, stop, out = SPAWN.Semaphore(0), SPAWN.Event(), SPAWN.Queue()
+    shared = (results, reading, stop, out)
+    readers = [SPAWN.Process(target=_read_all_the_time, args=shared, daemon=True) for _ in range(4)]
     for reader in readers:
         reader.start()
+    for _ in readers:
+        assert reading.acquire(timeout=120)
     for number in range(8):
         write_run(results, f"eval-c{number}")
         derivation.refresh(results)
-        time.sleep(0.3)
-    time.sleep(2)
     stop.set()
-    reports = [out.get(timeout=60) for _ in readers]
+    reports = [out.get(timeout=120) for _ in readers]
     for reader in readers:
         reader.join(60)
     assert [problems for _, _, problems in reports if problems] == []

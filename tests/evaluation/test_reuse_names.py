@@ -16,7 +16,7 @@ from harness import runs
 from harness.cli import catalogue, config
 from harness.errors import BudgetError, ConfigError
 from harness.evaluation import manifest, reuse
-from harness.evaluation.evaluator import Outcome, evaluate, preview
+from harness.evaluation.evaluator import FinishedRun, evaluate, preview
 from harness.records import Reply
 from harness.results import derivation, leaderboard, store
 from harness.results.report import page
@@ -49,15 +49,15 @@ def own(project: Project, server: Server, **over: Any) -> None:
     (project.root / "conf" / "model" / "own.yaml").write_text(f"# @package models.own\n{text}\n")
 
 
-def run(*words: str) -> Outcome:
+def run(*words: str) -> FinishedRun:
     return evaluate(config.compose(list(words)), quiet=True)
 
 
-def samples(outcome: Outcome) -> pl.DataFrame:
+def samples(outcome: FinishedRun) -> pl.DataFrame:
     return pl.read_parquet(runs.samples_path(outcome.run))
 
 
-def served(outcome: Outcome) -> set[str]:
+def served(outcome: FinishedRun) -> set[str]:
     return set(samples(outcome).get_column("served_model"))
 
 

@@ -18,7 +18,7 @@ from conftest import SUMS_PY, SUMS_YAML
 
 from harness.core import patches
 
-PACKAGE = Path(__file__).parents[1] / "harness"
+PACKAGE = Path(__file__).parents[2] / "harness"
 HOME = PACKAGE / "core" / "patches.py"
 ELSEWHERE = {"sandbox"}
 """Its programs run in processes of their own, where no library of ours is."""

@@ -23,7 +23,7 @@ from harness.provenance.finding import Lab, contradict
 from harness.results import derivation, leaderboard
 from harness.results.leaderboard import selection
 
-GOLDEN = Path(__file__).parent / "golden" / "leaderboard.md"
+GOLDEN = Path(__file__).parents[1] / "golden" / "leaderboard.md"
 HOSTILE = "evil|`<b>\n| fake | 1.000 [1.00, 1.00] n=999 |\x1b[31m\u202e[x](http://y)"
 NUMBER = r"(-?\d+\.\d{2,3} (\[-?\d+\.\d\d, -?\d+\.\d\d\]|\[no interval\]) n=\d+|not scored n=0|(untestable|not enough prompts) n=\d+)"
 

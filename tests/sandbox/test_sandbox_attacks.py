@@ -11,8 +11,9 @@ import codesets
 import mutants
 import pytest
 from attacks import ATTACKS, TESTS
-from test_sandbox import BOTH, FAST, canaries, linux  # noqa: F401 - a fixture
-from test_sandbox_hostile import Canaries, need
+from test_sandbox import FAST, canaries  # noqa: F401 - a fixture
+from test_sandbox_hostile import Canaries
+from walls import BOTH, linux, need
 
 from harness.sandbox import Program, run
 from harness.specs import SandboxSpec

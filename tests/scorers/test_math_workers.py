@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from clocks import cpu_seconds
 
 from harness.errors import HarnessError
 from harness.records import Answer
@@ -17,7 +18,7 @@ from harness.scorers import math as scorer
 from harness.scorers._math import library, workers
 from harness.specs import SandboxSpec
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, or relies on a limit that only Linux keeps")
 QUESTIONS = [
     (r"\sqrt{2}", r"\frac{2}{\sqrt{2}}", True),
@@ -74,7 +75,7 @@ def test_verdicts_do_not_depend_on_the_hash_seed():
         from harness.records import Answer
         from harness.scorers import math
         from harness.specs import SandboxSpec
-        from tests.test_math_workers import LIGHT
+        from tests.scorers.test_math_workers import LIGHT
         answers = [Answer({}, gold, "\\\\boxed{" + answer + "}") for gold, answer, _ in LIGHT]
         print([(s.value, s.status, s.explanation) for s in math.score(answers, SandboxSpec())])
     """
@@ -237,10 +238,10 @@ BOMBS = [
 def test_no_answer_takes_long_or_is_taken_for_right_by_exhaustion(gold: str):
     scorer.score([Answer({}, r"\sqrt{2}", r"\boxed{\sqrt{3}}")], SandboxSpec())  # a warm worker
     for bomb in BOMBS:
-        started = time.monotonic()
+        started = cpu_seconds()
         score = scorer.score([Answer({}, gold, f"Therefore, the answer is \\boxed{{{bomb}}}.")], SandboxSpec())[0]
         assert (bomb[:40], score.value) in ((bomb[:40], 0.0), (bomb[:40], None))
-        assert time.monotonic() - started < 10, bomb[:40]
+        assert cpu_seconds() - started < 10, bomb[:40]
 
 
 @pytest.mark.parametrize(

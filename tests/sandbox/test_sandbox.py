@@ -13,16 +13,15 @@ from pathlib import Path
 import codesets
 import psutil
 import pytest
-from test_sandbox_hostile import Canaries, need
+from test_sandbox_hostile import Canaries
+from walls import BOTH, linux, need
 
 from harness.errors import ConfigError, SandboxError
 from harness.sandbox import Program, check, run, tiers
 from harness.specs import SandboxSpec
 
-linux = pytest.mark.skipif(sys.platform != "linux", reason="tiers A and B are Linux's")
 SPEC = SandboxSpec(timeout_s=2)
 FAST = SandboxSpec(timeout_s=0.5)
-BOTH = pytest.mark.parametrize("tier", ["A", "B"])
 HAS_A = sys.platform == "linux" and tiers._why_not("A") is None
 HAS_B = sys.platform == "linux" and tiers._why_not("B") is None
 BEST = "A" if HAS_A else "B"
@@ -396,7 +395,7 @@ def test_a_killed_run_leaves_nothing(tier, canaries):
         "from harness.sandbox import *; from harness.specs import SandboxSpec\n"
         f"run([Program('while True: pass', '', 'f')] * 4, SandboxSpec(timeout_s=60), tier={tier!r}, workers=2)"
     )
-    process = psutil.Popen([sys.executable, "-c", script], cwd=Path(__file__).parents[1])
+    process = psutil.Popen([sys.executable, "-c", script], cwd=Path(__file__).parents[2])
     deadline = time.monotonic() + 30
     while len(process.children(recursive=True)) < 6 and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -420,7 +419,7 @@ def interpreter_for_others() -> tuple[str, dict[str, str]] | None:
     """An interpreter of this version that an ordinary user can start, and its environment."""
     site = str(Path(psutil.__file__).parents[1])
     for python in (sys.executable, f"/usr/bin/python{sys.version_info[0]}.{sys.version_info[1]}"):
-        env = {"PYTHONPATH": f"{site}:{Path(__file__).parent}", "PATH": os.environ["PATH"]}
+        env = {"PYTHONPATH": f"{site}:{Path(__file__).parents[1]}", "PATH": os.environ["PATH"]}
         command = [
             "setpriv",
             "--reuid=65534",
@@ -433,7 +432,7 @@ def interpreter_for_others() -> tuple[str, dict[str, str]] | None:
         if (
             Path(python).exists()
             and subprocess.run(
-                command, env=env, capture_output=True, cwd=Path(__file__).parents[1], check=False
+                command, env=env, capture_output=True, cwd=Path(__file__).parents[2], check=False
             ).returncode
             == 0
         ):
@@ -464,7 +463,7 @@ def elsewhere(command: list[str], data: Path, want: str, env: dict[str, str] | N
     done = subprocess.run(
         [*command, "-c", SCRIPT, str(data), want],
         env=env,
-        cwd=Path(__file__).parents[1],
+        cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
         check=False,
@@ -498,7 +497,7 @@ def test_without_namespaces_and_capabilities_landlock_remains(shared_data):
     probe = subprocess.run(["unshare", "-r", "true"], capture_output=True, check=False)
     if probe.returncode:
         pytest.skip("no user namespace here to make such an environment in")
-    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     said = elsewhere(["unshare", "-r", "sh", "-c", shell, "sh", sys.executable], shared_data, "B", env)
     assert said["reasons"]["A"]
     assert said["wrong"] == {"B": []}
@@ -581,5 +580,5 @@ def test_another_system_imports_it_and_refuses(tmp_path):
         "from harness.errors import SandboxError\n"
         "try: check(SandboxSpec())\nexcept SandboxError as error: assert 'darwin' in str(error)\nelse: assert False\n"
     )
-    env = {**os.environ, "PATH": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[1])}
+    env = {**os.environ, "PATH": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
     subprocess.run([sys.executable, "-c", script], env=env, check=True)

@@ -17,7 +17,7 @@ from harness.archive.exports import _run
 from harness.core import plugins
 from harness.errors import ConfigError, StorageError
 
-SCHEMAS = Path(__file__).parent / "schemas"
+SCHEMAS = Path(__file__).parents[1] / "schemas"
 HOSTILE = "../../etc/evil|<b>\x1b[31m\u202e"
 
 

@@ -808,7 +808,7 @@ def test_any_text_can_be_sent(text: str) -> None:
 
 
 def _ready() -> list[str]:
-    return [p.stem for p in sorted((Path(__file__).parents[1] / "conf/model").glob("*.yaml")) if any(f"backend: {api}" in p.read_text() for api in API)]  # fmt: skip
+    return [p.stem for p in sorted((Path(__file__).parents[2] / "conf/model").glob("*.yaml")) if any(f"backend: {api}" in p.read_text() for api in API)]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", _ready())
@@ -846,7 +846,7 @@ def test_every_block_of_the_models_page_is_a_model(tmp_path: Path, monkeypatch: 
 
     from harness.cli import config
 
-    page = (Path(__file__).parents[1] / "docs/models.md").read_text()
+    page = (Path(__file__).parents[2] / "docs/models.md").read_text()
     blocks = re.findall(r"```yaml\n(# @package models\.(\w+)\n.*?)```", page, re.DOTALL)
     assert len(blocks) >= 7
     (tmp_path / "conf" / "model").mkdir(parents=True)

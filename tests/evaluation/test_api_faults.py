@@ -182,20 +182,35 @@ def test_a_wait_of_hours_fails_the_request_instead(tmp_path: Path) -> None:
 # --- concurrency and limits
 
 
-def test_concurrency_falls_with_429s_and_recovers(tmp_path: Path) -> None:
-    seen: list[int] = []
+def test_concurrency_falls_with_429s_and_recovers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server waits with each answer until all that may be in flight are: a slow machine is as full as a quick one."""
+    gates: list[_http.Gate] = []
+
+    class Watched(_http.Gate):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            gates.append(self)
+
+    monkeypatch.setattr(_http, "Gate", Watched)
+    total, seen = 700, []
+
+    def full() -> bool:
+        if server.flying < min(int(gates[0]._limit), total - len(seen)):
+            return False
+        seen.append(server.flying)
+        return True
 
     def behave(body: dict[str, Any], n: int) -> Answer:
-        seen.append(server.flying)
-        overloaded = 300 < n < 900 and server.flying > 8
-        return Answer(error("slow", "x"), 429, delay=0.005) if overloaded else Answer(echo(body).payload, delay=0.005)
+        if 150 < n < 450 and server.flying > 8:
+            return Answer(error("slow", "x"), 429)
+        return Answer(echo(body).payload, until=full)
 
     with serving(behave) as server:
-        replies, facts = run(model(server.url, parallel=64, retries=30), requests(4000), tmp_path)
+        replies, facts = run(model(server.url, parallel=64, retries=30), requests(total), tmp_path)
     assert not any(reply.error for reply in replies.values())
     assert facts["parallel"]["lowest"] <= 16
-    assert max(seen[:300]) > 48
-    assert max(seen[-500:]) > 32
+    assert seen[0] == 64
+    assert max(seen[-200:]) > 32
 
 
 def test_no_more_than_parallel_are_in_flight(tmp_path: Path) -> None:
@@ -231,7 +246,7 @@ def test_a_server_that_is_not_there_stops_the_run_within_seconds(
         started = time.monotonic()
         with pytest.raises(BackendError, match=r"cannot connect.*same command again"):
             run(model(url, parallel=parallel), requests(), tmp_path)
-        assert time.monotonic() - started < 15
+        assert time.monotonic() - started < 60  # a few seconds; without a breaker it would be many minutes
 
 
 @pytest.mark.parametrize(
@@ -266,7 +281,7 @@ def test_a_server_that_only_fails_stops_the_run(tmp_path: Path) -> None:
         started = time.monotonic()
         with pytest.raises(BackendError, match="HTTP 500"):
             run(model(server.url, parallel=8), requests(100_000), tmp_path)
-        assert time.monotonic() - started < 15
+        assert time.monotonic() - started < 60  # a few seconds; without a breaker it would be many minutes
 
 
 def test_requests_that_are_refused_one_by_one_do_not_open_the_breaker(tmp_path: Path) -> None:

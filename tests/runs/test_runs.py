@@ -167,7 +167,7 @@ def test_a_reply_outlives_a_kill_of_its_process_before_its_flush(tmp_path: Path)
         "async def main():\n"
         f"    async with _Writer(journal.Journal(Path({str(path)!r}))) as writer:\n"
         "        slots = [asyncio.create_task(writer.write(r, Reply(text='said'))) for r in asked]\n"
-        "        await asyncio.sleep(0.2)\n"
+        f"        while Path({str(path)!r}).read_text().count('said') < 9: await asyncio.sleep(0.01)\n"
         "        print(sum(slot.done() for slot in slots), flush=True); os.kill(os.getpid(), signal.SIGKILL)\n"
         "asyncio.run(main())\n"
     )

@@ -17,7 +17,7 @@ from harness.evaluation import evaluate, preview
 from harness.specs import EvalSpec
 
 PACKAGE = ROOT / "harness"
-OLD_RUN = Path(__file__).parent / "golden" / "run_with_plan"
+OLD_RUN = Path(__file__).parents[1] / "golden" / "run_with_plan"
 """A run whose spec.yaml and run.json hold `plan: false`."""
 MEANINGS = {
     "plan": {

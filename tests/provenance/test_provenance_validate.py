@@ -12,7 +12,7 @@ from harness.provenance import evidence, fingerprint, wording
 from harness.provenance.registry import Labels, Registry
 from harness.provenance.validate import table, validate
 
-REGISTRY = Registry.load(Path(__file__).parents[1] / "conf" / "model_registry.yaml")
+REGISTRY = Registry.load(Path(__file__).parents[2] / "conf" / "model_registry.yaml")
 
 
 def _tables(data: Path) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:

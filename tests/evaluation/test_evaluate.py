@@ -266,7 +266,7 @@ def test_an_interrupt_says_that_the_work_is_kept(project: Project) -> None:
     while not project.runs() or not (project.runs()[0] / "journal.jsonl").is_file() or not _journal(project.runs()[0]):
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "goes on from here" in err
     assert "stopped" in project.run("runs").stdout

@@ -45,7 +45,7 @@ def test_every_prompt_has_one_of_the_four(prompt, said):
 
 
 def test_the_rule_agrees_with_the_projects_own_labels_well_above_chance():
-    sys.path.insert(0, str(Path(__file__).parents[1] / "tasks" / "provenance"))
+    sys.path.insert(0, str(Path(__file__).parents[2] / "tasks" / "provenance"))
     try:
         import prompts
     finally:

@@ -9,7 +9,8 @@ from typing import ClassVar
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_sandbox import BOTH, FAST, SEND, outcome
+from test_sandbox import FAST, SEND, outcome
+from walls import BOTH
 
 from harness.sandbox import Execution, Program, tiers, wire
 
