@@ -169,7 +169,7 @@ def test_no_number_of_an_answer_gets_past_the_border(name: str, payload: Any, da
     spec = ModelSpec("m", name, args={"model": "x", "base_url": "http://127.0.0.1:1"})
     backend = plugins.load("backends", name).Backend(spec, None)
     asked = request(kind if name == "openai_completions" else "generate")
-    reply = backend._interpret(asked, _http.Outcome(payload=altered(payload, changes)))
+    reply = backend._interpret(asked, _http.Exchange(payload=altered(payload, changes)))
     sound(reply)
     if asked.kind == "generate":  # the text is there, whatever is said of its tokens
         assert reply.error is None

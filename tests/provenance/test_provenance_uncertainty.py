@@ -60,7 +60,7 @@ def test_a_null_model_without_a_score_is_no_part_of_the_null(
     facts = [dataclasses.replace(fact, lineage=lineage) for fact, lineage in zip(pool.facts, lineages, strict=True)]
     found = evidence.analyse(pool.prints, facts, pool.candidates)
     for s in (20, 29):
-        for finding in evidence.findings(found, f"m{s}"):
+        for finding in evidence.pair_tests(found, f"m{s}"):
             column = found.columns[finding.candidate]
             rest = [
                 found.scores.z[u, column]
@@ -79,18 +79,18 @@ def test_a_candidate_whose_null_models_have_too_few_scores_is_untestable(pool: e
     """Of seven models older than m07 five are of one lineage: five have two to be read against, two have six."""
     facts = [dataclasses.replace(fact, lineage="one" if i < 5 else None) for i, fact in enumerate(pool.facts)]
     found = evidence.analyse(pool.prints, facts, [7, *range(10, 29)])
-    (finding,) = (f for f in evidence.findings(found, "m29") if f.candidate == "m07")
+    (finding,) = (f for f in evidence.pair_tests(found, "m29") if f.candidate == "m07")
     assert (finding.null_size, finding.verdict, finding.p, finding.q) == (2, "untestable", None, None)
     assert finding.z is not None
     assert finding.exceeded is not None
     assert 0 <= finding.exceeded <= 2
     assert "only 2 models that cannot have learnt from it have a score" in wording.sentence("m29", finding)
-    assert all(f.verdict in {"resembles", "none"} for f in evidence.findings(found, "m29") if f.candidate != "m07")
+    assert all(f.verdict in {"resembles", "none"} for f in evidence.pair_tests(found, "m29") if f.candidate != "m07")
 
 
 def test_five_null_models_have_a_score_each_read_against_the_other_four(pool: evidence.Analysis) -> None:
     found = evidence.analyse(pool.prints, pool.facts, [4, 5, *range(10, 29)])
-    four, five = (next(f for f in evidence.findings(found, "m29") if f.candidate == name) for name in ("m04", "m05"))
+    four, five = (next(f for f in evidence.pair_tests(found, "m29") if f.candidate == name) for name in ("m04", "m05"))
     assert (four.verdict, four.null_size, four.z, four.exceeded) == ("untestable", 0, None, None)
     assert (five.verdict in {"resembles", "none"}, five.null_size) == (True, 5)
 
