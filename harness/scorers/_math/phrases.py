@@ -246,7 +246,9 @@ _SAID_LAST = re.compile(
     rf"(?:\b(?:is|are|be|equals?)\s+(?:(?:about|approximately|exactly)\s+)?|[是为])({NUMBER})\s?\S{{0,12}}$"
 )
 _LISTED = re.compile(rf"\b(?:are|were)\s+((?:{NUMBER}(?:, (?:and |or )?| and | or ))+{NUMBER})\W*$")
-_COUNTED = re.compile(r"(?<![\d.,:/$€£-])(\d+ [A-Za-z-]+(?:, (?:and )?\d+ [A-Za-z-]+)*,? and \d+ [A-Za-z-]+)\.?\W*$")
+_COUNTED = re.compile(
+    r"(?<![\d.,:/$€£-])(\d+ [A-Za-z-]+(?:, (?:and )?\d+ [A-Za-z-]+)*,? and \d+ [A-Za-z-]+)(?: [A-Za-z]+){0,4}\W*$"
+)
 """`9 chickens and 10 rabbits`, at the end of a sentence."""
 _ARROW = re.compile(r".*(?:[⇒⟹➜∴]|=>|\\(?:Rightarrow|implies|therefore)(?![A-Za-z]))|(?:→|->)")
 _COURTESY = re.compile(
