@@ -56,10 +56,11 @@ WORDS = (
     r"|reason(?:ing)?(?:[ _-](?:process|steps?))?"
     r"|reflect(?:ion|ing)?|scratch[ _-]?pad|analysis|rationale|deliberat(?:e|ion)|cot|chain[ _-]of[ _-]thoughts?"
     r"|(?:inner|internal)[ _-]?(?:thoughts?|monologue|voice|reasoning)|monologue|plan(?:ning)?"
-    r"|brainstorm(?:ing)?|ponder(?:ing)?"
+    r"|brainstorm(?:ing)?|ponder(?:ing)?|draft|critique|self[ _-]?(?:check|reflection|critique|talk|correction)"
+    r"|思考(?:过程|過程)?|推理(?:过程|過程)?"
 )
 """What models call their reasoning, in a tag of any of `BRACKETS`, with or without a prefix (`seed:think`)."""
-BRACKETS = {"<": ">", "[": "]", "◁": "▷", "<|": "|>", "<｜": "｜>", "【": "】", "⟨": "⟩", "«": "»"}
+BRACKETS = {"</|": "|>", "<": ">", "[": "]", "◁": "▷", "<|": "|>", "<｜": "｜>", "【": "】", "⟨": "⟩", "«": "»"}
 PAIRS: Mapping[str, str] = {
     "[unused16]": "[unused17]",  # openPangu
     "<unused94>": "<unused95>",  # MedGemma
@@ -116,8 +117,9 @@ def _marks(text: str, more: tuple[tuple[str, str], ...]) -> list[_Mark]:
         for match in _TAG.finditer(text):
             n = next(n for n in range(len(_LEFTS)) if match[f"w{n}"])
             if _LEFTS[n] != "[" or not text.startswith("(", match.end()):  # which is a link
-                closes = bool(match[f"c{n}"] or match[f"e{n}"])
-                found.append(_Mark(match.start(), match.end(), closes, f"{_LEFTS[n]}{match[f'w{n}'].lower()}"))
+                closes = bool(match[f"c{n}"] or match[f"e{n}"] or "/" in _LEFTS[n])
+                kind = f"{_LEFTS[n].replace('/', '')}{match[f'w{n}'].lower()}"
+                found.append(_Mark(match.start(), match.end(), closes, kind))
     pattern, known = _pairs(more)
     for match in pattern.finditer(text):
         kind, closes = known[match.group().lower()]
@@ -471,11 +473,14 @@ QUESTIONS = (
 )
 """What a next question is called, at the beginning of a line and before a colon."""
 _NAMES = "|".join(dict.fromkeys(QUESTIONS))
-_NUMBER = r"(?:[ \t]*(?:#|no\.?|nr\.?|№)?[ \t]*\d{1,4})?"
+_KIND = r"(?:(?:next|another|new|follow-?up|similar|bonus|practice|sample|user|math|test)[ \t]+)?"
+_NUMBER = r"[ \t]*(?:#|no\.?|nr\.?|№)?[ \t]*\d{1,4}"
+_LEFT = r"\n[ \t>]*(?:[*_]{1,3}|[#=]{1,6}[ \t]*[*_]{0,3}|\[\|?|\d{1,3}[.)][ \t]+)?"
 _NEXT_TURN = re.compile(
-    r"\n[ \t>]*(?:[*_]{1,3}|#{1,6}[ \t]*[*_]{0,3}|\[\|?|\d{1,3}[.)][ \t]+)?(?:(?:next|another|new|follow-?up)[ \t]+)?"
-    rf"(?:{_NAMES}){_NUMBER}(?:[ \t]*\([^()\n]{{0,30}}\))?(?:\|?\])?[*_]{{0,3}}[ \t]*[:：﹕]"
-    rf"|\n[ \t]*#{{1,6}}[ \t]*[*_]{{0,3}}(?:{_NAMES}){_NUMBER}[*_]{{0,3}}[ \t]*(?=\n|\Z)"
+    rf"{_LEFT}{_KIND}(?:{_NAMES})(?:{_NUMBER})?(?:[ \t]*\([^()\n]{{0,30}}\))?(?:\|?\])?[*_]{{0,3}}[ \t]*[:：﹕]"
+    rf"|{_LEFT}{_KIND}(?:{_NAMES}|example|exemple|ejemplo|beispiel|esempio|例){_NUMBER}"
+    r"\]?[*_]{0,3}[ \t]*(?:[.:：)]|={2,}|(?=\n|\Z))"
+    rf"|\n[ \t]*(?:#{{1,6}}[ \t]*[*_]{{0,3}}|\[){_KIND}(?:{_NAMES})[*_]{{0,3}}\]?[ \t]*(?=\n|\Z)"
     r"|\n[ \t]*\[(?:round|turn)[ \t]*\d+\]",
     re.IGNORECASE,
 )
