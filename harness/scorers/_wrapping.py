@@ -139,6 +139,7 @@ _ARTICLE = re.compile(
 _IN_SENTENCE = re.compile(r"[ \t]+[a-z,.;:)]|[,.;:)?!]")
 _APOSTROPHE = re.compile(r"(?<![A-Za-z])'|'(?![A-Za-z])")
 _QUOTES = (re.compile("(?<!`)`(?!`)"), re.compile('"'), _APOSTROPHE)
+_COMMENT = re.compile(r"[ \t]*#(?!#)|.*\S[ \t]{2,}# ")
 _AROUND = 400
 """Characters of a line that are looked at on either side."""
 
@@ -161,9 +162,7 @@ class _Place:
         before, after = self.line(start, end)
         if alone and not before.strip() and not after.strip():
             return False
-        if before.lstrip().startswith("#") or any(
-            len(quote.findall(before)) % 2 and quote.search(after) for quote in _QUOTES
-        ):
+        if _COMMENT.match(before) or any(len(quote.findall(before)) % 2 and quote.search(after) for quote in _QUOTES):
             return True
         named = _NAMED.match(after) or (_ARTICLE.search(before) and _IN_SENTENCE.match(after))
         return bool(before.strip() and named) or self.fenced(start)
@@ -196,6 +195,7 @@ _HARMONY = re.compile(
 )
 """The head of a message of harmony (https://cookbook.openai.com/articles/openai-harmony)."""
 _HARMONY_END = re.compile(r"<\|(?:end|return|call|start|channel)\|>")
+_HARMONY_USER = re.compile(r"<\|start\|>(?!assistant)")
 _BARE_HARMONY = re.compile(r"analysis(?=[A-Z])")
 _BARE_FINAL = re.compile(r"assistantfinal(?=\S)")
 """Harmony whose tokens were lost on the way: `analysisWe need…assistantfinalThe answer`."""
@@ -323,7 +323,7 @@ def _harmony(text: str, *, everywhere: bool) -> _Parted | None:  # noqa: PLR0911
     if not heads or _Place(text).content(heads[0].start(), heads[0].end()):
         return None
     before = text[begin : heads[0].start()]
-    if before.strip() and not everywhere and not _HARMONY_END.search(before):
+    if before.strip() and ((not everywhere and not _HARMONY_END.search(before)) or _HARMONY_USER.search(before)):
         return None
     thoughts = [(before, "<|channel|>")] if before.strip() else []
     for head in heads:
