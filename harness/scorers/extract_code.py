@@ -77,7 +77,9 @@ def _of_chat(text: str, doc: Mapping[str, Any]) -> Extracted | None:
 
 def defines(text: str, doc: Mapping[str, Any]) -> bool:
     """Whether a text defines what is asked for: what comes after it may answer another question."""
-    return doc["entry_point"] != SCRIPT and _defining(doc["entry_point"]).search(text) is not None
+    found = None if doc["entry_point"] == SCRIPT else _defining(doc["entry_point"]).search(text)
+    # In a docstring, `Input:` is no question but an example of the function's.
+    return found is not None and _python.begins(f"{text[found.start() :]}\n")[-1] != _python.STRING
 
 
 def assemble(found: Extracted, doc: Mapping[str, Any]) -> str:
