@@ -126,6 +126,7 @@ SHAPES = {
     "defined in a branch": "```python\nif True:\n    def area(r):\n        return math.pi * r * r\n```",
     "body in prose": "The missing line is:\n\n    return math.pi * r * r\n",
     "body, then tests": "    return math.pi * r * r\n\nassert area(0) == 0\n",
+    "text in a string before it": f'FIX = """\nAdd more test cases.\n"""\n\n{SOLUTION}',
     "questions in its docstring": 'def area(r):\n    """Area.\n\n    Input: 1\nQuestion: 2\n    """\n    return math.pi * r * r\n',
     "two spaces": "  return math.pi * r * r\n",
     "languages before and after": f"```java\nint x;\n```\n```python\n{SOLUTION}```\n```diff\n- a\n```",

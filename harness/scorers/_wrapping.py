@@ -475,7 +475,7 @@ QUESTIONS = (
 _NAMES = "|".join(dict.fromkeys(QUESTIONS))
 _KIND = r"(?:(?:next|another|new|follow-?up|similar|bonus|practice|sample|user|math|test)[ \t]+)?"
 _NUMBER = r"[ \t]*(?:#|no\.?|nr\.?|№)?[ \t]*\d{1,4}"
-_LEFT = r"\n[ \t]{0,3}(?:>[ \t]?)?(?:[*_]{1,3}|[#=]{1,6}[ \t]*[*_]{0,3}|\[\|?|\d{1,3}[.)][ \t]+)?"
+_LEFT = r"\n[ \t]{0,3}(?:>[ \t]?){0,3}(?:[*_]{1,3}|[#=]{1,6}[ \t]*[*_]{0,3}|\[\|?|\d{1,3}[.)][ \t]+)?"
 _NEXT_TURN = re.compile(
     rf"{_LEFT}{_KIND}(?:{_NAMES})(?:{_NUMBER})?(?:[ \t]*\([^()\n]{{0,30}}\))?(?:\|?\])?[*_]{{0,3}}[ \t]*[:：﹕]"
     rf"|{_LEFT}{_KIND}(?:{_NAMES}|example|exemple|ejemplo|beispiel|esempio|例){_NUMBER}"

@@ -502,8 +502,8 @@ def _run_of_code(text: str, start: int | None, opening: re.Pattern[str] | None) 
     """
     lines = text.split("\n")
     if start is not None:
-        first = text.count("\n", 0, start)
-        while first > 0 and _python.CODE_LINE.match(lines[first - 1]):
+        first, states = text.count("\n", 0, start), _python.begins(text)
+        while first > 0 and (_python.CODE_LINE.match(lines[first - 1]) or states[first] == _python.STRING):
             first -= 1
     else:
         begin = opening or re.compile(r"(?:async[ \t]+def|def|class)[ \t]+\w+")
