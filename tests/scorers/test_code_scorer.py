@@ -86,6 +86,87 @@ def test_a_right_chat_answer_passes_in_this_shape(shape: str):
     assert status(PASSING[shape]) == "passed"
 
 
+INDENTED = "".join(f"    {line}\n" for line in SOLUTION.splitlines())
+ZERO = "def area(r):\n    return 0\n"
+SHAPES = {
+    "class with a method": "```python\nclass Solution:\n    def area(self, r):\n        return math.pi * r * r\n```",
+    "class with a static method": "class S(object):\n    @staticmethod\n    def area(r):\n        return math.pi * r * r\n",
+    "class whose method lacks self": "```python\nclass S:\n    def area(r):\n        return math.pi * r * r\n```",
+    "constant in an earlier block": "```python\nPI = math.pi\n```\n```python\ndef area(r):\n    return PI * r * r\n```",
+    "constant in a later block": "```python\ndef area(r):\n    return PI * r * r\n```\nwith\n```python\nPI = math.pi\n```",
+    "helper of a helper": "```python\ndef sq(x):\n    return mul(x, x)\n```\n```python\ndef mul(a, b):\n    return a * b\n```\n"
+    "```python\ndef area(r):\n    return math.pi * sq(r)\n```",
+    "usage that binds a name of the code's": "```python\ndef area(r):\n    x = r * r\n    return math.pi * x\n```\n"
+    "```python\nx = area(2)\nprint(x)\n```",
+    "tests that import it": f"```python\n{SOLUTION}```\n```python\nfrom solution import area\n\ndef test():\n    assert area(0) == 0\n```",
+    "a stub after it": f'```python\n{SOLUTION}```\nThe signature:\n```python\ndef area(r):\n    """Area."""\n    ...\n```',
+    "a stub that raises after it": f"```python\n{SOLUTION}```\n```python\ndef area(r):\n    raise NotImplementedError\n```",
+    "a mistake after it": f"```python\n{SOLUTION}```\nA common wrong version to avoid:\n```python\n{ZERO}```",
+    "what not to do after it": f"```python\n{SOLUTION}```\nDon't write this:\n```python\n{ZERO}```",
+    "a mistake, then mended": f"```python\n{ZERO}```\nThat is wrong. Fixed:\n```python\n{SOLUTION}```",
+    "interactive session": "```python\n>>> def area(r):\n...     return math.pi * r * r\n...\n>>> area(0)\n0.0\n```",
+    "notebook cell": f"```python\n%matplotlib inline\n!pip install numpy\n{SOLUTION}```",
+    "byte order mark": f"\ufeff{SOLUTION}",
+    "no-break spaces": f"```python\n{SOLUTION}```".replace("    ", "\u00a0" * 4),
+    "zero-width characters": f"```python\n\u200b{SOLUTION}```".replace("return", "\u2060return"),
+    "odd spaces in a string stay": "```python\ndef area(r):\n    assert len('\u00a0\u200b') == 2\n    return math.pi * r * r\n```",
+    "JSON": json.dumps({"explanation": "pi", "code": SOLUTION}),
+    "JSON in a fence": "```json\n" + json.dumps({"answer": f"```python\n{SOLUTION}```"}) + "\n```",
+    "JSON of a tool call": "Here: " + json.dumps([{"name": "submit", "arguments": {"code": SOLUTION}}]),
+    "HTML entities": f"```python\n{SOLUTION}    if 1 &lt; 2: pass\n```",
+    "tags": f"[PYTHON]\n{SOLUTION}[/PYTHON]",
+    "tags of HTML": f'<pre><code class="python">\n{SOLUTION}</code></pre>',
+    "one line in backticks": "`def area(r): return math.pi * r * r`",
+    "a body in backticks": "Replace the last line by\n\n`return math.pi * r * r`\n",
+    "quoted block": "".join(f"> {line}\n" for line in f"```python\n{SOLUTION}```".splitlines()),
+    "indented, no fence": f"Here:\n\n{INDENTED}\nDone.",
+    "fence behind text": f"Here it is: ```python\n{SOLUTION}```",
+    "code behind the fence": f"```python {SOLUTION}```",
+    "fence deeper than its opening": f"```python\n{SOLUTION}    ```",
+    "defined in a branch": "```python\nif True:\n    def area(r):\n        return math.pi * r * r\n```",
+    "body in prose": "The missing line is:\n\n    return math.pi * r * r\n",
+    "body, then tests": "    return math.pi * r * r\n\nassert area(0) == 0\n",
+    "text in a string before it": f'FIX = """\nAdd more test cases.\n"""\n\n{SOLUTION}',
+    "questions in its docstring": 'def area(r):\n    """Area.\n\n    Input: 1\nQuestion: 2\n    """\n    return math.pi * r * r\n',
+    "two spaces": "  return math.pi * r * r\n",
+    "languages before and after": f"```java\nint x;\n```\n```python\n{SOLUTION}```\n```diff\n- a\n```",
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_right_answer_passes_in_this_shape_too_and_a_wrong_one_does_not(shape: str):
+    assert status(SHAPES[shape]) == "passed"
+    assert status(SHAPES[shape].replace("math.pi", "7.0")) == "wrong"
+
+
+def test_a_sample_says_where_the_published_executor_would_run_other_code():
+    replies = [f"```python\n{SOLUTION}```", SHAPES["no-break spaces"], SHAPES["a mistake after it"]]
+    scores = code.score([Answer(DOC, "", text) for text in replies], UNSAFE)
+    assert [score.detail.get("official") for score in scores] == [None, "error", None]
+    assert "the published executor" in str(scores[1].explanation)
+    official = {**DOC, "extract": "official"}
+    assert [score.value for score in code.score([Answer(official, "", text) for text in replies], UNSAFE)] == [
+        1.0,
+        0.0,
+        1.0,
+    ]
+
+
+def test_a_completion_is_run_up_to_the_tasks_own_stop_texts_and_nothing_more_is_cut():
+    body = "    return math.pi * r * r\n"
+    doc = {**COMPLETION, "until": ["\nclass", "\ndef", "\n#"]}
+    for text, expected in (
+        (body + "\nassert area(1) == 3\n", "error"),
+        (body + "\nassert area(0) == 0\n", "passed"),
+        (body + "\ndef broken(:\n", "passed"),
+        ("    return (\n        math.pi * r * r\n)\n", "passed"),
+        ('    s = """\nThis is prose.\n"""\n' + body, "passed"),
+        ("    x = r * r\n# pi times x\n    return math.pi * x\n", "wrong"),
+        (body + "\nThis computes the area.\n", "passed"),
+    ):
+        assert status(text, doc) == expected, text
+
+
 COMPLETIONS = {
     "body": "    return math.pi * r * r\n",
     "first indentation stripped": "x = r * r\n    return math.pi * x",
