@@ -9,6 +9,7 @@ import datetime as dt
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,8 +18,11 @@ import yaml
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
+from harness.core import digest, identity
 from harness.errors import ConfigError
-from harness.provenance.calibration import MONTH, ModelFacts, base_families
+from harness.provenance.calibration import ModelFacts, base_families
+from harness.provenance.names import Name, Names
+from harness.specs import MONTH
 
 COPIES = ("same_model", "same_base", "same_weights")
 """Kinds of relation whose student is a version of its teacher, not a model taught by it."""
@@ -38,7 +42,8 @@ MODELS = ("corpus", "model", "role", "lab", "released")
 
 
 EXPECTED = (
-    "`models` (name: {lab, released: YYYY-MM, base, lineage, not_taught_by: [labs], teachers: [models], source}), "
+    "`models` (name: {lab, released: YYYY-MM, base, lineage, not_taught_by: [labs], teachers: [models], statement, "
+    "aliases: [names], source}), "
     "`labs` (lab: regular expression) and `base_families` (family: regular expression), each of them optional"
 )
 """What a registry file holds, for a message."""
@@ -77,6 +82,8 @@ class _Entry(TypedDict, total=False):
     lineage: str | None
     not_taught_by: list[str] | None
     teachers: list[str] | None
+    statement: str | None
+    aliases: list[str] | None
     source: str | None
 
 
@@ -95,7 +102,7 @@ def _complaint(item: Any) -> str:
     return f"{where + ': ' if where else ''}{'unknown key' if unknown else item['msg']}{found}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Registry:
     """Facts by model name, and patterns for names that are not listed."""
 
@@ -129,6 +136,35 @@ class Registry:
     def lab(self, name: str) -> str | None:
         """The lab a model's name gives away, if any."""
         return next((lab for lab, pattern in self.labs.items() if re.search(pattern, name, re.IGNORECASE)), None)
+
+    def name(self, name: str) -> Name:
+        """The name that facts about a model are recorded under: see `names`."""
+        return self._names.of(name)
+
+    @cached_property
+    def _names(self) -> Names:
+        return Names(self.models)
+
+    def entry(self, name: str) -> Mapping[str, Any]:
+        """What is recorded of a model, under the name it is known as and, over that, under its own."""
+        known_as = self.name(name).known_as
+        return {**self.models.get(known_as, {}), **self.models.get(name, {})}
+
+    def over(self, other: Registry) -> Registry:
+        """Both as one: what this one says of a model over what the other says, fact by fact.
+
+        Of patterns for labs this one's are tried first.
+        """
+        models = {
+            name: {**other.models.get(name, {}), **self.models.get(name, {})}
+            for name in (*other.models, *(name for name in self.models if name not in other.models))
+        }
+        labs = {**self.labs, **{lab: pattern for lab, pattern in other.labs.items() if lab not in self.labs}}
+        return Registry(models, labs, {**other.bases, **self.bases})
+
+    def digest(self) -> str:
+        """Stands for everything in it: equal digests say the same."""
+        return digest(identity.FACTS, [self.models, list(self.labs.items()), self.bases])
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +231,7 @@ def _facts(
     control: Mapping[str, Any],
     registry: Registry,
 ) -> ModelFacts:
-    entry = registry.models.get(name, {})
+    entry = registry.entry(name)
     released = table.get("released") or entry.get("released")
     if released is not None and not MONTH.fullmatch(str(released)):
         raise ConfigError(f"{name}: released {released!r}; expected YYYY-MM")
@@ -209,7 +245,7 @@ def _facts(
     lineage = None if copy else student.get("lineage_group")
     return ModelFacts(
         name=name,
-        lab=table.get("lab") or entry.get("lab") or student.get("student_lab") or registry.lab(name),
+        lab=table.get("lab") or entry.get("lab") or student.get("student_lab") or registry.lab(registry.name(name).known_as.rpartition("/")[2]),
         released=None if released is None else str(released),
         bases=frozenset(bases),
         lineage=entry.get("lineage") or lineage or control.get("base_family"),
