@@ -15,7 +15,7 @@ from harness.core import resources
 from harness.errors import ConfigError, unknown_name
 from harness.provenance import evidence, panel, stored, wording
 from harness.provenance.calibration import ModelFacts
-from harness.provenance.registry import Labels, Registry
+from harness.provenance.registry import Labels, Registry, panel_facts
 from harness.provenance.responses import TRACES
 
 if TYPE_CHECKING:
@@ -30,15 +30,22 @@ FEW = 40
 Row = dict[str, Any]
 
 
-def registry() -> Registry:
-    """What is documented about public models: the shipped file, and a user's own `conf/model_registry.yaml` over it."""
+def registry(of_runs: Mapping[str, Mapping[str, Any]] | None = None, *, panels: bool = True) -> Registry:
+    """What is documented about models: one registry of layers, each over those before it.
+
+    The shipped `conf/model_registry.yaml`; what panels record of their models; what models' files said when they were run;
+    a user's own `conf/model_registry.yaml`.
+
+    Args:
+        of_runs: what run manifests say, by model: `lab`, `released`, `base`, `statement`.
+        panels: whether to read the panels' facts.
+    """
     files = [path for folder in resources.conf_dirs() if (path := folder / "model_registry.yaml").is_file()]
-    shipped, *own = [Registry.load(path) for path in files]
-    for other in own:
-        shipped = Registry(
-            {**shipped.models, **other.models}, {**other.labs, **shipped.labs}, {**shipped.bases, **other.bases}
-        )
-    return shipped
+    shipped, *own = map(Registry.load, files)
+    known = panel_facts().over(shipped) if panels else shipped
+    for layer in (Registry(dict(of_runs or {}), {}, {}), *own):
+        known = layer.over(known)
+    return known
 
 
 def told(known: Registry, name: str, facts: Mapping[str, str | None]) -> Registry:
@@ -49,19 +56,34 @@ def told(known: Registry, name: str, facts: Mapping[str, str | None]) -> Registr
 
 def documented(known: Registry, name: str) -> tuple[str, ...]:
     """What the registry says of a model's teachers, as notes for its report."""
-    entry = known.models.get(name, {})
-    return wording.documented(name, entry.get("teachers") or (), entry.get("source"))
+    entry = known.entry(name)
+    said = wording.documented(name, entry.get("teachers") or (), entry.get("source"))
+    more = (known.name(name).note, wording.statement(name, entry.get("statement")))
+    return (*said, *(note for note in more if note))
 
 
 def facts(names: Sequence[str], known: Registry, control_of: Mapping[str, str]) -> list[ModelFacts]:
     """What is documented of each model; a positive control is a copy of what it is a control of."""
-    students = [_copy(name, control_of[name]) for name in names if name in control_of]
-    listed = [name for name in names if known.models.get(name, {}).get("not_taught_by")]
+    of = {name: original for name in names if (original := _original(name, names, known, control_of))}
+    students = [_copy(name, original) for name, original in of.items()]
     controls = [
-        {"model": name, "not_trained_on": ";".join(known.models[name]["not_taught_by"]), "base_family": None}
-        for name in listed
+        {"model": name, "not_trained_on": ";".join(labs), "base_family": None}
+        for name in names
+        if (labs := known.entry(name).get("not_taught_by"))
     ]
     return Labels("", students, controls, []).facts(tuple(names), known)
+
+
+def _original(name: str, names: Sequence[str], known: Registry, control_of: Mapping[str, str]) -> str | None:
+    """Of which models a model is a version, divided by `;`: of what it is a control of, of what is recorded, or of the
+    model that it is another name of, where that is here."""
+    if name in control_of:
+        return control_of[name]
+    recorded = known.entry(name).get("copy_of")
+    called = known.name(name)
+    if recorded:
+        return ";".join(recorded)
+    return called.known_as if called.how and called.known_as in names else None
 
 
 def teachers(who: Iterable[ModelFacts]) -> frozenset[str]:

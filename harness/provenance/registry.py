@@ -8,8 +8,8 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,10 +18,11 @@ import yaml
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
-from harness.core import digest, identity
+from harness.core import digest, identity, panels
 from harness.errors import ConfigError
 from harness.provenance.calibration import ModelFacts, base_families
 from harness.provenance.names import Name, Names
+from harness.records import ReasoningKind
 from harness.specs import MONTH
 
 COPIES = ("same_model", "same_base", "same_weights")
@@ -44,7 +45,8 @@ MODELS = ("corpus", "model", "role", "lab", "released")
 EXPECTED = (
     "`models` (name: {lab, released: YYYY-MM, base, lineage, not_taught_by: [labs], teachers: [models], statement, "
     "aliases: [names], source}), "
-    "`labs` (lab: regular expression) and `base_families` (family: regular expression), each of them optional"
+    "`labs` (lab: regular expression), `base_families` (family: regular expression) and `summaries` (lab: regular "
+    "expression), each of them optional"
 )
 """What a registry file holds, for a message."""
 SHOWN = 3
@@ -84,6 +86,8 @@ class _Entry(TypedDict, total=False):
     teachers: list[str] | None
     statement: str | None
     aliases: list[str] | None
+    bases: list[str] | None
+    copy_of: list[str] | None
     source: str | None
 
 
@@ -92,6 +96,7 @@ class _File(TypedDict, total=False):
     models: dict[str, _Entry | None] | None
     labs: _Patterns | None
     base_families: _Patterns | None
+    summaries: _Patterns | None
 
 
 def _complaint(item: Any) -> str:
@@ -109,6 +114,8 @@ class Registry:
     models: Mapping[str, Mapping[str, Any]]
     labs: Mapping[str, str]
     bases: Mapping[str, str]
+    summaries: Mapping[str, str] = field(default_factory=dict)
+    """Models whose reasoning traces are summaries: a pattern by lab."""
 
     @classmethod
     def load(cls, path: Path) -> Registry:
@@ -131,7 +138,8 @@ class Registry:
         if not any(part is not None for part in file.values()):
             raise ConfigError(f"{path}: holds nothing; expected {EXPECTED}")
         entries = {name: dict(entry or {}) for name, entry in (file.get("models") or {}).items()}
-        return cls(models=entries, labs=file.get("labs") or {}, bases=file.get("base_families") or {})
+        patterns = (file.get(key) or {} for key in ("labs", "base_families", "summaries"))
+        return cls(entries, *patterns)
 
     def lab(self, name: str) -> str | None:
         """The lab a model's name gives away, if any."""
@@ -160,11 +168,42 @@ class Registry:
             for name in (*other.models, *(name for name in self.models if name not in other.models))
         }
         labs = {**self.labs, **{lab: pattern for lab, pattern in other.labs.items() if lab not in self.labs}}
-        return Registry(models, labs, {**other.bases, **self.bases})
+        return Registry(models, labs, {**other.bases, **self.bases}, {**other.summaries, **self.summaries})
+
+    def traces(self, name: str) -> ReasoningKind:
+        """What a model's reasoning traces are, `summary` or `full`, where whoever passes them on does not say."""
+        bare = self.name(name).known_as.rpartition("/")[2]
+        hidden = any(re.search(pattern, bare, re.IGNORECASE) for pattern in self.summaries.values())
+        return "summary" if hidden else "full"
 
     def digest(self) -> str:
         """Stands for everything in it: equal digests say the same."""
         return digest(identity.FACTS, [self.models, list(self.labs.items()), self.bases])
+
+
+def panel_facts() -> Registry:
+    """What panels record of their models, the user's own panels over the shipped ones; unreadable ones say nothing."""
+    known = Registry({}, {}, {})
+    for path in panels.found().values():
+        known = _panel_facts(path, path.stat().st_mtime_ns).over(known)
+    return known
+
+
+_OF_PANEL = ("lab", "released", "bases", "lineage", "not_taught_by", "copy_of", "teachers")
+
+
+@lru_cache(maxsize=8)
+def _panel_facts(path: Path, _changed: int) -> Registry:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        about = yaml.load(panels.part(path, ".yaml"), Loader=loader)  # noqa: S506 - a safe one
+        said = dict(about["models"])
+        models = {
+            str(name): {key: entry[key] for key in _OF_PANEL if entry.get(key)} for name, entry in said.items() if entry
+        }
+    except (yaml.YAMLError, ConfigError, KeyError, TypeError, ValueError, AttributeError):
+        return Registry({}, {}, {})  # `harness panel check` says what is wrong with it
+    return Registry(models, {}, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +279,7 @@ def _facts(
     # A name that gives its base away is about this model; a table's base may be about the whole row's group.
     told = " ".join(str(v) for v in (student.get("base_model"), entry.get("base")) if v)
     bases = set(base_families(name, registry.bases) or base_families(told, registry.bases))
+    bases |= set(entry.get("bases") or ())
     if control.get("base_family"):
         bases.add(str(control["base_family"]))
     lineage = None if copy else student.get("lineage_group")

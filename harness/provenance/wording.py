@@ -241,6 +241,11 @@ def documented(name: str, teachers: Sequence[str], source: str | None) -> tuple[
     return (f"Teachers documented for {name}: {', '.join(teachers)} ({source or 'no source given'}).",)
 
 
+def statement(name: str, said: str | None) -> str:
+    """What a model's makers say of its training data: their reply, beside whatever was found; empty where nothing is."""
+    return f"Its makers say of {name}: {said.rstrip('.')}." if said else ""
+
+
 def undated(names: Sequence[str]) -> tuple[str, ...]:
     """Say which models have no documented release date, and what follows; nothing where all have one."""
     if not names:
