@@ -21,6 +21,7 @@ from harness.cli.examples import epilog
 from harness.cli.output import RESULTS, Format, NewResults, Results, Shape, renamed, warn, width
 from harness.cli.output import print_frame as _print
 from harness.cli.output import width as _width
+from harness.cli.panel import app as panel
 from harness.cli.provenance import app as provenance
 from harness.core import progress, say
 from harness.errors import ConfigError, HarnessError, IncompleteRunError, StorageError
@@ -446,6 +447,7 @@ for made_elsewhere in (
 ):
     app.command()(made_elsewhere)
 app.add_typer(provenance, name="provenance")
+app.add_typer(panel, name="panel")
 
 
 def _with_examples() -> None:
