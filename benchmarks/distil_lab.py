@@ -262,11 +262,11 @@ def _print(done: list[Student], out: Path, data: Path) -> None:
         told = ("--released", RELEASED, "--lab", "huggingface", "--results", results, "--format", "json", "--interval")
         found = json.loads(_harness("provenance", student.name, "--panel", "alpaca_eval", *told))["corpora"][0]
         facts = json.loads((out / f"{student.name}.json").read_text(encoding="utf-8"))
-        tested = [f for f in found["findings"] if f["verdict"] in {"resembles", "none"}]
+        tested = [f for f in found["tests"] if f["verdict"] in {"resembles", "none"}]
         alike = [f["candidate"] for f in tested if f["verdict"] == "resembles"]
         row: dict[str, Any] = {"student": student.name, "arm": student.arm, "dose": student.dose, "seed": student.seed}
         for teacher in READ:
-            finding = next(f for f in found["findings"] if f["candidate"] == teacher)
+            finding = next(f for f in found["tests"] if f["candidate"] == teacher)
             rank = 1 + sum((f["z"] or 0) > (finding["z"] or 0) for f in tested)
             losses = np.array(facts["losses"][teacher])
             row |= {

@@ -735,13 +735,13 @@ json_values = st.recursive(
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @pytest.mark.parametrize("backend", API)
 def test_no_json_whatsoever_breaks_a_reader(backend: str, payload: Any) -> None:
-    from harness.backends._http import Outcome
+    from harness.backends._http import Exchange
 
     one = plugins.load("backends", backend).Backend(ModelSpec("m", backend, args={"model": "x"}), None)
     request = asked(prompt="x", kind="generate")
     one.fault(payload)
     one.refusal(400, payload)
-    reply = one._interpret(request, Outcome(payload=payload, status=200))
+    reply = one._interpret(request, Exchange(payload=payload, status=200))
     assert reply.text is None or isinstance(reply.text, str)
     assert reply.error or reply.text is not None or reply.finish_reason or reply.reasoning
 

@@ -18,7 +18,7 @@ from harness.core import plugins
 from harness.errors import BackendError, BudgetError, ConfigError
 from harness.evaluation import reuse
 from harness.evaluation.budget import Price
-from harness.evaluation.evaluator import Outcome, evaluate, preview
+from harness.evaluation.evaluator import FinishedRun, evaluate, preview
 from harness.runs.samples import TIMES
 
 PRICED = {"price": "mine"}
@@ -47,11 +47,11 @@ def remote(project: Project, server: Server, name: str = "remote", **over: Any) 
     path.write_text(f"# @package models.{name}\n{json.dumps(spec | PRICED | over)}\n")
 
 
-def run(*words: str) -> Outcome:
+def run(*words: str) -> FinishedRun:
     return evaluate(config.compose(list(words)), quiet=True)
 
 
-def samples(outcome: Outcome) -> pl.DataFrame:
+def samples(outcome: FinishedRun) -> pl.DataFrame:
     return pl.read_parquet(runs.samples_path(outcome.run))
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from harness import sandbox
 from harness.errors import SandboxError
 from harness.records import Answer
-from harness.sandbox import Program, Verdict, tiers
+from harness.sandbox import Execution, Program, tiers
 from harness.scorers import code
 from harness.scorers.extract_code import assemble, extract
 from harness.specs import SandboxSpec
@@ -31,7 +31,7 @@ POSIX = pytest.mark.skipif(sys.platform == "win32", reason="needs Unix processes
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="this limit is kept by Linux alone")
 
 
-def run(source: str, tests: str = "assert f() == 1", spec: SandboxSpec = UNSAFE) -> Verdict:
+def run(source: str, tests: str = "assert f() == 1", spec: SandboxSpec = UNSAFE) -> Execution:
     """In the plain subprocess: the tiers that protect have tests of their own."""
     return sandbox.run([Program(source, tests, "f")], spec, tier="unsafe")[0]
 

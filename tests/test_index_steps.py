@@ -59,7 +59,7 @@ def test_what_was_said_of_provenance_stays_where_no_provenance_task_has_changed(
     refresh(tmp_path)
     assert rows(tmp_path, "identity_claims")
     with monkeypatch.context() as patched:
-        patched.delattr(derivation, "_provenance")
+        patched.delattr(derivation, "_evidence")
         # That beta is a control in a run of another task does not make it one here.
         write_run(tmp_path, "eval-b", models=("beta",), docs=30, tasks=("arithmetic",), controls={"beta": "alpha"})
         refresh(tmp_path)

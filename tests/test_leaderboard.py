@@ -18,6 +18,8 @@ from runfolders import sample, write_run
 
 from harness.core import resources
 from harness.errors import ConfigError, HarnessError
+from harness.provenance import Finding, PairTest
+from harness.provenance.finding import Lab, contradict
 from harness.results import derivation, leaderboard
 from harness.results.leaderboard import selection
 
@@ -275,7 +277,7 @@ def test_the_nearest_model_is_never_the_model_itself_and_controls_are_shown_as_s
 
 def test_what_is_not_calibrated_is_called_so_wherever_it_stands(board):
     page = leaderboard.markdown(board)
-    assert table_rows(page)[0][2] == "nearest relative (calibrated evidence)"
+    assert table_rows(page)[0][2] == "nearest relative (calibrated, provenance_open)"
     assert sum("not calibrated" in line for line in page.splitlines() if line.startswith("## ")) == 2
     assert leaderboard.terminal(board).count("not calibrated") >= 2
     calibrated = dataclasses.replace(
@@ -335,18 +337,48 @@ def test_only_the_models_whose_code_left_the_sandbox_are_stamped(tmp_path):
     assert leaderboard.markdown(board).count("(unsafe) †") == 1
 
 
-def test_calibrated_evidence_takes_the_place_of_the_uncalibrated_column_as_soon_as_there_is_any(board):
-    first = board.evidence["model"] == "alpha"
-    found = board.evidence.with_columns(
-        verdict=pl.when(first).then(pl.lit("resembles")).otherwise(pl.lit("none")),
-        nearest=pl.lit("beta"), score=3.21, ci_low=2.0, ci_high=4.4, q=0.004, tested=6, n=64,
+def found_one(verdict: str, corpus: str = "provenance_open", *, lab: str = "L", prompts: int = 64) -> Finding:
+    """A finding of one candidate, tested."""
+    test = PairTest("beta", verdict, 3.21, 0.001, 0.004, {}, 9, 9, 64, z_low=2.0, z_high=4.4, lab=lab)
+    labs = (Lab(lab, True, 1, 1, ("beta",)),) if verdict == "resembles" else ()
+    return Finding(
+        "alpha", corpus, "1.0", 64, prompts, 9, panel=False, traces=None, verdict=verdict,
+        strength="strong" if labs else "none", coverage=None, labs=labs, tests=(test,), null="unrelated pairs",
+        null_pairs=99, p_floor=0.01, nearest_of_all=None, sentence="said", paragraph="said",
     )  # fmt: skip
+
+
+def evidence(board, by_model, otherwise):
+    """The table of these findings."""
+    rows = [
+        {"model": model, "tested": 1, "finding": json.dumps(one.json())}
+        for model in board.names
+        for one in by_model.get(model, [otherwise])
+    ]
+    return pl.DataFrame(rows)
+
+
+def test_of_several_sets_that_with_most_power_is_shown_and_named_and_those_that_contradict_it_beside_it(board):
+    few, other = found_one("none", "few", prompts=50), found_one("resembles", "same_lab", prompts=51)
+    found = evidence(
+        board, {"alpha": [few, other, found_one("resembles", "most")]}, otherwise=found_one("none", "most")
+    )
+    cells = {row[0]: row[2] for row in table_rows(leaderboard.markdown(dataclasses.replace(board, evidence=found)))}
+    assert cells["alpha"] == (
+        "beta 3.21 [2.00, 4.40] n=64 q=0.004, strong on most; but none of 1 (nearest 3.21 [2.00, 4.40] n=64 q=0.004) "
+        "on few"
+    )
+    assert contradict(found_one("resembles"), found_one("resembles", lab="M"))
+
+
+def test_calibrated_evidence_takes_the_place_of_the_uncalibrated_column_as_soon_as_there_is_any(board):
+    found = evidence(board, {"alpha": [found_one("resembles")]}, otherwise=found_one("none"))
     page = leaderboard.markdown(dataclasses.replace(board, evidence=found))
     _, *rows = table_rows(page)
     assert "similar other model by choice of words" not in page
     cells = {row[0]: row[2] for row in rows}
-    assert cells["alpha"] == "beta 3.21 [2.00, 4.40] n=64 q=0.004"
-    assert cells["beta"] == "none of 6 (nearest 3.21 [2.00, 4.40] n=64 q=0.004)"
+    assert cells["alpha"] == "beta 3.21 [2.00, 4.40] n=64 q=0.004, strong"
+    assert cells["beta"] == "none of 1 (nearest 3.21 [2.00, 4.40] n=64 q=0.004)"
     assert "Nearest relative, calibrated" in leaderboard.terminal(dataclasses.replace(board, evidence=found))
 
 

@@ -69,7 +69,7 @@ def test_two_models_alone_are_untestable_in_words(project: Project) -> None:
     found = json.loads(project.run("provenance", "first", "--format", "json").stdout)
     (corpus,) = found["corpora"]
     assert corpus["verdict"] == "untestable"
-    assert [f["verdict"] for f in corpus["findings"]] == ["untestable"]
+    assert [f["verdict"] for f in corpus["tests"]] == ["untestable"]
     text = project.run("provenance", "first").stdout
     said = " ".join(text.split())
     assert "cannot be tested against second" in said
@@ -101,10 +101,11 @@ def test_the_panel_finds_the_teacher_of_a_documented_student_offline_and_clears_
     words = ("--panel", "alpaca_eval", "--format", "json")
     student = json.loads(project.run("provenance", "alpaca-7b", *words).stdout)["corpora"][0]
     assert student["verdict"] == "resembles"
-    assert student["findings"][0]["candidate"] == "text-davinci-003"
+    assert student["tests"][0]["candidate"] == "text-davinci-003"
     control = json.loads(project.run("provenance", "guanaco-33b", *words).stdout)["corpora"][0]
     assert control["verdict"] == "none"
-    assert all(lab["q"] > 0.05 for lab in control["labs"])
+    assert all(lab["q"] > 0.05 for lab in control["labs"] if lab["q"] is not None)
+    assert any(lab["q"] is not None for lab in control["labs"])
 
 
 def test_a_new_suspect_that_answered_the_panels_prompts_is_compared_with_it(
@@ -115,7 +116,7 @@ def test_a_new_suspect_that_answered_the_panels_prompts_is_compared_with_it(
     project.run("import", "parquet", "a.parquet", "--name", "mystery")
     words = ("--panel", "alpaca_eval", "--format", "json", "--released", "2023-04")
     corpus = json.loads(project.run("provenance", "mystery", *words).stdout)["corpora"][0]
-    assert (corpus["verdict"], corpus["findings"][0]["candidate"]) == ("resembles", "text-davinci-003")
+    assert (corpus["verdict"], corpus["tests"][0]["candidate"]) == ("resembles", "text-davinci-003")
     assert corpus["suspect_prompts"] > 390
 
 
@@ -129,7 +130,7 @@ def test_each_kind_of_prompt_is_told_by_itself_also_of_a_panel(project: Project)
     assert apart["exposition"]["candidates"][0]["candidate"] == "text-davinci-003"
     alone = json.loads(project.run(*words, "--domain", "exposition").stdout)["corpora"][0]
     assert alone["suspect_prompts"] == apart["exposition"]["prompts"]
-    scores = {finding["candidate"]: finding["z"] for finding in alone["findings"]}
+    scores = {finding["candidate"]: finding["z"] for finding in alone["tests"]}
     for found in apart["exposition"]["candidates"]:
         assert scores[found["candidate"]] == pytest.approx(found["z"])
     assert "unknown domain" in project.run(*words, "--domain", "poetry", code=2).stderr
@@ -147,11 +148,11 @@ def test_repeated_answers_give_the_ceiling_a_model_sampled_again(project: Projec
             "provenance", name, "--panel", "alpaca_eval", "--results", results, "--format", "json"
         ).stdout
         found[results] = json.loads(said)["corpora"][0]
-        assert name not in {finding["candidate"] for finding in found[results]["findings"]}
+        assert name not in {finding["candidate"] for finding in found[results]["tests"]}
     assert found["once"]["sampled_again"] is None
     again = found["twice"]["sampled_again"]
     assert again["prompts"] == found["twice"]["suspect_prompts"]
-    highest = max(f["z"] for f in found["twice"]["findings"] if f["z"] is not None)
+    highest = max(f["z"] for f in found["twice"]["tests"] if f["z"] is not None)
     assert again["z"] > again["z_low"] > highest  # the very same answers: nobody else is as near
     assert any("half of its repeated answers" in note for note in found["twice"]["notes"])
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.provenance import identity_claims, vocabulary
 from harness.provenance.family_names import FAMILIES, NAME, family
-from harness.provenance.identity_claims import NONE, claimed
+from harness.provenance.probes import identity_claims, vocabulary
+from harness.provenance.probes.identity_claims import NONE, claimed
 
 FRAME = {"model": pl.String, "prompt_id": pl.String, "output": pl.String}
 

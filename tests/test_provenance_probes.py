@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.provenance import choices, next_words, refusals, suggested
+from harness.provenance.probes import choices, next_words, refusals, suggested
 
 ANSWERS = ["model", "prompt_id", "output"]
 

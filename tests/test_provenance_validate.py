@@ -108,12 +108,12 @@ def test_a_suspect_is_answered_in_words_that_hold_the_rules(shared_data: Path) -
     prints = fingerprint.fingerprint(outputs)
     facts = labels.facts(prints.models, REGISTRY)
     analysis = evidence.analyse(prints, facts, labels.candidates(prints.models, facts))
-    found = evidence.findings(analysis, "llama-3.3-nemotron-super-49b-v1-thinking")
+    found = evidence.pair_tests(analysis, "llama-3.3-nemotron-super-49b-v1-thinking")
     assert found[0].candidate == "deepseek-r1"
     text = wording.paragraph("llama-3.3-nemotron-super-49b-v1-thinking", found)
     assert not wording.FORBIDDEN.search(text)
     with pytest.raises(ConfigError, match="unknown model"):
-        evidence.findings(analysis, "llama-3.3-nemotron")
+        evidence.pair_tests(analysis, "llama-3.3-nemotron")
 
 
 def test_a_missing_column_is_named(shared_data: Path) -> None:

@@ -1,22 +1,38 @@
 """What provenance may say, and what it must never say."""
 
+import dataclasses
 import itertools
 from typing import get_args
 
 import pytest
 
-from harness.provenance import wording
-from harness.provenance.evidence import Finding, Verdict
+from harness.provenance import reports, wording
 from harness.provenance.families import FamilyTest
+from harness.provenance.finding import Finding, Lab, Member, PairConclusion, PairTest, Span
 
-VERDICTS = get_args(Verdict)
+VERDICTS = get_args(PairConclusion)
 
 
-def _finding(verdict: str, name: str = "teacher-1") -> Finding:
+def _finding(verdict: str, name: str = "teacher-1") -> PairTest:
     tested = verdict in {"resembles", "none"}
-    return Finding(
+    return PairTest(
         name, verdict, 3.2 if tested else None, 0.0004 if verdict == "resembles" else 0.4, 0.01, {}, 40, 39, 400
     )
+
+
+def _whole(tests: list[PairTest], suspect: str = "suspect-1") -> Finding:
+    """A finding of these tests, with a lab for every candidate resembled."""
+    named = tuple(Lab("OpenAI", True, 1, 1, (t.candidate,)) for t in tests if t.verdict == "resembles")
+    return Finding(
+        suspect, "open", "1.0", 64, 60, 9, panel=False, traces=None, verdict=reports.verdict(tests), strength="weak",
+        coverage=0.95, labs=named, tests=tuple(tests), null="unrelated pairs", null_pairs=99, p_floor=0.01,
+        nearest_of_all=Member("near-1", 1.0, candidate=False, prompts=60), sentence="", paragraph="",
+    )  # fmt: skip
+
+
+def _said(tests: list[PairTest]) -> list[str]:
+    found = _whole(tests)
+    return [wording.said(found), wording.paragraph(found), *wording.notes(found, 60, None, ())]
 
 
 TESTS = [None, FamilyTest(3.0, 0.002, 9, 4, 9), FamilyTest(0.1, 0.45, 9, 4, 5)]
@@ -40,8 +56,8 @@ def _every_text() -> list[str]:
     texts = [wording.sentence("suspect-1", _finding(v)) for v in VERDICTS]
     texts += [wording.family_sentence("suspect-1", "openai", t) for t in TESTS]
     for some in itertools.chain.from_iterable(itertools.combinations(VERDICTS, n) for n in range(len(VERDICTS) + 1)):
-        texts.append(wording.paragraph("suspect-1", [_finding(v, f"teacher-{i}") for i, v in enumerate(some)]))
-    texts.append(wording.paragraph("suspect-1", [_finding("resembles", f"teacher-{i}") for i in range(6)]))
+        texts += _said([_finding(v, f"teacher-{i}") for i, v in enumerate(some)])
+    texts += _said([_finding("resembles", f"teacher-{i}") for i in range(6)])
     texts += [wording.suggested("suspect-1", [_offered(0.5, 0.2)]), wording.suggested("suspect-1", [_offered(0, -1)])]
     for known in (
         None,
@@ -50,7 +66,7 @@ def _every_text() -> list[str]:
     ):
         texts += wording.power("suspect-1", {"teacher-1": known, "teacher-2": None})
     texts += [wording.likelihood("teacher-1", 4.2, 12), wording.likelihood("teacher-1", None, None)]
-    span = {"median": 1.0, "low": -2.0, "high": 3.0, "n": 4}
+    span = Span(1.0, -2.0, 3.0, 4)
     texts += [wording.bounds(low, high) for low in (None, span) for high in (None, span)]
     texts += wording.smallest(0.001, 60)
     return texts
@@ -108,10 +124,25 @@ def test_floor_and_ceiling_are_always_spoken_of_measured_or_not() -> None:
 
 
 def test_none_of_these_is_said_aloud_with_its_limit() -> None:
-    text = wording.paragraph("s", [_finding("none")])
-    assert text.startswith("None of these")
+    text = wording.paragraph(_whole([_finding("none")]))
+    assert text.startswith("None of 1 tested.")
     assert "would not show" in text
 
 
 def test_what_cannot_be_tested_is_named() -> None:
-    assert "Not testable here: t." in wording.paragraph("s", [_finding("untestable", "t")])
+    assert "Not testable here: t." in wording.paragraph(_whole([_finding("untestable", "t")]))
+
+
+def test_what_could_not_be_tested_is_counted_with_its_reason_wherever_a_verdict_is_said() -> None:
+    waiting = [
+        dataclasses.replace(_finding("untestable", f"t{i}"), why="no release date is documented") for i in range(3)
+    ]
+    few = dataclasses.replace(_finding("not enough prompts", "few"), why="fewer than 50 prompts answered by both")
+    said = wording.said(_whole([_finding("none"), *waiting, few, _finding("same lab", "own")]))
+    assert said == (
+        "None of 1 tested; 4 could not be tested (3: no release date is documented; 1: fewer than 50 prompts answered "
+        "by both)."
+    )
+    nobody = wording.said(_whole(waiting))
+    assert "None" not in nobody
+    assert nobody.startswith("No candidate could be tested; 3 could not be tested (3: no release date")

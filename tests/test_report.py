@@ -483,11 +483,13 @@ def test_probes_are_no_prompt_sets_and_traces_are_one_of_their_own(tmp_path):
         for d in range(25)
     ]  # fmt: skip
     rows += [
-        {**row, "task": probe, "sample_id": f"{probe}{row['sample_id']}"} for row in rows for probe in derivation.PROBES
+        {**row, "task": probe, "sample_id": f"{probe}{row['sample_id']}"}
+        for row in rows
+        for probe in derivation.owned_tasks()
     ]
     folder = write_run(tmp_path, models=("alpha", "beta"), rows=rows, tasks=("provenance_open",))
     manifest = json.loads((folder / "run.json").read_text())
-    manifest["tasks"] += [{**manifest["tasks"][0], "name": probe} for probe in derivation.PROBES]
+    manifest["tasks"] += [{**manifest["tasks"][0], "name": probe} for probe in derivation.owned_tasks()]
     (folder / "run.json").write_text(json.dumps(manifest))
     derivation.refresh(tmp_path)
     found = [pool["task"] for pool in page.contents(tmp_path)["pools"]]

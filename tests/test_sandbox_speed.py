@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_sandbox import BOTH, FAST, SEND, outcome
 
-from harness.sandbox import Program, Verdict, tiers, wire
+from harness.sandbox import Execution, Program, tiers, wire
 
 if sys.platform == "linux":
     from harness.sandbox import workers
@@ -81,11 +81,11 @@ class Sleeper:
     def __init__(self, *args: object) -> None:
         assert args[-1] == 0  # the one CPU
 
-    def run(self, program: Program) -> Verdict:
+    def run(self, program: Program) -> Execution:
         started = time.monotonic()
         time.sleep(float(program.code))
         self.log.append((started, time.monotonic()))
-        return Verdict("passed", "", 0.0, "B")
+        return Execution("passed", "", 0.0, "B")
 
     def close(self) -> None:
         pass

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.provenance.shared_errors import shared_errors
+from harness.provenance.probes.shared_errors import shared_errors
 
 SCHEMA = {"model": pl.String, "item": pl.String, "answer": pl.String, "correct": pl.Float64, "options": pl.Int64}
 

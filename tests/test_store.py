@@ -459,6 +459,7 @@ def test_processes_that_index_at_once_take_turns(results):
     derivation.rebuild(results)
     assert content(results) == updated
     assert sorted(path.name for path in results.iterdir() if not path.name.endswith((".lock", ".mark"))) == [
+        "fingerprints",
         "harness.duckdb",
         "runs",
     ]

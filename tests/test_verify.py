@@ -46,7 +46,7 @@ def run(honest: Project, tmp_path: Path) -> Path:
     return Path(shutil.copytree(folder, tmp_path / "results" / "runs" / folder.name))
 
 
-def wrong(run: Path, tasks: Tasks, *, scores: bool = False) -> list[verification.Finding]:
+def wrong(run: Path, tasks: Tasks, *, scores: bool = False) -> list[verification.Check]:
     return [f for f in verification.verify(run, scores=scores, tasks=tasks) if f.state == "wrong"]
 
 
@@ -291,7 +291,7 @@ def test_the_exit_code_and_the_table_say_what_is_wrong(honest: Project, tmp_path
 
 def test_what_was_not_checked_is_not_called_verified() -> None:
     states = {"a": ("ok", "ok"), "b": ("ok", "not checked"), "c": ("wrong", "not checked")}
-    found = [verification.Finding(run, ("files", "scores")[i], s[i], "") for run, s in states.items() for i in range(2)]  # type: ignore[arg-type]
+    found = [verification.Check(run, ("files", "scores")[i], s[i], "") for run, s in states.items() for i in range(2)]  # type: ignore[arg-type]
     heads = [line for line in verification.text(found).splitlines() if line[:2] in ("a:", "b:", "c:")]
     assert heads == ["a: verified", "b: verified, but not: scores", "c: NOT as recorded"]
 

@@ -30,7 +30,7 @@ CUT = "…/"
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class TaskMatch:
     """What became of one model on one task."""
 
     match: differences.Match
@@ -80,7 +80,7 @@ class Reproduction:
     new: Path
     warnings: tuple[str, ...]
     """What is not as it was and may explain a difference."""
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[TaskMatch, ...]
 
 
 def reproduce(
@@ -244,7 +244,7 @@ def refuse_other_inputs(said: Mapping[str, Any], spec: EvalSpec) -> None:
         )
 
 
-def judge(old: Path, new: Path, *, offline: bool = False) -> list[Verdict]:
+def judge(old: Path, new: Path, *, offline: bool = False) -> list[TaskMatch]:
     """Compare a finished repetition with its run.
 
     Args:
@@ -261,7 +261,7 @@ def judge(old: Path, new: Path, *, offline: bool = False) -> list[Verdict]:
     tested = [_p(match) for match, sure in zip(found, exact, strict=True) if not sure]
     adjusted = iter(ranks.holm([p for p in tested if p is not None]))
     return [
-        Verdict(match, sure, None if sure or _p(match) is None else next(adjusted), offline)
+        TaskMatch(match, sure, None if sure or _p(match) is None else next(adjusted), offline)
         for match, sure in zip(found, exact, strict=True)
     ]
 

@@ -36,7 +36,7 @@ root with one that was published elsewhere.
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Check:
     """What one check of one run found."""
 
     run: str
@@ -49,7 +49,7 @@ class Finding:
     """What was found and what was expected."""
 
 
-def verify(run: Path, *, scores: bool = True, tasks: stored_samples.Tasks | None = None) -> list[Finding]:
+def verify(run: Path, *, scores: bool = True, tasks: stored_samples.Tasks | None = None) -> list[Check]:
     """Check one run folder: files, links, samples, scores, metrics.
 
     Args:
@@ -114,7 +114,7 @@ def _checked(
         book.skip(check, str(why))
 
 
-def text(found: Sequence[Finding]) -> str:
+def text(found: Sequence[Check]) -> str:
     """Findings for a terminal: a paragraph per run, then what this cannot show."""
     lines = []
     for run in dict.fromkeys(finding.run for finding in found):
@@ -136,20 +136,20 @@ class _Book:
 
     def __init__(self, run: str) -> None:
         self.run = run
-        self.findings: list[Finding] = []
+        self.findings: list[Check] = []
 
     def tell(self, check: str, problems: Sequence[Problem], covered: str) -> bool:
         """Note the problems, or that there are none; returns whether there are none."""
-        self.findings += [Finding(self.run, check, "wrong", where, what) for where, what in problems[:SHOWN]]
+        self.findings += [Check(self.run, check, "wrong", where, what) for where, what in problems[:SHOWN]]
         if len(problems) > SHOWN:
-            self.findings.append(Finding(self.run, check, "wrong", f"{len(problems) - SHOWN} more"))
+            self.findings.append(Check(self.run, check, "wrong", f"{len(problems) - SHOWN} more"))
         if not problems:
-            self.findings.append(Finding(self.run, check, "ok", covered))
+            self.findings.append(Check(self.run, check, "ok", covered))
         return not problems
 
     def skip(self, check: str, why: str) -> None:
         """Note that a check was left out."""
-        self.findings.append(Finding(self.run, check, "not checked", "", why))
+        self.findings.append(Check(self.run, check, "not checked", "", why))
 
 
 # Hashes ------------------------------------------------------------------------------------------------------

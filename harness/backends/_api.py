@@ -216,7 +216,7 @@ class ApiBackend:
         most = request.decoding.max_tokens if request.decoding else 0
         return min(most, self._completion_tokens / self._replies) if self._replies else most
 
-    def _interpret(self, request: Request, outcome: _http.Outcome) -> Reply:
+    def _interpret(self, request: Request, outcome: _http.Exchange) -> Reply:
         if outcome.error is not None:
             reason = self.refusal(outcome.status, outcome.payload)
             return Reply(finish_reason=reason) if reason else Reply(error=outcome.error)

@@ -111,7 +111,7 @@ def key(model: str, connect: ConnectSpec) -> Secret | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Exchange:
     """What became of one request."""
 
     payload: Any = None
@@ -284,7 +284,7 @@ class Client:
             await self._session.close()
             self._session = None
 
-    async def post(self, path: str, body: bytes, tokens: float = 0.0) -> Outcome:
+    async def post(self, path: str, body: bytes, tokens: float = 0.0) -> Exchange:
         """Send one request until it is answered, fails for good, or has been tried often enough.
 
         Args:
@@ -315,7 +315,7 @@ class Client:
                 or len(attempts) >= self._connect.retries
                 or timeouts > TIMEOUT_RETRIES
             ):
-                return Outcome(
+                return Exchange(
                     payload=one.payload,
                     status=one.status,
                     error=one.error,

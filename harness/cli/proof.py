@@ -45,7 +45,7 @@ def verify(
         raise EvidenceError(f"{wrong} findings: what is stored is not what was recorded")
 
 
-def _findings(run: str, results: Path, *, scores: bool, trust: bool) -> Iterator[verification.Finding]:
+def _findings(run: str, results: Path, *, scores: bool, trust: bool) -> Iterator[verification.Check]:
     from harness import runs
     from harness.archive import bundles, stored_samples, verification
     from harness.results import derivation
@@ -53,7 +53,7 @@ def _findings(run: str, results: Path, *, scores: bool, trust: bool) -> Iterator
     if run.endswith(".zip"):
         with bundles.open_bundle(Path(run)) as opened:
             held = f"{len(opened.folders)} run{'s' * (len(opened.folders) != 1)}, every member as its index says"
-            yield verification.Finding("", "bundle", "ok", run, held)
+            yield verification.Check("", "bundle", "ok", run, held)
             tasks = stored_samples.Tasks.within(opened.tasks) if trust else stored_samples.Tasks.own().asked_in(results)
             for folder in opened.folders:
                 yield from verification.verify(folder, scores=scores, tasks=tasks)
@@ -65,9 +65,9 @@ def _findings(run: str, results: Path, *, scores: bool, trust: bool) -> Iterator
     if run == "all":
         problems = derivation.differences(results)
         for problem in problems:
-            yield verification.Finding("", "index", "wrong", *problem.split(": ", 1))
+            yield verification.Check("", "index", "wrong", *problem.split(": ", 1))
         if not problems:
-            yield verification.Finding("", "index", "ok", "as the run folders give it")
+            yield verification.Check("", "index", "ok", "as the run folders give it")
 
 
 def bundle(

@@ -125,6 +125,8 @@ def report(
         sys.stdout.write(text.claims(found["claims"]))
         if found["suggested_text"]:
             text.say(found["suggested_text"])
+        for probe in found["probes"]:
+            text.say(f"{probe['heading']}: {probe['text']}")
     else:
         print_frame(text.rows(found), shape)
 

@@ -51,7 +51,7 @@ def rows(found: Mapping[str, Any]) -> pl.DataFrame:
             "power": json.dumps(finding["power"]),
         }
         for corpus in found["corpora"]
-        for finding in corpus["findings"]
+        for finding in corpus["tests"]
     ]
     return pl.DataFrame([{key: row[key] for key in schema} for row in rows], schema=schema, orient="row")
 
@@ -63,10 +63,11 @@ def text(suspect: str, corpus: Mapping[str, Any]) -> str:
     columns = width()
     heading = (
         f"{visible(suspect)} on {visible(corpus['corpus'])}: {corpus['suspect_prompts']} of {corpus['prompts']} "
-        f"prompts, {corpus['models']} models. Verdict: {corpus['verdict']}.\n"
+        f"prompts, {corpus['models']} models. Verdict: {corpus['verdict']}"
+        f"{', ' + corpus['strength'] if corpus['strength'] not in (None, 'none') else ''}.\n"
     )
     lines = [heading]
-    shown = corpus["findings"][:SHOWN]
+    shown = corpus["tests"][:SHOWN]
     if shown:
         rows = [
             [
@@ -81,15 +82,19 @@ def text(suspect: str, corpus: Mapping[str, Any]) -> str:
         ]
         right = [True, False, False, True, True, True]
         lines.append(grid(["rank", "candidate", "verdict", "score", "q", "n"], rows, columns, right))
-        if len(corpus["findings"]) > SHOWN:
-            lines.append(f"({len(corpus['findings']) - SHOWN} more candidates: --format csv or json)\n")
+        if len(corpus["tests"]) > SHOWN:
+            lines.append(f"({len(corpus['tests']) - SHOWN} more candidates: --format csv or json)\n")
         channels = sorted({name for f in shown[:3] for name in f["channels"]})
         if channels:
             by = [[visible(f["candidate"]), *(_number(f["channels"].get(c)) for c in channels)] for f in shown[:3]]
             lines.append("Score by channel:\n" + grid(["candidate", *channels], by, columns))
     if any(row["candidates"] for row in corpus["domains"]):
         lines.append(_domains(corpus["domains"], columns))
-    texts = [corpus["paragraph"], *(row["sentence"] for row in corpus["labs"] if row["q"] <= ALPHA), *corpus["notes"]]
+    texts = [
+        corpus["paragraph"],
+        *(row["sentence"] for row in corpus["labs"] if row["q"] is not None and row["q"] <= ALPHA),
+        *corpus["notes"],
+    ]
     lines += [textwrap.fill(visible(text), columns) + "\n" for text in texts]
     lines.append(textwrap.fill(LEGEND, columns) + "\n")
     return "\n".join(lines) + "\n"

@@ -114,7 +114,7 @@ def run(results: Path, shape: Format) -> None:
 def _command(words: list[str], shape: Format) -> None:
     import polars as pl
 
-    tables = schema.TABLES + schema.VIEWS
+    tables = schema.tables() + schema.VIEWS
     match words:
         case [".tables"]:
             print_frame(pl.DataFrame([{"table": t.name, "holds": t.comment} for t in tables]), shape)
@@ -127,7 +127,7 @@ def _command(words: list[str], shape: Format) -> None:
 
 def completions(text: str) -> list[str]:
     """What a word may go on to: tables, columns, SQL words."""
-    tables = schema.TABLES + schema.VIEWS
+    tables = schema.tables() + schema.VIEWS
     names = {t.name for t in tables} | {c.name for t in tables for c in t.columns}
     upper = [word for word in _WORDS if text and word.lower().startswith(text.lower())]
     return sorted(name for name in names if name.startswith(text)) + upper

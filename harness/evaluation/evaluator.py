@@ -35,7 +35,7 @@ CODE_PIECE = 2000
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FinishedRun:
     """A finished run: where it is, and what its manifest says."""
 
     run: Path
@@ -44,7 +44,7 @@ class Outcome:
     """Requests that were sent by this call; the rest was on the disk already."""
 
 
-def evaluate(spec: EvalSpec, *, argv: Sequence[str] = (), quiet: bool = False) -> Outcome:
+def evaluate(spec: EvalSpec, *, argv: Sequence[str] = (), quiet: bool = False) -> FinishedRun:
     """Run an evaluation to its end, or from where an earlier call of the same spec stopped.
 
     Args:
@@ -131,7 +131,7 @@ def _run(
     run: Path,
     progress: RunProgress,
     argv: Sequence[str],
-) -> Outcome:
+) -> FinishedRun:
     journal = Journal(run / runs.JOURNAL)
     replies = journal.replies
     try:
@@ -140,7 +140,7 @@ def _run(
         before = runs.read_manifest(run) if (run / runs.MANIFEST).is_file() else None
         if missing == 0 and before and before["status"] != "running":
             progress.say(f"run {run.name}: all {total} requests are answered already; nothing to send")
-            return Outcome(run, _retold(run, before, plans, progress), 0)
+            return FinishedRun(run, _retold(run, before, plans, progress), 0)
         purse = budget.Budget(spec.budget, _prices(plans))
         found = reuse.find(spec, run, plans, replies)
         asked = 0
@@ -168,7 +168,7 @@ def _run(
                     asked += _ask(plan, backend_of(plan), entry, (), journal, progress, purse)
                     runs.write_manifest(run, opened)
         opened["cost"] = purse.facts()
-        return Outcome(run, _finish(spec, plans, run, replies, opened, progress), asked)
+        return FinishedRun(run, _finish(spec, plans, run, replies, opened, progress), asked)
     finally:
         journal.close()
 

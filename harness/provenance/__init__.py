@@ -6,30 +6,30 @@ copying: two models may be alike because they read the same books. Until a chann
 known to be unrelated, its rows say `calibrated: false`, and so does every page that shows them.
 """
 
+from harness.provenance.finding import Finding, PairTest, shown
+
 __all__ = [
+    "Finding",
+    "PairTest",
     "calibration",
     "change",
-    "choices",
     "domains",
     "evidence",
     "explain",
     "family_names",
+    "finding",
     "fingerprint",
-    "identity_claims",
-    "next_words",
     "overview",
     "panel",
     "pools",
-    "refusals",
+    "probes",
     "registry",
     "reports",
     "responses",
-    "shared_errors",
+    "shown",
     "stored",
-    "suggested",
     "tree",
     "uncertainty",
     "validate",
-    "vocabulary",
     "wording",
 ]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from harness.errors import ConfigError, unknown_name
 from harness.provenance import calibration as cal
 from harness.provenance import similarity
 from harness.provenance.calibration import Matrix, ModelFacts, PairScores
+from harness.provenance.finding import PairConclusion, PairTest
 from harness.provenance.fingerprint import Fingerprints, channel
 
 EVIDENCE = ("openings", "sentences", "templates", "closings", "phrasing")
@@ -25,13 +25,13 @@ EVIDENCE = ("openings", "sentences", "templates", "closings", "phrasing")
 FAMILY = ("openings", "sentences", "templates", "closings", "function_words")
 """Channels of the family test. Phrasing follows the size of a model as much as its teacher, and is left out. A
 reference panel has no function words (their rates would double its size): there the test is of the other four."""
+READ = tuple(dict.fromkeys((*EVIDENCE, *FAMILY)))
+"""Channels of both: what is fingerprinted of a prompt set."""
 VERSION = ("phrasing", "words")
 """Channels that answer whether two models are versions of one: what is said survives a change of style."""
 ALPHA = 0.05
 LEAST_PROMPTS = 50
 """Prompts below which no verdict is given; the power curve of `validate` is why."""
-
-Verdict = Literal["resembles", "none", "untestable", "not enough prompts", "same base", "same lab", "later"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Analysis:
         """Average of standardised raw similarities: who is nearest, before asking whether that means anything."""
         return similarity.standardised((self.matrices[name] for name in names), len(self.models))
 
-    def rival(self, suspect: int, candidate: int) -> Verdict | None:
+    def rival(self, suspect: int, candidate: int) -> PairConclusion | None:
         """Why the candidate is not tested as a teacher: released later, or a rival explanation is documented.
 
         A shared base model, or a shared lab, explains a resemblance without any teaching. A lab has its own models
@@ -100,33 +100,6 @@ class Analysis:
         if same_lab:
             return "same lab"
         return None
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What is said of one suspect and one candidate.
-
-    Attributes:
-        candidate: its name.
-        verdict: see `Verdict`; only `resembles` is a positive finding.
-        z: average over channels, in null standard deviations; `None` where no channel gives one.
-        p: against the pooled null; `None` where it is not tested.
-        q: p adjusted over everything that was tested with it.
-        by_channel: z per channel.
-        null_size: models that cannot have learnt from the candidate and have a score themselves.
-        exceeded: how many of those score below the suspect; `None` where the suspect has no score.
-        prompts: answered by both.
-    """
-
-    candidate: str
-    verdict: Verdict
-    z: float | None
-    p: float | None
-    q: float | None
-    by_channel: dict[str, float]
-    null_size: int
-    exceeded: int | None
-    prompts: int
 
 
 def analyse(
@@ -177,9 +150,9 @@ def adjusted(families: Sequence[Mapping[int, float]]) -> list[dict[int, float]]:
     return [{c: next(q) for c in family} for family in families]
 
 
-def findings(
+def pair_tests(
     analysis: Analysis, suspect: str, alpha: float = ALPHA, q: Mapping[int, float] | None = None
-) -> list[Finding]:
+) -> list[PairTest]:
     """Say of every candidate whether the suspect resembles it more than unrelated models do.
 
     Args:
@@ -189,7 +162,7 @@ def findings(
         q: adjusted p-values by candidate, of `adjusted`; by default over this suspect's candidates alone.
 
     Returns:
-        One finding per candidate, the strongest evidence first; candidates that cannot be tested last.
+        One per candidate, the strongest evidence first; candidates that cannot be tested last.
     """
     s = analysis.index(suspect)
     strangers = [not analysis.facts[s].related(fact) for fact in analysis.facts]
@@ -204,7 +177,7 @@ def findings(
             continue
         prompts = int((answered[s] & answered[c]).sum())
         reason = analysis.rival(s, c)
-        verdict: Verdict
+        verdict: PairConclusion
         if reason is not None:
             verdict = reason
         elif prompts < LEAST_PROMPTS:
@@ -216,13 +189,13 @@ def findings(
         z = analysis.scores.z[s, b]
         rest = analysis.scores.z[analysis.scores.null[:, b] & strangers, b]
         found.append(
-            Finding(
+            PairTest(
                 candidate=analysis.models[c],
                 verdict=verdict,
                 z=None if np.isnan(z) else float(z),
                 p=p.get(c),
                 q=q.get(c) if c in p else None,
-                by_channel={n: float(v) for n, ch in analysis.channels.items() if not np.isnan(v := ch.z[s, b])},
+                channels={n: float(v) for n, ch in analysis.channels.items() if not np.isnan(v := ch.z[s, b])},
                 null_size=int(analysis.scores.null_size[s, b]),
                 exceeded=None if np.isnan(z) else int((rest < z).sum()),
                 prompts=prompts,

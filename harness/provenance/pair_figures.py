@@ -219,7 +219,7 @@ class PairFigures(Corpus):
         """Share of students for whom the verdict names a candidate, at 5% false discovery rate."""
         hits, groups, right, lines = [], [], [], {}
         for row, _, teachers in self.students():
-            found = [f for f in evidence.findings(self.analysis, row["student"]) if f.verdict == "resembles"]
+            found = [f for f in evidence.pair_tests(self.analysis, row["student"]) if f.verdict == "resembles"]
             hits.append(float(bool(found)))
             groups.append(row["lineage_group"])
             if found:

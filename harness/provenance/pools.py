@@ -122,6 +122,13 @@ class Pool:
     positives: tuple[Positive, ...] = ()
     domains: Mapping[str, str] = field(default_factory=dict)
     again: Pool | None = None
+    version: str | None = None
+    """Of the prompt set, as its tasks or the panel say it."""
+
+    @property
+    def traces(self) -> str | None:
+        """The kind of reasoning traces it is of; `None` is answers."""
+        return self.corpus.split(TRACES)[1].rstrip(")") if TRACES in self.corpus else None
 
 
 def pools(
@@ -134,7 +141,7 @@ def pools(
     """One pool per task that the suspect answered.
 
     Args:
-        answers: columns `task`, `model`, `prompt_id`, `domain`, `repeat`, `output`.
+        answers: columns `task`, `version`, `model`, `prompt_id`, `domain`, `repeat`, `output`.
         suspect: a model's name.
         known: facts about models.
         control_of: whose relative a positive control is.
@@ -145,25 +152,50 @@ def pools(
     """
     import polars as pl
 
-    tasks = sorted(answers.filter(pl.col("model") == suspect)["task"].unique().to_list())
-    if not tasks:
+    tasks = answers.filter(pl.col("model") == suspect)["task"].unique().implode()
+    if answers.filter(pl.col("task").is_in(tasks)).is_empty():
         who = answers["model"].unique().to_list()
         raise ConfigError(
             f"{unknown_name('model', suspect, who)}; a suspect needs answers to a provenance task: "
             "`harness eval task=provenance model=[…]`, or `harness import`"
         )
-    return [_local(answers.filter(pl.col("task") == task), task, suspect, known, control_of, folder) for task in tasks]
+    found = every(answers.filter(pl.col("task").is_in(tasks)), known, control_of, folder)
+    return [_about(pool, answers, suspect, known, control_of, folder) for pool in found]
+
+
+def every(
+    answers: pl.DataFrame, known: Registry, control_of: Mapping[str, str], folder: Path | None = None
+) -> list[Pool]:
+    """One pool per task, by name; arguments as of `pools`."""
+    import polars as pl
+
+    tasks = sorted(answers["task"].unique().to_list())
+    return [_local(answers.filter(pl.col("task") == task), task, known, control_of, folder) for task in tasks]
 
 
 def _local(
-    answers: pl.DataFrame, task: str, suspect: str, known: Registry, control_of: Mapping[str, str], folder: Path | None
+    answers: pl.DataFrame, task: str, known: Registry, control_of: Mapping[str, str], folder: Path | None
 ) -> Pool:
-    prints = _prints(answers, task, None, folder)
+    prints = _prints(answers, task, evidence.READ, folder)
     who = facts(prints.models, known, control_of)
-    notes = (*documented(known, suspect), *wording.undated([f.name for f in who if f.released is None]))
-    twice = _sampled_twice(answers, suspect)
-    again = None if twice is None else _local(twice, task, suspect, known, {**control_of, AGAIN: suspect}, folder)
-    return Pool(task, prints, who, teachers(who), notes, domains=_domains(answers), again=again)
+    notes = wording.undated([f.name for f in who if f.released is None])
+    return Pool(task, prints, who, teachers(who), notes, domains=_domains(answers), version=_version(answers))
+
+
+def _about(
+    pool: Pool, answers: pl.DataFrame, suspect: str, known: Registry, control_of: Mapping[str, str],
+    folder: Path | None,
+) -> Pool:  # fmt: skip
+    """A pool with what is to be said of one suspect alone: documented teachers, and its answers sampled again."""
+    twice = _sampled_twice(answers.filter(answers["task"] == pool.corpus), suspect)
+    again = None if twice is None else _local(twice, pool.corpus, known, {**control_of, AGAIN: suspect}, folder)
+    return dataclasses.replace(pool, notes=(*documented(known, suspect), *pool.notes), again=again)
+
+
+def _version(answers: pl.DataFrame) -> str | None:
+    """Versions of a task in the runs that its answers are from; `None` where they say none."""
+    found = sorted({str(version) for version in answers["version"].unique().to_list() if version is not None})
+    return ", ".join(found) or None
 
 
 def _sampled_twice(answers: pl.DataFrame, suspect: str) -> pl.DataFrame | None:
@@ -246,8 +278,9 @@ def _on_panel(
         relative = {**control_of, AGAIN: suspect}
         again = _on_panel(shipped, twice, suspect, known, relative, folder, everybody=everybody)
     return Pool(
-        name, prints, who, frozenset(named) - {AGAIN}, tuple(notes), True, shipped.positives, shipped.domains, again
-    )
+        name, prints, who, frozenset(named) - {AGAIN}, tuple(notes), True, shipped.positives, shipped.domains, again,
+        str(shipped.about["version"]),
+    )  # fmt: skip
 
 
 def one_pool(
@@ -276,12 +309,13 @@ def one_pool(
     if not fit:
         raise ConfigError(f"no provenance task was answered by {' and '.join(needed) or 'any model'}; `harness import`")
     chosen = max(fit, key=lambda name: (len(who[name]), TRACES not in name, name))
-    prints = _prints(answers, chosen, evidence.EVIDENCE, folder)
-    told = facts(prints.models, known, control_of)
-    undated = wording.undated([f.name for f in told if f.released is None])
-    return Pool(
-        chosen, prints, told, teachers(told), undated, domains=_domains(answers.filter(answers["task"] == chosen))
-    )
+    return combined(_local(answers.filter(answers["task"] == chosen), chosen, known, control_of, folder))
+
+
+def combined(pool: Pool) -> Pool:
+    """A pool with the channels alone that are combined over pairs: `evidence.EVIDENCE`."""
+    features = {name: pool.prints.features[name] for name in evidence.EVIDENCE}
+    return dataclasses.replace(pool, prints=dataclasses.replace(pool.prints, features=features))
 
 
 def whole_panel(name: str) -> Pool:
@@ -289,7 +323,10 @@ def whole_panel(name: str) -> Pool:
     shipped = panel.load(name)
     who = [shipped.facts[model] for model in shipped.prints.models]
     notes = wording.panel(name, shipped.about)
-    return Pool(name, shipped.prints, who, shipped.candidates, notes, True, shipped.positives, shipped.domains)
+    return Pool(
+        name, shipped.prints, who, shipped.candidates, notes, True, shipped.positives, shipped.domains,
+        version=str(shipped.about["version"]),
+    )  # fmt: skip
 
 
 def only(pool: Pool, domain: str | None) -> Pool:

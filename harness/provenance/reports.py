@@ -1,79 +1,180 @@
-"""A suspect's report: whom its answers resemble, how much more than unrelated models' do, and how sure that is.
+"""A suspect's findings: whom its answers resemble, how much more than unrelated models' do, and how sure that is.
 
 Per prompt set (a `pools.Pool`): everybody who answered it, read against models that cannot have learnt from each
-candidate. Sentences come from `harness.provenance.wording` alone.
+candidate. One way for every reader: the index, the leaderboard, the page and `harness provenance` all come here, and
+what they read is a `finding.Finding`. Sentences come from `harness.provenance.wording` alone.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from harness.errors import ConfigError, unknown_name
 from harness.provenance import calibration as cal
 from harness.provenance import domains, evidence, families, positives, uncertainty, wording
-from harness.provenance.evidence import Analysis, Finding
+from harness.provenance.evidence import Analysis
+from harness.provenance.finding import (
+    RIVALS,
+    Conclusion,
+    Domain,
+    DomainScore,
+    Finding,
+    Lab,
+    Member,
+    NullKind,
+    PairTest,
+    SelfScore,
+    Span,
+    strength,
+)
 from harness.provenance.pools import AGAIN, FEW, Pool
 
-SCHEMA = 2
-TESTED = ("resembles", "none")
+SCHEMA = 3
+"""Of what `harness provenance --format json` prints."""
 LEAST_IN_DOMAIN = 20
 """Prompts of one kind below which no score is given: the interval deals them to ten groups. No test is made."""
 LEADING = 3
 """Candidates shown per kind of prompt."""
+LEVEL = 0.95
+"""Of the intervals of ranks, and so of the labs that a verdict names: each candidate whose interval holds rank 1."""
 HUMAN = "human"
 """The lab of people: answers imported as a model of this lab are the floor."""
-Row = dict[str, Any]
 
 
-def reports(
+@dataclass(frozen=True)
+class Study:
+    """One pool with all that is computed once for everybody in it."""
+
+    pool: Pool
+    wanted: frozenset[str] = frozenset()
+    """Candidates asked about besides those that may be teachers; where there are any, about nobody else."""
+    interval: bool = True
+    """Whether to compute how far scores and ranks depend on prompts and null models."""
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        """Scores of every model with every possible teacher, and with those wanted."""
+        return analysis_of(self.pool, {*self.wanted})
+
+    @cached_property
+    def asked(self) -> Analysis:
+        """The same with no candidates but those asked about."""
+        whole = self.analysis
+        kept = [c for c in whole.candidates if not self.wanted or whole.models[c] in self.wanted]
+        return dataclasses.replace(whole, candidates=kept)
+
+    @cached_property
+    def spread(self) -> cal.Matrix | None:
+        """`uncertainty.deviations`; `None` where nobody can be scored or nobody asked."""
+        known = bool((~np.isnan(self.analysis.scores.z)).any())
+        return uncertainty.deviations(self.analysis) if self.interval and known else None
+
+    @cached_property
+    def half(self) -> cal.Matrix | None:
+        """Half the width of every score's interval: models x candidates."""
+        return None if self.spread is None else uncertainty.half_widths(self.spread)
+
+    @cached_property
+    def raw(self) -> cal.Matrix:
+        """How alike any two members are, before asking what that means."""
+        return self.analysis.raw()
+
+    @cached_property
+    def unrelated(self) -> cal.Matrix:
+        """Scores of pairs that cannot be related."""
+        scores = self.analysis.scores
+        pairs: cal.Matrix = scores.z[scores.unrelated & ~np.isnan(scores.z)]
+        return pairs
+
+    @cached_property
+    def null(self) -> NullKind:
+        """Which pairs those are: see `calibration.unrelated_pairs`."""
+        every = bool((self.analysis.scores.unrelated == self.analysis.scores.null).all())
+        return "null pairs" if every else "unrelated pairs"
+
+    @cached_property
+    def families(self) -> dict[str, dict[int, families.FamilyTest]]:
+        """The family test of every lab that has a candidate and enough null models, by lab and model."""
+        analysis, found = self.analysis, {}
+        matrices = [analysis.matrices[name] for name in evidence.FAMILY if name in analysis.matrices]
+        for lab, members in self.labs.items():
+            which = families.family(analysis.facts, members)
+            if len(which.null) >= cal.LEAST_NULL:
+                found[lab] = families.family_tests(matrices, analysis.facts, which)
+        return found
+
+    @cached_property
+    def labs(self) -> dict[str, list[int]]:
+        """The candidates of every known lab."""
+        found: dict[str, list[int]] = {}
+        for c in self.analysis.candidates:
+            lab = self.analysis.facts[c].lab
+            if lab is not None:
+                found.setdefault(lab, []).append(c)
+        return dict(sorted(found.items()))
+
+    @cached_property
+    def scales(self) -> dict[str | None, positives.Scale | None]:
+        """What scores are worth for a model of each lineage, which never vouches for itself."""
+        lineages = {fact.lineage for fact in self.analysis.facts}
+        return {name: positives.scale(self.pool.positives, self.unrelated, name) for name in lineages}
+
+    def interval_of(self, s: int, candidate: str, z: float | None) -> tuple[float | None, float | None]:
+        """The interval of a suspect's score with a candidate; `None` where there is none."""
+        return around(z, None if self.half is None else float(self.half[s, self.analysis.columns[candidate]]))
+
+
+def findings(
     pools: Sequence[Pool],
-    suspect: str,
-    candidates: Sequence[str] = (),
+    suspects: Collection[str],
+    candidates: Iterable[str] = (),
     *,
     interval: bool = True,
     by_domain: bool | None = None,
-) -> list[Row]:
-    """What can be said of a suspect, one report per prompt set; false discovery rates are over all of them.
+) -> list[Finding]:
+    """What can be said of suspects, one finding per prompt set and suspect in it.
+
+    False discovery rates are over everything that is looked at for one suspect: all candidates on all of its sets.
 
     Args:
-        pools: each holds the suspect.
-        suspect: a model's name.
+        pools: prompt sets.
+        suspects: names of models.
         candidates: the models to ask about; by default every one that may be a teacher.
         interval: whether to compute how far scores and ranks depend on prompts and null models.
         by_domain: whether to say what each kind of prompt shows by itself; by default in pools of `FEW` models.
 
-    Returns:
-        JSON-able: `corpus`, `verdict`, `paragraph`, `notes`, `findings`, `domains`, `labs`, `floor`, `ceiling`,
-        `sampled_again`, `p_floor` and how many models and prompts.
-
     Raises:
         ConfigError: a candidate is in no pool.
     """
+    wanted = frozenset(candidates)
     everybody = {name for pool in pools for name in pool.prints.models}
-    for name in candidates:
-        if name not in everybody:
-            raise ConfigError(unknown_name("candidate", name, everybody))
-    whole = [analysis_of(pool, {*candidates}) for pool in pools]
-    asked = [
-        dataclasses.replace(a, candidates=[c for c in a.candidates if not candidates or a.models[c] in candidates])
-        for a in whole
-    ]
-    q = evidence.adjusted([evidence.tested(a, suspect) for a in asked])
-    found = [evidence.findings(a, suspect, q=of) for a, of in zip(asked, q, strict=True)]
-    labs = [[] if candidates else _labs(a, suspect) for a in whole]
-    over = iter(cal.benjamini_hochberg([row["p"] for rows in labs for row in rows]))
-    for rows in labs:
-        for row in rows:
-            row["q"] = next(over)
-    tests = sum(map(len, q))
+    for name in sorted(wanted - everybody):
+        raise ConfigError(unknown_name("candidate", name, everybody))
+    return of_studies([Study(pool, wanted, interval) for pool in pools], suspects, by_domain=by_domain)
+
+
+def of_studies(studies: Sequence[Study], suspects: Collection[str], *, by_domain: bool | None = None) -> list[Finding]:
+    """`findings` of sets that something else is read from, too."""
+    return [one for suspect in suspects for one in _of(suspect, studies, by_domain)]
+
+
+def _of(suspect: str, every: Sequence[Study], by_domain: bool | None) -> list[Finding]:
+    studies = [study for study in every if suspect in study.pool.prints.models]
+    q = evidence.adjusted([evidence.tested(study.asked, suspect) for study in studies])
+    tests = [_tests(study, suspect, of) for study, of in zip(studies, q, strict=True)]
+    labs = [_labs(study, suspect, of) for study, of in zip(studies, tests, strict=True)]
+    over = iter(cal.benjamini_hochberg([lab.p for of in labs for lab in of if lab.p is not None]))
+    labs = [[lab if lab.p is None else dataclasses.replace(lab, q=next(over)) for lab in of] for of in labs]
+    number = sum(map(len, q))
     return [
-        _report(pool, a, f, rows, suspect, tests=tests, interval=interval, by_domain=by_domain)
-        for pool, a, f, rows in zip(pools, whole, found, labs, strict=True)
+        _finding(study, suspect, found, of, number, by_domain)
+        for study, found, of in zip(studies, tests, labs, strict=True)
     ]
 
 
@@ -91,87 +192,87 @@ def analysis_of(pool: Pool, wanted: set[str]) -> Analysis:
     return evidence.analyse(pool.prints, pool.facts, columns)
 
 
-def _report(
-    pool: Pool,
-    analysis: Analysis,
-    found: Sequence[Finding],
-    labs: list[Row],
-    suspect: str,
-    *,
-    tests: int,
-    interval: bool,
-    by_domain: bool | None,
-) -> Row:
+def _finding(
+    study: Study, suspect: str, tests: list[PairTest], labs: list[Lab], number: int, by_domain: bool | None
+) -> Finding:
+    pool, analysis = study.pool, study.analysis
     s = analysis.index(suspect)
-    said = verdict(found)
-    smallest = p_floor(analysis, s)
-    worth = positives.scale(pool.positives, _unrelated(analysis), analysis.facts[s].lineage)
-    rows = _with_ranks(analysis, found, s, interval=interval)
-    for row, finding in zip(rows, found, strict=True):
-        tested = finding.verdict in TESTED
-        row["power"] = positives.power(pool.positives, finding.candidate, suspect)
-        row["likelihood_ratio"] = worth.ratio(finding.z) if worth and tested and finding.z is not None else None
-    floor, ceiling = _floor(analysis), _ceiling(analysis)
-    again = _again(pool, suspect, interval=interval)
     apart = len(analysis.models) <= FEW if by_domain is None else by_domain
-    notes = [
-        *wording.smallest(smallest, tests),
-        *wording.power(suspect, {row["candidate"]: row["power"] for row in rows if row["verdict"] in TESTED}),
-        wording.likelihood(rows[0]["candidate"], rows[0]["likelihood_ratio"], worth.lineages if worth else None)
-        if rows and rows[0]["verdict"] in TESTED
-        else "",
-        wording.bounds(floor, ceiling),
-        wording.sampled_again(suspect, again),
-        *pool.notes,
-    ]
-    return {
-        "corpus": pool.corpus,
-        "panel": pool.panel,
-        "models": len(analysis.models),
-        "prompts": len(pool.prints.prompts),
-        "suspect_prompts": int(pool.prints.answered[s].sum()),
-        "answers": pool.prints.dropped,
-        "verdict": said,
-        "paragraph": _paragraph(suspect, found, said),
-        "notes": [note for note in notes if note],
-        "p_floor": smallest,
-        "floor": floor,
-        "ceiling": ceiling,
-        "sampled_again": again,
-        "findings": rows,
-        "domains": _domains(pool, analysis, s, {f.candidate for f in found}, interval=interval) if apart else [],
-        "labs": labs,
-    }
+    strongest = next((test for test in tests if test.tested), None)
+    named = any(lab.named for lab in labs)
+    found = Finding(
+        suspect=suspect,
+        corpus=pool.corpus,
+        version=pool.version,
+        prompts=len(pool.prints.prompts),
+        suspect_prompts=int(pool.prints.answered[s].sum()),
+        models=len(analysis.models),
+        panel=pool.panel,
+        traces=pool.traces,
+        verdict=verdict(tests),
+        strength=strength(strongest),
+        coverage=LEVEL if named and study.spread is not None else None,
+        labs=tuple(labs),
+        tests=tuple(tests),
+        null=study.null,
+        null_pairs=_null_pairs(study, s),
+        p_floor=p_floor(study, s),
+        nearest_of_all=_nearest(study, s),
+        sentence="",
+        paragraph="",
+        floor=_floor(analysis),
+        ceiling=_ceiling(analysis),
+        sampled_again=_again(pool, suspect, interval=study.interval),
+        domains=_domains(study, s, {test.candidate for test in tests}) if apart else (),
+        answers=pool.prints.dropped,
+    )
+    return dataclasses.replace(
+        found,
+        sentence=wording.said(found),
+        paragraph=wording.paragraph(found),
+        notes=wording.notes(found, number, study.scales[analysis.facts[s].lineage], pool.notes),
+    )
 
 
-def _paragraph(suspect: str, found: Sequence[Finding], said: str) -> str:
-    text = wording.paragraph(suspect, found)
-    waiting = [f for f in found if f.verdict in {"untestable", "not enough prompts"}]
-    if said not in TESTED and waiting:
-        text += " " + wording.sentence(suspect, waiting[0])
-        if said == "untestable" and waiting[0].verdict != said:
-            text += " " + wording.sentence(suspect, dataclasses.replace(waiting[0], verdict="untestable"))
-    return text
+def _tests(study: Study, suspect: str, q: Mapping[int, float]) -> list[PairTest]:
+    """The suspect's tests with what other models, other prompts and documented students say of them."""
+    analysis = study.analysis
+    s = analysis.index(suspect)
+    found = evidence.pair_tests(study.asked, suspect, q=q)
+    worth = study.scales[analysis.facts[s].lineage]
+    places = ranked(analysis, found, None if study.spread is None else study.spread[:, s])
+    told = []
+    for test in found:
+        rank, rank_low, rank_high = places.get(test.candidate, (None, None, None))
+        z_low, z_high = study.interval_of(s, test.candidate, test.z)
+        ratio = worth.ratio(test.z) if worth and test.tested and test.z is not None else None
+        fact = analysis.facts[analysis.index(test.candidate)]
+        told.append(
+            dataclasses.replace(
+                test, why=_why(test, fact), lab=fact.lab, rank=rank, rank_low=rank_low, rank_high=rank_high,
+                z_low=z_low, z_high=z_high, likelihood_ratio=ratio,
+                power=positives.power(study.pool.positives, test.candidate, suspect),
+            )
+        )  # fmt: skip
+    return told
 
 
-def _with_ranks(analysis: Analysis, found: Sequence[Finding], s: int, *, interval: bool) -> list[Row]:
-    """Findings as rows, the tested ones ranked; with the intervals of score and rank where they are wanted."""
-    spread = uncertainty.deviations(analysis)[:, s] if interval and any(f.z is not None for f in found) else None
-    places = ranked(analysis, found, spread)
-    half = {} if spread is None else _by_name(analysis, uncertainty.half_widths(spread))
-    return [
-        {
-            **dict(zip(("rank", "rank_low", "rank_high"), places.get(f.candidate, (None, None, None)), strict=True)),
-            **{k: v for k, v in dataclasses.asdict(f).items() if k != "by_channel"},
-            **around(f.z, half.get(f.candidate)),
-            "channels": f.by_channel,
-        }
-        for f in found
-    ]
+def _why(test: PairTest, fact: cal.ModelFacts) -> str | None:
+    """What stood in the way of a test, in a few words; without a null, more prompts would not help."""
+    if test.tested:
+        return None
+    if test.verdict in RIVALS:
+        return test.verdict
+    if test.null_size >= cal.LEAST_NULL:
+        short = test.verdict == "not enough prompts"
+        return f"fewer than {evidence.LEAST_PROMPTS} prompts answered by both" if short else "no channel compares them"
+    if fact.released is None:
+        return "no release date is documented"
+    return f"fewer than {cal.LEAST_NULL} models are known not to have learnt from it"
 
 
 def ranked(
-    analysis: Analysis, found: Sequence[Finding], spread: cal.Matrix | None
+    analysis: Analysis, found: Sequence[PairTest], spread: cal.Matrix | None
 ) -> dict[str, tuple[int, int | None, int | None]]:
     """Rank of every candidate tested, and its interval, by name.
 
@@ -180,7 +281,7 @@ def ranked(
         found: of one suspect.
         spread: the suspect's part of `uncertainty.deviations`: replicates x candidates; `None` gives no intervals.
     """
-    tested = [f for f in found if f.verdict in TESTED]
+    tested = [test for test in found if test.tested]
     if not tested:
         return {}
     z = np.array([f.z for f in tested], dtype=float)
@@ -193,41 +294,111 @@ def ranked(
     return {f.candidate: (int(rank), int(least), int(most)) for f, rank, least, most in found_ranks}
 
 
-def _unrelated(analysis: Analysis) -> cal.Matrix:
-    scores = analysis.scores
-    pairs: cal.Matrix = scores.z[scores.unrelated & ~np.isnan(scores.z)]
-    return pairs
+def verdict(tests: Sequence[PairTest]) -> Conclusion:
+    """The verdict over all candidates: `resembles`, `none`, `untestable` or `not enough prompts`.
+
+    Where no candidate has a null, more prompts would not help: that is `untestable`, however few there are.
+    """
+    said = {test.verdict for test in tests}
+    if "resembles" in said:
+        return "resembles"
+    if "none" in said:
+        return "none"
+    short = [test for test in tests if test.verdict == "not enough prompts"]
+    return "not enough prompts" if any(test.null_size >= cal.LEAST_NULL for test in short) else "untestable"
 
 
-def p_floor(analysis: Analysis, s: int) -> float | None:
+def versions(tests: Sequence[PairTest]) -> list[PairTest]:
+    """The candidates that a verdict names: those that cannot be told from the strongest.
+
+    Where ranks have intervals, every candidate tested whose interval holds rank 1; elsewhere those resembled. None
+    where nobody is resembled.
+    """
+    if verdict(tests) != "resembles":
+        return []
+    tested = [test for test in tests if test.tested]
+    if any(test.rank_low is None for test in tested):
+        return [test for test in tested if test.verdict == "resembles"]
+    return [test for test in tested if test.rank_low == 1]
+
+
+def _labs(study: Study, suspect: str, tests: Sequence[PairTest]) -> list[Lab]:
+    """Every lab with a candidate, other than the suspect's own: those named first, then by the family test."""
+    analysis = study.analysis
+    s = analysis.index(suspect)
+    named = versions(tests)
+    rows = []
+    for lab, members in study.labs.items():
+        of = [test for test in tests if test.lab == lab]
+        if lab == analysis.facts[s].lab or not of:
+            continue
+        within = tuple(test.candidate for test in named if test.lab == lab)
+        later = all(analysis.facts[c].before(analysis.facts[s]) is False for c in members)
+        test = None if later or study.wanted else study.families.get(lab, {}).get(s)
+        rows.append(_lab(suspect, lab, within, of, test))
+    rows += [Lab(None, True, 1, 1, (test.candidate,)) for test in named if test.lab is None]
+    return sorted(rows, key=lambda row: (not row.named, row.p is None, row.p or 0.0, row.lab or ""))
+
+
+def _lab(
+    suspect: str, lab: str, within: tuple[str, ...], of: Sequence[PairTest], test: families.FamilyTest | None
+) -> Lab:
+    found = Lab(lab, bool(within), sum(t.tested for t in of), len(of), within)
+    if test is None:
+        return found
+    return dataclasses.replace(
+        found, p=test.p, null_size=test.null_size, null_lineages=test.null_lineages, exceeded=test.exceeded,
+        sentence=wording.family_sentence(suspect, lab, test),
+    )  # fmt: skip
+
+
+def _null_pairs(study: Study, s: int) -> int:
+    kin = cal.relations(study.analysis.facts)[s]
+    scores = study.analysis.scores
+    return int((scores.unrelated & ~np.isnan(scores.z))[~kin].sum())
+
+
+def p_floor(study: Study, s: int) -> float | None:
     """The smallest p-value that a suspect's pool can give: 1 over one more than its unrelated pairs."""
-    kin = cal.relations(analysis.facts)[s]
-    pairs = int((analysis.scores.unrelated & ~np.isnan(analysis.scores.z))[~kin].sum())
+    pairs = _null_pairs(study, s)
     return 1 / (pairs + 1) if pairs >= cal.LEAST_NULL else None
 
 
-def _floor(analysis: Analysis) -> Row | None:
+def _nearest(study: Study, s: int) -> Member | None:
+    """The most similar of all members, candidate or not."""
+    row = study.raw[s].copy()
+    row[s] = np.nan
+    if np.isnan(row).all():
+        return None
+    other = int(np.nanargmax(row))
+    answered = study.pool.prints.answered
+    name = study.analysis.models[other]
+    both = int((answered[s] & answered[other]).sum())
+    return Member(name, float(row[other]), name in study.pool.candidates, both)
+
+
+def _floor(analysis: Analysis) -> Span | None:
     """Scores of answers that people wrote, over all candidates."""
     rows = [i for i, fact in enumerate(analysis.facts) if fact.lab == HUMAN]
     return _span(analysis.scores.z[rows].ravel().tolist())
 
 
-def _again(pool: Pool, suspect: str, *, interval: bool) -> Row | None:
+def _again(pool: Pool, suspect: str, *, interval: bool) -> SelfScore | None:
     """The score of one half of a suspect's repeated answers with the other half; `None` where none can be had."""
     if pool.again is None or not {AGAIN, suspect} <= set(pool.again.prints.models):
         return None
-    analysis = analysis_of(pool.again, {suspect})
+    study = Study(pool.again, frozenset([suspect]), interval)
+    analysis = study.analysis
     s, c = analysis.index(AGAIN), analysis.index(suspect)
     column = analysis.column(c)
     z = math.nan if column is None else float(analysis.scores.z[s, column])
     if math.isnan(z):
         return None
-    half = _half_widths(analysis, s)[suspect] if interval else None
     n = int((analysis.prints.answered[s] & analysis.prints.answered[c]).sum())
-    return {"z": z, **around(z, half), "prompts": n}
+    return SelfScore(z, *study.interval_of(s, suspect, z), n)
 
 
-def _ceiling(analysis: Analysis) -> Row | None:
+def _ceiling(analysis: Analysis) -> Span | None:
     """Scores of a model sampled again or restyled with the model it is a version of."""
     found = [
         analysis.scores.z[i, b]
@@ -238,102 +409,62 @@ def _ceiling(analysis: Analysis) -> Row | None:
     return _span([float(z) for z in found])
 
 
-def _domains(pool: Pool, whole: Analysis, s: int, asked: Collection[str], *, interval: bool) -> list[Row]:
-    """What each kind of prompt shows by itself: `domain`, `prompts` the suspect answered, `verdict`, `candidates`.
+def _domains(study: Study, s: int, asked: Collection[str]) -> tuple[Domain, ...]:
+    """What each kind of prompt shows by itself.
 
     Scores with their intervals and no p-values: the tests are those over all prompts. Of the candidates asked about
     that have a score, enough null models with one and no rival explanation, the strongest `LEADING`.
     """
     found = []
     for name in domains.DOMAINS:
-        kept = [i for i, prompt in enumerate(whole.prints.prompts) if pool.domains.get(prompt) == name]
-        n = int(whole.prints.answered[s, kept].sum())
-        if not n:
-            continue
-        row: Row = {"domain": name, "prompts": n, "verdict": "not enough prompts", "candidates": []}
-        found.append(row)
-        if n < LEAST_IN_DOMAIN:
-            continue
-        prints = whole.prints.subset(kept)
-        prints = dataclasses.replace(prints, features={c: prints.features[c] for c in whole.channels})
-        analysis = evidence.analyse(prints, whole.facts, whole.candidates)
-        fit = [
-            f
-            for f in evidence.findings(analysis, analysis.models[s])
-            if f.candidate in asked
-            and f.z is not None
-            and f.null_size >= cal.LEAST_NULL
-            and analysis.rival(s, analysis.index(f.candidate)) is None
-        ]
-        row["verdict"] = "scored" if fit else "untestable"
-        best = sorted(fit, key=lambda f: (-(f.z or 0.0), f.candidate))[:LEADING]
-        half = _half_widths(analysis, s) if interval and best else {}
-        row["candidates"] = [
-            {"candidate": f.candidate, "z": f.z, **around(f.z, half.get(f.candidate)), "prompts": f.prompts}
-            for f in best
-        ]
-    return found
+        kept = [i for i, prompt in enumerate(study.pool.prints.prompts) if study.pool.domains.get(prompt) == name]
+        n = int(study.pool.prints.answered[s, kept].sum())
+        if 0 < n < LEAST_IN_DOMAIN:
+            found.append(Domain(name, n, "not enough prompts"))
+        elif n:
+            found.append(_domain(study, name, kept, s, asked))
+    return tuple(found)
 
 
-def _half_widths(analysis: Analysis, s: int) -> dict[str, float]:
-    """Half the width of the interval of a suspect's score to each candidate."""
-    return _by_name(analysis, uncertainty.half_widths(uncertainty.deviations(analysis)[:, s]))
+def _domain(study: Study, name: str, kept: Sequence[int], s: int, asked: Collection[str]) -> Domain:
+    whole = study.analysis
+    prints = whole.prints.subset(kept)
+    prints = dataclasses.replace(prints, features={c: prints.features[c] for c in whole.channels})
+    part = Study(dataclasses.replace(study.pool, prints=prints, again=None), study.wanted, study.interval)
+    analysis = part.analysis
+    fit = [
+        test
+        for test in evidence.pair_tests(analysis, analysis.models[s])
+        if test.candidate in asked
+        and test.z is not None
+        and test.null_size >= cal.LEAST_NULL
+        and analysis.rival(s, analysis.index(test.candidate)) is None
+    ]
+    best = sorted(fit, key=lambda test: (-(test.z or 0.0), test.candidate))[:LEADING]
+    scores = tuple(
+        DomainScore(test.candidate, test.z, *part.interval_of(s, test.candidate, test.z), test.prompts)
+        for test in best
+        if test.z is not None
+    )
+    n = int(study.pool.prints.answered[s, list(kept)].sum())
+    return Domain(name, n, "scored" if fit else "untestable", scores)
 
 
-def _by_name(analysis: Analysis, values: cal.Matrix) -> dict[str, float]:
-    return {name: float(values[column]) for name, column in analysis.columns.items()}
-
-
-def around(z: float | None, half: float | None) -> Row:
-    """The interval of a score, `z_low` and `z_high`; `None` where there is none.
+def around(z: float | None, half: float | None) -> tuple[float | None, float | None]:
+    """The interval of a score, low and high; `None` where there is none.
 
     Args:
         z: the score.
         half: half the interval's width, NaN or `None` where unknown.
     """
     if z is None or half is None or math.isnan(half):
-        return {"z_low": None, "z_high": None}
-    return {"z_low": z - half, "z_high": z + half}
+        return None, None
+    return z - half, z + half
 
 
-def _span(values: Sequence[float]) -> Row | None:
+def _span(values: Sequence[float]) -> Span | None:
     """Median, extremes and how many."""
     known = np.array([z for z in values if not math.isnan(z)])
     if not len(known):
         return None
-    return {"median": float(np.median(known)), "low": float(known.min()), "high": float(known.max()), "n": len(known)}
-
-
-def verdict(found: Sequence[Finding]) -> str:
-    """The verdict over all candidates: `resembles`, `none`, `untestable` or `not enough prompts`.
-
-    Where no candidate has a null, more prompts would not help: that is `untestable`, however few there are.
-    """
-    said = {f.verdict for f in found}
-    for word in TESTED:
-        if word in said:
-            return word
-    short = [f for f in found if f.verdict == "not enough prompts"]
-    return "not enough prompts" if any(f.null_size >= cal.LEAST_NULL for f in short) else "untestable"
-
-
-def _labs(analysis: Analysis, suspect: str) -> list[Row]:
-    """The family test of every lab with a candidate, other than the suspect's own."""
-    s = analysis.index(suspect)
-    own = analysis.facts[s].lab
-    labs = sorted({lab for c in analysis.candidates if (lab := analysis.facts[c].lab) is not None and lab != own})
-    matrices = [analysis.matrices[name] for name in evidence.FAMILY if name in analysis.matrices]
-    rows = []
-    for lab in labs:
-        members = [c for c in analysis.candidates if analysis.facts[c].lab == lab]
-        if all(analysis.facts[c].before(analysis.facts[s]) is False for c in members):
-            continue  # all of them came later
-        which = families.family(analysis.facts, members)
-        if len(which.null) < cal.LEAST_NULL:
-            continue
-        test = families.family_tests(matrices, analysis.facts, which).get(s)
-        if test is not None:
-            rows.append(
-                {"lab": lab, **dataclasses.asdict(test), "sentence": wording.family_sentence(suspect, lab, test)}
-            )
-    return sorted(rows, key=lambda row: (row["p"], row["lab"]))
+    return Span(float(np.median(known)), float(known.min()), float(known.max()), len(known))

@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 TRACES = "(traces: "
 """What is put behind a task's name, with the kind of trace, for its reasoning traces."""
-COLUMNS = ("task", "model", "prompt_id", "alias", "prompt", "domain", "repeat", "output")
+COLUMNS = ("task", "version", "model", "prompt_id", "alias", "prompt", "domain", "repeat", "output")
 """Of `load`."""
 
 
 def load(query: Any, probes: Sequence[str]) -> pl.DataFrame:
-    """`COLUMNS` of every chosen answer to a provenance task but the probes.
+    """`COLUMNS` of every chosen answer to a provenance task but the probes: open prompts, own and imported.
 
     A prompt is known by its text where the document has it, by its `prompt_id` where it has that, else by its document.
     Its domain is what the document says, else what its text looks like. Reasoning traces are prompt sets of their own,
@@ -29,11 +29,11 @@ def load(query: Any, probes: Sequence[str]) -> pl.DataFrame:
 
     from harness.provenance import domains
 
-    left_out = ", ".join(f"'{task}'" for task in probes)
+    left_out = ", ".join("'" + task.replace("'", "''") + "'" for task in ["", *probes])
     frame: pl.DataFrame = query(
         f"""
         WITH said AS (
-            SELECT task, samples.model,
+            SELECT task, CAST(tasks.version AS VARCHAR) AS version, samples.model,
                 coalesce(md5(trim(doc ->> 'prompt', E' \\n\\t\\r')), doc ->> 'prompt_id', md5(CAST(doc AS VARCHAR)))
                     AS prompt_id,
                 doc ->> 'prompt_id' AS alias, doc ->> 'prompt' AS prompt, doc ->> 'domain' AS domain, repeat, output,
@@ -41,9 +41,10 @@ def load(query: Any, probes: Sequence[str]) -> pl.DataFrame:
             FROM samples JOIN chosen USING (run_id, model, task) JOIN tasks USING (run_id, task)
             WHERE tasks.kind = 'provenance' AND task NOT IN ({left_out}) AND samples.status IN ('answered', 'truncated')
         )
-        SELECT task, model, prompt_id, alias, prompt, domain, repeat, output FROM said WHERE output IS NOT NULL
+        SELECT task, version, model, prompt_id, alias, prompt, domain, repeat, output FROM said WHERE output IS NOT NULL
         UNION ALL
-        SELECT task || ' {TRACES}' || reasoning_kind || ')', model, prompt_id, alias, prompt, domain, repeat, reasoning
+        SELECT task || ' {TRACES}' || reasoning_kind || ')', version, model, prompt_id, alias, prompt, domain, repeat,
+            reasoning
         FROM said WHERE reasoning IS NOT NULL AND reasoning_kind IN ('full', 'summary')
         ORDER BY ALL
         """

@@ -12,8 +12,10 @@ from typing import Any
 
 from harness.provenance.calibration import LEAST_NULL
 from harness.provenance.change import Change
-from harness.provenance.evidence import ALPHA, Finding
+from harness.provenance.evidence import ALPHA
 from harness.provenance.families import FamilyTest
+from harness.provenance.finding import Finding, Member, PairTest, SelfScore, Span
+from harness.provenance.positives import Scale
 
 EXPLANATIONS = (
     "training on its outputs, shared training data or vendors, web text that contains its outputs, common ancestry, "
@@ -35,7 +37,7 @@ def _p(value: float) -> str:
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"  # noqa: PLR2004
 
 
-def sentence(suspect: str, finding: Finding) -> str:  # noqa: PLR0911 - one sentence per verdict
+def sentence(suspect: str, finding: PairTest) -> str:  # noqa: PLR0911 - one sentence per verdict
     """Say one finding in one sentence.
 
     Args:
@@ -100,43 +102,91 @@ def family_sentence(suspect: str, lab: str, test: FamilyTest | None) -> str:
     )
 
 
-def paragraph(suspect: str, found: Sequence[Finding]) -> str:
-    """Sum a suspect's findings up in plain words.
+def said(found: Finding) -> str:
+    """The verdict in one sentence, with what it is of: the same on every page."""
+    if found.verdict == "resembles":
+        named = "; ".join(f"{lab.lab or 'lab unknown'} ({', '.join(lab.versions[:SHOWN])})" for lab in found.named)
+        text = f"{found.suspect}'s answers resemble those of {named} more than unrelated models' do"
+        text += f": {found.strength} evidence"
+        text += "" if found.coverage is None else f", labs with coverage {found.coverage:g}"
+        return f"{text}{_untested(found)}."
+    if found.verdict == "none":
+        return f"None of {len(found.tested)} tested{_untested(found)}."
+    return f"No candidate could be tested{_untested(found)}."
 
-    Args:
-        suspect: the model that was looked at.
-        found: one finding per candidate, the strongest first.
-    """
-    alike = [f for f in found if f.verdict == "resembles"]
-    tested = [f for f in found if f.verdict in ("resembles", "none")]
-    untested = [f for f in found if f.verdict in ("untestable", "not enough prompts")]
-    apart = [f for f in found if f.verdict in ("same base", "same lab", "later")]
-    parts = [sentence(suspect, f) for f in alike[:3]]
-    if len(alike) > len(parts):
-        rest = len(alike) - len(parts)
+
+def _untested(found: Finding) -> str:
+    """`; 4 could not be tested (3: …; 1: …)`, empty where all could."""
+    if not found.untested:
+        return ""
+    return (
+        f"; {len(found.untested)} could not be tested ({'; '.join(f'{n}: {why}' for why, n in found.reasons.items())})"
+    )
+
+
+def paragraph(found: Finding) -> str:
+    """The verdict with what stands behind it, in plain words."""
+    if not found.tests:
+        return f"There is no candidate to compare {found.suspect} with."
+    suspect, alike = found.suspect, found.alike
+    parts = [said(found), *(sentence(suspect, test) for test in alike[:SHOWN])]
+    if len(alike) > SHOWN:
+        rest = len(alike) - SHOWN
         parts.append(
             "1 further candidate is resembled less strongly."
             if rest == 1
             else f"{rest} further candidates are resembled less strongly."
         )
-    if tested and not alike:
+    if found.tested and not alike:
         parts.append(
-            f"None of these: {suspect}'s answers resemble none of {len(tested)} candidates more than unrelated models' "
+            f"{suspect}'s answers resemble none of these candidates more than unrelated models' "
             f"answers do, at a false discovery rate of {ALPHA:g}. A teacher whose habits many models share would not "
             "show.",
         )
-    if untested:
-        names = ", ".join(f.candidate for f in untested[:5]) + (" and others" if len(untested) > 5 else "")  # noqa: PLR2004
-        parts.append(f"Not testable here: {names}.")
-    if not tested:
-        parts.append("No candidate could be tested.")
-    if apart:
-        count = "1 candidate was" if len(apart) == 1 else f"{len(apart)} candidates were"
+    if found.untested:
+        names = ", ".join(test.candidate for test in found.untested[:5])
+        parts.append(f"Not testable here: {names}{' and others' if len(found.untested) > 5 else ''}.")  # noqa: PLR2004
+    if found.untested and not found.tested:
+        parts.append(sentence(suspect, found.untested[0]))
+    if found.rivals:
+        count = "1 candidate was" if len(found.rivals) == 1 else f"{len(found.rivals)} candidates were"
         parts.append(
             f"{count} set apart: not released earlier, or of {suspect}'s base model or lab, which explains a "
             "resemblance by itself.",
         )
-    return " ".join(parts) if found else f"There is no candidate to compare {suspect} with."
+    return " ".join(parts)
+
+
+def notes(found: Finding, tests: int, worth: Scale | None, more: Sequence[str]) -> tuple[str, ...]:
+    """What a reader must know beside the verdict.
+
+    Args:
+        found: the finding; its own notes are not read.
+        tests: how many were adjusted together.
+        worth: what scores are worth by documented students; `None` where too few are documented.
+        more: of the pool.
+    """
+    strongest, near = found.strongest, found.nearest_of_all
+    told = [
+        *smallest(found.p_floor, tests),
+        *power(found.suspect, {test.candidate: test.power for test in found.tested}),
+        likelihood(strongest.candidate, strongest.likelihood_ratio, worth.lineages if worth else None)
+        if strongest
+        else "",
+        "" if near is None else nearest_of_all(near),
+        bounds(found.floor, found.ceiling),
+        sampled_again(found.suspect, found.sampled_again),
+        *more,
+    ]
+    return tuple(note for note in told if note)
+
+
+def nearest_of_all(near: Member) -> str:
+    """Say who is nearest of all members of the set, whether or not it may be a teacher."""
+    kind = "a possible teacher" if near.candidate else "not a possible teacher"
+    return (
+        f"Nearest of all members by raw similarity: {near.name} ({kind}; {near.prompts} prompts). This tests nothing."
+    )
 
 
 def smallest(p: float | None, tests: int) -> tuple[str, ...]:
@@ -197,16 +247,16 @@ def likelihood(candidate: str, ratio: float | None, lineages: int | None) -> str
     )
 
 
-def bounds(floor: Mapping[str, float] | None, ceiling: Mapping[str, float] | None) -> str:
+def bounds(floor: Span | None, ceiling: Span | None) -> str:
     """Say what people's answers score, and a model sampled again.
 
     Args:
-        floor: scores of human text: `median`, `low`, `high`, `n`.
+        floor: scores of human text.
         ceiling: scores of versions of a model with it.
     """
 
-    def span(found: Mapping[str, float]) -> str:
-        return f"{found['median']:.1f} [{found['low']:.1f}, {found['high']:.1f}], {found['n']:.0f} pairs"
+    def span(found: Span) -> str:
+        return f"{found.median:.1f} [{found.low:.1f}, {found.high:.1f}], {found.n} pairs"
 
     low = f"people's answers score {span(floor)}" if floor else "no floor measured (no human answers in this pool)"
     high = (
@@ -217,20 +267,20 @@ def bounds(floor: Mapping[str, float] | None, ceiling: Mapping[str, float] | Non
     return f"For comparison: {low}; {high}."
 
 
-def sampled_again(suspect: str, found: Mapping[str, float | None] | None) -> str:
+def sampled_again(suspect: str, found: SelfScore | None) -> str:
     """Say what a suspect's own answers score when half of its repeats are read as another model's.
 
     Args:
         suspect: its name.
-        found: `z`, its interval `z_low` and `z_high` (`None` where not computed), `prompts`; `None`: nothing to say.
+        found: its score; `None`: nothing to say.
     """
     if found is None:
         return ""
-    low, high = found["z_low"], found["z_high"]
+    low, high = found.z_low, found.z_high
     span = "" if low is None or high is None else f" [{low:.1f}, {high:.1f}]"
     return (
-        f"{suspect} itself, half of its repeated answers against the other half, scores {found['z']:.1f}{span} "
-        f"({found['prompts']} prompts): no other model is expected above that."
+        f"{suspect} itself, half of its repeated answers against the other half, scores {found.z:.1f}{span} "
+        f"({found.prompts} prompts): no other model is expected above that."
     )
 
 

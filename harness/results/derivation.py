@@ -6,12 +6,13 @@ The one place that knows the index, the channels and the leaderboard; they do no
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.provenance import responses
+from harness.provenance import Finding, probes, responses
 from harness.results import comparisons, store
 
 if TYPE_CHECKING:
@@ -20,20 +21,6 @@ if TYPE_CHECKING:
     from harness.results.leaderboard import Board
     from harness.results.leaderboard.selection import Selection
     from harness.provenance import pools
-
-VOCABULARY_TASK = "provenance_open"
-"""Open prompts, whose answers are compared word by word."""
-IDENTITY_TASK = "provenance_identity"
-"""Prompts that ask a model who it is."""
-SUGGESTED_TASK = "provenance_suggested"
-"""Prompts that offer a model a name to agree with."""
-CHOICES_TASK = "provenance_choices"
-"""Prompts with nothing to choose by, each answered several times."""
-NEXT_TASK = "provenance_next"
-"""Beginnings of sentences with words that may follow, and their log-probabilities."""
-PROBES = (IDENTITY_TASK, SUGGESTED_TASK, CHOICES_TASK, NEXT_TASK)
-"""Tasks with channels of their own: their answers are no texts whose style could be compared."""
-
 
 def refresh(results_dir: Path) -> store.Refreshed:
     """Unite shards, then bring the index up to date, similarities and identity claims included; see `store.refresh`.
@@ -58,152 +45,91 @@ def _united(results_dir: Path, update: Callable[[Path, store.Derive], store.Refr
     from harness.archive import shards
 
     problems = shards.unite(results_dir)
-    done = update(results_dir, derive)
+    done = update(results_dir, _deriving(results_dir))
     return dataclasses.replace(done, problems=(*problems, *done.problems))
 
 
 def differences(results_dir: Path) -> list[str]:
     """What the index holds that its run folders do not give; see `store.differences`."""
-    return store.differences(results_dir, derive)
+    return store.differences(results_dir, _deriving(results_dir))
 
 
-def derive(query: store.Query, changed: store.Changed) -> Mapping[str, pl.DataFrame]:
+def _deriving(results_dir: Path) -> store.Derive:
+    from harness.provenance import stored
+
+    return functools.partial(derive, folder=results_dir / stored.FOLDER)
+
+
+def derive(query: store.Query, changed: store.Changed, folder: Path | None = None) -> Mapping[str, pl.DataFrame]:
     """The tables that are computed over the chosen runs of all models, by name; of some what has changed (`store`).
 
-    Those of provenance are left as they are where no run of a provenance task has changed.
+    Those of evidence are left as they are where no run of open prompts has changed.
+
+    Args:
+        query: runs SQL on the index.
+        changed: models and tasks.
+        folder: where fingerprints are kept, see `provenance.stored`; `None` keeps none.
     """
     tasks = sorted({task for _, task in changed})
-    found = {"comparisons": comparisons.table(query, changed), "shared_errors": _shared_errors(query, tasks)}
-    probed = query("SELECT task FROM tasks WHERE kind = 'provenance' UNION SELECT task FROM agreements")["task"]
-    if {VOCABULARY_TASK, *PROBES, *probed}.isdisjoint(tasks):
+    every = probes.every()
+    owned = probes.owned(every)
+    found = {"comparisons": comparisons.table(query, changed), **_probed(query, tasks, every)}
+    if _open(query, owned).isdisjoint(tasks):
         return found
-    return found | _provenance(query)
+    return found | _evidence(query, owned, folder)
 
 
-def _provenance(query: store.Query) -> dict[str, pl.DataFrame]:
+def _probed(query: store.Query, tasks: Sequence[str], every: Sequence[probes.Probe]) -> dict[str, pl.DataFrame]:
+    """The rows of these tasks, by probes' tables."""
     import polars as pl
 
-    from harness.provenance import identity_claims, vocabulary
-
-    answers = _answers(query, VOCABULARY_TASK)
-    domains = [None, *sorted(answers["domain"].drop_nulls().unique())]
-    similar = [
-        vocabulary.similarities(answers if domain is None else answers.filter(pl.col("domain") == domain)).with_columns(
-            task=pl.lit(VOCABULARY_TASK), domain=pl.lit(domain, pl.String)
-        )
-        for domain in domains
-    ]
-    control_of = dict(query(_CONTROLS).iter_rows())
-    claims = identity_claims.against_others(identity_claims.claims(_answers(query, IDENTITY_TASK)), control_of)
-    return {
-        "similarities": pl.concat(similar),
-        "identity_claims": claims.with_columns(task=pl.lit(IDENTITY_TASK)),
-        **_evidence(answers, control_of),
-        "suggested_identities": _suggested(query, control_of),
-        "agreements": _agreements(query, control_of),
-    }
+    kind_of = dict(query("SELECT DISTINCT task, kind FROM tasks ORDER BY ALL").iter_rows())
+    owned = probes.owned(every)
+    parts: dict[str, list[pl.DataFrame]] = {}
+    for task in (task for task in tasks if task in kind_of):
+        controls = _controls(query, f"task = {_text(task)}")
+        for probe in every:
+            if probe.reads(task, kind_of[task], owned):
+                parts.setdefault(probe.table, []).append(probe.rows(query, task, controls))
+    return {table: pl.concat(frames, how="diagonal_relaxed") for table, frames in parts.items()}
 
 
-def _suggested(query: store.Query, control_of: Mapping[str, str]) -> pl.DataFrame:
-    import polars as pl
-
-    from harness.provenance import suggested
-
-    answers = query(
-        f"""
-        SELECT samples.model, output, doc ->> 'family' AS family, doc ->> 'language' AS language,
-            doc ->> 'system' AS system, CAST(doc ->> 'wording' AS BIGINT) AS wording
-        FROM samples JOIN chosen USING (run_id, model, task)
-        WHERE task = '{SUGGESTED_TASK}' AND output IS NOT NULL
-            AND samples.status IN ('answered', 'truncated', 'refused')
-        ORDER BY ALL
-        """
+def _open(query: store.Query, owned: Sequence[str]) -> set[str]:
+    """Tasks of open prompts: of kind provenance and no probe's. Those that have evidence still, too."""
+    left_out = ", ".join(map(_text, ["", *owned]))
+    sql = (
+        f"SELECT task FROM tasks WHERE kind = 'provenance' AND task NOT IN ({left_out}) "
+        f"UNION SELECT split_part(task, {_text(' ' + responses.TRACES)}, 1) FROM evidence"
     )
-    return suggested.rates(answers, control_of).with_columns(task=pl.lit(SUGGESTED_TASK))
+    return set(query(sql)["task"])
 
 
-def _agreements(query: store.Query, control_of: Mapping[str, str]) -> pl.DataFrame:
-    """Choices, next words, and refusals on every other provenance task where somebody refuses often enough."""
-    import polars as pl
-
-    from harness.provenance import choices, next_words, refusals
-
-    frame = query(
-        f"""
-        SELECT task, samples.model, md5(CAST(doc AS VARCHAR)) AS prompt_id, output, loglikelihoods,
-            CASE WHEN samples.status = 'refused' THEN true END AS refused
-        FROM samples JOIN chosen USING (run_id, model, task) JOIN tasks USING (run_id, task)
-        WHERE tasks.kind = 'provenance' AND task NOT IN ('{IDENTITY_TASK}', '{SUGGESTED_TASK}')
-            AND samples.status IN ('answered', 'truncated', 'refused')
-        ORDER BY ALL
-        """
+def _controls(query: store.Query, where: str) -> dict[str, str]:
+    """Whose relative a control is, by the control's name."""
+    sql = (
+        "SELECT DISTINCT model, control_of FROM models JOIN chosen USING (run_id, model) JOIN tasks USING (run_id, task) "
+        f"WHERE control_of IS NOT NULL AND {where} ORDER BY ALL"
     )
-    found = []
-    for (task,), part in sorted(frame.partition_by("task", as_dict=True).items()):
-        if task == CHOICES_TASK:
-            rows = choices.agreements(part)
-        elif task == NEXT_TASK:
-            rows = next_words.agreements(part, control_of)
-        else:
-            rows = refusals.agreements(part)
-        found.append(rows.with_columns(task=pl.lit(task)))
-    empty = next_words.agreements(frame.clear(), {}).with_columns(task=pl.lit(""))
-    return pl.concat([empty, *found])
+    return dict(query(sql).iter_rows())
 
 
-_CONTROLS = """
-    SELECT DISTINCT model, control_of FROM models JOIN chosen USING (run_id, model) JOIN tasks USING (run_id, task)
-    WHERE kind = 'provenance' AND control_of IS NOT NULL ORDER BY ALL
-"""
+def _open_controls(query: store.Query, owned: Sequence[str]) -> dict[str, str]:
+    left_out = ", ".join(map(_text, ["", *owned]))
+    return _controls(query, f"tasks.kind = 'provenance' AND task NOT IN ({left_out})")
 
 
-def _evidence(answers: pl.DataFrame, control_of: Mapping[str, str]) -> dict[str, pl.DataFrame]:
-    import polars as pl
-
-    from harness.provenance import overview, pools
-
-    found = overview.tables(answers, pools.registry(), control_of)
-    return {name: frame.with_columns(task=pl.lit(VOCABULARY_TASK)) for name, frame in found.items()}
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
 
 
-def _shared_errors(query: store.Query, tasks: Sequence[str]) -> pl.DataFrame:
-    """Of these tasks, every scored one whose answers were extracted, or chosen among options."""
-    import polars as pl
+def _evidence(query: store.Query, owned: Sequence[str], folder: Path | None) -> dict[str, pl.DataFrame]:
+    from harness.provenance import overview, pools, reports
 
-    from harness.provenance import shared_errors
-
-    parts = []
-    for task in tasks:
-        quoted = task.replace("'", "''")
-        answers = query(
-            f"""
-            SELECT model, document AS item, answer, correct, options
-            FROM documents JOIN chosen USING (run_id, model, task) JOIN tasks USING (run_id, task)
-            WHERE task = '{quoted}' AND tasks.kind <> 'code' AND correct IS NOT NULL
-            ORDER BY ALL
-            """
-        )
-        parts.append(shared_errors.shared_errors(answers).with_columns(task=pl.lit(task)))
-    text = dict.fromkeys(("model", "item", "answer"), pl.String)
-    none = pl.DataFrame(schema={**text, "correct": pl.Float64, "options": pl.Int64})
-    return pl.concat([shared_errors.shared_errors(none).with_columns(task=pl.lit("")), *parts])
-
-
-def _answers(query: store.Query, task: str) -> pl.DataFrame:
-    """Columns model, prompt_id, output, domain: every answer of the chosen runs to a provenance task.
-
-    A prompt is known by the content of its document, so that runs of different versions of a task are compared on
-    the prompts they share. Truncated answers are answers: both sides of a comparison are cut anyway.
-    """
-    return query(
-        f"""
-        SELECT samples.model, md5(CAST(doc AS VARCHAR)) AS prompt_id, output, doc ->> 'domain' AS domain
-        FROM samples JOIN chosen USING (run_id, model, task) JOIN tasks USING (run_id, task)
-        WHERE tasks.kind = 'provenance' AND task = '{task}' AND output IS NOT NULL
-            AND samples.status IN ('answered', 'truncated')
-        ORDER BY ALL
-        """
-    )
+    answers = responses.load(query, owned)
+    found = pools.every(answers, pools.registry(), _open_controls(query, owned), folder)
+    studies = [reports.Study(pool) for pool in found]
+    everybody = sorted(answers["model"].unique().to_list())
+    return overview.tables(studies, reports.of_studies(studies, everybody, by_domain=False))
 
 
 def suspect_report(
@@ -230,8 +156,8 @@ def suspect_report(
         by_domain: whether to say also what each kind of prompt shows by itself; by default in small pools.
 
     Returns:
-        JSON-able: `schema`, `suspect`, `fingerprint`, one report per prompt set in `corpora`, identity `claims`, and
-        what of `suggested` names it agrees to.
+        JSON-able: `schema`, `suspect`, `fingerprint`, one `finding.Finding` per prompt set in `corpora`, identity
+        `claims`, what of `suggested` names it agrees to, and what other probes say: `heading`, `text`.
 
     Raises:
         ConfigError: nobody of that name has answers.
@@ -247,20 +173,22 @@ def suspect_report(
         found = [pools.against(panel, answers, suspect, candidates, known, control_of, kept)]
     else:
         found = pools.pools(answers, suspect, known, control_of, kept)
+    said = reports.findings(
+        pools.narrowed(found, domain),
+        [suspect],
+        candidates,
+        interval=interval,
+        by_domain=False if domain is not None else by_domain,
+    )
     return {
         "schema": reports.SCHEMA,
         "suspect": suspect,
         "fingerprint": fingerprint.VERSION,
-        "corpora": reports.reports(
-            pools.narrowed(found, domain),
-            suspect,
-            candidates,
-            interval=interval,
-            by_domain=False if domain is not None else by_domain,
-        ),
+        "corpora": [one.json() for one in said],
         "claims": claims,
         "suggested": offered,
         "suggested_text": wording.suggested(suspect, [row for row in offered if row["condition"] == "all"]),
+        "probes": said_by_probes(results_dir, suspect),
     }
 
 
@@ -288,6 +216,38 @@ def pool_of(
     return pools.only(pool, domain), answers.filter(pl.col("task") == pool.corpus, *kinds)
 
 
+def findings(results_dir: Path) -> dict[tuple[str, str], Finding]:
+    """What the index says of every model on every prompt set, by model and set.
+
+    Raises:
+        StorageError: there is no index.
+    """
+    rows = store.query(results_dir, "SELECT model, task, finding FROM evidence ORDER BY ALL")
+    return {(model, task): Finding.read(told) for model, task, told in rows.iter_rows()}
+
+
+def said_by_probes(results_dir: Path, model: str) -> list[dict[str, str]]:
+    """What probes with a heading say of a model: `heading`, `text`; nothing where there is no index."""
+    if not store.index_path(results_dir).is_file():
+        return []
+    return [{"heading": heading, "text": of[model]} for heading, of in _headed(results_dir, [model]) if model in of]
+
+
+def _headed(results_dir: Path, models: Sequence[str]) -> list[tuple[str, dict[str, str]]]:
+    """What every probe with a heading says of models: the heading, and a text by model."""
+    found = []
+    for probe in probes.every():
+        if probe.say is not None:
+            rows = store.query(results_dir, f"SELECT * FROM {probe.table} ORDER BY ALL")
+            found.append((probe.heading, {model: text for model in models if (text := probe.say(model, rows))}))
+    return found
+
+
+def owned_tasks() -> list[str]:
+    """Tasks that are some probe's alone: their answers are no texts whose style could be compared."""
+    return probes.owned(probes.every())
+
+
 def _offered(results_dir: Path, suspect: str) -> list[dict[str, Any]]:
     """A suspect's rows of `suggested_identities`; none where there is no index."""
     import polars as pl
@@ -310,9 +270,9 @@ def _of_index(
     def query(sql: str) -> pl.DataFrame:
         return store.query(results_dir, sql)
 
-    controls = query(_CONTROLS)
+    owned = owned_tasks()
     claims = query("SELECT * FROM identity_claims ORDER BY ALL").filter(pl.col("model") == suspect)
-    return responses.load(query, PROBES), claims.to_dicts(), dict(controls.iter_rows())
+    return responses.load(query, owned), claims.to_dicts(), _open_controls(query, owned)
 
 
 def board(results_dir: Path, wanted: Selection | None = None) -> Board:
@@ -330,7 +290,8 @@ def board(results_dir: Path, wanted: Selection | None = None) -> Board:
     from harness.results import leaderboard
 
     frames: dict[str, Any] = {name: store.query(results_dir, sql) for name, sql in leaderboard.QUERIES.items()}
-    everything = leaderboard.Board(**frames)
+    models = sorted(set(frames["models"]["model"]))
+    everything = leaderboard.Board(**frames, probed=_headed(results_dir, models))
     if wanted is None:
         return everything
     sql = wanted.sql()

@@ -61,7 +61,7 @@ class Results:
     @property
     def tables(self) -> tuple[str, ...]:
         """Names of the tables and views."""
-        return tuple(table.name for table in schema.TABLES + schema.VIEWS)
+        return tuple(table.name for table in schema.tables() + schema.VIEWS)
 
     def sql(self, query: str) -> pl.DataFrame:
         """The result of a query.

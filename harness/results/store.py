@@ -64,13 +64,11 @@ Changed = Sequence[tuple[str, str]]
 Derive = Callable[[Query, Changed], Mapping[str, "pl.DataFrame"]]
 """Makes tables out of the indexed ones: given SQL access and what has changed, returns frames by table name.
 
-Of `PAIRS` it returns the rows of pairs with a changed model, of `TASKS` those of tasks with one; of others everything,
-or nothing where they are as they were.
+Of `PAIRS` it returns the rows of pairs with a changed model, of probes' tables those of tasks with one (their rows hang
+on all models' runs of one task); of others everything, or nothing where they are as they were.
 """
 PAIRS = ("comparisons",)
 """Derived tables whose rows hang on two models' runs of one task alone."""
-TASKS = ("shared_errors",)
-"""Derived tables whose rows hang on all models' runs of one task."""
 
 
 @dataclass(frozen=True)
@@ -433,18 +431,20 @@ def _indexed(path: Path) -> dict[str, str] | None:
         return None
     try:
         with _open_to_read(path) as connection:
-            if _versions(connection) != _VERSIONS:
+            if _versions(connection) != _made_by():
                 return None
             return dict(connection.execute("SELECT run_id, fingerprint FROM runs").fetchall())
     except duckdb.Error:
         return None
 
 
-_VERSIONS = {
-    "schema_version": str(schema.VERSION),
-    "schema_hash": digest(identity.SCHEMA, [schema.TABLES, schema.VIEWS]),
-    "harness_version": __version__,
-}
+def _made_by() -> dict[str, str]:
+    """What an index must say of itself to be kept: one with other tables, or by other probes of the user, is not."""
+    return {
+        "schema_version": str(schema.VERSION),
+        "schema_hash": digest(identity.SCHEMA, [schema.tables(), schema.VIEWS, schema.own_probes()]),
+        "harness_version": __version__,
+    }
 
 
 def _versions(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
@@ -452,22 +452,22 @@ def _versions(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 
 def _create(connection: duckdb.DuckDBPyConnection) -> None:
-    for table in schema.TABLES:
+    for table in schema.tables():
         columns = ", ".join(f'"{c.name}" {c.type}{" NOT NULL" if c.required else ""}' for c in table.columns)
         connection.execute(f"CREATE TABLE {table.name} ({columns})")
     for view in schema.VIEWS:
         connection.execute(f"CREATE VIEW {view.name} AS {view.sql}")
-    for table in schema.TABLES + schema.VIEWS:
+    for table in schema.tables() + schema.VIEWS:
         kind = "VIEW" if table.sql else "TABLE"
         connection.execute(f"COMMENT ON {kind} {table.name} IS {_literal(table.comment)}")
         for c in table.columns:
             connection.execute(f'COMMENT ON COLUMN {table.name}."{c.name}" IS {_literal(c.comment)}')
-    connection.executemany("INSERT INTO meta VALUES (?, ?)", [list(item) for item in _VERSIONS.items()])
+    connection.executemany("INSERT INTO meta VALUES (?, ?)", [list(item) for item in _made_by().items()])
 
 
 def _delete(connection: duckdb.DuckDBPyConnection, gone: list[str]) -> None:
     if gone:
-        for table in schema.TABLES:
+        for table in schema.tables():
             if any(c.name == "run_id" for c in table.columns):
                 connection.execute(f"DELETE FROM {table.name} WHERE list_contains(?, run_id)", [gone])
 
@@ -605,15 +605,16 @@ def _answered(connection: duckdb.DuckDBPyConnection, names: Sequence[str]) -> se
 
 
 def _derive(connection: duckdb.DuckDBPyConnection, derive: Derive, changed: Changed) -> None:
+    by_task = schema.of_probes()
+    for table in by_task:
+        connection.execute(f"DELETE FROM {table} WHERE list_contains(?, task)", [sorted({task for _, task in changed})])
     for table, frame in derive(lambda sql: connection.sql(sql).pl(), changed).items():
         if table in PAIRS:
             for side in ("model_a", "model_b"):
                 connection.execute(
                     f"DELETE FROM {table} WHERE list_contains(?, [{side}, task])", [[list(pair) for pair in changed]]
                 )
-        elif table in TASKS:
-            connection.execute(f"DELETE FROM {table} WHERE list_contains(?, task)", [[task for _, task in changed]])
-        else:
+        elif table not in by_task:
             connection.execute(f"DELETE FROM {table}")
         _insert_frame(connection, table, frame)
 
@@ -680,7 +681,7 @@ def _cast(column: schema.Column) -> str:
 
 
 def _table(name: str) -> schema.Table:
-    return next(table for table in schema.TABLES if table.name == name)
+    return next(table for table in schema.tables() if table.name == name)
 
 
 # Checking ----------------------------------------------------------------------------------------------------
@@ -709,9 +710,9 @@ def differences(results_dir: Path, derive: Derive) -> list[str]:
                 made_by = dict(connection.execute("SELECT key, value FROM found.meta").fetchall())
             except duckdb.Error as error:
                 return [f"{INDEX}: cannot be read ({_first_line(error)}); `harness index --rebuild` makes it anew"]
-            if made_by != _VERSIONS:
+            if made_by != _made_by():
                 return [f"{INDEX}: made by another version of harness; `harness index` makes it anew"]
-            found = [problem for table in schema.TABLES if (problem := _difference(connection, table.name))]
+            found = [problem for table in schema.tables() if (problem := _difference(connection, table.name))]
             if not found and is_as_written(path) is False:  # in a view, say, or in a table that is none of ours
                 return [f"{INDEX}: {_CHANGED}; `harness index` makes it anew from the run folders"]
             return found

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.sandbox.verdicts import Program, Status, Verdict
+from harness.sandbox.verdicts import Execution, Program, Status
 from harness.specs import SandboxSpec
 
-__all__ = ["Program", "Status", "Verdict", "check", "run", "tiers"]
+__all__ = ["Execution", "Program", "Status", "check", "run", "tiers"]
 
 
 def check(spec: SandboxSpec) -> None:
@@ -27,7 +27,7 @@ def check(spec: SandboxSpec) -> None:
 
 def run(
     programs: Sequence[Program], spec: SandboxSpec, *, tier: str | None = None, workers: int | None = None
-) -> list[Verdict]:
+) -> list[Execution]:
     """Run every program against its tests, several at a time.
 
     Args:

@@ -23,7 +23,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from harness.errors import SandboxError
-from harness.sandbox.verdicts import Limits, Program, Verdict
+from harness.sandbox.verdicts import Execution, Limits, Program
 
 ENGINES = ("docker", "podman")
 ENGINE_S = 10.0
@@ -61,7 +61,7 @@ def why_not() -> str | None:
 
 def run(
     programs: Sequence[Program], limits: Limits, workers: int | None = None, packages: str | None = None
-) -> list[Verdict]:
+) -> list[Execution]:
     """Run programs in a container that is started for them and removed afterwards. See `harness.sandbox.run`.
 
     Raises:
@@ -115,9 +115,9 @@ def run(
     return verdicts
 
 
-def _verdicts(reply: bytes, count: int) -> list[Verdict] | None:
+def _verdicts(reply: bytes, count: int) -> list[Execution] | None:
     try:
-        verdicts = [Verdict(**{**found, "tier": "C"}) for found in json.loads(reply)]
+        verdicts = [Execution(**{**found, "tier": "C"}) for found in json.loads(reply)]
     except (ValueError, TypeError):
         return None
     return verdicts if len(verdicts) == count else None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import ConfigError, SandboxError, unknown_name
-from harness.sandbox.verdicts import Limits, Program, Verdict
+from harness.sandbox.verdicts import Execution, Limits, Program
 from harness.specs import SandboxSpec
 
 TIERS = {
@@ -71,7 +71,7 @@ def limits(spec: SandboxSpec) -> Limits:
     return Limits(spec.timeout_s, spec.timeout_s + GRACE_S, spec.memory_mb)
 
 
-def run(programs: Sequence[Program], spec: SandboxSpec, tier: str, workers: int | None = None) -> list[Verdict]:
+def run(programs: Sequence[Program], spec: SandboxSpec, tier: str, workers: int | None = None) -> list[Execution]:
     """Run programs in a tier. See `harness.sandbox.run`.
 
     Raises:

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import get_args
 
 from harness.errors import SandboxError
-from harness.sandbox.verdicts import Program, Status, Verdict
+from harness.sandbox.verdicts import Execution, Program, Status
 from harness.specs import SandboxSpec
 
 TIER = "unsafe"
@@ -126,13 +126,13 @@ os._exit(0)
 `os._exit` leaves before the candidate's threads and exit handlers can hold the process."""
 
 
-def run(programs: Sequence[Program], spec: SandboxSpec) -> list[Verdict]:
+def run(programs: Sequence[Program], spec: SandboxSpec) -> list[Execution]:
     """Run the programs, as many at a time as there are CPUs. See `harness.sandbox.run`."""
     with ThreadPoolExecutor(max_workers=min(len(programs), os.cpu_count() or 1)) as pool:
         return list(pool.map(lambda program: _run_one(program, spec), programs))
 
 
-def _run_one(program: Program, spec: SandboxSpec) -> Verdict:
+def _run_one(program: Program, spec: SandboxSpec) -> Execution:
     token = secrets.token_hex(16)
     try:
         with tempfile.TemporaryDirectory(prefix="harness-", ignore_cleanup_errors=True) as folder:
@@ -197,12 +197,14 @@ def _wait(work: Path, wall_s: float, packages: str | None) -> int | None:
         process.wait()
 
 
-def _verdict(report: bytes, token: str, exit_code: int | None, spec: SandboxSpec) -> Verdict:
+def _verdict(report: bytes, token: str, exit_code: int | None, spec: SandboxSpec) -> Execution:
     """What the child reported, if it did and had the token; else what its end says."""
     if exit_code is None:
-        return Verdict("timeout", f"no verdict after {2 * spec.timeout_s:g} s by the clock", None, TIER, forgeable=True)
+        return Execution(
+            "timeout", f"no verdict after {2 * spec.timeout_s:g} s by the clock", None, TIER, forgeable=True
+        )
     if hasattr(signal, "SIGXCPU") and exit_code == -signal.SIGXCPU:
-        return Verdict("timeout", f"used up {math.ceil(spec.timeout_s)} CPU s", None, TIER, forgeable=True)
+        return Execution("timeout", f"used up {math.ceil(spec.timeout_s)} CPU s", None, TIER, forgeable=True)
     try:
         said = json.loads(report)
         status, message, cpu_s = said["status"], str(said["message"]), float(said["cpu_s"])
@@ -212,6 +214,8 @@ def _verdict(report: bytes, token: str, exit_code: int | None, spec: SandboxSpec
         told, status = "", "error"
     if told != token or status not in STATUSES:
         how = f"was killed by signal {-exit_code}" if exit_code < 0 else f"ended with code {exit_code}"
-        return Verdict("error", f"the process {how} before its tests were through", None, TIER, forgeable=True)
+        return Execution("error", f"the process {how} before its tests were through", None, TIER, forgeable=True)
     message = message.encode("utf-8", "replace").decode()[:MESSAGE_CHARS]
-    return Verdict(status, message, cpu_s if math.isfinite(cpu_s) else None, TIER, test[:MESSAGE_CHARS], forgeable=True)
+    return Execution(
+        status, message, cpu_s if math.isfinite(cpu_s) else None, TIER, test[:MESSAGE_CHARS], forgeable=True
+    )

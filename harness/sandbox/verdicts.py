@@ -41,7 +41,7 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Execution:
     """What became of one program."""
 
     status: Status

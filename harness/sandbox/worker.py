@@ -17,7 +17,7 @@ from typing import Any
 
 from harness.errors import SandboxError
 from harness.sandbox import wire
-from harness.sandbox.verdicts import Limits, Program, Status, Verdict
+from harness.sandbox.verdicts import Execution, Limits, Program, Status
 
 START_S = 60.0
 """How long a zygote may take to be ready, on a machine with other things to do."""
@@ -136,7 +136,7 @@ class Worker:
         if not ready:
             raise Fault(self.close() or "no answer")
 
-    def run(self, program: Program) -> Verdict:
+    def run(self, program: Program) -> Execution:
         """Run one program against its tests.
 
         Raises:
@@ -148,7 +148,7 @@ class Worker:
             raise Fault(f"{type(error).__name__}: {error}") from error
         status, message = _outcome(said, ended, self._limits)
         message, test = (" ".join(text.encode("utf-8", "replace").decode().split()) for text in (message, said["test"]))
-        return Verdict(status, message, round(ended["cpu_s"], 4), self.tier, test, program.in_process)
+        return Execution(status, message, round(ended["cpu_s"], 4), self.tier, test, program.in_process)
 
     def _exchange(self, program: Program) -> tuple[dict[str, Any], dict[str, Any]]:
         """What the judge said, and what became of the program's process."""

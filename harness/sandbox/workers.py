@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from harness.errors import SandboxError
-from harness.sandbox.verdicts import Limits, Program, Verdict
+from harness.sandbox.verdicts import Execution, Limits, Program
 from harness.sandbox.worker import Fault, Worker
 
 QUICK_S = 0.1
@@ -27,7 +27,7 @@ class _Run:
         self._waiting = deque(range(len(programs)))
         self._started: dict[int, tuple[int | None, float]] = {}
         self._changed = threading.Condition()
-        self.verdicts: dict[int, Verdict] = {}
+        self.verdicts: dict[int, Execution] = {}
         self.failure: BaseException | None = None
 
     def stop(self) -> None:
@@ -87,7 +87,7 @@ class _Run:
 
 def run(
     programs: Sequence[Program], limits: Limits, tier: str, workers: int | None = None, packages: str | None = None
-) -> list[Verdict]:
+) -> list[Execution]:
     """Run the programs, several at a time.
 
     Args:

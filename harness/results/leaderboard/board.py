@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from harness.provenance import Finding, shown
 from harness.stats import aggregates
 from harness.results.leaderboard.words import answerers, number, short
 from harness.stats import Standing
@@ -33,7 +34,10 @@ QUERIES: Mapping[str, str] = {
         SELECT run_id, status, imported, harness_version, argv, spec, git_commit, git_dirty
         FROM runs WHERE run_id IN (SELECT run_id FROM chosen) ORDER BY run_id""",
     "served": "SELECT model, task, served_model FROM served JOIN chosen USING (run_id, model, task) ORDER BY ALL",
-    "similarities": "SELECT * FROM similarities WHERE domain IS NULL ORDER BY ALL",
+    # A pair that answered several sets together is shown by the largest of them.
+    "similarities": """
+        SELECT * FROM similarities WHERE domain IS NULL
+        QUALIFY row_number() OVER (PARTITION BY model_a, model_b, channel ORDER BY n DESC, task) = 1 ORDER BY ALL""",
     "identity_claims": "SELECT * FROM identity_claims ORDER BY model, share DESC, claimed",
     "evidence": "SELECT * FROM evidence ORDER BY ALL",
     "shared_errors": "SELECT * FROM shared_errors WHERE excess IS NOT NULL ORDER BY ALL",
@@ -65,6 +69,8 @@ class Board:
     identity_claims: pl.DataFrame
     evidence: pl.DataFrame
     shared_errors: pl.DataFrame
+    probed: Sequence[tuple[str, Mapping[str, str]]] = ()
+    """What probes with a heading say: the heading, and a text by model."""
     min_coverage: float = aggregates.MIN_COVERAGE
     """Scores with a smaller share of their samples scored are shown with a warning, and not ranked."""
     weights: Mapping[str, float] = field(default_factory=dict)
@@ -207,17 +213,25 @@ class Board:
         """Whether any model could be tested against models known to be unrelated."""
         return bool(self.evidence["tested"].sum())
 
-    def relative(self, model: str) -> tuple[str, str]:
-        """The calibrated evidence in words: the nearest relative if any, and the numbers."""
-        row = next((r for r in self.evidence.iter_rows(named=True) if r["model"] == model), None)
-        if row is None:
-            return "", "-"
-        if row["nearest"] is None:
-            return "", f"{row['verdict']} n={row['n']}"
-        score = number(row["score"], row, 2)
-        if row["verdict"] == "resembles":
-            return row["nearest"], f"{score} q={row['q']:.3f}"
-        return "", f"none of {row['tested']} (nearest {score} q={row['q']:.3f})"
+    @cached_property
+    def findings(self) -> dict[str, list[Finding]]:
+        """What is shown of every model's calibrated evidence: see `provenance.shown`."""
+        found: dict[str, list[Finding]] = {}
+        for model, told in self.evidence.select("model", "finding").iter_rows():
+            found.setdefault(model, []).append(Finding.read(told))
+        return {model: shown(of) for model, of in found.items()}
+
+    @cached_property
+    def sets(self) -> list[str]:
+        """The prompt sets whose evidence is shown."""
+        return sorted({found.corpus for of in self.findings.values() for found in of})
+
+    def relatives(self, model: str) -> list[tuple[str, str]]:
+        """The calibrated evidence in words: the nearest relative if any, and the numbers; of each set that is shown."""
+        return [(near, self._of_set(found, text)) for found in self.findings.get(model, []) for near, text in [_said(found)]]
+
+    def _of_set(self, found: Finding, text: str) -> str:
+        return text if len(self.sets) == 1 else f"{text} on {found.corpus}"
 
     def shared_errors_of(self, model: str) -> list[Row]:
         """The pairs of the table `shared_errors` that a model is in, with the other model as `other`."""
@@ -319,6 +333,18 @@ class Board:
         runs = chosen["models"]["run_id"].unique().implode()
         of_task["tasks"] = of_task["tasks"].filter(pl.col("run_id").is_in(runs))
         return replace(self, **chosen, **of_task, runs=self.runs.filter(pl.col("run_id").is_in(runs)))
+
+
+def _said(found: Finding) -> tuple[str, str]:
+    """The nearest relative, empty where there is none, and the numbers."""
+    first = found.strongest
+    if first is None:
+        return "", f"{found.verdict} n={found.suspect_prompts}"
+    score = number(first.z, {"ci_low": first.z_low, "ci_high": first.z_high, "n": first.prompts}, 2)
+    if found.verdict == "resembles":
+        return first.candidate, f"{score} q={first.q:.3f}, {found.strength}"
+    waiting = f"; {len(found.untested)} untested" if found.untested else ""
+    return "", f"none of {len(found.tested)} (nearest {score} q={first.q:.3f}){waiting}"
 
 
 def _kind_rank(kind: str) -> tuple[int, str]:

@@ -43,7 +43,8 @@ def _overview(board: Board) -> Section:
         header.append(column_name(board, *board.columns[0]))
         columns.append([score(board, board.cells.get((model, *board.columns[0]))) for model in board.names])
     if "relative" in board.show and board.evidence.height:
-        header.append("nearest relative (calibrated evidence)")
+        on = f"calibrated, {board.sets[0]}" if len(board.sets) == 1 else "calibrated evidence"
+        header.append(f"nearest relative ({on})")
         columns.append([relative(board, model) for model in board.names])
     return Section("", header, list(zip(*columns, strict=True)))
 
@@ -97,7 +98,15 @@ def provenance(board: Board) -> list[Section]:
             "Shared wrong answers, excess over others', not calibrated", ["model", "with", "excess [95 %] n"], wrong
         ),
     )
-    return [table for table in tables if table.rows]
+    return [table for table in (*tables, *_probed(board)) if table.rows]
+
+
+def _probed(board: Board) -> list[Section]:
+    """A table of every probe that says something of models: see `harness.provenance.probes`."""
+    return [
+        Section(heading, ["model", heading], [[named(board, m), of[m]] for m in board.names if m in of])
+        for heading, of in board.probed
+    ]
 
 
 _STAMPS = {"unsafe": "unsafe_code", "forgeable": "forgeable"}
@@ -147,9 +156,9 @@ def named(board: Board, model: str) -> str:
 
 
 def relative(board: Board, model: str) -> str:
-    """The calibrated evidence: the nearest relative where there is one, and the numbers."""
-    other, numbers = board.relative(model)
-    return f"{named(board, other)} {numbers}" if other else numbers
+    """The calibrated evidence of the set with most power, and of those that contradict it."""
+    found = board.relatives(model)
+    return "; but ".join(f"{named(board, other)} {numbers}" if other else numbers for other, numbers in found) or "-"
 
 
 def _claims(board: Board, model: str) -> list[tuple[str, str]]:

@@ -70,7 +70,7 @@ def csv(board: Board) -> str:
 
 
 _BESIDE = {
-    "words": ("evidence_verdict", "evidence_nearest", "claimed", "shares_errors_with"),
+    "words": ("evidence_verdict", "evidence_strength", "evidence_set", "evidence_nearest", "claimed", "shares_errors_with"),
     "ints": ("mean_tasks", "evidence_n", "claimed_n"),
     "floats": (
         "mean", "mean_ci_low", "mean_ci_high", "evidence_score", "evidence_ci_low", "evidence_ci_high", "evidence_q",
@@ -82,6 +82,7 @@ _BESIDE = {
 def _beside(board: Board, found: dict[str, Any]) -> dict[str, Any]:
     """What the CSV says of a model beside its scores, from all that is said of it."""
     mean, evidence = found["mean"] or {}, found["evidence"] or {}
+    first = evidence.get("strongest") or {}
     claim: dict[str, Any] = next(iter(found["identity_claims"]), {})
     shared = board.mistakes(found["model"])
     return {
@@ -89,10 +90,15 @@ def _beside(board: Board, found: dict[str, Any]) -> dict[str, Any]:
         "mean_ci_low": mean.get("ci_low"),
         "mean_ci_high": mean.get("ci_high"),
         "mean_tasks": mean.get("tasks"),
-        **{
-            f"evidence_{key}": evidence.get(key)
-            for key in ("verdict", "nearest", "score", "ci_low", "ci_high", "q", "n")
-        },
+        "evidence_verdict": evidence.get("verdict"),
+        "evidence_strength": evidence.get("strength"),
+        "evidence_set": evidence.get("corpus"),
+        "evidence_nearest": first.get("candidate"),
+        "evidence_score": first.get("z"),
+        "evidence_ci_low": first.get("z_low"),
+        "evidence_ci_high": first.get("z_high"),
+        "evidence_q": first.get("q"),
+        "evidence_n": first.get("prompts", evidence.get("suspect_prompts")),
         "claimed": claim.get("claimed"),
         "claimed_share": claim.get("share"),
         "claimed_base_share": claim.get("base_share"),
@@ -103,7 +109,7 @@ def _beside(board: Board, found: dict[str, Any]) -> dict[str, Any]:
 
 def _model(board: Board, model: str) -> dict[str, Any]:
     mean = board.means.get(model)
-    found = next((row for row in board.evidence.iter_rows(named=True) if row["model"] == model), None)
+    found = [one.json() for one in board.findings.get(model, [])]
     return {
         "model": model,
         "shown_as": named(board, model),
@@ -120,7 +126,8 @@ def _model(board: Board, model: str) -> dict[str, Any]:
         },
         "scores": _scores(board, model),
         "notes": [f"{task}: {note}" for name, task, note in board.mixed_unscored if name == model],
-        "evidence": found,
+        "evidence": found[0] if found else None,
+        "contradicted_by": found[1:],
         "identity_claims": board.claims(model),
         "shared_errors": board.shared_errors_of(model),
     }

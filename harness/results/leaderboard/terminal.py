@@ -58,9 +58,10 @@ def _scores(board: Board) -> list[list[str]]:
 
 
 def _relatives(board: Board) -> list[list[str]]:
-    found = [(model, *board.relative(model)) for model in board.names] if "relative" in board.show else []
+    if "relative" not in board.show:
+        return []
     return [
         [named(board, model), named(board, other) if other else "-", numbers]
-        for model, other, numbers in found
-        if numbers != "-"
+        for model in board.names
+        for other, numbers in board.relatives(model)
     ]

@@ -150,18 +150,16 @@ def performance_rows(data: Data) -> tuple[list[Spec], str, str]:
 
 
 def _tested(data: Data) -> dict[int, Spec]:
-    """The strongest calibrated evidence of every model that could be tested, from the largest prompt set it is in."""
-    found: dict[int, Spec] = {}
-    for pool in data["pools"]:
-        for row, findings in enumerate(pool["findings"]):
-            strongest = next((f for f in findings if f["q"] is not None), None)
-            if strongest is not None:
-                found.setdefault(
-                    pool["models"][row],
-                    {"v": strongest["z"], "lo": strongest["lo"], "hi": strongest["hi"], "n": strongest["n"],
-                     "other": pool["models"][strongest["candidate"]], "verdict": strongest["verdict"]},
-                )  # fmt: skip
-    return found
+    """The strongest calibrated evidence of every model that could be tested, from its set with most power."""
+    return {
+        row["model"]: {
+            "v": first["score"], "lo": first["ci_low"], "hi": first["ci_high"], "n": first["n"],
+            "other": first["nearest"], "verdict": first["verdict"],
+        }
+        for row in data["board"]["rows"]
+        for first in row["evidence"][:1]
+        if first["nearest"] is not None
+    }  # fmt: skip
 
 
 def matrix(data: Data, task: str | None = None, **_: Any) -> Spec:

@@ -17,6 +17,7 @@ from harness.core import visible
 
 if TYPE_CHECKING:
     from harness.stats import Mean
+    from harness.provenance import Finding
     from harness.results.leaderboard import Board
     from harness.results.leaderboard.selection import Selection
 
@@ -95,12 +96,15 @@ def _board(board: Board, place: Mapping[str, int]) -> Data:
         "averaged": [visible(task) for task, _ in board.averaged],
         "weights": [board.weights.get(task, 1.0) for task, _ in board.averaged],
         "calibrated": board.calibrated,
+        "probed": [
+            {"heading": visible(heading), "rows": [[place[m], visible(of[m])] for m in board.names if m in of]}
+            for heading, of in board.probed
+        ],
         "rows": [_row(board, name, place) for name in board.names],
     }
 
 
 def _row(board: Board, name: str, place: Mapping[str, int]) -> Data:
-    evidence = next((row for row in board.evidence.iter_rows(named=True) if row["model"] == name), None)
     near = [(other, row) for other, row in board.nearest(name) if row["value"] is not None]
     mistakes = board.mistakes(name)
     return {
@@ -108,15 +112,7 @@ def _row(board: Board, name: str, place: Mapping[str, int]) -> Data:
         "notes": [visible(f"{task}: {note}") for model, task, note in board.mixed_unscored if model == name],
         "mean": _mean(board.means.get(name), board, name),
         "cells": [_cell(board, name, column) for column in board.columns],
-        "evidence": None
-        if evidence is None
-        else {
-            "verdict": evidence["verdict"],
-            "nearest": None if evidence["nearest"] is None else place.get(evidence["nearest"]),
-            **{key: number(evidence[key]) for key in ("score", "ci_low", "ci_high", "p", "q")},
-            "n": evidence["n"],
-            "tested": evidence["tested"],
-        },
+        "evidence": [_evidence(found, place) for found in board.findings.get(name, [])],
         "near": [
             {"other": place.get(other), "v": number(row["value"]), "lo": number(row["ci_low"]),
              "hi": number(row["ci_high"]), "n": row["n"]}
@@ -129,6 +125,24 @@ def _row(board: Board, name: str, place: Mapping[str, int]) -> Data:
         ],
         "wrong": None if mistakes is None else {"other": place.get(mistakes[0]), "text": visible(mistakes[1])},
     }  # fmt: skip
+
+
+def _evidence(found: Finding, place: Mapping[str, int]) -> Data:
+    """A finding as the page's table wants it: its first one is of the set with most power, others contradict that."""
+    first = found.strongest
+    told: Data = {
+        "verdict": found.verdict,
+        "strength": found.strength,
+        "set": visible(found.corpus),
+        "sentence": visible(found.sentence),
+        "tested": len(found.tested),
+        "n": found.suspect_prompts if first is None else first.prompts,
+        **dict.fromkeys(("nearest", "score", "ci_low", "ci_high", "p", "q")),
+    }
+    if first is None:
+        return told
+    numbers = {"score": first.z, "ci_low": first.z_low, "ci_high": first.z_high, "p": first.p, "q": first.q}
+    return told | {"nearest": place.get(first.candidate), **{key: number(value) for key, value in numbers.items()}}
 
 
 def _mean(mean: Mean | None, board: Board, name: str) -> Data | None:

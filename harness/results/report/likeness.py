@@ -1,6 +1,6 @@
 """What the page shows of similarity, per prompt set: matrix, tree, evidence of pairs, null, and what they are worth.
 
-Everything is `pools`', `provenance.evidence`'s and `provenance.tree`'s; the sentences are `provenance.wording`'s.
+Verdicts, tests and ranks are the findings that the index holds; pictures are of `provenance.evidence` and `tree`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.provenance import pools, reports, responses
+from harness.provenance import Finding, PairTest, pools, responses
 from harness.results import derivation, store
 from harness.errors import ConfigError
-from harness.provenance import evidence, explain, tree, uncertainty, wording
+from harness.provenance import calibration, evidence, explain, tree, wording
 from harness.results.report.gather import Data, number
 from harness.core import visible
 
@@ -43,36 +43,41 @@ def of_pools(results: Path, place: Mapping[str, int]) -> list[Data]:
         results: the results folder; its index must be up to date.
         place: index of every model in the page's list.
     """
-    answers = responses.load(lambda sql: store.query(results, sql), derivation.PROBES)
+    answers = responses.load(lambda sql: store.query(results, sql), derivation.owned_tasks())
     controls = store.query(results, "SELECT DISTINCT model, control_of FROM models WHERE control_of IS NOT NULL")
     control_of, known = dict(controls.sort("model", "control_of").iter_rows()), pools.registry()
     sizes = {task: part["model"].n_unique() for (task,), part in answers.partition_by("task", as_dict=True).items()}
+    said = derivation.findings(results)
     found = []
     for task in sorted(sizes, key=lambda name: (-sizes[name], name)):
         if sizes[task] >= LEAST_MODELS:
             pool = pools.one_pool(answers, known, control_of, task=task)
             if len(pool.prints.models) >= LEAST_MODELS and pool.prints.features:
-                found.append(_pool(pool, answers.filter(answers["task"] == task), place))
+                of = {name: said[name, task] for name in pool.prints.models}
+                found.append(_pool(pool, answers.filter(answers["task"] == task), place, of))
     return found
 
 
-def _pool(pool: pools.Pool, answers: pl.DataFrame, place: Mapping[str, int]) -> Data:
+def _pool(pool: pools.Pool, answers: pl.DataFrame, place: Mapping[str, int], said: Mapping[str, Finding]) -> Data:
+    """One prompt set.
+
+    Args:
+        pool: the set.
+        answers: to it.
+        place: index of every model in the page's list.
+        said: what the index says of every model on the set.
+    """
     names = pool.prints.models
     columns = [i for i, name in enumerate(names) if name in pool.candidates]
     found = evidence.analyse(pool.prints, pool.facts, columns)
-    q = evidence.adjusted([evidence.tested(found, name) for name in names])
-    findings = {name: evidence.findings(found, name, q=of) for name, of in zip(names, q, strict=True)}
     tested = bool((~np.isnan(found.p)).any())
-    spread = uncertainty.deviations(found) if tested else np.full((1, len(names), len(columns)), np.nan)
-    half = uncertainty.half_widths(spread)
-    width = {(names[s], names[c]): half[s, i] for s in range(len(names)) for i, c in enumerate(columns)}
     raw = found.raw(tuple(found.matrices))
     root = _tree(pool)
     order = _leaves(root) if root is not None else list(names)
     order += [name for name in names if name not in set(order)]
     at = [names.index(name) for name in order]
     back = {model: i for i, model in enumerate(at)}
-    pairs = _worth_words(names, findings, raw)
+    pairs = _worth_words(names, said, raw)
     shared = pool.prints.answered.astype(int) @ pool.prints.answered.T.astype(int)
     return {
         "task": visible(pool.corpus),
@@ -90,12 +95,13 @@ def _pool(pool: pools.Pool, answers: pl.DataFrame, place: Mapping[str, int]) -> 
         "apart": _apart(found, at, back),
         "tree": None if root is None else segments(root, {name: i for i, name in enumerate(order)}),
         "support_draws": pools.draws(pool),
-        "verdicts": [reports.verdict(findings[name]) for name in order],
-        "paragraphs": [visible(wording.paragraph(name, findings[name])) for name in order],
+        "verdicts": [said[name].verdict for name in order],
+        "strengths": [said[name].strength for name in order],
+        "sentences": [visible(said[name].sentence) for name in order],
+        "paragraphs": [visible(said[name].paragraph) for name in order],
         "findings": [
-            [_finding(name, f, order, width, ranks) for f in findings[name] if f.z is not None][:FINDINGS]
+            [_test(said[name], test, order) for test in said[name].tests if test.z is not None][:FINDINGS]
             for name in order
-            for ranks in [reports.ranked(found, findings[name], spread[:, found.index(name)])]
         ],
         "candidates_known": [_candidate(found, c, back[c]) for c in columns],
         "controls": _controls(pool, raw, order),
@@ -187,27 +193,20 @@ def _apart(found: evidence.Analysis, at: Sequence[int], back: Mapping[int, int])
     return rows
 
 
-def _finding(
-    name: str,
-    found: evidence.Finding,
-    order: Sequence[str],
-    width: Mapping[tuple[str, str], float],
-    ranks: Mapping[str, tuple[int, int | None, int | None]],
-) -> Data:
-    half = width[name, found.candidate]
-    z = math.nan if found.z is None else found.z
+def _test(found: Finding, test: PairTest, order: Sequence[str]) -> Data:
+    """One candidate's test as the page's drawings want it."""
     return {
-        "lo": number(z - half),
-        "hi": number(z + half),
-        "candidate": order.index(found.candidate),
-        "verdict": found.verdict,
-        "z": number(found.z),
-        "p": number(found.p),
-        "q": number(found.q),
-        "null": found.null_size,
-        "n": found.prompts,
-        "rank": [*ranks[found.candidate], len(ranks)] if found.candidate in ranks else None,
-        "sentence": visible(wording.sentence(name, found)),
+        "lo": number(test.z_low),
+        "hi": number(test.z_high),
+        "candidate": order.index(test.candidate),
+        "verdict": test.verdict,
+        "z": number(test.z),
+        "p": number(test.p),
+        "q": number(test.q),
+        "null": test.null_size,
+        "n": test.prompts,
+        "rank": None if test.rank is None else [test.rank, test.rank_low, test.rank_high, len(found.tested)],
+        "sentence": visible(wording.sentence(found.suspect, test)),
     }
 
 
@@ -244,14 +243,14 @@ def _controls(pool: pools.Pool, raw: calibration.Matrix, order: Sequence[str]) -
 
 
 def _worth_words(
-    names: Sequence[str], findings: Mapping[str, Sequence[evidence.Finding]], raw: calibration.Matrix
+    names: Sequence[str], findings: Mapping[str, Finding], raw: calibration.Matrix
 ) -> list[tuple[str, str]]:
     """Pairs whose words are shown: all in a small pool, else each model and its nearest, strongest first."""
     if len(names) <= ALL_PAIRS:
         return [(a, b) for a in names for b in names if a != b]
     ranked = []
     for i, name in enumerate(names):
-        tested = [f for f in findings[name] if f.q is not None]
+        tested = findings[name].tested
         row = np.where(np.isnan(raw[i]), -np.inf, raw[i])
         other = tested[0].candidate if tested else names[int(row.argmax())]
         strength = (tested[0].q or 0.0, -(tested[0].z or 0.0)) if tested else (1.0, -float(row.max()))

@@ -46,13 +46,15 @@ function board() {
   }
   B.columns.forEach((c, i) => columns.push({ name: `${c.task} (${c.metric}${c.lower ? ", lower is better" : ""})`, number: true,
     key: (r) => (r.cells[i] ? r.cells[i].v : null), cell: score(i) }));
-  columns.push({ name: "nearest relative (calibrated)", key: (r) => (r.evidence ? r.evidence.score : null), number: true, cell: (r) => {
-    const e = r.evidence;
-    if (!e) return "–";
-    if (e.nearest === null) return [e.verdict, h("small", {}, ` n=${e.n}`)];
+  const several = new Set(B.rows.flatMap((r) => r.evidence.map((e) => e.set))).size > 1;
+  const relative = (e) => {
+    const on = several ? h("small", {}, ` on ${e.set}`) : null;
+    if (e.nearest === null) return [e.verdict, h("small", {}, ` n=${e.n}`), on];
     const numbers = h("small", {}, ` ${digits(e.score, 2)} [${e.ci_low === null ? "no interval" : `${digits(e.ci_low, 2)}, ${digits(e.ci_high, 2)}`}] ${pValue("q", e.q)} n=${e.n}`);
-    return e.verdict === "resembles" ? [modelName(e.nearest), numbers] : [`none of ${e.tested}`, h("small", {}, ", nearest ", modelName(e.nearest)), numbers];
-  } });
+    return e.verdict === "resembles" ? [modelName(e.nearest), numbers, `, ${e.strength}`, on] : [`none of ${e.tested}`, h("small", {}, ", nearest ", modelName(e.nearest)), numbers, on];
+  };
+  columns.push({ name: "nearest relative (calibrated)", key: (r) => (r.evidence.length ? r.evidence[0].score : null), number: true,
+    cell: (r) => (r.evidence.length ? r.evidence.map((e) => h("div", { title: e.sentence }, relative(e))) : "–") });
   if (!B.calibrated) {
     columns.push({ name: "most similar words (not calibrated)", key: (r) => (r.near.length ? r.near[0].v : null), number: true,
       cell: (r) => (r.near.length ? r.near.map((x) => h("div", {}, `${modelName(x.other)} ${digits(x.v, 3)}`, range(x))) : "–") });
@@ -64,6 +66,10 @@ function board() {
   if (B.rows.some((r) => r.wrong)) {
     columns.push({ name: "shares wrong answers with (excess, not calibrated)",
       cell: (r) => (r.wrong ? [modelName(r.wrong.other), h("small", {}, ` ${r.wrong.text}`)] : "–") });
+  }
+  for (const probe of B.probed) {
+    const said = new Map(probe.rows);
+    columns.push({ name: probe.heading, wide: true, cell: (r) => said.get(r.model) ?? "–" });
   }
   const shown = table("Leaderboard", columns, rows, {
     page: 200,

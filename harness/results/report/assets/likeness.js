@@ -29,7 +29,7 @@ function onePool(host, P, i) {
     h("h3", {}, "What is said of each model"),
     table(`Verdicts on ${P.task}`, [
       { name: "model", head: true, key: (r) => D.models[P.models[r]], cell: (r) => name(r) },
-      { name: "verdict", key: (r) => P.verdicts[r], cell: (r) => P.verdicts[r] },
+      { name: "verdict", key: (r) => P.verdicts[r], cell: (r) => P.verdicts[r] + (P.strengths[r] && P.strengths[r] !== "none" ? `, ${P.strengths[r]}` : "") },
       { name: "prompts", number: true, key: (r) => P.answered[r], cell: (r) => String(P.answered[r]) },
       { name: "in words", cell: (r) => h("details", {}, h("summary", {}, P.paragraphs[r].slice(0, 90), P.paragraphs[r].length > 90 ? "…" : ""), P.paragraphs[r]) },
     ], P.models.map((_, k) => k), { page: 25 }).all,

@@ -15,15 +15,20 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
+from collections.abc import Mapping
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 from harness import stats
 from harness.provenance.family_names import plain_text
+from harness.provenance.probes import _agreements
 
 if TYPE_CHECKING:
     import numpy as np
     import polars as pl
+
+TASKS = ("provenance_choices",)
+TABLE, ABOUT, COLUMNS, SQL = _agreements.TABLE, _agreements.ABOUT, _agreements.COLUMNS, _agreements.SQL
 
 CHANNEL = "choices"
 NULL = "one distribution: samples shuffled between the two; small p is a difference"
@@ -58,8 +63,6 @@ def agreements(answers: pl.DataFrame) -> pl.DataFrame:
     """
     import numpy as np
 
-    from harness.provenance.agreements import frame
-
     said: dict[str, dict[str, Counter[str]]] = {}
     for model, prompt, output in answers.drop_nulls("output").select("model", "prompt_id", "output").iter_rows():
         if (picked := choice(output)) is not None:
@@ -81,7 +84,7 @@ def agreements(answers: pl.DataFrame) -> pl.DataFrame:
         mean = stats.bootstrap_mean(values)
         p = (1 + int((shuffled <= sum(values) / len(values) + 1e-12).sum())) / (SHUFFLES + 1)
         rows.append((a, b, CHANNEL, mean.value, mean.low, mean.high, mean.n, float(shuffled.mean()), NULL, p))
-    return frame(rows)
+    return _agreements.frame(rows)
 
 
 def _table(one: Counter[str], other: Counter[str]) -> np.ndarray:
@@ -109,3 +112,8 @@ def _shuffles(table: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
     first = rng.multivariate_hypergeometric(table.sum(axis=0), int(table[0].sum()), size=SHUFFLES)
     return np.stack([first, table.sum(axis=0) - first], axis=1)
+
+
+def derive(answers: pl.DataFrame, _: Mapping[str, str]) -> pl.DataFrame:
+    """Agreement of every pair's choices."""
+    return agreements(answers)

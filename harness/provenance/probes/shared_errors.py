@@ -18,14 +18,41 @@ share mistakes because they share data and abilities.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 from harness import stats
+from harness.provenance.probes import EVERY
 
 if TYPE_CHECKING:
     import numpy as np
     import polars as pl
+
+TASKS = EVERY
+SQL = """
+    SELECT model, document AS item, answer, correct, options
+    FROM documents JOIN chosen USING (run_id, model, task) JOIN tasks USING (run_id, task)
+    WHERE task = {task} AND tasks.kind <> 'code' AND correct IS NOT NULL
+    ORDER BY ALL
+"""
+"""Of every scored task whose answers were extracted, or chosen among options."""
+TABLE = "shared_errors"
+ABOUT = "One row per task and pair of models: agreement on mistakes beyond accuracy. Not calibrated against a null."
+COLUMNS = (
+    ("model_a", "VARCHAR!", "One of the pair; before model_b in the alphabet."),
+    ("model_b", "VARCHAR!", "The other."),
+    ("kappa_p", "DOUBLE", "CAPA of Goel et al. 2025 for single answers; 0 is chance, 1 the same answers."),
+    ("kappa_low", "DOUBLE", "Lower limit of its 95 % jackknife interval over items."),
+    ("kappa_high", "DOUBLE", "Upper limit of its 95 % jackknife interval over items."),
+    ("n", "BIGINT!", "Items that both answered."),
+    ("same_wrong", "DOUBLE", "Share of the same wrong answer, of items both got wrong and three others too."),
+    ("expected", "DOUBLE", "That share as the other models' wrong answers would make it."),
+    ("excess", "DOUBLE", "same_wrong less expected."),
+    ("excess_low", "DOUBLE", "Lower limit of its 95 % interval over items."),
+    ("excess_high", "DOUBLE", "Upper limit of its 95 % interval over items."),
+    ("n_both_wrong", "BIGINT!", "Items behind the excess."),
+)
 
 LEAST_PEERS = 3
 """Other models that got an item wrong, below which the item says nothing of what is common."""
@@ -153,3 +180,8 @@ def _excess(
         return float(same.mean()), float(expected.mean()), value, None, None, n
     half = stats.t_quantile(n - 1) * spread / n**0.5
     return float(same.mean()), float(expected.mean()), value, value - half, value + half, n
+
+
+def derive(answers: pl.DataFrame, _: Mapping[str, str]) -> pl.DataFrame:
+    """Agreement of every pair's mistakes."""
+    return shared_errors(answers)

@@ -21,15 +21,44 @@ Bhattacharyya and Jensen-Shannon similarity of the word counts over all prompts 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 from harness import stats
 from harness.provenance.family_names import NAME, plain_text
+from harness.provenance.probes import OPEN
 
 if TYPE_CHECKING:
     import numpy as np
     import polars as pl
+
+TASKS = OPEN
+SQL = """
+    SELECT samples.model, md5(CAST(doc AS VARCHAR)) AS prompt_id, output, doc ->> 'domain' AS domain
+    FROM samples JOIN chosen USING (run_id, model, task)
+    WHERE task = {task} AND output IS NOT NULL AND samples.status IN ('answered', 'truncated')
+    ORDER BY ALL
+"""
+"""A prompt is known by the content of its document, so that runs of different versions of a task are compared on the
+prompts they share. Truncated answers are answers."""
+MOST_MODELS = 40
+"""Models above which pairs are compared on `SAMPLED` prompts alone and not by kind of prompt: thousands of pairs are
+too many to read, and the table `provenance` has their similarity in every channel on all prompts."""
+SAMPLED = 32
+TABLE = "similarities"
+ABOUT = "One row per pair of models and channel. Not calibrated yet: evidence, not proof of copying."
+COLUMNS = (
+    ("model_a", "VARCHAR!", "One of the pair; before model_b in the alphabet."),
+    ("model_b", "VARCHAR!", "The other."),
+    ("channel", "VARCHAR!", "How likeness was measured: a file in harness/provenance/probes/."),
+    ("value", "DOUBLE!", "Similarity, 0 to 1; 1 is identical texts. What it is between strangers is not known yet."),
+    ("ci_low", "DOUBLE", "Lower limit of the 95 % bootstrap interval over prompts; null where the data give none."),
+    ("ci_high", "DOUBLE", "Upper limit of the 95 % bootstrap interval over prompts; null where the data give none."),
+    ("n", "BIGINT!", "Prompts that both models answered."),
+    ("calibrated", "BOOLEAN!", "True where value was read against pairs known to be unrelated; false for now."),
+    ("domain", "VARCHAR", "The domain of the prompts that were compared, as their documents say; null is all of them."),
+)
 
 CHANNEL = "vocabulary"
 
@@ -128,3 +157,21 @@ def _overlaps(answers: list[tuple[str, str]], place: dict[str, int]) -> np.ndarr
         result[model, owner[row:]] = values
         result[owner[row:], model] = values
     return result
+
+
+def derive(answers: pl.DataFrame, _: Mapping[str, str]) -> pl.DataFrame:
+    """Similarity of every pair, on all prompts and on each kind of them."""
+    import polars as pl
+
+    if answers["model"].n_unique() > MOST_MODELS:
+        # Prompts are known by hashes, so that the first of them are as good as drawn.
+        first = answers["prompt_id"].unique().sort().head(SAMPLED)
+        answers, kinds = answers.filter(pl.col("prompt_id").is_in(first.implode())), [None]
+    else:
+        kinds = [None, *sorted(answers["domain"].drop_nulls().unique())]
+    return pl.concat(
+        similarities(answers if kind is None else answers.filter(pl.col("domain") == kind)).with_columns(
+            domain=pl.lit(kind, pl.String)
+        )
+        for kind in kinds
+    )

@@ -17,14 +17,19 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 from harness.provenance.family_names import plain_text
+from harness.provenance.probes import OPEN, _agreements
 
 if TYPE_CHECKING:
     import numpy as np
     import polars as pl
+
+TASKS = OPEN
+TABLE, ABOUT, COLUMNS, SQL = _agreements.TABLE, _agreements.ABOUT, _agreements.COLUMNS, _agreements.SQL
 
 CHANNEL = "refusals"
 NULL = "margins alone: residuals shuffled among prompts refused as often; small p is agreement"
@@ -66,8 +71,6 @@ def agreements(answers: pl.DataFrame) -> pl.DataFrame:
     import numpy as np
     import polars as pl
 
-    from harness.provenance.agreements import frame
-
     said = answers.filter(pl.col("output").is_not_null() | pl.col("refused").fill_null(False)).with_columns(
         r=pl.col("refused").fill_null(False) | pl.col("output").map_elements(refused, pl.Boolean).fill_null(False)
     )
@@ -93,7 +96,7 @@ def agreements(answers: pl.DataFrame) -> pl.DataFrame:
         (models[a], models[b], CHANNEL, value, low, high, n, expected, NULL, p)
         for a, b, n, value, low, high, p in found
     ]
-    return frame(rows)
+    return _agreements.frame(rows)
 
 
 def _residuals(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -147,3 +150,8 @@ def _p(x: np.ndarray, y: np.ndarray, common: np.ndarray, rng: np.random.Generato
     parts = np.array_split(y, STRATA)
     dealt = np.hstack([rng.permuted(np.tile(part, (SHUFFLES, 1)), axis=1) for part in parts])
     return (1 + int((dealt @ x >= float(y @ x) - 1e-12).sum())) / (SHUFFLES + 1)
+
+
+def derive(answers: pl.DataFrame, _: Mapping[str, str]) -> pl.DataFrame:
+    """Agreement of every pair's refusals."""
+    return agreements(answers)

@@ -29,6 +29,39 @@ from harness.provenance.family_names import NAME, families_of, family, plain_tex
 if TYPE_CHECKING:
     import polars as pl
 
+TASKS = ("provenance_identity",)
+SQL = """
+    SELECT samples.model, md5(CAST(doc AS VARCHAR)) AS prompt_id, output, doc ->> 'domain' AS domain
+    FROM samples JOIN chosen USING (run_id, model, task)
+    WHERE task = {task} AND output IS NOT NULL AND samples.status IN ('answered', 'truncated')
+    ORDER BY ALL
+"""
+"""A prompt is known by the content of its document, so that runs of different versions of a task are compared on the
+prompts they share. Truncated answers are answers."""
+TABLE = "identity_claims"
+ABOUT = "One row per model and identity it claimed when asked who it is. No proof: models misname themselves."
+COLUMNS = (
+    ("model", "VARCHAR!", "The model's name in results."),
+    ("claimed", "VARCHAR!", "The family of models claimed; (none) is the answers that claim no known one."),
+    (
+        "share",
+        "DOUBLE!",
+        "Share of the answers that claim it, 0 to 1, prompts weighing the same. One answer may claim several.",
+    ),
+    ("ci_low", "DOUBLE", "Lower limit of the 95 % interval over prompts."),
+    ("ci_high", "DOUBLE", "Upper limit of the 95 % interval over prompts."),
+    (
+        "ci_method",
+        "VARCHAR!",
+        "How the interval was made: a method of harness/stats/intervals.py.",
+    ),
+    ("n", "BIGINT!", "Identity prompts that the model answered."),
+    ("calibrated", "BOOLEAN!", "True where base_share is that of at least five models."),
+    ("base_share", "DOUBLE", "Mean share of the same claim over models of other families; null where none."),
+    ("base_n", "BIGINT!", "Models of other families behind base_share, as their names give them away."),
+    ("base_claiming", "BIGINT!", "How many of those claim it at least once."),
+)
+
 NONE = "(none)"
 """The answers that claim no known family."""
 
@@ -341,3 +374,8 @@ def against_others(shares: pl.DataFrame, control_of: Mapping[str, str]) -> pl.Da
     schema = {"base_share": pl.Float64, "base_n": pl.Int64, "base_claiming": pl.Int64}
     extra = pl.DataFrame(base, schema=schema, orient="row")
     return shares.hstack(extra).with_columns(calibrated=pl.col("base_n") >= LEAST_OTHERS)
+
+
+def derive(answers: pl.DataFrame, control_of: Mapping[str, str]) -> pl.DataFrame:
+    """Every claim beside its base rate."""
+    return against_others(claims(answers), control_of)

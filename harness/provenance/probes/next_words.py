@@ -21,10 +21,14 @@ from typing import TYPE_CHECKING
 
 from harness import stats
 from harness.provenance.family_names import families_of
+from harness.provenance.probes import _agreements
 
 if TYPE_CHECKING:
     import numpy as np
     import polars as pl
+
+TASKS = ("provenance_next",)
+TABLE, ABOUT, COLUMNS, SQL = _agreements.TABLE, _agreements.ABOUT, _agreements.COLUMNS, _agreements.SQL
 
 CHANNEL = "next_words"
 NULL = "unrelated pairs: the two with models of other families; small p is agreement"
@@ -46,8 +50,6 @@ def agreements(answers: pl.DataFrame, control_of: Mapping[str, str]) -> pl.DataF
     """
     import numpy as np
     import polars as pl
-
-    from harness.provenance.agreements import frame
 
     best = (
         answers.filter(pl.col("loglikelihoods").list.len() > 1)
@@ -82,7 +84,7 @@ def agreements(answers: pl.DataFrame, control_of: Mapping[str, str]) -> pl.DataF
         p = max(_holm(tests)) if len(tests) >= 2 * LEAST_CONTROLS else None
         expected = sum(shares) / len(shares) if shares else None
         found.append((models[a], models[b], CHANNEL, float(same[both].mean()), low, high, n, expected, NULL, p))
-    return frame(found)
+    return _agreements.frame(found)
 
 
 def _apart(control: str, pair: tuple[str, str], origin: Mapping[str, str]) -> bool:
@@ -107,3 +109,8 @@ def _holm(p: list[float]) -> list[float]:
         worst = max(worst, min(1.0, (len(p) - rank) * value))
         adjusted.append(worst)
     return adjusted
+
+
+def derive(answers: pl.DataFrame, control_of: Mapping[str, str]) -> pl.DataFrame:
+    """Agreement of every pair's likeliest words."""
+    return agreements(answers, control_of)

@@ -20,11 +20,41 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from harness import stats
-from harness.provenance import identity_claims
 from harness.provenance.family_names import families_of, plain_text
+from harness.provenance.probes import identity_claims
 
 if TYPE_CHECKING:
     import polars as pl
+
+TASKS = ("provenance_suggested",)
+SQL = """
+    SELECT samples.model, output, doc ->> 'family' AS family, doc ->> 'language' AS language,
+        doc ->> 'system' AS system, CAST(doc ->> 'wording' AS BIGINT) AS wording
+    FROM samples JOIN chosen USING (run_id, model, task)
+    WHERE task = {task} AND output IS NOT NULL AND samples.status IN ('answered', 'truncated', 'refused')
+    ORDER BY ALL
+"""
+TABLE = "suggested_identities"
+ABOUT = "One row per model, family and condition: how readily it agrees to be called that. Reported, never weighed."
+COLUMNS = (
+    ("model", "VARCHAR!", "The model's name in results."),
+    ("family", "VARCHAR!", "The family whose names were offered."),
+    ("condition", "VARCHAR!", "all; a language (en, zh); no system message, or system message."),
+    ("share", "DOUBLE!", "Share of answers that agree to a name of the family, 0 to 1, wordings weighing the same."),
+    ("ci_low", "DOUBLE!", "Lower limit of its 95 % interval over wordings."),
+    ("ci_high", "DOUBLE!", "Upper limit of its 95 % interval over wordings."),
+    ("n", "BIGINT!", "Wordings that were answered."),
+    ("decoy_share", "DOUBLE!", "The same share for names that nobody's model has: how suggestible it is."),
+    ("decoy_low", "DOUBLE!", "Lower limit of its 95 % interval."),
+    ("decoy_high", "DOUBLE!", "Upper limit of its 95 % interval."),
+    ("decoy_n", "BIGINT!", "Wordings behind decoy_share."),
+    ("excess", "DOUBLE!", "share less decoy_share."),
+    ("excess_low", "DOUBLE!", "Lower limit of its 95 % interval (Newcombe 1998)."),
+    ("excess_high", "DOUBLE!", "Upper limit of its 95 % interval (Newcombe 1998)."),
+    ("base_excess", "DOUBLE", "Mean excess of models of other families, as their names tell; null where none."),
+    ("base_n", "BIGINT!", "How many those are."),
+    ("base_above", "BIGINT!", "How many of those have excess_low above 0."),
+)
 
 INVENTED = "(invented)"
 """The family of names that nobody's model has."""
@@ -132,3 +162,8 @@ def _newcombe(one: stats.Estimate, other: stats.Estimate) -> tuple[float, float,
     below = ((p - low) ** 2 + (other_high - q) ** 2) ** 0.5
     above = ((high - p) ** 2 + (q - other_low) ** 2) ** 0.5
     return difference, difference - below, difference + above
+
+
+def derive(answers: pl.DataFrame, control_of: Mapping[str, str]) -> pl.DataFrame:
+    """How readily each model agrees to be called something."""
+    return rates(answers, control_of)

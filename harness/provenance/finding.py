@@ -1,0 +1,370 @@
+"""What is said of one suspect on one set of prompts: the one record that reports, index, leaderboard and page read.
+
+A detector fills it (`harness.provenance.reports`), and nobody reshapes it: `Finding.json` is what the index keeps in a
+column, what `harness provenance --format json` prints and what exports carry; `Finding.read` is the way back.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from annotated_types import Ge, Interval
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+Conclusion = Literal["resembles", "none", "untestable", "not enough prompts"]
+"""Of a suspect on a set. `none` is of those tested, and there is no `none` where nobody could be tested."""
+PairConclusion = Literal["resembles", "none", "untestable", "not enough prompts", "same base", "same lab", "later"]
+"""Of a suspect and one candidate."""
+Strength = Literal["strong", "moderate", "weak", "none"]
+NullKind = Literal["unrelated pairs", "null pairs"]
+TESTED = ("resembles", "none")
+"""Verdicts of a test that was made."""
+RIVALS = ("same base", "same lab", "later")
+"""Verdicts that name a rival explanation, for which no test is made."""
+STRONG, MODERATE = 10.0, math.sqrt(10)
+"""Likelihood ratios from which evidence is called strong, and moderate: Kass and Raftery 1995 (JASA 90, after Jeffreys)
+call 10 to 100 strong, 3.2 to 10 substantial, and less than that worth no more than a bare mention."""
+
+Share = Annotated[float, Interval(ge=0, le=1)]
+Count = Annotated[int, Ge(0)]
+
+
+@dataclass(frozen=True, slots=True)
+class PairTest:
+    """What is said of a suspect and one candidate.
+
+    Attributes:
+        candidate: its name.
+        verdict: see `PairConclusion`; only `resembles` is a positive finding.
+        z: average over channels, in null standard deviations; `None` where untestable.
+        p: against the pooled null, one-sided, 0 to 1; `None` where no test was made.
+        q: p adjusted over everything that was looked at for the suspect (Benjamini-Hochberg), 0 to 1.
+        channels: z per channel.
+        null_size: models that cannot have learnt from the candidate.
+        exceeded: how many of those resemble the candidate less than the suspect does; `None` where it has no score.
+        prompts: answered by both.
+        why: what stood in the way of a test, in a few words; `None` where one was made.
+        lab: the candidate's; `None` where unknown.
+        rank: among the candidates tested, 1 being the highest score.
+        rank_low: lower limit of its 95% interval; `None` where not computed, as the following ones.
+        rank_high: upper limit.
+        z_low: lower limit of the 95% interval of z.
+        z_high: upper limit.
+        likelihood_ratio: of z, documented students against unrelated pairs, above 0; `None` where too few lineages of
+            students are documented.
+        power: `students` documented, and the shares of them found at `at_0.05` and `at_0.01`; `None` where none is.
+    """
+
+    candidate: str
+    verdict: PairConclusion
+    z: float | None
+    p: Share | None
+    q: Share | None
+    channels: Mapping[str, float]
+    null_size: Count
+    exceeded: Count | None
+    prompts: Count
+    why: str | None = None
+    lab: str | None = None
+    rank: int | None = None
+    rank_low: int | None = None
+    rank_high: int | None = None
+    z_low: float | None = None
+    z_high: float | None = None
+    likelihood_ratio: float | None = None
+    power: Mapping[str, float] | None = None
+
+    @property
+    def tested(self) -> bool:
+        """Whether a test was made."""
+        return self.verdict in TESTED
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """One lab with candidates in the set.
+
+    Attributes:
+        lab: its name; `None` where the candidate's is unknown.
+        named: whether it is of the verdict's set of labs.
+        tested: of its candidates, how many could be tested.
+        candidates: its models in the set that may be somebody's teacher.
+        versions: those of them that the verdict names, the strongest first.
+        p: of the family test, all of the lab's models at once, 0 to 1; `None` where it could not be made.
+        q: p adjusted over the labs of all of the suspect's sets.
+        null_size: models behind the family test that the lab is known not to have taught.
+        null_lineages: of how many independent lineages.
+        exceeded: how many of them resemble the lab less than the suspect does.
+        sentence: what the family test found, in words.
+    """
+
+    lab: str | None
+    named: bool
+    tested: Count
+    candidates: Count
+    versions: tuple[str, ...] = ()
+    p: Share | None = None
+    q: Share | None = None
+    null_size: Count = 0
+    null_lineages: Count = 0
+    exceeded: Count = 0
+    sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """The most similar of all members of a set, candidate or not: who is near, before asking what that means.
+
+    Attributes:
+        name: the model's.
+        similarity: mean over channels of raw similarities, standardised over all pairs of the set; no unit.
+        candidate: whether it may be somebody's teacher.
+        prompts: answered by both.
+    """
+
+    name: str
+    similarity: float
+    candidate: bool
+    prompts: Count
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Scores of several pairs, in null standard deviations: median, extremes, and how many pairs."""
+
+    median: float
+    low: float
+    high: float
+    n: Count
+
+
+@dataclass(frozen=True, slots=True)
+class SelfScore:
+    """What half of a suspect's repeated answers score against the other half, with its 95% interval if computed."""
+
+    z: float
+    z_low: float | None
+    z_high: float | None
+    prompts: Count
+
+
+@dataclass(frozen=True, slots=True)
+class DomainScore:
+    """A candidate's score on one kind of prompt; not tested apart."""
+
+    candidate: str
+    z: float
+    z_low: float | None
+    z_high: float | None
+    prompts: Count
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """What one kind of prompt shows by itself.
+
+    Attributes:
+        domain: one of `domains.DOMAINS`.
+        prompts: of the kind that the suspect answered.
+        verdict: `scored`, `untestable` or `not enough prompts`.
+        candidates: the highest scores.
+    """
+
+    domain: str
+    prompts: Count
+    verdict: str
+    candidates: tuple[DomainScore, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Everything said of one suspect on one set of prompts.
+
+    Attributes:
+        suspect: the model that was looked at.
+        corpus: the set: a task of kind provenance, or a reference panel.
+        version: of the set, as the task or the panel says it; `None` where it says none.
+        prompts: of the set.
+        suspect_prompts: of them, how many the suspect answered.
+        models: how many answered the set.
+        panel: whether the set is a reference panel.
+        traces: kind of reasoning traces that were compared (`full`, `summary`); `None` is answers.
+        verdict: over all candidates; see `Conclusion`.
+        strength: of the evidence, in a word: see `strength`; `None` where nothing could be tested.
+        coverage: of the named labs, 0 to 1: how often the strongest candidate's lab is among them were other prompts
+            asked and other null models at hand; `None` where no lab is named, or intervals were not computed.
+        labs: every lab with a candidate in the set, those named first.
+        tests: one per candidate, the strongest evidence first, candidates that were not tested last.
+        null: what p-values are read against: `unrelated pairs` (neither can have learnt from the other), or
+            `null pairs` (the model cannot have learnt from the candidate) where those are too few.
+        null_pairs: how many such pairs.
+        p_floor: the smallest p-value they can give, 0 to 1; `None` where there are too few.
+        nearest_of_all: of all members, candidate or not; `None` where the suspect shares no prompt with anybody.
+        sentence: the verdict in one sentence.
+        paragraph: the verdict with what stands behind it.
+        notes: what a reader must know besides.
+        floor: scores of answers that people wrote.
+        ceiling: scores of a model with itself, restyled or sampled again.
+        sampled_again: of the suspect with itself; `None` where nothing was answered twice, or nobody asked.
+        domains: what each kind of prompt shows by itself; empty where nobody asked.
+        answers: answers that were left out, by reason.
+    """
+
+    suspect: str
+    corpus: str
+    version: str | None
+    prompts: Count
+    suspect_prompts: Count
+    models: Count
+    panel: bool
+    traces: str | None
+    verdict: Conclusion
+    strength: Strength | None
+    coverage: Share | None
+    labs: tuple[Lab, ...]
+    tests: tuple[PairTest, ...]
+    null: NullKind
+    null_pairs: Count
+    p_floor: Share | None
+    nearest_of_all: Member | None
+    sentence: str
+    paragraph: str
+    notes: tuple[str, ...] = ()
+    floor: Span | None = None
+    ceiling: Span | None = None
+    sampled_again: SelfScore | None = None
+    domains: tuple[Domain, ...] = ()
+    answers: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def tested(self) -> tuple[PairTest, ...]:
+        """The tests that were made, the strongest first."""
+        return tuple(test for test in self.tests if test.tested)
+
+    @property
+    def strongest(self) -> PairTest | None:
+        """The test with the strongest evidence; `None` where none was made."""
+        return next(iter(self.tested), None)
+
+    @property
+    def alike(self) -> tuple[PairTest, ...]:
+        """The candidates that the suspect resembles, the strongest first."""
+        return tuple(test for test in self.tests if test.verdict == "resembles")
+
+    @property
+    def rivals(self) -> tuple[PairTest, ...]:
+        """Candidates set apart: a rival explanation is documented, or they came later."""
+        return tuple(test for test in self.tests if test.verdict in RIVALS)
+
+    @property
+    def untested(self) -> tuple[PairTest, ...]:
+        """Candidates that could not be tested; `why` says what stood in the way."""
+        return tuple(test for test in self.tests if not test.tested and test.verdict not in RIVALS)
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """How many candidates could not be tested for which reason, the most frequent first."""
+        return dict(sorted(Counter(test.why or test.verdict for test in self.untested).items(), key=_most_first))
+
+    @property
+    def named(self) -> tuple[Lab, ...]:
+        """The verdict's set of labs."""
+        return tuple(lab for lab in self.labs if lab.named)
+
+    def json(self) -> dict[str, Any]:
+        """JSON-able: every attribute, and what follows: `strongest`, `untested` (counts by reason), `named` labs."""
+        strongest = self.strongest
+        return dataclasses.asdict(self) | {
+            "strongest": None if strongest is None else dataclasses.asdict(strongest),
+            "untested": self.reasons,
+            "named": [lab.lab for lab in self.named],
+        }
+
+    @staticmethod
+    def read(told: str | Mapping[str, Any]) -> Finding:
+        """A finding from its JSON, as text or read.
+
+        Raises:
+            ValueError: not a finding; the message says which field, what was found and what was expected.
+        """
+        adapter = _adapter()
+        return adapter.validate_json(told) if isinstance(told, str) else adapter.validate_python(told)
+
+
+def shown(found: Iterable[Finding]) -> list[Finding]:
+    """What a page has room for: the finding of the set with most power, then those of other sets that contradict it.
+
+    A set says more where more could be tested, on more prompts, against more pairs; traces come after answers.
+
+    Args:
+        found: of one suspect.
+    """
+    ordered = sorted(found, key=_power)
+    return [*ordered[:1], *(other for other in ordered[1:] if contradict(ordered[0], other))]
+
+
+def _power(found: Finding) -> tuple[Any, ...]:
+    return (
+        not found.tested, found.traces is not None, -len(found.tested), -found.suspect_prompts, -found.null_pairs,
+        found.corpus,
+    )  # fmt: skip
+
+
+def contradict(one: Finding, other: Finding) -> bool:
+    """Whether two sets say different things of a suspect: of verdicts that were tested, or of the labs they name."""
+    if one.verdict not in TESTED or other.verdict not in TESTED:
+        return False
+    if one.verdict != other.verdict:
+        return True
+    labs = [{lab.lab or lab.versions for lab in found.named} for found in (one, other)]
+    return one.verdict == "resembles" and labs[0].isdisjoint(labs[1])
+
+
+def _most_first(item: tuple[str, int]) -> tuple[int, str]:
+    return -item[1], item[0]
+
+
+@lru_cache(maxsize=1)
+def _adapter() -> TypeAdapter[Finding]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Finding)
+
+
+def strength(strongest: PairTest | None) -> Strength | None:
+    r"""How strong the evidence is, in a word.
+
+    By the likelihood ratio where documented students give one, read on the scale of Kass and Raftery (`STRONG`,
+    `MODERATE`). Elsewhere by the largest ratio that q can stand for, \(1 / (-e\,q \ln q)\) (Sellke, Bayarri and Berger
+    2001, The American Statistician 55), on the same scale: strong up to q = 0.0075, moderate up to 0.034.
+
+    Args:
+        strongest: the test with the strongest evidence; `None` where none was made.
+    """
+    if strongest is None or strongest.q is None:
+        return None
+    if strongest.verdict == "none":
+        return "none"
+    ratio = strongest.likelihood_ratio
+    if ratio is None:
+        ratio = largest_ratio(strongest.q)
+    return "strong" if ratio >= STRONG else "moderate" if ratio >= MODERATE else "weak"
+
+
+def largest_ratio(q: float) -> float:
+    r"""The largest likelihood ratio that a p-value can stand for, at least 1: \(1 / (-e\,q \ln q)\) below 1/e.
+
+    Args:
+        q: 0 to 1.
+    """
+    if q <= 0:
+        return math.inf
+    return 1.0 if q >= 1 / math.e else 1 / (-math.e * q * math.log(q))
