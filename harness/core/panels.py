@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.core import weights
-from harness.core.resources import PACKAGE
+from harness.core import identity
+from harness.core.resources import PACKAGE, conf_dirs
 from harness.errors import ConfigError, StorageError, unknown_name
 
 SHIPPED = PACKAGE / "provenance" / "panels"
@@ -61,6 +61,18 @@ def found() -> dict[str, Path]:
         panels |= {path.name.removesuffix(SHARED): path for path in folder.glob(f"*{SHARED}")}
         panels |= {path.stem: path for path in folder.glob("*.yaml")}
     return dict(sorted(panels.items()))
+
+
+def facts() -> str:
+    """Stands for all that files say about models: the registries, shipped and own, and the panels'.
+
+    Where it changes, verdicts may.
+    """
+    registries = [path.read_bytes() for folder in conf_dirs() if (path := folder / "model_registry.yaml").is_file()]
+    held = {name: part(path, ".yaml") for name, path in found().items()}
+    whole = [[hashlib.sha256(content).hexdigest() for content in registries], sorted(held)]
+    whole.append([hashlib.sha256(held[name]).hexdigest() for name in sorted(held)])
+    return identity.digest(identity.FACTS, whole)
 
 
 def place(name: str) -> Path:
@@ -156,6 +168,8 @@ def text_hash(text: str) -> str:
 
 
 def _kept(name: str) -> Path:
+    from harness.core import weights
+
     return weights.cache_dir() / "panels" / f"{name}.texts.jsonl"
 
 

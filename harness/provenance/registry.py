@@ -18,7 +18,7 @@ import yaml
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
-from harness.core import digest, identity, panels
+from harness.core import panels
 from harness.errors import ConfigError
 from harness.provenance.calibration import ModelFacts, base_families
 from harness.provenance.names import Name, Names
@@ -175,10 +175,6 @@ class Registry:
         bare = self.name(name).known_as.rpartition("/")[2]
         hidden = any(re.search(pattern, bare, re.IGNORECASE) for pattern in self.summaries.values())
         return "summary" if hidden else "full"
-
-    def digest(self) -> str:
-        """Stands for everything in it: equal digests say the same."""
-        return digest(identity.FACTS, [self.models, list(self.labs.items()), self.bases])
 
 
 def panel_facts() -> Registry:

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 TRACES = "(traces: "
 """What is put behind a task's name, with the kind of trace, for its reasoning traces."""
+OPEN = "(tasks.kind = 'provenance' OR coalesce(tasks.open, FALSE))"
+"""SQL: of tasks whose answers are texts to compare, scored or not."""
 COLUMNS = ("task", "version", "model", "prompt_id", "alias", "prompt", "domain", "repeat", "output")
 """Of `load`."""
 
@@ -39,7 +41,7 @@ def load(query: Any, probes: Sequence[str]) -> pl.DataFrame:
                 doc ->> 'prompt_id' AS alias, doc ->> 'prompt' AS prompt, doc ->> 'domain' AS domain, repeat, output,
                 reasoning, reasoning_kind
             FROM samples JOIN chosen USING (run_id, model, task) JOIN tasks USING (run_id, task)
-            WHERE tasks.kind = 'provenance' AND task NOT IN ({left_out}) AND samples.status IN ('answered', 'truncated')
+            WHERE {OPEN} AND task NOT IN ({left_out}) AND samples.status IN ('answered', 'truncated')
         )
         SELECT task, version, model, prompt_id, alias, prompt, domain, repeat, output FROM said WHERE output IS NOT NULL
         UNION ALL

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.core import panels
 from harness.provenance import Finding, probes, responses
 from harness.results import comparisons, store
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from harness.results.leaderboard import Board
     from harness.results.leaderboard.selection import Selection
     from harness.provenance import pools
+    from harness.provenance.registry import Registry
+
 
 def refresh(results_dir: Path) -> store.Refreshed:
     """Unite shards, then bring the index up to date, similarities and identity claims included; see `store.refresh`.
@@ -32,6 +35,8 @@ def refresh(results_dir: Path) -> store.Refreshed:
         told = f"{results_dir} cannot be written: the index is read as it is, and may lack the newest runs"
         if store.is_as_written(path) is None:
             told += f"; there is no {store.MARK} that would tell whether another program has changed it"
+        if store.facts_of(path) != panels.facts():
+            told += "; verdicts are stale: conf/model_registry.yaml or a panel has changed since they were made"
         return store.Refreshed(path, problems=(told,))
     return _united(results_dir, store.refresh)
 
@@ -41,17 +46,17 @@ def rebuild(results_dir: Path) -> store.Refreshed:
     return _united(results_dir, store.rebuild)
 
 
-def _united(results_dir: Path, update: Callable[[Path, store.Derive], store.Refreshed]) -> store.Refreshed:
+def _united(results_dir: Path, update: Callable[[Path, store.Derive, str], store.Refreshed]) -> store.Refreshed:
     from harness.archive import shards
 
     problems = shards.unite(results_dir)
-    done = update(results_dir, _deriving(results_dir))
+    done = update(results_dir, _deriving(results_dir), panels.facts())
     return dataclasses.replace(done, problems=(*problems, *done.problems))
 
 
 def differences(results_dir: Path) -> list[str]:
     """What the index holds that its run folders do not give; see `store.differences`."""
-    return store.differences(results_dir, _deriving(results_dir))
+    return store.differences(results_dir, _deriving(results_dir), panels.facts())
 
 
 def _deriving(results_dir: Path) -> store.Derive:
@@ -98,7 +103,7 @@ def _open(query: store.Query, owned: Sequence[str]) -> set[str]:
     """Tasks of open prompts: of kind provenance and no probe's. Those that have evidence still, too."""
     left_out = ", ".join(map(_text, ["", *owned]))
     sql = (
-        f"SELECT task FROM tasks WHERE kind = 'provenance' AND task NOT IN ({left_out}) "
+        f"SELECT task FROM tasks WHERE {responses.OPEN} AND task NOT IN ({left_out}) "
         f"UNION SELECT split_part(task, {_text(' ' + responses.TRACES)}, 1) FROM evidence"
     )
     return set(query(sql)["task"])
@@ -115,7 +120,7 @@ def _controls(query: store.Query, where: str) -> dict[str, str]:
 
 def _open_controls(query: store.Query, owned: Sequence[str]) -> dict[str, str]:
     left_out = ", ".join(map(_text, ["", *owned]))
-    return _controls(query, f"tasks.kind = 'provenance' AND task NOT IN ({left_out})")
+    return _controls(query, f"{responses.OPEN} AND task NOT IN ({left_out})")
 
 
 def _text(value: str) -> str:
@@ -126,10 +131,39 @@ def _evidence(query: store.Query, owned: Sequence[str], folder: Path | None) -> 
     from harness.provenance import overview, pools, reports
 
     answers = responses.load(query, owned)
-    found = pools.every(answers, pools.registry(), _open_controls(query, owned), folder)
+    found = pools.every(answers, known(query), _open_controls(query, owned), folder)
     studies = [reports.Study(pool) for pool in found]
     everybody = sorted(answers["model"].unique().to_list())
     return overview.tables(studies, reports.of_studies(studies, everybody, by_domain=False))
+
+
+def known(query: store.Query) -> Registry:
+    """What is documented about models, what their files said when they ran (the newest run of each) included."""
+    from harness.provenance import pools
+
+    rows = query(
+        "SELECT model, released, lab, base, statement FROM models JOIN runs USING (run_id) "
+        "WHERE coalesce(released, lab, base, statement) IS NOT NULL ORDER BY started_at, run_id, model"
+    )
+    said = {
+        row["model"]: {key: value for key, value in row.items() if key != "model" and value is not None}
+        for row in rows.iter_rows(named=True)
+    }
+    return pools.registry(said)
+
+
+def known_in(results_dir: Path) -> Registry:
+    """The same of a results folder; without an index, what files say."""
+    from harness.provenance import pools
+
+    if not store.index_path(results_dir).is_file():
+        return pools.registry()
+    return known(lambda sql: store.query(results_dir, sql))
+
+
+def open_answers(results_dir: Path) -> tuple[pl.DataFrame, Registry]:
+    """Every answer to an open prompt, and what is documented of models: see `responses.load`, `known`."""
+    return responses.load(lambda sql: store.query(results_dir, sql), owned_tasks()), known_in(results_dir)
 
 
 def suspect_report(
@@ -166,7 +200,7 @@ def suspect_report(
     from harness.provenance import fingerprint, stored, wording
 
     offered = _offered(results_dir, suspect)
-    known = pools.told(pools.registry(), suspect, told or {})
+    known = pools.told(known_in(results_dir), suspect, told or {})
     answers, claims, control_of = _of_index(results_dir, suspect, optional=panel is not None)
     kept = results_dir / stored.FOLDER
     if panel is not None:
@@ -211,7 +245,7 @@ def pool_of(
     from harness.provenance import stored
 
     kept = results_dir / stored.FOLDER
-    pool = pools.one_pool(answers, pools.registry(), control_of, needed, task=task, folder=kept)
+    pool = pools.one_pool(answers, known_in(results_dir), control_of, needed, task=task, folder=kept)
     kinds = [] if domain is None else [pl.col("domain") == domain]
     return pools.only(pool, domain), answers.filter(pl.col("task") == pool.corpus, *kinds)
 

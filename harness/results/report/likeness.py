@@ -45,7 +45,7 @@ def of_pools(results: Path, place: Mapping[str, int]) -> list[Data]:
     """
     answers = responses.load(lambda sql: store.query(results, sql), derivation.owned_tasks())
     controls = store.query(results, "SELECT DISTINCT model, control_of FROM models WHERE control_of IS NOT NULL")
-    control_of, known = dict(controls.sort("model", "control_of").iter_rows()), pools.registry()
+    control_of, known = dict(controls.sort("model", "control_of").iter_rows()), derivation.known_in(results)
     sizes = {task: part["model"].n_unique() for (task,), part in answers.partition_by("task", as_dict=True).items()}
     said = derivation.findings(results)
     found = []
