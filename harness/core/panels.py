@@ -162,6 +162,15 @@ def _with_texts(name: str, held: Iterable[Mapping[str, Any]]) -> list[dict[str, 
     return rows
 
 
+def prompt_ids(path: Path) -> dict[str, str]:
+    """The ids of a panel's prompts, and what their source calls them; nothing of a panel that cannot be read."""
+    try:
+        held = [json.loads(line) for line in part(path, PROMPTS).splitlines() if line.strip()]
+        return {str(prompt["id"]): str(prompt["name"]) for prompt in held}
+    except (ConfigError, ValueError, KeyError, TypeError):
+        return {}
+
+
 def text_hash(text: str) -> str:
     """What stands for a prompt's exact text: SHA-256 of it in UTF-8, in hex."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

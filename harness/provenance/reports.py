@@ -165,7 +165,7 @@ def of_studies(studies: Sequence[Study], suspects: Collection[str], *, by_domain
 
 
 def _of(suspect: str, every: Sequence[Study], by_domain: bool | None) -> list[Finding]:
-    studies = [study for study in every if suspect in study.pool.prints.models]
+    studies = [study for study in every if study.pool.asks(suspect)]
     q = evidence.adjusted([evidence.tested(study.asked, suspect) for study in studies])
     tests = [_tests(study, suspect, of) for study, of in zip(studies, q, strict=True)]
     labs = [_labs(study, suspect, of) for study, of in zip(studies, tests, strict=True)]
@@ -230,7 +230,9 @@ def _finding(
         found,
         sentence=wording.said(found),
         paragraph=wording.paragraph(found),
-        notes=wording.notes(found, number, study.scales[analysis.facts[s].lineage], pool.notes),
+        notes=wording.notes(
+            found, number, study.scales[analysis.facts[s].lineage], (*pool.about.get(suspect, ()), *pool.notes)
+        ),
     )
 
 

@@ -299,7 +299,7 @@ def _of_index(
     import polars as pl
 
     if optional and not store.index_path(results_dir).is_file():
-        return pl.DataFrame(schema=dict.fromkeys(responses.COLUMNS, pl.String) | {"repeat": pl.Int64}), [], {}
+        return pl.DataFrame(schema=dict.fromkeys(responses.COLUMNS, pl.String) | {"repeat": pl.Int64, "cut": pl.Boolean}), [], {}
 
     def query(sql: str) -> pl.DataFrame:
         return store.query(results_dir, sql)
