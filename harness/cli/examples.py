@@ -76,6 +76,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "provenance validate": (
         "harness provenance validate --outputs O.parquet --students S.csv --controls C.csv --models M.csv",
     ),
+    "provenance same": ("harness provenance same A B", "harness provenance same RUN:A RUN:B"),
     "provenance build-panel": (
         (
             "harness provenance build-panel mine --outputs O.parquet --prompts P.parquet --students S.csv \\\n"

@@ -412,6 +412,17 @@ def combined(pool: Pool) -> Pool:
     return dataclasses.replace(pool, prints=dataclasses.replace(pool.prints, features=features))
 
 
+def keyed(name: str, frames: Sequence[pl.DataFrame]) -> tuple[panel.Panel, list[pl.DataFrame]]:
+    """A panel, and the answers of several frames to its prompts, known by its ids."""
+    shipped = panel.load(panels.place(name))
+    return shipped, [panel.keyed(shipped, frame)[0] for frame in frames]
+
+
+def panel_facts_of(shipped: panel.Panel) -> list[ModelFacts]:
+    """What a panel records of its models, in the order of its fingerprints."""
+    return [shipped.facts[model] for model in shipped.prints.models]
+
+
 def whole_panel(name: str) -> Pool:
     """A reference panel as it is shipped."""
     shipped = panel.load(panels.place(name))

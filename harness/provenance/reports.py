@@ -17,9 +17,10 @@ import numpy as np
 
 from harness.errors import ConfigError, unknown_name
 from harness.provenance import calibration as cal
-from harness.provenance import domains, evidence, families, positives, uncertainty, wording
+from harness.provenance import domains, evidence, families, positives, same, uncertainty, wording
 from harness.provenance.evidence import Analysis
 from harness.provenance.finding import (
+    SameModel,
     RIVALS,
     Conclusion,
     Domain,
@@ -225,6 +226,8 @@ def _finding(
         sampled_again=_again(pool, suspect, interval=study.interval),
         domains=_domains(study, s, {test.candidate for test in tests}) if apart else (),
         answers=pool.prints.dropped,
+        same_model=_same_model(study, suspect),
+        released=analysis.facts[s].released,
     )
     return dataclasses.replace(
         found,
@@ -233,6 +236,27 @@ def _finding(
         notes=wording.notes(
             found, number, study.scales[analysis.facts[s].lineage], (*pool.about.get(suspect, ()), *pool.notes)
         ),
+    )
+
+
+def _same_model(study: Study, suspect: str) -> SameModel | None:
+    """The nearest model of a set that says when models are the same."""
+    pool = study.pool
+    if not pool.same:
+        return None
+    values = study.analysis.matrices.get(same.CHANNEL)
+    found = same.nearest(pool.prints, pool.facts, suspect, pool.same, values=values)
+    if found is None:
+        return None
+    limit = found.threshold
+    return SameModel(
+        other=found.other,
+        verdict="untestable" if limit is None else found.verdict,  # type: ignore[arg-type]
+        score=found.score,
+        ratio=found.ratio,
+        threshold=None if limit is None else limit.score,
+        prompts=found.prompts,
+        sentence=wording.same_model(found),
     )
 
 

@@ -16,7 +16,7 @@ COLUMNS = ("task", "version", "model", "prompt_id", "alias", "prompt", "domain",
 """Of `load`."""
 
 
-def load(query: Any, probes: Sequence[str]) -> pl.DataFrame:
+def load(query: Any, probes: Sequence[str], *, of: tuple[str, str] | None = None) -> pl.DataFrame:
     """`COLUMNS` of every chosen answer to a provenance task but the probes: open prompts, own and imported.
 
     A prompt is known by its text where the document has it, by its `prompt_id` where it has that, else by its document.
@@ -26,12 +26,17 @@ def load(query: Any, probes: Sequence[str]) -> pl.DataFrame:
     Args:
         query: runs SQL on the index.
         probes: tasks to leave out.
+        of: a run and a model of it, instead of the chosen runs of all models.
     """
     import polars as pl
 
     from harness.provenance import domains
 
     left_out = ", ".join("'" + task.replace("'", "''") + "'" for task in ["", *probes])
+    chosen = "chosen"
+    if of is not None:
+        run, model = ("'" + word.replace("'", "''") + "'" for word in of)
+        chosen = f"(SELECT DISTINCT run_id, model, task FROM samples WHERE run_id = {run} AND model = {model}) AS of_run"
     frame: pl.DataFrame = query(
         f"""
         WITH said AS (
@@ -40,7 +45,7 @@ def load(query: Any, probes: Sequence[str]) -> pl.DataFrame:
                     AS prompt_id,
                 doc ->> 'prompt_id' AS alias, doc ->> 'prompt' AS prompt, doc ->> 'domain' AS domain, repeat, output,
                 reasoning, reasoning_kind, samples.status = 'truncated' AS cut
-            FROM samples JOIN chosen USING (run_id, model, task) JOIN tasks USING (run_id, task)
+            FROM samples JOIN {chosen} USING (run_id, model, task) JOIN tasks USING (run_id, task)
             WHERE {OPEN} AND task NOT IN ({left_out}) AND samples.status IN ('answered', 'truncated')
         )
         SELECT task, version, model, prompt_id, alias, prompt, domain, repeat, output, cut

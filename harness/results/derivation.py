@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core import panels
+from harness.errors import ConfigError, unknown_name
 from harness.provenance import Finding, probes, responses
 from harness.results import comparisons, store
 
@@ -224,6 +225,61 @@ def suspect_report(
         "suggested_text": wording.suggested(suspect, [row for row in offered if row["condition"] == "all"]),
         "probes": said_by_probes(results_dir, suspect),
     }
+
+
+def same_model(results_dir: Path, a: str, b: str, panel: str | None = None) -> dict[str, Any]:
+    """Whether two endpoints, or one name at two dates, answer like one model: see `provenance.same.same_model`.
+
+    Args:
+        results_dir: the results folder.
+        a: a model, or `RUN:MODEL`.
+        b: the other.
+        panel: whose models say how alike others are; by default the panel, else the task, of which both answered most.
+
+    Returns:
+        JSON-able: `a`, `b`, `reference`, what `same.Sameness` says (`None`: too few shared prompts), and `text`.
+
+    Raises:
+        ConfigError: no such answers, or the two share no prompts with anybody.
+    """
+    from harness.provenance import pools, same, wording
+
+    frames = [_answers_of(results_dir, word) for word in (a, b)]
+    found = []
+    for reference in [panel] if panel else panels.found():
+        shipped, keyed = pools.keyed(reference, frames)
+        shared = len(set.intersection(*(set(frame["prompt_id"].to_list()) for frame in keyed)))
+        found.append((shared, shipped.name, (*keyed, shipped.prints, pools.panel_facts_of(shipped), shipped.same)))
+    best = max(found, default=None, key=lambda one: one[:2])
+    if best is None or best[0] == 0:
+        raise ConfigError(
+            f"{a} and {b} share no prompt of a panel; ask both: harness eval model=NAME task=panel, once each"
+        )
+    said = same.same_model(*best[2])
+    told = None if said is None else dataclasses.asdict(dataclasses.replace(said, suspect=a, other=b))
+    text = wording.same_model(None if said is None else dataclasses.replace(said, suspect=a, other=b))
+    also = wording.equality(None if said is None else said.equality)
+    return {"a": a, "b": b, "reference": best[1], "said": told, "text": f"{text} {also}".strip()}
+
+
+def _answers_of(results_dir: Path, word: str) -> pl.DataFrame:
+    """Answers to open prompts of a model, or of `RUN:MODEL`."""
+    from harness.runs import find_run
+
+    run, colon, model = word.partition(":")
+
+    def query(sql: str) -> pl.DataFrame:
+        return store.query(results_dir, sql)
+
+    owned = owned_tasks()
+    if not colon:
+        every = responses.load(query, owned)
+        frame = every.filter(every["model"] == word)
+    else:
+        every = frame = responses.load(query, owned, of=(find_run(results_dir, run).name, model))
+    if frame.is_empty():
+        raise ConfigError(unknown_name("model with open answers", word, set(every["model"].to_list())))
+    return frame
 
 
 def pool_of(

@@ -52,7 +52,8 @@ def of_pools(results: Path, place: Mapping[str, int]) -> list[Data]:
     for task in sorted(sizes, key=lambda name: (-sizes[name], name)):
         if sizes[task] >= LEAST_MODELS:
             pool = pools.one_pool(answers, known, control_of, task=task)
-            if len(pool.prints.models) >= LEAST_MODELS and pool.prints.features:
+            drawn = all((name, task) in said for name in pool.prints.models)  # else it was read against a panel
+            if drawn and len(pool.prints.models) >= LEAST_MODELS and pool.prints.features:
                 of = {name: said[name, task] for name in pool.prints.models}
                 found.append(_pool(pool, answers.filter(answers["task"] == task), place, of))
     return found
