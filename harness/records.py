@@ -111,6 +111,8 @@ class Reply:
     """The answer, without its reasoning. `None` where there is none: never `""` in its place."""
     reasoning: str | None = None
     reasoning_kind: ReasoningKind = "none"
+    opened_before: bool = False
+    """It closed reasoning that it never opened: its chat template had."""
     finish_reason: str | None = None
     """`stop`, `length`, `content_filter`, `refusal`, or the server's own word."""
     loglikelihood: float | None = None
@@ -147,6 +149,29 @@ class Reply:
         object.__setattr__(self, "loglikelihood", number)
 
 
+NORMAL_ENDS = frozenset(
+    (
+        *("stop", "length", "refusal", "content_filter"),
+        *("eos", "eos_token", "stop_sequence", "stop_token", "end_turn"),  # Together, TGI, xAI
+        "max_tokens",
+        "model_length",  # Mistral
+    )
+)
+"""The finish reasons of a reply that ended as replies do. Another word is a server's for a reply that broke off."""
+FILTERED = "content_filter"
+
+
+def broken_off(reply: Reply) -> str | None:
+    """Why a reply is no whole answer though a server sent it as one; `None` where it is."""
+    if reply.error is not None or reply.finish_reason is None:
+        return reply.error
+    if reply.finish_reason not in NORMAL_ENDS:
+        return f"the answer broke off (finish_reason {reply.finish_reason})"
+    if reply.finish_reason == FILTERED and (reply.text or "").strip():
+        return "a filter ended the answer in its middle"
+    return None
+
+
 SampleStatus = Literal["answered", "truncated", "refused", "failed"]
 
 
@@ -162,6 +187,21 @@ class Answer:
     """The model's answer, without reasoning."""
     truncated: bool = False
     """True where the answer was cut off at the token limit."""
+    opened: bool = False
+    """True where the model's chat template opens its reasoning: a text that closes none has not come to its answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """A piece that was wrapped around an answer, and was taken off before the answer was graded."""
+
+    what: Literal["reasoning", "token", "turn"]
+    why: str
+    """The delimiter, token or marker that it was known by."""
+    text: str
+    """Its beginning."""
+    chars: int
+    """How many characters it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,3 +218,5 @@ class Score:
     """Why the value is what it is, in a sentence."""
     detail: Mapping[str, Any] = field(default_factory=dict)
     """Further JSON-able facts: the rule used, CPU seconds, the sandbox tier."""
+    removed: tuple[Removed, ...] = ()
+    """What was taken off the reply before it was graded."""

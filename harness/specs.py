@@ -66,6 +66,20 @@ class ConnectSpec:
 
 
 @dataclass(frozen=True)
+class ReasoningSpec:
+    """How a model's reasoning is told from its answer: never what is asked, so no part of the identity."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """Delimiters of this model beside those harness knows: what opens its reasoning, and what closes it."""
+    inline: bool = False
+    """It reasons in the stream of its answer. The task's stop texts are then cut off behind the reasoning, not sent."""
+    opened: bool = False
+    """Its chat template opens the reasoning: a reply that closes none ended inside it. Means `inline` too."""
+
+
+@dataclass(frozen=True)
 class BudgetSpec:
     """What a run may spend at most, everything already in its journal counted."""
 
@@ -105,6 +119,8 @@ class ModelSpec:
     """Requests in flight at once. `None` lets the backend choose. Never part of the identity."""
     connect: ConnectSpec = ConnectSpec()
     """Key, time-outs and rate limits, for models behind a server."""
+    reasoning: ReasoningSpec = ReasoningSpec()
+    """How its reasoning is told from its answer."""
     price: str | None = None
     """An entry of `conf/prices.yaml`. `None` is unknown, which is not free."""
     released: Annotated[str, Predicate(is_month)] | None = None

@@ -11,8 +11,9 @@ from api_server import Answer, Server, chat, error, serving
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.backends import _api
+from harness.backends import _api, _replies
 from harness.core import plugins
+from harness.engine.scoring import status
 from harness.errors import BackendError, ConfigError
 from harness.records import Decoding, Reply, Request, Usage
 from harness.specs import ConnectSpec, ModelSpec
@@ -153,7 +154,6 @@ def test_deepseeks_cache_and_xais_reasoning_are_counted_in_their_own_words() -> 
     [
         (chat(None, refusal="I'm sorry, I cannot assist with that request."), "refusal", "I'm sorry, I cannot assist with that request."),
         (chat(None, finish="content_filter"), "content_filter", None),
-        (chat("Here is", finish="content_filter"), "content_filter", "Here is"),
         (chat("Here is how", finish="length"), "length", "Here is how"),
         (chat(None, finish="length", reasoning_content="I was still thinking"), "length", None),
         (chat("", finish="stop"), "stop", ""),
@@ -162,6 +162,53 @@ def test_deepseeks_cache_and_xais_reasoning_are_counted_in_their_own_words() -> 
 def test_how_a_chat_answer_ended_is_told_apart(payload: Any, finish: str, text: str | None) -> None:
     reply = reply_to("openai_chat", payload)
     assert (reply.finish_reason, reply.text, reply.error) == (finish, text, None)
+
+
+def _anthropic(reason: str) -> dict[str, Any]:
+    return {"content": [{"type": "text", "text": "4"}], "stop_reason": reason, "usage": {}}
+
+
+def _gemini(reason: str) -> dict[str, Any]:
+    return {"candidates": [{"content": {"parts": [{"text": "4"}]}, "finishReason": reason}]}
+
+
+def _completion(reason: str) -> dict[str, Any]:
+    return {"choices": [{"text": "4", "finish_reason": reason}]}
+
+
+def _response(status: str) -> dict[str, Any]:
+    said = {"type": "message", "content": [{"type": "output_text", "text": "4"}]}
+    return {"status": status, "output": [said]}
+
+
+@pytest.mark.parametrize(
+    ("backend", "make", "normal", "broken"),
+    [
+        ("openai_chat", lambda r: chat("4", finish=r), ["stop", "length", "eos", None], ["abort", "error", "content_filter", "tool_calls", "insufficient_system_resource", "load"]),
+        ("openai_completions", _completion, ["stop", "length", "stop_sequence"], ["abort", "error", "content_filter"]),
+        ("anthropic", _anthropic, ["end_turn", "stop_sequence", "max_tokens"], ["pause_turn", "tool_use"]),
+        ("gemini", _gemini, ["STOP", "MAX_TOKENS"], ["OTHER", "SAFETY", "RECITATION", "LANGUAGE", "MALFORMED_FUNCTION_CALL", "FINISH_REASON_UNSPECIFIED"]),
+        ("openai_responses", _response, ["completed", "incomplete"], ["in_progress", "cancelled", "queued"]),
+    ],
+)  # fmt: skip
+def test_an_answer_that_broke_off_is_a_failure_and_keeps_what_it_said(
+    backend: str, make: Any, normal: list[Any], broken: list[str]
+) -> None:
+    for reason in normal:
+        reply = reply_to(backend, make(reason))
+        assert (reply.text, reply.error) == ("4", None), reason
+        assert status([reply]) in ("answered", "truncated")
+    for reason in broken:
+        reply = reply_to(backend, make(reason))
+        assert reply.text == "4"
+        assert reply.error is not None, reason
+        assert status([reply]) == "failed"
+
+
+def test_a_reply_that_broke_off_in_an_older_journal_is_failed_too() -> None:
+    assert status([Reply(text="4", finish_reason="abort")]) == "failed"
+    assert status([Reply(text="4", finish_reason="content_filter")]) == "failed"
+    assert status([Reply(finish_reason="content_filter")]) == "refused"
 
 
 @pytest.mark.parametrize(
@@ -308,7 +355,7 @@ def test_a_response_without_a_summary_hid_its_reasoning() -> None:
     [
         (response(message({"type": "refusal", "refusal": "I can't help with that."})), "refusal", "I can't help with that."),
         (response(SUMMARY, status="incomplete", incomplete_details={"reason": "max_output_tokens"}), "length", None),
-        (response(message(TEXT), status="incomplete", incomplete_details={"reason": "content_filter"}), "content_filter", "42"),
+        (response(status="incomplete", incomplete_details={"reason": "content_filter"}), "content_filter", None),
     ],
 )  # fmt: skip
 def test_how_a_response_ended_is_told_apart(payload: Any, finish: str, text: str | None) -> None:
@@ -427,7 +474,6 @@ def test_anthropics_thinking_is_told_apart(model: str, blocks: list, reasoning: 
         (anthropic(THOUGHT, stop="max_tokens"), "length", None),
         (anthropic(SAID, stop="stop_sequence"), "stop", "42"),
         (anthropic(SAID, stop="model_context_window_exceeded"), "length", "42"),
-        (anthropic(SAID, stop="pause_turn"), "pause_turn", "42"),
     ],
 )
 def test_how_an_anthropic_message_ended_is_told_apart(payload: Any, finish: str, text: str | None) -> None:
@@ -748,7 +794,7 @@ def test_no_json_whatsoever_breaks_a_reader(backend: str, payload: Any) -> None:
 
 @given(text=st.text(max_size=40), stops=st.lists(st.text(max_size=4), max_size=3))
 def test_a_cut_answer_holds_no_stop_text(text: str, stops: list[str]) -> None:
-    left = _api.cut(Reply(text=text, finish_reason="length"), stops)
+    left = _replies.cut(Reply(text=text, finish_reason="length"), stops)
     assert text.startswith(left.text or "")
     assert not any(stop in (left.text or "") for stop in stops if stop)
 

@@ -19,10 +19,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.backends import _think
 from harness.core import plugins, weights
 from harness.errors import BackendError, ConfigError, HarnessError, WeightsError
 from harness.records import Decoding, Reply, Request, RequestKind
+from harness.scorers import Split, split
 from harness.specs import ModelSpec
 
 SMOLLM2 = "smollm2_135m_q4_1"
@@ -147,30 +147,30 @@ def request_file() -> Path | None:
 
 # --- reasoning that is written inline
 
-WORDS = st.text(st.characters(exclude_characters="<>", exclude_categories=["Cs"]))
+WORDS = st.text(st.characters(exclude_characters="<>[]【】«»⟨⟩#`", exclude_categories=["Cs"]))
 
 
 @given(reasoning=WORDS, answer=WORDS)
 def test_a_think_block_is_split_off(reasoning: str, answer: str) -> None:
     for text in (f"<think>{reasoning}</think>{answer}", f"\n<think>\n{reasoning}\n</think>\n\n{answer}"):
-        assert _think.split(text) == (answer.lstrip(), reasoning.strip() or None)
-    assert _think.split(f"{reasoning}</think>{answer}") == (answer.lstrip(), reasoning.strip() or None)
+        assert split(text) == Split(answer.lstrip(), reasoning.strip() or None)
+    assert split(f"{reasoning}\n</think>\n{answer}") == Split(answer.lstrip(), reasoning.strip() or None, True)
 
 
 @given(text=WORDS)
 def test_text_without_tags_stays_as_it_is(text: str) -> None:
-    assert _think.split(text) == (text, None)
+    assert split(text) == Split(text)
 
 
 @given(before=WORDS.filter(str.strip), inside=WORDS, after=WORDS)
 def test_tags_further_down_are_part_of_the_answer(before: str, inside: str, after: str) -> None:
     text = f"{before}<think>{inside}</think>{after}"
-    assert _think.split(text) == (text, None)
+    assert split(text) == Split(text)
 
 
 def test_a_thought_that_never_ended_has_no_answer() -> None:
-    assert _think.split("<think>so, first") == (None, "so, first")
-    assert _think.split("<think>") == (None, None)
+    assert split("<think>so, first") == Split(None, "so, first")
+    assert split("<think>") == Split(None)
 
 
 # --- llama.cpp

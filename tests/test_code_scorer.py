@@ -98,6 +98,20 @@ COMPLETIONS = {
     "empty lines first": "\n\n    return math.pi * r * r",
 }
 
+BODIES = {
+    "as published": "    return math.pi * r * r\n",
+    "first indentation stripped": "return math.pi * r * r\n",
+    "several lines": "x = r * r\n    return math.pi * x\n",
+    "blank lines first": "    \n\n    return math.pi * r * r\n",
+    "prose after": "    return math.pi * r * r\n\nThis computes the area.",
+}
+
+
+@pytest.mark.parametrize("shape", BODIES)
+def test_a_body_alone_is_completed_by_the_prompt_in_a_chat_task_too(shape: str):
+    assert status(BODIES[shape]) == "passed"
+    assert status(BODIES[shape].replace("math.pi", "3")) == "wrong"
+
 
 @pytest.mark.parametrize("shape", COMPLETIONS)
 def test_a_right_completion_passes_in_this_shape(shape: str):

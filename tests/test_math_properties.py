@@ -231,13 +231,8 @@ EXPRESSIONS = [
 @pytest.mark.parametrize("one", EXPRESSIONS)
 def test_no_two_of_these_are_equal_and_the_question_may_be_turned(one: str):
     for other in EXPRESSIONS:
-        equal = one == other or {one, other} in (
-            {"3", "x=3"},
-            {"(1,2)", "1,2"},
-            {"\\{1,2\\}", "1,2"},
-            {"[1,2]", "1,2"},
-            {"y=2x", "2x"},
-        )
+        equal = one == other or {one, other} in ({"3", "x=3"}, {"(1,2)", "1,2"}, {"\\{1,2\\}", "1,2"}, {"y=2x", "2x"})
+        equal |= (one, other) == ("1,2", "[1,2]")  # how a program writes a list; as a gold answer it is an interval
         assert (other, same(one, other)) == (other, equal)
 
 

@@ -144,10 +144,11 @@ def test_continued_weights_of_the_old_version_are_no_measure_of_what_changed() -
 
 
 def test_nothing_that_is_said_of_panels_and_changes_claims_more_than_a_resemblance() -> None:
-    about = {"version": 1, "models": [1], "prompts": [1], "source": "s", "licence": "l", "facts": "unchecked"}
+    about = {"version": 1, "source": "s", "licence": "l", "facts": "unchecked"}
     texts = [
         *wording.undated(["a"]),
-        *wording.panel("p", about),
+        *wording.panel("p", about, 1, 1),
+        *wording.changed_prompts("p", ["prompt q1"]),
         wording.replaced("a", "p"),
         wording.changed("a", "b", []),
     ]

@@ -36,6 +36,89 @@ def outcome(code, tests, entry="f", tier=None, spec=SPEC, **more):
     return run([program], spec, tier=tier or BEST)[0]
 
 
+# --- what is compiled as it is written --------------------------------------------------------------------------
+
+UNSAFE = SandboxSpec(timeout_s=2, allow_unsafe=True)
+READS = "def f(x: int) -> bool: return x > 0\nkinds = list(f.__annotations__.values())\ndef g(): return kinds == [int, bool]"
+
+
+@pytest.mark.parametrize("tier", ["A", "B", "unsafe"])
+@pytest.mark.parametrize("in_process", [False, True])
+def test_no_future_import_of_ours_reaches_the_code_or_its_tests(tier, in_process):
+    need(tier)
+    later = "from __future__ import annotations\n"
+    annotated = "def h(x: Absent): return x\n"
+    programs = {
+        "needs an import": Program(
+            "def f(x: List[int]) -> int: return 1", "assert f([]) == 1", "f", in_process=in_process
+        ),
+        "reads its annotations": Program(READS, "assert g()", "g", in_process=in_process),
+        "imports it itself": Program(
+            later + annotated + "def f(): return 1", "assert f() == 1", "f", in_process=in_process
+        ),
+        "tests need an import": Program("def f(): return 1", annotated + "assert f() == 1", "f", in_process=in_process),
+        "tests import it": Program(
+            "def f(): return 1", later + annotated + "assert f() == 1", "f", in_process=in_process
+        ),
+    }
+    found = [verdict.status for verdict in run(list(programs.values()), UNSAFE, tier=tier)]
+    assert dict(zip(programs, found, strict=True)) == {
+        "needs an import": "error", "reads its annotations": "passed", "imports it itself": "passed",
+        "tests need an import": "error", "tests import it": "passed",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("tier", ["A", "B", "unsafe"])
+def test_no_future_import_of_ours_reaches_a_program_with_standard_input(tier):
+    need(tier)
+    sources = (
+        "def f(x: int): return x\nprint(f.__annotations__['x'] is int)",
+        "def f(x: List[int]): return x\nprint(True)",
+    )
+    programs = [Program(source, "assert run('') == 'True\\n'", "__main__") for source in sources]
+    assert [verdict.status for verdict in run(programs, UNSAFE, tier=tier)] == ["passed", "error"]
+
+
+@pytest.mark.parametrize("tier", ["A", "B", "unsafe"])
+def test_honest_programs_of_judges_and_contests_run_as_they_do_there(tier):
+    need(tier)
+    threads = "import threading\nout = []\ndef work(n): out.append(sum(range(n)))\nts = [threading.Thread(target=work, args=(n,)) for n in range(16)]\nfor t in ts: t.start()\nfor t in ts: t.join()\n"
+    programs = {
+        "prints 5,001 digits": Program("print(10 ** 5000)", "assert run('') == '1' + '0' * 5000 + '\\n'", "__main__"),
+        "reads 5,001 digits": Program(
+            "print(int(input()) % 7)", "assert run('1' + '0' * 5000 + '\\n') == '%d\\n' % pow(10, 5000, 7)", "__main__"
+        ),
+        "prints at its exit": Program(
+            "import atexit\natexit.register(lambda: print(7))", "assert run('') == '7\\n' == run('')", "__main__"
+        ),
+        "prints from a thread": Program(
+            "import threading, time\nthreading.Thread(target=lambda: (time.sleep(.1), print(7))).start()",
+            "assert run('') == '7\\n'",
+            "__main__",
+        ),
+        "16 threads": Program(threads + "def f(): return len(out)", "assert f() == 16", "f"),
+        "16 threads in a program": Program(threads + "print(len(out))", "assert run('') == '16\\n'", "__main__"),
+    }
+    found = dict(zip(programs, run(list(programs.values()), UNSAFE, tier=tier), strict=True))
+    assert {name: verdict.message for name, verdict in found.items() if verdict.status != "passed"} == {}
+
+
+@BOTH
+def test_a_stop_iteration_of_the_programs_does_not_end_the_tests_own_loops(tier):
+    need(tier)
+    code = "def f(x):\n    if x == 2: raise StopIteration\n    return x\nclass Own(StopIteration): pass\ndef g(x): raise Own\n"
+    for tests in (
+        "assert all(map(lambda x: f(x) in (1, 2, 9), [1, 2, 3]))",
+        "for x, y in zip([1, 2, 3], map(f, [1, 2, 4])): assert x == y",
+        "assert list(map(f, [1, 2, 3])) == [1]",
+        "assert [y for y in answers(f, [(1,), (2,), (3,)])] == [1]",
+        "assert list(map(g, [1])) == []",
+    ):
+        verdict = outcome(code, tests, tier=tier)
+        assert (verdict.status, "StopIteration" in verdict.message) == ("error", True), tests
+    assert outcome("def f():\n    yield 1", "assert list(zip(f(), [1, 2])) == [(1, 1)]", tier=tier).status == "passed"
+
+
 # --- what tests may do over the proxy --------------------------------------------------------------------------
 
 FAITHFUL = {

@@ -107,6 +107,20 @@ def test_several_completions_of_a_task_are_repeats_and_missing_ones_are_unscored
     assert names["pass^2"] == 0.0
 
 
+def test_more_completions_of_one_document_than_of_others_are_that_many_samples(harness: Command, tmp_path: Path):
+    rows = [{"task_id": "s1", "completion": "2" if i % 2 else "wrong"} for i in range(6)]
+    rows += [{"task_id": f"s{i}", "completion": str(2 * i)} for i in (0, 2)]
+    file = write(tmp_path / "uneven.jsonl", rows)
+    assert (
+        "9 samples: 8 answered, 0 truncated, 0 refused, 1 failed" in harness("score", "task=sums", f"samples={file}")[1]
+    )
+    (folder,) = run_folders()
+    found = metric(folder)
+    assert (found["n"], found["n_failed"], found["value"]) == (3, 1, pytest.approx((1 + 0.5 + 1) / 3))
+    again = harness("rescore", folder.name)[1]
+    assert "9 samples: 8 answered" in again
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [
@@ -269,3 +283,19 @@ WORD = st.text(st.characters(categories=["L", "N"], include_characters="-_."), m
 def test_a_name_keeps_all_but_the_endings_that_say_the_form(word: str, endings: list[str]):
     name = word.strip(".") + "-7b"
     assert completions.stem(Path(name + "".join(endings))) == name
+
+
+def test_most_answers_without_a_readable_answer_are_said_with_the_likely_cause(harness: Command, tmp_path: Path):
+    prose = [{"task_id": f"s{i}", "completion": "I would rather not say."} for i in range(3)]
+    half = [{"task_id": f"s{i}", "completion": str(2 * i) if i % 2 else "I would rather not say."} for i in range(4)]
+    for name, rows in (("prose", [*prose, {"task_id": "s3", "completion": "6"}]), ("half", half)):
+        file = write(tmp_path / f"{name}.jsonl", rows)
+        status, text = harness("score", "task=sums", f"samples={file}", f"models.samples.name={name}")
+        assert status == 0
+        assert ("warning: prose, sums: 3 of 4 answers state no answer: probably" in " ".join(text.split())) == (
+            name == "prose"
+        )
+    for form in ("markdown", "html", "csv", "json"):
+        page = harness("leaderboard", "--format", form)[1]
+        assert page.count("3 of 4 answers state no answer: probably") == 1, form
+        assert "of 4 answers" not in page.replace("3 of 4 answers state no answer", "")

@@ -5,7 +5,6 @@ __all__ = [
     "copies",
     "differences",
     "exports",
-    "formats",
     "imports",
     "reproduction",
     "shards",

@@ -6,7 +6,6 @@ Readers are generators that raise one of `UNREADABLE` where a file is not what i
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import struct
@@ -17,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.core import say, visible
+from harness.core import prompt_id, say, visible
 from harness.errors import ConfigError, unknown_name
 from harness.records import REASONING_KINDS, ReasoningKind, finite
 from harness.runs import completions
@@ -62,11 +61,6 @@ class Item:
     extracted: Mapping[str, str] = field(default_factory=dict)
     """The part of the answer that was judged, by filter."""
     loglikelihoods: tuple[float | None, ...] | None = None
-
-
-def prompt_id(text: str) -> str:
-    """How a prompt is known that has a text and no name: the MD5 of the text without the white space around it."""
-    return hashlib.md5(text.strip(" \n\t\r").encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
 
 
 def _alpaca_eval(path: Path, _: Mapping[str, str]) -> Iterator[Item]:
@@ -349,7 +343,9 @@ def _within(path: Path, frame: pl.DataFrame, names: Sequence[str], *, asked: boo
         if asked or all(value is not None and 0 <= value <= 1 for value in values):
             kept.append(name)
         else:
-            say(f"{path.name}: {name} is not read as a score, its values are not all 0 to 1 (--columns score={name} is)")
+            say(
+                f"{path.name}: {name} is not read as a score, its values are not all 0 to 1 (--columns score={name} is)"
+            )
     return kept
 
 

@@ -49,6 +49,13 @@ def short(value: Any) -> str:
 WIDTH = 60
 
 
+def openers(said: Mapping[str, Any], frame: pl.DataFrame, replies: Mapping[str, Reply]) -> set[str]:
+    """The models of a run whose chat template opens their reasoning; see `scoring.openers`."""
+    asked = frame.select("model", "request_ids").iter_rows()
+    pairs = ((model, replies.get(request_id)) for model, ids in asked for request_id in ids or ())
+    return scoring.openers(said["spec"].get("models") or (), pairs)
+
+
 class Recomputation:
     """A run's documents, scores and metrics, computed again."""
 
@@ -57,6 +64,7 @@ class Recomputation:
     ) -> None:
         self.said, self.replies, self.tasks = said, replies, tasks
         self.entries = {task["name"]: task for task in said["tasks"]}
+        self.openers = openers(said, frame, replies)
         self.parts: dict[str, dict[str, list[dict[str, Any]]]] = {}
         for (task, model), part in sorted(frame.partition_by("task", "model", as_dict=True).items()):
             self.parts.setdefault(task, {})[model] = list(part.iter_rows(named=True))
@@ -96,7 +104,7 @@ class Recomputation:
                 held = [stored_samples.scores(row) for row in mine]
                 try:
                     built = stored_samples.rebuilt(mine, loaded, place)
-                    found = list(self._scored(loaded, built))
+                    found = list(self._scored(loaded, built, opened=model in self.openers))
                 except HarnessError as error:
                     left.append(f"{name}: {error}")
                 else:
@@ -114,7 +122,7 @@ class Recomputation:
         yield "scores", wrong, f"{n_scores} scores" if counted else "", left
         yield "metrics", off, f"{n_metrics} metrics" if counted else "", left
 
-    def _scored(self, loaded: LoadedTask, built: Sequence[Sample]) -> Iterator[Scores]:
+    def _scored(self, loaded: LoadedTask, built: Sequence[Sample], *, opened: bool) -> Iterator[Scores]:
         spec = self.said["spec"].get("sandbox") or {}
         # Whatever the run allowed itself: code of strangers runs in a sandbox here.
         box = SandboxSpec(**{**spec, "allow_unsafe": False})
@@ -127,7 +135,7 @@ class Recomputation:
         waiting = iter(built)
         while piece := list(itertools.islice(waiting, max(1, PIECE // loaded.repeats) * loaded.repeats)):
             held = {request.id: self.replies.get(request.id) for sample in piece for request in sample.requests}
-            yield from (scores for _, _, scores in scoring.score(loaded, piece, held, box))
+            yield from (scores for _, _, scores in scoring.score(loaded, piece, held, box, opened=opened))
 
 
 def _scores_differ(where: str, then: Scores, now: Scores) -> Iterator[tuple[str, str]]:

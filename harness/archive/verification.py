@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from harness import runs
 from harness.archive import stored_samples
-from harness.archive.recomputation import Problem, Recomputation, name_of, same, short
+from harness.archive.recomputation import Problem, Recomputation, name_of, openers, same, short
 from harness.core import file_sha256, visible
 from harness.engine import status
 from harness.errors import StorageError
@@ -89,7 +89,7 @@ def _checked(
             book.tell("samples", [(runs.SAMPLES, str(error))], "")
         return
     imported = bool(said.get("imported"))
-    problems = [*_rows(run, frame, None if imported else replies), *_missing(run, said, frame, replies)]
+    problems = [*_rows(run, said, frame, None if imported else replies), *_missing(run, said, frame, replies)]
     book.tell("samples", problems, f"{len(frame)} samples")
     recomputed = Recomputation(said, frame, replies or {}, tasks or stored_samples.Tasks.own())
     if imported:
@@ -249,9 +249,12 @@ def _who(content: bytes) -> str:
 # Samples -----------------------------------------------------------------------------------------------------
 
 
-def _rows(run: Path, frame: pl.DataFrame, replies: Mapping[str, Reply] | None) -> Iterator[Problem]:
+def _rows(
+    run: Path, said: Mapping[str, Any], frame: pl.DataFrame, replies: Mapping[str, Reply] | None
+) -> Iterator[Problem]:
     """Every row against the journal's replies; without any, against itself."""
     seen: set[str] = set()
+    opened = set() if replies is None else openers(said, frame, replies)
     for row in frame.iter_rows(named=True):
         where = name_of(row)
         ids = row["request_ids"] or []
@@ -263,13 +266,13 @@ def _rows(run: Path, frame: pl.DataFrame, replies: Mapping[str, Reply] | None) -
         if not ids or row["sample_id"] != manifest.sample_id(ids):
             yield where, "its id is not that of its requests"
         elif replies is not None:
-            yield from _against(row, [replies.get(request_id) for request_id in ids])
+            yield from _against(row, [replies.get(request_id) for request_id in ids], opened=row["model"] in opened)
 
 
-def _against(row: Mapping[str, Any], held: Sequence[Reply | None]) -> Iterator[Problem]:
+def _against(row: Mapping[str, Any], held: Sequence[Reply | None], *, opened: bool) -> Iterator[Problem]:
     where = name_of(row)
-    if status(held) != row["status"]:
-        yield where, f"status is {row['status']}, the journal says {status(held)}"
+    if (state := status(held, opened=opened)) != row["status"]:
+        yield where, f"status is {row['status']}, the journal says {state}"
     expected = clean(manifest.answered(held, generated=row["kind"] == "generate"))
     for column, value in expected.items():
         if not same(row[column], value):

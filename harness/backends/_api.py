@@ -10,16 +10,16 @@ from __future__ import annotations
 import dataclasses
 import json
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from harness.backends import _args, _http
+from harness.backends import _args, _http, _replies
 from harness.core import looks_secret
 from harness.errors import BackendError, ConfigError
-from harness.records import Reply, Request, RequestKind, Usage, count, finite
+from harness.records import Reply, Request, RequestKind, Usage, broken_off, count, finite
 from harness.specs import ModelSpec
 
 PARALLEL = 16
@@ -77,6 +77,8 @@ class ApiBackend:
         self.parallel = model.parallel or PARALLEL
         self._secret = _http.key(model.name, model.connect)
         self._omit = frozenset(self._args["omit"] or ()) | self.NEVER_SENT
+        if model.reasoning.inline or model.reasoning.opened:
+            self._omit |= {"stop"}
         self._completion_tokens = self._replies = 0
         self._client: _http.Client | None = None
 
@@ -225,9 +227,9 @@ class ApiBackend:
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             said = f"{type(error).__name__}: {error}"[:ERROR_CHARS]
             return Reply(error=f"the response is not in the format of {self.api}: {said}")
-        if reply.text is not None and request.decoding is not None:
-            reply = cut(reply, request.decoding.stop)
-        return reply
+        if (why := broken_off(reply)) is not None:
+            return dataclasses.replace(reply, error=why)
+        return reply if request.decoding is None else _replies.cut(reply, request.decoding.stop)
 
     async def aclose(self) -> None:
         """Let go of every connection, in the event loop it was opened in."""
@@ -274,16 +276,6 @@ def encode(content: Mapping[str, Any]) -> str:
     except UnicodeEncodeError:
         return json.dumps(content, allow_nan=False, separators=(",", ":"))
     return text
-
-
-def cut(reply: Reply, stops: Sequence[str]) -> Reply:
-    """The reply without what follows the first stop text: for stops the server was not, or could not be, told."""
-    assert reply.text is not None
-    places = [place for stop in stops if stop and (place := reply.text.find(stop)) >= 0]
-    if not places:
-        return reply
-    reason = "stop" if reply.finish_reason == "length" else reply.finish_reason
-    return dataclasses.replace(reply, text=reply.text[: min(places)], finish_reason=reason)
 
 
 def word(value: Any) -> str | None:

@@ -30,10 +30,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness.backends import _args, _think
+from harness.backends import _args, _replies
 from harness.errors import BackendError, ConfigError
 from harness.records import Decoding, Reply, Request, Usage
-from harness.specs import ModelSpec
+from harness.specs import ModelSpec, ReasoningSpec
 
 FORCE = 1000.0
 """A logit bias that outweighs every logit."""
@@ -72,7 +72,7 @@ class Backend:
                 "set `weights` to the name of a file in conf/weights/"
             )
         _xllamacpp()
-        self._name, self._weights = model.name, weights
+        self._name, self._weights, self._reasoning = model.name, weights, model.reasoning
         self.parallel = model.parallel or max(1, _cores() // self._threads)
         self.deterministic = self._gpu_layers == 0
         self._idle: list[_Server] = []
@@ -117,7 +117,8 @@ class Backend:
             self._give(server)
         if self._closed.is_set():
             raise BackendError(f"model {self._name} was closed while it answered")
-        return Reply(**fields, started_at=started, latency_s=time.perf_counter() - clock)
+        reply = Reply(**fields, started_at=started, latency_s=time.perf_counter() - clock)
+        return reply if request.decoding is None else _replies.cut(reply, request.decoding.stop)
 
     def close(self) -> None:
         """Stop what is being answered, within a token, and free the weights.
@@ -144,7 +145,13 @@ class Backend:
             self._made += 1
         try:
             server = _Server(
-                self._weights, self._name, self._n_ctx, self._threads, self._gpu_layers, stop=self._closed.is_set
+                self._weights,
+                self._name,
+                self._n_ctx,
+                self._threads,
+                self._gpu_layers,
+                reasoning=self._reasoning,
+                stop=self._closed.is_set,
             )
         except BaseException:
             with self._changed:
@@ -167,13 +174,21 @@ class _Server:
     """One llama.cpp server object: one model context, one request at a time."""
 
     def __init__(
-        self, weights: Path, name: str, n_ctx: int, threads: int, gpu_layers: int, stop: Callable[[], bool]
+        self,
+        weights: Path,
+        name: str,
+        n_ctx: int,
+        threads: int,
+        gpu_layers: int,
+        *,
+        reasoning: ReasoningSpec,
+        stop: Callable[[], bool],
     ) -> None:
         x = _xllamacpp()
         self.key: object = None
         """What the request was whose context the server still holds; `None` after a generation."""
         self._context: list[int] = []
-        self._n_ctx, self._stop = n_ctx, stop
+        self._n_ctx, self._stop, self._reasoning = n_ctx, stop, reasoning
         self._password = secrets.token_urlsafe(32)
         p = x.CommonParams()
         p.model.path = str(weights)
@@ -219,6 +234,8 @@ class _Server:
         if request.decoding is None:
             raise _RequestError("a generation needs decoding parameters, found none")
         body = _sampling(request.decoding, request.seed)
+        if self._reasoning.inline or self._reasoning.opened:
+            body["stop"] = []
         if request.messages is not None:
             messages = [dict(message) for message in request.messages]
             said = self._stream(self._server.handle_chat_completions, {**body, "messages": messages})
@@ -229,13 +246,10 @@ class _Server:
             said = self._stream(self._server.handle_completions, {**body, "prompt": request.prompt})
         if said.usage["prompt_tokens"] == 0:
             raise _RequestError("the prompt is empty: there is nothing to continue")
-        text, reasoning = _think.split(said.text)
+        fields = _replies.parted(said.text, self._reasoning, _replies.begun(request))
         if said.reasoning:  # llama.cpp knew the template's own way of thinking and has split it off
-            text, reasoning = said.text or None, said.reasoning
-        return {
-            "text": text,
-            "reasoning": reasoning,
-            "reasoning_kind": "full" if reasoning else "none",
+            fields = {"text": said.text or None, "reasoning": said.reasoning, "reasoning_kind": "full"}
+        return fields | {
             "finish_reason": said.finish_reason,
             "ttfb_s": said.ttfb_s,
             "usage": Usage(

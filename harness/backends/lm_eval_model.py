@@ -21,11 +21,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from harness.backends import _think
+from harness.backends import _replies
 from harness.core import patches
 from harness.errors import BackendError, ConfigError, unknown_name
 from harness.records import Decoding, Reply, Request, finite
-from harness.specs import ModelSpec
+from harness.specs import ModelSpec, ReasoningSpec
 
 CHUNK_SIZE = 64
 """Requests handed to lm-eval at once. Larger chunks are packed into better batches, smaller ones lose less work."""
@@ -76,6 +76,7 @@ class Backend:
     def __init__(self, model: ModelSpec, weights: Path | None) -> None:
         args = dict(model.args)
         self._name, self._type = model.name, str(args.pop("type", ""))
+        self._reasoning = model.reasoning
         self._chunk_size = args.pop("chunk_size", CHUNK_SIZE)
         if not isinstance(self._chunk_size, int) or isinstance(self._chunk_size, bool) or self._chunk_size < 1:
             raise ConfigError(f"model {model.name}: chunk_size is {self._chunk_size!r}, expected a whole number from 1")
@@ -190,7 +191,7 @@ class Backend:
     def _generation(self, decoding: Decoding, seed: int) -> dict[str, Any]:
         sampled = decoding.temperature > 0
         arguments: dict[str, Any] = {
-            "until": list(decoding.stop),
+            "until": [] if self._reasoning.inline or self._reasoning.opened else list(decoding.stop),
             "max_gen_toks": decoding.max_tokens,
             "temperature": decoding.temperature,
             "do_sample": sampled,
@@ -229,17 +230,21 @@ class Backend:
             raise BackendError(
                 f"model {self._name}: lm-eval's {self._type} gave {len(answers)} answers to {len(ready)} requests"
             )
-        for (request, _), answer in zip(ready, answers, strict=True):
-            yield request, Reply(**_fields(kind, answer), started_at=started)
+        for (request, args), answer in zip(ready, answers, strict=True):
+            prompt = args[0] if isinstance(args[0], str) else None
+            reply = Reply(**_fields(kind, answer, self._reasoning, prompt), started_at=started)
+            yield request, reply if request.decoding is None else _replies.cut(reply, request.decoding.stop)
 
 
-def _fields(kind: str, answer: Any) -> Mapping[str, Any]:
+_PLAIN = ReasoningSpec()
+
+
+def _fields(kind: str, answer: Any, reasoning: ReasoningSpec = _PLAIN, prompt: str | None = None) -> Mapping[str, Any]:
     """An answer of lm-eval's as fields of a reply."""
     if kind == "generate":
         if not isinstance(answer, str):
             return {"error": f"lm-eval gave {type(answer).__name__} in place of a text"}
-        text, reasoning = _think.split(answer)
-        return {"text": text, "reasoning": reasoning, "reasoning_kind": "full" if reasoning else "none"}
+        return _replies.parted(answer, reasoning, prompt)
     number, greedy = (*answer, None, None)[:2] if isinstance(answer, tuple | list) else (answer, None)
     try:
         value = finite(float(number))

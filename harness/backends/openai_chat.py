@@ -15,7 +15,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from harness.backends import _think
+from harness.backends import _replies
 from harness.backends._api import ApiBackend, openai_usage, word
 from harness.errors import ConfigError
 from harness.records import ReasoningKind, Reply, Request
@@ -103,7 +103,6 @@ class Backend(ApiBackend):
 
     def read(self, request: Request, payload: Any) -> Reply:
         """The first choice, with all that is said about it."""
-        del request
         choice = payload["choices"][0]
         message = choice["message"]
         finish = word(choice.get("finish_reason"))
@@ -112,22 +111,27 @@ class Backend(ApiBackend):
         reasoning, kind = _reasoning(message, self._args["reasoning_kind"])
         if reasoning is None and chunks is not None:
             reasoning, kind = chunks, self._args["reasoning_kind"]
+        inline: dict[str, Any] = {}
         if reasoning is None and content is not None:
-            content, reasoning = _think.split(content)
+            inline = _replies.parted(content, self._model.reasoning, _replies.begun(request))
+            content, reasoning = inline["text"], inline["reasoning"]
             kind = "full" if reasoning is not None else kind
+        elif not (content or "").strip() and finish == "stop":
+            content = None  # a stop text of the task's, or the model's own end, came inside the reasoning
         if reasoning is None and kind == "none" and usage.reasoning_tokens:
             kind = "redacted"
         refused = word(message.get("refusal"))
         if refused:
             content, finish = content or refused, "refusal"
         error = None
-        if content is None and reasoning is None and finish not in ("length", "content_filter", "refusal"):
+        if content is None and reasoning is None and not inline and finish not in _replies.BEYOND:
             what = "a call of a tool that was never offered" if finish in ASKS_FOR_TOOLS else "no content"
             error = f"the server sent {what} (finish_reason {finish})"
         return Reply(
             text=content,
             reasoning=reasoning,
             reasoning_kind=kind,
+            opened_before=inline.get("opened_before", False),
             finish_reason=finish,
             usage=usage,
             error=error,

@@ -13,11 +13,11 @@ import math
 import operator
 from typing import Any
 
-from harness.backends import _think
+from harness.backends import _replies
 from harness.backends._api import ApiBackend, encode, logprob, openai_usage, unsupported, word
 from harness.backends.openai_chat import _fault
 from harness.errors import BackendError
-from harness.records import ReasoningKind, Reply, Request, RequestKind
+from harness.records import Reply, Request, RequestKind
 
 PROBE = "The quick brown fox jumps"
 """A few tokens, sent once to see whether the server echoes log-probabilities."""
@@ -110,9 +110,8 @@ class Backend(ApiBackend):
         if request.kind == "generate":
             if not isinstance(choice["text"], str):
                 return dataclasses.replace(said, error=f"the server sent no text (finish_reason {said.finish_reason})")
-            text, reasoning = _think.split(choice["text"])
-            kind: ReasoningKind = "full" if reasoning is not None else "none"
-            return dataclasses.replace(said, text=text, reasoning=reasoning, reasoning_kind=kind)
+            prompt = "\n".join(message["content"] for message in request.messages or ()) or request.prompt
+            return dataclasses.replace(said, **_replies.parted(choice["text"], self._model.reasoning, prompt))
         context, continuation = border(request)
         value, greedy = _likelihood(
             choice["logprobs"], context + continuation, len(context), rolling=request.kind == "loglikelihood_rolling"

@@ -96,7 +96,9 @@ class Backend(ApiBackend):
             finish = "refusal"
         text = "".join(texts) if texts else ("".join(refusals) or None)
         error = None
-        if text is None and finish not in ("length", "content_filter"):
+        if payload.get("status") not in (None, "completed", "incomplete"):
+            error = f"the response is {payload['status']}"
+        elif text is None and finish not in ("length", "content_filter"):
             error = f"the server sent no text (status {payload.get('status')})"
         kind: ReasoningKind = "summary" if thoughts else "redacted" if thought or usage.reasoning_tokens else "none"
         return Reply(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from harness.backends import _args
+from harness.backends import _args, _replies
 from harness.errors import ConfigError
 from harness.records import Reply, Request
 from harness.runs import completions
@@ -36,6 +36,7 @@ class Backend:
                 f"model {model.name}: which completions are to be scored? harness score task=NAME samples=FILE"
             )
         self.parallel = 1
+        self._reasoning = model.reasoning
         self._keys = args["keys"]
         self._found = completions.read(Path(args["path"]))
 
@@ -44,12 +45,13 @@ class Backend:
         return {"runtime": completions.BACKEND, "file": self._found.path.name}
 
     def reply(self, request: Request) -> Reply:
-        """The completion of a document; how it was asked for is not known."""
+        """The completion of a document, its reasoning apart, up to the task's stop texts."""
         key = self._keys[request.doc_id]
         texts = self._found.by_task.get(key, [])
         if request.repeat >= len(texts):
             return Reply(error=f"{self._found.path.name} has {len(texts)} completions of task_id {key}")
-        return Reply(text=texts[request.repeat])
+        reply = Reply(**_replies.parted(texts[request.repeat], self._reasoning))
+        return reply if request.decoding is None else _replies.cut(reply, request.decoding.stop)
 
     def close(self) -> None:
         """Nothing to free."""

@@ -140,6 +140,8 @@ def _evaluate(spec: Any) -> int:
         f"  harness show {outcome.run.name}{where}\n"
         f'  harness sql "SELECT model, task, metric, value, ci_low, ci_high FROM leaderboard"{where}\n'
     )
+    for what in derivation.unread(results, outcome.run.name):
+        say(f"warning: {what}", "warning")
     if counts["failed"]:
         say(
             f"harness: {counts['failed']} samples failed and are unscored; "

@@ -52,45 +52,35 @@ def build_panel(
     students: Annotated[Path, typer.Option(help="CSV: documented students and their teachers.")],
     controls: Annotated[Path, typer.Option(help="CSV: models documented not to be trained on a lab's outputs.")],
     models: Annotated[Path, typer.Option(help="CSV: role, lab and month of release.")],
+    origins: Annotated[Path, typer.Option(help="CSV: prompt_id, dataset, licence of every prompt.")],
     source: Annotated[str, typer.Option(help="Where the answers come from.")],
     licence: Annotated[str, typer.Option(help="Their licence.")],
-    out: Annotated[Path, typer.Option(help="The folder to write NAME.parquet and NAME.yaml to.")],
+    published: Annotated[str, typer.Option(help="Where the prompts are published.")],
+    out: Annotated[Path, typer.Option(help="The folder to write the panel's three files to.")],
+    ranked: Annotated[Path | None, typer.Option(help="CSV: rank, prompt_id; the order prompts are asked in.")] = None,
     version: Annotated[int, typer.Option(help="Of the panel.")] = 1,
 ) -> None:
     """Make a reference panel: fingerprints as hashes, no texts, of every model in a file of answers."""
     import polars as pl
 
-    from harness.archive import formats
-    from harness.provenance import domains, panel, pools, registry
+    from harness.provenance import panel_files, pools
 
-    known = pools.registry()
     answers = _parquet(outputs, "outputs").filter(pl.col("corpus") == name)
     texts = _parquet(prompts, "prompts").filter(pl.col("corpus") == name)
     if answers.is_empty() or texts.is_empty():
         raise ConfigError(f"--outputs, --prompts: no rows of the corpus {name!r}")
-    asked = texts.sort("prompt_id").select("prompt_id", "prompt").rows()
-    key = {i: formats.prompt_id(text) for i, text in asked}
-    labels = registry.Labels.of(name, _csv(students, "students"), _csv(controls, "controls"), _csv(models, "models"))
-    who = tuple(sorted(answers["model"].unique().to_list()))
-    facts = labels.facts(who, known)
-    checked = sorted(set(who) & set(known.models))
-    about = {
-        "title": name,
-        "version": version,
-        "source": source,
-        "licence": licence,
-        "holds": "hashes of features and counts; no text of any answer or prompt",
-        "facts": f"Labs, dates, bases and relations of the panel's models are from public record; {len(checked)} of "
-        f"{len(who)} entries name a source in conf/model_registry.yaml, the others are unchecked.",
-        "checked": checked,
-        "aliases": key,
-        "domains": {key[i]: domains.domain(text) for i, text in asked},
-    }
-    chosen = [who[i] for i in labels.candidates(who, facts)]
-    keyed = answers.with_columns(pl.col("prompt_id").replace_strict(key))
-    out.mkdir(parents=True, exist_ok=True)
-    size = panel.build(keyed, facts, chosen, about, labels, out, name)
-    sys.stdout.write(f"{out}/{name}.parquet, .yaml: {len(who)} models, {len(key)} prompts, {size / 1e6:.1f} MB\n")
+    made = panel_files.from_tables(
+        name,
+        answers,
+        texts,
+        (_csv(students, "students"), _csv(controls, "controls"), _csv(models, "models")),
+        (_csv(origins, "origins"), None if ranked is None else _csv(ranked, "ranked")),
+        pools.registry(),
+        {"source": source, "licence": licence, "published": published, "version": version},
+    )
+    size = panel_files.write(made, out)
+    counted = f"{len(made.entries)} models, {len(made.prompts)} prompts, {size / 1e6:.1f} MB"
+    sys.stdout.write(f"{out}/{name}.yaml, .parquet, .prompts.jsonl: {counted}\n")
 
 
 def _parquet(path: Path, what: str) -> pl.DataFrame:

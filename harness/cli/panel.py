@@ -147,7 +147,9 @@ def share(
 
 @app.command(epilog=epilog("panel add"))
 def add(
-    models: Annotated[list[str], typer.Argument(help="Models of the results folder that answered the panel's prompts.")],
+    models: Annotated[
+        list[str], typer.Argument(help="Models of the results folder that answered the panel's prompts.")
+    ],
     panel: Annotated[str, typer.Option(help="The panel that they join; it stays as it is.")] = "alpaca_eval",
     name: Annotated[str, typer.Option(help="Of the new panel.")] = "mine",
     licence: Annotated[str, typer.Option(help="Under which their answers may be used so.")] = "the owner's own answers",

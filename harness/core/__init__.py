@@ -1,7 +1,7 @@
 """Ground floor: identity, names of plugins, files that ship, the machine, progress and tables."""
 
 from harness.core.environment import looks_secret, publishable_args
-from harness.core.identity import Digester, canonical_json, digest, digest_items, file_sha256, plain
+from harness.core.identity import Digester, canonical_json, digest, digest_items, file_sha256, plain, prompt_id
 from harness.core.progress import RunProgress, say
 from harness.core.tables import (
     code_block,
@@ -37,6 +37,7 @@ __all__ = [
     "plain",
     "plugins",
     "progress",
+    "prompt_id",
     "publishable_args",
     "render",
     "resources",

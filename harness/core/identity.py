@@ -125,3 +125,8 @@ def file_sha256(path: Path) -> str:
         while chunk := file.read(1 << 20):
             sha.update(chunk)
     return sha.hexdigest()
+
+
+def prompt_id(text: str) -> str:
+    """How a prompt is known that has a text and no name: the MD5 of the text without the white space around it."""
+    return hashlib.md5(text.strip(" \n\t\r").encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()

@@ -138,7 +138,9 @@ def asked(name: str, prompts: int | str) -> Asked:
         raise ConfigError(f"{called}{PROMPTS}: not one prompt a line ({error!r})") from error
     known = [row for row in rows if row["prompt"] is not None]
     if isinstance(prompts, int) and prompts > len(known):
-        more = "" if len(known) == len(rows) else f"; `harness panel fetch {name}` gets the other {len(rows) - len(known)}"
+        more = (
+            "" if len(known) == len(rows) else f"; `harness panel fetch {name}` gets the other {len(rows) - len(known)}"
+        )
         raise ConfigError(
             f"panel.prompts={prompts}: the panel {called} has {len(rows)} prompts, the texts of {len(known)} of them "
             f"here{more}"
@@ -208,7 +210,9 @@ def keep(name: str, texts: Iterable[str]) -> Path:
     every = {**fetched(name), **{text_hash(text): text for text in texts}}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("".join(json.dumps(text, ensure_ascii=False) + "\n" for text in every.values()), encoding="utf-8")
+        path.write_text(
+            "".join(json.dumps(text, ensure_ascii=False) + "\n" for text in every.values()), encoding="utf-8"
+        )
     except OSError as error:
         raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
     return path

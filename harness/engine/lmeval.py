@@ -59,6 +59,8 @@ class LoadedTask:
     """Fields of a document by whose values the headline is reported as well."""
     needs: Mapping[str, float] = field(default_factory=dict)
     """`timeout_s`, `memory_mb`: the least that the task's programs need of the sandbox."""
+    extract: str | None = None
+    """`official`: code is taken from an answer as the published executor takes it, and nothing is mended."""
     contrast: Mapping[str, str] | None = None
     """`{field, from, to}`: the headline's drop between documents of two values of a field, paired by cluster."""
     shard: tuple[int, int] | None = None
@@ -180,6 +182,7 @@ def load(spec: TaskSpec, files: Mapping[str, TaskFile], task_dirs: Sequence[Path
             cluster=metadata.get("cluster"),
             breakdown=tuple(metadata.get("breakdown", ())),
             needs=metadata.get("sandbox", {}),
+            extract=metadata.get("extract"),
             contrast=metadata.get("contrast"),
         )
     ]

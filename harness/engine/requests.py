@@ -75,14 +75,22 @@ class Samples:
         model: the model.
         spec: the run: decoding, seed.
         identity: what of the model can change an answer: backend, its arguments, the hash of its weights.
+        counts: the samples of each document, where they are not all as many as the task's repeats.
 
     Raises:
         TaskError: the task has no documents, asks for pictures or sound, or asks something else at every pass.
         StorageError: the temporary file cannot be written.
     """
 
-    def __init__(self, loaded: LoadedTask, model: ModelSpec, spec: EvalSpec, identity: Mapping[str, Any]) -> None:
-        self._loaded, self._model, self._spec, self._identity = loaded, model, spec, identity
+    def __init__(
+        self,
+        loaded: LoadedTask,
+        model: ModelSpec,
+        spec: EvalSpec,
+        identity: Mapping[str, Any],
+        counts: Sequence[int] | None = None,
+    ) -> None:
+        self._loaded, self._model, self._spec, self._identity, self._counts = loaded, model, spec, identity, counts
         self._ids = bytearray()
         self.kinds: set[RequestKind] = set()
         """Kinds of its requests."""
@@ -100,7 +108,11 @@ class Samples:
 
     def __len__(self) -> int:
         """How many samples there are."""
-        return self._loaded.n_docs * self._loaded.repeats
+        return sum(map(self._repeats, filter(self._loaded.holds, range(self._loaded.n_whole))))
+
+    def _repeats(self, doc_id: int) -> int:
+        most = self._loaded.repeats
+        return most if self._counts is None else min(most, self._counts[doc_id])
 
     def __iter__(self) -> Iterator[Sample]:
         """Make them anew, one after the other; one pass at a time."""
@@ -146,7 +158,7 @@ class Samples:
                 instances = tuple(sorted(unordered, key=lambda instance: instance.idx))
                 doc = dict(instances[0].doc)
                 target = _target(task, doc)
-                for repeat in range(loaded.repeats):
+                for repeat in range(self._repeats(doc_id)):
                     requests = tuple(maker.request(instance, repeat) for instance in instances)
                     yield Sample(loaded.name, doc_id, repeat, doc, target, requests, instances)
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from harness import scorers
 from harness.core import plugins
 from harness.engine.lmeval import LoadedTask
 from harness.engine.requests import Sample
-from harness.records import Answer, Reply, Request, SampleStatus, Score
+from harness.records import FILTERED, Answer, Removed, Reply, Request, SampleStatus, Score, broken_off
 from harness.specs import SandboxSpec
 
 LM_EVAL = "lm_eval"
@@ -19,18 +21,54 @@ LM_EVAL = "lm_eval"
 NO_FILTER = "none"
 UNAGGREGATED = "part"
 """Status of a score that is one part of a corpus-level metric (F1, perplexity): it has no value alone."""
+CUT_OFF = frozenset({"length", "max_tokens", "model_length"})
+"""Finish reasons of a reply that met the token limit."""
+SILENT = "the reply ended inside its reasoning, before any answer"
 Key = tuple[str, str, str]
 """Metric, filter, scorer."""
 
 
-def status(replies: Sequence[Reply | None]) -> SampleStatus:
-    """The state of a sample, from the replies to its requests (`None` is a request never sent)."""
-    if any(reply is None or reply.error is not None for reply in replies):
+def status(replies: Sequence[Reply | None], *, opened: bool = False) -> SampleStatus:
+    """The state of a sample.
+
+    Args:
+        replies: to its requests; `None` is a request never sent.
+        opened: its model's chat template opens the reasoning.
+    """
+    if any(reply is None or broken_off(reply) for reply in replies):
         return "failed"
-    reasons = {reply.finish_reason for reply in replies if reply is not None}
-    if reasons & {"refusal", "content_filter"}:
+    held = [reply for reply in replies if reply is not None]
+    reasons = {reply.finish_reason for reply in held}
+    if reasons & {"refusal", FILTERED}:
         return "refused"
-    return "truncated" if "length" in reasons else "answered"
+    cut = bool(reasons & CUT_OFF) or any(unfinished(reply, opened=opened) for reply in held)
+    return "truncated" if cut else "answered"
+
+
+def unfinished(reply: Reply, *, opened: bool = False) -> bool:
+    """Whether a reply ended inside its reasoning: at the token limit, at a stop text, or by the model's own will."""
+    if reply.loglikelihood is not None or reply.error is not None:
+        return False
+    if reply.text is None:
+        return True
+    return scorers.clean(reply.text, opened=opened and not reply.reasoning).unfinished
+
+
+def _removed(replies: Sequence[Reply | None], *, opened: bool) -> tuple[Removed, ...]:
+    """What is taken off the texts of replies."""
+    texts = (reply.text for reply in replies if reply is not None and reply.text is not None)
+    return tuple(piece for text in texts for piece in scorers.clean(text, opened=opened).removed)
+
+
+def openers(said: Iterable[Mapping[str, Any]], replies: Iterable[tuple[str, Reply | None]]) -> set[str]:
+    """The models whose chat template opens their reasoning: their specs say so, or a reply closed what it never opened.
+
+    Args:
+        said: the specs of a run's models, as its manifest holds them.
+        replies: of the run, each with its model's name.
+    """
+    configured = {model["name"] for model in said if (model.get("reasoning") or {}).get("opened")}
+    return configured | {model for model, reply in replies if reply is not None and reply.opened_before}
 
 
 def _response(request: Request, reply: Reply) -> Any:
@@ -38,21 +76,34 @@ def _response(request: Request, reply: Reply) -> Any:
         return (reply.loglikelihood, reply.is_greedy)
     if request.kind == "loglikelihood_rolling":
         return reply.loglikelihood
-    # A model that thought until its limit said nothing: that is an empty answer, and flagged as truncated.
-    return reply.text or ""
+    return scorers.clean(reply.text or "").text
 
 
 def score(
-    loaded: LoadedTask, samples: Sequence[Sample], replies: Mapping[str, Reply | None], sandbox: SandboxSpec
+    loaded: LoadedTask,
+    samples: Sequence[Sample],
+    replies: Mapping[str, Reply | None],
+    sandbox: SandboxSpec,
+    *,
+    opened: bool = False,
 ) -> list[tuple[Sample, SampleStatus, dict[Key, Score]]]:
     """Score samples of one model on one task; all repeats of a document together.
 
+    Args:
+        loaded: the task.
+        samples: of the model.
+        replies: by the request's id.
+        sandbox: how model-written code may be run.
+        opened: the model's chat template opens its reasoning.
+
     Returns:
-        Each sample, in order, with its state and its scores. A failed or refused sample has a score without a value
-        wherever the others have one.
+        Each sample, in order, with its state and its scores. A sample that failed, was refused, or ended inside its
+        reasoning has a score without a value wherever the others have one.
     """
-    states = [status([replies.get(request.id) for request in sample.requests]) for sample in samples]
-    usable = [i for i, state in enumerate(states) if state in ("answered", "truncated")]
+    held = [[replies.get(request.id) for request in sample.requests] for sample in samples]
+    states = [status(of, opened=opened) for of in held]
+    silent = [any(reply is not None and unfinished(reply, opened=opened) for reply in of) for of in held]
+    usable = [i for i, state in enumerate(states) if state in ("answered", "truncated") and not silent[i]]
     answers = {id_: reply for id_, reply in replies.items() if reply is not None}
     scored: list[dict[Key, Score]] = [{} for _ in samples]
     groups: dict[tuple[int, int], list[int]] = {}
@@ -60,15 +111,17 @@ def score(
         groups.setdefault((samples[i].doc_id, 0 if loaded.pooled else samples[i].repeat), []).append(i)
     for members in groups.values():
         for key, result in _lm_eval_scores(loaded, [samples[i] for i in members], answers).items():
-            scored[members[0]][key] = result
+            off = () if loaded.scorer else _removed(held[members[0]], opened=opened)
+            scored[members[0]][key] = dataclasses.replace(result, removed=off) if off else result
     if loaded.scorer is not None:
         module = plugins.load("scorers", loaded.scorer)
         judged = [
             Answer(
-                doc=samples[i].doc,
+                doc=_for_code(samples[i], loaded) if loaded.runs_code else samples[i].doc,
                 target=samples[i].target,
                 text=answers[samples[i].requests[0].id].text or "",
                 truncated=states[i] == "truncated",
+                opened=opened and not answers[samples[i].requests[0].id].reasoning,
             )
             for i in usable
         ]
@@ -76,9 +129,18 @@ def score(
             scored[i][(module.METRIC, NO_FILTER, loaded.scorer)] = result
     keys = dict.fromkeys(key for row in scored for key in row) or _expected_keys(loaded)
     for i, state in enumerate(states):
-        if state not in ("answered", "truncated"):
+        if silent[i] and state == "truncated":
+            off = _removed(held[i], opened=opened)
+            scored[i] = {key: Score(None, state, explanation=SILENT, removed=off) for key in keys}
+        elif state not in ("answered", "truncated"):
             scored[i] = {key: Score(None, state) for key in keys}
     return list(zip(samples, states, scored, strict=True))
+
+
+def _for_code(sample: Sample, loaded: LoadedTask) -> Mapping[str, Any]:
+    """A document with the texts that end a completion of it, and how code is found in an answer."""
+    decoding = sample.requests[0].decoding
+    return {**sample.doc, "until": list(decoding.stop) if decoding else [], "extract": loaded.extract}
 
 
 def _expected_keys(loaded: LoadedTask) -> dict[Key, None]:

@@ -136,6 +136,8 @@ def _check(path: Path, config: Mapping[str, Any]) -> None:
         or not all(isinstance(value, int | float) and value > 0 for value in needs.values())
     ):
         raise TaskError(f"{path}: metadata.sandbox is {needs!r}, expected timeout_s and memory_mb, numbers above 0")
+    if (how := metadata.get("extract")) not in (None, "official"):
+        raise TaskError(f"{path}: metadata.extract is {how!r}, expected official, or nothing")
     if (kind := metadata.get("kind", "other")) not in KINDS:
         raise TaskError(f"{path}: metadata.kind is {kind!r}, expected one of {', '.join(KINDS)}")
 

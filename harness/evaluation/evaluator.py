@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import runs
-from harness.core import RunProgress, environment
+from harness.core import RunProgress, environment, plain
 from harness.engine import LoadedTask, metrics, scoring
 from harness.errors import ConfigError, HarnessError
 from harness.evaluation import budget, forecast, manifest, replay, reuse
@@ -214,9 +214,7 @@ def _pending(plan: ModelPlan, held: Replies, found: Container[str] = ()) -> int:
     return sum(not held.answered(request_id) and request_id not in found for request_id in plan.ids())
 
 
-def _retold(
-    run: Path, before: dict[str, Any], plans: Sequence[ModelPlan], progress: RunProgress
-) -> dict[str, Any]:
+def _retold(run: Path, before: dict[str, Any], plans: Sequence[ModelPlan], progress: RunProgress) -> dict[str, Any]:
     """The manifest of a finished run, with what its models' files say of the models now."""
     now = {plan.model.name: manifest.told(plan.model) for plan in plans}
     entries = [
@@ -267,6 +265,8 @@ def _rows(
     progress: RunProgress,
 ) -> Iterator[dict[str, Any]]:
     """Score, some documents at a time, and yield a row per sample, in their order; metrics go to `counted`."""
+    said = (plain(plan.model) for plan in plans)
+    opened = scoring.openers(said, ((entry.model, entry.reply) for entry in entries(run / runs.JOURNAL)))
     for plan in sorted(plans, key=lambda plan: plan.model.name):
         name = plan.model.name
         for task, planned in sorted(plan.samples, key=lambda pair: pair[0].name):
@@ -277,7 +277,7 @@ def _rows(
             size = max(1, (CODE_PIECE if task.runs_code else PIECE) // task.repeats) * task.repeats
             while piece := list(itertools.islice(waiting, size)):
                 held = {request.id: replies.get(request.id) for sample in piece for request in sample.requests}
-                for sample, state, score in scoring.score(task, piece, held, spec.sandbox):
+                for sample, state, score in scoring.score(task, piece, held, spec.sandbox, opened=name in opened):
                     tally.add(sample, state, score)
                     yield manifest.row(run.name, name, sample, held, state, score)
             counted[name, task.name] = tally.rows()

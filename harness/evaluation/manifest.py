@@ -16,7 +16,7 @@ from harness.core import digest, environment, identity, plain
 from harness.engine import LoadedTask, Sample
 from harness.evaluation.planning import ModelPlan, judging
 from harness.records import Reply, Score
-from harness.specs import TOLD, EvalSpec, ModelSpec
+from harness.specs import TOLD, EvalSpec, ModelSpec, ReasoningSpec
 
 
 def opening(
@@ -36,6 +36,8 @@ def opening(
         asked["sandbox"]["packages"] = Path(asked["sandbox"]["packages"]).name
     for model in asked["models"]:
         model["args"] = environment.publishable_args(model["args"])
+        if model["reasoning"] == plain(ReasoningSpec()):  # as before there was a choice, so that the hash stays
+            del model["reasoning"]
     return {
         "schema": runs.SCHEMA,
         "run_id": run.name,
@@ -134,6 +136,7 @@ def row(
         "decoding": json.dumps(plain(first.decoding), sort_keys=True) if first.decoding else None,
         "continuations": None if generated else [request.continuation or "" for request in sample.requests],
         "request_ids": [request.id for request in sample.requests],
+        "removed": _removed(scores.values()),
         **answered([replies.get(request.id) for request in sample.requests], generated=generated),
         "scores": [
             {
@@ -151,6 +154,12 @@ def row(
             for (metric, filter_name, scorer), score in sorted(scores.items())
         ],
     }
+
+
+def _removed(scores: Iterable[Score]) -> str | None:
+    """What the scorer took off, as JSON; `None` where that is nothing."""
+    pieces = next((score.removed for score in scores if score.removed), ())
+    return json.dumps(plain(pieces), ensure_ascii=False) if pieces else None
 
 
 def sample_id(request_ids: Sequence[str]) -> str:

@@ -113,7 +113,7 @@ def plan_model(model: ModelSpec, tasks: Sequence[LoadedTask], spec: EvalSpec) ->
     plan = ModelPlan(model, identity, weights_spec, None, (), source, billed)
     if any(task.runs_code for task in chosen):
         sandboxes.check(spec.sandbox)
-    planned = [(task, Samples(task, model, spec, identity)) for task in chosen]
+    planned = [(task, Samples(task, model, spec, identity, _counts(model, task, spec))) for task in chosen]
     plan = dataclasses.replace(plan, samples=planned)
     if beyond := plan.kinds - getattr(backend, "kinds", KINDS):
         raise BackendError(
@@ -154,6 +154,17 @@ def _source(model: ModelSpec, spec: EvalSpec, tasks: Sequence[LoadedTask]) -> Mo
     known = completions.keys(tasks[0].rows)
     completions.check(completions.read(Path(spec.samples)), tasks[0].name, known)
     return dataclasses.replace(model, args={"path": spec.samples, "keys": known})
+
+
+def _counts(model: ModelSpec, task: LoadedTask, spec: EvalSpec) -> Sequence[int] | None:
+    """The samples of each document, where a file holds more completions of one than of another; else `None`."""
+    if model.backend != completions.BACKEND:
+        return None
+    if spec.replay is not None:
+        known = replay.counts(model.name, task.name, spec)
+        return [known.get(doc_id, task.repeats) for doc_id in range(len(task.rows))] if known else None
+    found = completions.read(Path(spec.samples or ""))
+    return found.counts(completions.keys(task.rows))
 
 
 def shard_of(word: str | None) -> tuple[int, int] | None:

@@ -80,3 +80,15 @@ def source(model: ModelSpec, spec: EvalSpec) -> ModelSpec:
         return model
     args = {"run": spec.replay, "results_dir": spec.results_dir}
     return ModelSpec(name=model.name, backend=NAME, args=args, parallel=model.parallel)
+
+
+def counts(model: str, task: str, spec: EvalSpec) -> Mapping[int, int]:
+    """How many samples each document of a task was in the run that is replayed; empty where it has none yet."""
+    import polars as pl
+
+    path = runs.samples_path(runs.find_run(Path(spec.results_dir), spec.replay or ""))
+    if not path.is_file():
+        return {}
+    mine = (pl.col("model") == model) & (pl.col("task") == task)
+    rows = pl.scan_parquet(path).filter(mine).group_by("doc_id").agg(pl.col("repeat").max() + 1).collect()
+    return dict(rows.iter_rows())

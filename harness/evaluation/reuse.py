@@ -24,7 +24,7 @@ from harness.core import plain, publishable_args
 from harness.errors import ConfigError, StorageError
 from harness.evaluation.budget import OWN_HARDWARE
 from harness.evaluation.planning import ModelPlan
-from harness.records import Reply
+from harness.records import Reply, broken_off
 from harness.runs import Entry, Replies, entries, read
 from harness.specs import EvalSpec, ModelSpec
 
@@ -139,7 +139,7 @@ def _answers(folder: Path, wanted: Mapping[str, ModelSpec]) -> dict[str, Entry]:
             continue
         origin = entry.reply.reused_from
         known = origin is None or not ((folder.parent / origin / runs.JOURNAL).is_file() or on_own_server(model))
-        if entry.reply.error is None and known:
+        if broken_off(entry.reply) is None and known:
             last[entry.id] = dataclasses.replace(entry, reply=_slim(entry.reply))
         else:
             last.pop(entry.id, None)

@@ -20,7 +20,8 @@ class FamilyFigures(Corpus):
     """Controls flagged, students against controls, detection and its power curve."""
 
     def _tests(self, analysis: Analysis, which: families.Family) -> dict[int, families.FamilyTest]:
-        return families.family_tests([analysis.matrices[n] for n in FAMILY], analysis.facts, which)
+        known = [analysis.matrices[n] for n in FAMILY if n in analysis.matrices]  # a panel has no function words
+        return families.family_tests(known, analysis.facts, which)
 
     def _lab(self, lab: str) -> families.Family:
         members = [c for c in self.analysis.candidates if self.analysis.facts[c].lab == lab]

@@ -7,6 +7,7 @@ runs and machines join. Computing one is linear in text and batched; a model nev
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -42,6 +43,10 @@ CODED = pl.Schema({"m": pl.UInt16, "p": pl.UInt16, "feature": pl.UInt64, "share"
 Kind = Literal["habit", "agreement", "rate", "excess"]
 WINDOWS = {"head": texts.heads, "body": texts.bodies, "trace": texts.traces, "tail": texts.tails}
 """What a channel may read of a text, and how it is cut into tokens."""
+KEPT_BITS = 32
+"""Of every feature's hash in a panel."""
+SAMPLE = 4
+"""A panel keeps the features of agreement whose hash divides by it."""
 COUNTED = ("rate", "excess")
 """Kinds whose share is of tokens; the others' is of answers."""
 
@@ -75,6 +80,9 @@ class Fingerprints:
         features: per channel, columns `m` (UInt16), `p` (UInt16), `feature` (UInt64), `share` (Float32), sorted.
         dropped: how many answers were `empty`, `looping`, `kept`.
         traces: whether the texts are reasoning traces.
+        asked: indices of the prompts that the suspects were asked, where these are some of the pool's: habits of
+            possible teachers are then read from all prompts, those of suspects from these (`similarity.leaning`).
+            `None`: everybody is read from all prompts.
     """
 
     models: tuple[str, ...]
@@ -83,11 +91,13 @@ class Fingerprints:
     features: dict[str, pl.DataFrame]
     dropped: dict[str, int]
     traces: bool = False
+    asked: tuple[int, ...] | None = None
 
     def subset(self, prompts: Iterable[int]) -> Fingerprints:
         """The same models on some of the prompts, by index."""
         keep = sorted(set(prompts))
         new = pl.DataFrame({"p": keep, "q": range(len(keep))}, schema={"p": pl.UInt16, "q": pl.UInt16})
+        asked = None if self.asked is None else tuple(i for i, p in enumerate(keep) if p in set(self.asked))
         return Fingerprints(
             models=self.models,
             prompts=tuple(self.prompts[p] for p in keep),
@@ -98,7 +108,19 @@ class Fingerprints:
             },
             dropped=self.dropped,
             traces=self.traces,
+            asked=None if asked is None or len(asked) == len(keep) else asked,
         )
+
+
+def reduce(prints: Fingerprints) -> Fingerprints:
+    """Cut features the way a panel's are cut."""
+    features = {}
+    for name, frame in prints.features.items():
+        short = frame.with_columns(pl.col("feature") // (1 << KEPT_BITS))
+        if channel(name).KIND == "agreement":
+            short = short.filter(pl.col("feature") % SAMPLE == 0)
+        features[name] = short.group_by("m", "p", "feature").agg(pl.col("share").max()).sort("p", "m", "feature")
+    return dataclasses.replace(prints, features=features)
 
 
 ANSWERED = "answered"

@@ -1,15 +1,26 @@
 """Reference panels: fingerprints of public models on a public prompt set, to compare one more model with, offline.
 
-A panel is two files in `harness/provenance/panels/`: `NAME.parquet`, features as hashes and no text; `NAME.yaml`, its
-source, licence and prompts, and what is recorded of every model. Features are cut to 32 bits, phrasing to the quarter
-of all trigrams whose hash divides by `SAMPLE` (a cosine over a random sample of features estimates the cosine over
-all), and habits to those that enough models have to be measured. What is compared with a panel is cut the same way.
+A panel is three files: `NAME.parquet`, features as hashes and no text; `NAME.prompts.jsonl`, one prompt a line in the
+order they are asked in; `NAME.yaml`, what is recorded of every model and of the panel. `share` puts them into one
+file, `NAME.panel.zip`. Features are cut to 32 bits, phrasing to the quarter of all trigrams whose hash divides by
+`fingerprint.SAMPLE` (a cosine over a random sample of features estimates the cosine over all), and habits to those that
+enough models have to be measured. What is compared with a panel is cut the same way.
+
+A prompt is known by the SHA-256 of its exact text. Texts whose licence allows it are in the file; of the others it says
+where they are published, and `complete` finds them there by hash. `check` names everything that is wrong with a
+panel, and `load` refuses a panel in which it finds anything. `panel_files` makes panels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import dataclasses
+import hashlib
+import io
+import json
+import re
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +28,93 @@ import numpy as np
 import polars as pl
 import yaml
 
+from harness.core import prompt_id
 from harness.errors import ConfigError, unknown_name
-from harness.provenance import evidence, positives, similarity
 from harness.provenance import fingerprint as fp
-from harness.provenance.calibration import ModelFacts
+from harness.provenance import positives, same, similarity
+from harness.provenance.calibration import MONTH, ModelFacts
 from harness.provenance.evidence import EVIDENCE
-from harness.provenance.registry import Labels
 
 FOLDER = Path(__file__).parent / "panels"
+FORMAT = 2
+"""Of the files. Panels of format 1 have no prompts, licences or sources: they are built anew."""
 CHANNELS = EVIDENCE
 """Channels a panel holds: those that are combined over pairs."""
-SAMPLE = 4
-KEPT_BITS = 32
 ANSWERED = fp.ANSWERED
+SUFFIXES = (".yaml", ".parquet", ".prompts.jsonl")
+"""A panel's files, by what follows its name."""
+SHARED = ".panel.zip"
+"""A panel in one file."""
+LARGEST = 500_000_000
+"""Bytes that a panel in one file may unpack to."""
+FULL = 0.9
+"""Share of a panel's prompts from which on suspect and candidates are both read from the same prompts: on all prompts
+the two ways of reading agree (AUROC .937 and .939), so the share decides little."""
+TRACES = ("none", "full", "summary")
+"""What a model's answers say of its reasoning."""
+ASKED = ("system", "temperature", "longest")
+"""How a model was asked: system prompt, temperature, tokens an answer may have; `None` is not recorded."""
+SOURCED = ("lab", "released", "lineage", "bases", "not_taught_by", "copy_of", "teachers")
+"""Facts that need a source."""
+FREE = re.compile(
+    r"(?!.*\bto check\b)(?:Apache-2\.0|MIT|BSD-\d|CC0|CC[ -]BY(?:-SA)?[ -]\d|public domain)\b", re.IGNORECASE
+)
+"""Licences under which a prompt's text is passed on."""
+_HASH = re.compile(r"[0-9a-f]{64}")
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One prompt of a panel."""
+
+    id: str
+    """How answers know it: `identity.prompt_id` of its text."""
+    name: str
+    """What its source calls it."""
+    sha256: str
+    """Of its exact text, UTF-8."""
+    text: str | None
+    """`None` where its licence does not allow to pass it on."""
+    origin: str
+    licence: str
+    published: str
+    """Where it can be read."""
+    domain: str
+    """What it asks for: `domains.DOMAINS`."""
+    rank: int | None
+    """Its place in the order prompts are asked in, 1 first; `None`: after all that have one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a panel records of one model."""
+
+    facts: ModelFacts
+    licence: str
+    """Under which its answers were used."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Where each fact comes from, by the fact's name (`SOURCED`)."""
+    teachers: frozenset[str] = frozenset()
+    """Models it is documented to be taught by."""
+    candidate: bool = True
+    """Whether it may be somebody's teacher."""
+    traces: str = "none"
+    """One of `TRACES`."""
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    """How it was asked (`ASKED`), where that differs from the panel's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is wrong with a panel."""
+
+    where: str
+    """The file, prompt or model."""
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.problem}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +123,48 @@ class Panel:
 
     name: str
     about: Mapping[str, Any]
-    """Title, source, licence, version, prompts, aliases, status of the facts."""
+    """Title, source, licence, version, status of the facts, how models were asked."""
     prints: fp.Fingerprints
-    facts: Mapping[str, ModelFacts]
-    candidates: frozenset[str]
-    """Models that may be somebody's teacher."""
+    prompts: tuple[Prompt, ...]
+    """In the order they are asked in."""
+    entries: Mapping[str, Entry]
     positives: tuple[positives.Positive, ...] = ()
     """Documented students and the scores they got when the panel was made."""
+    same: tuple[same.Threshold, ...] = ()
+    """When answers are so near that the model is the same one: see `same`."""
+    power: tuple[Row, ...] = ()
+    """How often documented students are found with so many prompts: rows of `positives.power_rows`."""
 
     @property
-    def domains(self) -> Mapping[str, str]:
-        """What each prompt asks for, by its id; the prompts' texts are not here to tell it from."""
-        told: Mapping[str, str] = self.about.get("domains") or {}
-        return told
+    def facts(self) -> dict[str, ModelFacts]:
+        """What is documented of each model, by name."""
+        return {name: entry.facts for name, entry in self.entries.items()}
+
+    @property
+    def candidates(self) -> frozenset[str]:
+        """Models that may be somebody's teacher."""
+        return frozenset(name for name, entry in self.entries.items() if entry.candidate)
+
+    @property
+    def domains(self) -> dict[str, str]:
+        """What each prompt asks for, by its id."""
+        return {prompt.id: prompt.domain for prompt in self.prompts}
+
+    @property
+    def aliases(self) -> dict[str, str]:
+        """Ids of prompts by what their source calls them."""
+        return {prompt.name: prompt.id for prompt in self.prompts}
+
+    @property
+    def order(self) -> list[int]:
+        """Indices of prompts in the fingerprints, in the order they are asked in."""
+        place = {prompt: i for i, prompt in enumerate(self.prints.prompts)}
+        return [place[prompt.id] for prompt in self.prompts]
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Documented students and their teachers, where both are here."""
+        return [(s, t) for s, entry in self.entries.items() for t in sorted(entry.teachers) if t in self.entries]
 
 
 def names() -> list[str]:
@@ -58,126 +172,265 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
-def reduce(prints: fp.Fingerprints) -> fp.Fingerprints:
-    """Cut features the way a panel's are cut."""
-    features = {}
-    for name, frame in prints.features.items():
-        short = frame.with_columns(pl.col("feature") // (1 << KEPT_BITS))
-        if fp.channel(name).KIND == "agreement":
-            short = short.filter(pl.col("feature") % SAMPLE == 0)
-        features[name] = short.group_by("m", "p", "feature").agg(pl.col("share").max()).sort("p", "m", "feature")
-    return fp.Fingerprints(prints.models, prints.prompts, prints.answered, features, prints.dropped)
-
-
-def build(
-    answers: pl.DataFrame,
-    facts: Iterable[ModelFacts],
-    candidates: Iterable[str],
-    about: Mapping[str, Any],
-    labels: Labels,
-    folder: Path,
-    name: str,
-) -> int:
-    """Make a panel's two files.
+def load(name: str | Path) -> Panel:
+    """Read a panel and refuse it where anything is wrong with it.
 
     Args:
-        answers: columns `model`, `prompt_id`, `output`.
-        facts: of the models.
-        candidates: names of possible teachers.
-        about: what `Panel.about` says, `prompts` aside.
-        labels: documented students, whose scores are kept as `Panel.positives`.
-        folder: where to.
-        name: of the panel.
-
-    Returns:
-        Size of both files, in bytes.
-    """
-    prints = reduce(fp.fingerprint(answers, names=CHANNELS))
-    least = max(similarity.MIN_MODELS, round(similarity.MIN_MODEL_SHARE * len(prints.models))) - 1
-    m, p = (part.astype(np.uint16) for part in np.nonzero(prints.answered))
-    zero = np.zeros(len(m), dtype=np.uint32)
-    one = np.ones(len(m), dtype=np.float32)
-    parts = [pl.DataFrame({"channel": ANSWERED, "p": p, "feature": zero, "m": m, "share": one})]
-    for channel, frame in prints.features.items():
-        kept = frame
-        if fp.channel(channel).KIND == "habit":
-            common = (
-                frame.group_by("feature")
-                .agg(m=pl.col("m").n_unique(), p=pl.col("p").n_unique())
-                .filter((pl.col("m") >= least) & (pl.col("p") >= similarity.MIN_PROMPTS))
-            )
-            kept = frame.join(common.select("feature"), on="feature")
-        order = ("p", "feature", "m") if fp.channel(channel).KIND == "agreement" else ("feature", "m", "p")
-        parts.append(
-            kept.sort(order).select(
-                pl.lit(channel).alias("channel"), "p", pl.col("feature").cast(pl.UInt32), "m", "share"
-            )
-        )
-    table, text = folder / f"{name}.parquet", folder / f"{name}.yaml"
-    pl.concat(parts).write_parquet(
-        table, compression="zstd", compression_level=19, metadata={"fingerprint": fp.VERSION}
-    )
-    chosen = set(candidates)
-    of = {fact.name: fact for fact in facts}
-    columns = [i for i, model in enumerate(prints.models) if model in chosen]
-    analysis = evidence.analyse(prints, [of[model] for model in prints.models], columns)
-    body = {
-        "fingerprint": fp.VERSION,
-        **about,
-        "prompts": list(prints.prompts),
-        "models": {model: _plain(of[model], model in chosen) for model in prints.models},
-        "positives": positives.rows(positives.documented(analysis, labels)),
-    }
-    text.write_text(yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=120), encoding="utf-8")
-    return table.stat().st_size + text.stat().st_size
-
-
-def load(name: str) -> Panel:
-    """Read a panel that ships with the package.
+        name: of a panel that ships with the package; or the path of a panel's `.yaml` or `.panel.zip`.
 
     Raises:
-        ConfigError: there is none of that name, or its files were made by another version.
+        ConfigError: there is none, its files were made by another version, or `check` finds something: all is named.
     """
-    if name not in names():
-        raise ConfigError(unknown_name("reference panel", name, names()))
+    files = _files(name)
+    about = _about(files)
+    found = problems(files, about)
+    if found:
+        said = "; ".join(map(str, found[:5])) + (f"; and {len(found) - 5} more" if len(found) > 5 else "")  # noqa: PLR2004
+        raise ConfigError(f"the panel {files.name} cannot be used: {said}")
+    return _panel(files, about)
+
+
+def check(name: str | Path) -> list[Finding]:
+    """Everything that is wrong with a panel, by name; empty where nothing is.
+
+    Checked are the hashes of the files and of every prompt's text, ranks, the licence of every model and prompt, the
+    source of every fact, and that the files speak of the same models and prompts.
+
+    Args:
+        name: as in `load`.
+
+    Raises:
+        ConfigError: no panel of this format and these fingerprints is there to check.
+    """
+    return problems(_files(name))
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """A panel's files in memory."""
+
+    name: str
+    parts: Mapping[str, bytes]
+    """By suffix (`SUFFIXES`)."""
+
+
+def _files(name: str | Path) -> Files:
+    path = Path(name)
+    if path.name == str(name) and path.suffix not in {".yaml", ".zip"}:
+        if str(name) not in names():
+            raise ConfigError(unknown_name("reference panel", str(name), names()))
+        path = FOLDER / f"{name}.yaml"
+    try:
+        if path.name.endswith(SHARED):
+            with zipfile.ZipFile(path) as archive:
+                stem = path.name.removesuffix(SHARED)
+                inside = {suffix: n for n in archive.namelist() for suffix in SUFFIXES if n.endswith(suffix)}
+                if sum(archive.getinfo(n).file_size for n in inside.values()) > LARGEST:
+                    raise ConfigError(f"{path.name} unpacks to more than {LARGEST / 1e6:.0f} MB: no panel is as large")
+                return Files(stem, {suffix: archive.read(n) for suffix, n in inside.items()})
+        read = {s: f.read_bytes() for s in SUFFIXES if (f := path.with_name(path.stem + s)).is_file()}
+        return Files(path.stem, {".yaml": path.read_bytes(), **read})
+    except (OSError, zipfile.BadZipFile) as error:
+        raise ConfigError(f"{path.name} is not a panel that can be read ({error})") from error
+
+
+def _about(files: Files) -> Row:
+    """The panel's YAML, of this format and these fingerprints, with its other files beside it."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    about = yaml.load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - a safe one
-    if about["fingerprint"] != fp.VERSION:
+    try:
+        about = yaml.load(files.parts.get(".yaml", b""), Loader=loader)  # noqa: S506 - a safe one
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{files.name}.yaml: not YAML ({error})") from error
+    if not isinstance(about, dict):
+        raise ConfigError(f"{files.name}.yaml: expected a mapping, found {type(about).__name__}")
+    anew = "build it anew with `harness provenance build-panel`"
+    if about.get("format") != FORMAT:
+        raise ConfigError(f"the panel {files.name} has format {about.get('format', 1)}, this is {FORMAT}: {anew}")
+    if about.get("fingerprint") != fp.VERSION:
         raise ConfigError(
-            f"the panel {name} holds fingerprints {about['fingerprint']}, this is {fp.VERSION}: build it anew with "
-            "`harness provenance build-panel`"
+            f"the panel {files.name} holds fingerprints {about.get('fingerprint')}, this is {fp.VERSION}: {anew}"
         )
-    models = tuple(sorted(about["models"]))
-    rows = pl.read_parquet(FOLDER / f"{name}.parquet").with_columns(pl.col("feature").cast(pl.UInt64))
-    answered = np.zeros((len(models), len(about["prompts"])), dtype=np.bool_)
+    missing = [files.name + suffix for suffix in SUFFIXES if suffix not in files.parts]
+    if missing:
+        raise ConfigError(f"the panel {files.name} lacks its file {', '.join(missing)}")
+    return about
+
+
+def problems(files: Files, about: Row | None = None) -> list[Finding]:
+    """`check` of files in memory.
+
+    Args:
+        files: the panel's.
+        about: its YAML, where that was read already.
+    """
+    about = _about(files) if about is None else about
+    shapes = {"hashes": dict, "sources": dict, "models": dict, "positives": list, "same_model": list, "power": list}
+    wrong = [
+        Finding("panel", f"`{key}` is {type(about[key]).__name__}, expected {kind.__name__}")
+        for key, kind in shapes.items()
+        if about.get(key) is not None and not isinstance(about[key], kind)
+    ]
+    if wrong:
+        return wrong
+    found = [
+        Finding("panel", f"`{key}` is missing from {files.name}.yaml")
+        for key in ("title", "version", "source", "licence", "facts", "hashes", "sources", "models")
+        if not about.get(key)
+    ]
+    for suffix in SUFFIXES[1:]:
+        said, is_ = (about.get("hashes") or {}).get(suffix), hashlib.sha256(files.parts[suffix]).hexdigest()
+        if said != is_:
+            found.append(Finding(files.name + suffix, f"sha256 {is_[:12]}…, expected {(said or 'none')[:12]}…"))
+    found += _check_prompts(files)
+    sources = about.get("sources") or {}
+    for model, entry in (about.get("models") or {}).items():
+        told = entry if isinstance(entry, dict) else {}
+        found += [Finding(f"model {model}", problem) for problem in _entry_problems(told, sources)]
+    known = set(about.get("models") or {})
+    for row in about.get("positives") or ():
+        found += [
+            Finding("documented pairs", f"{row[key]} is no model of the panel")
+            for key in ("student", "teacher")
+            if row.get(key) not in known
+        ]
+    return found
+
+
+def _entry_problems(entry: Mapping[str, Any], sources: Mapping[str, str]) -> Iterator[str]:
+    if not entry.get("licence"):
+        yield "no licence"
+    given = entry.get("source") or {}
+    for fact in SOURCED:
+        if entry.get(fact) and fact not in given:
+            yield f"no source for `{fact}`"
+        elif entry.get(fact) and given[fact] not in sources:
+            yield f"the source {given[fact]!r} of `{fact}` is not among `sources`"
+    if entry.get("traces", "none") not in TRACES:
+        yield f"traces {entry['traces']!r}, expected one of {', '.join(TRACES)}"
+    released = entry.get("released")
+    if released is not None and not MONTH.fullmatch(str(released)):
+        yield f"released {released!r}, expected YYYY-MM"
+    unknown = sorted(set(entry.get("asked") or ()) - set(ASKED))
+    if unknown:
+        yield f"asked: unknown {', '.join(unknown)}; expected {', '.join(ASKED)}"
+
+
+def _check_prompts(files: Files) -> list[Finding]:
+    where = f"{files.name}.prompts.jsonl"
+    try:
+        asked = _prompts(files)
+    except (ValueError, TypeError, KeyError) as error:
+        return [Finding(where, f"not one prompt a line ({error!r})")]
+    found = [Finding(f"prompt {p.name}", problem) for p in asked for problem in _prompt_problems(p)]
+    for what, values in (("id", [p.id for p in asked]), ("name", [p.name for p in asked])):
+        twice = sorted({v for v in values if values.count(v) > 1}) if len(set(values)) < len(values) else []
+        found += [Finding(where, f"two prompts have the {what} {v}") for v in twice]
+    ranks = [p.rank for p in asked if p.rank is not None]
+    if ranks != list(range(1, len(ranks) + 1)) or any(p.rank is not None for p in asked[len(ranks) :]):
+        found.append(Finding(where, f"ranks are not 1 to {len(ranks)} in order, those without one last"))
+    return found
+
+
+def _prompt_problems(prompt: Prompt) -> Iterator[str]:
+    if not _HASH.fullmatch(prompt.sha256 or ""):
+        yield "no sha256 of its text"
+    elif prompt.text is not None and (is_ := text_hash(prompt.text)) != prompt.sha256:
+        yield f"its text was changed: sha256 {is_[:12]}…, expected {prompt.sha256[:12]}…"
+    if prompt.text is not None and prompt_id(prompt.text) != prompt.id:
+        yield f"its id is {prompt.id}, its text's is {prompt_id(prompt.text)}"
+    if prompt.text is not None and not FREE.match(prompt.licence or ""):
+        yield f"its text is here, though its licence ({prompt.licence or 'none'}) is not known to allow it"
+    if prompt.text is None and not prompt.published:
+        yield "no text, and not said where it is published"
+    if not prompt.origin or not prompt.licence:
+        yield "no origin or no licence"
+
+
+def text_hash(text: str) -> str:
+    """What a prompt is known by: the SHA-256 of its exact text, UTF-8, in hexadecimal."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _prompts(files: Files) -> list[Prompt]:
+    return [Prompt(**json.loads(line)) for line in files.parts[".prompts.jsonl"].decode().splitlines() if line]
+
+
+def _panel(files: Files, about: Row) -> Panel:
+    asked = _prompts(files)
+    models, prompts = tuple(sorted(about["models"])), tuple(sorted(p.id for p in asked))
+    try:
+        raw = pl.read_parquet(io.BytesIO(files.parts[".parquet"]), columns=["channel", "p", "feature", "m", "share"])
+        rows = raw.with_columns(pl.col("feature").cast(pl.UInt64), pl.col("p", "m").cast(pl.UInt16))
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise ConfigError(f"{files.name}.parquet holds no fingerprints that can be read ({error})") from error
+    answered = np.zeros((len(models), len(prompts)), dtype=np.bool_)
     there = rows.filter(pl.col("channel") == ANSWERED)
-    answered[there["m"].to_numpy(), there["p"].to_numpy()] = True
+    try:
+        answered[there["m"].to_numpy(), there["p"].to_numpy()] = True
+    except IndexError as error:
+        raise ConfigError(f"{files.name}.parquet speaks of more models or prompts than the panel has") from error
     features = {
         channel: rows.filter(pl.col("channel") == channel)
         .select("m", "p", "feature", "share")
         .sort("p", "m", "feature")
         for channel in CHANNELS
     }
-    prints = fp.Fingerprints(models, tuple(about["prompts"]), answered, features, {})
-    facts = {model: _facts(model, about["models"][model]) for model in models}
-    can_teach = frozenset(model for model in models if about["models"][model].get("candidate"))
-    return Panel(name, about, prints, facts, can_teach, tuple(positives.read(about.get("positives", ()))))
+    entries = {model: _entry(model, about["models"][model], about["sources"]) for model in models}
+    return Panel(
+        name=files.name,
+        about=about,
+        prints=fp.Fingerprints(models, prompts, answered, features, {}),
+        prompts=tuple(asked),
+        entries=entries,
+        positives=tuple(positives.read(about.get("positives") or ())),
+        same=tuple(same.Threshold(**row) for row in about.get("same_model") or ()),
+        power=tuple(about.get("power") or ()),
+    )
 
 
-def add(panel: Panel, others: fp.Fingerprints) -> fp.Fingerprints:
-    """The panel and further models, on those of its prompts that at least one of them answered.
+def _entry(name: str, raw: Mapping[str, Any], sources: Mapping[str, str]) -> Entry:
+    facts = ModelFacts(
+        name=name,
+        lab=raw.get("lab"),
+        released=None if raw.get("released") is None else str(raw["released"]),
+        bases=frozenset(raw.get("bases", ())),
+        lineage=raw.get("lineage"),
+        not_taught_by=frozenset(raw.get("not_taught_by", ())),
+        copy_of=frozenset(raw.get("copy_of", ())),
+    )
+    return Entry(
+        facts,
+        raw["licence"],
+        {fact: sources[key] for fact, key in (raw.get("source") or {}).items()},
+        frozenset(raw.get("teachers", ())),
+        bool(raw.get("candidate")),
+        raw.get("traces", "none"),
+        raw.get("asked") or {},
+    )
 
-    The panel's own entry of a model that is in both is left out.
+
+def joined(panel: Panel, others: fp.Fingerprints, asked: Iterable[str] | None = None) -> fp.Fingerprints:
+    """The panel and further models, ready to be compared: `Fingerprints.asked` are the prompts these answered.
+
+    The panel's own entry of a model that is in both is left out. Where the further models answered at least `FULL` of
+    the prompts, everybody is read from the prompts that at least one of them answered.
+
+    Args:
+        panel: the panel.
+        others: of any prompts; only the panel's are looked at.
+        asked: ids of the prompts that count as asked; by default those that at least one of the others answered.
     """
     keep = [m for m in panel.prints.models if m not in others.models]
     models = tuple(sorted({*keep, *others.models}))
     place = {model: i for i, model in enumerate(models)}
-    asked = np.flatnonzero(others.answered.sum(axis=0))
-    prompts = tuple(others.prompts[i] for i in asked if others.prompts[i] in set(panel.prints.prompts))
+    theirs = {others.prompts[i] for i in np.flatnonzero(others.answered.any(axis=0))}
+    known = theirs & (set(panel.prints.prompts) if asked is None else set(asked))
+    some = len(known) < FULL * len(panel.prints.prompts)
+    prompts = panel.prints.prompts if some else tuple(p for p in panel.prints.prompts if p in known)
     at = {prompt: i for i, prompt in enumerate(prompts)}
     answered = np.zeros((len(models), len(prompts)), dtype=np.bool_)
     features: dict[str, list[pl.DataFrame]] = {channel: [] for channel in CHANNELS}
-    for prints, kept in ((panel.prints, set(keep)), (reduce(others), set(others.models))):
+    for prints, kept in ((panel.prints, set(keep)), (fp.reduce(others), set(others.models))):
         rows = [i for i, model in enumerate(prints.models) if model in kept]
         columns = [i for i, prompt in enumerate(prints.prompts) if prompt in at]
         new_m = pl.DataFrame(
@@ -195,25 +448,120 @@ def add(panel: Panel, others: fp.Fingerprints) -> fp.Fingerprints:
                 .join(new_p, on="p")
                 .select(pl.col("new_m").alias("m"), pl.col("new_p").alias("p"), "feature", "share")
             )
-    joined = {channel: pl.concat(parts).sort("p", "m", "feature") for channel, parts in features.items()}
-    return fp.Fingerprints(models, prompts, answered, joined, others.dropped)
+    together = {channel: pl.concat(parts).sort("p", "m", "feature") for channel, parts in features.items()}
+    where = tuple(at[p] for p in prompts if p in known) if some else None
+    return fp.Fingerprints(models, prompts, answered, together, others.dropped, asked=where)
 
 
-def _plain(fact: ModelFacts, candidate: bool) -> dict[str, Any]:
-    """A model's facts as YAML says them; what is not known is left out."""
-    found: dict[str, Any] = {"lab": fact.lab, "released": fact.released, "lineage": fact.lineage}
-    for key in ("bases", "not_taught_by", "copy_of"):
-        found[key] = sorted(getattr(fact, key))
-    return {key: value for key, value in found.items() if value} | ({"candidate": True} if candidate else {})
+def first(panel: Panel, prompts: int) -> fp.Fingerprints:
+    """The panel's own models as if each had been asked the first so many prompts alone: to measure what those show."""
+    asked = tuple(sorted(panel.order[:prompts]))
+    whole = prompts >= FULL * len(panel.prints.prompts)
+    return dataclasses.replace(panel.prints, asked=None if whole else asked)
 
 
-def _facts(name: str, entry: Mapping[str, Any]) -> ModelFacts:
-    return ModelFacts(
-        name=name,
-        lab=entry.get("lab"),
-        released=None if entry.get("released") is None else str(entry["released"]),
-        bases=frozenset(entry.get("bases", ())),
-        lineage=entry.get("lineage"),
-        not_taught_by=frozenset(entry.get("not_taught_by", ())),
-        copy_of=frozenset(entry.get("copy_of", ())),
-    )
+def keyed(panel: Panel, answers: pl.DataFrame) -> tuple[pl.DataFrame, list[Finding]]:
+    """The answers to a panel's prompts, known by the panel's ids; and the prompts that were asked otherwise.
+
+    A prompt that comes with its text is known by it (white space around it aside), else by its id or its source's name.
+
+    Args:
+        panel: the panel.
+        answers: columns `prompt_id`, and `alias` and `prompt` where known.
+
+    Returns:
+        The rows of `answers` whose prompt is the panel's, with its id as `prompt_id`; and one finding per prompt that
+        calls itself one of the panel's and has another text. Its answers are left out.
+    """
+    of_name = {**panel.aliases, **{p.id: p.id for p in panel.prompts}}
+    columns = ["prompt_id", *(c for c in ("alias", "prompt") if c in answers.columns)]
+    asked = answers.select(columns).unique(maintain_order=True)
+    found: list[Finding] = []
+    ids: list[str | None] = []
+    for row in asked.iter_rows(named=True):
+        claimed = of_name.get(row.get("alias") or "") or of_name.get(row["prompt_id"])
+        text = row.get("prompt")
+        known = of_name.get(prompt_id(text)) if text is not None else claimed
+        if text is not None and claimed is not None and known != claimed:
+            called = row.get("alias") or row["prompt_id"]
+            found.append(Finding(f"prompt {called}", f"asked with another text than the panel {panel.name}'s"))
+        ids.append(known)
+    told = asked.with_columns(panel_id=pl.Series(ids, dtype=pl.String))
+    rows = answers.join(told, on=columns, nulls_equal=True, maintain_order="left").drop_nulls("panel_id")
+    return rows.with_columns(prompt_id="panel_id").drop("panel_id"), found
+
+
+def complete(panel: Panel, published: Iterable[bytes] = ()) -> dict[str, str]:
+    """Texts of a panel's prompts by id, those it does not hold found by hash in files where they are published.
+
+    Args:
+        panel: the panel.
+        published: contents of such files: JSON, JSON lines, or Parquet. Every text in them is tried. `fetched` reads
+            them from where the panel says they are.
+
+    Raises:
+        ConfigError: some texts are in none of them: which, and where they are published.
+    """
+    texts = {p.id: p.text for p in panel.prompts if p.text is not None}
+    wanted = {p.sha256: p.id for p in panel.prompts if p.text is None}
+    for content in published:
+        texts |= {wanted[h]: text for text in _texts(content) if (h := text_hash(text)) in wanted}
+    missing = [p for p in panel.prompts if p.id not in texts]
+    if missing:
+        places = sorted({p.published for p in missing})
+        raise ConfigError(
+            f"the panel {panel.name} does not hold the texts of {len(missing)} prompts ({missing[0].name}, …): give "
+            f"the file from where they are published, {', '.join(places)}"
+        )
+    return {p.id: texts[p.id] for p in panel.prompts}
+
+
+def fetched(panel: Panel) -> list[bytes]:
+    """The files that hold the texts which a panel does not, read from where they are published.
+
+    Raises:
+        ConfigError: one cannot be read: which, and why.
+    """
+    import fsspec
+
+    found = []
+    for place in sorted({p.published for p in panel.prompts if p.text is None}):
+        try:
+            with fsspec.open(place, "rb") as file:
+                found.append(file.read())
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                f"{place}, where prompts of {panel.name} are published, cannot be read: {error}"
+            ) from error
+    return found
+
+
+def _texts(content: bytes) -> Iterator[str]:
+    """Every text in a file of JSON, JSON lines or Parquet."""
+    if content[:4] == b"PAR1":
+        frame = pl.read_parquet(io.BytesIO(content)).select(pl.selectors.string())
+        for column in frame.iter_columns():
+            yield from column.drop_nulls()
+        return
+    try:
+        text = content.decode()
+        try:
+            yield from _strings(json.loads(text))
+        except json.JSONDecodeError:
+            for line in text.splitlines():
+                yield from _strings(json.loads(line)) if line.strip() else ()
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ConfigError(f"a file of published prompts is neither JSON, JSON lines nor Parquet ({error})") from error
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (list, dict)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _strings(item)
+
+
+def least_models(models: int) -> int:
+    """Models of a panel that must have a habit for it to be kept: one fewer than is measured, as a suspect is added."""
+    return max(similarity.MIN_MODELS, round(similarity.MIN_MODEL_SHARE * models)) - 1

@@ -77,7 +77,8 @@ def facts(names: Sequence[str], known: Registry, control_of: Mapping[str, str]) 
 
 def _original(name: str, names: Sequence[str], known: Registry, control_of: Mapping[str, str]) -> str | None:
     """Of which models a model is a version, divided by `;`: of what it is a control of, of what is recorded, or of the
-    model that it is another name of, where that is here."""
+    model that it is another name of, where that is here.
+    """
     if name in control_of:
         return control_of[name]
     recorded = known.entry(name).get("copy_of")

@@ -39,20 +39,44 @@ class Positive:
 
 def documented(analysis: Analysis, labels: Labels) -> list[Positive]:
     """Every documented pair that can be tested: no rival explanation, and a null."""
+    taught = [row for row in labels.students if (row["strength"] or "").startswith(TAUGHT)]
+    return scored(
+        analysis,
+        [(row["student"], teacher, row["lineage_group"]) for row in taught for teacher in row["teachers"].split(";")],
+    )
+
+
+def scored(analysis: Analysis, pairs: Iterable[tuple[str, str, str]]) -> list[Positive]:
+    """The pairs that can be tested, with the scores they get in a pool: student, teacher, lineage."""
     found = []
     names = {name: i for i, name in enumerate(analysis.models)}
-    for row in labels.students:
-        s = names.get(row["student"])
-        if s is None or not (row["strength"] or "").startswith(TAUGHT):
+    for student, teacher, lineage in pairs:
+        s, c = names.get(student), names.get(teacher)
+        b = None if c is None else analysis.column(c)
+        if s is None or c is None or b is None or analysis.rival(s, c) is not None or math.isnan(analysis.p[s, b]):
             continue
-        for teacher in row["teachers"].split(";"):
-            c = names.get(teacher)
-            b = None if c is None else analysis.column(c)
-            if c is None or b is None or analysis.rival(s, c) is not None or math.isnan(analysis.p[s, b]):
-                continue
-            z, p = float(analysis.scores.z[s, b]), float(analysis.p[s, b])
-            found.append(Positive(row["student"], teacher, row["lineage_group"], z, p))
+        found.append(Positive(student, teacher, lineage, float(analysis.scores.z[s, b]), float(analysis.p[s, b])))
     return found
+
+
+def rescored(analysis: Analysis, known: Sequence[Positive]) -> Sequence[Positive]:
+    """Known pairs with the scores they get where the suspects were asked some of the prompts; else as they are.
+
+    Tails and likelihood ratios are of one way of scoring: a score from 60 prompts is not worth what it is from 400.
+    """
+    if analysis.prints.asked is None:
+        return known
+    return scored(analysis, [(pair.student, pair.teacher, pair.lineage) for pair in known])
+
+
+def power_rows(known: Sequence[Positive], prompts: int) -> list[dict[str, Any]]:
+    """How often each teacher's documented students are found with so many prompts, the weakest first; for a file."""
+    rows = [
+        {"prompts": prompts, "teacher": teacher, **found}
+        for teacher in {pair.teacher for pair in known}
+        if (found := power(known, teacher)) is not None
+    ]
+    return sorted(rows, key=lambda row: (row[f"at_{LEVELS[0]:g}"], row["teacher"]))
 
 
 def power(positives: Iterable[Positive], teacher: str, suspect: str | None = None) -> dict[str, float] | None:

@@ -281,7 +281,10 @@ def _facts(
     lineage = None if copy else student.get("lineage_group")
     return ModelFacts(
         name=name,
-        lab=table.get("lab") or entry.get("lab") or student.get("student_lab") or registry.lab(registry.name(name).known_as.rpartition("/")[2]),
+        lab=table.get("lab")
+        or entry.get("lab")
+        or student.get("student_lab")
+        or registry.lab(registry.name(name).known_as.rpartition("/")[2]),
         released=None if released is None else str(released),
         bases=frozenset(bases),
         lineage=entry.get("lineage") or lineage or control.get("base_family"),

@@ -20,7 +20,6 @@ from harness.provenance import calibration as cal
 from harness.provenance import domains, evidence, families, positives, same, uncertainty, wording
 from harness.provenance.evidence import Analysis
 from harness.provenance.finding import (
-    SameModel,
     RIVALS,
     Conclusion,
     Domain,
@@ -30,6 +29,7 @@ from harness.provenance.finding import (
     Member,
     NullKind,
     PairTest,
+    SameModel,
     SelfScore,
     Span,
     strength,
@@ -124,7 +124,12 @@ class Study:
     def scales(self) -> dict[str | None, positives.Scale | None]:
         """What scores are worth for a model of each lineage, which never vouches for itself."""
         lineages = {fact.lineage for fact in self.analysis.facts}
-        return {name: positives.scale(self.pool.positives, self.unrelated, name) for name in lineages}
+        return {name: positives.scale(self.documented, self.unrelated, name) for name in lineages}
+
+    @cached_property
+    def documented(self) -> tuple[positives.Positive, ...]:
+        """Documented students with the scores they get in this analysis: see `positives.rescored`."""
+        return tuple(positives.rescored(self.analysis, self.pool.positives))
 
     def interval_of(self, s: int, candidate: str, z: float | None) -> tuple[float | None, float | None]:
         """The interval of a suspect's score with a candidate; `None` where there is none."""
@@ -277,7 +282,7 @@ def _tests(study: Study, suspect: str, q: Mapping[int, float]) -> list[PairTest]
             dataclasses.replace(
                 test, why=_why(test, fact), lab=fact.lab, rank=rank, rank_low=rank_low, rank_high=rank_high,
                 z_low=z_low, z_high=z_high, likelihood_ratio=ratio,
-                power=positives.power(study.pool.positives, test.candidate, suspect),
+                power=positives.power(study.documented, test.candidate, suspect),
             )
         )  # fmt: skip
     return told

@@ -36,7 +36,9 @@ def load(query: Any, probes: Sequence[str], *, of: tuple[str, str] | None = None
     chosen = "chosen"
     if of is not None:
         run, model = ("'" + word.replace("'", "''") + "'" for word in of)
-        chosen = f"(SELECT DISTINCT run_id, model, task FROM samples WHERE run_id = {run} AND model = {model}) AS of_run"
+        chosen = (
+            f"(SELECT DISTINCT run_id, model, task FROM samples WHERE run_id = {run} AND model = {model}) AS of_run"
+        )
     frame: pl.DataFrame = query(
         f"""
         WITH said AS (

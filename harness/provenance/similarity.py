@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -37,14 +38,26 @@ def least(*, traces: bool) -> int:
 
 
 def matrix(prints: Fingerprints, name: str) -> Matrix:
-    """Similarity of every pair of models in one channel.
+    """Similarity of every pair of models in one channel: rows as suspects, columns as candidates.
 
     Returns:
-        models x models, symmetric; NaN on the diagonal, where a pair shares fewer than `MIN_SHARED` prompts, and
-        where the channel finds nothing to compare.
+        models x models; NaN on the diagonal, where a pair shares fewer than `MIN_SHARED` prompts (of those asked),
+        and where the channel finds nothing to compare. Symmetric, but for habits where the suspects were asked some
+        of the prompts alone: see `leaning`.
     """
-    measure = {"habit": habit, "rate": rate, "excess": excess, "agreement": agreement}[channel(name).KIND]
-    return _comparable(measure(prints, name), prints.answered, traces=prints.traces)
+    kind = channel(name).KIND
+    part = on_asked(prints, name)
+    if kind == "habit" and prints.asked is not None:
+        return _comparable(leaning(prints, name), part.answered, traces=prints.traces)
+    measure = {"habit": habit, "rate": rate, "excess": excess, "agreement": agreement}[kind]
+    return _comparable(measure(part, name), part.answered, traces=prints.traces)
+
+
+def on_asked(prints: Fingerprints, name: str) -> Fingerprints:
+    """One channel on the prompts that the suspects were asked."""
+    if prints.asked is None:
+        return prints
+    return dataclasses.replace(prints, features={name: prints.features[name]}).subset(prints.asked)
 
 
 def without(prints: Fingerprints, name: str, groups: Sequence[Sequence[int]]) -> Iterator[Matrix]:
@@ -60,12 +73,21 @@ def without(prints: Fingerprints, name: str, groups: Sequence[Sequence[int]]) ->
     place = np.full(len(prints.prompts), -1)
     for g, group in enumerate(groups):
         place[list(group)] = g
-    habits = channel(name).KIND == "habit"
-    parts = _counts(prints, name, place)[0] if habits else _totals(prints, name, place)
-    whole = parts.sum(axis=0)
-    for g, part in enumerate(parts[: len(groups)]):
-        rest = prints.answered[:, place != g]
-        values = _cosines(whole - part, rest) if habits else _means(whole - part, rest)
+    asked = np.arange(len(place)) if prints.asked is None else np.array(prints.asked, dtype=np.int64)
+    answered, here = prints.answered[:, asked], place[asked]
+    if channel(name).KIND == "habit":
+        parts, theirs = _counts_asked(prints, name, place)
+    else:
+        parts = theirs = _totals(on_asked(prints, name), name, here, len(groups) + 1)
+    whole, all_theirs = parts.sum(axis=0), theirs.sum(axis=0)
+    for g in range(len(groups)):
+        rest = answered[:, here != g]
+        if channel(name).KIND != "habit":
+            values = _means(whole - parts[g], rest)
+        elif prints.asked is None:
+            values = _cosines(whole - parts[g], rest)
+        else:
+            values = _leaning(all_theirs - theirs[g], rest, whole - parts[g], prints.answered[:, place != g])
         yield _comparable(values, rest, traces=prints.traces)
 
 
@@ -113,7 +135,9 @@ def profile(prints: Fingerprints, name: str) -> tuple[Matrix, npt.NDArray[np.uin
     return counts[0], found
 
 
-def _counts(prints: Fingerprints, name: str, place: npt.NDArray[np.int64]) -> tuple[Matrix, npt.NDArray[np.uint64]]:
+def _counts(
+    prints: Fingerprints, name: str, place: npt.NDArray[np.int64], groups: int | None = None
+) -> tuple[Matrix, npt.NDArray[np.uint64]]:
     """Groups x models x features, by the group of each prompt; prompts without one (-1) are the last group."""
     frame = prints.features[name]
     least_p = max(MIN_PROMPTS, round(MIN_PROMPT_SHARE * len(prints.prompts)))
@@ -128,9 +152,21 @@ def _counts(prints: Fingerprints, name: str, place: npt.NDArray[np.int64]) -> tu
     group = pl.DataFrame({"p": range(len(place)), "g": place}, schema={"p": pl.UInt16, "g": pl.Int64})
     rows = frame.join(kept.select("feature", "f"), on="feature").join(group, on="p")
     counts = rows.group_by("g", "m", "f").agg(pl.col("share").sum())
-    table = np.zeros((int(place.max(initial=0)) + 2, len(prints.models), len(kept)))
+    table = np.zeros((groups or int(place.max(initial=0)) + 2, len(prints.models), len(kept)))
     table[counts["g"].to_numpy(), counts["m"].to_numpy(), counts["f"].to_numpy()] = counts["share"].to_numpy()
     return table, kept["feature"].to_numpy()
+
+
+def _counts_asked(prints: Fingerprints, name: str, place: npt.NDArray[np.int64]) -> tuple[Matrix, Matrix]:
+    """Counts of the same habits on all prompts and on those asked: groups x models x features each."""
+    groups = int(place.max(initial=0)) + 2
+    if prints.asked is None:
+        every = _counts(prints, name, place)[0]
+        return every, every
+    asked = np.zeros(len(place), dtype=np.int64)
+    asked[list(prints.asked)] = groups
+    table = _counts(prints, name, np.where(place < 0, groups - 1, place) + asked, 2 * groups)[0]
+    return table[:groups] + table[groups:], table[groups:]
 
 
 def habit(prints: Fingerprints, name: str) -> Matrix:
@@ -146,19 +182,77 @@ def habit(prints: Fingerprints, name: str) -> Matrix:
 
 def _cosines(counts: Matrix, answered: npt.NDArray[np.bool_]) -> Matrix:
     """Cosines of log-odds profiles: see `habit`."""
-    n = answered.sum(axis=1, keepdims=True).astype(float)
-    yes, no = counts + SMOOTH, np.maximum(n - counts, 0) + SMOOTH
-    odds = np.log(yes / no)
-    spread = odds.var(axis=0)
-    noise = (1 / yes + 1 / no).mean(axis=0)
-    useful = spread > noise
+    scaled = _unit(_Habits.of(counts, answered).profiles())
+    if not scaled.size:
+        return np.full((len(counts),) * 2, np.nan)
+    cosines: Matrix = scaled @ scaled.T
+    return cosines
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Habits:
+    """Log-odds of habits (models x features), their variance over models, and how much of it is counting noise."""
+
+    odds: Matrix
+    spread: Matrix
+    noise: Matrix
+
+    @classmethod
+    def of(cls, counts: Matrix, answered: npt.NDArray[np.bool_]) -> _Habits:
+        n = answered.sum(axis=1, keepdims=True).astype(float)
+        yes, no = counts + SMOOTH, np.maximum(n - counts, 0) + SMOOTH
+        odds = np.log(yes / no)
+        return cls(odds, odds.var(axis=0), (1 / yes + 1 / no).mean(axis=0))
+
+    @property
+    def useful(self) -> npt.NDArray[np.bool_]:
+        """Features that spread more than counting does."""
+        found: npt.NDArray[np.bool_] = self.spread > self.noise
+        return found
+
+    def profiles(self) -> Matrix:
+        """Models x useful features: see `habit`."""
+        useful = self.useful
+        scaled: Matrix = (self.odds - self.odds.mean(axis=0))[:, useful] / np.sqrt(self.spread[useful])
+        scaled *= np.sqrt(1 - self.noise[useful] / self.spread[useful])
+        return scaled
+
+
+def _unit(rows: Matrix) -> Matrix:
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    unit: Matrix = np.divide(rows, length, out=np.zeros_like(rows), where=length > 0)
+    return unit
+
+
+def leaning(prints: Fingerprints, name: str) -> Matrix:
+    r"""Cosine of a suspect's habits on the prompts it was asked (rows) with a candidate's on all (columns), -1 to 1.
+
+    A candidate's profile is that of `habit`, over all prompts. A suspect's log-odds start from the pool's: with c of
+    n prompts asked, pool rate q and a variance over models of \(\tau^2\) (spread less counting noise),
+    \(l = \log\frac{c + aq}{n - c + a(1-q)}\), under the beta prior that has the pool's mean and, on the scale of
+    log-odds, its variance: \(a = 1 / (\tau^2 q (1-q))\) prompts. It is centred on the pool's mean of the same and
+    divided by the pool's standard deviation. With few prompts a habit that is not seen says little; with many it is
+    the log-odds. docs/provenance.md measures it against a linear profile, \((c/n - q)/(q(1-q))\).
+    """
+    every, theirs = _counts_asked(prints, name, np.zeros(len(prints.prompts), dtype=np.int64))
+    return _leaning(
+        theirs.sum(axis=0), prints.answered[:, list(prints.asked or ())], every.sum(axis=0), prints.answered
+    )
+
+
+def _leaning(counts: Matrix, asked: npt.NDArray[np.bool_], every: Matrix, answered: npt.NDArray[np.bool_]) -> Matrix:
+    habits = _Habits.of(every, answered)
+    useful = habits.useful
     if not useful.any():
         return np.full((len(counts),) * 2, np.nan)
-    scaled = (odds - odds.mean(axis=0))[:, useful] / np.sqrt(spread[useful])
-    scaled *= np.sqrt(1 - noise[useful] / spread[useful])
-    length = np.linalg.norm(scaled, axis=1, keepdims=True)
-    unit: Matrix = np.divide(scaled, length, out=np.zeros_like(scaled), where=length > 0)
-    cosines: Matrix = unit @ unit.T
+    spread = habits.spread[useful]
+    q = (every[:, useful].sum(axis=0) + SMOOTH) / (answered.sum() + 2 * SMOOTH)
+    prior = 1 / ((spread - habits.noise[useful]) * q * (1 - q))
+    n = asked.sum(axis=1, keepdims=True).astype(float)
+    yes = np.minimum(counts[:, useful], n)
+    odds = np.log((yes + prior * q) / (n - yes + prior * (1 - q)))
+    rows = (odds - odds.mean(axis=0)) / np.sqrt(spread)
+    cosines: Matrix = _unit(rows) @ _unit(habits.profiles()).T
     return cosines
 
 
@@ -209,17 +303,23 @@ def agreement(prints: Fingerprints, name: str) -> Matrix:
     return _means(_totals(prints, name, np.zeros(len(prints.prompts), dtype=np.int64))[0], prints.answered)
 
 
+def per_prompt(prints: Fingerprints, name: str) -> Matrix:
+    """The cosines that `agreement` averages: prompts x models x models."""
+    count = len(prints.prompts)
+    return _totals(prints, name, np.arange(count), count)
+
+
 def _means(total: Matrix, answered: npt.NDArray[np.bool_]) -> Matrix:
     both = _shared(answered)
     mean: Matrix = np.divide(total, both, out=np.full_like(total, np.nan), where=both > 0)
     return mean
 
 
-def _totals(prints: Fingerprints, name: str, place: npt.NDArray[np.int64]) -> Matrix:
+def _totals(prints: Fingerprints, name: str, place: npt.NDArray[np.int64], groups: int | None = None) -> Matrix:
     """Groups x models x models, sums of cosines, by the group of each prompt; those without one are the last."""
     frame = prints.features[name]
     models = len(prints.models)
-    total = np.zeros((int(place.max(initial=0)) + 2, models, models))
+    total = np.zeros((groups or int(place.max(initial=0)) + 2, models, models))
     prompt = frame["p"].to_numpy()
     m, feature, share = (frame[c].to_numpy() for c in ("m", "feature", "share"))
     edges = np.searchsorted(prompt, np.arange(len(prints.prompts) + 1))

@@ -18,6 +18,7 @@ from harness.provenance import calibration as cal
 from harness.provenance import similarity
 from harness.provenance.calibration import Matrix, ModelFacts
 from harness.provenance.evidence import Analysis
+from harness.provenance.fingerprint import Fingerprints
 
 GROUPS = 10
 """Groups of prompts, and at most so many of null lineages."""
@@ -28,13 +29,21 @@ LEAST = 2
 
 def deviations(analysis: Analysis) -> Matrix:
     """Scaled deviations of the replicates, of the prompts first: replicates x models x candidates; NaN is unknown."""
-    groups = [list(range(g, len(analysis.prints.prompts), GROUPS)) for g in range(GROUPS)]
+    groups = prompt_groups(analysis.prints)
     names, facts, columns = list(analysis.channels), analysis.facts, analysis.candidates
     parts = zip(*(similarity.without(analysis.prints, name, groups) for name in names), strict=True)
     prompts = np.array([_score(matrices, facts, columns) for matrices in parts])
     whole = [analysis.matrices[name] for name in names]
     null = np.array([_score(whole, facts, columns, group) for group in null_groups(facts, analysis)])
     return np.concatenate([_scaled(part) for part in (prompts, null) if len(part) > 1])
+
+
+def prompt_groups(prints: Fingerprints) -> list[list[int]]:
+    """Prompts dealt to `GROUPS` groups, each with its share of those that the suspects were asked."""
+    order = np.arange(len(prints.prompts))
+    if prints.asked is not None:
+        order = np.concatenate([np.array(prints.asked, dtype=order.dtype), np.setdiff1d(order, prints.asked)])
+    return [order[g::GROUPS].tolist() for g in range(GROUPS)]
 
 
 def null_groups(facts: Sequence[ModelFacts], analysis: Analysis) -> list[list[int]]:

@@ -7,6 +7,7 @@ lineages left out.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -19,6 +20,7 @@ from harness.provenance.evidence import EVIDENCE, FAMILY
 from harness.provenance.family_figures import FamilyFigures
 from harness.provenance.figures import Figure, Row
 from harness.provenance.pair_figures import PairFigures
+from harness.provenance.panel import Panel
 from harness.provenance.registry import Labels, Registry
 
 CURVE = (25, 50, 100, 200)
@@ -139,6 +141,39 @@ class _Bench(FamilyFigures, PairFigures):
         yield self.named()
         if curve:
             yield from self.power_curve(curve)
+
+
+def asked_figures(made: Panel, labels: Labels, asked: Sequence[int], *, both: bool, seed: int = 0) -> dict[str, float]:
+    """What is left of the main figures where suspects are asked some of a panel's prompts.
+
+    Args:
+        made: the panel.
+        labels: documented relations among its models.
+        asked: indices of the prompts.
+        both: whether candidates are read from the same prompts too, instead of from all.
+        seed: of the bootstrap, whose intervals are not given.
+
+    Returns:
+        By name of the figure; a figure that cannot be computed is missing.
+    """
+    some = len(asked) < len(made.prints.prompts)
+    prints = (
+        made.prints.subset(asked) if both else dataclasses.replace(made.prints, asked=tuple(asked) if some else None)
+    )
+    facts = [made.facts[model] for model in prints.models]
+    columns = [i for i, model in enumerate(prints.models) if model in made.candidates]
+    bench = _Bench("", labels, evidence.analyse(prints, facts, columns), np.random.default_rng(seed), 2)
+    first = bench.teacher_first()
+    found = {
+        "AUROC of pairs": bench.pairs(siblings=True).value,
+        "against other labs": bench.pairs(siblings=False).value,
+        "exact teacher first": first.value,
+        "teacher's lab first": first.detail.get("teacher_lab_first"),
+        "student named": bench.named().value,
+        "none where none can be": bench.none_rate().value,
+        **{f"controls flagged ({lab})": f.value for lab, f in zip(bench.labs(), bench.controls_flagged(), strict=True)},
+    }
+    return {name: float(value) for name, value in found.items() if value is not None}
 
 
 def _as_row(figure: Figure) -> Row:

@@ -12,10 +12,11 @@ from typing import Any
 
 from harness.provenance.calibration import LEAST_NULL
 from harness.provenance.change import Change
-from harness.provenance.evidence import ALPHA
+from harness.provenance.evidence import ALPHA, LEAST_PROMPTS
 from harness.provenance.families import FamilyTest
 from harness.provenance.finding import Finding, Member, PairTest, SelfScore, Span
 from harness.provenance.positives import Scale
+from harness.provenance.same import Sameness, Threshold
 
 EXPLANATIONS = (
     "training on its outputs, shared training data or vendors, web text that contains its outputs, common ancestry, "
@@ -321,13 +322,112 @@ def undated(names: Sequence[str]) -> tuple[str, ...]:
     return (text,)
 
 
-def panel(name: str, about: Mapping[str, Any]) -> tuple[str, ...]:
+def changed_prompts(name: str, which: Sequence[str]) -> tuple[str, ...]:
+    """Say which prompts were asked with another text than a panel's, so that their answers are left out."""
+    if not which:
+        return ()
+    shown = ", ".join(which[:5]) + (f" and {len(which) - 5} more" if len(which) > 5 else "")  # noqa: PLR2004
+    return (f"Asked with another text than the panel {name}'s, and left out: {shown}.",)
+
+
+def panel(name: str, about: Mapping[str, Any], models: int, prompts: int) -> tuple[str, ...]:
     """Say what a reference panel is and how far its facts were checked."""
     text = (
-        f"Panel {name}, version {about['version']}: {len(about['models'])} models, {len(about['prompts'])} prompts; "
+        f"Panel {name}, version {about['version']}: {models} models, {prompts} prompts; "
         f"{about['source']}; {about['licence']}."
     )
     return text, str(about["facts"])
+
+
+def same_model(found: Sameness | None) -> str:
+    """Say whether the suspect may be the model nearest to it, and how often that would be wrong; never "another model".
+
+    Args:
+        found: of `same.nearest` or `same.same_model`; `None` where nothing can be compared.
+    """
+    if found is None or found.threshold is None:
+        return "Whether it is one of these models under another name cannot be tested: too few prompts or models."
+    limit = found.threshold
+    measure = f"score {found.score:.1f}, threshold {limit.score:.1f}, {found.prompts} prompts"
+    rates = (
+        f"Models whose own model was not there: {limit.others:.4f} of {limit.others_pairs} unrelated pairs and "
+        f"{limit.siblings:.3f} of {limit.siblings_pairs} pairs of siblings reach the threshold"
+    )
+    found_again = (
+        "how often a model asked again reaches it is not measured here"
+        if limit.found is None
+        else f"a model asked again reaches it in {limit.found:.2f} of {limit.found_of} cases"
+    )
+    if found.verdict == "no evidence":
+        nearest = f"nearest: {found.other}; {measure}"
+        return f"No evidence that {found.suspect} is one of these models ({nearest}); {found_again}."
+    closer = " It is closer than siblings are." if found.verdict == "strict" else ""
+    return (
+        f"{found.suspect} answers like {found.other} itself, or a version of it, or a model derived from it "
+        f"({measure}).{closer} {rates}; {found_again}."
+    )
+
+
+def equality(p: float | None) -> str:
+    """Say whether two endpoints draw their answers alike (`same.equality`); empty where nothing was asked twice."""
+    if p is None:
+        return ""
+    if p > ALPHA:
+        return f"Nothing shows that the two draw their answers differently ({_p(p)}, permutations within prompts)."
+    return (
+        f"The two draw their answers differently ({_p(p)}, permutations within prompts): in model, version, "
+        "quantisation, prompt or sampling."
+    )
+
+
+def asked(prompts: int, total: int, rows: Sequence[Mapping[str, Any]], limit: Threshold | None) -> str:
+    """Say what so many prompts can show, and what they cannot: the power that remains.
+
+    Args:
+        prompts: answered by the suspect.
+        total: of the panel.
+        rows: of `positives.power_rows` for that many prompts.
+        limit: of `same.threshold_for`.
+    """
+    said = f"{prompts} of {total} prompts:"
+    same_too = (
+        " whether the suspect is one of the models cannot be tested;"
+        if limit is None
+        else f" the test for the same model is that of {limit.prompts} prompts;"
+    )
+    if prompts < LEAST_PROMPTS:
+        return f"{said}{same_too} no teacher can be tested, which takes {LEAST_PROMPTS}."
+    known = [row for row in rows if row["students"] >= LEAST_STUDENTS]
+    seen, weak = ([r for r in known if (r["at_0.05"] >= POWER) is up] for up in (True, False))
+
+    def show(part: Sequence[Mapping[str, Any]]) -> str:
+        return ", ".join(f"{r['teacher']} ({r['at_0.05']:.2f} of {r['students']:.0f})" for r in part) or "nobody"
+
+    return (
+        f"{said}{same_too} documented students found at 5 per cent false alarms: of {show(seen)}. Cannot see single "
+        f"students of {show(weak)}" + ("." if known else ": too few are documented.")
+    )
+
+
+def recoverable(name: str, found: Mapping[str, float]) -> str:
+    """Say what a reader of a panel's hashes could find out by guessing.
+
+    Args:
+        name: of the panel.
+        found: of `panel_files.recoverable`.
+    """
+    return (
+        f"The panel {name} holds no text of an answer. Its hashes have no key, so whoever guesses words can test the "
+        f"guess: of {found['models']:.0f} models' answers to {found['prompts']:.0f} prompts, one word triple in "
+        f"{1 / found['kept']:.0f} of the first 60 words is there as a hash of {found['bits']:.0f} bits, "
+        f"{found['features']:.0f} of them an answer; a triple that an answer does not have is found in it with a "
+        f"chance of {found['chance']:.0e}. Of an answer's triples {100 * found['shared']:.0f} in 100 are in another "
+        "model's answer to the same prompt, so whoever has those reads them at once; all triples of a dictionary of "
+        "5,000 words are 125 billion guesses, of which some thirty match every stored hash by chance. Beside them "
+        f"are the hashes of {found['habits']:.0f} runs of two or three words that answers and sentences begin or end "
+        "with; they are common words, and a dictionary reads them all. Whoever holds an answer can tell whether it is "
+        "the one behind a fingerprint. Pass on no panel of answers whose wording is secret."
+    )
 
 
 def replaced(suspect: str, name: str) -> str:

@@ -365,6 +365,23 @@ def _of_index(
     return responses.load(query, owned), claims.to_dicts(), _open_controls(query, owned)
 
 
+def unread(results_dir: Path, run_id: str) -> list[str]:
+    """What to say of the results of a run most of whose answers could not be read, and why that probably is.
+
+    Args:
+        results_dir: the results folder.
+        run_id: the run.
+
+    Raises:
+        StorageError: there is no index.
+    """
+    from harness.results.leaderboard import words
+
+    rows = store.query(results_dir, "SELECT * FROM unread ORDER BY ALL").iter_rows(named=True)
+    told = [(row, words.unread(row)) for row in rows if row["run_id"] == run_id]
+    return [f"{row['model']}, {row['task']}: {what}" for row, what in told if what]
+
+
 def board(results_dir: Path, wanted: Selection | None = None) -> Board:
     """What the leaderboard shows, read from the index.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,15 @@ class Completions:
     path: Path
     by_task: Mapping[str, list[str]]
     """The completions of each `task_id`, in the file's order."""
+
+    def counts(self, keys: Sequence[str]) -> list[int]:
+        """How many samples each document is: its completions, or the least that any other has where it has none.
+
+        Args:
+            keys: the `task_id` of every document, in order.
+        """
+        least = min(map(len, self.by_task.values()))
+        return [len(self.by_task.get(key, ())) or least for key in keys]
 
     @property
     def repeats(self) -> int:

@@ -77,6 +77,7 @@ def schema() -> dict[str, Any]:
         "request_bodies": pa.list_(pa.string()),
         "request_sha256": pa.list_(pa.string()),
         "reused_from": pa.string(),
+        "removed": pa.string(),
         "scores": pa.list_(score),
     }
 

@@ -17,18 +17,26 @@ with an exception as the last where there was one; the judge asks for `more` whe
 # ruff: noqa: PTH123
 from __future__ import annotations
 
+import atexit
 import builtins
 import contextlib
 import os
 import random
 import sys
 import types
-from _thread import RLock  # `threading` costs every fork half a millisecond: it looks itself over after each
+from _thread import (  # `threading` costs every fork half a millisecond: it looks itself over after each
+    RLock,
+    stack_size,
+)
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from harness.sandbox.verdicts import INT_DIGITS
 from harness.sandbox.wire import HELLO, MUTABLE, TOGETHER_BYTES, Channel, ClosedError, Codec, Descriptor, WireError
 
+THREAD_STACK = 8 << 20
+"""Bytes of a thread's stack, as usual on Linux. By default it would be the main thread's limit, and eight threads would
+take all of a program's address space."""
 TEXT_CHARS = 500
 """What is kept of an exception's text."""
 
@@ -138,6 +146,8 @@ class Child:
 
     def serve(self) -> None:
         """Serve its judge, in a process that is already shut in. Never returns."""
+        sys.set_int_max_str_digits(INT_DIGITS)
+        stack_size(THREAD_STACK)
         self._channel.send(HELLO)
         while True:
             self.answer()
@@ -240,7 +250,7 @@ class Child:
         random.seed(0)
         sys.argv = ["solution.py"]
         sys.modules["solution"] = self._module
-        exec(compile(code, "solution.py", "exec"), vars(self._module))  # noqa: S102 - what all of this is for
+        exec(compile(code, "solution.py", "exec", dont_inherit=True), vars(self._module))  # noqa: S102 - what all of this is for
         if entry_point not in vars(self._module):
             raise NameError(f"the code does not define {entry_point}")
         return vars(self._module)[entry_point]
@@ -260,8 +270,10 @@ class Child:
         with open(0, encoding="utf-8", closefd=False) as source, open(1, "w", encoding="utf-8", closefd=False) as sink:
             sys.stdin, sys.stdout, sys.argv = source, sink, ["solution.py"]
             sys.modules["__main__"] = module = types.ModuleType("__main__")
+            atexit._clear()  # noqa: SLF001 - there is no public way
             with contextlib.suppress(SystemExit):
-                exec(compile(code, "solution.py", "exec"), vars(module))  # noqa: S102
+                exec(compile(code, "solution.py", "exec", dont_inherit=True), vars(module))  # noqa: S102
+            _end_of_program()
         with open("stdout", "rb") as file:
             return file.read().decode("utf-8", "replace")
 
@@ -270,9 +282,20 @@ class Child:
         from harness.sandbox.judge import run_cases
 
         known = {name: getattr(builtins, name) for name in dir(builtins) if name != "_"}
-        exec(compile(tests, "tests", "exec"), vars(self._module))  # noqa: S102
+        exec(compile(tests, "tests", "exec", dont_inherit=True), vars(self._module))  # noqa: S102
         run_cases(vars(self._module))
         return known == {name: getattr(builtins, name) for name in dir(builtins) if name != "_"}
+
+
+def _end_of_program() -> None:
+    """What an interpreter does at a program's end: it waits for its threads, then calls what was left for then."""
+    if "threading" in sys.modules:
+        import threading
+
+        for thread in threading.enumerate():
+            if not thread.daemon and thread is not threading.current_thread():
+                thread.join()
+    atexit._run_exitfuncs()  # noqa: SLF001 - there is no public way
 
 
 def _await(coroutine: Any) -> Any:

@@ -34,6 +34,7 @@ from types import CodeType
 from typing import Any
 
 from harness.sandbox import linux
+from harness.sandbox.verdicts import INT_DIGITS
 from harness.sandbox.wire import HELLO, MUTABLE, TOGETHER_BYTES, Channel, ClosedError, Codec, WireError
 
 REMEMBERED, REMEMBERED_TESTS = 50_000, 2_000
@@ -272,7 +273,7 @@ class Judge:
         answer = self._exchange(list(question))
         if answer[0] == "r":
             return answer[1]
-        raise self._raised(answer)
+        raise _no_end(self._raised(answer))
 
     def call(self, function: Remote, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call one of the program's functions. Raises what `ask` raises."""
@@ -286,7 +287,7 @@ class Judge:
                 _update(old, new)
         if answer[0] == "r":
             return answer[1]
-        raise self._raised(answer)
+        raise _no_end(self._raised(answer))
 
     def answers(self, function: Any, calls: Iterable[Sequence[Any]]) -> Iterator[Any]:
         """The answers of one of the program's functions to many calls, which travel together: what tests use.
@@ -344,11 +345,14 @@ class Judge:
     def iterate(self, remote: Remote) -> Iterator[Any]:
         """The items of an iterator on the program's side, fetched one by one."""
         while True:
-            try:
-                item = self.ask("next", remote)
-            except StopIteration:
+            answer = self._exchange(["next", remote])
+            if answer[0] == "r":
+                yield answer[1]
+                continue
+            error = self._raised(answer)
+            if isinstance(error, StopIteration):
                 return
-            yield item
+            raise error
 
     async def wait(self, remote: Remote) -> Any:
         """The outcome of a coroutine on the program's side."""
@@ -462,14 +466,26 @@ class Judge:
         return self._broken
 
 
+def _no_end(error: BaseException) -> BaseException:
+    """The error; where it is a `StopIteration`, a RuntimeError, as https://peps.python.org/pep-0479/ has it.
+
+    A call that raised it would end the tests' own `map` or `zip`, and what comes after would never be compared.
+    """
+    if not isinstance(error, StopIteration):
+        return error
+    ended = RuntimeError("the program raised StopIteration")
+    vars(ended)["of_program"] = True
+    return ended
+
+
 def _compiled(source: str, name: str) -> CodeType:
     """Many samples of a task have the same tests."""
-    return _remembered(source, name) if len(source) <= REMEMBERED else compile(source, name, "exec")
+    return _remembered(source, name) if len(source) <= REMEMBERED else compile(source, name, "exec", dont_inherit=True)
 
 
 @functools.lru_cache(maxsize=REMEMBERED_TESTS)
 def _remembered(source: str, name: str) -> CodeType:
-    return compile(source, name, "exec")
+    return compile(source, name, "exec", dont_inherit=True)
 
 
 def run_cases(names: dict[str, Any]) -> None:
@@ -582,6 +598,7 @@ def main(control: socket.socket, schedstat: int | None = None) -> None:
         control: the socket.
         schedstat: a descriptor of this process's /proc/PID/schedstat, where the kernel has it.
     """
+    sys.set_int_max_str_digits(INT_DIGITS)
     worker = Channel(control)
     before = 0.0
 

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import get_args
 
 from harness.errors import SandboxError
-from harness.sandbox.verdicts import Execution, Program, Status
+from harness.sandbox.verdicts import INT_DIGITS, Execution, Program, Status
 from harness.specs import SandboxSpec
 
 TIER = "unsafe"
@@ -39,10 +39,11 @@ MESSAGE_CHARS = 500
 STATUSES = frozenset(get_args(Status))
 
 RUNNER = r"""
-import json, os, sys, time, types
+import atexit, json, os, sys, time, types
 
 with open("task.json", encoding="utf-8") as file:
     task = json.load(file)
+sys.set_int_max_str_digits(task["int_digits"])
 os.unlink("task.json")
 report = open(task["report"], "r+", encoding="utf-8")
 try:
@@ -66,25 +67,32 @@ sys.argv = ["solution.py"]
 def run(stdin):
     import io
     sys.stdin, sys.stdout = io.StringIO(stdin), io.StringIO()
+    atexit._clear()
     try:
-        exec(compile(task["code"], "solution.py", "exec"), {"__name__": "__main__"})
+        exec(compile(task["code"], "solution.py", "exec", dont_inherit=True), {"__name__": "__main__"})
     except SystemExit:
         pass
+    if "threading" in sys.modules:
+        threading = sys.modules["threading"]
+        for thread in threading.enumerate():
+            if not thread.daemon and thread is not threading.current_thread():
+                thread.join()
+    atexit._run_exitfuncs()
     return sys.stdout.getvalue()
 
 
 module.__dict__["within"] = lambda seconds: None
 module.__dict__["answers"] = lambda function, calls: (function(*call) for call in calls)
 try:
-    exec(compile(task["helpers"], "helpers", "exec"), module.__dict__)
+    exec(compile(task["helpers"], "helpers", "exec", dont_inherit=True), module.__dict__)
     if task["entry_point"] == "__main__":
         module.__dict__["__main__"] = module.__dict__["run"] = run
     else:
-        exec(compile(task["code"], "solution.py", "exec"), module.__dict__)
+        exec(compile(task["code"], "solution.py", "exec", dont_inherit=True), module.__dict__)
     if task["entry_point"] not in module.__dict__:
         raise NameError("the code does not define " + task["entry_point"])
     phase = "tests"
-    exec(compile(task["tests"], "tests", "exec"), module.__dict__)
+    exec(compile(task["tests"], "tests", "exec", dont_inherit=True), module.__dict__)
     if "unittest" in sys.modules:
         unittest = sys.modules["unittest"]
         cases = [c for c in vars(module).values() if isinstance(c, type) and issubclass(c, unittest.TestCase)
@@ -145,6 +153,7 @@ def _run_one(program: Program, spec: SandboxSpec) -> Execution:
                 "tests": program.tests,
                 "entry_point": program.entry_point,
                 "helpers": program.helpers,
+                "int_digits": INT_DIGITS,
                 "limits": [
                     ("RLIMIT_CPU", math.ceil(spec.timeout_s)),
                     ("RLIMIT_AS", spec.memory_mb << 20),
@@ -171,7 +180,7 @@ def _wait(work: Path, wall_s: float, packages: str | None) -> int | None:
     # -P -s -S with an empty environment are what -I means, without site packages: verdicts do not depend on
     # what is installed here. -I would also ignore PYTHONHASHSEED, and the order of sets would change verdicts
     # from run to run.
-    environment = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "MALLOC_ARENA_MAX": "1"}
     if packages is not None:
         environment["PYTHONPATH"] = packages
     if os.name == "nt":  # the interpreter cannot start without this one

@@ -39,9 +39,11 @@ ENVIRONMENT = {
     "PYTHONUTF8": "1",
     "LANG": "C.UTF-8",
     "LD_BIND_NOW": "1",
+    "MALLOC_ARENA_MAX": "1",
 }
-"""Of the zygotes and what they fork. The last one lets the dynamic linker look all symbols up at once, and not again in
-each process, see ld.so(8)."""
+"""Of the zygotes and what they fork. LD_BIND_NOW lets the dynamic linker look all symbols up at once, and not again in
+each process, see ld.so(8). MALLOC_ARENA_MAX keeps threads from reserving 64 MiB of address space each, see mallopt(3).
+"""
 BOOT = """
 import sys, types
 folder = sys.argv.pop(1)

@@ -6,19 +6,25 @@ one sample per document; repeats are averaged where results are. There is no par
 A document has `entry_point`, `tests` (Python that raises on failure) and `prompt` (the signature and
 docstring the model saw, or ""); and `completion: true` where the answer goes on where the prompt ended, as
 base models do it. `helpers` (Python whose names the tests see in place of the answer's) and `in_process` (run the tests
-beside the answer, which can then forge its verdict) are those of `harness.sandbox.Program`.
+beside the answer, which can then forge its verdict) are those of `harness.sandbox.Program`. `until` are the texts that
+end a completion; `extract: official` takes code as the published executors do, and mends nothing.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
-from harness.records import Answer, Score
-from harness.sandbox import Program, run
-from harness.scorers.extract_code import assemble, extract
+from harness.records import Answer, Removed, Score
+from harness.sandbox import Execution, Program, run
+from harness.scorers._wrapping import Cleaned, clean
+from harness.scorers.extract_code import Extracted, assemble, defines, extract, official
 from harness.specs import SandboxSpec
 
 METRIC = "pass@1"
+NO_CODE = "no_code"
+OFFICIAL = "official"
+"""What a task's `metadata.extract` says where code is to be taken as published executors take it."""
 
 
 def score(answers: Sequence[Answer], sandbox: SandboxSpec) -> list[Score]:
@@ -34,7 +40,22 @@ def score(answers: Sequence[Answer], sandbox: SandboxSpec) -> list[Score]:
     Raises:
         SandboxError: code cannot be run here.
     """
-    found = [extract(answer.text, answer.doc) for answer in answers]
+    cleaned = [_cleaned(answer) for answer in answers]
+    found = [_found(answer, of) for answer, of in zip(answers, cleaned, strict=True)]
+    verdicts = _run(found, answers, sandbox)
+    published = _published(answers, found, verdicts, sandbox)
+    return [
+        _score(answer, code, verdict, other, of.removed)
+        for answer, code, verdict, other, of in zip(answers, found, verdicts, published, cleaned, strict=True)
+    ]
+
+
+def _found(answer: Answer, of: Cleaned) -> Extracted | None:
+    return official(answer.text, answer.doc) if answer.doc.get("extract") == OFFICIAL else extract(of.text, answer.doc)
+
+
+def _run(found: Sequence[Extracted | None], answers: Sequence[Answer], sandbox: SandboxSpec) -> list[Execution | None]:
+    """The verdict of every code; `None` where there is none."""
     programs = [
         Program(
             assemble(code, answer.doc),
@@ -47,26 +68,64 @@ def score(answers: Sequence[Answer], sandbox: SandboxSpec) -> list[Score]:
         if code is not None
     ]
     verdicts = iter(run(programs, sandbox))
-    scores = []
-    for code, answer in zip(found, answers, strict=True):
-        cut = " (the reply was cut off)" if answer.truncated else ""
-        if code is None:
-            scores.append(Score(0.0, "no_code", explanation=f"the answer holds no Python code{cut}"))
-            continue
-        verdict = next(verdicts)
-        scores.append(
-            Score(
-                value=1.0 if verdict.status == "passed" else 0.0,
-                status=verdict.status,
-                extracted=code.code,
-                explanation=f"{verdict.message}{cut}" if verdict.status != "passed" else "all tests passed",
-                detail={
-                    "rule": code.rule,
-                    "cpu_s": verdict.cpu_s,
-                    "tier": verdict.tier,
-                    "forgeable": verdict.forgeable,
-                    "test": verdict.test or None,
-                },
-            )
-        )
-    return scores
+    return [None if code is None else next(verdicts) for code in found]
+
+
+def _published(
+    answers: Sequence[Answer],
+    found: Sequence[Extracted | None],
+    verdicts: Sequence[Execution | None],
+    sandbox: SandboxSpec,
+) -> list[str | None]:
+    """What became of the code that a published executor takes from an answer; `None` where it is what was run here.
+
+    It is asked for answers that passed alone: where one takes what the other does not, the sample says so.
+    """
+    others: list[Extracted | None] = []
+    for answer, code, verdict in zip(answers, found, verdicts, strict=True):
+        other = official(answer.text, answer.doc)
+        passed = code is not None and verdict is not None and verdict.status == "passed"
+        differs = passed and code is not None and (other is None or other.code.strip() != code.code.strip())
+        others.append((other or Extracted("", "official")) if differs else None)
+    ran = _run([other if other is not None and other.code else None for other in others], answers, sandbox)
+    return [
+        None if other is None else verdict.status if verdict is not None else NO_CODE
+        for other, verdict in zip(others, ran, strict=True)
+    ]
+
+
+def _score(
+    answer: Answer,
+    code: Extracted | None,
+    verdict: Execution | None,
+    published: str | None,
+    removed: tuple[Removed, ...],
+) -> Score:
+    cut = " (the reply was cut off)" if answer.truncated else ""
+    if code is None or verdict is None:
+        return Score(0.0, NO_CODE, explanation=f"the answer holds no Python code{cut}", removed=removed)
+    passed = verdict.status == "passed"
+    told = "all tests passed" if passed else f"{verdict.message}{cut}"
+    if published not in (None, "passed"):
+        told += f"; the published executor takes other code from the answer, which ends as: {published}"
+    return Score(
+        value=1.0 if passed else 0.0,
+        status=verdict.status,
+        extracted=code.code,
+        explanation=told,
+        detail={
+            "rule": code.rule,
+            "cpu_s": verdict.cpu_s,
+            "tier": verdict.tier,
+            "forgeable": verdict.forgeable,
+            "test": verdict.test or None,
+            **({} if published is None else {"official": published}),
+        },
+        removed=removed,
+    )
+
+
+def _cleaned(answer: Answer) -> Cleaned:
+    """The answer without what is wrapped around it. A completion may go on with what looks like another question."""
+    turns = None if answer.doc.get("completion") else functools.partial(defines, doc=answer.doc)
+    return clean(answer.text, turns, opened=answer.opened)

@@ -1,36 +1,31 @@
 """Finds the program in a model's answer, and makes it whole.
 
-The choice is fixed before any test runs: one program per answer, never the best of several. Text is cut by
-lines and regular expressions alone: nothing that a model wrote is parsed in this process, because Python's
-parser can overflow the stack on hostile input (https://docs.python.org/3/library/ast.html#ast.parse).
+The choice is fixed before any test runs: one program per answer, never the best of several. Text is read by lines,
+strings and brackets alone (`_python`): nothing that a model wrote is parsed in this process.
+
+A published executor takes less: `official` gives what it would have run (`metadata.extract: official`), and the score
+of an answer that only passes here says so.
 """
 
 from __future__ import annotations
 
+import html
+import json
 import re
-import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Rule = Literal["fence", "body", "plain", "completion"]
+from harness.scorers import _python
+from harness.scorers._fences import Block, blocks
 
-PYTHON = frozenset({"", "python", "python3", "py", "py3"})
+Rule = Literal["fence", "body", "plain", "completion", "official"]
+
+PYTHON = frozenset({"", "python", "python3", "python2", "py", "py3", "pycon", "ipython", "pyodide", "code"})
 """First words of a fence's info string that stand for Python, or for nothing."""
-FENCE = re.compile(r"(?P<indent>[ \t]*)(?P<fence>`{3,}|~{3,})[ \t]*(?P<language>[^\s`{]*)[^`]*")
-DEFINITION = re.compile(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)", re.MULTILINE)
-IMPORT = re.compile(r"^(?:import[ \t]+\w|from[ \t]+[\w.]+[ \t]+import[ \t]).*$", re.MULTILINE)
 FUTURE = re.compile(r"^from[ \t]+__future__[ \t]+import[ \t].*$\n?", re.MULTILINE)
-_STATEMENT = (
-    r"import[ \t]+\w|from[ \t]+[\w.]+[ \t]+import[ \t]"
-    r"|(?:async[ \t]+)?def[ \t]+\w+[ \t]*\(|class[ \t]+\w+.*:"
-    r"|[A-Za-z_][\w.]*(?:\[.*\])?[ \t]*(?::[^=]*)?[-+*/%&|^]?=[^=]|[A-Za-z_][\w.]*\(|assert[ \t]"
-    r"|(?:if|for|while|with|try|except|finally|elif|else)\b.*:"
-)
-STATEMENT = re.compile(_STATEMENT + r"|[A-Za-z_]\w*(?:,[ \t]*[A-Za-z_]\w*)+[ \t]*=[^=]")
-"""A line that a program may begin with."""
-CODE_LINE = re.compile(r"[ \t]|$|[@#)\]}]|[A-Za-z_]\w*(?:,[ \t]*[A-Za-z_]\w*)+[ \t]*=[^=]|" + _STATEMENT)
-"""A line that looks like Python at the top level, or is indented or blank."""
+STOPS = ("\nclass", "\ndef", "\nif", "\nprint")
+"""Where a completion ends by default: stop texts of Chen et al. 2021, section 3.1, but for `\\n#`."""
 SCRIPT = "__main__"
 """The entry point of a program that reads standard input: the whole of it is the answer."""
 
@@ -41,44 +36,46 @@ class Extracted:
 
     code: str
     rule: Rule
-    """`fence`: a fenced block. `body`: a fenced block that is the body of the prompt's function. `plain`:
-    lines of code without a fence. `completion`: the text goes on where the prompt ended."""
+    """`fence`: a fenced block. `body`: the body of the prompt's function. `plain`: lines of code without a fence.
+    `completion`: the text goes on where the prompt ended. `official`: as the published executor takes it."""
 
 
 def extract(text: str, doc: Mapping[str, Any]) -> Extracted | None:
     """Find the program in an answer.
 
-    Thinking up to `</think>` is dropped. In a chat answer the program is the last Python block that defines
-    the entry point, with what it needs of the blocks before; else a block that is the body of the function;
-    else the lines of code around a definition without a fence. In a completion it is everything up to the
-    first line that is not indented.
+    In a chat answer the program is the last Python block that defines the entry point (no stub, and not shown as a
+    mistake), with what it needs of the other blocks; else the body of the prompt's function, in a block or without;
+    else the lines of code around a definition without a fence. A completion is taken as it is, see `_completion`.
 
     Args:
-        text: the model's answer.
-        doc: the document: `entry_point`, and where it has them `prompt` and `completion`.
+        text: the model's answer, without what was wrapped around it.
+        doc: the document: `entry_point`, and where it has them `prompt`, `completion` and `until`, the stop texts.
 
     Returns:
         The code, or `None` where there is none.
     """
-    text = text.replace("\r\n", "\n")
-    if "</think>" in text:
-        text = text.rsplit("</think>", 1)[1]
-    elif text.lstrip().startswith("<think>"):
+    text = _spelling(text)
+    name = doc["entry_point"]
+    if doc.get("completion") and name != SCRIPT:
+        found = _completion(text, doc)
+        return found if found is not None and found.code.strip() else None
+    return _of_chat(_unwrapped(text), doc)
+
+
+def _of_chat(text: str, doc: Mapping[str, Any]) -> Extracted | None:
+    name = doc["entry_point"]
+    found = [block for block in _tagged(text) or blocks(text) if block.code.strip()]
+    chosen = _of_blocks(text, found, doc)
+    if chosen is None:
+        chosen = _without_fence(_ticked(text), doc)
+    if chosen is None or not chosen.code.strip():
         return None
-    name = re.escape(doc["entry_point"])
-    defines = re.compile(rf"^(?:(?:async[ \t]+def|def|class)[ \t]+{name}\b|{name}[ \t]*=[^=])", re.MULTILINE)
-    script = doc["entry_point"] == SCRIPT
-    if doc.get("completion") and not script and (text.lstrip("\n")[:1] in {" ", "\t"} or not defines.search(text)):
-        return _continuation(text)
-    blocks = _blocks(text)
-    for i in reversed(range(len(blocks))):
-        if defines.search(blocks[i]):
-            return Extracted(_with_helpers(blocks[i], blocks[:i]), "fence")
-    start = defines.search(text)
-    if start is None and blocks:
-        is_body = bool(doc.get("prompt")) and not DEFINITION.search(blocks[-1])
-        return Extracted(blocks[-1], "body" if is_body else "fence")
-    return _plain(text, start.start() if start else None, STATEMENT if script else None)
+    return Extracted(_adapted(chosen.code, name), chosen.rule)
+
+
+def defines(text: str, doc: Mapping[str, Any]) -> bool:
+    """Whether a text defines what is asked for: what comes after it may answer another question."""
+    return doc["entry_point"] != SCRIPT and _defining(doc["entry_point"]).search(text) is not None
 
 
 def assemble(found: Extracted, doc: Mapping[str, Any]) -> str:
@@ -96,52 +93,383 @@ def assemble(found: Extracted, doc: Mapping[str, Any]) -> str:
     if found.rule == "completion":
         return prompt + found.code
     if found.rule == "body":
-        return prompt.rstrip("\n") + "\n" + textwrap.indent(found.code, "    ")
+        return f"{prompt.rstrip()}\n{_python.indent(_python.dedent(found.code), _inside(prompt))}"
     head = re.search(rf"^(?:async[ \t]+)?def[ \t]+{re.escape(doc['entry_point'])}\b", prompt, re.MULTILINE)
     prelude = prompt[: head.start()] if head else ""
     future = "".join(FUTURE.findall(found.code))
     return "".join([future, doc.get("prelude", ""), prelude, FUTURE.sub("", found.code)])
 
 
-def _blocks(text: str) -> list[str]:
-    """The fenced blocks that are Python, or if none is, that are anything. One left open runs to the end.
+def official(text: str, doc: Mapping[str, Any]) -> Extracted | None:
+    """What the published executors run.
 
-    A fence that is four columns deeper than the one that opened is a part of the code: an example in a docstring.
+    A completion is run whole (https://github.com/openai/human-eval, execution.py). Of a program it is what stands
+    between the last two fences (https://github.com/LiveCodeBench/LiveCodeBench, extraction_utils.py); of a function the
+    first Python block, else the whole answer (https://github.com/openai/simple-evals, humaneval_eval.py).
+
+    Args:
+        text: the model's answer.
+        doc: as for `extract`.
     """
-    blocks: list[tuple[bool, str]] = []
-    fence, python, lines, column = "", False, list[str](), 0
-    for line in [*text.split("\n"), "```"]:
-        mark = FENCE.fullmatch(line)
-        deep = len(mark["indent"].expandtabs(4)) if mark else 0
-        if fence and deep > column + 3:
-            mark = None
-        closes = mark is not None and fence != "" and mark["fence"].startswith(fence) and not mark["language"]
-        opens = mark is not None and (fence == "" or (mark["language"].lower() in PYTHON and not closes))
-        if fence and (closes or opens):
-            blocks.append((python, textwrap.dedent("\n".join(lines))))
-            fence = ""
-        elif fence:
-            lines.append(line)
-        if mark is not None and opens:
-            fence, python, lines, column = mark["fence"], mark["language"].lower() in PYTHON, [], deep
-    found = [block for python, block in blocks if python] or [block for _, block in blocks]
-    return [block for block in found if block.strip()]
+    if doc.get("completion") and doc["entry_point"] != SCRIPT:
+        kept = _up_to(text, doc.get("until", STOPS))
+        return Extracted(kept, "completion") if kept.strip() else None
+    if doc["entry_point"] == SCRIPT:
+        lines = text.split("\n")
+        marks = [number for number, line in enumerate(lines) if "```" in line]
+        code = "\n".join(lines[marks[-2] + 1 : marks[-1]]) if len(marks) > 1 else ""
+    else:
+        block = re.search(r"```python\n(.*?)```", text, re.DOTALL)
+        code = block[1] if block else text
+    return Extracted(code, "official") if code.strip() else None
 
 
-def _with_helpers(block: str, earlier: Sequence[str]) -> str:
-    """The block, after the imports of earlier blocks and those of them that define a name the block uses."""
-    own = set(DEFINITION.findall(block))
-    before = []
-    for other in earlier:
-        names = set(DEFINITION.findall(other)) - own
-        if any(re.search(rf"\b{re.escape(name)}\b", block) for name in names):
-            before.append(other)
-        else:
-            before += IMPORT.findall(other)
-    return "\n".join([*before, block])
+# Spelling -----------------------------------------------------------------------------------------------------
+
+_ODD = re.compile("[\u00a0\u1680\u2000-\u200f\u2028\u2029\u202f\u205f\u2060\u3000\ufeff]")
+_ODD_SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+_INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff]")
+_ENTITY = re.compile(r"&(?:lt|gt|amp|quot|#39|#x27|apos);")
 
 
-def _plain(text: str, start: int | None, opening: re.Pattern[str] | None) -> Extracted | None:
+def _spelling(text: str) -> str:
+    """Line ends as Python's. Spaces and marks that only look like nothing become so, but in strings and comments."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if not _ODD.search(text):
+        return text
+    return _python.outside(text.removeprefix("\ufeff"), lambda code: _INVISIBLE.sub("", _ODD_SPACES.sub(" ", code)))
+
+
+def _plain_text(code: str) -> str:
+    """Code whose `<` and `&` came as HTML entities."""
+    escaped = False
+
+    def look(part: str) -> str:
+        nonlocal escaped
+        escaped = escaped or _ENTITY.search(part) is not None
+        return part
+
+    if _ENTITY.search(code):
+        _python.outside(code, look)
+    return html.unescape(code) if escaped else code
+
+
+_PROMPT = re.compile(r"[ \t]*(?:>>>|\.\.\.|In \[\d*\]:|\.\.\.:)(?: |$)")
+_MAGIC = re.compile(r"(?:%{1,2}[A-Za-z]\w*|![A-Za-z.]|\$ )[^\n]*")
+
+
+def _session(code: str) -> str:
+    """The code of an interactive session, or of a notebook's cell, without its prompts, outputs and magics."""
+    lines = code.split("\n")
+    first = next((line for line in lines if line.strip()), "")
+    if _PROMPT.match(first):
+        marked = [(line, mark) for line in lines if (mark := _PROMPT.match(line))]
+        code = "\n".join(line[mark.end() :] for line, mark in marked) + "\n"
+        lines = code.split("\n")
+    if any(_MAGIC.fullmatch(line) for line in lines):
+        states = _python.begins(code)
+        code = "\n".join(
+            line
+            for line, state in zip(lines, states, strict=True)
+            if state != _python.FRESH or not _MAGIC.fullmatch(line)
+        )
+    return code
+
+
+# What the code came in ----------------------------------------------------------------------------------------
+
+_KEYS = ("code", "solution", "program", "python", "python_code", "completion", "answer", "function", "implementation")
+_JSON = re.compile(r"\s*(?:```(?:json)?[^\n]*\n)?\s*(\{.*\})\s*(?:```)?\s*", re.DOTALL | re.IGNORECASE)
+_TAGS = 20
+"""Opening tags of an answer that are looked at."""
+_OPENING_TAG = re.compile(
+    r"[ \t]*(?:<(?P<xml>code|pre|python|py|answer|solution|response|output|final|(?:ant)?artifact|result)\b[^<>\n]*>"
+    r"(?:[ \t]*<code[^<>\n]*>)?|\[(?P<square>PYTHON|CODE|ANSWER|SOLUTION|BEGIN)\]"
+    r"|\\begin\{(?P<tex>lstlisting|verbatim|minted|python)\}(?:[\[{][^\n]*[\]}])*)[ \t]*",
+    re.IGNORECASE,
+)
+
+
+def _unwrapped(text: str) -> str:
+    """The code in a JSON object that an answer is."""
+    found = _JSON.fullmatch(text) if text.lstrip()[:1] in ("{", "`") else None
+    if found is None:
+        return text
+    try:
+        held = json.loads(found[1], strict=False)
+    except (ValueError, RecursionError):
+        return text
+    by_name = {str(key).lower(): value for key, value in held.items()} if isinstance(held, dict) else {}
+    return next((value for key in _KEYS if isinstance(value := by_name.get(key), str) and value.strip()), text)
+
+
+def _tagged(text: str) -> list[Block]:
+    """The blocks between tags that have lines of their own, where there is no fence."""
+    if "```" in text or "~~~" in text:
+        return []
+    found: list[Block] = []
+    lines = text.split("\n")
+    number = tried = 0
+    while number < len(lines) and tried < _TAGS:
+        opening = _OPENING_TAG.fullmatch(lines[number])
+        number += 1
+        if opening is None:
+            continue
+        tried += 1
+        word = opening["xml"] or opening["square"] or opening["tex"]
+        ends = re.compile(
+            rf"(?P<code>.*?)(?:</code>)?(?:</{word}>|\[/{word}\]|\[DONE\]|\\end\{{{word}\}})\s*", re.IGNORECASE
+        )
+        end = next((at for at in range(number, len(lines)) if ends.fullmatch(lines[at])), None)
+        inside = lines[number:end]
+        if end is not None and (last := ends.fullmatch(lines[end])) is not None and last["code"].strip():
+            inside.append(last["code"])
+        if any(map(_OPENING_TAG.fullmatch, inside)):
+            continue  # the inner one is looked at next
+        found.append(Block("", _python.dedent("\n".join(inside)), 0, 0, 0, 0, closed=end is not None))
+        number = len(lines) if end is None else end + 1
+    return found
+
+
+def _ticked(text: str) -> str:
+    """The text without the backticks around whole lines of code."""
+    return re.sub(r"^[ \t]*`([^`\n]+)`[.;]?[ \t]*$", r"\1", text, flags=re.MULTILINE)
+
+
+# Blocks -------------------------------------------------------------------------------------------------------
+
+_WRONG = re.compile(
+    r"\b(?:incorrect(?:ly)?|wrong(?:ly)?|avoid(?:ed|ing)?|bad|buggy|broken|flawed|mistaken?|mistakes|don[’']?t|do not"
+    r"|never|not|shouldn[’']?t|fails?|failing|anti-?pattern|counter-?example|pitfalls?|erroneous|faulty|invalid"
+    r"|would break)\b",
+    re.IGNORECASE,
+)
+_MENDED = re.compile(
+    r"\b(?:fix(?:ed|es|ing)?|correct(?:ed|ion|s|ly)?|right|better|improved?|final|proper(?:ly)?|instead|works?|solution"
+    r"|rather|not only|does not use|without)\b",
+    re.IGNORECASE,
+)
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n\s*\n")
+_RETURNS = re.compile(r"^[ \t]*(?:return|yield|raise)\b", re.MULTILINE)
+_PRINTS = re.compile(r"\b(?:print|write|writelines)[ \t]*\(|\bstdout\b")
+
+
+def _defining(name: str, *, anywhere: bool = False) -> re.Pattern[str]:
+    margin = r"[ \t]*" if anywhere else ""
+    name = re.escape(name)
+    return re.compile(
+        rf"^{margin}(?:(?:async[ \t]+def|def|class)[ \t]+{name}\b|{name}[ \t]*(?::[^=\n]*)?=[^=])", re.MULTILINE
+    )
+
+
+def _of_blocks(text: str, found: Sequence[Block], doc: Mapping[str, Any]) -> Extracted | None:
+    """The program in the blocks of an answer."""
+    name = doc["entry_point"]
+    usable = [block for block in found if block.language in PYTHON] or list(found)
+    named = [block for block in usable if block.language]
+    codes = [_code(block) for block in usable]
+    if name == SCRIPT:
+        if named and any(_PRINTS.search(_code(block)) for block in named):
+            usable, codes = named, [_code(block) for block in named]
+        return _program(codes, _shown_as_wrong(text, usable))
+    wrong = _shown_as_wrong(text, usable)
+    for anywhere in (False, True):
+        defining = _defining(name, anywhere=anywhere)
+        holding = [number for number, code in enumerate(codes) if defining.search(code)]
+        if holding:
+            able = [number for number in holding if not _is_stub(codes[number], defining)] or holding
+            chosen = ([number for number in able if not wrong[number]] or able)[-1]
+            others = [code for number, code in enumerate(codes) if number not in holding]
+            return Extracted(_with_helpers(codes[chosen], others, name), "fence")
+    if doc.get("prompt"):
+        bodies = [code for code in codes if _is_body(code, name)]
+        if bodies and _defining(name).search(_outside(text, found)) is None:
+            return Extracted(bodies[-1], "body")
+    if codes and _defining(name, anywhere=True).search(text) is None:
+        return Extracted(codes[-1], "fence")
+    return None
+
+
+def _code(block: Block) -> str:
+    """A block's code; where nothing closes it, up to the first line of prose."""
+    code = _plain_text(_python.dedent(_session(block.code)))
+    return code if block.closed else _python.until_prose(code)
+
+
+def _outside(text: str, found: Sequence[Block]) -> str:
+    """What of a text is in none of its blocks."""
+    parts, at = [], 0
+    for block in found:
+        parts.append(text[at : block.start])
+        at = block.stop
+    return "\n".join([*parts, text[at:]])
+
+
+def _shown_as_wrong(text: str, found: Sequence[Block]) -> list[bool]:
+    """Of each block, whether the sentence before it shows it as a mistake."""
+    shown, at = [], 0
+    for block in found:
+        said = [
+            part for part in _SENTENCE.split(text[max(at, block.start - 500) : block.start].strip()) if part.strip()
+        ]
+        last = said[-1] if said else ""
+        shown.append(_WRONG.search(last) is not None and _MENDED.search(last) is None)
+        at = block.stop
+    return shown
+
+
+def _is_stub(code: str, defining: re.Pattern[str]) -> bool:
+    """Whether the last definition of the name does nothing."""
+    place = [match.start() for match in defining.finditer(code)][-1]
+    head = re.compile(r"def[ \t]+\w+[ \t]*\(").search(code, place)
+    if head is None or code[place : head.start()].strip() not in ("", "async"):
+        return False
+    lines = code[place:].split("\n")
+    states = _python.begins(code[place:])
+    width = len(lines[0]) - len(lines[0].lstrip())
+    end = next(
+        (
+            number
+            for number, (line, state) in enumerate(zip(lines, states, strict=True))
+            if number and state == _python.FRESH and line.strip() and len(line) - len(line.lstrip()) <= width
+        ),
+        len(lines),
+    )
+    body = re.match(r"[\s\S]*?\)[ \t]*(?:->[^\n]*?)?:[ \t]*(?=\n|[^\n]*$)", "\n".join(lines[:end]))
+    inside = "\n".join(lines[:end])[body.end() :] if body else ""
+    return body is not None and _python.is_stub(inside)
+
+
+def _is_body(code: str, name: str) -> bool:
+    """Whether a block is the body of a function: it returns, and neither defines nor only calls it."""
+    if _RETURNS.search(code):
+        margin = [line for line in code.split("\n") if line and line[0] not in " \t#"]
+        return not any(re.match(r"(?:async[ \t]+def|def|class)[ \t]", line) for line in margin) or any(
+            re.match(r"(?:return|yield|raise)\b", line) for line in margin
+        )
+    return not re.search(rf"\b{re.escape(name)}\b|^(?:def|class|async[ \t]+def)\b|^>>>", code, re.MULTILINE)
+
+
+def _with_helpers(block: str, others: Iterable[str], name: str) -> str:
+    """The block, after what it uses of the other blocks: imports, functions, classes, constants."""
+    offered = [statement for other in others for statement in _python.statements(other) if statement.kind != "other"]
+    own = frozenset(word for statement in _python.statements(block) for word in statement.names)
+    wanted, taken = _python.words(block), set[int]()
+    grows = True
+    while grows:
+        grows = False
+        for number, one in enumerate(offered):
+            if number not in taken and _is_needed(one, wanted, own, block, name):
+                taken.add(number)
+                wanted |= _python.words(one.text)
+                grows = True
+    return "\n".join([*(offered[number].text for number in sorted(taken)), block])
+
+
+def _is_needed(one: _python.Statement, wanted: frozenset[str], own: frozenset[str], block: str, name: str) -> bool:
+    if one.kind == "import":
+        return "*" in one.names or bool(one.names & wanted)
+    names = (one.names & wanted) - own
+    if not names or name in one.names:
+        return False
+    if one.kind == "definition":
+        return True
+    calls_it = re.search(rf"\b{re.escape(name)}[ \t]*\(", one.text)
+    return calls_it is None and not any(_python.binds(block, word) for word in names)
+
+
+def _program(codes: Sequence[str], wrong: Sequence[bool]) -> Extracted | None:
+    """The last block that prints something and is not shown as a mistake; with what it needs of the others."""
+    if not codes:
+        return None
+    order = [
+        [number for number, code in enumerate(codes) if _PRINTS.search(code) and not wrong[number]],
+        [number for number in range(len(codes)) if not wrong[number]],
+        list(range(len(codes))),
+    ]
+    chosen = next(numbers[-1] for numbers in order if numbers)
+    others = [code for number, code in enumerate(codes) if number < chosen and not _PRINTS.search(code)]
+    return Extracted(_with_helpers(codes[chosen], others, SCRIPT), "fence")
+
+
+# Without a fence ----------------------------------------------------------------------------------------------
+
+_BODY_LINE = re.compile(r"(?:return|yield|raise|pass|nonlocal|global)\b")
+_BLANK = re.compile(r"\A(?:[ \t]*\n)+")
+
+
+def _without_fence(text: str, doc: Mapping[str, Any]) -> Extracted | None:
+    """The program in an answer without blocks, or beside them."""
+    name = doc["entry_point"]
+    text = _plain_text(_session(text))
+    if name == SCRIPT:
+        return _run_of_code(text, None, _python.STATEMENT)
+    start = _defining(name).search(text)
+    if start is not None:
+        return _run_of_code(text, start.start(), None)
+    indented = _defining(name, anywhere=True).search(text)
+    if indented is not None:
+        owner = re.search(r"^class[ \t]+\w+", text[: indented.start()], re.MULTILINE)
+        if owner is not None:
+            return _run_of_code(text, owner.start(), None)
+        return Extracted(_indented(text, indented.start()), "plain")
+    if doc.get("prompt") and (body := _body(text)) is not None:
+        return Extracted(body, "body")
+    return _run_of_code(text, None, None)
+
+
+def _indented(text: str, start: int) -> str:
+    """The lines around an indented definition that are at least as deep, without their indentation."""
+    lines = text.split("\n")
+    first = text.count("\n", 0, start)
+    width = len(lines[first]) - len(lines[first].lstrip(" \t"))
+
+    def deep(line: str) -> bool:
+        return not line.strip() or len(line) - len(line.lstrip(" \t")) >= width
+
+    last = first
+    while first > 0 and deep(lines[first - 1]):
+        first -= 1
+    while last < len(lines) and deep(lines[last]):
+        last += 1
+    return _python.dedent("\n".join(lines[first:last])).strip("\n") + "\n"
+
+
+def _body(text: str) -> str | None:
+    """The body of a function in a text: the text itself, or the last lines of it that are deeper and return."""
+    text = _BLANK.sub("", text)
+    first = text.partition("\n")[0]
+    if first[:1] in (" ", "\t") or _BODY_LINE.match(first) or _python.STATEMENT.match(first):
+        whole = _reindented(text)
+        margin = [line for line in whole.split("\n") if line.strip() and line[0] not in " \t#"]
+        if first[:1] in (" ", "\t") or margin == [first] or _BODY_LINE.match(first) or _RETURNS.search(whole):
+            return _python.dedent(_until_margin(whole))
+    runs = re.findall(r"(?:^(?:[ \t]+\S.*|[ \t]*)(?:\n|\Z))+", text, re.MULTILINE)
+    bodies = [_python.dedent(run).strip("\n") + "\n" for run in runs if _RETURNS.search(run)]
+    return bodies[-1] if bodies else None
+
+
+def _reindented(text: str) -> str:
+    """A body whose first indentation a server has stripped: it is put back."""
+    lines = text.rstrip("\n").split("\n")
+    if lines[0][:1] not in (" ", "\t"):
+        deep = [len(line) - len(line.lstrip(" ")) for line in lines[1:] if line.strip()]
+        lines[0] = " " * (min(filter(None, deep), default=4) if 0 not in deep[:1] else 0) + lines[0]
+    return "\n".join(lines) + "\n"
+
+
+def _until_margin(text: str) -> str:
+    """A body up to the first line at the margin, where it begins deeper; else up to the first line of prose."""
+    lines = text.split("\n")
+    if lines[0][:1] not in (" ", "\t"):
+        return _python.until_prose(text)
+    for number, (line, state) in enumerate(zip(lines, _python.begins(text), strict=True)):
+        if state == _python.FRESH and line.strip() and line[0] not in " \t#":
+            return "\n".join(lines[:number])
+    return text
+
+
+def _run_of_code(text: str, start: int | None, opening: re.Pattern[str] | None) -> Extracted | None:
     """The unbroken run of code lines around the definition at `start`, or from the first line of code.
 
     That line is an import or a definition; in a program that needs neither, whatever `opening` matches.
@@ -149,33 +477,92 @@ def _plain(text: str, start: int | None, opening: re.Pattern[str] | None) -> Ext
     lines = text.split("\n")
     if start is not None:
         first = text.count("\n", 0, start)
-        while first > 0 and CODE_LINE.match(lines[first - 1]):
+        while first > 0 and _python.CODE_LINE.match(lines[first - 1]):
             first -= 1
     else:
-        starts = (i for i, line in enumerate(lines) if IMPORT.match(line) or (opening or DEFINITION).match(line))
+        begin = opening or re.compile(r"(?:async[ \t]+def|def|class)[ \t]+\w+")
+        starts = (i for i, line in enumerate(lines) if _python.IMPORT.match(line) or begin.match(line))
         first = next(starts, -1)
         if first < 0:
             return None
-    last = text.count("\n", 0, start) if start is not None else first
-    while last < len(lines) and CODE_LINE.match(lines[last]):
-        last += 1
-    return Extracted("\n".join(lines[first:last]).strip("\n") + "\n", "plain")
+    code = _python.until_prose("\n".join(lines[first:]))
+    return Extracted(code.strip("\n") + "\n", "plain")
 
 
-def _continuation(text: str) -> Extracted | None:
-    """The rest of a function's body: up to the first line that starts at the margin.
+# Whole modules ------------------------------------------------------------------------------------------------
 
-    Servers strip the white space that an answer starts with, and so the first line's indentation: it is put
-    back.
+
+def _adapted(code: str, name: str) -> str:
+    """Code that has what is asked for as a method of a class, with a function that calls it."""
+    if name == SCRIPT or _defining(name).search(code):
+        return code
+    method = re.search(
+        rf"^class[ \t]+(?P<owner>\w+)(?:(?!\nclass[ \t])[\s\S])*?\n[ \t]+(?:async[ \t]+)?def[ \t]+{re.escape(name)}"
+        rf"[ \t]*\([ \t\n]*(?P<first>\w*)",
+        code,
+        re.MULTILINE,
+    )
+    if method is None:
+        return code
+    owner = f"{method['owner']}()" if method["first"] in ("self", "cls") else method["owner"]
+    return f"{code.rstrip()}\n\n\ndef {name}(*args, **kwargs):\n    return {owner}.{name}(*args, **kwargs)\n"
+
+
+def _inside(prompt: str) -> str:
+    """The indentation of the body that a prompt begins: that of its last line, where it has one."""
+    last = prompt.rstrip().rpartition("\n")[2]
+    return last[: len(last) - len(last.lstrip(" \t"))] or "    "
+
+
+# Completions --------------------------------------------------------------------------------------------------
+
+_SENTENCE_LINE = re.compile(r"[A-Z][a-z’']*(?:,?[ \t]+[\w’'()-]+){2,}[.:!?]?[ \t]*")
+"""A line at the margin that is prose: a capital, then words."""
+
+
+def _completion(text: str, doc: Mapping[str, Any]) -> Extracted | None:
+    """The rest of the prompt's function, as published harnesses run it: the text up to the task's stop texts.
+
+    Nothing more is cut, but lines of prose at the margin, a fence, and a second version of the whole function; and the
+    white space that a server strips from the first line is put back. No executor would run the code with them.
     """
-    lines = text.strip("\n").split("\n")
-    if not text.strip():
-        return None
-    if lines[0][:1] not in {" ", "\t"}:
-        lines[0] = "    " + lines[0]
-    kept = []
-    for line in lines:
-        if line.strip() and line[0] not in {" ", "\t", "#"}:
+    name = doc["entry_point"]
+    deep = _BLANK.sub("", text)[:1] in (" ", "\t")
+    if (
+        not deep
+        and (found := [block for block in blocks(text) if block.code.strip()])
+        and text.lstrip()[:3] in ("```", "~~~")
+    ):
+        code = _code(found[0])
+        if _defining(name).search(code):
+            return Extracted(code, "fence")
+        return Extracted(_python.indent(code, _inside(doc.get("prompt") or "")), "completion")
+    start = _defining(name).search(text)
+    if start is not None and not deep:
+        return _run_of_code(text, start.start(), None)
+    text = _up_to(text, doc.get("until", STOPS))
+    lines = text.split("\n")
+    for number, (line, state) in enumerate(zip(lines, _python.begins(text), strict=True)):
+        if (state == _python.FRESH and _SENTENCE_LINE.fullmatch(line)) or line.startswith("```"):
+            text = "\n".join(lines[:number]) + "\n"
             break
-        kept.append(line)
-    return Extracted("\n".join(kept).rstrip() + "\n", "completion")
+    if not deep and text.strip() and not _python.IMPORT.match(text.lstrip("\n")):
+        text = _restored(text)
+    return Extracted(text, "completion")
+
+
+def _up_to(text: str, stops: Sequence[str]) -> str:
+    """The text before the first of the stop texts."""
+    return text[: min((place for stop in stops if stop and (place := text.find(stop)) >= 0), default=len(text))]
+
+
+def _restored(text: str) -> str:
+    """A completion with the first line's indentation put back, where the lines below show that it was stripped."""
+    blank = _BLANK.match(text)
+    begin = blank.end() if blank else 0
+    first, _, rest = text[begin:].partition("\n")
+    below = next((line for line in rest.split("\n") if line.strip()), "")
+    stripped = (
+        below[:1] in (" ", "\t") or _BODY_LINE.match(first) or (first.rstrip().endswith(":") is False and not below)
+    )
+    return text[:begin] + "    " * bool(stripped) + text[begin:]

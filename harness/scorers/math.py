@@ -16,22 +16,24 @@ Statuses:
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache
 from importlib import metadata
 
-from harness.records import Answer, Score
+from harness.records import Answer, Removed, Score
 from harness.scorers._math import workers
 from harness.scorers._math.compare import compare
-from harness.scorers._math.extract import Extraction, extract, gold
+from harness.scorers._math.extract import Extraction, answered, extract, gold
 from harness.scorers._math.structure import NeedsEngineError
 from harness.scorers._math.verdict import Verdict
+from harness.scorers._wrapping import clean
 from harness.specs import SandboxSpec
 
 METRIC = "accuracy"
-RULES = "math-2"
+RULES = "math-3"
 """The version of these rules. A change that can change a verdict is a new version."""
 
 
@@ -49,13 +51,20 @@ def score(answers: Sequence[Answer], sandbox: SandboxSpec) -> list[Score]:  # no
         HarnessError: the processes for symbolic work do not start.
     """
     scores: list[Score | None] = [None] * len(answers)
+    removed: list[tuple[Removed, ...]] = []
     open_questions: list[tuple[int, Extraction, workers.Task]] = []
     for index, answer in enumerate(answers):
-        found = extract(answer.text, truncated=answer.truncated)
+        cleaned = clean(answer.text, answered, opened=answer.opened)
+        removed.append(cleaned.removed)
+        wanted = gold(answer.target)
+        found = extract(cleaned.text, truncated=answer.truncated and not cleaned.complete)
+        if wanted and cleaned.text.strip() == wanted and not answer.truncated:
+            found = Extraction(wanted, "line")
         if not found.answer:
+            if cleaned.unfinished:
+                found = dataclasses.replace(found, note="the reasoning never ends")
             scores[index] = _without_answer(found, truncated=answer.truncated)
             continue
-        wanted = gold(answer.target)
         if not wanted:
             scores[index] = _unscored(found, "error", "the document has no gold answer")
             continue
@@ -74,7 +83,8 @@ def score(answers: Sequence[Answer], sandbox: SandboxSpec) -> list[Score]:  # no
             scores[index] = _unscored(found, outcome.method, outcome.why)
         else:
             scores[index] = _judged(found, Verdict(outcome.equal, outcome.method, outcome.why))
-    return [item for item in scores if item is not None]
+    judged = [item for item in scores if item is not None]
+    return [dataclasses.replace(item, removed=off) if off else item for item, off in zip(judged, removed, strict=True)]
 
 
 _PLAIN = re.compile(r"([-+]?)\$?(\d{1,3}(?:,\d{3})+|\d{1,300})(\.\d{1,300})?")

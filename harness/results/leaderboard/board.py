@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.provenance import Finding, shown
 from harness.stats import aggregates
-from harness.results.leaderboard.words import answerers, number, short
+from harness.results.leaderboard.words import answerers, number, short, unread
 from harness.stats import Standing
 from harness.results.schema import FEW_DOCUMENTS, GAP
 
@@ -41,6 +41,7 @@ QUERIES: Mapping[str, str] = {
     "identity_claims": "SELECT * FROM identity_claims ORDER BY model, share DESC, claimed",
     "evidence": "SELECT * FROM evidence ORDER BY ALL",
     "shared_errors": "SELECT * FROM shared_errors WHERE excess IS NOT NULL ORDER BY ALL",
+    "unread": "SELECT unread.* FROM unread JOIN chosen USING (run_id, model, task) ORDER BY ALL",
 }
 """The SQL behind every frame of a `Board`."""
 
@@ -69,6 +70,7 @@ class Board:
     identity_claims: pl.DataFrame
     evidence: pl.DataFrame
     shared_errors: pl.DataFrame
+    unread: pl.DataFrame
     probed: Sequence[tuple[str, Mapping[str, str]]] = ()
     """What probes with a heading say: the heading, and a text by model."""
     min_coverage: float = aggregates.MIN_COVERAGE
@@ -267,6 +269,7 @@ class Board:
                 notes.append(f"drop against the original problems {number(own['value'], own)}")
             elif abs(own["gap"] or 0) > GAP:
                 notes.append(f"lm-eval's {own['metric']} ({own['filter']}) is {own['value']:.3f}")
+        notes += [told for key, told in self._unread if key == (row["model"], row["task"], row["metric"])]
         if row["run_id"] in self.incomplete:
             notes.append("run incomplete")
         if row["run_id"] in self.imported:
@@ -307,6 +310,12 @@ class Board:
         ]
 
     @cached_property
+    def _unread(self) -> list[tuple[tuple[str, str, str], str]]:
+        """What is said of the results most of whose answers could not be read."""
+        rows = self.unread.iter_rows(named=True)
+        return [((row["model"], row["task"], row["metric"]), told) for row in rows if (told := unread(row))]
+
+    @cached_property
     def _scores(self) -> list[Row]:
         return list(self.scores.iter_rows(named=True))
 
@@ -322,7 +331,7 @@ class Board:
         pairs = pl.DataFrame(sorted(kept), schema={"model": pl.String, "task": pl.String}, orient="row")
         chosen = {
             name: getattr(self, name).join(pairs, on=["model", "task"], how="semi", maintain_order="left")
-            for name in ("scores", "beside", "models", "served")
+            for name in ("scores", "beside", "models", "served", "unread")
         }
         of_task = {
             name: getattr(self, name).filter(pl.col("task").is_in(pairs["task"].unique().implode()))

@@ -1,4 +1,4 @@
-"""Numbers in words: the one spelling of a score and of a rank."""
+"""Numbers in words: the one spelling of a score, of a rank, and of answers that could not be read."""
 
 from __future__ import annotations
 
@@ -44,3 +44,38 @@ def rank(standing: Standing) -> str:
     """`rank 1-3 (ab)`: the ranks the data allow, and the groups of models that cannot be told apart."""
     ranks = f"{standing.best}" if standing.best == standing.worst else f"{standing.best}-{standing.worst}"
     return f"rank {ranks} ({standing.letters})"
+
+
+UNREAD = {
+    "no_code": (
+        "hold no program",
+        "another form of the task fits the answers (humaneval, humaneval_completion), or a wrapper is not known here",
+    ),
+    "no_answer": ("state no answer", "the model was not told how to mark its answer, or it writes on without one"),
+    "unparsed": (
+        "have an answer that cannot be read",
+        "the model puts more than the answer where the answer should be",
+    ),
+}
+"""By the scorers' words for answers that they could not read: what that means, and its likely cause."""
+MOST = 0.5
+"""The share of a run's answers above which it is said that they could not be read."""
+
+
+def unread(row: Mapping[str, Any]) -> str | None:
+    """What to say where more than half of the answers could not be read; `None` where no more could not.
+
+    Args:
+        row: one of the view `unread`.
+    """
+    least = MOST * row["samples"]
+    found = sum(row[word] for word in UNREAD)
+    if max(found, row["cut"]) <= least:
+        return None
+    word = max(UNREAD, key=lambda word: row[word])
+    what, cause = UNREAD[word]
+    if row["empty"] > least:
+        what, cause = "hold no text", "the model, or its server, sent nothing but reasoning or blanks"
+    elif row["cut"] > least:
+        what, cause = "were cut off before an answer", "the token limit is too low (task.max_tokens, decode.max_tokens)"
+    return f"{max(found, row['cut'])} of {row['samples']} answers {what}: probably {cause}"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 
-from harness.scorers._math import exact, phrases, trees, words
+from harness.scorers._math import exact, phrases, trees, units, words
 from harness.scorers._math.normalise import Normal, normalise
 from harness.scorers._math.structure import Comparison, Engine
 from harness.scorers._math.syntax import Node, read
-from harness.scorers._math.tokens import UnreadableError
+from harness.scorers._math.tokens import MAX_CHARS, UnreadableError
 from harness.scorers._math.verdict import Verdict, no, yes
 
 _CHOICE = re.compile(r"(?:\\text\{)?\s*\(?([A-Z])\)?\s*\}?")
@@ -70,20 +72,93 @@ def compare(gold: str, answer: str, engine: Engine | None = None) -> Verdict:
     verdict = _as_text(wanted, found)
     if verdict is not None:
         return verdict
-    if wanted.node is not None and (found.node is None or trees.contains(found.node, frozenset({"word"}))):
-        distilled = phrases.distil(answer)
-        found = reading(distilled, letter_units=number) if distilled and distilled != answer else found
+    other_dimension = _other_dimension(wanted, found)
+    if other_dimension:
+        return other_dimension
+    exact_side = _exact_side(answer)
+    if exact_side and wanted.node is not None and not trees.is_literal(wanted.node):
+        answer, found = exact_side, reading(exact_side, letter_units=number)
+    comparison = Comparison(engine)
+    first = verdict = _compared(wanted, found, comparison)
+    for text in () if verdict.equal or verdict.method == "open" else _meant(answer, wanted, found):
+        other = reading(text, letter_units=number)
+        verdict = _as_text(wanted, other) or _other_dimension(wanted, other) or _compared(wanted, other, comparison)
+        if verdict.equal:
+            return verdict
+        if first.method == "unparsed":
+            first = verdict
+    exact_side = _exact_side(gold)
+    if exact_side and not first.equal:
+        first = compare(exact_side, answer, engine)
+    return first if first.method != "open" else _by_library(wanted, found, first, comparison.engine)
+
+
+def _other_dimension(wanted: Reading, found: Reading) -> Verdict | None:
+    one, other = wanted.normal.unit, found.normal.unit
+    if one is None or other is None or units.agree(one, other):
+        return None
+    return no("structure", f"in a unit of {other.dimension}, wanted one of {one.dimension}")
+
+
+def _compared(wanted: Reading, found: Reading, comparison: Comparison) -> Verdict:
     if wanted.node is not None and found.node is None:
         # An answer that is less readable than the gold answer is not worked out for the model.
         return no("unparsed", found.problem)
-    comparison = Comparison(engine)
     try:
-        verdict = _as_trees(wanted, found, comparison)
+        return _as_trees(wanted, found, comparison)
     except (exact.TooLargeError, UnreadableError, RecursionError) as problem:
         return no("unparsed", f"not computed: {problem}")
     except ZeroDivisionError:
         return no("exact", "it divides by zero")
-    return verdict if verdict.method != "open" else _by_library(wanted, found, verdict, comparison.engine)
+
+
+# What an answer means -----------------------------------------------------------------------------------------
+
+_ALMOST = re.compile(r"\\(?:approx|simeq|thickapprox)(?![A-Za-z])|≈")
+_LETTERED = re.compile(r"\**(?:\\text\w*\s*\{\s*)?\(?([A-J])(?:\)|[.:](?=\s))\s*[:.]?\s*\}?\**(?:\\ |[\s~:])*(?=\S)")
+_PROSE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}[ ,]+[A-Za-z]{2,}")
+_TWICE = re.compile(r"(-?\d[\d.]*) \(([^()]*)\)")
+"""`18 (9 * 2)`: a number and where it comes from."""
+_APART = re.compile(r"\s*(?:[,;&]|(?<![A-Za-z])and(?![A-Za-z]))\s*")
+
+
+def _meant(answer: str, wanted: Reading, found: Reading) -> Iterator[str]:
+    """What else an answer may say: its exact side, its value without the letter of a choice, the value in its prose."""
+    if wanted.node is None or len(answer) > MAX_CHARS:
+        return
+    if _ALMOST.search(answer):
+        yield _exact_side(answer) or answer
+        yield _ALMOST.split(answer)[-1]
+    twice = _TWICE.fullmatch(found.normal.text)
+    if twice and _value(twice.group(1)) == _value(twice.group(2)):
+        yield twice.group(1)
+    lettered = _LETTERED.match(answer)
+    if lettered:
+        yield answer[lettered.end() :]
+    if wanted.node.op == "list":
+        parts = [part for part in _APART.split(phrases.without_text(answer)) if part]
+        if all(_value(part) is not None for part in parts):
+            yield ", ".join(reading(part).normal.text for part in parts)
+    unread = found.node is None or trees.contains(found.node, frozenset({"word"}))
+    if unread or _PROSE.search(phrases.without_text(answer)):
+        distilled = phrases.distil(answer)
+        if distilled and distilled != answer:
+            yield distilled
+
+
+def _value(text: str) -> Fraction | None:
+    node = reading(text).node
+    try:
+        return None if node is None else exact.value(node)
+    except ArithmeticError:
+        return None
+
+
+def _exact_side(text: str) -> str:
+    r"""`\frac{1}{3}` of `\frac{1}{3} \approx 0.33`; `""` where nothing is rounded, or only a name stands there."""
+    almost = _ALMOST.search(text)
+    side = text[: almost.start()].strip(" $") if almost else ""
+    return side if len(side) > 1 or side.isdigit() else ""
 
 
 # Text ---------------------------------------------------------------------------------------------------------
@@ -135,10 +210,7 @@ def _as_trees(wanted: Reading, found: Reading, comparison: Comparison) -> Verdic
     if gold is None or answer is None:
         return no("open", found.problem or wanted.problem)
     one, other = wanted.normal.unit, found.normal.unit
-    if one and other and one.dimension != other.dimension:
-        if one.is_lone and other.is_lone:
-            return no("structure", f"in a unit of {other.dimension}, wanted one of {one.dimension}")
-    elif one and other and one != other:
+    if one and other and one.dimension == other.dimension and one.factor != other.factor:
         gold, answer = (Node("mul", (n, Node("num", value=u.factor))) for n, u in ((gold, one), (answer, other)))
     verdict = comparison.equal(gold, answer)
     if verdict.equal:
@@ -151,7 +223,7 @@ def _with_other_commas(gold: Node, found: Reading) -> Verdict | None:
     text = found.normal.text
     if not trees.is_literal(gold):
         return None
-    for pattern, comma in ((r"-?\d+,\d{1,2}", "."), (r"-?\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?", "")):
+    for pattern, comma in ((r"-?(?:\d+,\d{1,2}|0,\d+)", "."), (r"-?\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?", "")):
         if re.fullmatch(pattern, text) and exact.value(gold) == exact.value(read(text.replace(",", comma))):
             return yes("exact", "the same number, with other commas")
     return None

@@ -1,12 +1,13 @@
-"""Finds the final answer in a model's text.
+r"""Finds the final answer in a model's text.
 
 Three kinds of place are tried, the surest first:
 
 1. a *mark*: a box, `#### …`, `<answer>…</answer>`, `"answer": …` in JSON; the one that ends last counts;
-2. a *phrase*: "the answer is …", "Answer: …", "A: …", in the languages of MGSM; the last one counts, and before a mark
-   that the model takes back ("wait, that is wrong …");
+2. a *phrase*: "the answer is …", "Answer: …", "A: …", "… is the answer", in the languages of MGSM; the last one counts,
+   and before a mark that the model takes back ("wait, that is wrong …") or replaces ("The final answer is …");
 3. a *close*: the last line, where it is a value or ends on one.
 
+A mark that holds a placeholder (`\boxed{}`, `<answer>your answer</answer>`) counts only where there is nothing else.
 A place that touches the end of a text that was cut off does not count: its answer may be half.
 """
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.scorers._math import phrases
 from harness.scorers._math.phrases import MAX_TRIES
@@ -33,46 +34,71 @@ class Extraction:
     """One past the last character that was used."""
     note: str = ""
     """Why there is no answer."""
+    placeholder: bool = False
+    """It is the form of an answer, and not one."""
 
 
 def extract(text: str, *, truncated: bool = False) -> Extraction:
     """The final answer of a text. Never raises; time is linear in the length of the text.
 
     Args:
-        text: the model's answer, with or without its reasoning in tags.
+        text: the model's answer, without what was wrapped around it.
         truncated: it was cut off at the token limit.
     """
-    body, note = _without_reasoning(text)
+    body = text
     if not body.strip():
-        return Extraction("", "none", note=note or "the text is empty")
+        return Extraction("", "none", note="the text is empty")
     if "<<" in body:
         body = _CALCULATION.sub("", body)
-    body, whole = _first_turn(body)
-    found = _last_mark(body)
-    phrase = _phrase(body, after=found.end if found else 0)
-    if found is None or (phrase and _RETRACTION.search(body, found.end, phrase.end)):
-        found = phrase or _close(body)
+    found = _place(body)
     if found is None:
         return Extraction("", "none", note="no final answer is marked or stated")
-    if truncated and whole and found.rule not in ("boxed", "tag") and found.end >= len(body.rstrip()):
+    closed = found.rule == "boxed" or (found.rule == "tag" and body[: found.end].endswith(">"))
+    if truncated and not closed and found.end >= len(body.rstrip()):
         return Extraction("", "none", note="the text was cut off in what may be the answer")
+    if truncated and _RETRACTION.search(body, found.end):
+        return Extraction("", "none", note="the text was cut off while the answer was thought over")
+    answer = phrases.with_points(found.answer, body)
+    return found if answer is found.answer else replace(found, answer=answer)
+
+
+def _place(body: str) -> Extraction | None:
+    """The place that counts."""
+    marks = _marks(body)
+    real = [mark for mark in marks if not mark.placeholder]
+    if not real:
+        lone_letter = any(mark.answer.isalpha() for mark in marks if len(mark.answer) == 1)
+        found = _phrase(body, after=0) or (None if lone_letter else _close(body))
+        return found or (marks[-1] if marks else None)
+    found = real[-1]
+    later = phrases.stated(body, found.end)
+    if later and found.rule != "json" and (later.final or _RETRACTION.search(body, found.end, later.end)):
+        return Extraction(later.value, "phrase", later.end)
     return found
 
 
+def answered(text: str) -> bool:
+    """Whether a text holds a final answer: what comes after it may be another question's."""
+    return (found := _place(text)) is not None and not found.placeholder
+
+
 def gold(target: str) -> str:
-    """The answer in a reference solution: its mark, its last `A:` line, or all of it."""
+    """The answer in a reference solution: its mark, its last `A:` line, what a page of prose states, or all of it."""
     body = target.strip()
     if "####" in body or "boxed" in body:
         found = _last_mark(body)
-        if found is not None and found.answer:
+        if found is not None and found.answer and not found.placeholder:
             return found.answer
     last = body[body.rfind("\n") + 1 :].strip()
-    return last[2:].strip() if last.startswith("A:") else body
+    if last.startswith("A:"):
+        return last[2:].strip()
+    found = _phrase(body, after=0) if len(body) > LONGEST_GOLD else None
+    return found.answer if found else body
 
 
 def _phrase(body: str, after: int) -> Extraction | None:
     found = phrases.stated(body, after)
-    return Extraction(found[0], "phrase", found[1]) if found else None
+    return Extraction(found.value, "phrase", found.end) if found else None
 
 
 def _close(body: str) -> Extraction | None:
@@ -82,11 +108,8 @@ def _close(body: str) -> Extraction | None:
 
 # What counts of the text --------------------------------------------------------------------------------------
 
-_THINKING = re.compile(r"</(?:think|thinking|thought|reasoning)\s*>", re.IGNORECASE)
-_THINKING_OPEN = re.compile(r"<(?:think|thinking|thought|reasoning)\s*>", re.IGNORECASE)
-_NEXT_TURN = re.compile(
-    r"\n[ \t]*(?:Question|Q|Problem|Human|User)[ \t]*\d*[ \t]*:|<\|(?:im_start|im_end|eot_id|endoftext)\|>"
-)
+LONGEST_GOLD = 300
+"""The longest gold answer in MATH, AIME and OlympiadBench is shorter."""
 _CALCULATION = re.compile(r"<<[^<>\n]{0,200}>>")
 """The calculator marks of GSM8K solutions."""
 _RETRACTION = re.compile(
@@ -96,35 +119,17 @@ _RETRACTION = re.compile(
 )
 
 
-def _without_reasoning(text: str) -> tuple[str, str]:
-    if "<" not in text:
-        return text, ""
-    closed = list(_THINKING.finditer(text))
-    if closed:
-        return text[closed[-1].end() :], "nothing follows the reasoning"
-    return ("", "the reasoning never ends") if _THINKING_OPEN.search(text) else (text, "")
-
-
-def _first_turn(text: str) -> tuple[str, bool]:
-    """Cut off the next question that a base model makes up after its answer; say whether all is kept."""
-    turn = _NEXT_TURN.search(text)
-    if turn is None:
-        return text, True
-    before = text[: turn.start()]
-    if before.strip() and (_last_mark(before) or _phrase(before, after=0) or _close(before)):
-        return before, False
-    return text, True
-
-
 # Marks --------------------------------------------------------------------------------------------------------
 
 _BOX = re.compile(r"(?:\\(?:boxed|fbox|framebox)|\x08oxed|(?<![A-Za-z\\])boxed(?=\s*\{))\s*")
 """A box; also one whose backslash was lost, or read as a backspace, on the way through JSON."""
 _BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
-_BARE_BOX = re.compile(r"[^\s${}\\.,][^\s${}\\]*")
+_BARE_BOX = re.compile(r"[-+]?\d[^\s${}\\]*|[A-Za-z](?![A-Za-z'])")
 _UNCLOSED_BOX = re.compile(r"\{([^{}$\n]*)(?:\$|\\\]|\\\))")
-_GAP = re.compile(r"[\s$.*]|\\[()\[\]]|\\(?:quad|qquad|text|textbf|mathrm)(?![A-Za-z])|\\[,;: ]|[{}]")
-_JOINT = re.compile(r"[,;&]*(and|or)?(?:[A-Za-z](?:_\w)?=)?", re.IGNORECASE)
+_GAP = re.compile(
+    r"\n[ \t]*[-•*][ \t]|[\s$.*]|\\[()\[\]]|\\(?:quad|qquad|text|textbf|mathrm)(?![A-Za-z])|\\[,;: ]|[{}]"
+)
+_JOINT = re.compile(r"(?:[a-z]{2,12}(?=and))?[,;&]*(and|or)?(?:[A-Za-z](?:_\w)?=)?", re.IGNORECASE)
 _SIDE_BY_SIDE = re.compile(r"[ $]*")
 _LONGEST_GAP = 80
 _HASH = re.compile(r"####[ \t]*([^\n]*)")
@@ -134,19 +139,27 @@ _HEADING = re.compile(
 )
 _HASH_LABEL = re.compile(r"\**(?:the\s+)?(?:final\s+)?answer\s*(?:is\b|[:=])\s*\**", re.IGNORECASE)
 _HASH_WORDS = 3
-_TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
+_TAG = re.compile(r"<(/?)\s*(?:final[ _-]?answer|final|answer|ans)\s*>", re.IGNORECASE)
 _JSON = re.compile(
     r"""["'](?:final[ _])?answer["']\s*:\s*"""
     r"""(?:("(?:[^"\\]|\\.)*"|'(?:[^'\\\n]|\\.)*')|\[([^\[\]\n]*)\]|([^\s,}"'\[][^,}\n]*))""",
     re.IGNORECASE,
 )
+_AS_A_FORM = re.compile(r"\b(?:in|inside|within|into|form|format|using|as|like|with)\b\W*\Z", re.IGNORECASE)
+"""Before a box that holds a letter: "within \\boxed{N} as requested"."""
 _CONTROL = str.maketrans({"\f": "\\f", "\t": "\\t", "\b": "\\b", "\r": "\\r", "\x0b": "\\v", "\n": "\\n"})
 
 
 def _last_mark(text: str) -> Extraction | None:
-    """The mark that ends last."""
+    """The mark that ends last; one that holds more than a placeholder, where there is one."""
+    marks = _marks(text)
+    return next((mark for mark in reversed(marks) if not mark.placeholder), marks[-1] if marks else None)
+
+
+def _marks(text: str) -> list[Extraction]:
+    """The last mark of each kind, as they end."""
     found = [mark for mark in (_boxed(text), _hashed(text), _tagged(text), _in_json(text)) if mark is not None]
-    return max(found, key=lambda mark: mark.end) if found else None
+    return sorted(found, key=lambda mark: mark.end) if len(found) > 1 else found
 
 
 def _boxed(text: str) -> Extraction | None:
@@ -154,6 +167,9 @@ def _boxed(text: str) -> Extraction | None:
     boxes = _boxes(text)
     if not boxes:
         return None
+    real = [box for box in boxes if not _is_form(text, box)]
+    placeholder = not real
+    boxes = real or boxes
     contents, joiner = [boxes[-1][2]], ","
     for before, after in zip(boxes[-2::-1], boxes[:0:-1], strict=False):
         between = text[before[1] : after[0]]
@@ -166,7 +182,15 @@ def _boxed(text: str) -> Extraction | None:
     if len(set(contents)) == 1:
         del contents[1:]
     answer = joiner.join(contents).strip()
-    return Extraction(answer, "boxed", boxes[-1][1], note="" if answer else "the box is empty")
+    return Extraction(answer, "boxed", boxes[-1][1], "" if answer else "the box is empty", placeholder)
+
+
+def _is_form(text: str, box: tuple[int, int, str]) -> bool:
+    start, _, content = box
+    content = content.strip()
+    if len(content) == 1 and content.isalpha():
+        return _AS_A_FORM.search(text, max(0, start - _LONGEST_GAP), start) is not None
+    return phrases.holds_nothing(content)
 
 
 def _boxes(text: str) -> list[tuple[int, int, str]]:
@@ -181,7 +205,7 @@ def _boxes(text: str) -> list[tuple[int, int, str]]:
         content = _box_content(text, place.end())
         if content is not None:
             boxes.append((place.start(), place.end() + content[1], content[0]))
-        elif place is places[-1]:
+        elif place is places[-1] and text.startswith("{", place.end()):
             return []  # the last box never closes: the text was cut, and an earlier box is not the answer
     return boxes
 
@@ -210,31 +234,44 @@ def _hashed(text: str) -> Extraction | None:
         return None
     for match in reversed(list(_HASH.finditer(text))[-MAX_TRIES:]):
         content = match.group(1).strip(" #\t")
-        if not content or _HEADING.match(content) or content.endswith(":"):
+        if _HEADING.match(content) or content.endswith(":") or phrases.holds_nothing(content):
             continue
         content = _HASH_LABEL.sub("", content, count=1).strip("* ")
-        if any(map(str.isdigit, content)) or "\\" in content or len(content.split()) <= _HASH_WORDS:
+        alone = text[text.rfind("\n", 0, match.start()) + 1 : match.start()].strip() == ""
+        if any(map(str.isdigit, content)) or "\\" in content or (alone and len(content.split()) <= _HASH_WORDS):
             return Extraction(content, "hash", match.end())
     return None
 
 
 def _tagged(text: str) -> Extraction | None:
-    tags = list(_TAG.finditer(text))
-    for opening, closing in zip(tags[-2::-1], tags[:0:-1], strict=False):
-        if closing.group(1) and not opening.group(1):
-            return Extraction(_inner(text[opening.end() : closing.start()]), "tag", closing.end())
-    return None
+    """What stands in the last pair of tags, or behind an opening tag at the end that is never closed."""
+    tags = list(_TAG.finditer(text))[-MAX_TRIES:] if "<" in text else []
+    if not tags:
+        return None
+    if not tags[-1].group(1):
+        line = text[tags[-1].end() :].lstrip().partition("\n")[0]
+        if phrases.is_value(line):
+            return Extraction(_inner(line), "tag", text.index(line, tags[-1].end()) + len(line))
+    pairs = [
+        Extraction(_inner(text[opening.end() : closing.start()]), "tag", closing.end())
+        for opening, closing in zip(tags[-2::-1], tags[:0:-1], strict=False)
+        if closing.group(1) and not opening.group(1)
+    ]
+    empty = [replace(pair, note="the tag is empty", placeholder=True) for pair in pairs[:1]]
+    return next((pair for pair in pairs if not phrases.holds_nothing(pair.answer)), empty[0] if empty else None)
 
 
 def _in_json(text: str) -> Extraction | None:
     if "nswer" not in text and "NSWER" not in text:
         return None
+    empty: Extraction | None = None
     for match in reversed(list(_JSON.finditer(text))[-MAX_TRIES:]):
         quoted, listed, bare = match.groups()
         content = _inner(_unquoted(quoted) if quoted else (listed or "").replace('"', "") or bare or "")
-        if content.strip("_ ") or not content:  # the blank of the form, `"___"`, is no answer
-            return Extraction(content, "json", match.end(), note="" if content else "the answer field is empty")
-    return None
+        if not phrases.holds_nothing(content):
+            return Extraction(content, "json", match.end())
+        empty = empty or Extraction(content, "json", match.end(), "the answer field is empty", placeholder=True)
+    return empty
 
 
 def _inner(content: str) -> str:

@@ -75,7 +75,7 @@ _SYMBOLS = {
     "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ", "⟨": r"\langle ", "⟩": r"\rangle ",
     "∑": r"\sum ", "∏": r"\prod ", "∫": r"\int ", "→": r"\to ", "′": "'", "’": "'", "‘": "'", "“": '"', "”": '"',
     "，": ",", "、": ",", "。": ".", "．": ".", "：": ":", "；": ";", "（": "(", "）": ")", "％": "%", "٪": "%",
-    "٫": ".", "٬": ",",
+    "٫": ".", "٬": ",", "∀": r"\forall ", "∃": r"\exists ", "¬": r"\neg ", "⇒": r"\implies ",
 }  # fmt: skip
 _FRACTIONS = {
     "½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4), "⅕": (1, 5), "⅖": (2, 5), "⅗": (3, 5),
@@ -125,12 +125,16 @@ def _ascii_digit(char: str) -> str:
 # LaTeX -------------------------------------------------------------------------------------------------------
 
 _NOT_LETTER = r"(?![A-Za-z])"
-_THOUSANDS = re.compile(r"(?<=\d)(?:\\[,;:! ] ?|\{,\} ?|, ?\\! ?|,\\, ?|[~'_])(?=\d{3}(?!\d))")
+_THOUSANDS = re.compile(r"(?<=\d)(?:\\[,;:! ] ?| ?\{ ?, ?\} ?|, ?\\! ?|,\\, ?|[~'_])(?=\d{3}(?!\d))")
 _SPACED_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?! ?\d)")
+_POINTED_THOUSANDS = re.compile(
+    r"(?<![\d.,])(\d{1,3}(?:\.\d{3}){2,}|\d{1,3}(?:\.\d{3})+(?=,\d{1,2}(?!\d)))(?:,(\d+))?(?![\d.,]\d)"
+)
+"""`1.234.567`, `1.234,50`: no other reading is left."""
 _PLUS_MINUS = re.compile(r"\+/-|\+ ?\\/ ?-")
 _REPEATING = re.compile(r"(\d{0,12}\.\d{0,12}?)(\d{1,12}?)\2{1,20} ?(?:\.\.\.|\\[lc]?dots(?![A-Za-z]))")
 _SIZES = re.compile(
-    rf"\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|rm|bf|it|angle){_NOT_LETTER}\.?"
+    rf"\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|rm|bf|it|m?angle|triangle){_NOT_LETTER}\.?"
 )
 _SPACES = re.compile(rf"\\[,;:! ]|\\(?:quad|qquad|thinspace|enspace|space|nobreak){_NOT_LETTER}|~|\\[()\[\]]")
 _FONTS = re.compile(
@@ -175,6 +179,7 @@ _RENAMED: list[tuple[re.Pattern[str], Replacement]] = [
         (rf"\\[dt]binom{_NOT_LETTER}", r"\\binom"),
         (rf"\{{([^{{}}]*)\\(over|choose){_NOT_LETTER}([^{{}}]*)\}}", _infix),
         (rf"\\deg{_NOT_LETTER}", r"\\degree"),
+        (rf"\\([ij])math{_NOT_LETTER}", r"\1"),
         (rf"\\(?:varnothing|empty|O){_NOT_LETTER}", r"\\emptyset"),
         (rf"\\not ?(?:=|\\?eq{_NOT_LETTER})", r"\\ne "),
         (rf"\\(?:lbrace|lBrace){_NOT_LETTER}", r"\\{"),
@@ -186,7 +191,6 @@ _RENAMED: list[tuple[re.Pattern[str], Replacement]] = [
         (r"\\mathbb ?([A-Z])", r"\\mathbb{\1}"),
         (r"\\mathbb\{R\} ?(?:\^ ?\{? ?\+ ?\}?|_ ?\{ ?> ?0 ?\})", r"(0,\\infty)"),
         (rf"\\smallsetminus{_NOT_LETTER}", r"\\setminus "),
-        (r"\{:\}", ":"),
         (r"\\$", ""),
         (r"\\(?:begin|end) ?\{(?:aligned|align\*?|gathered|split|equation\*?)\}", ""),
     )
@@ -204,10 +208,10 @@ _PLAIN_ROOT = re.compile(r"(?<![A-Za-z\\])sqrt(?![A-Za-z])")
 
 def plain_latex(text: str) -> str:
     """LaTeX with one command per meaning, without sizes, spacing and fonts; text runs as `⟦…⟧`."""
-    text = _THOUSANDS.sub("", text)
+    text = _POINTED_THOUSANDS.sub(_without_points, _THOUSANDS.sub("", text))
     if "\\" in text:
         text = _rows(text)
-        text = _SIZES.sub("", text)
+        text = _SIZES.sub("", text.replace("m\\angle", "\\angle"))
         for pattern, replacement in _RENAMED:
             text = pattern.sub(replacement, text)
         for _ in range(_DEEPEST_FONT if "^" in text else 0):
@@ -229,7 +233,12 @@ def plain_latex(text: str) -> str:
     if "_" in text:
         text = _LETTERED_NUMERAL.sub(lambda match: match.group().upper(), text)
     text = _SPACED_THOUSANDS.sub(lambda match: match.group().replace(" ", ""), _RATIO.sub(r"\1:\2", text))
-    return text.replace("{,}", ",").replace("{.}", ".")
+    return text.replace("{,}", ",").replace("{.}", ".").replace("{:}", ":")
+
+
+def _without_points(match: re.Match[str]) -> str:
+    whole = match.group(1).replace(".", "")
+    return f"{whole}.{match.group(2)}" if match.group(2) else whole
 
 
 def _rows(text: str) -> str:
@@ -272,9 +281,13 @@ _LEAD = re.compile(
 )
 _MINUS_IN_WORDS = re.compile(r"^(?:negative|minus) (?=[\d$.\\])")
 _ASIDE = re.compile(
-    r"(?<=[\d)}$%\]]) \((?!mod|base|or|and)(?:[A-Za-z][a-z' -]{3,}|(?=[^()]*[A-Za-z]{2,} [A-Za-z]{2,})[\w ,.'$-]+)\)$"
+    r"(?<=[\d)}$%\]]) \((?!mod|base|or|and)(?:[A-Za-z][a-z' -]{3,}|(?=[^()]*[A-Za-z]{2,} [A-Za-z]{2,})[\w ,.'$-]+"
+    r"|(?:i\.?e\b|since|because|as|which|that is|approx|about|\\approx)[^()]*"
+    r"|(?=[^()]*=)(?:[\d\s.,+*/=$%-]|\\(?:times|cdot|div) ?)*)\)$"
 )
-"""`72 (clips)`, `48 (24 in April and 24 in May)`."""
+"""`72 (clips)`, `48 (24 in April and 24 in May)`, `18 (9 * 2 = 18)`, `1/7 (about 0.14)`."""
+_MATH_AND_WORDS = re.compile(r"^\$([^$]+)\$ ?(?=⟦|[A-Za-z])")
+"""`$125$ miles`, whose first sign is no dollar."""
 _FACTORIAL_END = re.compile(r"[\d)}A-Za-z]!+$")
 _STOPS = (".", ",", ";", ":", "!")
 
@@ -284,6 +297,7 @@ def _undressed(text: str) -> str:
     while True:
         before = text
         text = " ".join(text.split()).strip(" `*\"'")
+        text = _MATH_AND_WORDS.sub(r"\1 ", text)
         if len(text) > 1 and text[0] == text[-1] == "$":
             text = text.strip("$ ")
         elif text.endswith("$") and text.count("$") == 1 and not text[-2:-1].isdigit():

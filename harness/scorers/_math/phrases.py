@@ -4,21 +4,46 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from harness.scorers._math.normalise import plain_characters
 from harness.scorers._math.tokens import MAX_CHARS
 
 MAX_TRIES = 50
 """Places of one kind that are looked at, from the end."""
-Found = tuple[str, int]
-"""An answer, and one past the last character of the text that was used for it."""
+
+
+class Found(NamedTuple):
+    """An answer that is stated in words."""
+
+    value: str
+    end: int
+    """One past the last character of the text that was used for it."""
+    final: bool = False
+    """It is called final, and is a bare value that is exact."""
+
+
+_PLACEHOLDER = re.compile(
+    r"(?:\\(?:boxed|text\w*|mathrm|mathbf|underline|square|Box|[lcd]?dots|q?quad)|\\[,;:! ]"
+    r"|\\(?:h?phantom|hspace|rule)\s*\{[^{}]*\}"
+    r"|\b(?:the|your|my|final|numeric|numerical|correct|ans|answer|value|result|solution|expression|number|integer"
+    r"|goes|here|insert|enter|fill|in|null|placeholder)\b|\\?\Z|[\s{}$.…?_*<>\[\]()`'\"#,:;!/&~-])*",
+    re.IGNORECASE,
+)
+
+
+def holds_nothing(content: str) -> bool:
+    """True for what shows the form of an answer, and is none: `your answer`, `...`, `___`, an empty text."""
+    return _PLACEHOLDER.fullmatch(content) is not None
+
 
 # Phrases ------------------------------------------------------------------------------------------------------
 
 _SAYS = r"is|are|would be|should be|must be|equals|comes out to|becomes"
 _ENGLISH = re.compile(
-    rf"(?:(?:answer|result|solution)\b(?: (?:to|of|for) [^.:\n]{{1,80}}?)?"
-    rf"(?:\s*\**\s*[:=]\s*\**|\s+[-–—]\s|\s+(?:{_SAYS})\b)"
+    rf"(?:(?:answer|(?<![a-z])ans|result|solution)s?\b(?: (?:to|of|for) (?:[^.:\n$]|\$[^$\n]{{1,80}}\$){{1,80}}?)?"
+    rf"(?:\s*\**\s*[:=➜→⇒]\s*\**|\s+[-–—]\s|\s+(?:{_SAYS})\b)|(?<![a-z])ans\.(?=\s)"
+    r"|(?:option|choice)\s+(?=\(?[A-J]\)?[:.]\s)|answer\s+(?=\\[\[(]|[-−]?[\d½¼¾]\S*\s*\Z)"
     r"|(?:option|choice)\s+is\b|it should be\b|it is actually\b)\s*[:=]?\s*",
     re.IGNORECASE,
 )
@@ -26,7 +51,7 @@ _OTHERS = re.compile(
     r"(?:"
     r"respuesta(?:\s+(?:final|correcta))?\s*(?:\bes\b|:)"  # Spanish
     r"|antwort\s*(?:\b(?:ist|lautet|beträgt)\b|:)"  # German
-    r"|r[ée]ponse(?:\s+finale)?\s*(?:\best\b|:)"  # French
+    r"|r[ée]ponse(?:\s+finale)?\s*(?:\best\b(?:\s+de\b)?|:)"  # French
     r"|resposta(?:\s+final)?\s*(?:\b[ée]\b|:)"  # Portuguese
     r"|risposta(?:\s+finale)?\s*(?:[èe]\b|:)"  # Italian
     r"|jibu(?:\s+la\s+mwisho)?\s*(?:\bni\b|:)"  # Swahili
@@ -35,73 +60,117 @@ _OTHERS = re.compile(
     # Chinese, Japanese, Korean, Russian, Bengali, Thai, Telugu, Hindi, Arabic, Vietnamese
     r"|(?:答案|答え|解答|정답|답|ответ|উত্তর|คำตอบ|సమాధానం|उत्तर|الجواب|الإجابة|đáp án)"
     r"\s*(?:是|为|は|은|는|คือ|হল|హలో|هو|là|—|-)?\s*[:：]?"
-    r")\s*",
+    r")\s*(?:(?:donc|also|entonces|então|quindi|dus)\s+)?",
     re.IGNORECASE,
 )
-_ENGLISH_KEYS = ("answer", "result", "solution", "option", "choice", "it should be", "it is actually")
+_ENGLISH_KEYS = (
+    *("answer", "ans.", "ans:", "ans =", "ans=", "ans →", "result", "solution", "option", "choice", "it should be"),
+    "it is actually",
+)
 _LATIN_KEYS = ("respuesta", "antwort", "réponse", "reponse", "resposta", "risposta", "jibu", "jawaban", "antwoord", "cevap")  # fmt: skip  # noqa: E501
 _OTHER_KEYS = ("答", "답", "ответ", "উত্তর", "คำตอบ", "సమాధానం", "उत्तर", "الجواب", "الإجابة", "đáp án")
 _A_LINE = re.compile(r"(?m)^[ \t]*A:[ \t]*([^\n]+)$")
 _NO_VALUE = re.compile(
-    r"\s*(?:not|unknown|wrong|incorrect|correct|right|below|as follows|in the form)\b", re.IGNORECASE
+    r"\s*(?:not|unknown|wrong|incorrect|correct|right|below|above|as follows|shown|within|in (?:the|a|its|simplest))\b",
+    re.IGNORECASE,
 )
-_STOP = re.compile(r"\.(?=\s|$|[*\"')\]])|[。।\n]|(?<=\d)[!?](?=\s|$)")
+_STOP = re.compile(r"(?<!\bi\.e)(?<!\be\.g)\.(?=\s|$|[*\"')\]])|[。।\n]|(?<=\d)[!?](?=\s|$)")
 _CLAUSE = re.compile(
     r"[,;]?\s+(?:because|since|not|which|where|instead of|rather than|so that)\b"
-    r"|\s+\((?:not|i\.e\.|since|because)\b|\s+—\s"
+    r"|\s+\((?:not|i\.e|since|because)\b|\s+—\s"
 )
+_FINAL = re.compile(r"\bfinal\s+\Z", re.IGNORECASE)
+_BARE = re.compile(
+    r"(?![^\n]*(?:approx|about|≈|roughly))[\s$*({\[\x22']*"
+    r"(?:\\|[-−+]?\s?[$€£√]?\.?\d|(?!a\s)[A-Za-z](?![A-Za-z'])|\Z)"
+)
+_IS_THE = re.compile(r"\s(?:is|are)\s+(?:the|our|my)\s+(?:[a-z]+\s+){0,2}\Z")
+_LONGEST_BEFORE = 400
+"""Characters before "is the answer" that may hold its value."""
 _FILLER = re.compile(r"[\s*:：]*")
 _MATH_OPENERS = (("\\[", "\\]"), ("\\(", "\\)"), ("$$", "$$"), ("$", "$"))
 
 
 def stated(text: str, after: int = 0) -> Found | None:
-    """The last phrase with a value behind it, from `after` on."""
+    """The last phrase with a value behind it, or before it ("42 is the answer"), from `after` on."""
     if "A:" in text:
         lines = list(_A_LINE.finditer(text, after))
         if lines:
-            return _tidy(lines[-1].group(1)), lines[-1].end()
-    for end in _ends_of_phrases(text, after):
-        filler = _FILLER.match(text, end)
-        start = filler.end() if filler else end
-        if _NO_VALUE.match(text, start):
-            continue
-        stop = _end_of_sentence(text, start)
-        if text.startswith("?", stop):
-            continue
-        value = _tidy(text[start:stop])
-        clause = _CLAUSE.search(value)
-        if clause and any(map(str.isdigit, value[: clause.start()])):
-            value = _tidy(value[: clause.start()])
-        if value and len(value) <= MAX_CHARS:
-            return value, min(stop + 1, len(text))
+            return Found(_tidy(lines[-1].group(1)), lines[-1].end())
+    for place, end in _phrases(text, after):
+        found = _value_before(text, place, after) if end is None else _value_behind(text, end)
+        if found:
+            final = _FINAL.search(text, max(after, place - len("final  ")), place) is not None
+            return found._replace(final=final and is_value(found.value))
     return None
 
 
-def _ends_of_phrases(text: str, after: int) -> Iterator[int]:
-    """Where the phrases of a text end, the last first. Key words are found first: that is much faster."""
-    lower = text.lower()
-    if len(lower) != len(text):
-        lower = text  # a letter whose small form is longer: the places would not agree
-    yield from _matches(_ENGLISH, text, _places(lower, _ENGLISH_KEYS, after))
-    keys = _LATIN_KEYS if text.isascii() else _LATIN_KEYS + _OTHER_KEYS
-    yield from _matches(_OTHERS, text, _places(lower, keys, after))
+def is_value(text: str) -> bool:
+    """True where the text begins as a value does, and none of its words say that it is a rounded one."""
+    return _BARE.match(text) is not None and text.strip() != ""
 
 
-def _places(text: str, keys: tuple[str, ...], after: int) -> list[int]:
+def _value_behind(text: str, end: int) -> Found | None:
+    filler = _FILLER.match(text, end)
+    start = filler.end() if filler else end
+    if _NO_VALUE.match(text, start):
+        return None
+    stop = _end_of_sentence(text, start)
+    if stop - start == 1 and text[start].isupper() and is_value(text[stop + 1 : stop + 3]):
+        stop = _end_of_sentence(text, stop + 1)  # `C. 12`
+    if text.startswith("?", stop):
+        return None
+    value = _tidy(text[start:stop])
+    clause = _CLAUSE.search(value)
+    if clause and (clause.start() == 1 or any(map(str.isdigit, value[: clause.start()]))):
+        value = _tidy(value[: clause.start()])
+    in_words = any(map(str.isalpha, value)) and "boxed" not in value
+    useless = holds_nothing(value) and not in_words
+    return None if useless or len(value) > MAX_CHARS else Found(value, min(stop + 1, len(text)))
+
+
+def _value_before(text: str, place: int, after: int) -> Found | None:
+    """`x > 5` of "so x > 5 is the solution", whose last word stands at `place`."""
+    verb = _IS_THE.search(text, max(after, place - 40), place)
+    if verb is None:
+        return None
+    earliest = max(after, verb.start() - _LONGEST_BEFORE)
+    start = max(earliest, *(text.rfind(stop, earliest, verb.start()) + 1 for stop in ("\n", ". ")))
+    value = _VALUE_AT_END.search(text, start, verb.start())
+    if value is None or any(no.search(text, start, verb.start()) for no in (_REJECTED, _HEDGED)):
+        return None
+    stop = _STOP.search(text, place)
+    return Found(_tidy(value.group()), stop.end() if stop else len(text))
+
+
+def _phrases(text: str, after: int) -> Iterator[tuple[int, int | None]]:
+    """Where the phrases of a text begin and end, the last first; the end is `None` where a value may stand before.
+
+    Key words are found first: that is much faster.
+    """
+    rest = text[after:]
+    lower = rest.lower()
+    if len(lower) != len(rest):
+        lower = rest  # a letter whose small form is longer: the places would not agree
+    for place in _places(lower, _ENGLISH_KEYS, after):
+        match = _ENGLISH.match(text, place)
+        yield place, match.end() if match else None
+    keys = _LATIN_KEYS if rest.isascii() else _LATIN_KEYS + _OTHER_KEYS
+    for place in _places(lower, keys, after):
+        match = _OTHERS.match(text, place)
+        if match:
+            yield place, match.end()
+
+
+def _places(rest: str, keys: tuple[str, ...], after: int) -> list[int]:
+    """Where the key words stand, the last first; `rest` is the text from `after` on."""
     places: list[int] = []
     for key in keys:
-        place = text.rfind(key)
-        while place >= after and len(places) < MAX_TRIES * len(keys):
-            places.append(place)
-            place = text.rfind(key, 0, place)
+        place = rest.rfind(key)
+        while place >= 0 and len(places) < MAX_TRIES * len(keys):
+            places.append(place + after)
+            place = rest.rfind(key, 0, place)
     return sorted(places, reverse=True)[:MAX_TRIES]
-
-
-def _matches(pattern: re.Pattern[str], text: str, places: list[int]) -> Iterator[int]:
-    for place in places:
-        match = pattern.match(text, place)
-        if match:
-            yield match.end()
 
 
 def _end_of_sentence(text: str, start: int) -> int:
@@ -125,54 +194,112 @@ def _tidy(value: str) -> str:
 # The close ----------------------------------------------------------------------------------------------------
 
 NUMBER = (
-    r"(?<![\w.:])[-−]?\s?[$€£]?\s?[-−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[/:]\d+)?"
-    r"(?:\s?\\?%|\s(?:thousand|[mb]illion)\b)?"
+    r"(?<![A-Za-z0-9_.:À-ɏ])[-−]?\s?[$€£]?\s?[-−]?"
+    r"(?:\d{1,3}(?:\.\d{3})+,\d{1,2}(?![\d,])|\d{1,3}(?:,\d{3})+|\d+,\d{1,2}(?![\d,])"
+    r"|\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:[/:]\d+)?(?:\s?\\?%|\s(?:thousand|[mb]illion)\b)?"
 )
 _NUMBERS = re.compile(NUMBER)
+_VALUE_AT_END = re.compile(
+    rf"(?:\*\*[^*\n]{{1,200}}\*\*|\$[^$\n]{{1,300}}\$|\\\(.{{1,300}}?\\\)|(?:\b[A-Za-z]\s?(?:[<>]=?|[=≤≥])\s?)?{NUMBER})\Z"
+)
 _VALUE_LINE = re.compile(
     r"(?:[A-Za-z](?:_\w+)?(?:\([a-z]\))?\s*=\s*)?(?:\\?[$€£]|[-+−(\[{\\√]|\d|\.\d)[^\n]{0,300}|[A-Z]\.?|\([A-Z]\)"
-    r"|[A-Za-z]{1,6} ?[-+*/^_=(][^\n]{1,200}"
+    r"|[A-Za-z]{1,6} ?[-+*/^_=(<>≤≥][^\n]{1,200}"
 )
 _LABEL = re.compile(r"^[A-Za-z][A-Za-z' ]{1,50}:\**\s+")
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
 _TWO_WORDS = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}[ ,]+[A-Za-z]{2,}")
 _EQUALS = re.compile(rf"[=≈]\s*({NUMBER})")
-_ONLY_WORDS = re.compile(r"\**[\s,]*(?:(?:[^\W\d_]|[°$€£])(?:[^\W\d_]|['’/-])*+[\s,]*+){0,12}[\s.!*$\"。।]*$")
+_ONLY_WORDS = re.compile(
+    r"\**[\s,]*(?:(?:[^\W\d_]|[°$€£\u0900-\u0eff])(?:[^\W\d_]|['’/\u0900-\u0eff-])*+[\s,]*+){0,12}[\s.!*$\"。।]*$"
+)
 _FEW_WORDS = re.compile(r"\s*(?:[A-Za-z$€£&/][A-Za-z/&]*+\s*+){0,10}$")
-_MATH_AT_END = re.compile(r"(?:\$([^$]{1,300})\$|\\\(([^$]{1,300}?)\\\))[\s.*!]*$")
+_MATH = r"(?:\$[^$]{1,300}\$|\\\([^$]{1,300}?\\\))"
+_MATH_AT_END = re.compile(rf"((?:{_MATH}(?:, (?:and |or )?| and | or )){{0,9}}{_MATH})[\s.*!]*$")
 _REJECTED = re.compile(
     r"\b(?:wrong|incorrect|not (?:the|correct|right|possible|valid|an?)|contradict\w*|impossible|let)\b|\?",
     re.IGNORECASE,
 )
 _NEGATED = re.compile(
-    r"\b(?:not|cannot|can't|isn't|no|unable|unknown|undetermined|impossible|insufficient|need more|more information)\b"
-    r"|n't\b",
+    r"\b(?:not|cannot|can't|isn't|no|unable|unknown|undetermined|impossible|insufficient|need more|more information"
+    r"|nicht|keine?|pas|não|niet|bukan|не|нет)\b|n't\b|不是|没有|不能|ない|ません",
     re.IGNORECASE,
 )
 _HEDGED = re.compile(
-    r"\b(?:or|either|maybe|perhaps|(?-i:might|may|could)|if|but|let us|let's|next)\b|\?", re.IGNORECASE
+    r"\b(?:or|either|maybe|perhaps|doubt|unsure|whether|(?-i:might|may|could)|if|but|let us|let's|next)\b|\?",
+    re.IGNORECASE,
 )
-_LAST_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z*])")
+_FEW = 5
+"""Words of a reply that is the answer as it stands, where none of them is a verb: `odd $n$`, `Friday`."""
+_WORDS_ALONE = re.compile(r"(?:[A-Za-z]{2,}|\$[^$]+\$| )+[.!]?")
+_TEXT_ALONE = re.compile(r"\$*\s*\\text\s*\{[^{}]*\}\s*\$*\.?")
+_VERB = re.compile(r"\b(?:is|are|was|were|be|has|have|had|gives?|makes?|gets?|got|so|thus|hence)\b|=", re.IGNORECASE)
+_BOUND = re.compile(r"\b(?:at (?:least|most)|(?:more|less|greater|larger|smaller|fewer) than|up to)[\s$*\\(]*\Z")
+"""What makes of the number behind it a bound."""
+_CONCLUDES = re.compile(r"\W*(?:so|thus|hence|therefore|finally|consequently|in total|altogether)\b", re.IGNORECASE)
+_SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[^\W\d_a-z]|\*)|(?<=[。！？])")
+_BOLD = re.compile(r"\*\*([^*\n]{0,60}\d[^*\n]{0,60}(?<!:))\*\*(?!:)")
+_SAID_LAST = re.compile(
+    rf"(?:\b(?:is|are|be|equals?)\s+(?:(?:about|approximately|exactly)\s+)?|[是为])({NUMBER})\s?\S{{0,12}}$"
+)
+_LISTED = re.compile(rf"\b(?:are|were)\s+((?:{NUMBER}(?:, (?:and |or )?| and | or ))+{NUMBER})\W*$")
+_COUNTED = re.compile(r"(?<![\d.,:/$€£-])(\d+ [A-Za-z-]+(?:, (?:and )?\d+ [A-Za-z-]+)*,? and \d+ [A-Za-z-]+)\.?\W*$")
+"""`9 chickens and 10 rabbits`, at the end of a sentence."""
+_ARROW = re.compile(r".*(?:[⇒⟹➜∴]|=>|\\(?:Rightarrow|implies|therefore)(?![A-Za-z]))|(?:→|->)")
+_COURTESY = re.compile(
+    r"\b(?:hope (?:this|that|it)|let me know|feel free|anything else|(?:would|do|if) you (?:like|want|need|have|would)"
+    r"|thank(?:s| you)|good luck|have a (?:nice|great|good)|(?:happy|glad) to help)\b"
+    r"|^\W*(?:note|nota bene|n\.b\.|remember|disclaimer)\b[^=]*$",
+    re.IGNORECASE,
+)
+_ONLY_ENGLISH = re.compile(r"(?:[A-Za-z',.!😀-🙏-]+ ){2,20}[A-Za-z',.!😀-🙏 -]+|[A-Za-z', -]+!")
+_ANSWER_FIRST = re.compile(
+    rf"\s*(?:(?:\*\*({NUMBER}[^*\n]{{0,30}})\*\*|({NUMBER}))\.?[ \t]*"
+    rf"(?:\n[ \t]*\n|\n?[ \t]*(?=explanation|because|since))"
+    rf"|({NUMBER})(?=\s+(?:because\b|since\b|[—–]\s)|(?<=\d\d)\.[ \t]+[A-Z]))",
+    re.IGNORECASE,
+)
+"""A number alone in the first paragraph, or with its reason behind it."""
 _CLOSERS = ("```", "$$", "\\]", "}", "\\)", "")
 
 
 def closing(text: str) -> tuple[str, int, str] | None:
     """The last line where it is a bare value (`line`), or the value its last sentence ends on (`close`).
 
+    Lines of courtesy and notes behind it do not count, nor does an explanation behind an answer that comes first.
+
     Returns:
         The answer, one past its end, and which of the two it was.
     """
+    first = _ANSWER_FIRST.match(text)
     body, line = _last_line(text.rstrip())
+    for _ in range(MAX_TRIES):
+        if not body or not all(map(_is_courtesy, _SENTENCES.split(line))):
+            break
+        body, line = _last_line(body[: len(body) - len(line)].rstrip())
     if line in _CLOSERS:
         body, line = _last_line(body[: len(body) - len(line)].rstrip())
     if len(line) > 4 * MAX_CHARS:
         return None
-    bare = _LABEL.sub("", line.strip("*` ")).strip("*` ").rstrip(".")
+    bare = _bare(line)
+    sentences = [sentence for sentence in _SENTENCES.split(line) if sentence.strip()]
+    while len(sentences) > 1 and _is_courtesy(sentences[-1]):
+        del sentences[-1]
+    concluded = len(bare.split()) == 1 or not sentences or _CONCLUDES.match(sentences[-1])
+    if first and first.end() < len(text.rstrip()) and not concluded:
+        return next(filter(None, first.groups())).strip("* "), first.end(), "line"
     is_value = _VALUE_LINE.fullmatch(bare.strip("$ ")) and not bare.endswith((":", ",")) and ", and " not in bare
     in_words = _TWO_WORDS.search(bare) or ("=" in bare and _WORD.search(bare))
     if bare and is_value and not in_words:
         return bare, len(body), "line"
-    value = _concluding(_LAST_SENTENCE.split(line)[-1])
+    value = _concluding(sentences[-1]) if sentences else None
+    few = len(line.split()) <= _FEW and _WORDS_ALONE.fullmatch(line)
+    if (
+        body.strip() == line
+        and (few or _TEXT_ALONE.fullmatch(line))
+        and not (_VERB.search(line) or _HEDGED.search(line) or _NEGATED.search(line))
+    ):
+        return line, len(body), "line"
     return (value, len(body), "close") if value else None
 
 
@@ -180,34 +307,70 @@ def _last_line(body: str) -> tuple[str, str]:
     return body, body[body.rfind("\n") + 1 :].strip()
 
 
-def _concluding(sentence: str) -> str | None:
-    """The value of a sentence: after its last `=`, its closing mathematics, else its last number.
+def _bare(line: str) -> str:
+    """A line without its markup, its label, and what leads up to an arrow."""
+    line = _LABEL.sub("", line.strip("*` #>")).strip("*` ").rstrip(".")
+    arrow = _ARROW.match(line)
+    return line[arrow.end() :].strip("*` $") if arrow else line
+
+
+def _is_courtesy(line: str) -> bool:
+    """True for a line that closes a conversation, a note, and a few words without a value that deny nothing."""
+    if _COURTESY.search(line) or holds_nothing(line):
+        return line not in _CLOSERS
+    return bool(_ONLY_ENGLISH.fullmatch(line)) and not any(no.search(line) for no in (_NEGATED, _HEDGED, _REJECTED))
+
+
+def _concluding(sentence: str) -> str | None:  # noqa: PLR0911 - one per form
+    """The value of a sentence: after its last `=`, its one bold value, its closing mathematics, else its last number.
 
     Nothing where it is denied, hedged or a question, or where the sentence goes on after the number.
     """
-    whole = sentence.endswith((".", "!", "$", "*", ")", "。", "।"))
+    sentence = sentence.rstrip()
+    whole = sentence.endswith((".", "!", "$", "*", ")", "。", "।")) or sentence[-1:] > "\u0900"
+    math = _MATH_AT_END.search(sentence) if whole and not _NEGATED.search(sentence) else None
+    if math and len(_MATHS.findall(math.group(1))) > 1:
+        return math.group(1)
     equals = list(_EQUALS.finditer(sentence))
     if equals and not _REJECTED.search(sentence):
         end = equals[-1].end()
         if whole or (_FEW_WORDS.match(sentence, end) and not _HEDGED.search(sentence, end)):
             return equals[-1].group(1).strip()
-    if not whole or _NEGATED.search(sentence) or _HEDGED.search(sentence):
+    if not whole:
+        said = _SAID_LAST.search(sentence)
+        return said.group(1).strip() if said and not (_NEGATED.search(sentence) or _HEDGED.search(sentence)) else None
+    if _NEGATED.search(sentence) or _HEDGED.search(sentence):
         return None
-    math = _MATH_AT_END.search(sentence)
+    bold = {match.strip() for match in _BOLD.findall(sentence)}
+    if len(bold) == 1:
+        return _LABEL.sub("", bold.pop()).strip(" .")
     if math:
-        return str(next(filter(None, math.groups()))).strip()
+        return math.group(1).strip("$ ").removeprefix("\\(").removesuffix("\\)").strip()
+    counted = _COUNTED.search(sentence) or _LISTED.search(sentence)
+    if counted:
+        return counted.group(1)
     numbers = list(_NUMBERS.finditer(sentence))
-    if not numbers or not _ONLY_WORDS.match(sentence, numbers[-1].end()):
+    if not numbers or not _ONLY_WORDS.match(sentence, numbers[-1].end()) or _REJECTED.search(sentence):
         return None
-    return numbers[-1].group().strip()
+    number = numbers[-1]
+    return None if _BOUND.search(sentence, 0, number.start()) else number.group().strip()
 
 
 # Prose --------------------------------------------------------------------------------------------------------
 
 _MATHS = re.compile(r"\$([^$]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 _CODE = re.compile(r"[_\"\\\[\]{}=();<>|]")
-_IN_BRACKETS = re.compile(r"[A-Za-z-]+\s*\((.{1,40})\)\.?")
+_IN_BRACKETS = re.compile(r"[A-Za-z][A-Za-z-]*\s*\((.{1,40})\)\.?")
 _FINAL_EQUALS = re.compile(rf"=\s*({NUMBER})\s*\$?\s*\.?\s*$")
+_SAID = re.compile(
+    r".*(?:\b(?:is|are|was|were|equals?|be|es|ist|sind|est|sont|é|è)\b|是|为|は)\s*(?:(?:exactly|only|just)\s+)?"
+    r"(.{1,200}?)[^\W\x00-\x7f]*\s*\.?",
+    re.DOTALL,
+)
+"""`34` of "The largest n is 34.": what stands behind the last verb."""
+_LOGIC = re.compile(
+    r"\\(?:forall|n?exists|neg|lnot|implies|iff|land|lor)\b|\b(?:for (?:all|some|every|any)|there exists?)\b"
+)
 _TEXT_COMMAND = re.compile(r"\\(?:text|mathrm|textbf)\s*\{([^{}]*)\}")
 
 
@@ -215,20 +378,51 @@ def distil(prose: str) -> str | None:  # noqa: PLR0911 - one per way of saying i
     """The one value in a piece of prose, where a value is wanted; `None` where there is no single one."""
     if len(prose) > MAX_CHARS:
         return None
-    prose = _TEXT_COMMAND.sub(r" \1 ", plain_characters(prose)).strip()
-    if _NEGATED.search(prose) or "..." in prose or "dots" in prose:
+    prose = without_text(prose)
+    if _NEGATED.search(prose) or _LOGIC.search(prose) or "..." in prose or "dots" in prose:
         return None
     phrase = stated(prose)
     if phrase:
-        return phrase[0]
+        return phrase.value
     for pattern in (_IN_BRACKETS.fullmatch, _FINAL_EQUALS.search):
         match = pattern(prose)
         if match:
             return match.group(1)
     if _HEDGED.search(prose):
         return None
+    said = _SAID.fullmatch(prose)
+    if said and is_value(said.group(1)) and not _TWO_WORDS.search(said.group(1)):
+        return said.group(1)
     maths = {str(next(filter(None, match.groups()))).strip() for match in _MATHS.finditer(prose)}
     if len(maths) == 1:
         return maths.pop()
     numbers = [match.group().strip() for match in _NUMBERS.finditer(prose)]
-    return numbers[0] if len(numbers) == 1 and not _CODE.search(prose) else None
+    single = len(numbers) == 1 and not _CODE.search(prose) and not _BOUND.search(prose[: prose.find(numbers[0])])
+    return numbers[0] if single else None
+
+
+def without_text(answer: str) -> str:
+    r"""An answer in plain characters, its `\text{…}` as bare words."""
+    return _TEXT_COMMAND.sub(r" \1 ", plain_characters(answer)).strip()
+
+
+# European numbers ---------------------------------------------------------------------------------------------
+
+_GROUPED_BY_POINTS = re.compile(r"(?<![\d.,])\d{1,3}(?:\.\d{3})+(?![\d.]|,\d{3})")
+_WORDS_OF_EUROPE = re.compile(
+    r"\b(?:der|die|das|ist|sind|und|er|sie|es|hat|ein|eine|einen|von|für|insgesamt|antwort|el|los|las|un|una|de|que|por"
+    r"|tiene|tanto|respuesta|resposta|ele|ela|um|uma|teve|il|di|che|ha|risposta|het|een|van|antwoord|adalah|cevap|toplam)\b",
+    re.IGNORECASE,
+)
+_WORDS_OF_ENGLISH = re.compile(
+    r"\b(?:the|is|are|was|so|of|and|to|for|it|she|he|they|we|has|have|with|this|that|per|each|by|from|answer|therefore|thus"
+    r"|hence|result|equals|value|costs?|makes)\b",
+    re.IGNORECASE,
+)
+
+
+def with_points(answer: str, text: str) -> str:
+    """`70.000` as `70000`, where the text is German, Spanish, Portuguese, Italian, Dutch, Turkish or Indonesian."""
+    if not _GROUPED_BY_POINTS.search(answer) or _WORDS_OF_ENGLISH.search(text) or not _WORDS_OF_EUROPE.search(text):
+        return answer
+    return _GROUPED_BY_POINTS.sub(lambda number: number.group().replace(".", ""), answer)

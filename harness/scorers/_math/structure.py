@@ -15,6 +15,9 @@ from harness.scorers._math.verdict import Verdict, no, yes
 
 ROUNDED_DIGITS = 6
 """A decimal answer of at least this many significant digits stands for the exact number that it rounds."""
+FLOAT_DIGITS = 12
+"""A gold answer of at least this many significant digits is a float that was printed, and rounds an exact number."""
+_UNIT_VECTORS = (Node("const", value="i"), Node("sym", value="j"), Node("sym", value="k"))
 _STRENGTH = ("library", "identity", "rounded", "exact")
 
 
@@ -75,6 +78,9 @@ class Comparison:
             return self.relations(gold, answer)
         if ops & trees.REGIONS or trees.is_reals(gold) or trees.is_reals(answer):
             return self.regions(gold, answer)
+        if len({"group", "matrix"} & ops) == 1 < len(ops) and "j" in trees.names(gold) | trees.names(answer):
+            gold, answer = _as_sum(gold), _as_sum(answer)
+            ops = {gold.op, answer.op}
         if trees.matrix(gold) is not None or trees.matrix(answer) is not None:
             return self.matrices(gold, answer)
         if ops & trees.COLLECTIONS or trees.branches(gold) or trees.branches(answer):
@@ -89,11 +95,13 @@ class Comparison:
         """Two values. A percent or degree sign on one side alone may be left out, or be meant on the other."""
         signs = {gold.op, answer.op} & trees.SIGNS
         if not signs:
-            return self.numbers(gold, answer)
+            return self.numbers(gold, _with_constant_of(gold, answer))
+        other = answer if gold.op in trees.SIGNS else gold
+        if "percent" in signs and gold.op != answer.op and trees.is_proper_fraction(other):
+            return self.numbers(gold, answer)  # nobody gives a percentage as a fraction of one
         plain = self.numbers(trees.without_sign(gold), trees.without_sign(answer))
         if plain.equal or gold.op == answer.op:
             return plain
-        other = answer if gold.op in trees.SIGNS else gold
         if "degree" in signs and exact.value(other) is not None:
             return plain  # nobody gives an angle as a rational number of radians
         return self.numbers(gold, answer)
@@ -105,17 +113,21 @@ class Comparison:
             same = infinite[0] == infinite[1]
             return yes("structure", "both infinite") if same else no("structure", _is_not(answer, gold))
         wanted, found = exact.value(gold), exact.value(answer)
-        digits = trees.decimal_digits(answer)
+        given, digits = trees.decimal_digits(gold), trees.decimal_digits(answer)
         if wanted is not None and found is not None:
             if wanted == found:
                 return yes("exact", f"both are {trees.show(gold)}")
             if digits >= ROUNDED_DIGITS and trees.rounds(wanted, found, digits):
                 return yes("rounded", f"{trees.show(gold)} to {digits} digits")
+            if given >= FLOAT_DIGITS and trees.rounds(found, wanted, given):
+                return yes("rounded", f"the wanted number is it, to {given} digits")
             return no("exact", _is_not(answer, gold))
         if self.engine.same(gold, answer):
             return yes("identity", "equal at every point tried, to 40 digits")
         if digits >= ROUNDED_DIGITS and wanted is None and self.engine.rounds_to(gold, answer, digits):
             return yes("rounded", f"the exact value to {digits} digits")
+        if given >= FLOAT_DIGITS and found is None and self.engine.rounds_to(answer, gold, given):
+            return yes("rounded", f"the wanted number is it, to {given} digits")
         return no("identity", "they differ in value")
 
     # -- collections ----------------------------------------------------------------------------------------
@@ -131,7 +143,7 @@ class Comparison:
             return no("structure", "matrices of different shapes")
         return self.in_order(sum(wanted, ()), sum(found, ()), "matrix")
 
-    def collections(self, gold: Node, answer: Node) -> Verdict:
+    def collections(self, gold: Node, answer: Node) -> Verdict:  # noqa: PLR0911 - one per kind
         """Lists and sets in any order; tuples and intervals in theirs, with their brackets."""
         if "group" in (gold.op, answer.op):
             return self.tuples(gold, answer)
@@ -141,9 +153,13 @@ class Comparison:
         if len(wanted) != len(found):
             several = no("structure", f"{trees.count(found)}, wanted {trees.count(wanted)}")
             return self.alternatives(gold, answer) or several
+        if {gold.value, answer.value} == {"and", "or"} and any(trees.is_inequality(item) for item in wanted):
+            return no("structure", "both conditions on one side, one of them on the other")
         if len(wanted) == 1:
             nested = wanted[0].op == "set" or found[0].op == "set"
             return no("structure", "a set of sets") if nested else self.equal(wanted[0], found[0])
+        if any(item.op == "dots" for item in (*wanted, *found)):
+            return self.in_order(wanted, found, "list")
         labels = {assigned.name for item in wanted if (assigned := trees.assignment(item))}
         if len(labels) == len(wanted) and not any(map(trees.assignment, found)):
             return self.in_order(wanted, found, "list")  # `1, 2` for `x = 1, y = 2`
@@ -164,7 +180,8 @@ class Comparison:
                 return no("structure", f"brackets {answer.value}, wanted {gold.value}")
             return self.in_order(gold.args, answer.args, "tuple")
         group, other = (gold, answer) if gold.op == "group" else (answer, gold)
-        if other.op != "list" or group.value not in ("()", "[]") or any(item.op == "group" for item in other.args):
+        interval = group.value not in ("()", "[]") or (group.value == "[]" and _is_interval(gold, answer))
+        if other.op != "list" or interval or any(item.op == "group" for item in other.args):
             return no("structure", _is_not(answer, gold))
         return self.in_order(trees.items(gold), trees.items(answer), "tuple")
 
@@ -214,15 +231,17 @@ class Comparison:
         return self.regions(gold, answer)
 
     def assignments(self, gold: trees.Assignment, answer: trees.Assignment) -> Verdict:
-        """`x = 5`: the names count, except those of functions and of dependent variables."""
+        """`x = 5`: the names count. A function is one by any argument, and `y` may stand for its value."""
         value = answer.value
         if gold.name != answer.name:
-            named = "call" in (gold.name.op, answer.name.op) or (trees.names(gold.value) and trees.names(value))
-            if not named:
+            calls = [name for name in (gold.name, answer.name) if name.op == "call"]
+            same = {str(name.value).lstrip("@") for name in (gold.name, answer.name)}
+            if not calls or (len(same) > 1 and (len(calls) > 1 or "y" not in same)):
                 return no("structure", f"{trees.show(answer.name)} is given, wanted {trees.show(gold.name)}")
-            if gold.name.op == answer.name.op == "call" and len(gold.name.args) == len(answer.name.args):
-                for one, other in zip(gold.name.args, answer.name.args, strict=True):
-                    value = trees.substitute(value, str(other.value), one) if other.op == "sym" else value
+            for one, other in zip(*(call.args for call in calls), strict=False) if len(calls) > 1 else ():
+                if one != other and not (one.op == other.op == "sym" and str(gold.name.value).startswith("@")):
+                    return no("structure", "the value of another argument")
+                value = trees.substitute(value, str(other.value), one) if one != other else value
         return self.equal(gold.value, value)
 
     def equations(self, gold: Node, answer: Node, otherwise: Verdict) -> Verdict:
@@ -232,8 +251,9 @@ class Comparison:
             return otherwise
         if not named[0]:  # `3 × 4 = 12`: its value is what it says
             return self.equal(gold.args[1], answer.args[1])
-        if any(trees.contains(node, trees.COLLECTIONS | trees.REGIONS) for node in (gold, answer)):
-            return otherwise
+        variable = all(trees.contains(node, frozenset({"sym"})) for node in (gold, answer))
+        if not variable or any(trees.contains(node, trees.COLLECTIONS | trees.REGIONS) for node in (gold, answer)):
+            return otherwise  # two constants are always proportional
         shared = trees.names(gold) & trees.names(answer)
         for change in (lambda node: node, lambda node: trees.unapplied(node, shared)):
             one, other = (trees.difference(change(node)) for node in (gold, answer))
@@ -296,6 +316,29 @@ class Comparison:
         """Where a bound stands on the line; 0 for one that depends on symbols."""
         number = exact.value(bound)
         return number if number is not None else self.engine.approximate(bound) or 0.0
+
+
+def _is_interval(gold: Node, answer: Node) -> bool:
+    """Is `[1, 2]` an interval? A program writes a list so, but no gold answer does, and no program writes fractions."""
+    whole = all(trees.is_literal(entry) and not trees.decimal_digits(entry) for entry in answer.args)
+    return len(gold.args) == 2 and (gold.op == "group" or not whole)  # noqa: PLR2004
+
+
+def _as_sum(node: Node) -> Node:
+    """`(2, 3)` as `2i + 3j`."""
+    rows = _rows(node)
+    entries = sum(rows, ()) if rows and 1 in (len(rows), len(rows[0])) else ()
+    if not 1 < len(entries) <= len(_UNIT_VECTORS):
+        return node
+    return Node("add", tuple(Node("mul", pair) for pair in zip(entries, _UNIT_VECTORS, strict=False)))
+
+
+def _with_constant_of(gold: Node, answer: Node) -> Node:
+    """The constant of integration under the name that it has in the gold answer."""
+    wanted, found = trees.constant_term(gold), trees.constant_term(answer)
+    if not wanted or not found or wanted == found or found in trees.names(gold):
+        return answer
+    return trees.substitute(answer, found, Node("sym", value=wanted))
 
 
 def _numerals(gold: Node, answer: Node) -> Verdict:

@@ -38,7 +38,7 @@ class Node:
 
     `op` is one of num, sym, const, add, mul, div, pow, neg, pm, mp, fact, fact2, call, percent, degree (values);
     list, set, group, matrix, row (collections); rel, chain, union, intersection, minus (relations and sets);
-    base (a numeral with its base), word (text).
+    base (a numeral with its base), word (text), dots (an ellipsis among the items of a list).
     """
 
     op: str
@@ -286,7 +286,18 @@ class _Parser:
 
     def factor(self) -> Node:
         node = self.postfix(self.atom())
+        if node.op in ("group", "matrix") and self.at("^") and self.is_transposition():
+            return _transposed(node)
         return self.postfix(Node("pow", (node, self.nested(self.exponent)))) if self.take("^") else node
+
+    def is_transposition(self) -> bool:
+        r"""Take `^T`, `^{T}`, `^\top`, where that is what follows."""
+        braces = int(self.at("{", ahead=1))
+        token = self.peek(1 + braces)
+        if token is None or token.text not in ("T", "\\top") or (braces and not self.at("}", ahead=3)):
+            return False
+        self.position += 2 + 2 * braces
+        return True
 
     def exponent(self) -> Node:
         negative = self.take("-")
@@ -342,6 +353,8 @@ class _Parser:
                 self.nested(lambda: self.function(token.text)) if token.text in FUNCTIONS else self.symbol(token.text)
             )
         if token.kind in ("word", "text"):
+            if len(token.text) == 1 and token.text.isalpha():
+                return self.symbol(token.text)
             return Node("word", value=token.text)
         if token.kind == "begin":
             return self.nested(lambda: self.matrix(token.text))
@@ -362,10 +375,10 @@ class _Parser:
             return Node("div", (self.argument(), self.argument()))
         if text == "\\binom":
             return Node("call", (self.argument(), self.argument()), "binom")
-        if text == "\\emptyset":
-            return Node("set")
-        if text in _ACCENTS and (inner := self.argument()).op == "sym":
-            return Node("sym", value=f"{text}({inner.value})")
+        if text in ("\\emptyset", "..."):
+            return Node("dots" if text == "..." else "set")
+        if text in _ACCENTS:
+            return _accented(text, self.argument())
         raise UnreadableError(f"did not expect {text!r}")
 
     def numeral(self, text: str) -> Node:
@@ -519,6 +532,27 @@ class _Parser:
         if len(rows) == len(rows[0].args) == 1:
             return rows[0].args[0]
         return Node("matrix", tuple(rows))
+
+
+def _accented(accent: str, inner: Node) -> Node:
+    """A segment is named by its points, a unit vector by its letter; any other accent makes another symbol."""
+    if is_segment(inner) or inner.value in ("i", "j", "k"):
+        return inner
+    if inner.op != "sym":
+        raise UnreadableError(f"did not expect {accent!r}")
+    return Node("sym", value=f"{accent}({inner.value})")
+
+
+def is_segment(node: Node) -> bool:
+    """True for `AB`, `ABC`: what is named by its points."""
+    return node.op == "mul" and all(arg.op == "sym" and str(arg.value).isupper() for arg in node.args)
+
+
+def _transposed(node: Node) -> Node:
+    """A matrix with rows for columns. A tuple is its own: it is a row or a column."""
+    if node.op == "group":
+        return node
+    return Node("matrix", tuple(Node("row", column) for column in zip(*(row.args for row in node.args), strict=True)))
 
 
 def _joined(op: str, parts: list[Node]) -> Node:

@@ -20,7 +20,7 @@ FUNCTIONS = frozenset(
      "arcsec", "arccsc", "arcsinh", "arccosh", "arctanh", "ln", "log", "lg", "exp", "sqrt", "abs", "floor", "ceil",
      "gcd", "lcm", "max", "min", "sgn", "Re", "Im", "arg"}
 )  # fmt: skip
-CONSTANTS = {"pi": "pi", "infty": "inf", "infinity": "inf", "inf": "inf", "oo": "inf", "imath": "i"}
+CONSTANTS = {"pi": "pi", "infty": "inf", "infinity": "inf", "inf": "inf", "oo": "inf"}
 NUMBER_SETS = frozenset({"R", "Z", "N", "Q", "C"})
 RELATIONS = {
     "=": "=", "==": "=", "\\equiv": "=", "\\approx": "=", "\\simeq": "=", "\\cong": "=", "<": "<", ">": ">",
@@ -47,8 +47,10 @@ _GREEK = frozenset(
 )  # fmt: skip
 _SIGNS = frozenset(
     {"frac", "binom", "degree", "pm", "mp", "cdot", "times", "div", "ast", "star", "overline", "bar", "vec", "hat",
-     "langle", "rangle", "lfloor", "rfloor", "lceil", "rceil", "lvert", "rvert", "vert", "mid", "emptyset", "prime"}
+     "top", "langle", "rangle", "lfloor", "rfloor", "lceil", "rceil", "lvert", "rvert", "vert", "mid", "emptyset",
+     "prime"}
 )  # fmt: skip
+_OPENING, _CLOSING = ("(", "[", "\\{", "\\langle"), (")", "]", "\\}", "\\rangle")
 _LONGEST_PRODUCT = 4
 """More letters than this in a row are a word, not a product of variables."""
 
@@ -58,7 +60,7 @@ _REST = r"""(?:\.?\\overline\{\d{1,50}\})?(?:[eE][-+]?\d+(?![\d.]))?)
   | \\(?:text|begin|end|mathbb)\s*\{(?P<braced>[^{}]*)\}
   | (?P<command>\\[A-Za-z]+|\\[^A-Za-z\s])
   | (?P<letters>[A-Za-z]+)
-  | (?P<sign>\*\*|<=|>=|!=|==|=<|:=|[-+*/^_=<>()\[\]{}|,;:!%'&⏎]))"""
+  | (?P<sign>\*\*|\.\.\.|<=|>=|!=|==|=<|:=|[-+*/^_=<>()\[\]{}|,;:!%'&⏎]))"""
 _TOKEN = re.compile(rf"\s*(?:(?P<number>{_NUMERAL}{_REST}", re.VERBOSE)
 _TOKEN_GROUPED = re.compile(rf"\s*(?:(?P<number>{_GROUPED}{_REST}", re.VERBOSE)
 
@@ -103,7 +105,7 @@ def tokenise(text: str, *, thousands: bool = True) -> list[Token]:
             raise UnreadableError(f"the character {text[position:].lstrip()[0]!r} has no meaning here")
         tokens.extend(_classified(match, spaced=text[position].isspace()))
         if tokens[-1].kind == "sign":
-            open_brackets += (tokens[-1].text in ("(", "[", "\\{")) - (tokens[-1].text in (")", "]", "\\}"))
+            open_brackets += (tokens[-1].text in _OPENING) - (tokens[-1].text in _CLOSING)
         position = match.end()
     return tokens
 
@@ -124,6 +126,8 @@ def _classified(match: re.Match[str], *, spaced: bool) -> list[Token]:
 
 def _command(text: str, *, spaced: bool) -> list[Token]:
     name = _ALIASES.get(text[1:], text[1:])
+    if name in ("ldots", "dots", "cdots", "dotsc"):
+        return [Token("sign", "...", spaced)]
     if name in FUNCTIONS or name in _GREEK or name in CONSTANTS:
         return [Token("name", name, spaced)]
     if text in RELATIONS or text in SET_OPERATIONS or name in _SIGNS or not name[:1].isalpha():

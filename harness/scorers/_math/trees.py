@@ -6,14 +6,18 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 
 from harness.scorers._math import exact
-from harness.scorers._math.syntax import Node
+from harness.scorers._math.syntax import Node, is_segment
 
 SIGNS = frozenset({"percent", "degree"})
 COLLECTIONS = frozenset({"list", "set", "group"})
 RELATIONAL = frozenset({"rel", "chain"})
 REGIONS = frozenset({"union", "intersection", "minus"})
+MAX_DOTS = 1_000
+"""Items that an ellipsis may stand for to be spelled out."""
+_CONSTANTS = frozenset({"C", "c", "K", "k"})
 SHOWN_BITS = 200
 """Numbers longer than this are not spelled out in an explanation."""
 _KINDS = {
@@ -78,6 +82,12 @@ def is_reals(node: Node) -> bool:
 def is_literal(node: Node) -> bool:
     """A numeral, with or without a minus."""
     return node.op == "num" or (node.op == "neg" and is_literal(node.args[0]))
+
+
+def is_proper_fraction(node: Node) -> bool:
+    """True for 1/4, but not for 0.25, which may be a number of percent."""
+    number = None if decimal_digits(node) else exact.value(node)
+    return number is not None and 0 < abs(number) < 1
 
 
 def is_short(node: Node) -> bool:
@@ -148,6 +158,11 @@ def is_equation(node: Node) -> bool:
     return all(pair.op == "rel" and pair.value == "=" for pair in (node.args if node.op == "chain" else (node,)))
 
 
+def is_inequality(node: Node) -> bool:
+    """`a < b`, `a ≠ b`, `a ∈ B`, or a chain of relations."""
+    return node.op in RELATIONAL and not is_equation(node)
+
+
 def assignment(node: Node) -> Assignment | None:
     """`x = 5`, `5 = x`, `f(x) = …`, `(x, y) = (1, 2)`, `x = 2 + 3 = 5`."""
     if not is_equation(node):
@@ -162,8 +177,13 @@ def assignment(node: Node) -> Assignment | None:
 
 
 def _is_name(node: Node) -> bool:
+    """True for `x`, `f(x)`, `(x, y)`, `AB`, `|AB|`, `AB/CD`, `cos A`: what has a value, and is not solved for it."""
     if node.op == "call":
-        return str(node.value).startswith("@")
+        return str(node.value).startswith("@") or all(arg.op == "sym" or is_segment(arg) for arg in node.args)
+    if node.op == "div":
+        return all(map(is_segment, node.args))
+    if is_segment(node):
+        return True
     return all(arg.op == "sym" for arg in node.args) if node.op == "group" else node.op == "sym"
 
 
@@ -178,16 +198,40 @@ def difference(relation: Node) -> Node:
     return Node("add", (relation.args[0], Node("neg", (relation.args[1],))))
 
 
+def constant_term(node: Node) -> str:
+    """The `C` of `x^2 + C`: a free constant, added once and used nowhere else; `""` where there is none."""
+    added = [str(arg.value) for arg in node.args if arg.op == "sym"] if node.op == "add" else []
+    found = [name for name in added if name in _CONSTANTS]
+    return found[0] if len(found) == 1 and sum(found[0] in names(arg) for arg in node.args) == 1 else ""
+
+
+def with_dots(parts: tuple[Node, ...]) -> tuple[Node, ...]:
+    """The items of a list with an ellipsis in one spelling: all of them where they are known, else the first two."""
+    index = next((i for i, part in enumerate(parts) if part.op == "dots"), -1)
+    known = [exact.value(part) for part in parts[: max(index, 0)]]
+    steps = {b - a for a, b in pairwise(known) if a is not None and b is not None}
+    if len(steps) != 1 or None in known or known[0] is None:
+        return parts
+    step = steps.pop()
+    last = exact.value(parts[index + 1]) if index + 1 < len(parts) else None
+    if last is None or not step or not 0 < (last - known[0]) / step <= MAX_DOTS:
+        return (*parts[:2], *parts[index:])
+    count, rest = divmod(last - known[0], step)
+    between = (Node("num", value=known[0] + step * i) for i in range(int(count)))
+    return parts if rest else (*between, *parts[index + 1 :])
+
+
 def items(node: Node) -> tuple[Node, ...]:
     """The elements of a collection, or the thing itself; ± counts as two."""
     found: list[Node] = []
-    for part in node.args if node.op in COLLECTIONS else (node,):
+    for part in with_dots(node.args) if node.op in COLLECTIONS else (node,):
         assigned = assignment(part)
         if assigned and branches(assigned.value):
             found.extend(Node("rel", (assigned.name, branch), "=") for branch in branches(assigned.value))
         else:
             found.extend(branches(part) or [part])
-    return tuple(dict.fromkeys(found)) if node.op == "set" else tuple(found)
+    once = node.op == "set" or all(part.op == "group" for part in found)  # a solution listed twice is one
+    return tuple(dict.fromkeys(found)) if once else tuple(found)
 
 
 def matrix(node: Node) -> list[tuple[Node, ...]] | None:

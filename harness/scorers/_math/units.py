@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from fractions import Fraction
+from itertools import pairwise
 from typing import NamedTuple
 
 
@@ -16,48 +17,61 @@ class Unit(NamedTuple):
     factor: Fraction
     """Its size in the base units of its dimension."""
 
-    @property
-    def is_lone(self) -> bool:
-        """True for one unit without a power."""
-        return self.dimension.isalpha()
-
 
 def _table(dimension: str, sizes: dict[str, str]) -> dict[str, Unit]:
     return {name: Unit(dimension, Fraction(size)) for names, size in sizes.items() for name in names.split()}
 
 
+_PREFIXED = {"k": ("kilo", 3), "M": ("mega", 6), "G": ("giga", 9), "d": ("deci", -1), "c": ("centi", -2),
+         "m": ("milli", -3), "n": ("nano", -9)}  # fmt: skip
+
+
+def _metric(symbol: str, word: str, prefixes: str, size: str, dimension: str) -> dict[str, Unit]:
+    """A unit and its multiples, as `m`, `meter`, `km` and `kilometer`."""
+    unit = Unit(dimension, Fraction(size))
+    units = {symbol: unit, word: unit}
+    for prefix in prefixes:
+        name, power = _PREFIXED[prefix]
+        units |= dict.fromkeys((prefix + symbol, name + word), Unit(dimension, unit.factor * Fraction(10) ** power))
+    return units
+
+
 _KNOWN = {
     **_table(
         "length",
-        {"mm millimeter": "1/1000", "cm centimeter": "1/100", "dm decimeter": "1/10", "m meter": "1",
-         "km kilometer": "1000", "in inch": "127/5000", "ft foot": "381/1250", "yd yard": "1143/1250",
-         "mi mile": "201168/125"},
+        {"in inch": "127/5000", "ft foot": "381/1250", "yd yard": "1143/1250", "mi mile": "201168/125"},
     ),
-    **_table(
-        "time",
-        {"ms millisecond": "1/1000", "s sec second": "1", "min minute": "60", "h hr hour": "3600", "day": "86400",
-         "week": "604800"},
-    ),
-    **_table(
-        "mass",
-        {"mg milligram": "1/1000000", "g gram": "1/1000", "kg kilogram": "1", "lb pound": "45359237/100000000",
-         "oz ounce": "45359237/1600000000"},
-    ),
-    **_table("length^3", {"ml mL milliliter": "1/1000000", "l L liter": "1/1000"}),
+    **_table("time", {"sec": "1", "min minute": "60", "h hr hour": "3600", "day": "86400", "week": "604800"}),
+    **_table("mass", {"lb pound": "45359237/100000000", "oz ounce": "45359237/1600000000"}),
+    **_metric("m", "meter", "kdcmn", "1", "length"),
+    **_metric("s", "second", "mn", "1", "time"),
+    **_metric("g", "gram", "km", "1/1000", "mass"),
+    **_metric("L", "liter", "m", "1/1000", "length^3"),
+    **_metric("l", "liter", "m", "1/1000", "length^3"),
+    **_metric("Hz", "hertz", "kMG", "1", "time^-1"),
+    **_metric("N", "newton", "k", "1", "length mass time^-2"),
+    **_metric("Pa", "pascal", "kM", "1", "length^-1 mass time^-2"),
+    **_metric("J", "joule", "kM", "1", "length^2 mass time^-2"),
+    **_metric("eV", "electronvolt", "kMG", "1.602176634e-19", "length^2 mass time^-2"),
+    **_metric("W", "watt", "kM", "1", "length^2 mass time^-3"),
+    **_metric("V", "volt", "km", "1", "current^-1 length^2 mass time^-3"),
     **_table("length time^-1", {"mph": "1397/3125", "kph kmh": "5/18"}),
     **_table("Celsius", {"Celsius": "1"}),
     **_table("Fahrenheit", {"Fahrenheit": "1"}),
     **_table("kelvin", {"K": "1"}),
+    **_table("angle", {"degree deg": "1"}),
     **_table("money", {"cent ¢": "1/100", "dollar USD": "1"}),
+    **_table("unit", {"unit": "1"}),
 }  # fmt: skip
 """The international yard and pound of 1959; the rest is SI."""
+_ANY = "unit"
+"""`square units` are an area of any size."""
 _IRREGULAR = {"feet": "foot", "inches": "inch", "metre": "meter", "litre": "liter", "lbs": "lb", "hrs": "hr",
               "mins": "min", "secs": "sec"}  # fmt: skip
 _OTHERS = frozenset(
-    {"mph", "kph", "kmh", "rpm", "mol", "Hz", "kHz", "MHz", "N", "kN", "J", "kJ", "W", "kW", "kWh", "V", "mV", "A",
-     "mA", "Pa", "kPa", "MPa", "K", "C", "F", "eV", "keV", "MeV", "GeV", "T", "sq", "cu", "square", "cubic",
-     "unit", "point", "percent", "am", "pm", "AM", "PM", "EUR", "GBP", "INR", "RMB", "euro", "rupee", "yuan",
-     "pence", "erg", "degree", "deg", "rad", "radian", "year", "month", "per", "of", "a", "an"}
+    {"rpm", "mol", "kWh", "A", "mA", "C", "F", "T", "sq", "cu", "square", "cubic",
+     "point", "EUR", "GBP", "INR", "RMB", "euro", "rupee", "yuan",
+     "pence", "erg", "rad", "radian", "year", "month", "per", "of", "a", "an"}
 )  # fmt: skip
 _NEVER = frozenset(
     {"or", "and", "if", "then", "else", "mod", "plus", "minus", "times", "over", "divided", "not", "no", "log",
@@ -87,11 +101,17 @@ _DOLLARS = ("$", "USD")
 _SCALE = re.compile(r"^([-+]?[\d.,]*\d) ?⟦?(hundred|thousand|million|billion|trillion)⟧?(?![A-Za-z])(?! ?\d)")
 _DEGREES = re.compile(r"(?:\^ ?(?:\{ ?(?:\\circ|\\degree|o) ?\}|\\circ|o)|\\degree)(?![A-Za-z])")
 _TEMPERATURE = re.compile(r"\\degree  ?(?:([CF])|⟦([CF])⟧)$")
-_BASE = re.compile(r"(?<=\d)\)? ?\(? ?⟦? ?\(?(?:in )?base[ -]?⟧? ?(\d{1,2}|[a-z]+) ?\)?⟧? ?\)?$|(?<=\d)\)(?=_)")
+_BASE = re.compile(r"(?<=\d) ?\(? ?⟦? ?\(?(?:in )?base[ -]?⟧? ?(\d{1,2}|[a-z]+) ?\)?⟧? ?\)?$")
+_NUMERAL_IN_BRACKETS = re.compile(r"^(-?)\(([0-9A-Fa-f]+)\)(?= ?(?:_|\(? ?⟦? ?\(?(?:in )?base))")
+_MODULUS = re.compile(r" ?(?:\\[bp]mod ?\{? ?(\w+) ?\}?|\( ?⟦? ?(?:\\[bp]?mod|mod) ?⟧? ?\{? ?(\w+) ?\}? ?\))$")
+_CLOCK = re.compile(r"(?<=\d) ?⟦? ?([ap])\.? ?m\.?⟧?$", re.IGNORECASE)
+_PERCENT = re.compile(r"(?<=[\d}]) ?⟦? ?(?:percent(?:age)?|pct)\.? ?⟧?$")
+_QUANTITY = re.compile(r"(\d+(?:\.\d+)?) ?([A-Za-z]+)(?:,? and |,? |$)")
 _NAMED = r" ?⟦[^⟦⟧]*⟧"
 _RATIO = r" ?\\frac ?\{ ?⟦[^⟦⟧]*⟧[^{}]*\} ?\{ ?⟦[^⟦⟧]*⟧[^{}]*\}"
 _POWER = r" ?\^ ?\{? ?-?[1-4] ?\}?"
 _PIECE = re.compile(r"[A-Za-z¢]+|/|\^ ?\{? ?(-?[1-4])")
+_SCALE_OF_DEGREES = re.compile(r"\b[Dd]egrees? (?=C|F)")
 _PREFIXES = {"square": 2, "sq": 2, "cubic": 3, "cu": 3}
 _TEXT_TAIL = re.compile(
     rf"(?: ?(?:/|\\cdot))?(?:{_NAMED}|{_RATIO})"
@@ -113,6 +133,14 @@ def split(text: str, *, letters: bool) -> tuple[str, Unit | None]:
     Returns:
         The value, and the unit where its size is known. A unit that is not known is taken off as well.
     """
+    text = _PERCENT.sub(r"\%", text)
+    together = _compound(text)
+    if together:
+        return together
+    for pattern, name in ((_MODULUS, "modulo"), (_CLOCK, "clock")):
+        tail = pattern.search(text)
+        if tail:
+            return text[: tail.start()], Unit(f"{name} {next(filter(None, tail.groups())).lower()}", Fraction(1))
     currency = _CURRENCY.match(text)
     unit = None
     if currency:
@@ -132,12 +160,36 @@ def split(text: str, *, letters: bool) -> tuple[str, Unit | None]:
             scale_name = "Celsius" if "C" in temperature.groups() else "Fahrenheit"
             return text[: temperature.start()], _KNOWN[scale_name]
     if "base" in text or ")_" in text:
-        text = _BASE.sub(lambda match: f"_{{{match.group(1)}}}" if match.group(1) else "", text)
-        text = re.sub(r"^(-?)\((?=\d+_)", r"\1", text)
+        text = _BASE.sub(r"_{\1}", _NUMERAL_IN_BRACKETS.sub(r"\1\2", text))
     if not any(map(str.isdigit, text)) and "\\" not in text:
         return text, unit
     body, named = _without_tail(text, letters=letters)
     return body, unit or _known(named)
+
+
+def _compound(text: str) -> tuple[str, Unit] | None:
+    """`2 hours 30 minutes` as five halves of an hour: quantities of one dimension, each unit smaller than the last."""
+    if not text[:1].isdigit() or not (text[-1:].isalpha() or text.endswith("⟧")):
+        return None
+    text = " ".join(text.replace("⟦", " ").replace("⟧", " ").split())
+    pieces = list(_QUANTITY.finditer(text))
+    if len(pieces) < 2 or sum(len(piece.group()) for piece in pieces) != len(text):  # noqa: PLR2004
+        return None
+    units = [_KNOWN.get(_singular(piece.group(2))) for piece in pieces]
+    known = [unit for unit in units if unit is not None]
+    falling = all(a.factor > b.factor and a.dimension == b.dimension for a, b in pairwise(known))
+    if len(known) < len(units) or not falling:
+        return None
+    total = sum(Fraction(piece.group(1)) * unit.factor for piece, unit in zip(pieces, known, strict=True))
+    return str(total / known[0].factor), known[0]
+
+
+def agree(one: Unit, other: Unit) -> bool:
+    """Are they of one dimension? Square units are the square of any length, degrees those of any scale."""
+    dimensions = {one.dimension, other.dimension}
+    if "angle" in dimensions and dimensions & {"Celsius", "Fahrenheit"}:
+        return True
+    return one.dimension.replace(_ANY, "length") == other.dimension.replace(_ANY, "length")
 
 
 def _without_tail(text: str, *, letters: bool) -> tuple[str, str]:
@@ -147,13 +199,17 @@ def _without_tail(text: str, *, letters: bool) -> tuple[str, str]:
         body = text[: tail.start()].rstrip()
         named = re.sub(r"[⟦⟧]", " ", tail.group()).strip(" .")
         words = _WORDS.findall(named)
-        if body[-1:] not in "_^=<>" and words and not _NEVER_IN_TEXT.intersection(map(str.lower, words)):
+        never = _NEVER_IN_TEXT.intersection(map(str.lower, words)) or (len(named) == 1 and named not in _KNOWN)
+        if body[-1:] not in "_^=<>" and words and not never:
             return body, named
     tail = _PLAIN_TAIL.search(text)
     if tail is None:
         return text, ""
-    shortest = 3 if "/" in tail.group(1) else 1 if letters else 2
-    if len(tail.group(2)) < shortest or not is_unit(tail.group(2), spaced=bool(tail.group(1))):
+    words = _WORDS.findall(tail.group(2))
+    lone_letter = len(words) == len(words[0]) == 1
+    if lone_letter and ("/" in tail.group(1) or not letters or words[0] not in _KNOWN):
+        return text, ""
+    if not is_unit(tail.group(2), spaced=bool(tail.group(1))):
         return text, ""
     return text[: tail.start()].rstrip(), tail.group(1).strip() + tail.group(2)
 
@@ -190,7 +246,7 @@ def _known(named: str) -> Unit | None:
         return None
     powers: Counter[str] = Counter()
     factor, last, sign, prefix = Fraction(1), None, 1, 1
-    for piece in _PIECE.finditer(named.replace("\\cdot", " ")):
+    for piece in _PIECE.finditer(_SCALE_OF_DEGREES.sub("", named.replace("\\cdot", " "))):
         word = piece.group()
         if word in ("/", "per"):
             sign = -1
@@ -211,7 +267,7 @@ def _known(named: str) -> Unit | None:
             factor *= _counted(*last, powers)
             prefix = 1
     dimensions = [name if power == 1 else f"{name}^{power}" for name, power in sorted(powers.items()) if power]
-    return Unit(" ".join(dimensions), factor) if dimensions else None
+    return Unit(" ".join(dimensions), factor) if dimensions and dimensions != [_ANY] else None
 
 
 def _counted(unit: Unit, times: int, powers: Counter[str]) -> Fraction:

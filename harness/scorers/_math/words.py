@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from harness.scorers._math import units
 
@@ -27,6 +28,18 @@ _ONES = [
     "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
 ]  # fmt: skip
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_MONTHS = ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+           "december"]  # fmt: skip
+_MONTH = "|".join(_MONTHS)
+_DAY_OF_WEEK = r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day,? )?"
+_DATE = re.compile(
+    rf"{_DAY_OF_WEEK}(?:(?P<month>{_MONTH}) (?P<day>\d{{1,2}})"
+    rf"|(?:the )?(?P<day2>\d{{1,2}})(?: of)? (?P<month2>{_MONTH}))"
+    r"(?:,? (?P<year>\d{4}))?|(?P<year2>\d{4})-(?P<month3>\d\d)-(?P<day3>\d\d)"
+)
+_ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b")
+_CHINESE = re.compile(r"([零〇一二两三四五六七八九十百千万萬亿億]+)[^\W\dA-Za-z]{0,4}")
+_MYRIAD = 10_000
 _TWICE = re.compile(r"([a-z -]+?) ?\((\d+)\)|(\d+) ?\(([a-z -]+)\)")
 
 
@@ -36,8 +49,12 @@ def value(words: str) -> str | None:
     Args:
         words: lower-case words, as `normalise.Normal.words` holds them.
     """
-    if not words[:1].isalpha() and "(" not in words:
-        return None
+    if not words.isascii():
+        chinese = _CHINESE.fullmatch(words)
+        return None if chinese is None else str(_chinese(chinese.group(1)))
+    found = None if words.isdigit() else _date(words)
+    if found or (not words[:1].isalpha() and "(" not in words):
+        return found
     for pattern, latex in _PHRASES:
         if pattern.fullmatch(words):
             return latex
@@ -50,6 +67,33 @@ def value(words: str) -> str | None:
         return str(number) if str(number) in (twice.group(2), twice.group(3)) else None
     number = _number(words.replace("-", " ").split())
     return None if number is None else str(number)
+
+
+def _date(words: str) -> str | None:
+    """`june 14`, `14th of june`, `friday, june 14, 2024`, `2024-06-14` as one text."""
+    found = _DATE.fullmatch(_ORDINAL.sub("", words)) if words[-1:].isalnum() else None
+    if found is None:
+        return None
+    day, month, year = (next(filter(None, map(found.group, kind)), "") for kind in (_DAYS, _MONTH_NAMES, _YEARS))
+    number = int(month) if month.isdigit() else _MONTHS.index(month) + 1
+    return rf"\text{{date {number}/{int(day)} {year}}}"
+
+
+_DAYS, _MONTH_NAMES, _YEARS = ("day", "day2", "day3"), ("month", "month2", "month3"), ("year", "year2")
+
+
+def _chinese(numeral: str) -> int:
+    """`一百二十三`: digits times tens, hundreds and thousands, in groups of ten thousand."""
+    total = group = digit = 0
+    for char in numeral:
+        value = int(unicodedata.numeric("二" if char == "两" else char))
+        if value >= _MYRIAD:
+            total, group, digit = (total + group + digit) * value, 0, 0
+        elif value >= 10:  # noqa: PLR2004
+            group, digit = group + (digit or 1) * value, 0
+        else:
+            digit = digit * 10 + value if digit else value
+    return total + group + digit
 
 
 def _number(words: list[str]) -> int | None:

@@ -1,0 +1,536 @@
+"""What a model wraps around its answer, and how it comes off: reasoning, special tokens, invented turns.
+
+The one place that knows the delimiters. Backends call `split`, which takes reasoning off before a reply is kept;
+scorers call `clean`, which takes off the rest before an answer is graded. What came off is told, in `Removed`.
+
+A delimiter or token that the answer is about is kept: one in quotes or backticks, in a fenced block that closes, or
+named in a sentence ("a <think> block"). Nothing here reads an answer: no text is added, and no verdict is changed from
+wrong to right but by what the answer itself says. Time is linear in the length of the text.
+"""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from harness.records import Removed
+from harness.scorers._fences import Block, blocks
+
+SHOWN = 200
+"""Characters of a removed piece that are recorded; the whole of it is in the sample's output."""
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A reply, parted."""
+
+    answer: str | None
+    """`None` where the reply ended inside its reasoning."""
+    reasoning: str | None = None
+    """`None` where there is none, or an empty one."""
+    opened_before: bool = False
+    """The reply closed reasoning that it never opened: its chat template had."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """An answer without what was wrapped around it."""
+
+    text: str
+    removed: tuple[Removed, ...] = ()
+    unfinished: bool = False
+    """The reply ended inside its reasoning, and says nothing before it."""
+    complete: bool = False
+    """Something follows the answer in the reply, so that a reply that was cut off was not cut off in it."""
+
+
+# The table ----------------------------------------------------------------------------------------------------
+
+WORDS = (
+    r"think(?:ing)?(?:[ _-](?:process|aloud|steps?))?|thoughts?(?:[ _-]process)?"
+    r"|reason(?:ing)?(?:[ _-](?:process|steps?))?"
+    r"|reflect(?:ion|ing)?|scratch[ _-]?pad|analysis|rationale|deliberat(?:e|ion)|cot|chain[ _-]of[ _-]thoughts?"
+    r"|(?:inner|internal)[ _-]?(?:thoughts?|monologue|voice|reasoning)|monologue|plan(?:ning)?"
+    r"|brainstorm(?:ing)?|ponder(?:ing)?"
+)
+"""What models call their reasoning, in a tag of any of `BRACKETS`, with or without a prefix (`seed:think`)."""
+BRACKETS = {"<": ">", "[": "]", "◁": "▷", "<|": "|>", "<｜": "｜>", "【": "】", "⟨": "⟩", "«": "»"}
+PAIRS: Mapping[str, str] = {
+    "[unused16]": "[unused17]",  # openPangu
+    "<unused94>": "<unused95>",  # MedGemma
+    "<|channel>": "<channel|>",  # Gemma 4
+    "<|think|>": "<|content|>",  # Solar
+    '<details type="reasoning"': "</details>",  # Open WebUI
+    "Here is my thought process:": "Here is my response:",  # Granite 3.2
+    "Here are my reasoning steps:": "[BEGIN FINAL RESPONSE]",  # Apriel
+}
+"""Further openings, with what closes each."""
+_NEVER_ALONE = frozenset({'<details type="reasoning"', "<|think|>", "Here is my thought process:"})
+"""Openings of `PAIRS` whose closing says nothing where it stands alone."""
+
+_PREFIX = r"(?:[a-z][\w.-]{0,20}[:_])?(?:ant)?"
+_TAG = re.compile(
+    "|".join(
+        rf"{re.escape(left)}(?P<c{n}>[/\\]|end(?:[ _▁]of)?[ _▁])?(?:(?:begin|start)(?:[ _▁]of)?[ _▁])?"
+        rf"{_PREFIX}(?P<w{n}>{WORDS})(?P<e{n}>[ _▁]end)?(?:[ _▁](?:start|begin))?[ \t]*{re.escape(right)}"
+        for n, (left, right) in enumerate(BRACKETS.items())
+    ),
+    re.IGNORECASE,
+)
+_LEFTS = tuple(BRACKETS)
+_MARKS = 400
+"""Delimiters that are looked at: half of them from the beginning of a text, half from its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """A delimiter in a text."""
+
+    start: int
+    end: int
+    closes: bool
+    kind: str
+    """What an opening and its closing have in common."""
+
+
+@cache
+def _pairs(more: tuple[tuple[str, str], ...]) -> tuple[re.Pattern[str], dict[str, tuple[str, bool]]]:
+    """A pattern of the literal delimiters; and of each, in lower case, its opening and whether it closes."""
+    known: dict[str, tuple[str, bool]] = {}
+    for opening, closing in (*PAIRS.items(), *more):
+        known[opening.lower()] = (opening, False)
+        known[closing.lower()] = (opening, True)
+    longest_first = sorted(known, key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE), known
+
+
+def _marks(text: str, more: tuple[tuple[str, str], ...]) -> list[_Mark]:
+    """The delimiters of reasoning in a text, in order."""
+    found = []
+    if any(left in text for left in _LEFTS):
+        for match in _TAG.finditer(text):
+            n = next(n for n in range(len(_LEFTS)) if match[f"w{n}"])
+            if _LEFTS[n] != "[" or not text.startswith("(", match.end()):  # which is a link
+                closes = bool(match[f"c{n}"] or match[f"e{n}"])
+                found.append(_Mark(match.start(), match.end(), closes, f"{_LEFTS[n]}{match[f'w{n}'].lower()}"))
+    pattern, known = _pairs(more)
+    for match in pattern.finditer(text):
+        kind, closes = known[match.group().lower()]
+        found.append(_Mark(match.start(), match.end(), closes, kind))
+    found.sort(key=lambda mark: (mark.start, -mark.end))
+    return found if len(found) <= _MARKS else found[: _MARKS // 2] + found[-_MARKS // 2 :]
+
+
+# Whether a piece is what the answer is about ------------------------------------------------------------------
+
+_NAMED = re.compile(
+    r"[ \t]*(?:tags?|blocks?|tokens?|markers?|delimiters?|elements?|sections?|symbols?|strings?|mode)\b", re.IGNORECASE
+)
+_ARTICLE = re.compile(
+    r"\b(?:an?|the|no|any|this|that|my|its|closing|opening|without|literal|special|called|named)[ \t]$", re.IGNORECASE
+)
+_IN_SENTENCE = re.compile(r"[ \t]+[a-z,.;:)]|[,.;:)?!]")
+_APOSTROPHE = re.compile(r"(?<![A-Za-z])'|'(?![A-Za-z])")
+_QUOTES = (re.compile("(?<!`)`(?!`)"), re.compile('"'), _APOSTROPHE)
+_AROUND = 400
+"""Characters of a line that are looked at on either side."""
+
+
+class _Place:
+    """Tells structure from content in one text."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._blocks: list[Block] | None = None
+
+    def content(self, start: int, end: int, *, alone: bool = True) -> bool:
+        """Whether a piece stands for itself: quoted, in a fence that closes, a comment, or named in a sentence.
+
+        Args:
+            start: where it begins.
+            end: where it ends.
+            alone: a piece that has a line to itself is never content.
+        """
+        before, after = self.line(start, end)
+        if alone and not before.strip() and not after.strip():
+            return False
+        if before.lstrip().startswith("#") or any(
+            len(quote.findall(before)) % 2 and quote.search(after) for quote in _QUOTES
+        ):
+            return True
+        named = _NAMED.match(after) or (_ARTICLE.search(before) and _IN_SENTENCE.match(after))
+        return bool(before.strip() and named) or self.fenced(start)
+
+    def line(self, start: int, end: int) -> tuple[str, str]:
+        """What stands before and behind a piece in its line."""
+        text = self._text
+        begin = max(text.rfind("\n", max(0, start - _AROUND), start) + 1, start - _AROUND, 0)
+        stop = text.find("\n", end, end + _AROUND)
+        return text[begin:start], text[end : stop if stop >= 0 else end + _AROUND]
+
+    def fenced(self, place: int) -> bool:
+        """Whether a place is in a fenced block that closes."""
+        number = bisect.bisect_right(self.blocks, place, key=lambda block: block.inside) - 1
+        return number >= 0 and self.blocks[number].closed and place < self.blocks[number].end
+
+    @property
+    def blocks(self) -> list[Block]:
+        """The fenced blocks of the text."""
+        if self._blocks is None:
+            self._blocks = blocks(self._text) if "```" in self._text or "~~~" in self._text else []
+        return self._blocks
+
+
+# Reasoning ----------------------------------------------------------------------------------------------------
+
+_HARMONY = re.compile(
+    r"(?:<\|start\|>[^<\n]{0,80})?<\|channel\|>(?P<name>[^<\n]{0,80}?)"
+    r"(?:<\|constrain\|>[^<\n]{0,40})?<\|message\|>"
+)
+"""The head of a message of harmony (https://cookbook.openai.com/articles/openai-harmony)."""
+_HARMONY_END = re.compile(r"<\|(?:end|return|call|start|channel)\|>")
+_BARE_HARMONY = re.compile(r"analysis(?=[A-Z])")
+_BARE_FINAL = re.compile(r"assistantfinal(?=\S)")
+"""Harmony whose tokens were lost on the way: `analysisWe need…assistantfinalThe answer`."""
+_LEAD = re.compile(
+    r"(?:\s+|[\u200b\u2060\ufeff]|<s>|<bos>|<sop>|\[gMASK\]|\[/INST\]|<start_of_turn>(?:model|assistant)?"
+    r"|<\|(?:im_start|start_header_id|start|role_start|begin|begin_of_text|startoftext)\|>(?=\s*(?:assistant|<))"
+    r"|assistant(?=\s*<)|(?<=[>\]])assistant(?=\n)|<\|(?:end_header_id|im_sep|message|role_end)\|>"
+    r"|<\|(?:assistant|CHATBOT_TOKEN|START_OF_TURN_TOKEN|START_RESPONSE|begin_of_solution)\|>"
+    r"|<｜(?:Assistant|begin▁of▁sentence)｜>)*",
+    re.IGNORECASE,
+)
+"""What a reply may begin with before anything is said: blanks, and the header of the assistant's own turn."""
+
+
+@dataclass(slots=True)
+class _Parted:
+    """A reply without its reasoning."""
+
+    answer: str
+    thoughts: list[tuple[str, str]]
+    """Each thought, and the delimiter that it was known by."""
+    unfinished: bool = False
+    opened_before: bool = False
+    rest: str = ""
+    """What follows the answer's own message, in harmony."""
+
+
+def opens(prompt: str, more: Mapping[str, str] | None = None) -> bool:
+    """Whether a text that a model goes on from ends by opening its reasoning.
+
+    Args:
+        prompt: the text, chat template and all.
+        more: delimiters of this model, opening to closing, beside the known ones.
+    """
+    last = prompt.rstrip()[-200:]
+    return any(mark.end == len(last) and not mark.closes for mark in _marks(last, _own(more)))
+
+
+def split(text: str, more: Mapping[str, str] | None = None, *, opened: bool = False) -> Split:
+    """Part a reply into its reasoning and its answer.
+
+    Only blocks at the very start are reasoning: the same tags further down are part of the answer. A text that closes
+    a block it never opened starts inside one, for some chat templates put the opening tag into the prompt.
+
+    Args:
+        text: everything the model wrote.
+        more: delimiters of this model, opening to closing, beside the known ones.
+        opened: the prompt is known to have opened reasoning.
+    """
+    parted = _part(text, _own(more), opened=opened, everywhere=False)
+    if not parted.thoughts:
+        return Split(text)
+    reasoning = "\n\n".join(kept for thought, _ in parted.thoughts if (kept := thought.strip())) or None
+    return Split(None if parted.unfinished else parted.answer.lstrip(), reasoning, parted.opened_before)
+
+
+def _own(more: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
+    return tuple((more or {}).items())
+
+
+def _part(text: str, more: tuple[tuple[str, str], ...], *, opened: bool, everywhere: bool) -> _Parted:
+    """Take reasoning off; `everywhere` also the blocks that come after something was said."""
+    harmony = _harmony(text, everywhere=everywhere)
+    if harmony is not None:
+        return harmony
+    marks, place = _marks(text, more), _Place(text)
+    kept, at, number = "", 0, 0
+    thoughts: list[tuple[str, str]] = []
+    opened_before = False
+    while number < len(marks):
+        mark, number = marks[number], number + 1
+        name = text[mark.start : mark.end]
+        said = bool(kept.strip()) or _lead(text, at) < mark.start
+        if mark.start < at or (said and place.content(mark.start, mark.end)):
+            continue
+        if mark.closes:
+            if mark.kind in _NEVER_ALONE or (said and thoughts and not text[mark.end :].strip()):
+                continue  # the latter is a stray one behind the answer
+            opened_before = opened_before or not thoughts
+            thoughts.append((kept + text[at : mark.start], name))
+            kept, at = "", mark.end
+            continue
+        closing = _closing(marks, number, mark, place)
+        if said and not everywhere:  # a part of the answer, up to its end
+            number = number if closing is None else closing + 1
+        elif closing is not None:
+            thoughts.append((text[mark.end : marks[closing].start], name))
+            kept, at, number = kept + text[at : mark.start] if said else "", marks[closing].end, closing + 1
+        elif not said or not place.line(mark.start, mark.end)[0].strip():
+            kept = kept + text[at : mark.start] if said else ""
+            thoughts.append((text[mark.end :], name))
+            return _Parted(kept, thoughts, unfinished=not said, opened_before=opened_before)
+    if opened and not thoughts:
+        return _Parted("", [(text, "opened in the prompt")], unfinished=True, opened_before=True)
+    return _Parted(kept + text[at:], thoughts, opened_before=opened_before)
+
+
+def _closing(marks: list[_Mark], start: int, opening: _Mark, place: _Place) -> int | None:
+    """The number of the mark that closes an opening: of its own kind before any other, and not one of the text's."""
+    closing = [number for number in range(start, len(marks)) if marks[number].closes]
+    same = [number for number in closing if marks[number].kind == opening.kind]
+    for number in (*same, *closing):
+        if not place.content(marks[number].start, marks[number].end):
+            return number
+    return same[0] if same else None
+
+
+def _lead(text: str, start: int) -> int:
+    """Where something is said for the first time from a place on."""
+    found = _LEAD.match(text, start)
+    return found.end() if found else start
+
+
+def _harmony(text: str, *, everywhere: bool) -> _Parted | None:  # noqa: PLR0911 - one per form
+    """The parts of a reply in harmony's channels; `None` where it is none."""
+    begin = _lead(text, 0)
+    if _BARE_HARMONY.match(text, begin):
+        final = _BARE_FINAL.search(text, begin)
+        if final is None:
+            return _Parted("", [(text, "analysis")], unfinished=True)
+        return _Parted(text[final.end() :], [(text[: final.start()], "analysis")])
+    if "<|channel|>" not in text:
+        return None
+    heads = list(itertools.islice(_HARMONY.finditer(text), _MARKS))
+    if not heads or _Place(text).content(heads[0].start(), heads[0].end()):
+        return None
+    before = text[begin : heads[0].start()]
+    if before.strip() and not everywhere and not _HARMONY_END.search(before):
+        return None
+    thoughts = [(before, "<|channel|>")] if before.strip() else []
+    for head in heads:
+        end = _HARMONY_END.search(text, head.end())
+        said = text[head.end() : end.start() if end else len(text)]
+        if head["name"].strip().startswith("final"):
+            return _Parted(said, thoughts, rest=text[end.start() :] if end else "")
+        thoughts.append((said, f"<|channel|>{head['name']}"))
+    if before.strip():
+        return _Parted(before, thoughts[1:])
+    return _Parted("", thoughts, unfinished=True)
+
+
+# Special tokens -----------------------------------------------------------------------------------------------
+
+_TOKEN = re.compile(
+    r"<\|[^\s|<>][^|<>\n]{0,40}\|?>|<｜[^｜<>\n]{1,40}｜>|<(?:turn|channel|tool)\|>|</?s>"
+    r"|<(?:/?(?:eos|bos|pad|unk|sop|eop|eod|eot|eom|sep|end|stop)|(?:start|end)_of_(?:turn|text|utterance|sequence)"
+    r"|im_(?:start|end)|end_of_(?:message|response|document)|fim_\w{1,20}|file_sep|jupyter_\w{1,20}|empty_output"
+    r"|repo_name|unused\d{1,5}|extra_id_\d{1,3}|reserved_\d{1,5}|0x[0-9A-Fa-f]{2})>"
+    r"|\[(?:EOS|BOS|PAD|SEP|CLS|DONE|END|STOP|/?INST|gMASK|UNUSED_TOKEN_\d{1,5}|unused\d{1,5}"
+    r"|END (?:FINAL RESPONSE|OF TEXT|OF TURN)|END_OF_\w{1,20}|\|[^\s|\[\]]{1,30}\|)\]|\[e~\[|\]~b\]",
+    re.IGNORECASE,
+)
+"""Tokens of chat formats that a server let through; what `_INSIDE` says is inside one decides what it does."""
+_WRAPS = re.compile(
+    r"box|image|video|audio|vision|python|tool|function|pad|unk|response|solution|message|quad|object_ref",
+    re.IGNORECASE,
+)
+"""Tokens that are only taken off where they stand: around a part of the answer, or for nothing."""
+_ENDS = re.compile(
+    r"end|eo[stmdp]|stop|done|return|call|</?s>|\be\W|im_start|start|user|human|assistant|prompter|system|inst|observation|bos|sop"
+    r"|begin|sep|file|\[e~|~b\]|turn|round|extra_id|unused|reserved",
+    re.IGNORECASE,
+)
+"""Tokens that end a turn or begin another one: nothing behind them belongs to the answer."""
+_BLANK = " \t\r\n\u200b\u2060\ufeff"
+_LOOKED_AT = 1000
+"""Special tokens of a reply that are looked at."""
+
+
+def _without_tokens(text: str) -> tuple[str, list[Removed], bool]:
+    """A text without the special tokens around it; what came off; and whether something followed the answer."""
+    place = _Place(text)
+    spans = list(_at_fences(text, place))
+    removed = [_removed("token", "before a fence", text[start:end]) for start, end in spans]
+    begin, last = _lead(text, 0), _last_tokens(text, alone=False)
+    for token in itertools.islice(_TOKEN.finditer(text), _LOOKED_AT):
+        start, end = token.span()
+        name = token.group()
+        if start < begin or any(first <= start < stop for first, stop in spans[:_LOOKED_AT]):
+            continue
+        if start == begin:
+            begin = _lead(text, end)
+            removed.append(_removed("token", "before the answer", name))
+        elif start >= last:
+            break
+        elif place.content(start, end, alone=False) or (name == "</s>" and "<s>" in text[begin:start]):
+            continue
+        elif _WRAPS.search(name):
+            spans.append((start, end))
+            removed.append(_removed("token", "around a part of the answer", name))
+        elif _ENDS.search(name):
+            turn = _removed("turn", name, text[start:])
+            return _cut(text, begin, start, spans), [*removed, turn], True
+    if last < len(text) and not ("</s>" in text[last:] and "<s>" in text[:last]):
+        removed.append(_removed("token", "behind the answer", text[last:].strip()))
+        return _cut(text, begin, last, spans), removed, True
+    return (_cut(text, begin if removed else 0, len(text), spans) if removed else text), removed, False
+
+
+def _at_fences(text: str, place: _Place) -> Iterator[tuple[int, int]]:
+    """The tokens at the end of blocks that hold no others, and are not all there is in them."""
+    for block in place.blocks:
+        inside = text[block.inside : block.end]
+        last = _last_tokens(inside, alone=True)
+        if block.closed and 0 < last < len(inside.rstrip(_BLANK)):
+            yield block.inside + last, block.inside + len(inside.rstrip(_BLANK))
+
+
+def _last_tokens(text: str, *, alone: bool) -> int:
+    """Where the special tokens begin that a text ends in, which may be its end.
+
+    Args:
+        text: the text.
+        alone: where there are others further up, these are no end either.
+    """
+    found = list(_TOKEN.finditer(text))
+    end = len(text)
+    while found and not text[found[-1].end() : end].strip(_BLANK):
+        end = found.pop().start()
+    return len(text) if (found and alone) or end == len(text) else len(text[:end].rstrip(_BLANK))
+
+
+def _cut(text: str, begin: int, stop: int, spans: list[tuple[int, int]]) -> str:
+    """A part of a text without some spans in it."""
+    kept, at = [], begin
+    for start, end in sorted(spans):
+        if at <= start < stop:
+            kept.append(text[at:start])
+            at = end
+    return "".join([*kept, text[at:stop]])
+
+
+# Turns --------------------------------------------------------------------------------------------------------
+
+QUESTIONS = (
+    # what an example, or an instruction, is called
+    *(
+        "question",
+        "q",
+        "problem",
+        "exercise",
+        "task",
+        "input",
+        "instructions?",
+        "instruct",
+        "prompt",
+        "query",
+        "puzzle",
+    ),
+    *("human", "user", "student", "customer", "(?:gpt4 correct )?user", "<human>", "<user>", "context"),
+    *("pregunta", "problema", "ejercicio", "usuario"),  # es, it, pt
+    *("pergunta", "exerc[ií]cio", "usu[áa]rio", "domanda", "esercizio", "utente"),
+    *("problème", "exercice", "utilisateur", "frage", "aufgabe", "benutzer", "nutzer"),  # fr, de
+    *("задача", "вопрос", "упражнение", "пользователь", "питання", "завдання"),  # ru, uk
+    *("问题?", "問題?", "题目?", "題目?", "例题", "用户", "用戶", "質問", "ユーザー", "次の問題", "下一题"),  # zh, ja
+    *("질문", "문제", "사용자"),  # ko
+    *("โจทย์", "คำถาม", "ปัญหา", "ผู้ใช้"),  # th
+    *("swali", "tatizo", "mtumiaji", "zoezi"),  # sw
+    *("প্রশ্ন", "সমস্যা", "ব্যবহারকারী", "ప్రశ్న", "సమస్య", "వినియోగదారు", "प्रश्न", "सवाल", "समस्या"),  # bn, te, hi
+    *("سؤال", "السؤال", "مسألة", "پرسش", "سوال", "שאלה"),  # ar, fa, ur, he
+    *("vraag", "opgave", "pytanie", "zadanie", "soru", "problem", "câu hỏi", "bài toán", "pertanyaan", "soal"),
+    *(
+        "fråga",
+        "uppgift",
+        "spørgsmål",
+        "spørsmål",
+        "kysymys",
+        "otázka",
+        "úloha",
+        "ερώτηση",
+        "întrebare",
+        "kérdés",
+        "feladat",
+    ),
+)
+"""What a next question is called, at the beginning of a line and before a colon."""
+_NAMES = "|".join(dict.fromkeys(QUESTIONS))
+_NUMBER = r"(?:[ \t]*(?:#|no\.?|nr\.?|№)?[ \t]*\d{1,4})?"
+_NEXT_TURN = re.compile(
+    r"\n[ \t>]*(?:[*_]{1,3}|#{1,6}[ \t]*[*_]{0,3}|\[\|?|\d{1,3}[.)][ \t]+)?(?:(?:next|another|new|follow-?up)[ \t]+)?"
+    rf"(?:{_NAMES}){_NUMBER}(?:[ \t]*\([^()\n]{{0,30}}\))?(?:\|?\])?[*_]{{0,3}}[ \t]*[:：﹕]"
+    rf"|\n[ \t]*#{{1,6}}[ \t]*[*_]{{0,3}}(?:{_NAMES}){_NUMBER}[*_]{{0,3}}[ \t]*(?=\n|\Z)"
+    r"|\n[ \t]*\[(?:round|turn)[ \t]*\d+\]",
+    re.IGNORECASE,
+)
+_TRIES = 20
+"""Markers that are tried: an answer comes before the first few, or before none."""
+
+
+def _without_turns(text: str, answered: Callable[[str], bool]) -> tuple[str, list[Removed]]:
+    """A text up to the first marker of another question that has an answer before it."""
+    place = _Place(text)
+    for turn in itertools.islice(_NEXT_TURN.finditer(text), _TRIES):
+        before = text[: turn.start()]
+        if before.strip() and not place.fenced(turn.start() + 1) and answered(before):
+            return before, [_removed("turn", turn.group().strip(), text[turn.start() :])]
+    return text, []
+
+
+# All of it ----------------------------------------------------------------------------------------------------
+
+
+def clean(
+    text: str,
+    answered: Callable[[str], bool] | None = None,
+    more: Mapping[str, str] | None = None,
+    *,
+    opened: bool = False,
+) -> Cleaned:
+    """The answer in a reply, and what was wrapped around it.
+
+    Args:
+        text: the reply.
+        answered: whether a text holds an answer. A marker of another question ends the reply where one stands before
+            it; without this function such markers are left alone.
+        more: delimiters of this model's reasoning, opening to closing, beside the known ones.
+        opened: the prompt is known to have opened reasoning.
+    """
+    parted = _part(text, _own(more), opened=opened, everywhere=True)
+    removed = [_removed("reasoning", why, thought) for thought, why in parted.thoughts]
+    if parted.unfinished:
+        return Cleaned("", tuple(removed), unfinished=True)
+    answer, tokens, complete = _without_tokens(parted.answer)
+    removed += tokens
+    if parted.rest:
+        complete = True
+        removed.append(
+            _removed(
+                "turn" if _last_tokens(parted.rest, alone=False) else "token", "after the final message", parted.rest
+            )
+        )
+    if answered is not None:
+        answer, turns = _without_turns(answer, answered)
+        removed += turns
+        complete = complete or bool(turns)
+    return Cleaned(answer, tuple(removed), complete=complete)
+
+
+def _removed(what: Literal["reasoning", "token", "turn"], why: str, text: str) -> Removed:
+    return Removed(what, why, text[:SHOWN], len(text))
