@@ -343,9 +343,7 @@ def _within(path: Path, frame: pl.DataFrame, names: Sequence[str], *, asked: boo
         if asked or all(value is not None and 0 <= value <= 1 for value in values):
             kept.append(name)
         else:
-            say(
-                f"{path.name}: {name} is not read as a score, its values are not all 0 to 1 (--columns score={name} is)"
-            )
+            say(f"{path.name}: {name} is not read as a score: not all of it is 0 to 1 (--columns score={name} is)")
     return kept
 
 

@@ -1,8 +1,8 @@
 """Answers made elsewhere become a run folder like any other, marked as imported.
 
-An answer that comes with a score keeps it; a task none of whose answers has one is of kind `provenance`, and a task with
-scores is `open` all the same where its answers are texts: they are compared like those of any open prompt. The document
-of an imported answer is what the file says of its prompt: `prompt_id`, and `prompt` where there is the text.
+An answer that comes with a score keeps it; a task none of whose answers has one is of kind `provenance`, and a task
+with scores is `open` all the same where its answers are texts: they are compared like those of any open prompt. The
+document of an imported answer is what the file says of its prompt: `prompt_id`, and `prompt` where there is the text.
 """
 
 from __future__ import annotations

@@ -309,8 +309,8 @@ def import_(
 ) -> None:
     """Import answers made elsewhere as a run: outputs of AlpacaEval, lm-eval, Inspect, or any table of answers.
 
-    Of tables, columns named `correct` or `score` with values of 0 to 1 become scores; `corpus`, else the file, names the
-    task. Columns that are not read are listed. Answers that have scores are compared in style all the same.
+    Of tables, columns named `correct` or `score` with values of 0 to 1 become scores; `corpus`, else the file, names
+    the task. Columns that are not read are listed. Answers that have scores are compared in style all the same.
     """
     from harness.archive import imports
     from harness.core import tables

@@ -315,15 +315,7 @@ def to_spec(cfg: DictConfig) -> EvalSpec:
     if shared.get("data") and len(tasks) != 1:
         names = ", ".join(str(task.get("name")) for task in tasks)
         raise ConfigError(f"task.data is for one task, found {len(tasks)} ({names}); say tasks.NAME.data=PATH")
-    for task in tasks:
-        limits = [n for n in (task.get("limit"), limit) if n is not None]
-        task["limit"] = min(limits) if limits else None
-        task["repeats"] = task.get("repeats") if task.get("repeats") is not None else repeats
-        for key, value in shared.items():
-            if task.get(key) is None:
-                task[key] = value
-        if panel is not None and _asks_panel(task):
-            task["panel"] = {**panel, **(task.get("panel") or {})}
+    _complete(tasks, shared, limit, repeats, panel)
     data["tasks"], data["models"] = tasks, models
     try:
         spec: EvalSpec = TypeAdapter(EvalSpec).validate_python(data)
@@ -336,6 +328,19 @@ def to_spec(cfg: DictConfig) -> EvalSpec:
             "each finished one there, and `harness index --from` brings them together"
         )
     return spec
+
+
+def _complete(tasks: Sequence[Any], shared: Mapping[str, Any], limit: Any, repeats: Any, panel: Any) -> None:
+    """Give tasks what is said of all of them, where they say nothing themselves."""
+    for task in tasks:
+        limits = [n for n in (task.get("limit"), limit) if n is not None]
+        task["limit"] = min(limits) if limits else None
+        task["repeats"] = task.get("repeats") if task.get("repeats") is not None else repeats
+        for key, value in shared.items():
+            if task.get(key) is None:
+                task[key] = value
+        if panel is not None and _asks_panel(task):
+            task["panel"] = {**panel, **(task.get("panel") or {})}
 
 
 def _asks_panel(task: Mapping[str, Any]) -> bool:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from harness.provenance.panel import Panel
 
 app = typer.Typer(
-    help="Reference panels: what public models answered to public prompts, as fingerprints without a text of an answer. "
+    help="Reference panels: what public models answered to public prompts, as fingerprints without a text of one. "
     "NAME is one that ships, one in panels/ of the working folder, or the path of a .yaml or .panel.zip.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -106,7 +106,7 @@ def fetch(
         typer.Option("--from", help="A file or URL that holds the texts; by default where the panel says they are."),
     ] = None,
 ) -> None:
-    """Fetch the texts of prompts that a panel may not pass on, each checked by its hash; or a panel itself, by its URL."""
+    """Fetch the texts of prompts that a panel may not pass on, each checked by its hash; or a panel itself, by URL."""
     if name.endswith(panels.SHARED) and ("://" in name or not Path(name).is_relative_to(OWN)):
         name = _brought(name)
     from harness.provenance import panel

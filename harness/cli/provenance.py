@@ -230,7 +230,7 @@ def same_(
     results: Results = RESULTS,
     shape: Shape = Format.table,
 ) -> None:
-    """Say whether two endpoints, or two dates of one name, answer like one model: whether a provider changed something."""
+    """Say whether two endpoints, or two dates of one name, answer like one model, or the provider changed something."""
     from harness.results import derivation
 
     _ready(results, None)

@@ -1,9 +1,10 @@
 """Where reference panels are, and their prompts as whoever asks them needs them.
 
-A panel is `NAME.yaml`, `NAME.parquet` and `NAME.prompts.jsonl` in one folder, or all three in `NAME.panel.zip`: shipped
-with the package, in `panels/` of the working folder, or at a path. What is in them is `harness.provenance.panel`'s; here
-are the prompts alone. Texts that a panel may not pass on are kept in the cache, once `harness panel fetch` has found them
-where they are published, and a text counts only where its SHA-256 is the one that the panel names.
+A panel is `NAME.yaml`, `NAME.parquet` and `NAME.prompts.jsonl` in one folder, or all three in `NAME.panel.zip`:
+shipped with the package, in `panels/` of the working folder, or at a path. What is in them is
+`harness.provenance.panel`'s; here are the prompts alone. Texts that a panel may not pass on are kept in the cache, once
+`harness panel fetch` has found them where they are published, and a text counts only where its SHA-256 is the one that
+the panel names.
 """
 
 from __future__ import annotations
@@ -157,8 +158,8 @@ def _with_texts(name: str, held: Iterable[Mapping[str, Any]]) -> list[dict[str, 
         text = prompt["text"] if prompt["text"] is not None else texts.get(prompt["sha256"])
         if text is not None and text_hash(text) != prompt["sha256"]:
             raise ConfigError(
-                f"the panel {name}: the text of the prompt {prompt['name']} is not the one that its hash is of; answers "
-                "to it could not be compared"
+                f"the panel {name}: the text of the prompt {prompt['name']} is not the one that its hash is of; "
+                "answers to it could not be compared"
             )
         rows.append({"prompt_id": prompt["id"], "prompt": text, "domain": prompt["domain"]})
     return rows

@@ -197,6 +197,7 @@ class SameModel:
         threshold: the score from which a model is named; `None` where untestable.
         prompts: answered by both.
         sentence: what was found, with its error rates.
+        sibling: whether the two are documented to be of one lab or lineage, or go by one name: no surprise.
     """
 
     other: str
@@ -206,11 +207,12 @@ class SameModel:
     threshold: float | None
     prompts: Count
     sentence: str
+    sibling: bool = False
 
     @property
     def named(self) -> bool:
-        """Whether the model is named."""
-        return self.verdict in ("same", "strict")
+        """Whether the verdict begins with the model: it is the same one, and nobody said that the two are kin."""
+        return self.verdict in ("same", "strict") and not self.sibling
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ QUANTISED = re.compile(
     r"[-_.:](?:(?:i1-|ud-|mix-)?i?q\d(?:_\w+)?|awq|gptq|gguf|exl2(?:[-_].*)?|\d+(?:\.\d+)?bpw(?:-.*)?|"
     r"fp8|fp16|bf16|int[48]|[48]bit)$"
 )
-"""How the names of quantised weights, and of weights in another precision, end: llama.cpp's types, AWQ, GPTQ, ExLlama."""
+"""How names of quantised weights, and of weights in another precision, end: llama.cpp's types, AWQ, GPTQ, ExLlama."""
 ALIAS, PREFIX, VARIANT = "an alias of it", "its name with a provider's prefix", "a quantisation or conversion of it"
 
 

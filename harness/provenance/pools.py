@@ -34,8 +34,8 @@ Row = dict[str, Any]
 def registry(of_runs: Mapping[str, Mapping[str, Any]] | None = None, *, panels: bool = True) -> Registry:
     """What is documented about models: one registry of layers, each over those before it.
 
-    The shipped `conf/model_registry.yaml`; what panels record of their models; what models' files said when they were run;
-    a user's own `conf/model_registry.yaml`.
+    The shipped `conf/model_registry.yaml`; what panels record of their models; what models' files said when they were
+    run; a user's own `conf/model_registry.yaml`.
 
     Args:
         of_runs: what run manifests say, by model: `lab`, `released`, `base`, `statement`.
@@ -76,8 +76,9 @@ def facts(names: Sequence[str], known: Registry, control_of: Mapping[str, str]) 
 
 
 def _original(name: str, names: Sequence[str], known: Registry, control_of: Mapping[str, str]) -> str | None:
-    """Of which models a model is a version, divided by `;`: of what it is a control of, of what is recorded, or of the
-    model that it is another name of, where that is here.
+    """Of which models a model is a version, divided by `;`.
+
+    Of what it is a control of, of what is recorded, or of the model that it is another name of, where that is here.
     """
     if name in control_of:
         return control_of[name]

@@ -145,6 +145,10 @@ class Registry:
         """The lab a model's name gives away, if any."""
         return next((lab for lab, pattern in self.labs.items() if re.search(pattern, name, re.IGNORECASE)), None)
 
+    def lab_of(self, name: str) -> str | None:
+        """The lab that the name gives away which a model is known as, without a provider's prefix."""
+        return self.lab(self.name(name).known_as.rpartition("/")[2])
+
     def name(self, name: str) -> Name:
         """The name that facts about a model are recorded under: see `names`."""
         return self._names.of(name)

@@ -306,7 +306,7 @@ def documented(name: str, teachers: Sequence[str], source: str | None) -> tuple[
 
 
 def statement(name: str, said: str | None) -> str:
-    """What a model's makers say of its training data: their reply, beside whatever was found; empty where nothing is."""
+    """What a model's makers say of its training data: their reply, beside whatever was found."""
     return f"Its makers say of {name}: {said.rstrip('.')}." if said else ""
 
 
