@@ -189,9 +189,7 @@ def test_a_spoilt_panel_is_refused_by_name(
             panels.asked("spoilt", "all")
 
 
-def test_texts_that_cannot_ship_are_found_by_hash_and_counted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_texts_that_cannot_ship_are_found_by_hash_and_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
     file = copied(tmp_path) / "spoilt.prompts.jsonl"

@@ -20,7 +20,7 @@ from harness.errors import ConfigError, HarnessError
 if TYPE_CHECKING:
     import polars as pl
 
-    from harness.provenance.panel import Panel
+    from harness.provenance import panel as reference
 
 app = typer.Typer(
     help="Reference panels: what public models answered to public prompts, as fingerprints without a text of one. "
@@ -208,7 +208,7 @@ def build(
     )
 
 
-def _load(name: str) -> Panel:
+def _load(name: str) -> reference.Panel:
     from harness.provenance import panel
 
     return panel.load(panels.place(name))
@@ -313,7 +313,7 @@ def _brought(place: str) -> str:
     return file.name.removesuffix(panels.SHARED)
 
 
-def _summary(made: Panel, asked: panels.Asked) -> str:
+def _summary(made: reference.Panel, asked: panels.Asked) -> str:
     about = made.about
     ranked = sum(prompt.rank is not None for prompt in made.prompts)
     how = ", ".join(f"{key} {value}" for key, value in (about.get("asked") or {}).items() if value is not None)
@@ -325,7 +325,7 @@ def _summary(made: Panel, asked: panels.Asked) -> str:
     )
 
 
-def _models(made: Panel) -> pl.DataFrame:
+def _models(made: reference.Panel) -> pl.DataFrame:
     import polars as pl
 
     rows = [
@@ -339,7 +339,7 @@ def _models(made: Panel) -> pl.DataFrame:
     return pl.DataFrame(rows, infer_schema_length=None).sort("lab", "released", "model", nulls_last=True)
 
 
-def _prompts(made: Panel) -> pl.DataFrame:
+def _prompts(made: reference.Panel) -> pl.DataFrame:
     import polars as pl
 
     rows = [
@@ -352,13 +352,13 @@ def _prompts(made: Panel) -> pl.DataFrame:
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
-def _licences(made: Panel) -> pl.DataFrame:
+def _licences(made: reference.Panel) -> pl.DataFrame:
     import polars as pl
 
     return _prompts(made).group_by("licence", "ships").agg(prompts=pl.len()).sort("prompts", "licence", descending=True)
 
 
-def _power(made: Panel) -> pl.DataFrame:
+def _power(made: reference.Panel) -> pl.DataFrame:
     import polars as pl
 
     rows: list[Mapping[str, Any]] = list(made.power)

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
     from harness.results.leaderboard import Board
     from harness.results.leaderboard.selection import Selection
-    from harness.provenance import pools
-    from harness.provenance.registry import Registry
+    from harness.provenance import pools, registry
 
 
 def refresh(results_dir: Path) -> store.Refreshed:
@@ -138,9 +137,9 @@ def _evidence(query: store.Query, owned: Sequence[str], folder: Path | None) -> 
     return overview.tables(studies, reports.of_studies(studies, everybody, by_domain=False))
 
 
-def known(query: store.Query) -> Registry:
+def known(query: store.Query) -> registry.Registry:
     """What is documented about models, what their files said when they ran (the newest run of each) included."""
-    from harness.provenance import pools
+    from harness.provenance import pools, registry
 
     rows = query(
         "SELECT model, released, lab, base, statement FROM models JOIN runs USING (run_id) "
@@ -153,16 +152,16 @@ def known(query: store.Query) -> Registry:
     return pools.registry(said)
 
 
-def known_in(results_dir: Path) -> Registry:
+def known_in(results_dir: Path) -> registry.Registry:
     """The same of a results folder; without an index, what files say."""
-    from harness.provenance import pools
+    from harness.provenance import pools, registry
 
     if not store.index_path(results_dir).is_file():
         return pools.registry()
     return known(lambda sql: store.query(results_dir, sql))
 
 
-def open_answers(results_dir: Path) -> tuple[pl.DataFrame, Registry]:
+def open_answers(results_dir: Path) -> tuple[pl.DataFrame, registry.Registry]:
     """Every answer to an open prompt, and what is documented of models: see `responses.load`, `known`."""
     return responses.load(lambda sql: store.query(results_dir, sql), owned_tasks()), known_in(results_dir)
 
@@ -291,7 +290,7 @@ def pool_of(
     domain: str | None = None,
 ) -> tuple[pools.Pool, pl.DataFrame]:
     """One prompt set with everybody on it, and the answers (none for a panel): see `pools.one_pool`."""
-    from harness.provenance import pools
+    from harness.provenance import pools, registry
 
     answers, _, control_of = _of_index(results_dir, "", optional=panel is not None)
     if panel is not None:
