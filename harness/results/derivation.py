@@ -139,7 +139,7 @@ def _evidence(query: store.Query, owned: Sequence[str], folder: Path | None) -> 
 
 def known(query: store.Query) -> registry.Registry:
     """What is documented about models, what their files said when they ran (the newest run of each) included."""
-    from harness.provenance import pools, registry
+    from harness.provenance import pools
 
     rows = query(
         "SELECT model, released, lab, base, statement FROM models JOIN runs USING (run_id) "
@@ -154,7 +154,7 @@ def known(query: store.Query) -> registry.Registry:
 
 def known_in(results_dir: Path) -> registry.Registry:
     """The same of a results folder; without an index, what files say."""
-    from harness.provenance import pools, registry
+    from harness.provenance import pools
 
     if not store.index_path(results_dir).is_file():
         return pools.registry()
@@ -290,7 +290,7 @@ def pool_of(
     domain: str | None = None,
 ) -> tuple[pools.Pool, pl.DataFrame]:
     """One prompt set with everybody on it, and the answers (none for a panel): see `pools.one_pool`."""
-    from harness.provenance import pools, registry
+    from harness.provenance import pools
 
     answers, _, control_of = _of_index(results_dir, "", optional=panel is not None)
     if panel is not None:
