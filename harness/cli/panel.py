@@ -39,7 +39,7 @@ def list_(shape: Shape = Format.table) -> None:
     """List the panels that are found, with what is in them and how many prompts can be asked."""
     import polars as pl
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, path in panels.found().items():
         try:
             made, asked = _load(name), panels.asked(name, "all")

@@ -244,21 +244,18 @@ def same_model(results_dir: Path, a: str, b: str, panel: str | None = None) -> d
     from harness.provenance import pools, same, wording
 
     frames = [_answers_of(results_dir, word) for word in (a, b)]
-    found = []
-    for reference in [panel] if panel else panels.found():
-        shipped, keyed = pools.keyed(reference, frames)
-        shared = len(set.intersection(*(set(frame["prompt_id"].to_list()) for frame in keyed)))
-        found.append((shared, shipped.name, (*keyed, shipped.prints, pools.panel_facts_of(shipped), shipped.same)))
-    best = max(found, default=None, key=lambda one: one[:2])
-    if best is None or best[0] == 0:
+    found = [(*pools.keyed(reference, frames), reference) for reference in ([panel] if panel else panels.found())]
+    shared = [len(set.intersection(*(set(f["prompt_id"].to_list()) for f in keyed))) for _, keyed, _ in found]
+    if not any(shared):
         raise ConfigError(
             f"{a} and {b} share no prompt of a panel; ask both: harness eval model=NAME task=panel, once each"
         )
-    said = same.same_model(*best[2])
+    shipped, (first, second), _ = found[shared.index(max(shared))]
+    said = same.same_model(first, second, shipped.prints, pools.panel_facts_of(shipped), shipped.same)
     told = None if said is None else dataclasses.asdict(dataclasses.replace(said, suspect=a, other=b))
     text = wording.same_model(None if said is None else dataclasses.replace(said, suspect=a, other=b))
     also = wording.equality(None if said is None else said.equality)
-    return {"a": a, "b": b, "reference": best[1], "said": told, "text": f"{text} {also}".strip()}
+    return {"a": a, "b": b, "reference": shipped.name, "said": told, "text": f"{text} {also}".strip()}
 
 
 def _answers_of(results_dir: Path, word: str) -> pl.DataFrame:
