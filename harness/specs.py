@@ -7,16 +7,28 @@ Fields that can change an answer are part of the run's identity; the fields name
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
-from annotated_types import Ge, Gt, Le, MinLen
+from annotated_types import Ge, Gt, Le, MinLen, Predicate
 
 STRICT = {"extra": "forbid"}
 """For pydantic: a field that nobody knows is an error, not a wish."""
 RETIRED = frozenset({"plan", "allow_unsafe_code"})
 """Fields that specs of earlier runs may hold: of the run, and of its models. They never changed an answer."""
+
+
+TOLD = ("released", "lab", "base", "statement")
+"""Fields of a model that say what it is, not how it is asked: no part of the identity."""
+MONTH = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])(?:-\d{2})?")
+"""A month, YYYY-MM, or a day of it."""
+
+
+def is_month(text: str) -> bool:
+    """Whether a text is a month, YYYY-MM, or a day of it."""
+    return MONTH.fullmatch(text) is not None
 
 
 @dataclass(frozen=True)
@@ -111,6 +123,38 @@ class ModelSpec:
     """How its reasoning is told from its answer."""
     price: str | None = None
     """An entry of `conf/prices.yaml`. `None` is unknown, which is not free."""
+    released: Annotated[str, Predicate(is_month)] | None = None
+    """The month of its public release, YYYY-MM: without it nobody can be said to have come before it."""
+    lab: str | None = None
+    """Who made it."""
+    base: str | None = None
+    """The model whose weights it began from."""
+    statement: str | None = None
+    """What its makers say of its training data, with the source: printed beside any verdict."""
+
+
+@dataclass(frozen=True)
+class PanelSpec:
+    """Which reference panel is asked, and how much of it."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    name: Annotated[str, MinLen(1)] = "alpaca_eval"
+    """A panel that ships, one in `panels/` of the working folder, or the path of a `.yaml` or `.panel.zip`."""
+    prompts: Annotated[int, Ge(1)] | Literal["all"] = 100
+    """How many of its prompts, in its own order; `all` is every one whose text is here."""
+    quick: bool = False
+    """60 prompts and 160 tokens at most: for small or slow models. It sees less, and the report says so."""
+
+    QUICK_PROMPTS: ClassVar[int] = 60
+    QUICK_TOKENS: ClassVar[int] = 160
+
+    @property
+    def asked(self) -> int | Literal["all"]:
+        """How many prompts are asked."""
+        if not self.quick:
+            return self.prompts
+        return self.QUICK_PROMPTS if self.prompts == "all" else min(self.prompts, self.QUICK_PROMPTS)
 
 
 @dataclass(frozen=True)
@@ -133,6 +177,8 @@ class TaskSpec:
     """Longest answer in tokens, over the task's own number and under `decode.max_tokens`."""
     data: str | None = None
     """A local file to read the documents from instead of the hub. Its bytes are hashed, its path is not kept."""
+    panel: PanelSpec | None = None
+    """The reference panel, for a task that asks one; `None` is the default one there."""
 
 
 @dataclass(frozen=True)
@@ -191,6 +237,11 @@ class EvalSpec:
         """The fields of a spec, as this version or an older one wrote them, without those that say where and how."""
         kept = {key: value for key, value in fields.items() if key not in cls.PLACE | RETIRED}
         models = [
-            {key: value for key, value in model.items() if key not in RETIRED} for model in kept.get("models", ())
+            {key: value for key, value in model.items() if key not in {*RETIRED, *TOLD}}
+            for model in kept.get("models", ())
         ]
-        return {**kept, "models": models} if "models" in kept else kept
+        tasks = [
+            {key: value for key, value in task.items() if key != "panel" or value is not None}
+            for task in kept.get("tasks", ())
+        ]
+        return kept | {key: value for key, value in (("models", models), ("tasks", tasks)) if key in kept}

@@ -11,14 +11,15 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.core import prompt_id
+from harness.core import prompt_id, say, visible
 from harness.errors import ConfigError, unknown_name
 from harness.records import REASONING_KINDS, ReasoningKind, finite
+from harness.runs import completions
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 NEEDED = ("prompt_id", "output")
 COLUMNS = ("model", *NEEDED, "prompt", "reasoning", "reasoning_kind", "target", "score", "answer", "task")
 """What a column of a table may be. Only `prompt_id` and `output` must be there; `prompt` may stand for `prompt_id`."""
+SCORES = ("score", "correct")
+"""Columns that are taken for scores where nothing is said of scores."""
+CORPUS = "corpus"
+"""The column that names the task where there is none of tasks."""
 ZSTANDARD = 93
 """The compression method's number in a zip: APPNOTE.TXT 6.3.7, 4.4.5."""
 LARGEST = 1 << 30
@@ -299,7 +304,15 @@ def _table(path: Path, read: Callable[[], pl.DataFrame], columns: Mapping[str, s
             f"{path}: no column {where[missing[0]]!r}, found {', '.join(frame.columns)}; name it with "
             f"--columns {missing[0]}=…"
         )
-    present = {what: name for what, name in where.items() if name in frame.columns}
+    if "task" not in columns and "task" not in frame.columns and CORPUS in frame.columns:
+        where["task"] = CORPUS
+    present = {what: name for what, name in where.items() if name in frame.columns and what != "score"}
+    scores = [columns["score"]] if "score" in columns else [name for name in SCORES if name in frame.columns]
+    scores = _within(path, frame, scores, asked="score" in columns)
+    present |= {f"score {name}": name for name in scores}
+    if left := [name for name in frame.columns if name not in present.values()]:
+        say(f"{path.name}: not read: {', '.join(map(visible, left))} (--columns WHAT=COLUMN reads one as {_OFFERED})")
+    default = completions.stem(path)
     for row in frame.select(**{what: pl.col(name) for what, name in present.items()}).iter_rows(named=True):
         prompt = _text(row.get("prompt"))
         name = _text(row.get("prompt_id"))
@@ -307,16 +320,63 @@ def _table(path: Path, read: Callable[[], pl.DataFrame], columns: Mapping[str, s
             raise ValueError("a row with neither prompt_id nor prompt")
         yield Item(
             _text(row.get("model")),
-            _text(row.get("task")),
+            _text(row.get("task")) or default,
             name if name is not None else prompt_id(prompt or ""),
             _text(row["output"]),
             prompt=prompt,
             reasoning=_text(row.get("reasoning")),
             reasoning_kind=_trace_kind(row, where["reasoning_kind"]),
             target=_text(row.get("target")),
-            scores={(where["score"], "none"): _number(row["score"])} if "score" in row else {},
+            scores={(name, "none"): _number(row[f"score {name}"]) for name in scores},
             extracted={"none": answer} if (answer := _text(row.get("answer"))) is not None else {},
         )
+
+
+_OFFERED = "one of model, prompt_id, output, prompt, reasoning, reasoning_kind, target, score, answer, task"
+
+
+def _within(path: Path, frame: pl.DataFrame, names: Sequence[str], *, asked: bool) -> list[str]:
+    """Columns of scores; one that nobody asked for counts where all its values are 0 to 1, and is told of else."""
+    kept = []
+    for name in names:
+        values = [_number(value) for value in frame[name].unique() if value is not None]
+        if asked or all(value is not None and 0 <= value <= 1 for value in values):
+            kept.append(name)
+        else:
+            say(f"{path.name}: {name} is not read as a score: not all of it is 0 to 1 (--columns score={name} is)")
+    return kept
+
+
+def guess(path: Path) -> str:
+    """The format of a file or folder, by its ending and what it begins with.
+
+    Raises:
+        ConfigError: it cannot be told.
+    """
+    try:
+        if path.is_dir():
+            return next(form for form, patterns in FOLDERS.items() for p in patterns if next(path.rglob(p), None))
+        ending = path.suffix.lower()
+        if ending in {".parquet", ".csv"}:
+            return ending[1:]
+        if ending == ".eval":
+            return "inspect"
+        if ending in {".jsonl", ".ndjson"}:
+            first = next(_jsonl(path))
+            if "interaction_type" in first:
+                return "every_eval_ever"
+            return "lm_eval" if {"doc_id", "resps"} <= first.keys() else "jsonl"
+        if ending == ".json":
+            whole = _json(path)
+            return "inspect" if isinstance(whole, dict) else "alpaca_eval"
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (StopIteration, *UNREADABLE):
+        pass
+    raise ConfigError(
+        f"{path}: its form cannot be told from its name; name it: harness import FORMAT {path}, FORMAT one of "
+        f"{', '.join(FORMATS)}"
+    )
 
 
 FORMATS: Mapping[str, Callable[[Path, Mapping[str, str]], Iterator[Item]]] = {

@@ -1,28 +1,31 @@
 """Answers made elsewhere become a run folder like any other, marked as imported.
 
-An answer that comes with a score keeps it; a task none of whose answers has one is of kind `provenance`. The document
-of an imported answer is what the file says of its prompt: `prompt_id`, and `prompt` where there is the text.
+An answer that comes with a score keeps it; a task none of whose answers has one is of kind `provenance`, and a task
+with scores is `open` all the same where its answers are texts: they are compared like those of any open prompt. The
+document of an imported answer is what the file says of its prompt: `prompt_id`, and `prompt` where there is the text.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from harness import __version__, runs, stats
-from harness.archive.formats import FOLDERS, FORMATS, UNREADABLE, Item
-from harness.core import digest, environment, file_sha256, identity
+from harness.archive.formats import FOLDERS, FORMATS, UNREADABLE, Item, guess
+from harness.core import digest, environment, file_sha256, identity, say
 from harness.errors import ConfigError, unknown_name
+from harness.records import ReasoningKind
 from harness.runs import IMPORTED, completions, samples
 
 _NAME = re.compile(r"[^a-z0-9_-]+")
 
 
 def convert(
-    form: str,
+    form: str | None,
     path: Path,
     results: Path,
     *,
@@ -34,11 +37,11 @@ def convert(
     """Make a run folder out of a file of answers; the same file gives the same folder.
 
     Args:
-        form: one of `FORMATS`.
+        form: one of `FORMATS`; `None` tells it from the file.
         path: the file, or (lm_eval, inspect) the folder that holds several.
         results: the results folder.
         name: of the run, and of its model where the answers are of one model alone.
-        task: what to call the task; by default as the file says, else the format's name.
+        task: what to call the task; by default as the file says, for tables else the file's name, else the format's.
         columns: for tables, where each of `COLUMNS` is.
         argv: the command line, for the manifest.
 
@@ -50,6 +53,7 @@ def convert(
             under the same name and task.
         StorageError: the folder cannot be written.
     """
+    form = guess(path) if form is None else form
     if form not in FORMATS:
         raise ConfigError(unknown_name("format", form, FORMATS))
     patterns = FOLDERS.get(form, ()) if path.is_dir() else ()
@@ -134,6 +138,7 @@ def _rows(
     numbers: dict[tuple[str, str], int] = {}
     per_task: dict[str, int] = {}
     repeats: dict[tuple[str, str, str], int] = {}
+    traces = _traces()
     rows = []
     for item in items:
         who = model if overrides or item.model is None else item.model
@@ -162,7 +167,7 @@ def _rows(
                 "target": item.target,
                 "output": item.output,
                 "reasoning": item.reasoning,
-                "reasoning_kind": item.reasoning_kind or ("full" if item.reasoning else "none"),
+                "reasoning_kind": item.reasoning_kind or (traces(who) if item.reasoning else "none"),
                 "error": (item.error or "no answer in the file") if lost else None,
                 "request_ids": [sample],
                 "loglikelihoods": item.loglikelihoods,
@@ -176,6 +181,21 @@ def _rows(
             }
         )  # fmt: skip
     return rows
+
+
+def _traces() -> Callable[[str], ReasoningKind]:
+    """What the traces of a model are, where the file does not say: asked of the registry, and told once a model."""
+
+    @cache
+    def kind(model: str) -> ReasoningKind:
+        from harness.provenance import pools
+
+        found = pools.registry().traces(model)
+        if found == "summary":
+            say(f"{model}: its traces are read as summaries, which is what its maker gives (conf/model_registry.yaml)")
+        return found
+
+    return kind
 
 
 def _metrics(rows: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -248,4 +268,5 @@ def _task(name: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "licence": None,
         "source": f"imported from {rows[0]['run_id']}",
         "unsafe_code": False,
+        "open": any(row["kind"] == "generate" and row["output"] for row in rows),
     }

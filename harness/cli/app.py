@@ -21,6 +21,7 @@ from harness.cli.examples import epilog
 from harness.cli.output import RESULTS, Format, NewResults, Results, Shape, renamed, warn, width
 from harness.cli.output import print_frame as _print
 from harness.cli.output import width as _width
+from harness.cli.panel import app as panel
 from harness.cli.provenance import app as provenance
 from harness.core import progress, say
 from harness.errors import ConfigError, HarnessError, IncompleteRunError, StorageError
@@ -293,17 +294,24 @@ def index(
 
 @app.command(name="import")
 def import_(
-    form: Annotated[
-        str,
-        typer.Argument(metavar="FORMAT", help="alpaca_eval, lm_eval, inspect, every_eval_ever, jsonl, csv, parquet."),
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[FORMAT] FILE",
+            help="The file, or a folder of samples_*.jsonl. Before it, where its name does not tell: alpaca_eval, "
+            "lm_eval, inspect, every_eval_ever, jsonl, csv or parquet.",
+        ),
     ],
-    path: Annotated[Path, typer.Argument(help="The file; for lm_eval a folder of samples_*.jsonl will do.")],
     name: Annotated[str | None, typer.Option(help="Name of the run, and of its model where there is one.")] = None,
     task: Annotated[str | None, typer.Option(help="Name of the task; by default as the file says.")] = None,
     columns: Annotated[str, typer.Option(help="Of tables: model=…,prompt_id=…,output=…,score=…")] = "",
     results: NewResults = RESULTS,
 ) -> None:
-    """Import answers made elsewhere as a run: outputs of AlpacaEval, lm-eval, Inspect, or any table of answers."""
+    """Import answers made elsewhere as a run: outputs of AlpacaEval, lm-eval, Inspect, or any table of answers.
+
+    Of tables, columns named `correct` or `score` with values of 0 to 1 become scores; `corpus`, else the file, names
+    the task. Columns that are not read are listed. Answers that have scores are compared in style all the same.
+    """
     from harness.archive import imports
     from harness.core import tables
     from harness.results import derivation
@@ -312,16 +320,26 @@ def import_(
     if bad := next((what for what, equals, _ in pairs if not equals), None):
         raise ConfigError(f"--columns {bad!r}: expected WHAT=COLUMN, as in --columns model=generator,output=answer")
     where = {what.strip(): column.strip() for what, _, column in pairs}
+    if len(words) > 2:  # noqa: PLR2004 - a format and a file
+        raise ConfigError(f"harness import takes a format and one file, found {len(words)} words: {' '.join(words)}")
+    form, path = (None if len(words) == 1 else words[0]), Path(words[-1])
     run = imports.convert(form, path, results, name=name, task=task, columns=where, argv=["harness", *sys.argv[1:]])
     warn(derivation.refresh(results).problems)
     from harness.runs import read_manifest
 
     made = read_manifest(run)
-    tasks = ", ".join(f"{t['name']} ({t['kind']})" for t in made["tasks"])
+    tasks = ", ".join(f"{t['name']} ({_read_as(t)})" for t in made["tasks"])
     sys.stdout.write(
         f"{made['counts']['samples']} answers of {len(made['models'])} models, {made['counts']['failed']} of them "
         f"missing; tasks: {tables.visible(tasks)}\nWrote {run}/ (imported)\n"
     )
+
+
+def _read_as(task: Mapping[str, Any]) -> str:
+    """What an imported task is read as, in words."""
+    if task["kind"] == "provenance":
+        return "provenance, no scores"
+    return f"scores: {task['headline_metric']}" + ("; and open answers" if task["open"] else "")
 
 
 @app.command()
@@ -431,6 +449,7 @@ for made_elsewhere in (
 ):
     app.command()(made_elsewhere)
 app.add_typer(provenance, name="provenance")
+app.add_typer(panel, name="panel")
 
 
 def _with_examples() -> None:

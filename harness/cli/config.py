@@ -29,13 +29,13 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import TypeAdapter, ValidationError
 
 from harness.cli.output import renamed
-from harness.core import looks_secret, patches, plain, resources, say
+from harness.core import looks_secret, panels, patches, plain, resources, say
 from harness.engine import taskfiles
 from harness.errors import ConfigError, HarnessError, unknown_name
 from harness.runs import completions
-from harness.specs import EvalSpec
+from harness.specs import EvalSpec, PanelSpec
 
-GROUPS = ("model", "task", "decode", "experiment")
+GROUPS = ("model", "task", "panel", "decode", "experiment")
 BUILTIN = "lm_eval:"
 _BUILTIN_NAME = re.compile(r"lm_eval:([\w.+-]+)")
 _CREDENTIALS = re.compile(r"://[^/@\s]*:[^/@\s]*@|[?&][\w-]*(?:key|token|secret|password)=", re.IGNORECASE)
@@ -66,7 +66,16 @@ def options(group: str) -> list[str]:
     names = {path.stem for folder in resources.conf_dirs() for path in (folder / group).glob("*.yaml")}
     if group == "task":
         names |= set(taskfiles.find(resources.task_dirs()))
+    if group == "panel":
+        names |= set(panels.found())
     return sorted(names)
+
+
+def _register_panels() -> None:
+    """Offer each panel of `panels/` that has no file in `conf/panel/` as an option of the `panel` group."""
+    store, held = ConfigStore.instance(), {path.stem for d in resources.conf_dirs() for path in d.glob("panel/*.yaml")}
+    for name in sorted(set(panels.found()) - held):
+        store.store(group="panel", name=name, node={**plain(PanelSpec()), "name": name}, package="panel")
 
 
 def _register_tasks(words: Sequence[str]) -> None:
@@ -76,7 +85,7 @@ def _register_tasks(words: Sequence[str]) -> None:
     nodes |= {f"{BUILTIN}{name}": True for word in words for name in _BUILTIN_NAME.findall(word)}
     for option, builtin in nodes.items():
         name = option.removeprefix(BUILTIN)
-        settings = ("limit", "repeats", "num_fewshot", "max_tokens", "data")
+        settings = ("limit", "repeats", "num_fewshot", "max_tokens", "data", "panel")
         node = {"name": name, "builtin": builtin, **dict.fromkeys(settings)}
         store.store(group="task", name=option, node=node, package=f"tasks.{re.sub(r'[^A-Za-z0-9_-]', '_', name)}")
 
@@ -225,6 +234,7 @@ def run(words: Sequence[str], job: Callable[[EvalSpec], int]) -> int:
     if not {"--help", "-h", "--hydra-help"} & set(words):
         _check_groups(words, own_dirs)
     _register_tasks(words)
+    _register_panels()
     Plugins.instance().register(_UserConf)
     program = [_PROGRAM, *_flags_first(words)]
     try:
@@ -269,6 +279,7 @@ def compose(words: Sequence[str]) -> EvalSpec:
     words = [_today(word) for word in words]
     _check_groups(words, [])
     _register_tasks(words)
+    _register_panels()
     Plugins.instance().register(_UserConf)
     try:
         with hydra.initialize_config_dir(str(resources.conf_dirs()[0].resolve()), version_base="1.3"):
@@ -297,20 +308,14 @@ def to_spec(cfg: DictConfig) -> EvalSpec:
             f"a file in conf/model/ does not say where it goes; its first line must be `# @package models.{name}`"
         )
     _dry_run_of_before(data)
-    shared = data.pop("task", None) or {}
+    shared, panel = data.pop("task", None) or {}, data.pop("panel", None)
     models = _models(data)
     limit, repeats = data.pop("limit", None), data.pop("repeats", None)
     tasks = list(_mapping(data.get("tasks"), "tasks").values())
     if shared.get("data") and len(tasks) != 1:
         names = ", ".join(str(task.get("name")) for task in tasks)
         raise ConfigError(f"task.data is for one task, found {len(tasks)} ({names}); say tasks.NAME.data=PATH")
-    for task in tasks:
-        limits = [n for n in (task.get("limit"), limit) if n is not None]
-        task["limit"] = min(limits) if limits else None
-        task["repeats"] = task.get("repeats") if task.get("repeats") is not None else repeats
-        for key, value in shared.items():
-            if task.get(key) is None:
-                task[key] = value
+    _complete(tasks, shared, limit, repeats, panel)
     data["tasks"], data["models"] = tasks, models
     try:
         spec: EvalSpec = TypeAdapter(EvalSpec).validate_python(data)
@@ -323,6 +328,24 @@ def to_spec(cfg: DictConfig) -> EvalSpec:
             "each finished one there, and `harness index --from` brings them together"
         )
     return spec
+
+
+def _complete(tasks: Sequence[Any], shared: Mapping[str, Any], limit: Any, repeats: Any, panel: Any) -> None:
+    """Give tasks what is said of all of them, where they say nothing themselves."""
+    for task in tasks:
+        limits = [n for n in (task.get("limit"), limit) if n is not None]
+        task["limit"] = min(limits) if limits else None
+        task["repeats"] = task.get("repeats") if task.get("repeats") is not None else repeats
+        for key, value in shared.items():
+            if task.get(key) is None:
+                task[key] = value
+        if panel is not None and _asks_panel(task):
+            task["panel"] = {**panel, **(task.get("panel") or {})}
+
+
+def _asks_panel(task: Mapping[str, Any]) -> bool:
+    file = None if task.get("builtin") else taskfiles.find(resources.task_dirs()).get(str(task.get("name")))
+    return file is not None and taskfiles.takes(file, "panel")
 
 
 def _dry_run_of_before(data: dict[Any, Any]) -> None:
@@ -391,6 +414,8 @@ def _sentence(item: Any, data: Any) -> str:
             where.append(str(part))
         value = value[part] if isinstance(value, list | dict) and _has(value, part) else None
     found = "" if item["type"] in ("missing", "unexpected_keyword_argument") else f", found {item['input']!r}"
+    if item["type"] == "predicate_failed":
+        return f"{'.'.join(where)}={item['input']!r}: expected a month, YYYY-MM"
     instead = "; sandbox.allow_unsafe=true allows it to the whole run" if where[-1] == "allow_unsafe_code" else ""
     return f"{'.'.join(where)}: {item['msg']}{found}{instead}"
 

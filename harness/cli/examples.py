@@ -25,7 +25,21 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "index": ("harness index", "harness index --rebuild"),
     "import": (
         "harness import alpaca_eval model_outputs.json --name my-model",
+        "harness import answers.parquet",
         "harness import parquet answers.parquet --columns model=generator,prompt=instruction",
+    ),
+    "panel list": ("harness panel list",),
+    "panel show": ("harness panel show alpaca_eval", "harness panel show alpaca_eval prompts --format csv"),
+    "panel check": ("harness panel check alpaca_eval",),
+    "panel fetch": (
+        "harness panel fetch alpaca_eval",
+        "harness panel fetch alpaca_eval --from alpaca_eval.json",
+        "harness panel fetch https://example.org/theirs.panel.zip",
+    ),
+    "panel share": ("harness panel share alpaca_eval alpaca_eval.panel.zip",),
+    "panel add": ("harness panel add my-model --panel alpaca_eval --name mine",),
+    "panel build": (
+        "harness panel build mine --prompts prompts.parquet --answers answers.parquet --source URL --licence MIT",
     ),
     "leaderboard": (
         "harness leaderboard --out LEADERBOARD.md",
@@ -62,6 +76,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "provenance validate": (
         "harness provenance validate --outputs O.parquet --students S.csv --controls C.csv --models M.csv",
     ),
+    "provenance same": ("harness provenance same A B", "harness provenance same RUN:A RUN:B"),
     "provenance build-panel": (
         (
             "harness provenance build-panel mine --outputs O.parquet --prompts P.parquet --students S.csv \\\n"

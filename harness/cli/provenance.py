@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 
 from harness.cli import detector
 from harness.cli.examples import epilog
-from harness.cli.output import RESULTS, Format, NewResults, Shape, print_frame
+from harness.cli.output import RESULTS, Format, NewResults, Results, Shape, print_frame
 from harness.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -220,6 +220,28 @@ def change(
     rows = [dataclasses.asdict(row) | {"channels": json.dumps(_rounded(row.channels))} for row in found]
     _print(pl.DataFrame(rows, schema=schema), shape, "other", "lab", "value", "low", "high", "p", "q")
     _explained(shape, wording.changed(old, new, found), *pool.notes)
+
+
+@app.command("same", epilog=epilog("provenance same"))
+def same_(
+    a: Annotated[str, typer.Argument(help="A model that was asked a panel's prompts, or RUN:MODEL.")],
+    b: Annotated[str, typer.Argument(help="The other: another endpoint, or the same name at another date.")],
+    panel: Panel = None,
+    results: Results = RESULTS,
+    shape: Shape = Format.table,
+) -> None:
+    """Say whether two endpoints, or two dates of one name, answer like one model, or the provider changed something."""
+    from harness.results import derivation
+
+    _ready(results, None)
+    derivation.refresh(results)
+    found = derivation.same_model(results, a, b, panel)
+    if shape is Format.json:
+        sys.stdout.write(json.dumps(found, allow_nan=False, indent=1) + "\n")
+        return
+    from harness.cli import provenance_text as text
+
+    text.say(f"{found['text']} Read against the models of {found['reference']}.")
 
 
 for made_elsewhere, named in ((detector.validate, "validate"), (detector.build_panel, "build-panel")):

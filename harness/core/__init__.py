@@ -31,6 +31,7 @@ __all__ = [
     "looks_secret",
     "markdown_table",
     "markdown_text",
+    "panels",
     "paragraph",
     "patches",
     "plain",

@@ -28,6 +28,8 @@ PART = "part1"
 """One top-level value of a manifest."""
 ROOT = "root1"
 """A whole run folder."""
+FACTS = "facts1"
+"""What is recorded about models."""
 DIGEST_CHARS = 32
 """128 bits: two of 10^9 requests collide with a probability under 10^-20."""
 

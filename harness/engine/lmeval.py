@@ -13,7 +13,6 @@ filters, `process_results` and `aggregation`. What they do differently from `lm_
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import functools
 import hashlib
@@ -26,10 +25,11 @@ from pathlib import Path
 from typing import Any
 
 from harness import taskdata
-from harness.core import digest, digest_items, file_sha256, identity, patches
+from harness.core import digest, digest_items, file_sha256, identity, panels, patches, say
+from harness.engine import taskfiles
 from harness.engine.taskfiles import TaskFile
 from harness.errors import TaskError, unknown_name
-from harness.specs import SandboxSpec, TaskSpec
+from harness.specs import PanelSpec, SandboxSpec, TaskSpec
 
 patches.environment()
 
@@ -151,14 +151,16 @@ def load(spec: TaskSpec, files: Mapping[str, TaskFile], task_dirs: Sequence[Path
     file = files[spec.name]
     from lm_eval.tasks import TaskManager
 
+    if spec.panel is not None and spec.panel.quick and spec.max_tokens is None:
+        spec = dataclasses.replace(spec, max_tokens=PanelSpec.QUICK_TOKENS)
     held = taskdata.data_files(spec.data) if spec.data else []
+    if held and not taskfiles.takes(file, "data"):
+        raise TaskError(f"task {spec.name} makes its own documents; leave out task.data={spec.data}")
     manager = TaskManager(
         include_path=[str(folder) for folder in task_dirs],
         include_defaults=False,
-        metadata={"data": spec.data} if held else None,
+        metadata=({"data": spec.data} if held else {}) | _panel(spec, file) or None,
     )
-    if held and not _reads_data(file):
-        raise TaskError(f"task {spec.name} makes its own documents; leave out task.data={spec.data}")
     task = _build(lambda: manager.load([spec.name]), spec, spec.name)[spec.name]
     metadata = file.metadata
     return [
@@ -215,21 +217,24 @@ def _build(make: Callable[[], Mapping[str, Any]], spec: TaskSpec, name: str) -> 
         raise TaskError(f"task {name}: cannot be loaded: {reason}{hint}") from error
 
 
-def _reads_data(file: TaskFile) -> bool:
-    """True where the task's `custom_dataset` function takes `data`, so that a local file can stand in."""
-    named = file.config.get("custom_dataset")
-    if not isinstance(named, str):
-        return False
-    module, _, function = named.rpartition(".")
-    source = file.path.parent / f"{module}.py"
-    try:
-        tree = ast.parse(source.read_text(encoding="utf-8"))
-    except (OSError, SyntaxError, ValueError):
-        return True  # loading it says what is wrong
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and node.name == function:
-            return any(argument.arg == "data" for argument in (*node.args.args, *node.args.kwonlyargs))
-    return True
+def _panel(spec: TaskSpec, file: TaskFile) -> dict[str, Any]:
+    """What a task that asks a reference panel is given; nothing for others.
+
+    Raises:
+        TaskError: a panel was chosen for a task that asks none.
+    """
+    if not taskfiles.takes(file, "panel"):
+        if spec.panel is not None:
+            raise TaskError(f"task {spec.name} asks no panel; leave out its panel={spec.panel.name}")
+        return {}
+    chosen = spec.panel or PanelSpec()
+    asked = panels.asked(chosen.name, chosen.asked)
+    if chosen.asked == "all" and asked.here < asked.total:
+        say(
+            f"panel {asked.panel}: asks the {asked.here} of its {asked.total} prompts whose texts are here; "
+            f"`harness panel fetch {chosen.name}` gets the others"
+        )
+    return {"panel": {"name": asked.panel, "version": asked.version}, "rows": [dict(row) for row in asked.rows]}
 
 
 def _prepare(task: Any, spec: TaskSpec) -> Sequence[Mapping[str, Any]]:

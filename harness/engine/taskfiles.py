@@ -6,6 +6,7 @@ names the file. `!function` tags are left alone: lm-eval resolves them when the 
 
 from __future__ import annotations
 
+import ast
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -139,3 +140,20 @@ def _check(path: Path, config: Mapping[str, Any]) -> None:
         raise TaskError(f"{path}: metadata.extract is {how!r}, expected official, or nothing")
     if (kind := metadata.get("kind", "other")) not in KINDS:
         raise TaskError(f"{path}: metadata.kind is {kind!r}, expected one of {', '.join(KINDS)}")
+
+
+def takes(file: TaskFile, name: str) -> bool:
+    """True where a task's `custom_dataset` function takes an argument of that name: `data`, a local file; `panel`."""
+    named = file.config.get("custom_dataset")
+    if not isinstance(named, str):
+        return False
+    module, _, function = named.rpartition(".")
+    source = file.path.parent / f"{module}.py"
+    try:
+        tree = ast.parse(source.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, ValueError):
+        return name == "data"  # loading it says what is wrong
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name == function:
+            return any(argument.arg == name for argument in (*node.args.args, *node.args.kwonlyargs))
+    return name == "data"

@@ -24,7 +24,7 @@ from harness.evaluation.dispatch import ask, backend_of
 from harness.evaluation.planning import ModelPlan, check_apart, load_tasks, plan_model, run_id, taking_part
 from harness.records import Reply
 from harness.runs import Journal, Replies, completions, entries, samples
-from harness.specs import EvalSpec
+from harness.specs import TOLD, EvalSpec
 
 PIECE = 200
 """Samples scored, and replies copied, at once."""
@@ -140,7 +140,7 @@ def _run(
         before = runs.read_manifest(run) if (run / runs.MANIFEST).is_file() else None
         if missing == 0 and before and before["status"] != "running":
             progress.say(f"run {run.name}: all {total} requests are answered already; nothing to send")
-            return FinishedRun(run, before, 0)
+            return FinishedRun(run, _retold(run, before, plans, progress), 0)
         purse = budget.Budget(spec.budget, _prices(plans))
         found = reuse.find(spec, run, plans, replies)
         asked = 0
@@ -212,6 +212,21 @@ def _reuse(plan: ModelPlan, found: reuse.Found, run: Path, journal: Journal, pro
 
 def _pending(plan: ModelPlan, held: Replies, found: Container[str] = ()) -> int:
     return sum(not held.answered(request_id) and request_id not in found for request_id in plan.ids())
+
+
+def _retold(run: Path, before: dict[str, Any], plans: Sequence[ModelPlan], progress: RunProgress) -> dict[str, Any]:
+    """The manifest of a finished run, with what its models' files say of the models now."""
+    now = {plan.model.name: manifest.told(plan.model) for plan in plans}
+    entries = [
+        {key: value for key, value in entry.items() if key not in TOLD} | now.get(entry["name"], {})
+        for entry in before["models"]
+    ]
+    if entries == before["models"]:
+        return before
+    progress.say(f"run {run.name}: what its models' files say of them is written into it anew")
+    written = {**before, "models": entries}
+    runs.write_manifest(run, written)
+    return runs.read_manifest(run)
 
 
 def _finish(

@@ -16,7 +16,7 @@ from harness.core import digest, environment, identity, plain
 from harness.engine import LoadedTask, Sample
 from harness.evaluation.planning import ModelPlan, judging
 from harness.records import Reply, Score
-from harness.specs import EvalSpec, ReasoningSpec
+from harness.specs import TOLD, EvalSpec, ModelSpec, ReasoningSpec
 
 
 def opening(
@@ -74,9 +74,15 @@ def _model_entry(plan: ModelPlan, asked: Mapping[str, Any], before: Mapping[str,
         "system": plan.model.system,
         "weights": {"name": plan.model.weights, "sha256": held.sha256, "size": held.size} if held else None,
         "control_of": plan.model.control_of,
+        **told(plan.model),
         "deterministic": before.get("deterministic"),
         "facts": before.get("facts", {}),
     }
+
+
+def told(model: ModelSpec) -> dict[str, str]:
+    """What a model's file says of the model, where it says something."""
+    return {key: value for key in TOLD if (value := getattr(model, key)) is not None}
 
 
 def _task_entry(task: LoadedTask) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from harness import runs
 from harness.errors import ConfigError
-from harness.specs import EvalSpec, ModelSpec
+from harness.specs import TOLD, EvalSpec, ModelSpec
 
 NAME = "replay"
 """The backend that reads a journal, and the run's name where none was chosen."""
@@ -34,7 +34,10 @@ def expand(spec: EvalSpec) -> EvalSpec:
     from pydantic import TypeAdapter, ValidationError
 
     folder = runs.find_run(Path(spec.results_dir), spec.replay)
-    asked = EvalSpec.of_identity(runs.read_manifest(folder)["spec"])
+    said = runs.read_manifest(folder)
+    asked = EvalSpec.of_identity(said["spec"])
+    told = {entry["name"]: {key: entry[key] for key in TOLD if key in entry} for entry in said["models"]}
+    asked["models"] = [{**model, **told.get(model["name"], {})} for model in asked["models"]]
     data = next((task.data for task in spec.tasks), None)
     asked["tasks"] = [with_data(task, data, folder.name) for task in asked["tasks"]]
     try:

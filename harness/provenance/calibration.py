@@ -17,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats as sps
 
+from harness.specs import MONTH
+
 Matrix = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
@@ -29,7 +31,6 @@ PRIOR_MODELS = 5.0
 (2004), with the prior's weight set instead of fitted. From 2 to 10 it changes little (docs/provenance.md)."""
 PRIOR_CANDIDATES = 3.0
 """How many candidates of score 0 count in what a suspect scores on average: with few candidates little is taken out."""
-MONTH = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])(?:-\d{2})?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,6 +185,37 @@ class Domain:
 
 
 @dataclass(frozen=True, slots=True)
+class SameModel:
+    """Whether a suspect is the model nearest to it, whatever it is called: asked before any teacher.
+
+    Attributes:
+        other: the nearest model of the set, candidate or not.
+        verdict: `same`: that model itself or one derived from it; `strict`: closer than siblings are; `no evidence`;
+            or `untestable`, with too few prompts or models. Never that it is another model.
+        score: mean of the two models' z with each other.
+        ratio: their similarity over the suspect's next highest.
+        threshold: the score from which a model is named; `None` where untestable.
+        prompts: answered by both.
+        sentence: what was found, with its error rates.
+        sibling: whether the two are documented to be of one lab or lineage, or go by one name: no surprise.
+    """
+
+    other: str
+    verdict: Literal["same", "strict", "no evidence", "untestable"]
+    score: float
+    ratio: float
+    threshold: float | None
+    prompts: Count
+    sentence: str
+    sibling: bool = False
+
+    @property
+    def named(self) -> bool:
+        """Whether the verdict begins with the model: it is the same one, and nobody said that the two are kin."""
+        return self.verdict in ("same", "strict") and not self.sibling
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """Everything said of one suspect on one set of prompts.
 
@@ -216,6 +247,8 @@ class Finding:
         sampled_again: of the suspect with itself; `None` where nothing was answered twice, or nobody asked.
         domains: what each kind of prompt shows by itself; empty where nobody asked.
         answers: answers that were left out, by reason.
+        same_model: whether the suspect is one of the set's models itself; `None` where the set cannot tell.
+        released: the suspect's month of release as it was read, YYYY-MM; `None` where nobody says.
     """
 
     suspect: str
@@ -243,6 +276,8 @@ class Finding:
     sampled_again: SelfScore | None = None
     domains: tuple[Domain, ...] = ()
     answers: Mapping[str, int] = field(default_factory=dict)
+    same_model: SameModel | None = None
+    released: str | None = None
 
     @property
     def tested(self) -> tuple[PairTest, ...]:

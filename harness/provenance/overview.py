@@ -104,6 +104,8 @@ def _cells(study: Study, tests: Mapping[tuple[str, str, str], PairTest]) -> list
     """Every ordered pair, per channel and combined."""
     found, pool = [], study.pool
     for row in pairs(pool, study.analysis):
+        if not (pool.asks(row["model"]) or pool.asks(row["other"])):
+            continue  # both the panel's own
         same = {
             "model": row["model"], "candidate": row["other"], "set_apart": row["set_apart"], "n": row["n"],
             "task": pool.corpus,

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.core import resources
+from harness.core import panels, resources
 from harness.errors import ConfigError, unknown_name
-from harness.provenance import evidence, panel, stored, wording
+from harness.provenance import evidence, panel, same, stored, wording
 from harness.provenance.calibration import ModelFacts
-from harness.provenance.registry import Labels, Registry
+from harness.provenance.registry import Labels, Registry, panel_facts
 from harness.provenance.responses import TRACES
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from harness.provenance.fingerprint import Fingerprints
     from harness.provenance.positives import Positive
+    from harness.provenance.same import Threshold
 
 DRAWS = 100
 FEW = 40
@@ -30,15 +31,22 @@ FEW = 40
 Row = dict[str, Any]
 
 
-def registry() -> Registry:
-    """What is documented about public models: the shipped file, and a user's own `conf/model_registry.yaml` over it."""
+def registry(of_runs: Mapping[str, Mapping[str, Any]] | None = None, *, panels: bool = True) -> Registry:
+    """What is documented about models: one registry of layers, each over those before it.
+
+    The shipped `conf/model_registry.yaml`; what panels record of their models; what models' files said when they were
+    run; a user's own `conf/model_registry.yaml`.
+
+    Args:
+        of_runs: what run manifests say, by model: `lab`, `released`, `base`, `statement`.
+        panels: whether to read the panels' facts.
+    """
     files = [path for folder in resources.conf_dirs() if (path := folder / "model_registry.yaml").is_file()]
-    shipped, *own = [Registry.load(path) for path in files]
-    for other in own:
-        shipped = Registry(
-            {**shipped.models, **other.models}, {**other.labs, **shipped.labs}, {**shipped.bases, **other.bases}
-        )
-    return shipped
+    shipped, *own = map(Registry.load, files)
+    known = panel_facts().over(shipped) if panels else shipped
+    for layer in (Registry(dict(of_runs or {}), {}, {}), *own):
+        known = layer.over(known)
+    return known
 
 
 def told(known: Registry, name: str, facts: Mapping[str, str | None]) -> Registry:
@@ -49,19 +57,36 @@ def told(known: Registry, name: str, facts: Mapping[str, str | None]) -> Registr
 
 def documented(known: Registry, name: str) -> tuple[str, ...]:
     """What the registry says of a model's teachers, as notes for its report."""
-    entry = known.models.get(name, {})
-    return wording.documented(name, entry.get("teachers") or (), entry.get("source"))
+    entry = known.entry(name)
+    said = wording.documented(name, entry.get("teachers") or (), entry.get("source"))
+    more = (known.name(name).note, wording.statement(name, entry.get("statement")))
+    return (*said, *(note for note in more if note))
 
 
 def facts(names: Sequence[str], known: Registry, control_of: Mapping[str, str]) -> list[ModelFacts]:
     """What is documented of each model; a positive control is a copy of what it is a control of."""
-    students = [_copy(name, control_of[name]) for name in names if name in control_of]
-    listed = [name for name in names if known.models.get(name, {}).get("not_taught_by")]
+    of = {name: original for name in names if (original := _original(name, names, known, control_of))}
+    students = [_copy(name, original) for name, original in of.items()]
     controls = [
-        {"model": name, "not_trained_on": ";".join(known.models[name]["not_taught_by"]), "base_family": None}
-        for name in listed
+        {"model": name, "not_trained_on": ";".join(labs), "base_family": None}
+        for name in names
+        if (labs := known.entry(name).get("not_taught_by"))
     ]
     return Labels("", students, controls, []).facts(tuple(names), known)
+
+
+def _original(name: str, names: Sequence[str], known: Registry, control_of: Mapping[str, str]) -> str | None:
+    """Of which models a model is a version, divided by `;`.
+
+    Of what it is a control of, of what is recorded, or of the model that it is another name of, where that is here.
+    """
+    if name in control_of:
+        return control_of[name]
+    recorded = known.entry(name).get("copy_of")
+    called = known.name(name)
+    if recorded:
+        return ";".join(recorded)
+    return called.known_as if called.how and called.known_as in names else None
 
 
 def teachers(who: Iterable[ModelFacts]) -> frozenset[str]:
@@ -102,6 +127,16 @@ class Pool:
     again: Pool | None = None
     version: str | None = None
     """Of the prompt set, as its tasks or the panel say it."""
+    suspects: frozenset[str] | None = None
+    """Models of which something is to be said; `None`: of all."""
+    about: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What a reader must know of one suspect, by its name."""
+    same: tuple[Threshold, ...] = ()
+    """When answers are so near that the model is the same one; empty where that was not measured."""
+
+    def asks(self, name: str) -> bool:
+        """Whether something is to be said of a model here."""
+        return name in self.prints.models and (self.suspects is None or name in self.suspects)
 
     @property
     def traces(self) -> str | None:
@@ -130,25 +165,37 @@ def pools(
     """
     import polars as pl
 
-    tasks = answers.filter(pl.col("model") == suspect)["task"].unique().implode()
-    if answers.filter(pl.col("task").is_in(tasks)).is_empty():
+    if answers.filter(pl.col("model") == suspect).is_empty():
         who = answers["model"].unique().to_list()
         raise ConfigError(
-            f"{unknown_name('model', suspect, who)}; a suspect needs answers to a provenance task: "
-            "`harness eval task=provenance model=[…]`, or `harness import`"
+            f"{unknown_name('model', suspect, who)}; a suspect needs answers to open prompts: "
+            "`harness eval model=NAME task=panel`, or `harness import FILE`"
         )
-    found = every(answers.filter(pl.col("task").is_in(tasks)), known, control_of, folder)
-    return [_about(pool, answers, suspect, known, control_of, folder) for pool in found]
+    found = [pool for pool in every(answers, known, control_of, folder, of=suspect) if pool.asks(suspect)]
+    return [_again(pool, answers, suspect, known, control_of, folder) for pool in found]
 
 
 def every(
-    answers: pl.DataFrame, known: Registry, control_of: Mapping[str, str], folder: Path | None = None
-) -> list[Pool]:
-    """One pool per task, by name; arguments as of `pools`."""
+    answers: pl.DataFrame, known: Registry, control_of: Mapping[str, str], folder: Path | None = None,
+    *, of: str | None = None,
+) -> list[Pool]:  # fmt: skip
+    """One pool per panel whose prompts were answered, then one per task with other prompts, by name.
+
+    Args:
+        answers: columns `task`, `version`, `model`, `prompt_id`, `alias`, `prompt`, `domain`, `repeat`, `output`.
+        known: facts about models.
+        control_of: whose relative a positive control is.
+        folder: where fingerprints are kept, see `provenance.stored`.
+        of: a model; pools that it is not in are left out.
+    """
     import polars as pl
 
-    tasks = sorted(answers["task"].unique().to_list())
-    return [_local(answers.filter(pl.col("task") == task), task, known, control_of, folder) for task in tasks]
+    found, read = _on_panels(answers, known, control_of, folder)
+    for task in sorted(set(answers["task"].unique().to_list()) - read):
+        here = answers.filter(pl.col("task") == task)
+        if of is None or of in here["model"].unique().to_list():
+            found.append(_local(here, task, known, control_of, folder))
+    return found
 
 
 def _local(
@@ -157,17 +204,120 @@ def _local(
     prints = _prints(answers, task, evidence.READ, folder)
     who = facts(prints.models, known, control_of)
     notes = wording.undated([f.name for f in who if f.released is None])
-    return Pool(task, prints, who, teachers(who), notes, domains=_domains(answers), version=_version(answers))
+    return Pool(
+        task, prints, who, teachers(who), notes, domains=_domains(answers), version=_version(answers),
+        about={name: documented(known, name) for name in prints.models},
+    )  # fmt: skip
 
 
-def _about(
+LEAST_ASKED = 25
+"""Prompts of a panel that a model must have answered to be read against it; the same-model test takes as many."""
+
+
+def _on_panels(
+    answers: pl.DataFrame, known: Registry, control_of: Mapping[str, str], folder: Path | None
+) -> tuple[list[Pool], set[str]]:
+    """The pools of panels whose prompts were answered, and the tasks that need no pool of their own besides."""
+    found: list[Pool] = []
+    read: set[str] = set()
+    texts = answers.filter(~answers["task"].str.contains(TRACES, literal=True))
+    for path in panels.found().values():
+        ids = panels.prompt_ids(path)
+        if texts.filter(texts["prompt_id"].is_in(list(ids)) | texts["alias"].is_in(list(ids.values()))).is_empty():
+            continue
+        shipped = panel.load(path)
+        there, otherwise = panel.keyed(shipped, texts)
+        counts = dict(there.group_by("model").agg(_distinct()).iter_rows())
+        there = there.filter(there["model"].is_in([m for m, n in counts.items() if n >= LEAST_ASKED]))
+        if there.is_empty():
+            continue
+        changed = wording.changed_prompts(shipped.name, [f.where for f in otherwise])
+        for group in _asked_alike(there):
+            pool = _of_panel(shipped, there.filter(there["model"].is_in(list(group))), known, control_of, folder)
+            found.append(dataclasses.replace(pool, notes=(*pool.notes, *changed)))
+        read |= _whole(texts, there, set(ids))
+    return found, read
+
+
+def _distinct() -> pl.Expr:
+    import polars as pl
+
+    return pl.col("prompt_id").n_unique()
+
+
+def _whole(answers: pl.DataFrame, there: pl.DataFrame, ids: set[str]) -> set[str]:
+    """Tasks of which nothing would be said besides: nearly all prompts are the panel's, and everybody is read on it."""
+    who = set(there["model"].to_list())
+    found = set()
+    for (task,), part in answers.partition_by("task", as_dict=True).items():
+        asked = set(part["prompt_id"].to_list())
+        mine = set(there.filter(there["task"] == task)["prompt_id"].to_list())
+        if len(mine | (asked & ids)) >= panel.FULL * len(asked) and set(part["model"].to_list()) <= who:
+            found.add(str(task))
+    return found
+
+
+def _asked_alike(there: pl.DataFrame) -> list[set[str]]:
+    """Models by what they were asked: each answered nearly all that somebody of its group did."""
+    prompts = {str(model): set(part["prompt_id"].to_list())
+               for (model,), part in there.partition_by("model", as_dict=True).items()}  # fmt: skip
+    groups: list[tuple[set[str], set[str]]] = []
+    for model in sorted(prompts, key=lambda name: (-len(prompts[name]), name)):
+        fit = next((g for g in groups if len(prompts[model] & g[0]) >= panel.FULL * len(g[0])), None)
+        if fit is None:
+            groups.append((set(prompts[model]), {model}))
+        else:
+            fit[1].add(model)
+    return [models for _, models in groups]
+
+
+def _of_panel(
+    shipped: panel.Panel, there: pl.DataFrame, known: Registry, control_of: Mapping[str, str], folder: Path | None
+) -> Pool:
+    """The pool of a panel with models that answered its prompts, of which alone something is to be said.
+
+    A model of the panel's that is among them is read from the answers found here.
+    """
+    prints = panel.joined(shipped, stored.fingerprint(there, panel.CHANNELS, folder))
+    mine = frozenset(there["model"].unique().to_list()) & set(prints.models)
+    who = facts(prints.models, known, control_of)
+    new = {fact.name for fact in who if fact.name in mine - set(shipped.entries) and not fact.copy_of}
+    about = wording.panel(shipped.name, shipped.about, len(shipped.entries), len(shipped.prompts))
+    return Pool(
+        shipped.name, prints, who, (shipped.candidates & set(prints.models)) | new, about, True, shipped.positives,
+        shipped.domains, version=str(shipped.about["version"]), suspects=mine, same=shipped.same,
+        about={name: _about(shipped, prints, name, known) for name in sorted(mine)},
+    )  # fmt: skip
+
+
+def _about(shipped: panel.Panel, prints: Fingerprints, name: str, known: Registry) -> tuple[str, ...]:
+    """What a reader must know of one suspect on a panel."""
+    n = int(prints.answered[prints.models.index(name)].sum())
+    counts = [int(row["prompts"]) for row in shipped.power if row["prompts"] <= n]
+    rows = [row for row in shipped.power if counts and row["prompts"] == max(counts)]
+    limit = same.threshold_for(shipped.same, n)
+    replaced = (wording.replaced(name, shipped.name),) if name in shipped.entries else ()
+    undated = () if known.entry(name).get("released") else wording.undated([name])
+    return (*documented(known, name), *replaced, *undated, wording.asked(n, len(shipped.prompts), rows, limit))
+
+
+def _again(
     pool: Pool, answers: pl.DataFrame, suspect: str, known: Registry, control_of: Mapping[str, str],
     folder: Path | None,
 ) -> Pool:  # fmt: skip
-    """A pool with what is to be said of one suspect alone: documented teachers, and its answers sampled again."""
-    twice = _sampled_twice(answers.filter(answers["task"] == pool.corpus), suspect)
-    again = None if twice is None else _local(twice, pool.corpus, known, {**control_of, AGAIN: suspect}, folder)
-    return dataclasses.replace(pool, notes=(*documented(known, suspect), *pool.notes), again=again)
+    """A pool with half of a suspect's repeated answers beside it, where it gave several."""
+    import polars as pl
+
+    relative = {**control_of, AGAIN: suspect}
+    if not pool.panel:
+        twice = _sampled_twice(answers.filter(pl.col("task") == pool.corpus), suspect)
+        again = None if twice is None else _local(twice, pool.corpus, known, relative, folder)
+        return dataclasses.replace(pool, again=again)
+    shipped = panel.load(panels.place(pool.corpus))
+    there, _ = panel.keyed(shipped, answers.filter(pl.col("model") == suspect))
+    twice = _sampled_twice(there, suspect)
+    again = None if twice is None else _of_panel(shipped, twice, known, relative, folder)
+    return dataclasses.replace(pool, again=again)
 
 
 def _version(answers: pl.DataFrame) -> str | None:
@@ -213,50 +363,20 @@ def against(
     """
     import polars as pl
 
-    shipped = panel.load(name)
+    shipped = panel.load(panels.place(name))
     there, otherwise = panel.keyed(shipped, answers.filter(pl.col("model").is_in([suspect, *candidates])))
-    pool = _on_panel(shipped, there, suspect, known, control_of, folder, everybody=answers["model"].to_list())
-    return dataclasses.replace(pool, notes=(*pool.notes, *wording.changed_prompts(name, [f.where for f in otherwise])))
-
-
-def _on_panel(
-    shipped: panel.Panel, there: pl.DataFrame, suspect: str, known: Registry, control_of: Mapping[str, str],
-    folder: Path | None, *, everybody: Sequence[str],
-) -> Pool:  # fmt: skip
-    name = shipped.name
-    mine = set(there["model"].unique().to_list())
-    notes = [
-        *documented(known, suspect),
-        *wording.panel(name, shipped.about, len(shipped.entries), len(shipped.prompts)),
-    ]
-    if suspect in mine:
-        if suspect in shipped.prints.models:
-            notes.append(wording.replaced(suspect, name))
-        prints = panel.joined(shipped, stored.fingerprint(there, panel.CHANNELS, folder))
-    elif suspect in shipped.prints.models:
-        prints, mine = shipped.prints, set()
+    if suspect in there["model"].unique().to_list():
+        pool = _again(_of_panel(shipped, there, known, control_of, folder), answers, suspect, known, control_of, folder)
+    elif suspect in shipped.entries:
+        pool = whole_panel(name)
     else:
-        unknown = unknown_name("model", suspect, {*shipped.prints.models, *everybody})
+        unknown = unknown_name("model", suspect, {*shipped.entries, *answers["model"].to_list()})
         raise ConfigError(
-            f"{unknown} (the panel {name} has {len(shipped.prints.models)} models; another one needs answers to its "
-            f"{len(shipped.prints.prompts)} prompts, {shipped.about['source']}, brought in with `harness import`)"
+            f"{unknown} (the panel {name} has {len(shipped.entries)} models; another one needs answers to its prompts: "
+            f"harness eval model={suspect} task=panel panel={name}, or `harness import`)"
         )
-    of_mine = {
-        fact.name: fact
-        for fact in facts(sorted(mine), known, control_of)
-        if known.models.get(fact.name) or fact.name not in shipped.facts  # else the panel knows more of it
-    }
-    who = [of_mine.get(model) or shipped.facts[model] for model in prints.models]
-    notes += wording.undated([m for m in [suspect] if of_mine.get(m, shipped.facts.get(m)).released is None])  # type: ignore[union-attr]
-    named = (shipped.candidates | mine) & set(prints.models)
-    again, twice = None, _sampled_twice(there, suspect)
-    if twice is not None:
-        relative = {**control_of, AGAIN: suspect}
-        again = _on_panel(shipped, twice, suspect, known, relative, folder, everybody=everybody)
-    return Pool(
-        name, prints, who, frozenset(named) - {AGAIN}, tuple(notes), True, shipped.positives, shipped.domains, again,
-        str(shipped.about["version"]),
-    )  # fmt: skip
+    changed = wording.changed_prompts(shipped.name, [f.where for f in otherwise])
+    return dataclasses.replace(pool, notes=(*pool.notes, *changed))
 
 
 def one_pool(
@@ -294,14 +414,25 @@ def combined(pool: Pool) -> Pool:
     return dataclasses.replace(pool, prints=dataclasses.replace(pool.prints, features=features))
 
 
+def keyed(name: str, frames: Sequence[pl.DataFrame]) -> tuple[panel.Panel, list[pl.DataFrame]]:
+    """A panel, and the answers of several frames to its prompts, known by its ids."""
+    shipped = panel.load(panels.place(name))
+    return shipped, [panel.keyed(shipped, frame)[0] for frame in frames]
+
+
+def panel_facts_of(shipped: panel.Panel) -> list[ModelFacts]:
+    """What a panel records of its models, in the order of its fingerprints."""
+    return [shipped.facts[model] for model in shipped.prints.models]
+
+
 def whole_panel(name: str) -> Pool:
     """A reference panel as it is shipped."""
-    shipped = panel.load(name)
+    shipped = panel.load(panels.place(name))
     who = [shipped.facts[model] for model in shipped.prints.models]
-    notes = wording.panel(name, shipped.about, len(shipped.entries), len(shipped.prompts))
+    notes = wording.panel(shipped.name, shipped.about, len(shipped.entries), len(shipped.prompts))
     return Pool(
-        name, shipped.prints, who, shipped.candidates, notes, True, shipped.positives, shipped.domains,
-        version=str(shipped.about["version"]),
+        shipped.name, shipped.prints, who, shipped.candidates, notes, True, shipped.positives, shipped.domains,
+        version=str(shipped.about["version"]), same=shipped.same,
     )  # fmt: skip
 
 

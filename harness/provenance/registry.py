@@ -8,7 +8,8 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,8 +18,12 @@ import yaml
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
+from harness.core import panels
 from harness.errors import ConfigError
-from harness.provenance.calibration import MONTH, ModelFacts, base_families
+from harness.provenance.calibration import ModelFacts, base_families
+from harness.provenance.names import Name, Names
+from harness.records import ReasoningKind
+from harness.specs import MONTH
 
 COPIES = ("same_model", "same_base", "same_weights")
 """Kinds of relation whose student is a version of its teacher, not a model taught by it."""
@@ -38,8 +43,10 @@ MODELS = ("corpus", "model", "role", "lab", "released")
 
 
 EXPECTED = (
-    "`models` (name: {lab, released: YYYY-MM, base, lineage, not_taught_by: [labs], teachers: [models], source}), "
-    "`labs` (lab: regular expression) and `base_families` (family: regular expression), each of them optional"
+    "`models` (name: {lab, released: YYYY-MM, base, lineage, not_taught_by: [labs], teachers: [models], statement, "
+    "aliases: [names], source}), "
+    "`labs` (lab: regular expression), `base_families` (family: regular expression) and `summaries` (lab: regular "
+    "expression), each of them optional"
 )
 """What a registry file holds, for a message."""
 SHOWN = 3
@@ -77,6 +84,10 @@ class _Entry(TypedDict, total=False):
     lineage: str | None
     not_taught_by: list[str] | None
     teachers: list[str] | None
+    statement: str | None
+    aliases: list[str] | None
+    bases: list[str] | None
+    copy_of: list[str] | None
     source: str | None
 
 
@@ -85,6 +96,7 @@ class _File(TypedDict, total=False):
     models: dict[str, _Entry | None] | None
     labs: _Patterns | None
     base_families: _Patterns | None
+    summaries: _Patterns | None
 
 
 def _complaint(item: Any) -> str:
@@ -95,13 +107,15 @@ def _complaint(item: Any) -> str:
     return f"{where + ': ' if where else ''}{'unknown key' if unknown else item['msg']}{found}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Registry:
     """Facts by model name, and patterns for names that are not listed."""
 
     models: Mapping[str, Mapping[str, Any]]
     labs: Mapping[str, str]
     bases: Mapping[str, str]
+    summaries: Mapping[str, str] = field(default_factory=dict)
+    """Models whose reasoning traces are summaries: a pattern by lab."""
 
     @classmethod
     def load(cls, path: Path) -> Registry:
@@ -124,11 +138,72 @@ class Registry:
         if not any(part is not None for part in file.values()):
             raise ConfigError(f"{path}: holds nothing; expected {EXPECTED}")
         entries = {name: dict(entry or {}) for name, entry in (file.get("models") or {}).items()}
-        return cls(models=entries, labs=file.get("labs") or {}, bases=file.get("base_families") or {})
+        patterns = (file.get(key) or {} for key in ("labs", "base_families", "summaries"))
+        return cls(entries, *patterns)
 
     def lab(self, name: str) -> str | None:
         """The lab a model's name gives away, if any."""
         return next((lab for lab, pattern in self.labs.items() if re.search(pattern, name, re.IGNORECASE)), None)
+
+    def lab_of(self, name: str) -> str | None:
+        """The lab that the name gives away which a model is known as, without a provider's prefix."""
+        return self.lab(self.name(name).known_as.rpartition("/")[2])
+
+    def name(self, name: str) -> Name:
+        """The name that facts about a model are recorded under: see `names`."""
+        return self._names.of(name)
+
+    @cached_property
+    def _names(self) -> Names:
+        return Names(self.models)
+
+    def entry(self, name: str) -> Mapping[str, Any]:
+        """What is recorded of a model, under the name it is known as and, over that, under its own."""
+        known_as = self.name(name).known_as
+        return {**self.models.get(known_as, {}), **self.models.get(name, {})}
+
+    def over(self, other: Registry) -> Registry:
+        """Both as one: what this one says of a model over what the other says, fact by fact.
+
+        Of patterns for labs this one's are tried first.
+        """
+        models = {
+            name: {**other.models.get(name, {}), **self.models.get(name, {})}
+            for name in (*other.models, *(name for name in self.models if name not in other.models))
+        }
+        labs = {**self.labs, **{lab: pattern for lab, pattern in other.labs.items() if lab not in self.labs}}
+        return Registry(models, labs, {**other.bases, **self.bases}, {**other.summaries, **self.summaries})
+
+    def traces(self, name: str) -> ReasoningKind:
+        """What a model's reasoning traces are, `summary` or `full`, where whoever passes them on does not say."""
+        bare = self.name(name).known_as.rpartition("/")[2]
+        hidden = any(re.search(pattern, bare, re.IGNORECASE) for pattern in self.summaries.values())
+        return "summary" if hidden else "full"
+
+
+def panel_facts() -> Registry:
+    """What panels record of their models, the user's own panels over the shipped ones; unreadable ones say nothing."""
+    known = Registry({}, {}, {})
+    for path in panels.found().values():
+        known = _panel_facts(path, path.stat().st_mtime_ns).over(known)
+    return known
+
+
+_OF_PANEL = ("lab", "released", "bases", "lineage", "not_taught_by", "copy_of", "teachers")
+
+
+@lru_cache(maxsize=8)
+def _panel_facts(path: Path, _changed: int) -> Registry:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        about = yaml.load(panels.part(path, ".yaml"), Loader=loader)  # noqa: S506 - a safe one
+        said = dict(about["models"])
+        models = {
+            str(name): {key: entry[key] for key in _OF_PANEL if entry.get(key)} for name, entry in said.items() if entry
+        }
+    except (yaml.YAMLError, ConfigError, KeyError, TypeError, ValueError, AttributeError):
+        return Registry({}, {}, {})  # `harness panel check` says what is wrong with it
+    return Registry(models, {}, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +270,7 @@ def _facts(
     control: Mapping[str, Any],
     registry: Registry,
 ) -> ModelFacts:
-    entry = registry.models.get(name, {})
+    entry = registry.entry(name)
     released = table.get("released") or entry.get("released")
     if released is not None and not MONTH.fullmatch(str(released)):
         raise ConfigError(f"{name}: released {released!r}; expected YYYY-MM")
@@ -204,12 +279,16 @@ def _facts(
     # A name that gives its base away is about this model; a table's base may be about the whole row's group.
     told = " ".join(str(v) for v in (student.get("base_model"), entry.get("base")) if v)
     bases = set(base_families(name, registry.bases) or base_families(told, registry.bases))
+    bases |= set(entry.get("bases") or ())
     if control.get("base_family"):
         bases.add(str(control["base_family"]))
     lineage = None if copy else student.get("lineage_group")
     return ModelFacts(
         name=name,
-        lab=table.get("lab") or entry.get("lab") or student.get("student_lab") or registry.lab(name),
+        lab=table.get("lab")
+        or entry.get("lab")
+        or student.get("student_lab")
+        or registry.lab(registry.name(name).known_as.rpartition("/")[2]),
         released=None if released is None else str(released),
         bases=frozenset(bases),
         lineage=entry.get("lineage") or lineage or control.get("base_family"),

@@ -17,7 +17,7 @@ import numpy as np
 
 from harness.errors import ConfigError, unknown_name
 from harness.provenance import calibration as cal
-from harness.provenance import domains, evidence, families, positives, uncertainty, wording
+from harness.provenance import domains, evidence, families, positives, same, uncertainty, wording
 from harness.provenance.evidence import Analysis
 from harness.provenance.finding import (
     RIVALS,
@@ -29,6 +29,7 @@ from harness.provenance.finding import (
     Member,
     NullKind,
     PairTest,
+    SameModel,
     SelfScore,
     Span,
     strength,
@@ -170,7 +171,7 @@ def of_studies(studies: Sequence[Study], suspects: Collection[str], *, by_domain
 
 
 def _of(suspect: str, every: Sequence[Study], by_domain: bool | None) -> list[Finding]:
-    studies = [study for study in every if suspect in study.pool.prints.models]
+    studies = [study for study in every if study.pool.asks(suspect)]
     q = evidence.adjusted([evidence.tested(study.asked, suspect) for study in studies])
     tests = [_tests(study, suspect, of) for study, of in zip(studies, q, strict=True)]
     labs = [_labs(study, suspect, of) for study, of in zip(studies, tests, strict=True)]
@@ -230,12 +231,40 @@ def _finding(
         sampled_again=_again(pool, suspect, interval=study.interval),
         domains=_domains(study, s, {test.candidate for test in tests}) if apart else (),
         answers=pool.prints.dropped,
+        same_model=_same_model(study, suspect),
+        released=analysis.facts[s].released,
     )
     return dataclasses.replace(
         found,
         sentence=wording.said(found),
         paragraph=wording.paragraph(found),
-        notes=wording.notes(found, number, study.scales[analysis.facts[s].lineage], pool.notes),
+        notes=wording.notes(
+            found, number, study.scales[analysis.facts[s].lineage], (*pool.about.get(suspect, ()), *pool.notes)
+        ),
+    )
+
+
+def _same_model(study: Study, suspect: str) -> SameModel | None:
+    """The nearest model of a set that says when models are the same."""
+    pool = study.pool
+    if not pool.same:
+        return None
+    values = study.analysis.matrices.get(same.CHANNEL)
+    found = same.nearest(pool.prints, pool.facts, suspect, pool.same, values=values)
+    if found is None:
+        return None
+    limit = found.threshold
+    return SameModel(
+        other=found.other,
+        verdict="untestable" if limit is None else found.verdict,  # type: ignore[arg-type]
+        score=found.score,
+        ratio=found.ratio,
+        threshold=None if limit is None else limit.score,
+        prompts=found.prompts,
+        sentence=wording.same_model(found),
+        sibling=same.kin(
+            study.analysis.facts[study.analysis.index(suspect)], study.analysis.facts[study.analysis.index(found.other)]
+        ),
     )
 
 

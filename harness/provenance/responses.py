@@ -10,11 +10,13 @@ if TYPE_CHECKING:
 
 TRACES = "(traces: "
 """What is put behind a task's name, with the kind of trace, for its reasoning traces."""
-COLUMNS = ("task", "version", "model", "prompt_id", "alias", "prompt", "domain", "repeat", "output")
+OPEN = "(tasks.kind = 'provenance' OR coalesce(tasks.open, FALSE))"
+"""SQL: of tasks whose answers are texts to compare, scored or not."""
+COLUMNS = ("task", "version", "model", "prompt_id", "alias", "prompt", "domain", "repeat", "output", "cut")
 """Of `load`."""
 
 
-def load(query: Any, probes: Sequence[str]) -> pl.DataFrame:
+def load(query: Any, probes: Sequence[str], *, of: tuple[str, str] | None = None) -> pl.DataFrame:
     """`COLUMNS` of every chosen answer to a provenance task but the probes: open prompts, own and imported.
 
     A prompt is known by its text where the document has it, by its `prompt_id` where it has that, else by its document.
@@ -24,12 +26,19 @@ def load(query: Any, probes: Sequence[str]) -> pl.DataFrame:
     Args:
         query: runs SQL on the index.
         probes: tasks to leave out.
+        of: a run and a model of it, instead of the chosen runs of all models.
     """
     import polars as pl
 
     from harness.provenance import domains
 
     left_out = ", ".join("'" + task.replace("'", "''") + "'" for task in ["", *probes])
+    chosen = "chosen"
+    if of is not None:
+        run, model = ("'" + word.replace("'", "''") + "'" for word in of)
+        chosen = (
+            f"(SELECT DISTINCT run_id, model, task FROM samples WHERE run_id = {run} AND model = {model}) AS of_run"
+        )
     frame: pl.DataFrame = query(
         f"""
         WITH said AS (
@@ -37,14 +46,15 @@ def load(query: Any, probes: Sequence[str]) -> pl.DataFrame:
                 coalesce(md5(trim(doc ->> 'prompt', E' \\n\\t\\r')), doc ->> 'prompt_id', md5(CAST(doc AS VARCHAR)))
                     AS prompt_id,
                 doc ->> 'prompt_id' AS alias, doc ->> 'prompt' AS prompt, doc ->> 'domain' AS domain, repeat, output,
-                reasoning, reasoning_kind
-            FROM samples JOIN chosen USING (run_id, model, task) JOIN tasks USING (run_id, task)
-            WHERE tasks.kind = 'provenance' AND task NOT IN ({left_out}) AND samples.status IN ('answered', 'truncated')
+                reasoning, reasoning_kind, samples.status = 'truncated' AS cut
+            FROM samples JOIN {chosen} USING (run_id, model, task) JOIN tasks USING (run_id, task)
+            WHERE {OPEN} AND task NOT IN ({left_out}) AND samples.status IN ('answered', 'truncated')
         )
-        SELECT task, version, model, prompt_id, alias, prompt, domain, repeat, output FROM said WHERE output IS NOT NULL
+        SELECT task, version, model, prompt_id, alias, prompt, domain, repeat, output, cut
+        FROM said WHERE output IS NOT NULL
         UNION ALL
         SELECT task || ' {TRACES}' || reasoning_kind || ')', version, model, prompt_id, alias, prompt, domain, repeat,
-            reasoning
+            reasoning, FALSE
         FROM said WHERE reasoning IS NOT NULL AND reasoning_kind IN ('full', 'summary')
         ORDER BY ALL
         """

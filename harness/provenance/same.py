@@ -183,6 +183,11 @@ def siblings(facts: Sequence[ModelFacts], taught: Iterable[tuple[str, str]] = ()
     )
 
 
+def kin(a: ModelFacts, b: ModelFacts) -> bool:
+    """Whether two models are documented to be of one lab or lineage, versions of each other, or go by one name."""
+    return a.related(b) or _first_word(a.name) == _first_word(b.name)
+
+
 def _first_word(name: str) -> str:
     return re.split(r"[^a-z]", name.lower().rpartition("/")[2], maxsplit=1)[0] or name
 

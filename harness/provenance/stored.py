@@ -63,6 +63,8 @@ def address(answers: pl.DataFrame, names: Sequence[str], column: str = "output")
     """What one model's fingerprints are made from, as 40 hexadecimal digits: version, channels, name and answers."""
     rows = answers.select(pl.col("model", "prompt_id", column).cast(pl.String)).sort("prompt_id", column)
     digest = hashlib.blake2b(f"{fp.VERSION} {column} {' '.join(sorted(names))}".encode(), digest_size=20)
+    if "cut" in answers.columns and answers["cut"].any():
+        digest.update(repr(answers.filter(pl.col("cut")).select("prompt_id", column).sort(pl.all()).rows()).encode())
     for row in rows.iter_rows():
         for text in row:
             raw = (text or "").encode()

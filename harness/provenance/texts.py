@@ -82,14 +82,17 @@ def answers(frame: pl.DataFrame, column: str = "output") -> tuple[pl.DataFrame, 
     """Pick the texts that can be compared.
 
     Args:
-        frame: columns `model`, `prompt_id` and `column` (String).
+        frame: columns `model`, `prompt_id` and `column` (String); `cut`, true where an answer was cut off, if known.
         column: the column that holds the texts: `output`, or `reasoning` for traces.
 
     Returns:
-        Columns `model`, `prompt_id`, `text`, sorted; and how many rows were `empty`, `looping` and `kept`.
+        Columns `model`, `prompt_id`, `text`, `cut`, sorted; and how many rows were `empty`, `looping` and `kept`.
     """
-    texts = frame.select(pl.col("model", "prompt_id").cast(pl.String), pl.col(column).cast(pl.String).alias("text"))
-    full = texts.filter(pl.col("text").str.strip_chars().str.len_chars() > 0).sort("model", "prompt_id", "text")
+    cut = pl.col("cut").fill_null(value=False) if "cut" in frame.columns else pl.lit(value=False)
+    texts = frame.select(
+        pl.col("model", "prompt_id").cast(pl.String), pl.col(column).cast(pl.String).alias("text"), cut.alias("cut")
+    )
+    full = texts.filter(pl.col("text").str.strip_chars().str.len_chars() > 0).sort("model", "prompt_id", "text", "cut")
     tokens = pl.col("text").str.slice(0, HEAD_CHARS).str.to_lowercase().str.extract_all(PIECE).list.head(HEAD)
     size = full.select(n=tokens.list.len(), distinct=tokens.list.n_unique())
     loops = (size["n"] >= LOOP_TOKENS) & (size["distinct"] < LOOP_DISTINCT * size["n"])
@@ -120,10 +123,13 @@ def _starts(texts: pl.DataFrame, tokens: int, chars: int) -> Iterator[Tokens]:
 
 
 def tails(texts: pl.DataFrame) -> Iterator[Tokens]:
-    """The last `TAIL` tokens of every answer of at least `TAIL_NEEDS_CHARS`; position 0 is the first of them."""
+    """The last `TAIL` tokens of every answer of at least `TAIL_NEEDS_CHARS`; position 0 is the first of them.
+
+    An answer that was cut off has no ending of its own: none of it is read.
+    """
     for start in range(0, len(texts), BATCH):
         batch = texts["text"].slice(start, BATCH)
-        long = batch.str.len_chars() >= TAIL_NEEDS_CHARS
+        long = (batch.str.len_chars() >= TAIL_NEEDS_CHARS) & ~texts["cut"].slice(start, BATCH)
         ends = (
             batch.str.strip_chars_end().str.tail(TAIL_CHARS).str.to_lowercase().str.extract_all(PIECE).list.tail(TAIL)
         )

@@ -103,8 +103,20 @@ def family_sentence(suspect: str, lab: str, test: FamilyTest | None) -> str:
     )
 
 
+def itself(found: Finding) -> str:
+    """That the suspect answers like another model itself, which comes before any teacher; empty where it does not."""
+    same = found.same_model
+    if same is None or not same.named:
+        return ""
+    return f"{found.suspect} answers like {same.other} itself, or a version of it, or a model derived from it. "
+
+
 def said(found: Finding) -> str:
     """The verdict in one sentence, with what it is of: the same on every page."""
+    return itself(found) + _said(found)
+
+
+def _said(found: Finding) -> str:
     if found.verdict == "resembles":
         named = "; ".join(f"{lab.lab or 'lab unknown'} ({', '.join(lab.versions[:SHOWN])})" for lab in found.named)
         text = f"{found.suspect}'s answers resemble those of {named} more than unrelated models' do"
@@ -169,6 +181,7 @@ def notes(found: Finding, tests: int, worth: Scale | None, more: Sequence[str]) 
     """
     strongest, near = found.strongest, found.nearest_of_all
     told = [
+        "" if found.same_model is None else found.same_model.sentence,
         *smallest(found.p_floor, tests),
         *power(found.suspect, {test.candidate: test.power for test in found.tested}),
         likelihood(strongest.candidate, strongest.likelihood_ratio, worth.lineages if worth else None)
@@ -290,6 +303,11 @@ def documented(name: str, teachers: Sequence[str], source: str | None) -> tuple[
     if not teachers:
         return ()
     return (f"Teachers documented for {name}: {', '.join(teachers)} ({source or 'no source given'}).",)
+
+
+def statement(name: str, said: str | None) -> str:
+    """What a model's makers say of its training data: their reply, beside whatever was found."""
+    return f"Its makers say of {name}: {said.rstrip('.')}." if said else ""
 
 
 def undated(names: Sequence[str]) -> tuple[str, ...]:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.core import panels
+from harness.errors import ConfigError, unknown_name
 from harness.provenance import Finding, probes, responses
 from harness.results import comparisons, store
 
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
 
     from harness.results.leaderboard import Board
     from harness.results.leaderboard.selection import Selection
-    from harness.provenance import pools
+    from harness.provenance import pools, registry
+
 
 def refresh(results_dir: Path) -> store.Refreshed:
     """Unite shards, then bring the index up to date, similarities and identity claims included; see `store.refresh`.
@@ -32,6 +35,8 @@ def refresh(results_dir: Path) -> store.Refreshed:
         told = f"{results_dir} cannot be written: the index is read as it is, and may lack the newest runs"
         if store.is_as_written(path) is None:
             told += f"; there is no {store.MARK} that would tell whether another program has changed it"
+        if store.facts_of(path) != panels.facts():
+            told += "; verdicts are stale: conf/model_registry.yaml or a panel has changed since they were made"
         return store.Refreshed(path, problems=(told,))
     return _united(results_dir, store.refresh)
 
@@ -41,17 +46,17 @@ def rebuild(results_dir: Path) -> store.Refreshed:
     return _united(results_dir, store.rebuild)
 
 
-def _united(results_dir: Path, update: Callable[[Path, store.Derive], store.Refreshed]) -> store.Refreshed:
+def _united(results_dir: Path, update: Callable[[Path, store.Derive, str], store.Refreshed]) -> store.Refreshed:
     from harness.archive import shards
 
     problems = shards.unite(results_dir)
-    done = update(results_dir, _deriving(results_dir))
+    done = update(results_dir, _deriving(results_dir), panels.facts())
     return dataclasses.replace(done, problems=(*problems, *done.problems))
 
 
 def differences(results_dir: Path) -> list[str]:
     """What the index holds that its run folders do not give; see `store.differences`."""
-    return store.differences(results_dir, _deriving(results_dir))
+    return store.differences(results_dir, _deriving(results_dir), panels.facts())
 
 
 def _deriving(results_dir: Path) -> store.Derive:
@@ -98,7 +103,7 @@ def _open(query: store.Query, owned: Sequence[str]) -> set[str]:
     """Tasks of open prompts: of kind provenance and no probe's. Those that have evidence still, too."""
     left_out = ", ".join(map(_text, ["", *owned]))
     sql = (
-        f"SELECT task FROM tasks WHERE kind = 'provenance' AND task NOT IN ({left_out}) "
+        f"SELECT task FROM tasks WHERE {responses.OPEN} AND task NOT IN ({left_out}) "
         f"UNION SELECT split_part(task, {_text(' ' + responses.TRACES)}, 1) FROM evidence"
     )
     return set(query(sql)["task"])
@@ -115,7 +120,7 @@ def _controls(query: store.Query, where: str) -> dict[str, str]:
 
 def _open_controls(query: store.Query, owned: Sequence[str]) -> dict[str, str]:
     left_out = ", ".join(map(_text, ["", *owned]))
-    return _controls(query, f"tasks.kind = 'provenance' AND task NOT IN ({left_out})")
+    return _controls(query, f"{responses.OPEN} AND task NOT IN ({left_out})")
 
 
 def _text(value: str) -> str:
@@ -126,10 +131,39 @@ def _evidence(query: store.Query, owned: Sequence[str], folder: Path | None) -> 
     from harness.provenance import overview, pools, reports
 
     answers = responses.load(query, owned)
-    found = pools.every(answers, pools.registry(), _open_controls(query, owned), folder)
+    found = pools.every(answers, known(query), _open_controls(query, owned), folder)
     studies = [reports.Study(pool) for pool in found]
     everybody = sorted(answers["model"].unique().to_list())
     return overview.tables(studies, reports.of_studies(studies, everybody, by_domain=False))
+
+
+def known(query: store.Query) -> registry.Registry:
+    """What is documented about models, what their files said when they ran (the newest run of each) included."""
+    from harness.provenance import pools
+
+    rows = query(
+        "SELECT model, released, lab, base, statement FROM models JOIN runs USING (run_id) "
+        "WHERE coalesce(released, lab, base, statement) IS NOT NULL ORDER BY started_at, run_id, model"
+    )
+    said = {
+        row["model"]: {key: value for key, value in row.items() if key != "model" and value is not None}
+        for row in rows.iter_rows(named=True)
+    }
+    return pools.registry(said)
+
+
+def known_in(results_dir: Path) -> registry.Registry:
+    """The same of a results folder; without an index, what files say."""
+    from harness.provenance import pools
+
+    if not store.index_path(results_dir).is_file():
+        return pools.registry()
+    return known(lambda sql: store.query(results_dir, sql))
+
+
+def open_answers(results_dir: Path) -> tuple[pl.DataFrame, registry.Registry]:
+    """Every answer to an open prompt, and what is documented of models: see `responses.load`, `known`."""
+    return responses.load(lambda sql: store.query(results_dir, sql), owned_tasks()), known_in(results_dir)
 
 
 def suspect_report(
@@ -166,7 +200,7 @@ def suspect_report(
     from harness.provenance import fingerprint, stored, wording
 
     offered = _offered(results_dir, suspect)
-    known = pools.told(pools.registry(), suspect, told or {})
+    known = pools.told(known_in(results_dir), suspect, told or {})
     answers, claims, control_of = _of_index(results_dir, suspect, optional=panel is not None)
     kept = results_dir / stored.FOLDER
     if panel is not None:
@@ -192,6 +226,58 @@ def suspect_report(
     }
 
 
+def same_model(results_dir: Path, a: str, b: str, panel: str | None = None) -> dict[str, Any]:
+    """Whether two endpoints, or one name at two dates, answer like one model: see `provenance.same.same_model`.
+
+    Args:
+        results_dir: the results folder.
+        a: a model, or `RUN:MODEL`.
+        b: the other.
+        panel: whose models say how alike others are; by default the panel, else the task, of which both answered most.
+
+    Returns:
+        JSON-able: `a`, `b`, `reference`, what `same.Sameness` says (`None`: too few shared prompts), and `text`.
+
+    Raises:
+        ConfigError: no such answers, or the two share no prompts with anybody.
+    """
+    from harness.provenance import pools, same, wording
+
+    frames = [_answers_of(results_dir, word) for word in (a, b)]
+    found = [(*pools.keyed(reference, frames), reference) for reference in ([panel] if panel else panels.found())]
+    shared = [len(set.intersection(*(set(f["prompt_id"].to_list()) for f in keyed))) for _, keyed, _ in found]
+    if not any(shared):
+        raise ConfigError(
+            f"{a} and {b} share no prompt of a panel; ask both: harness eval model=NAME task=panel, once each"
+        )
+    shipped, (first, second), _ = found[shared.index(max(shared))]
+    said = same.same_model(first, second, shipped.prints, pools.panel_facts_of(shipped), shipped.same)
+    told = None if said is None else dataclasses.asdict(dataclasses.replace(said, suspect=a, other=b))
+    text = wording.same_model(None if said is None else dataclasses.replace(said, suspect=a, other=b))
+    also = wording.equality(None if said is None else said.equality)
+    return {"a": a, "b": b, "reference": shipped.name, "said": told, "text": f"{text} {also}".strip()}
+
+
+def _answers_of(results_dir: Path, word: str) -> pl.DataFrame:
+    """Answers to open prompts of a model, or of `RUN:MODEL`."""
+    from harness.runs import find_run
+
+    run, colon, model = word.partition(":")
+
+    def query(sql: str) -> pl.DataFrame:
+        return store.query(results_dir, sql)
+
+    owned = owned_tasks()
+    if not colon:
+        every = responses.load(query, owned)
+        frame = every.filter(every["model"] == word)
+    else:
+        every = frame = responses.load(query, owned, of=(find_run(results_dir, run).name, model))
+    if frame.is_empty():
+        raise ConfigError(unknown_name("model with open answers", word, set(every["model"].to_list())))
+    return frame
+
+
 def pool_of(
     results_dir: Path,
     needed: Sequence[str] = (),
@@ -211,7 +297,7 @@ def pool_of(
     from harness.provenance import stored
 
     kept = results_dir / stored.FOLDER
-    pool = pools.one_pool(answers, pools.registry(), control_of, needed, task=task, folder=kept)
+    pool = pools.one_pool(answers, known_in(results_dir), control_of, needed, task=task, folder=kept)
     kinds = [] if domain is None else [pl.col("domain") == domain]
     return pools.only(pool, domain), answers.filter(pl.col("task") == pool.corpus, *kinds)
 
@@ -265,7 +351,7 @@ def _of_index(
     import polars as pl
 
     if optional and not store.index_path(results_dir).is_file():
-        return pl.DataFrame(schema=dict.fromkeys(responses.COLUMNS, pl.String) | {"repeat": pl.Int64}), [], {}
+        return pl.DataFrame(schema=dict.fromkeys(responses.COLUMNS, pl.String) | {"repeat": pl.Int64, "cut": pl.Boolean}), [], {}
 
     def query(sql: str) -> pl.DataFrame:
         return store.query(results_dir, sql)

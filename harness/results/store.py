@@ -92,7 +92,7 @@ def index_path(results_dir: Path) -> Path:
     return results_dir / INDEX
 
 
-def refresh(results_dir: Path, derive: Derive) -> Refreshed:
+def refresh(results_dir: Path, derive: Derive, facts: str = "") -> Refreshed:
     """Bring the index up to date: add new and changed runs, remove vanished ones, derive what hangs on them anew.
 
     An index made by another version of harness, or one that cannot be read, is rebuilt from nothing. Nothing is
@@ -101,16 +101,17 @@ def refresh(results_dir: Path, derive: Derive) -> Refreshed:
     Args:
         results_dir: the folder that holds `runs/`.
         derive: makes the tables that are computed over all runs, such as similarities.
+        facts: stands for what `derive` reads besides the runs; where it is another one, all is derived anew.
 
     Raises:
         StorageError: the index cannot be written, or another process has been writing it for too long.
     """
-    return _update(results_dir, derive, from_nothing=False)
+    return _update(results_dir, derive, facts, from_nothing=False)
 
 
-def rebuild(results_dir: Path, derive: Derive) -> Refreshed:
+def rebuild(results_dir: Path, derive: Derive, facts: str = "") -> Refreshed:
     """Make the index from nothing. The content is that of `refresh`; arguments and errors as there."""
-    return _update(results_dir, derive, from_nothing=True)
+    return _update(results_dir, derive, facts, from_nothing=True)
 
 
 def query(results_dir: Path, sql: str, *, single: bool = False) -> pl.DataFrame:
@@ -243,7 +244,7 @@ def _whole_numbers(frame: pl.DataFrame) -> list[pl.Series]:
 # Writing -----------------------------------------------------------------------------------------------------
 
 
-def _update(results_dir: Path, derive: Derive, *, from_nothing: bool) -> Refreshed:
+def _update(results_dir: Path, derive: Derive, facts: str, *, from_nothing: bool) -> Refreshed:
     path = index_path(results_dir)
     beside = path.with_name(f".{INDEX}.new")
     with runs.storage_errors(path), _lock(results_dir):
@@ -257,7 +258,8 @@ def _update(results_dir: Path, derive: Derive, *, from_nothing: bool) -> Refresh
         known = before or {}
         gone = sorted(run for run, mark in known.items() if now.get(run) != mark)
         new = sorted(run for run, mark in now.items() if known.get(run) != mark)
-        if before is not None and not gone and not new:
+        told_anew = before is not None and facts_of(path) != facts
+        if before is not None and not gone and not new and not told_anew:
             return Refreshed(path, len(known), problems=tuple(problems))
         try:
             added = []
@@ -275,7 +277,10 @@ def _update(results_dir: Path, derive: Derive, *, from_nothing: bool) -> Refresh
                         added.append(run)
                     else:
                         problems.append(problem)
-                _derive(connection, derive, sorted(changed | _answered(connection, added)))
+                changed |= _answered(connection, list(now) if told_anew else added)
+                _derive(connection, derive, sorted(changed))
+                connection.execute("DELETE FROM meta WHERE key = ?", [_FACTS])
+                connection.execute("INSERT INTO meta VALUES (?, ?)", [_FACTS, facts])
                 connection.execute("CHECKPOINT")
             _flush(beside)
             _mark(path, beside)
@@ -447,8 +452,22 @@ def _made_by() -> dict[str, str]:
     }
 
 
+_FACTS = "facts"
+"""The row of `meta` that stands for what is recorded about models."""
+
+
+def facts_of(path: Path) -> str | None:
+    """What stood for the facts that an index was derived with; `None` where it does not say."""
+    try:
+        with _open_to_read(path) as connection:
+            found = connection.execute("SELECT value FROM meta WHERE key = ?", [_FACTS]).fetchone()
+    except duckdb.Error:
+        return None
+    return None if found is None else str(found[0])
+
+
 def _versions(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    return dict(connection.execute("SELECT key, value FROM meta").fetchall())
+    return dict(connection.execute("SELECT key, value FROM meta WHERE key <> ?", [_FACTS]).fetchall())
 
 
 def _create(connection: duckdb.DuckDBPyConnection) -> None:
@@ -687,7 +706,7 @@ def _table(name: str) -> schema.Table:
 # Checking ----------------------------------------------------------------------------------------------------
 
 
-def differences(results_dir: Path, derive: Derive) -> list[str]:
+def differences(results_dir: Path, derive: Derive, facts: str = "") -> list[str]:
     """What an index holds that its run folders do not give, or the other way round: table by table, in sentences.
 
     A second index is made from the folders, in a folder of its own, and compared. An index that is older than the
@@ -702,12 +721,12 @@ def differences(results_dir: Path, derive: Derive) -> list[str]:
     with tempfile.TemporaryDirectory(prefix=".check-", dir=results_dir) as folder:
         fresh = Path(folder)
         (fresh / "runs").symlink_to(runs.runs_dir(results_dir).resolve(), target_is_directory=True)
-        rebuild(fresh, derive)
+        rebuild(fresh, derive, facts)
         with contextlib.closing(_connect({"python_enable_replacements": "false"})) as connection:
             connection.execute(f"ATTACH {_literal(str(index_path(fresh)))} AS fresh (READ_ONLY)")
             try:
                 connection.execute(f"ATTACH {_literal(str(path))} AS found (READ_ONLY)")
-                made_by = dict(connection.execute("SELECT key, value FROM found.meta").fetchall())
+                made_by = dict(connection.execute("SELECT key, value FROM found.meta WHERE key <> ?", [_FACTS]).fetchall())
             except duckdb.Error as error:
                 return [f"{INDEX}: cannot be read ({_first_line(error)}); `harness index --rebuild` makes it anew"]
             if made_by != _made_by():

@@ -324,3 +324,59 @@ def test_a_folder_named_with_dots_keeps_its_whole_name_and_may_grow(tmp_path):
     assert first != second
     names = [json.loads((run / "run.json").read_text())["models"][0]["name"] for run in (first, second)]
     assert names == ["qwen2.5-7b"] * 2
+
+
+def table(folder: Path, name: str, **more: list[Any]) -> Path:
+    rows = {"model": ["a", "b"], "prompt_id": ["p", "p"], "output": ["yes it is", "no it is not"], **more}
+    pl.DataFrame(rows).write_parquet(folder / f"{name}.parquet")
+    return folder / f"{name}.parquet"
+
+
+def test_a_table_brings_its_scores_its_task_and_open_answers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = table(tmp_path, "t", corpus=["quiz", "quiz"], correct=[1.0, 0.0], size=[1, 2])
+    manifest = read_manifest(imports.convert(None, path, tmp_path / "r"))
+    (task,) = manifest["tasks"]
+    assert (task["name"], task["headline_metric"], task["open"]) == ("quiz", "correct", True)
+    assert [metric["value"] for metric in manifest["metrics"]] == [1.0, 0.0]
+    assert "t.parquet: not read: size" in capsys.readouterr().err
+
+
+def test_a_table_without_a_corpus_is_a_task_called_like_the_file(tmp_path: Path) -> None:
+    manifest = read_manifest(imports.convert(None, table(tmp_path, "mine"), tmp_path / "r"))
+    assert [(task["name"], task["kind"]) for task in manifest["tasks"]] == [("mine", "provenance")]
+
+
+def test_a_score_that_nobody_named_must_lie_in_0_to_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = table(tmp_path, "t", score=[7.0, 0.0])
+    assert read_manifest(imports.convert(None, path, tmp_path / "r"))["metrics"] == []
+    assert "score is not read as a score" in capsys.readouterr().err
+    assert len(read_manifest(imports.convert(None, path, tmp_path / "r2", columns={"score": "score"}))["metrics"]) == 2
+
+
+def test_traces_of_a_maker_that_gives_summaries_are_summaries(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = table(tmp_path, "t", model=["openai/o3", "qwq-32b"], reasoning=["hm", "hm"])
+    frame = pl.read_parquet(samples_path(imports.convert(None, path, tmp_path / "r")))
+    assert dict(frame.select("model", "reasoning_kind").iter_rows()) == {"openai/o3": "summary", "qwq-32b": "full"}
+    assert "openai/o3: its traces are read as summaries" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "form"),
+    [
+        ("o.json", [{"instruction": "a", "output": "b"}], "alpaca_eval"),
+        ("log.json", INSPECT, "inspect"),
+        ("samples_t.jsonl", [LM_EVAL[0]], "lm_eval"),
+        ("t.jsonl", [{"prompt_id": "p", "output": "x"}], "jsonl"),
+    ],
+)
+def test_a_file_says_its_form(tmp_path: Path, name: str, content: Any, form: str) -> None:
+    assert formats.guess(write(tmp_path / name, content)) == form
+
+
+def test_a_file_whose_form_cannot_be_told_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="harness import FORMAT"):
+        formats.guess(write(tmp_path / "t.txt", {}))

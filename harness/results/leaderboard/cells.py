@@ -158,7 +158,11 @@ def named(board: Board, model: str) -> str:
 def relative(board: Board, model: str) -> str:
     """The calibrated evidence of the set with most power, and of those that contradict it."""
     found = board.relatives(model)
-    return "; but ".join(f"{named(board, other)} {numbers}" if other else numbers for other, numbers in found) or "-"
+    told = "; but ".join(f"{named(board, other)} {numbers}" if other else numbers for other, numbers in found) or "-"
+    same = [one.same_model.other for one in board.findings.get(model, []) if one.same_model and one.same_model.named]
+    undated = any(one.released is None for one in board.findings.get(model, []))
+    month = "; no month: add `released: YYYY-MM` to its model file" if undated else ""
+    return (f"answers like {named(board, same[0])} itself; {told}" if same else told) + month
 
 
 def _claims(board: Board, model: str) -> list[tuple[str, str]]:

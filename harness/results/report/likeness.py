@@ -45,14 +45,15 @@ def of_pools(results: Path, place: Mapping[str, int]) -> list[Data]:
     """
     answers = responses.load(lambda sql: store.query(results, sql), derivation.owned_tasks())
     controls = store.query(results, "SELECT DISTINCT model, control_of FROM models WHERE control_of IS NOT NULL")
-    control_of, known = dict(controls.sort("model", "control_of").iter_rows()), pools.registry()
+    control_of, known = dict(controls.sort("model", "control_of").iter_rows()), derivation.known_in(results)
     sizes = {task: part["model"].n_unique() for (task,), part in answers.partition_by("task", as_dict=True).items()}
     said = derivation.findings(results)
     found = []
     for task in sorted(sizes, key=lambda name: (-sizes[name], name)):
         if sizes[task] >= LEAST_MODELS:
             pool = pools.one_pool(answers, known, control_of, task=task)
-            if len(pool.prints.models) >= LEAST_MODELS and pool.prints.features:
+            drawn = all((name, task) in said for name in pool.prints.models)  # else it was read against a panel
+            if drawn and len(pool.prints.models) >= LEAST_MODELS and pool.prints.features:
                 of = {name: said[name, task] for name in pool.prints.models}
                 found.append(_pool(pool, answers.filter(answers["task"] == task), place, of))
     return found

@@ -49,9 +49,12 @@ function board() {
   const several = new Set(B.rows.flatMap((r) => r.evidence.map((e) => e.set))).size > 1;
   const relative = (e) => {
     const on = several ? h("small", {}, ` on ${e.set}`) : null;
-    if (e.nearest === null) return [e.verdict, h("small", {}, ` n=${e.n}`), on];
+    const other = e.nearest === null ? e.name : modelName(e.nearest);
+    const before = e.same === null ? null : `answers like ${e.same} itself; `;
+    const month = e.dated ? null : h("small", { class: "warn" }, " no month: add released: YYYY-MM to its model file");
+    if (e.name === null) return [before, e.verdict, h("small", {}, ` n=${e.n}`), on, month];
     const numbers = h("small", {}, ` ${digits(e.score, 2)} [${e.ci_low === null ? "no interval" : `${digits(e.ci_low, 2)}, ${digits(e.ci_high, 2)}`}] ${pValue("q", e.q)} n=${e.n}`);
-    return e.verdict === "resembles" ? [modelName(e.nearest), numbers, `, ${e.strength}`, on] : [`none of ${e.tested}`, h("small", {}, ", nearest ", modelName(e.nearest)), numbers, on];
+    return e.verdict === "resembles" ? [before, other, numbers, `, ${e.strength}`, on, month] : [before, `none of ${e.tested}`, h("small", {}, ", nearest ", other), numbers, on, month];
   };
   columns.push({ name: "nearest relative (calibrated)", key: (r) => (r.evidence.length ? r.evidence[0].score : null), number: true,
     cell: (r) => (r.evidence.length ? r.evidence.map((e) => h("div", { title: e.sentence }, relative(e))) : "–") });

@@ -1,0 +1,365 @@
+"""`harness panel`: reference panels listed, shown, made, grown, checked, completed and passed on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from harness.cli.examples import epilog
+from harness.cli.output import RESULTS, Format, Results, Shape, print_frame
+from harness.core import panels, say
+from harness.errors import ConfigError, HarnessError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from harness.provenance import panel as reference
+
+app = typer.Typer(
+    help="Reference panels: what public models answered to public prompts, as fingerprints without a text of one. "
+    "NAME is one that ships, one in panels/ of the working folder, or the path of a .yaml or .panel.zip.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+Name = Annotated[str, typer.Argument(help="Of a panel; `harness panel list` lists them.")]
+Out = Annotated[Path, typer.Option(help="The folder to write the panel to.")]
+OWN = Path(panels.OWN)
+SHOWN = ("models", "prompts", "licences", "power")
+
+
+@app.command("list", epilog=epilog("panel list"))
+def list_(shape: Shape = Format.table) -> None:
+    """List the panels that are found, with what is in them and how many prompts can be asked."""
+    import polars as pl
+
+    rows: list[dict[str, Any]] = []
+    for name, path in panels.found().items():
+        try:
+            made, asked = _load(name), panels.asked(name, "all")
+        except ConfigError as error:
+            rows.append({"panel": name, "problem": str(error)})
+            continue
+        rows.append(
+            {
+                "panel": name,
+                "version": str(made.about["version"]),
+                "models": len(made.entries),
+                "prompts": asked.total,
+                "texts_here": asked.here,
+                "licence": made.about["licence"],
+                "shipped": path.parent == panels.SHIPPED,
+            }
+        )
+    print_frame(pl.DataFrame(rows, infer_schema_length=None), shape)
+
+
+@app.command(epilog=epilog("panel show"))
+def show(
+    name: Name,
+    what: Annotated[str, typer.Argument(help=f"One of {', '.join(SHOWN)}; by default a summary of all.")] = "",
+    shape: Shape = Format.table,
+) -> None:
+    """Show a panel: its models by lab and month, prompts, licences, and how often it finds each teacher's students."""
+    if what and what not in SHOWN:
+        raise ConfigError(f"harness panel show {name} {what}: expected one of {', '.join(SHOWN)}")
+    made = _load(name)
+    tables = {"models": _models(made), "prompts": _prompts(made), "licences": _licences(made), "power": _power(made)}
+    if what:
+        print_frame(tables[what], shape)
+    elif shape is Format.json:
+        sys.stdout.write(json.dumps({key: table.to_dicts() for key, table in tables.items()}, indent=1) + "\n")
+    else:
+        sys.stdout.write(_summary(made, panels.asked(name, "all")))
+        for key in ("models", "licences", "power"):
+            sys.stdout.write(f"\n{key} (harness panel show {name} {key} --format csv has them whole)\n")
+            print_frame(tables[key], Format.table)
+
+
+@app.command(epilog=epilog("panel check"))
+def check(name: Name) -> None:
+    """Say everything that is wrong with a panel: hashes, facts without a source, licences that are missing.
+
+    Exits with 1 where something is.
+    """
+    from harness.provenance import panel
+
+    found = panel.check(panels.place(name))
+    for problem in found:
+        sys.stdout.write(f"{problem}\n")
+    if found:
+        raise typer.Exit(HarnessError.exit_code)
+    sys.stdout.write(f"{name}: every hash, fact and licence is in order\n")
+
+
+@app.command(epilog=epilog("panel fetch"))
+def fetch(
+    name: Annotated[str, typer.Argument(help="Of a panel; or the path or URL of a .panel.zip to put into panels/.")],
+    published: Annotated[
+        list[str] | None,
+        typer.Option("--from", help="A file or URL that holds the texts; by default where the panel says they are."),
+    ] = None,
+) -> None:
+    """Fetch the texts of prompts that a panel may not pass on, each checked by its hash; or a panel itself, by URL."""
+    if name.endswith(panels.SHARED) and ("://" in name or not Path(name).is_relative_to(OWN)):
+        name = _brought(name)
+    from harness.provenance import panel
+
+    made = _load(name)
+    before = panels.asked(name, "all")
+    if before.here < before.total:
+        files = [_read(place) for place in published] if published else panel.fetched(made)
+        # Texts kept before count too.
+        kept = json.dumps(list(panels.fetched(made.name).values())).encode()
+        texts = panel.complete(made, [*files, kept])
+        path = panels.keep(made.name, [texts[p.id] for p in made.prompts if p.text is None])
+        say(f"{path}: the texts of {before.total - before.here} prompts, each with the hash that the panel names")
+    after = panels.asked(name, "all")
+    sys.stdout.write(f"{made.name}: the texts of {after.here} of its {after.total} prompts are here\n")
+
+
+@app.command(epilog=epilog("panel share"))
+def share(
+    name: Name,
+    out: Annotated[str, typer.Argument(help="Where to: a path or URL that ends in .panel.zip.")],
+) -> None:
+    """Write a panel as one file, and say what its reader could find out about the answers by guessing."""
+    from harness.provenance import panel_files
+
+    made = _load(name)
+    if not out.endswith(panels.SHARED):
+        raise ConfigError(f"{out}: a panel in one file ends in {panels.SHARED}")
+    if "://" not in out:
+        said = panel_files.share(made, Path(out))
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / out.rpartition("/")[2]
+            said = panel_files.share(made, file)
+            _put(file, out)
+    sys.stdout.write(f"Wrote {out}\n{said}\n")
+
+
+@app.command(epilog=epilog("panel add"))
+def add(
+    models: Annotated[
+        list[str], typer.Argument(help="Models of the results folder that answered the panel's prompts.")
+    ],
+    panel: Annotated[str, typer.Option(help="The panel that they join; it stays as it is.")] = "alpaca_eval",
+    name: Annotated[str, typer.Option(help="Of the new panel.")] = "mine",
+    licence: Annotated[str, typer.Option(help="Under which their answers may be used so.")] = "the owner's own answers",
+    out: Out = OWN,
+    results: Results = RESULTS,
+) -> None:
+    """Make a panel of one's own: a panel and further models, of whose answers nothing but fingerprints is kept."""
+    from harness.provenance import panel_files
+
+    answers, known = _answers(results, models)
+    entries = _entries(models, known, licence)
+    made = panel_files.add(_load(panel), answers, entries, name)
+    size = panel_files.write(made, out)
+    sys.stdout.write(
+        f"{out}/{name}.yaml, .parquet, .prompts.jsonl: {len(made.entries)} models, {size / 1e6:.1f} MB\n"
+        f"harness eval task=panel panel={name}\n"
+    )
+
+
+@app.command(epilog=epilog("panel build"))
+def build(
+    name: Annotated[str, typer.Argument(help="Of the panel.")],
+    prompts: Annotated[
+        Path,
+        typer.Option(
+            help="Table: prompt_id, prompt, and where known origin, licence, published, rank, domain, corpus. A text "
+            "without a free licence stays out, and needs `published`."
+        ),
+    ],
+    source: Annotated[str, typer.Option(help="Where the answers come from.")],
+    licence: Annotated[str, typer.Option(help="Of the answers.")],
+    answers: Annotated[
+        Path | None, typer.Option(help="Table: model, prompt_id, output[, corpus]; by default the results folder's.")
+    ] = None,
+    version: Annotated[int, typer.Option(help="Of the panel.")] = 1,
+    out: Out = OWN,
+    results: Results = RESULTS,
+) -> None:
+    """Make a panel from run folders, or a table of answers; facts about its models are the registry's."""
+    from harness.provenance import panel_files, pools
+
+    asked = _of_corpus(_table(prompts, "prompts"), name)
+    if answers is None:
+        given, known = _answers(results, [])
+    else:
+        given, known = _of_corpus(_table(answers, "answers"), name), pools.registry()
+    who = sorted(given["model"].unique().to_list())
+    about = {"title": name, "source": source, "licence": licence, "version": version, "facts": "of the model registry"}
+    made = panel_files.build(
+        given, panel_files.prompts_of(asked), _entries(who, known, licence), about, name, _documented(who, known)
+    )
+    size = panel_files.write(made, out)
+    sys.stdout.write(
+        f"{out}/{name}.yaml, .parquet, .prompts.jsonl: {len(made.entries)} models, {len(made.prompts)} prompts, "
+        f"{size / 1e6:.1f} MB\n"
+    )
+
+
+def _load(name: str) -> reference.Panel:
+    from harness.provenance import panel
+
+    return panel.load(panels.place(name))
+
+
+def _entries(who: Iterable[str], known: Any, licence: str) -> dict[str, Any]:
+    """What a panel records of models, from the registry; a fact of it without a source is the owner's word."""
+    import polars as pl
+
+    from harness.provenance import panel_files, registry
+
+    nothing = [
+        pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
+        for columns in (registry.STUDENTS, registry.CONTROLS, registry.MODELS)
+    ]
+    return dict(panel_files.entries_of(tuple(who), registry.Labels.of("", *nothing), known, licence))
+
+
+def _documented(who: Iterable[str], known: Any) -> list[tuple[str, str, str]]:
+    """Documented students among models, their teachers and their lineage."""
+    return [
+        (name, teacher, known.entry(name).get("lineage") or name)
+        for name in who
+        for teacher in known.entry(name).get("teachers") or ()
+    ]
+
+
+def _answers(results: Path, models: Iterable[str]) -> tuple[pl.DataFrame, Any]:
+    """Answers to open prompts of the results folder, of some models or all, and what is documented of models there."""
+    import polars as pl
+
+    from harness.errors import unknown_name
+    from harness.results import derivation
+    from harness.runs import need_results
+
+    need_results(results)
+    derivation.refresh(results)
+    frame, known = derivation.open_answers(results)
+    everybody = set(frame["model"].to_list())
+    for model in models:
+        if model not in everybody:
+            raise ConfigError(unknown_name("model", model, everybody) + "; it needs answers: harness eval task=panel")
+    return frame.filter(pl.col("model").is_in(list(models) or list(everybody))), known
+
+
+def _of_corpus(frame: pl.DataFrame, name: str) -> pl.DataFrame:
+    """The rows of a corpus, of a table that holds several."""
+    import polars as pl
+
+    if "corpus" not in frame.columns:
+        return frame
+    rows = frame.filter(pl.col("corpus") == name)
+    if rows.is_empty():
+        raise ConfigError(f"no rows of the corpus {name!r}; found {', '.join(sorted(set(frame['corpus'])))}")
+    return rows
+
+
+def _table(path: Path, what: str) -> pl.DataFrame:
+    import polars as pl
+
+    try:
+        if path.suffix == ".csv":
+            return pl.read_csv(path, infer_schema=False)
+        return pl.read_ndjson(path) if path.suffix == ".jsonl" else pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ConfigError(f"--{what} {path}: not a table that can be read ({first})") from error
+
+
+def _read(place: str) -> bytes:
+    import fsspec
+
+    try:
+        with fsspec.open(place, "rb") as file:
+            return bytes(file.read())
+    except Exception as error:  # fsspec's file systems raise errors of their own
+        raise ConfigError(f"{place}: cannot be read ({type(error).__name__}: {error})") from error
+
+
+def _put(file: Path, url: str) -> None:
+    import fsspec
+
+    try:
+        with fsspec.open(url, "wb") as there, file.open("rb") as here:
+            shutil.copyfileobj(here, there)
+    except Exception as error:  # fsspec's file systems raise errors of their own
+        raise ConfigError(f"{url}: cannot be written ({type(error).__name__}: {error})") from error
+
+
+def _brought(place: str) -> str:
+    """Put a shared panel into `panels/`, checked; its name."""
+    from harness.provenance import panel
+
+    content = _read(place)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / place.rpartition("/")[2]
+        file.write_bytes(content)
+        panel.load(file)
+        OWN.mkdir(exist_ok=True)
+        shutil.copyfile(file, OWN / file.name)
+    say(f"{OWN / file.name}: brought from {place}")
+    return file.name.removesuffix(panels.SHARED)
+
+
+def _summary(made: reference.Panel, asked: panels.Asked) -> str:
+    about = made.about
+    ranked = sum(prompt.rank is not None for prompt in made.prompts)
+    how = ", ".join(f"{key} {value}" for key, value in (about.get("asked") or {}).items() if value is not None)
+    return (
+        f"{about['title']}, version {about['version']}: {about['source']}\n"
+        f"{len(made.entries)} models, {len(made.candidates)} of them possible teachers; {about['licence']}\n"
+        f"{asked.total} prompts, {ranked} of them ranked; the texts of {asked.here} are here\n"
+        f"asked with: {how or 'not recorded'}\n{about['facts']}\n"
+    )
+
+
+def _models(made: reference.Panel) -> pl.DataFrame:
+    import polars as pl
+
+    rows = [
+        {
+            "lab": entry.facts.lab, "released": entry.facts.released, "model": name, "candidate": entry.candidate,
+            "bases": ", ".join(sorted(entry.facts.bases)), "teachers": ", ".join(sorted(entry.teachers)),
+            "traces": entry.traces, "licence": entry.licence,
+        }
+        for name, entry in made.entries.items()
+    ]  # fmt: skip
+    return pl.DataFrame(rows, infer_schema_length=None).sort("lab", "released", "model", nulls_last=True)
+
+
+def _prompts(made: reference.Panel) -> pl.DataFrame:
+    import polars as pl
+
+    rows = [
+        {
+            "rank": prompt.rank, "prompt": prompt.name, "domain": prompt.domain, "origin": prompt.origin,
+            "licence": prompt.licence, "ships": prompt.text is not None, "published": prompt.published,
+        }
+        for prompt in made.prompts
+    ]  # fmt: skip
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def _licences(made: reference.Panel) -> pl.DataFrame:
+    import polars as pl
+
+    return _prompts(made).group_by("licence", "ships").agg(prompts=pl.len()).sort("prompts", "licence", descending=True)
+
+
+def _power(made: reference.Panel) -> pl.DataFrame:
+    import polars as pl
+
+    rows: list[Mapping[str, Any]] = list(made.power)
+    return pl.DataFrame(rows, infer_schema_length=None) if rows else pl.DataFrame(schema={"teacher": pl.String})
