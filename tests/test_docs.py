@@ -29,6 +29,7 @@ def commands(page):
 
 
 @pytest.mark.parametrize("page", PAGES)
+@pytest.mark.slow
 def test_every_command_of_the_page_runs(project, page):
     write_run(project.root / "results", docs=8)
     found = commands(page)

@@ -48,7 +48,10 @@ def test_the_readme_line_means_what_it_says() -> None:
     assert (spec.decode.temperature, spec.seed) == (0.7, 3)
 
 
-@pytest.mark.parametrize("group", config.GROUPS)
+SLOW = {"model": pytest.mark.slow, "task": pytest.mark.slow}  # the groups with dozens of options
+
+
+@pytest.mark.parametrize("group", [pytest.param(group, marks=SLOW.get(group, ())) for group in config.GROUPS])
 def test_every_option_of_every_group_composes(group: str, tmp_path: Path) -> None:
     for name in config.options(group):
         words = [f"+experiment={name}"] if group == "experiment" else [f"{group}={name}"]

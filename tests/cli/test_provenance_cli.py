@@ -97,6 +97,7 @@ def test_every_format_of_a_report_can_be_read(project: Project) -> None:
     assert "| suspect |" in project.run("provenance", "a", "--format", "markdown").stdout
 
 
+@pytest.mark.slow
 def test_the_panel_finds_the_teacher_of_a_documented_student_offline_and_clears_a_control(project: Project) -> None:
     words = ("--panel", "alpaca_eval", "--format", "json")
     student = json.loads(project.run("provenance", "alpaca-7b", *words).stdout)["corpora"][0]
@@ -107,6 +108,7 @@ def test_the_panel_finds_the_teacher_of_a_documented_student_offline_and_clears_
     assert all(lab["q"] > 0.05 for lab in control["labs"])
 
 
+@pytest.mark.slow
 def test_a_new_suspect_that_answered_the_panels_prompts_is_compared_with_it(
     project: Project, shared_data: Path
 ) -> None:
@@ -119,6 +121,7 @@ def test_a_new_suspect_that_answered_the_panels_prompts_is_compared_with_it(
     assert corpus["suspect_prompts"] > 390
 
 
+@pytest.mark.slow
 def test_each_kind_of_prompt_is_told_by_itself_also_of_a_panel(project: Project) -> None:
     words = ("provenance", "alpaca-7b", "--panel", "alpaca_eval", "--no-interval", "--format", "json")
     assert json.loads(project.run(*words).stdout)["corpora"][0]["domains"] == []
@@ -135,6 +138,7 @@ def test_each_kind_of_prompt_is_told_by_itself_also_of_a_panel(project: Project)
     assert "unknown domain" in project.run(*words, "--domain", "poetry", code=2).stderr
 
 
+@pytest.mark.slow
 def test_repeated_answers_give_the_ceiling_a_model_sampled_again(project: Project, shared_data: Path) -> None:
     frame = pl.read_parquet(shared_data / "outputs" / "alpaca_eval.parquet")
     name = "mistral-medium"
