@@ -2,10 +2,10 @@
 
 import re
 import subprocess
-import sys
 from importlib.metadata import version
 from pathlib import Path
 
+import forks
 import pytest
 import yaml
 
@@ -31,9 +31,7 @@ def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _eval(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "harness", "eval", *words], capture_output=True, text=True, check=False
-    )
+    return forks.run("eval", *words)
 
 
 def test_the_installed_hydra_is_the_one_that_fits_antlr_4_9() -> None:

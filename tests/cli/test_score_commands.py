@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import forks
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,9 +43,7 @@ def harness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     task(tmp_path)
 
     def run(*words: str) -> tuple[int, str]:
-        env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-        command = [sys.executable, "-m", "harness", *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=env, timeout=120)
+        done = forks.run(*words)
         assert "Traceback" not in done.stderr, done.stderr
         return done.returncode, done.stdout + done.stderr
 

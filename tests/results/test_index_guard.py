@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+import forks
 import pytest
 from runfolders import write_run
 
@@ -292,10 +293,11 @@ def test_on_a_disk_that_cannot_be_written_a_changed_index_is_refused(
 
 
 def test_the_leaderboard_shows_what_the_runs_give(results: Path) -> None:
-    words = [sys.executable, "-m", "harness", "leaderboard", "--results", str(results), "--format", "csv"]
-    before = subprocess.run(words, capture_output=True, text=True, check=True)
+    words = ("leaderboard", "--results", str(results), "--format", "csv")
+    before = forks.run(*words)
+    assert before.returncode == 0, before.stderr
     by_hand(results, CHANGES[0])
-    after = subprocess.run(words, capture_output=True, text=True, check=True)
+    after = forks.run(*words)
     assert "another program has changed it" in after.stderr
     assert after.stdout == before.stdout
     assert "0.999" not in after.stdout
