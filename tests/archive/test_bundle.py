@@ -34,6 +34,7 @@ def good(done: Project, tmp_path: Path) -> Path:
     return Path(shutil.copy(done.root / "x.zip", tmp_path / "x.zip"))
 
 
+@pytest.mark.slow
 def test_a_bundle_verifies_where_there_is_nothing_else(done: Project, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

@@ -173,6 +173,7 @@ def test_the_panel_is_small_has_no_text_and_says_where_it_comes_from() -> None:
     assert "unchecked" in shipped.about["facts"]
 
 
+@pytest.mark.slow
 def test_matrix_tree_explain_and_change_answer_at_the_terminal(project: Project) -> None:
     answers(project, ("a", "b", "c", "d"), 60)
     rows = json.loads(project.run("provenance", "matrix", "--format", "json").stdout)

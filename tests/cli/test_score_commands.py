@@ -178,6 +178,7 @@ def test_answers_to_another_question_are_not_scored_again(harness: Command, tmp_
     assert "4 failed" in text
 
 
+@pytest.mark.slow
 def test_code_is_run_again_under_the_limits_that_are_given(harness: Command, tmp_path: Path):
     from harness.sandbox import check
     from harness.specs import SandboxSpec
@@ -219,6 +220,7 @@ def test_two_models_whose_names_have_dots_stand_apart(harness: Command, tmp_path
     assert board(harness) == {"qwen2.5-7b sums": 1.0, "qwen2.5-72b sums": 0.5}
 
 
+@pytest.mark.slow
 def test_another_file_under_a_name_that_stands_is_refused_and_nothing_is_lost(harness: Command, tmp_path: Path):
     file = answers(tmp_path / "mine.jsonl")
     assert harness("score", "task=sums", f"samples={file}")[0] == 0
@@ -242,6 +244,7 @@ def test_another_file_under_a_name_that_stands_is_refused_and_nothing_is_lost(ha
     assert "--name NAME" in " ".join(text.split())
 
 
+@pytest.mark.slow
 def test_the_same_file_again_and_other_tasks_under_one_name_are_welcome(harness: Command, tmp_path: Path):
     file = answers(tmp_path / "mine.jsonl")
     assert harness("score", "task=sums", f"samples={file}")[0] == 0

@@ -167,6 +167,7 @@ def test_a_second_process_on_the_same_run_is_refused_and_the_first_finishes(proj
     assert len(_journal(project.runs()[0])) == 30
 
 
+@pytest.mark.slow
 def test_the_same_evaluation_twice_gives_the_same_leaderboard_bytes(project: Project, tmp_path: Path) -> None:
     boards = []
     other = Project(tmp_path / "other")

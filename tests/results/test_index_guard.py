@@ -192,6 +192,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.slow
 def test_a_changed_index_is_refused_then_told_and_made_anew(results: Path, change: str) -> None:
     before = store.query(results, SAYS).item()
     by_hand(results, change)
