@@ -130,8 +130,8 @@ def test_duckdbs_own_connection_writes_nothing_either(
 def test_the_prompt_writes_nothing(results: Path) -> None:
     before = files(results)
     sql = WRITES["attached again"].format(index=store.index_path(results))
-    terminal = f"import io, sys; sys.stdin = io.StringIO({sql + ';'!r}); from harness import shell; "
-    code = f"{terminal}from pathlib import Path; from harness.output import Format; shell.run(Path({str(results)!r}), Format.csv)"
+    terminal = f"import io, sys; sys.stdin = io.StringIO({sql + ';'!r}); from harness.cli import shell; "
+    code = f"{terminal}from pathlib import Path; from harness.cli.output import Format; shell.run(Path({str(results)!r}), Format.csv)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "DETACH is no statement that reads" in done.stderr
     assert files(results) == before
