@@ -101,6 +101,7 @@ def examples():
 
 
 @pytest.mark.parametrize("code", examples(), ids=lambda code: code.splitlines()[0])
+@pytest.mark.slow
 def test_every_python_example_runs(project, code):
     project.model("alice")
     write_run(project.root / "results", docs=8)

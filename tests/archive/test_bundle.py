@@ -153,6 +153,7 @@ def victim(stranger: Project, tmp_path: Path) -> Victim:
     return Victim(tmp_path / "here", stranger.root / "x.zip")
 
 
+@pytest.mark.slow
 def test_a_bundle_unpacked_where_it_is_verified_runs_no_code(victim: Victim) -> None:
     victim.unpack()
     said = victim.left("../from_a_stranger.zip")

@@ -145,6 +145,7 @@ def test_a_wrong_word_is_answered_in_a_sentence(
     assert (code, says in text) == (exit_code, True), text
 
 
+@pytest.mark.slow
 def test_a_run_is_scored_again_by_todays_task_and_stays_as_it_was(harness: Command, tmp_path: Path):
     file = write(tmp_path / "mine.jsonl", [{"task_id": f"s{i}", "completion": str(2 * i)} for i in range(4)])
     harness("score", "task=sums", f"samples={file}")
@@ -214,6 +215,7 @@ def board(harness: Command) -> dict[str, float]:
     return {f"{row['model']} {row['task']}": row["value"] for row in json.loads(text)}
 
 
+@pytest.mark.slow
 def test_two_models_whose_names_have_dots_stand_apart(harness: Command, tmp_path: Path):
     for right, name in ((4, "qwen2.5-7b.jsonl"), (2, "qwen2.5-72b.jsonl")):
         assert harness("score", "task=sums", f"samples={answers(tmp_path / name, right)}")[0] == 0

@@ -110,6 +110,7 @@ def test_concurrency_is_no_part_of_a_run(alice: tuple[Project, Path]) -> None:
     assert "nothing to send" in project.run(*ALICE, "models.alice.parallel=3").stderr
 
 
+@pytest.mark.slow
 def test_failed_requests_are_counted_rows_and_are_asked_for_again(project: Project) -> None:
     project.model("flaky", fail_every=3, parallel=1)
     words = ("eval", "model=flaky", "task=[sums,sums_choice]", "limit=9")

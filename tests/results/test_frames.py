@@ -194,6 +194,7 @@ def test_quiet_says_nothing_and_json_says_lines_of_json(project):
     assert project.run("--quiet", "show", "nosuch", code=2).stderr
 
 
+@pytest.mark.slow
 def test_words_about_the_log_may_stand_among_the_overrides(project):
     project.model("alice")
     words = ("eval", "model=alice", "task=sums", "limit=2")

@@ -100,6 +100,7 @@ def ask_in_a_selection(folder: Path, sql: str) -> None:
 
 @pytest.mark.parametrize("ask", [ask_by_sql, ask_in_python, ask_in_a_selection])
 @pytest.mark.parametrize("what", WRITES)
+@pytest.mark.slow
 def test_nothing_is_written_and_no_other_file_is_reached(
     shared: Path, what: str, ask: Callable[[Path, str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -285,6 +285,7 @@ def test_every_control_has_a_name_every_table_headings_and_the_first_tab_skips_t
     assert tab.evaluate("document.querySelector('main').contains(document.activeElement)")
 
 
+@pytest.mark.slow
 def test_the_page_fits_a_telephone_and_turns_dark_by_wish_or_by_button(opened, embedded):
     narrow = opened(embedded.as_uri(), viewport={"width": 380, "height": 800}).see_everything().tab
     assert narrow.evaluate("document.documentElement.scrollWidth") <= 380
@@ -383,6 +384,7 @@ def test_the_server_serves_the_report_alone_to_this_machine_alone(tmp_path):
         running.shutdown()
 
 
+@pytest.mark.slow
 def test_report_serve_says_where_and_ends_with_ctrl_c(project):
     write_run(project.root / "results")
     running = project.start("report", "--serve", "--texts", "file", "--out", "r.html")
