@@ -13,6 +13,10 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from harness.core import plugins
+from harness.records import Decoding, Reply, Request
+from harness.specs import ConnectSpec, ModelSpec
+
 
 @dataclass
 class Answer:
@@ -144,3 +148,42 @@ def chat(text: str | None = "42", *, finish: str = "stop", usage: dict | None = 
 def error(message: str, kind: str, code: str | None = None) -> dict[str, Any]:
     """https://platform.openai.com/docs/guides/error-codes."""
     return {"error": {"message": message, "type": kind, "param": None, "code": code}}
+
+
+NO_RETRY = ConnectSpec(api_key_env="PLANTED_API_KEY", timeout_s=5, retries=0)
+
+
+def asked(
+    text: str = "What is six times seven?",
+    *,
+    system: str | None = None,
+    kind: str = "generate",
+    continuation: str | None = None,
+    prompt: str | None = None,
+    stop: tuple[str, ...] = (),
+    **decoding: Any,
+) -> Request:
+    messages = ({"role": "system", "content": system},) if system else ()
+    messages += ({"role": "user", "content": text},)
+    decode = Decoding(**({"max_tokens": 100, "temperature": 0.0} | decoding), stop=stop) if kind == "generate" else None
+    plain = prompt is not None or kind != "generate"
+    return Request(
+        "id", "m", "t", 0, 0, 0, kind, None if plain else messages, prompt if plain else None, continuation, decode, 7
+    )
+
+
+def say(server: Server, backend: str, request: Request | None = None, **args: Any) -> Reply:
+    """One request through a backend to the server."""
+    connect = args.pop("connect", NO_RETRY)
+
+    async def run() -> Reply:
+        spec = ModelSpec("m", backend, args={"model": "x-1", "base_url": server.url, **args}, connect=connect)
+        one = plugins.load("backends", backend).Backend(spec, None)
+        await one.open()
+        try:
+            await one.prepare(frozenset({(request or asked()).kind}))
+            return await one.areply(request or asked())
+        finally:
+            await one.aclose()
+
+    return asyncio.run(run())

@@ -103,10 +103,9 @@ class Project:
         return forks.harness(*words, cwd=self.root, stdout=subprocess.PIPE)
 
     def run(self, *words: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
-        process = self.start(*words)
-        out, err = process.communicate()
-        assert code is None or process.returncode == code, err + out
-        return subprocess.CompletedProcess(words, process.returncode, out, err)
+        done = forks.run(*words, cwd=self.root)
+        assert code is None or done.returncode == code, done.stderr + done.stdout
+        return done
 
     def runs(self) -> list[Path]:
         return sorted((self.root / "results" / "runs").glob("*"))

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import warnings
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from harness.core import patches
@@ -38,9 +39,8 @@ READ_BY_IMPORTS = ("HF_", "HUGGINGFACE_", "POLARS_", "PYTHON", "XDG_")
 
 
 def _environment() -> dict[str, str]:
-    """What the imports of this moment would see, apart from what `harness` itself sets before them."""
-    seen = {name: value for name, value in os.environ.items() if name.startswith(READ_BY_IMPORTS)}
-    return {name: value for name, value in seen.items() if patches.ENVIRONMENT.get(name) != value}
+    """What the imports of this moment would see."""
+    return {name: value for name, value in os.environ.items() if name.startswith(READ_BY_IMPORTS)}
 
 
 def _adopt_orphans(adopt: bool) -> None:
@@ -61,6 +61,12 @@ class WarmInterpreter:
             stdout=subprocess.DEVNULL,
         )
         theirs.close()
+        self.after = dict(json.loads(self.socket.recv(1 << 20)))
+
+    def has_seen(self, environment: dict[str, str]) -> bool:
+        """Whether each variable is as it was before the imports, or as the imports themselves set it."""
+        names = environment.keys() | self.environment.keys()
+        return all(environment.get(name) in (self.environment.get(name), self.after.get(name)) for name in names)
 
     def fork(self, words: list[str], cwd: str, descriptors: list[int]) -> int:
         """The pid of a new child of this process that runs `harness` with these words."""
@@ -99,16 +105,23 @@ class Forked(subprocess.Popen[Any]):
         self, args, executable, preexec_fn, close_fds, pass_fds, cwd, env, startupinfo, creationflags, shell, p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite, *rest
     ):  # fmt: skip
         descriptors = [fd if fd != -1 else standard for fd, standard in ((p2cread, 0), (c2pwrite, 1), (errwrite, 2))]
-        self.pid = _warm().fork(args, str(cwd), descriptors)
+        self.pid = _warm().fork(args, str(cwd or Path.cwd()), descriptors)
         self._child_created = True
         self._close_pipe_fds(p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite)
 
 
 def harness(*words: str, **how: Any) -> subprocess.Popen[Any]:
     """Start `harness` with these words; `how` is `subprocess.Popen`'s (cwd, pipes, text)."""
-    if sys.platform == "linux" and _warm().environment == _environment():
+    if sys.platform == "linux" and _warm().has_seen(_environment()):
         return Forked(list(words), **how)
     return subprocess.Popen([sys.executable, "-m", "harness", *words], **how)
+
+
+def run(*words: str, **how: Any) -> subprocess.CompletedProcess[str]:
+    """What `harness` with these words printed, and its exit code."""
+    with harness(*words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how) as process:
+        out, err = process.communicate()
+    return subprocess.CompletedProcess(words, process.returncode, out, err)
 
 
 # In the warm interpreter ---------------------------------------------------------------------------------------------
@@ -117,8 +130,11 @@ def harness(*words: str, **how: Any) -> subprocess.Popen[Any]:
 def _child(asked: socket.socket) -> dict[str, Any]:
     """Answer each request with the pid of a grandchild; in the grandchild, return the request."""
     while True:
-        message, packed, _, _ = asked.recvmsg(1 << 20, socket.CMSG_SPACE(12))
-        if not message:
+        try:
+            message, packed, _, _ = asked.recvmsg(1 << 20, socket.CMSG_SPACE(12))
+        except ConnectionResetError:
+            message = b""
+        if not message:  # the tests have ended
             os._exit(0)
         descriptors = array.array("i", packed[0][2])
         reading, writing = os.pipe()
@@ -148,7 +164,9 @@ def main() -> None:
     gc.freeze()  # a process that ends need not look through all of this; DuckDB's own (in OWN) want to be looked through
     for name in OWN.split():
         importlib.import_module(name)
-    task = _child(socket.socket(fileno=int(sys.argv[1])))
+    asked = socket.socket(fileno=int(sys.argv[1]))
+    asked.send(json.dumps(_environment()).encode())
+    task = _child(asked)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     warnings.filters[:] = filters
     os.chdir(task["cwd"])

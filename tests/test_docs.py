@@ -29,6 +29,7 @@ def commands(page):
 
 
 @pytest.mark.parametrize("page", PAGES)
+@pytest.mark.slow
 def test_every_command_of_the_page_runs(project, page):
     write_run(project.root / "results", docs=8)
     found = commands(page)
@@ -100,6 +101,7 @@ def examples():
 
 
 @pytest.mark.parametrize("code", examples(), ids=lambda code: code.splitlines()[0])
+@pytest.mark.slow
 def test_every_python_example_runs(project, code):
     project.model("alice")
     write_run(project.root / "results", docs=8)
@@ -135,6 +137,7 @@ ELSEWHERE |= {
 """Examples that cannot run on made-up results, and what tries them."""
 
 
+@pytest.mark.slow
 def test_every_command_has_examples_and_they_stand_under_its_help(project):
     groups = {
         name: command.commands for name, command in COMMANDS.items() if isinstance(command, typer.core.TyperGroup)
@@ -164,6 +167,7 @@ def tried(tmp_path_factory):
 
 
 @pytest.mark.parametrize("line", [line for lines in EXAMPLES.values() for line in lines if line not in ELSEWHERE])
+@pytest.mark.slow
 def test_every_example_runs(tried, line):
     names = {"RUN": "eval-a1", "A": "alpha", "B": "beta"}
     words = [names.get(word, word) for word in shlex.split(line)[1:]]

@@ -104,6 +104,10 @@ def test_each_folder_of_tests_is_a_room() -> None:
     assert folders == set(ROOMS)
     names = [path.name for path in tests.rglob("*.py")]
     assert len(names) == len(set(names)), "two test files or helpers of one name: pytest imports them by name alone"
+    for path in tests.rglob("*.py"):
+        for other in _imports(path):
+            if other.split(".")[0].startswith("test_"):
+                assert (path.parent / f"{other}.py").is_file(), f"{path.name} imports {other}, which is not beside it"
 
 
 @pytest.mark.parametrize("room", ROOMS)

@@ -34,6 +34,7 @@ def good(done: Project, tmp_path: Path) -> Path:
     return Path(shutil.copy(done.root / "x.zip", tmp_path / "x.zip"))
 
 
+@pytest.mark.slow
 def test_a_bundle_verifies_where_there_is_nothing_else(done: Project, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -152,6 +153,7 @@ def victim(stranger: Project, tmp_path: Path) -> Victim:
     return Victim(tmp_path / "here", stranger.root / "x.zip")
 
 
+@pytest.mark.slow
 def test_a_bundle_unpacked_where_it_is_verified_runs_no_code(victim: Victim) -> None:
     victim.unpack()
     said = victim.left("../from_a_stranger.zip")

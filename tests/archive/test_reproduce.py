@@ -37,6 +37,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
+@pytest.mark.slow
 def test_a_greedy_run_of_a_deterministic_backend_comes_out_again_answer_by_answer(done: Project) -> None:
     found = rows(done, "reproduce", "eval-")
     assert [(row["task"], row["verdict"]) for row in found] == [("sums", "agrees"), ("sums_choice", "agrees")]
@@ -76,6 +77,7 @@ def test_an_answer_that_does_not_come_out_again_is_named_by_its_document(done: P
     assert found["sums_choice"]["verdict"] == "agrees"
 
 
+@pytest.mark.slow
 def test_another_score_of_the_same_answer_is_no_agreement(done: Project, tmp_path: Path) -> None:
     other = Project(tmp_path / "other")
     shutil.copytree(done.root / "results", other.root / "results")
@@ -139,6 +141,7 @@ def test_a_run_that_has_not_ended_or_was_imported_is_not_reproduced(project: Pro
     assert "has not ended" in project.run("reproduce", "them", code=2).stderr
 
 
+@pytest.mark.slow
 def test_sampled_scores_are_compared_by_a_named_test_with_n_and_an_interval(project: Project) -> None:
     right = [str(i + 1) for i in range(30)]
     model(project, "scripted", outputs=right)
@@ -172,6 +175,7 @@ def test_samples_without_a_partner_are_never_agreement(project: Project) -> None
     assert "4 of the new run have none in the old" in verdict.sentence()
 
 
+@pytest.mark.slow
 def test_a_difference_in_every_section_is_named(project: Project) -> None:
     model(project, "constant", "1")
     project.run("eval", "model=mute", "task=sums", "limit=8", "name=one")

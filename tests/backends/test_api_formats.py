@@ -1,13 +1,12 @@
 """Each provider's wire format, replayed from its public documentation by a real server on loopback."""
 
-import asyncio
 import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from api_server import Answer, Server, chat, error, serving
+from api_server import NO_RETRY, Answer, asked, chat, error, say, serving
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,53 +14,16 @@ from harness.backends import _api, _replies
 from harness.core import plugins
 from harness.engine.scoring import status
 from harness.errors import BackendError, ConfigError
-from harness.records import Decoding, Reply, Request, Usage
-from harness.specs import ConnectSpec, ModelSpec
+from harness.records import Reply, Request, Usage
+from harness.specs import ModelSpec
 
 API = ("openai_chat", "openai_completions", "openai_responses", "anthropic", "gemini")
 KEY = "sk-planted-key-0123456789"
-NO_RETRY = ConnectSpec(api_key_env="PLANTED_API_KEY", timeout_s=5, retries=0)
 
 
 @pytest.fixture(autouse=True)
 def _key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLANTED_API_KEY", KEY)
-
-
-def asked(
-    text: str = "What is six times seven?",
-    *,
-    system: str | None = None,
-    kind: str = "generate",
-    continuation: str | None = None,
-    prompt: str | None = None,
-    stop: tuple[str, ...] = (),
-    **decoding: Any,
-) -> Request:
-    messages = ({"role": "system", "content": system},) if system else ()
-    messages += ({"role": "user", "content": text},)
-    decode = Decoding(**({"max_tokens": 100, "temperature": 0.0} | decoding), stop=stop) if kind == "generate" else None
-    plain = prompt is not None or kind != "generate"
-    return Request(
-        "id", "m", "t", 0, 0, 0, kind, None if plain else messages, prompt if plain else None, continuation, decode, 7
-    )
-
-
-def say(server: Server, backend: str, request: Request | None = None, **args: Any) -> Reply:
-    """One request through a backend to the server."""
-    connect = args.pop("connect", NO_RETRY)
-
-    async def run() -> Reply:
-        spec = ModelSpec("m", backend, args={"model": "x-1", "base_url": server.url, **args}, connect=connect)
-        one = plugins.load("backends", backend).Backend(spec, None)
-        await one.open()
-        try:
-            await one.prepare(frozenset({(request or asked()).kind}))
-            return await one.areply(request or asked())
-        finally:
-            await one.aclose()
-
-    return asyncio.run(run())
 
 
 def reply_to(backend: str, payload: Any, status: int = 200, request: Request | None = None, **args: Any) -> Reply:

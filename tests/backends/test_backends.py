@@ -204,6 +204,7 @@ def alone(smollm2: Path) -> dict[str, tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("servers", [1, 2, 3])
+@pytest.mark.slow
 def test_answers_do_not_depend_on_parallelism_or_order(
     servers: int, smollm2: Path, alone: dict[str, tuple[object, ...]]
 ) -> None:
@@ -248,6 +249,7 @@ def test_a_stop_text_ends_the_answer_and_is_not_part_of_it(llama: Any) -> None:
     assert stopped.finish_reason == "stop"
 
 
+@pytest.mark.slow
 def test_sampling_follows_the_seed(llama: Any) -> None:
     texts = {s: llama.reply(request("The sky", temperature=1.0, seed=s)).text for s in (1, 2, 2**31, 2**32 - 1)}
     assert len(set(texts.values())) == len(texts)
@@ -255,6 +257,7 @@ def test_sampling_follows_the_seed(llama: Any) -> None:
         assert llama.reply(request("The sky", temperature=1.0, seed=seed)).text == text
 
 
+@pytest.mark.slow
 def test_no_truncation_is_added_to_what_was_asked(llama: Any) -> None:
     """Under llama.cpp's own top_k, top_p and min_p even a temperature of 2 never leaves the likely words."""
     wild = llama.reply(request("The sky is", temperature=2.0, max_tokens=40))
@@ -284,6 +287,7 @@ def test_a_prompt_that_does_not_fit_is_a_failed_reply(llama: Any) -> None:
         assert "the context holds 512; raise the model's n_ctx" in reply.error
 
 
+@pytest.mark.slow
 def test_an_answer_that_meets_the_end_of_the_context_is_truncated(llama: Any) -> None:
     reply = llama.reply(request("word " * 500, max_tokens=100))
     assert reply.finish_reason == "length"
@@ -344,6 +348,7 @@ def test_the_next_tokens_probabilities_sum_to_one(llama: Any, raw: Any) -> None:
 
 
 @pytest.mark.parametrize("parts", [(" Paris", ", and it is"), (" 東京", " 🦜🦜 is far"), (" x<|im_end|>", "\nhello")])
+@pytest.mark.slow
 def test_loglikelihoods_obey_the_chain_rule(llama: Any, parts: tuple[str, str]) -> None:
     context, (first, second) = "The capital of France is", parts
     whole = llama.reply(loglikelihood(context, first + second)).loglikelihood
@@ -358,6 +363,7 @@ def test_a_rolling_loglikelihood_is_that_of_the_text_after_nothing(llama: Any) -
     assert rolling.is_greedy is None
 
 
+@pytest.mark.slow
 def test_a_rolling_loglikelihood_goes_over_texts_longer_than_the_context(smollm2: Path, llama: Any) -> None:
     backend = plugins.load("backends", "llama_cpp").Backend(model("llama_cpp", 1, n_ctx=32), smollm2)
     text = "The quick brown fox jumps over the lazy dog. " * 6
@@ -423,6 +429,7 @@ else: raise SystemExit("loaded")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.slow
 def test_closing_stops_what_is_being_answered_and_leaves_no_crash(smollm2: Path) -> None:
     done = run(
         """

@@ -25,6 +25,7 @@ def smollm2() -> None:
 
 
 @pytest.mark.usefixtures("smollm2")
+@pytest.mark.slow
 def test_greedy_answers_and_leaderboard_are_the_same_twice_and_on_any_number_of_slots(
     project: Project, tmp_path: Path
 ) -> None:
@@ -62,6 +63,7 @@ def _build_wheel(folder: Path) -> Path:
 
 
 @pytest.mark.usefixtures("smollm2")
+@pytest.mark.slow
 def test_the_wheel_alone_evaluates_in_an_empty_folder_and_takes_in_the_users_own_files(tmp_path: Path) -> None:
     wheel = _build_wheel(tmp_path)
     place = tmp_path / "venv"

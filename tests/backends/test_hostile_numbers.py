@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 import pytest
-from api_server import Answer, chat, serving
+from api_server import Answer, chat, say, serving
 from conftest import Project
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -221,8 +221,6 @@ def test_a_server_asks_for_a_wait_or_for_none(value: str, where: str) -> None:
 
 @pytest.mark.parametrize("value", ["9" * 400, "9" * 5000, str(HUGE)])
 def test_a_wait_that_is_none_does_not_fail_the_request(value: str) -> None:
-    from test_api_formats import NO_RETRY, say  # noqa: F401
-
     headers = {"Retry-After": value}
     with serving(lambda _b, n: Answer(CHAT) if n > 1 else Answer({"error": {}}, 503, headers)) as server:
         reply = say(server, "openai_chat", connect=ConnectSpec(retries=1))
@@ -230,8 +228,6 @@ def test_a_wait_that_is_none_does_not_fail_the_request(value: str) -> None:
 
 
 def test_a_count_of_thousands_of_digits_costs_the_count_and_not_the_answer() -> None:
-    from test_api_formats import say
-
     raw = json.dumps(CHAT).replace('"prompt_tokens": 19', f'"prompt_tokens": {"9" * 6000}').encode()
     with serving(lambda _b, _n: Answer(raw=raw)) as server:
         reply = say(server, "openai_chat", connect=ConnectSpec(retries=0))

@@ -2,10 +2,10 @@
 
 import re
 import subprocess
-import sys
 from importlib.metadata import version
 from pathlib import Path
 
+import forks
 import pytest
 import yaml
 
@@ -31,9 +31,7 @@ def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _eval(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "harness", "eval", *words], capture_output=True, text=True, check=False
-    )
+    return forks.run("eval", *words)
 
 
 def test_the_installed_hydra_is_the_one_that_fits_antlr_4_9() -> None:
@@ -48,7 +46,10 @@ def test_the_readme_line_means_what_it_says() -> None:
     assert (spec.decode.temperature, spec.seed) == (0.7, 3)
 
 
-@pytest.mark.parametrize("group", config.GROUPS)
+SLOW = {"model": pytest.mark.slow, "task": pytest.mark.slow}  # the groups with dozens of options
+
+
+@pytest.mark.parametrize("group", [pytest.param(group, marks=SLOW.get(group, ())) for group in config.GROUPS])
 def test_every_option_of_every_group_composes(group: str, tmp_path: Path) -> None:
     for name in config.options(group):
         words = [f"+experiment={name}"] if group == "experiment" else [f"{group}={name}"]

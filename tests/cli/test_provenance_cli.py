@@ -97,6 +97,7 @@ def test_every_format_of_a_report_can_be_read(project: Project) -> None:
     assert "| suspect |" in project.run("provenance", "a", "--format", "markdown").stdout
 
 
+@pytest.mark.slow
 def test_the_panel_finds_the_teacher_of_a_documented_student_offline_and_clears_a_control(project: Project) -> None:
     words = ("--panel", "alpaca_eval", "--format", "json")
     student = json.loads(project.run("provenance", "alpaca-7b", *words).stdout)["corpora"][0]
@@ -108,6 +109,7 @@ def test_the_panel_finds_the_teacher_of_a_documented_student_offline_and_clears_
     assert any(lab["q"] is not None for lab in control["labs"])
 
 
+@pytest.mark.slow
 def test_a_new_suspect_that_answered_the_panels_prompts_is_compared_with_it(
     project: Project, shared_data: Path
 ) -> None:
@@ -120,6 +122,7 @@ def test_a_new_suspect_that_answered_the_panels_prompts_is_compared_with_it(
     assert corpus["suspect_prompts"] > 390
 
 
+@pytest.mark.slow
 def test_each_kind_of_prompt_is_told_by_itself_also_of_a_panel(project: Project) -> None:
     words = ("provenance", "alpaca-7b", "--panel", "alpaca_eval", "--no-interval", "--format", "json")
     assert json.loads(project.run(*words).stdout)["corpora"][0]["domains"] == []
@@ -136,16 +139,17 @@ def test_each_kind_of_prompt_is_told_by_itself_also_of_a_panel(project: Project)
     assert "unknown domain" in project.run(*words, "--domain", "poetry", code=2).stderr
 
 
+@pytest.mark.slow
 def test_repeated_answers_give_the_ceiling_a_model_sampled_again(project: Project, shared_data: Path) -> None:
     frame = pl.read_parquet(shared_data / "outputs" / "alpaca_eval.parquet")
     name = "mistral-medium"
     mine = frame.filter(pl.col("model") == name)
     found = {}
-    for results, repeats in (("once", [mine]), ("twice", [mine, mine])):
+    for results, repeats, more in (("once", [mine], ("--no-interval",)), ("twice", [mine, mine], ())):
         pl.concat(repeats).write_parquet(project.root / "a.parquet")
         project.run("import", "parquet", "a.parquet", "--name", name, "--results", results)
         said = project.run(
-            "provenance", name, "--panel", "alpaca_eval", "--results", results, "--format", "json"
+            "provenance", name, "--panel", "alpaca_eval", "--results", results, "--format", "json", *more
         ).stdout
         found[results] = json.loads(said)["corpora"][0]
         assert name not in {finding["candidate"] for finding in found[results]["tests"]}
@@ -170,6 +174,7 @@ def test_the_panel_is_small_has_no_text_and_says_where_it_comes_from() -> None:
     assert "unchecked" in shipped.about["facts"]
 
 
+@pytest.mark.slow
 def test_matrix_tree_explain_and_change_answer_at_the_terminal(project: Project) -> None:
     answers(project, ("a", "b", "c", "d"), 60)
     rows = json.loads(project.run("provenance", "matrix", "--format", "json").stdout)

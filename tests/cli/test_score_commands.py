@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import forks
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,9 +43,7 @@ def harness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     task(tmp_path)
 
     def run(*words: str) -> tuple[int, str]:
-        env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-        command = [sys.executable, "-m", "harness", *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=env, timeout=120)
+        done = forks.run(*words)
         assert "Traceback" not in done.stderr, done.stderr
         return done.returncode, done.stdout + done.stderr
 
@@ -163,6 +159,7 @@ def test_a_wrong_word_is_answered_in_a_sentence(
     assert (code, says in text) == (exit_code, True), text
 
 
+@pytest.mark.slow
 def test_a_run_is_scored_again_by_todays_task_and_stays_as_it_was(harness: Command, tmp_path: Path):
     file = write(tmp_path / "mine.jsonl", [{"task_id": f"s{i}", "completion": str(2 * i)} for i in range(4)])
     harness("score", "task=sums", f"samples={file}")
@@ -196,6 +193,7 @@ def test_answers_to_another_question_are_not_scored_again(harness: Command, tmp_
     assert "4 failed" in text
 
 
+@pytest.mark.slow
 def test_code_is_run_again_under_the_limits_that_are_given(harness: Command, tmp_path: Path):
     from harness.sandbox import check
     from harness.specs import SandboxSpec
@@ -231,12 +229,14 @@ def board(harness: Command) -> dict[str, float]:
     return {f"{row['model']} {row['task']}": row["value"] for row in json.loads(text)}
 
 
+@pytest.mark.slow
 def test_two_models_whose_names_have_dots_stand_apart(harness: Command, tmp_path: Path):
     for right, name in ((4, "qwen2.5-7b.jsonl"), (2, "qwen2.5-72b.jsonl")):
         assert harness("score", "task=sums", f"samples={answers(tmp_path / name, right)}")[0] == 0
     assert board(harness) == {"qwen2.5-7b sums": 1.0, "qwen2.5-72b sums": 0.5}
 
 
+@pytest.mark.slow
 def test_another_file_under_a_name_that_stands_is_refused_and_nothing_is_lost(harness: Command, tmp_path: Path):
     file = answers(tmp_path / "mine.jsonl")
     assert harness("score", "task=sums", f"samples={file}")[0] == 0
@@ -260,6 +260,7 @@ def test_another_file_under_a_name_that_stands_is_refused_and_nothing_is_lost(ha
     assert "--name NAME" in " ".join(text.split())
 
 
+@pytest.mark.slow
 def test_the_same_file_again_and_other_tasks_under_one_name_are_welcome(harness: Command, tmp_path: Path):
     file = answers(tmp_path / "mine.jsonl")
     assert harness("score", "task=sums", f"samples={file}")[0] == 0

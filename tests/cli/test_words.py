@@ -93,6 +93,7 @@ def test_a_word_means_one_thing_in_the_code(word: str, forms: set[str]) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
+@pytest.mark.slow
 def test_whoever_asks_what_a_run_would_send_sends_nothing(project: Project, words: list[str], note: str | None) -> None:
     project.model("alice")
     (project.root / "conf" / "experiment").mkdir()

@@ -97,6 +97,7 @@ def breaking(kinds: list[str], share: float) -> Behaviour:
 
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.5])
 @pytest.mark.parametrize("kinds", [[name] for name in FAULTS] + [list(FAULTS)], ids="+".join)
+@pytest.mark.slow
 def test_a_run_of_500_ends_with_every_answer_right_or_named_as_failed(
     kinds: list[str], share: float, tmp_path: Path
 ) -> None:
@@ -334,6 +335,7 @@ def _telling(body: dict[str, Any], n: int) -> Answer:
     return Answer({"detail": leak}, 422, {"x-request-id": KEY})
 
 
+@pytest.mark.slow
 def test_a_planted_key_is_in_no_byte_that_is_written_or_said(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLANTED_API_KEY", KEY)
     with serving(_telling) as server:
@@ -423,6 +425,7 @@ metadata: {version: 1.0, kind: other, headline: exact_match}
 """
 
 
+@pytest.mark.slow
 def test_killed_at_concurrency_64_no_answer_is_lost_and_at_most_what_was_in_flight_is_asked_again(
     project: Project,
 ) -> None:

@@ -110,6 +110,7 @@ def test_the_same_request_is_paid_for_once(here: Project) -> None:
         ("+models.remote.connect.retries=1", None),
     ],
 )
+@pytest.mark.slow
 def test_what_can_change_an_answer_is_asked_again_and_the_field_is_named(
     here: Project, word: str, field: str | None
 ) -> None:

@@ -42,6 +42,7 @@ def test_a_run_leaves_its_folder_its_index_and_a_leaderboard(project: Project) -
     assert found.stdout.split() == ["n", "48"]
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments_only_what_is_missing_is_asked_again(project: Project, tmp_path: Path) -> None:
     words = ("eval", "model=[slow]", "task=[sums,sums_choice]", "repeats=2")
     project.model("slow", latency=0.02)
@@ -55,7 +56,7 @@ def test_killed_at_random_moments_only_what_is_missing_is_asked_again(project: P
     while kills < KILLS:
         process = project.start(*words)
         try:
-            # Later moments are drawn more often: the first half of a run is imports.
+            # Later moments are drawn more often: at first a run has nothing to lose.
             process.wait(timeout=whole * draw.random() ** 0.5)
         except Exception:  # noqa: BLE001 - it is still running: that is the point
             process.kill()
@@ -74,33 +75,42 @@ def test_killed_at_random_moments_only_what_is_missing_is_asked_again(project: P
     assert not list(run.glob(".*.*")), "a half-written file was left behind"
 
 
-def test_a_finished_run_sends_nothing_again(project: Project) -> None:
+ALICE = ("eval", "model=alice", "task=sums", "limit=3")
+
+
+@pytest.fixture(scope="module")
+def alice(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Path]:
+    """A folder with one finished run, and that run; a test may add runs and change none."""
+    project = Project(tmp_path_factory.mktemp("alice"))
     project.model("alice")
-    words = ("eval", "model=alice", "task=sums", "limit=3")
-    project.run(*words)
+    project.run(*ALICE, "models.alice.parallel=1")
     (run,) = project.runs()
+    return project, run
+
+
+def test_a_finished_run_sends_nothing_again(alice: tuple[Project, Path]) -> None:
+    project, run = alice
     before = (run / "samples.parquet").read_bytes()
-    assert "nothing to send" in project.run(*words).stderr
+    assert "nothing to send" in project.run(*ALICE, "models.alice.parallel=1").stderr
     assert (run / "samples.parquet").read_bytes() == before
 
 
 @pytest.mark.parametrize(
     "change", ["seed=5", "decode.temperature=0.5", "+models.alice.system=Hi", "repeats=2", "limit=4"]
 )
-def test_what_changes_answers_makes_another_run(project: Project, change: str) -> None:
-    project.model("alice")
-    project.run("eval", "model=alice", "task=sums", "limit=3")
-    project.run("eval", "model=alice", "task=sums", *([] if "limit" in change else ["limit=3"]), change)
-    assert len(project.runs()) == 2
+def test_what_changes_answers_makes_another_run(alice: tuple[Project, Path], change: str) -> None:
+    project, _ = alice
+    before = project.runs()
+    project.run(*ALICE[:3], *([] if "limit" in change else ["limit=3"]), change)
+    assert len(set(project.runs()) - set(before)) == 1
 
 
-def test_concurrency_is_no_part_of_a_run(project: Project) -> None:
-    project.model("alice")
-    project.run("eval", "model=alice", "task=sums", "limit=3", "models.alice.parallel=1")
-    done = project.run("eval", "model=alice", "task=sums", "limit=3", "models.alice.parallel=3")
-    assert "nothing to send" in done.stderr
+def test_concurrency_is_no_part_of_a_run(alice: tuple[Project, Path]) -> None:
+    project, _ = alice
+    assert "nothing to send" in project.run(*ALICE, "models.alice.parallel=3").stderr
 
 
+@pytest.mark.slow
 def test_failed_requests_are_counted_rows_and_are_asked_for_again(project: Project) -> None:
     project.model("flaky", fail_every=3, parallel=1)
     words = ("eval", "model=flaky", "task=[sums,sums_choice]", "limit=9")
@@ -158,6 +168,7 @@ def test_a_second_process_on_the_same_run_is_refused_and_the_first_finishes(proj
     assert len(_journal(project.runs()[0])) == 30
 
 
+@pytest.mark.slow
 def test_the_same_evaluation_twice_gives_the_same_leaderboard_bytes(project: Project, tmp_path: Path) -> None:
     boards = []
     other = Project(tmp_path / "other")

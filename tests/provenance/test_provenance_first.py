@@ -346,6 +346,7 @@ def test_a_longer_answer_is_cut_to_the_shorter_one():
     assert vocabulary.similarities(answers(rows))["value"].item() == 1
 
 
+@pytest.mark.slow
 def test_documented_teachers_are_found_far_more_often_than_by_chance(shared_data):
     """Mean reciprocal rank of the documented teacher among all candidates; lineages weigh the same."""
     labels = pl.read_csv(shared_data / "labels/students.csv").filter(

@@ -95,6 +95,7 @@ def test_five_null_models_have_a_score_each_read_against_the_other_four(pool: ev
     assert (five.verdict in {"resembles", "none"}, five.null_size) == (True, 5)
 
 
+@pytest.mark.slow
 def test_intervals_cover_what_other_prompts_say_about_as_often_as_they_claim() -> None:
     hits = []
     for seed in range(6):

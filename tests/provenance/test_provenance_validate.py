@@ -29,40 +29,48 @@ def _figure(report: dict[str, Any], start: str) -> dict[str, Any]:
     return next(f for f in report["figures"] if f["name"].startswith(start))
 
 
+@pytest.mark.slow
 def test_models_taught_by_people_are_not_accused(report: dict[str, Any]) -> None:
     assert _figure(report, "controls flagged at nominal 5% (openai)")["value"] <= 0.1
 
 
+@pytest.mark.slow
 def test_students_of_a_lab_stand_apart_from_models_it_did_not_teach(report: dict[str, Any]) -> None:
     figure = _figure(report, "AUROC, documented students of openai models against controls")
     assert figure["value"] >= 0.97
     assert figure["low"] <= figure["value"] <= figure["high"]
 
 
+@pytest.mark.slow
 def test_unrelated_pairs_get_uniform_p_values(report: dict[str, Any]) -> None:
     assert _figure(report, "p-values of unrelated pairs uniform")["value"] > 0.05
 
 
+@pytest.mark.slow
 def test_true_pairs_rank_above_the_rest(report: dict[str, Any]) -> None:
     assert _figure(report, "AUROC, true student-teacher pairs against the rest")["value"] >= 0.91
     assert _figure(report, "exact teacher first")["value"] >= 0.7
 
 
+@pytest.mark.slow
 def test_an_unusual_teacher_is_detected_and_one_that_saturates_the_cohort_beats_chance(report: dict[str, Any]) -> None:
     assert _figure(report, "detection at 5% false alarms: text-davinci-003")["value"] == 1.0
     assert _figure(report, "detection at 5% false alarms: gpt-4-alias-2023;gpt-4-0314;gpt-4-0613")["value"] >= 0.6
     assert _figure(report, "detection at 5% false alarms: gpt-3.5-turbo-0301;gpt-3.5-turbo-0613")["value"] > 0.05
 
 
+@pytest.mark.slow
 def test_versions_of_a_model_and_of_a_base_find_it_first(report: dict[str, Any]) -> None:
     assert _figure(report, "same model restyled or aliased")["value"] >= 0.85
     assert _figure(report, "same base, on-policy tuned")["value"] >= 0.9
 
 
+@pytest.mark.slow
 def test_a_model_whose_candidates_all_came_later_has_none_as_its_relative(report: dict[str, Any]) -> None:
     assert _figure(report, "model with no relative in the pool")["value"] >= 0.88
 
 
+@pytest.mark.slow
 def test_the_report_is_json_without_nan_and_fits_a_table(report: dict[str, Any]) -> None:
     text = json.dumps(report)
     assert "NaN" not in text
@@ -84,6 +92,7 @@ def test_students_of_r1_find_one_another_where_r1_is_absent(shared_data: Path) -
     assert all(f["value"] == 1.0 for f in found)
 
 
+@pytest.mark.slow
 def test_nothing_is_learnt_from_the_students_that_are_tested(shared_data: Path) -> None:
     """Calling every student's teachers something else changes no z and no p."""
     outputs = pl.read_parquet(shared_data / "outputs" / "misguided_attention.parquet")
@@ -102,6 +111,7 @@ def test_nothing_is_learnt_from_the_students_that_are_tested(shared_data: Path) 
     ).all()
 
 
+@pytest.mark.slow
 def test_a_suspect_is_answered_in_words_that_hold_the_rules(shared_data: Path) -> None:
     outputs = pl.read_parquet(shared_data / "outputs" / "misguided_attention.parquet")
     labels = Labels.of("misguided_attention", *_tables(shared_data))

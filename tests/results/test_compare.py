@@ -119,6 +119,7 @@ def test_a_name_with_a_quote_is_a_name(tmp_path):
     assert comparisons.compare(tmp_path, name, "beta").tasks["difference"].to_list() == [1.0]
 
 
+@pytest.mark.slow
 def test_the_commands_run_from_a_shell(project):
     project.model("alpha", latency=0.0)
     project.model("beta", answer="echo")

@@ -288,6 +288,7 @@ def test_many_groups_are_named_in_short(groups, letters):
     assert ranks.Standing(1, 9, groups).letters == letters
 
 
+@pytest.mark.slow
 def test_ranks_by_the_mean_over_tasks_separate_equal_models_in_at_most_5_percent_of_leaderboards():
     rng = np.random.default_rng(12)
     columns, names, wrong = [("x", "accuracy"), ("y", "accuracy")], ["m0", "m1", "m2", "m3"], 0

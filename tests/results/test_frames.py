@@ -59,6 +59,7 @@ def test_the_typed_attributes_are_the_tables_of_the_schema():
     assert declared == [table.name for table in schema.TABLES + schema.VIEWS]
 
 
+@pytest.mark.slow
 def test_a_type_checker_knows_every_table_and_no_other(tmp_path):
     names = [table.name for table in schema.TABLES + schema.VIEWS]
     lines = [f'reveal_type(harness.open("results").{name})' for name in [*names, "leaderbord"]]
@@ -193,6 +194,7 @@ def test_quiet_says_nothing_and_json_says_lines_of_json(project):
     assert project.run("--quiet", "show", "nosuch", code=2).stderr
 
 
+@pytest.mark.slow
 def test_words_about_the_log_may_stand_among_the_overrides(project):
     project.model("alice")
     words = ("eval", "model=alice", "task=sums", "limit=2")

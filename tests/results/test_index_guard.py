@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+import forks
 import pytest
 from runfolders import write_run
 
@@ -99,6 +100,7 @@ def ask_in_a_selection(folder: Path, sql: str) -> None:
 
 @pytest.mark.parametrize("ask", [ask_by_sql, ask_in_python, ask_in_a_selection])
 @pytest.mark.parametrize("what", WRITES)
+@pytest.mark.slow
 def test_nothing_is_written_and_no_other_file_is_reached(
     shared: Path, what: str, ask: Callable[[Path, str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,8 +131,8 @@ def test_duckdbs_own_connection_writes_nothing_either(
 def test_the_prompt_writes_nothing(results: Path) -> None:
     before = files(results)
     sql = WRITES["attached again"].format(index=store.index_path(results))
-    terminal = f"import io, sys; sys.stdin = io.StringIO({sql + ';'!r}); from harness import shell; "
-    code = f"{terminal}from pathlib import Path; from harness.output import Format; shell.run(Path({str(results)!r}), Format.csv)"
+    terminal = f"import io, sys; sys.stdin = io.StringIO({sql + ';'!r}); from harness.cli import shell; "
+    code = f"{terminal}from pathlib import Path; from harness.cli.output import Format; shell.run(Path({str(results)!r}), Format.csv)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "DETACH is no statement that reads" in done.stderr
     assert files(results) == before
@@ -191,6 +193,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.slow
 def test_a_changed_index_is_refused_then_told_and_made_anew(results: Path, change: str) -> None:
     before = store.query(results, SAYS).item()
     by_hand(results, change)
@@ -292,10 +295,11 @@ def test_on_a_disk_that_cannot_be_written_a_changed_index_is_refused(
 
 
 def test_the_leaderboard_shows_what_the_runs_give(results: Path) -> None:
-    words = [sys.executable, "-m", "harness", "leaderboard", "--results", str(results), "--format", "csv"]
-    before = subprocess.run(words, capture_output=True, text=True, check=True)
+    words = ("leaderboard", "--results", str(results), "--format", "csv")
+    before = forks.run(*words)
+    assert before.returncode == 0, before.stderr
     by_hand(results, CHANGES[0])
-    after = subprocess.run(words, capture_output=True, text=True, check=True)
+    after = forks.run(*words)
     assert "another program has changed it" in after.stderr
     assert after.stdout == before.stdout
     assert "0.999" not in after.stdout

@@ -17,6 +17,7 @@ def rows(results: Path, table: str) -> int:
     return int(store.query(results, f"SELECT count(*) AS n FROM {table}")["n"][0])
 
 
+@pytest.mark.slow
 def test_step_by_step_is_the_same_as_from_nothing(tmp_path: Path) -> None:
     write_run(tmp_path, "eval-a", models=("alpha", "beta"), docs=30)
     refresh(tmp_path)
@@ -52,6 +53,7 @@ def test_other_tasks_are_left_alone(tmp_path: Path) -> None:
     assert rows(tmp_path, "comparisons") == 1
 
 
+@pytest.mark.slow
 def test_what_was_said_of_provenance_stays_where_no_provenance_task_has_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,6 +132,7 @@ def test_an_index_of_another_version_is_not_called_wrong_row_by_row(tmp_path: Pa
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 20])
+@pytest.mark.slow
 def test_a_row_that_is_off_is_found_in_whatever_piece_it_lies(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:

@@ -128,6 +128,7 @@ def opened(chromium):
         tab.context.close()
 
 
+@pytest.mark.slow
 def test_the_page_draws_everything_without_a_complaint_and_nothing_is_requested(opened, embedded):
     seen = opened(embedded.as_uri()).see_everything()
     assert seen.requests == [embedded.as_uri()]
@@ -223,6 +224,7 @@ def test_flips_lead_to_the_samples_of_their_item(opened, embedded):
     assert tab.locator("#browser .pager").inner_text().startswith("4 of 360")
 
 
+@pytest.mark.slow
 def test_a_served_report_reads_texts_from_the_file_beside_it_in_ranges(opened, beside):
     files = [beside, beside.with_name("my report.samples.parquet")]
     with serve.server(files) as running:
@@ -283,6 +285,7 @@ def test_every_control_has_a_name_every_table_headings_and_the_first_tab_skips_t
     assert tab.evaluate("document.querySelector('main').contains(document.activeElement)")
 
 
+@pytest.mark.slow
 def test_the_page_fits_a_telephone_and_turns_dark_by_wish_or_by_button(opened, embedded):
     narrow = opened(embedded.as_uri(), viewport={"width": 380, "height": 800}).see_everything().tab
     assert narrow.evaluate("document.documentElement.scrollWidth") <= 380
@@ -294,6 +297,7 @@ def test_the_page_fits_a_telephone_and_turns_dark_by_wish_or_by_button(opened, e
     assert opened(embedded.as_uri(), color_scheme="dark").tab.evaluate(paper) == dark
 
 
+@pytest.mark.slow
 def test_the_same_results_make_the_same_bytes(results, embedded, beside, tmp_path):
     for made, title, limit in ((embedded, EVIL, samples.EMBED_BYTES), (beside, "Results", -1)):
         again = page.write(results, tmp_path / made.name, title, limit)
@@ -380,6 +384,7 @@ def test_the_server_serves_the_report_alone_to_this_machine_alone(tmp_path):
         running.shutdown()
 
 
+@pytest.mark.slow
 def test_report_serve_says_where_and_ends_with_ctrl_c(project):
     write_run(project.root / "results")
     running = project.start("report", "--serve", "--texts", "file", "--out", "r.html")
@@ -420,6 +425,7 @@ def pool_project(project: Project) -> Project:
     return project
 
 
+@pytest.mark.slow
 def test_plot_draws_the_null_and_a_pair_and_says_what_it_cannot(project, monkeypatch):
     pool_project(project)
     project.run("plot", "null", "--out", "null.png", "--pair", "late", "teacher")

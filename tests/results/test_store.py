@@ -73,6 +73,7 @@ STEPS = st.lists(
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
+@pytest.mark.slow
 def test_an_updated_index_equals_a_rebuilt_one(tmp_path_factory, steps):
     results = tmp_path_factory.mktemp("steps")
     for step, number in steps:
@@ -220,6 +221,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+@pytest.mark.slow
 def test_a_damaged_run_is_named_and_left_out_whole(results, damage):
     damage(results / "runs" / "eval-b2")
     done = derivation.refresh(results)
@@ -358,6 +360,7 @@ def test_an_error_of_the_engine_keeps_its_message(indexed, sql, message):
         "SELECT * FROM a_frame_of_the_caller",
     ],
 )
+@pytest.mark.slow
 def test_sql_can_neither_write_nor_leave_the_index(indexed, sql):
     a_frame_of_the_caller = pl.DataFrame({"secret": [1]})
     before = content(indexed)
@@ -389,6 +392,7 @@ def _foreign(path, kind):
 
 
 @pytest.mark.parametrize("kind", ["garbage", "cut", "newer engine", "no meta", "older schema"])
+@pytest.mark.slow
 def test_an_index_of_another_kind_says_rebuild_and_is_rebuilt(results, kind):
     derivation.refresh(results)
     before = content(results)
@@ -425,6 +429,7 @@ def _read_all_the_time(results, reading, stop, out):
     out.put((len(counts), counts[-1] if counts else 0, problems))
 
 
+@pytest.mark.slow
 def test_four_readers_never_wait_fail_or_see_half_while_the_index_is_refreshed(results):
     derivation.refresh(results)
     reading, stop, out = SPAWN.Semaphore(0), SPAWN.Event(), SPAWN.Queue()
@@ -449,6 +454,7 @@ def _refresh(results):
     derivation.refresh(results)
 
 
+@pytest.mark.slow
 def test_processes_that_index_at_once_take_turns(results):
     derivation.refresh(results)
     for number in range(4):

@@ -477,6 +477,7 @@ def elsewhere(command: list[str], data: Path, want: str, env: dict[str, str] | N
     sys.platform != "linux" or os.geteuid() != 0 or not shutil.which("setpriv"),
     reason="needs root and setpriv, to become someone else",
 )
+@pytest.mark.slow
 def test_an_ordinary_user_has_the_same_walls(shared_data):
     found = interpreter_for_others()
     if found is None:
@@ -491,6 +492,7 @@ def test_an_ordinary_user_has_the_same_walls(shared_data):
     sys.platform != "linux" or not shutil.which("setpriv") or not shutil.which("unshare"),
     reason="needs unshare and setpriv",
 )
+@pytest.mark.slow
 def test_without_namespaces_and_capabilities_landlock_remains(shared_data):
     need("B")
     shell = 'echo 0 > /proc/sys/user/max_user_namespaces; exec setpriv --bounding-set=-all --no-new-privs "$@"'
@@ -559,6 +561,7 @@ def test_reference_solutions_of_humaneval_pass(tier, shared_data):
     assert [(row["task_id"], v) for row, v in zip(rows, verdicts, strict=True) if v.status != "passed"] == []
 
 
+@pytest.mark.slow
 def test_reference_solutions_of_mbpp_pass(shared_data):
     rows = codesets.rows(shared_data / "code/mbpp.jsonl")
     verdicts = run([codesets.mbpp(row) for row in rows], SandboxSpec())
@@ -566,6 +569,7 @@ def test_reference_solutions_of_mbpp_pass(shared_data):
 
 
 @pytest.mark.parametrize(("name", "skip"), [("HumanEvalPlus", 0), ("MbppPlus", 3)])
+@pytest.mark.slow
 def test_reference_solutions_of_evalplus_pass(name, skip, shared_data):
     # Every eighth: all of them take minutes, and are in benchmarks/sandbox.py.
     rows = codesets.rows(shared_data / f"code/{name}.jsonl.gz")[skip::8]

@@ -22,6 +22,7 @@ pytestmark = linux
 
 
 @BOTH
+@pytest.mark.slow
 def test_no_class_of_attack_is_believed_learns_anything_or_harms_the_next(tier: str, canaries: Canaries) -> None:  # noqa: F811
     need(tier)
     honest = Program("def f(n): return n + 1", TESTS, "f")
@@ -59,6 +60,7 @@ ENDLESS = {
 
 @BOTH
 @pytest.mark.parametrize("kind", ENDLESS)
+@pytest.mark.slow
 def test_a_verdict_arrives_within_its_limit_and_one_and_a_half_seconds(kind: str, tier: str) -> None:
     """By the clock where a CPU is free; on a busy machine, that many times as long as CPU time takes there."""
     need(tier)
@@ -84,6 +86,7 @@ def test_a_verdict_arrives_within_its_limit_and_one_and_a_half_seconds(kind: str
 
 
 @BOTH
+@pytest.mark.slow
 def test_nothing_outlives_a_run_of_attacks_with_many_workers(tier: str, canaries: Canaries) -> None:  # noqa: F811
     need(tier)
     groups = subprocess.run(["find", "/sys/fs/cgroup", "-name", "*harness*"], capture_output=True, check=False).stdout
@@ -96,6 +99,7 @@ def test_nothing_outlives_a_run_of_attacks_with_many_workers(tier: str, canaries
     assert after == groups, "no control group is made"
 
 
+@pytest.mark.slow
 def test_small_mistakes_in_reference_solutions_fail_as_they_do_without_a_sandbox(shared_data: Path) -> None:
     """A sample; `benchmarks/mutants.py` tries them all."""
     draw = random.Random(1)

@@ -101,6 +101,7 @@ def hostile(data: Path, canaries: Canaries) -> tuple[list[dict[str, Any]], list[
 
 
 @pytest.mark.parametrize("tier", ["A", "B"])
+@pytest.mark.slow
 def test_every_known_attack_gets_its_verdict_and_harms_nothing(tier, shared_data, canaries):
     need(tier)
     rows, programs = hostile(shared_data, canaries)
