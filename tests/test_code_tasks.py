@@ -120,6 +120,7 @@ def test_packed_tests_are_read_and_code_in_them_is_not_run(tmp_path: Path):
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.slow
 def test_the_projects_own_programs_reject_answers_that_do_nothing_or_print_their_samples():
     for doc in LCB.own_dataset()["test"]:
         dull = "class Solution:\n    def __getattr__(self, name): return lambda *a: []"

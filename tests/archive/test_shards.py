@@ -43,6 +43,7 @@ def sharded(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
+@pytest.mark.slow
 def test_shards_together_are_the_whole_run_byte_for_byte_but_for_times(sharded: Project, tmp_path: Path) -> None:
     assert len(sharded.runs()) == 2
     said = sharded.run("index").stderr
@@ -64,6 +65,7 @@ def test_shards_together_are_the_whole_run_byte_for_byte_but_for_times(sharded: 
     assert lines[0] == lines[1]
 
 
+@pytest.mark.slow
 def test_a_united_run_verifies_speaks_for_the_model_and_is_asked_for_nothing(sharded: Project) -> None:
     if len(sharded.runs()) < 4:
         sharded.run(*WORDS, "shard=3/3")

@@ -62,6 +62,7 @@ def reseal(run: Path) -> None:
     runs.write_manifest(run, manifest)
 
 
+@pytest.mark.slow
 def test_an_honest_run_verifies_whole(honest: Project, run: Path, tasks: Tasks) -> None:
     found = verification.verify(run, tasks=tasks)
     assert [(f.check, f.state) for f in found] == [
