@@ -41,16 +41,18 @@ class Results:
     answered: pl.DataFrame
     documents: pl.DataFrame
     comparisons: pl.DataFrame
-    similarities: pl.DataFrame
-    identity_claims: pl.DataFrame
-    suggested_identities: pl.DataFrame
-    agreements: pl.DataFrame
     evidence: pl.DataFrame
     provenance: pl.DataFrame
     fingerprints: pl.DataFrame
+    agreements: pl.DataFrame
+    identity_claims: pl.DataFrame
     shared_errors: pl.DataFrame
+    similarities: pl.DataFrame
+    suggested_identities: pl.DataFrame
     chosen: pl.DataFrame
+    served: pl.DataFrame
     leaderboard: pl.DataFrame
+    unread: pl.DataFrame
     gen_ai: pl.DataFrame
 
     def __init__(self, folder: Path) -> None:
