@@ -1,17 +1,19 @@
-# make eval    set up, then evaluate the embedded models and print the leaderboard
-# make test    set up, then run the tests
-# make check   lint, format, types, tests: what CI runs, and more
-# make lock    resolve the dependencies again
-# make clean   remove the environments
+# make eval       set up, then evaluate the embedded models and print the leaderboard
+# make test       set up, then run every test: ten minutes at most on two idle cores
+# make test-fast  the same without the tests that are marked `slow`: two minutes at most
+# make check      lint, format, types, tests: what CI runs, and more
+# make lock       resolve the dependencies again
+# make clean      remove the environments
 
 PYTHON ?= $(firstword $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$p; done))
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-PYTEST_ARGS ?= -n 2
+# A worker that has nothing left takes tests of the other one, so both are busy to the end; files stay together until then.
+PYTEST_ARGS ?= -n 2 --dist worksteal
 
-.PHONY: eval test check lock clean
+.PHONY: eval test test-fast check lock clean
 .DEFAULT_GOAL := eval
 
 eval: $(VENV)/.installed
@@ -19,6 +21,9 @@ eval: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-fast: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest $(PYTEST_ARGS) -m "not slow"
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

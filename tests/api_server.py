@@ -13,6 +13,10 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from harness.core import plugins
+from harness.records import Decoding, Reply, Request
+from harness.specs import ConnectSpec, ModelSpec
+
 
 @dataclass
 class Answer:
@@ -23,6 +27,8 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     raw: bytes | None = None
     delay: float = 0.0
+    until: Callable[[], bool] | None = None
+    """The answer is held until this is true; it is asked when a request arrives, and a few times a second."""
     fault: str | None = None
     """`drop` (close at once), `truncate` (half a body), `hang` (never answer)."""
 
@@ -37,6 +43,7 @@ class Server:
         self.behave = behave
         self.asked: list[tuple[str, dict[str, str], dict[str, Any]]] = []
         self.flying = self.most_flying = 0
+        self._arrived = asyncio.Event()
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -75,12 +82,17 @@ class Server:
         self.asked.append((request.path_qs, dict(request.headers), body))
         self.flying += 1
         self.most_flying = max(self.most_flying, self.flying)
+        self._arrived.set()
         try:
             return await self._answer(request, self.behave(body, len(self.asked)))
         finally:
             self.flying -= 1
 
     async def _answer(self, request: web.Request, answer: Answer) -> web.StreamResponse:
+        while answer.until and not answer.until():
+            self._arrived.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._arrived.wait(), 0.2)
         if answer.delay:
             await asyncio.sleep(answer.delay)
         data = answer.raw if answer.raw is not None else json.dumps(answer.payload).encode()
@@ -136,3 +148,42 @@ def chat(text: str | None = "42", *, finish: str = "stop", usage: dict | None = 
 def error(message: str, kind: str, code: str | None = None) -> dict[str, Any]:
     """https://platform.openai.com/docs/guides/error-codes."""
     return {"error": {"message": message, "type": kind, "param": None, "code": code}}
+
+
+NO_RETRY = ConnectSpec(api_key_env="PLANTED_API_KEY", timeout_s=5, retries=0)
+
+
+def asked(
+    text: str = "What is six times seven?",
+    *,
+    system: str | None = None,
+    kind: str = "generate",
+    continuation: str | None = None,
+    prompt: str | None = None,
+    stop: tuple[str, ...] = (),
+    **decoding: Any,
+) -> Request:
+    messages = ({"role": "system", "content": system},) if system else ()
+    messages += ({"role": "user", "content": text},)
+    decode = Decoding(**({"max_tokens": 100, "temperature": 0.0} | decoding), stop=stop) if kind == "generate" else None
+    plain = prompt is not None or kind != "generate"
+    return Request(
+        "id", "m", "t", 0, 0, 0, kind, None if plain else messages, prompt if plain else None, continuation, decode, 7
+    )
+
+
+def say(server: Server, backend: str, request: Request | None = None, **args: Any) -> Reply:
+    """One request through a backend to the server."""
+    connect = args.pop("connect", NO_RETRY)
+
+    async def run() -> Reply:
+        spec = ModelSpec("m", backend, args={"model": "x-1", "base_url": server.url, **args}, connect=connect)
+        one = plugins.load("backends", backend).Backend(spec, None)
+        await one.open()
+        try:
+            await one.prepare(frozenset({(request or asked()).kind}))
+            return await one.areply(request or asked())
+        finally:
+            await one.aclose()
+
+    return asyncio.run(run())

@@ -2,9 +2,9 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
+import forks
 import pytest
 from hypothesis import settings
 
@@ -13,6 +13,10 @@ settings.register_profile("harness", deadline=None)
 settings.load_profile("harness")
 
 ROOT = Path(__file__).parents[1]
+
+
+def pytest_unconfigure() -> None:
+    forks.close()
 
 
 @pytest.fixture(scope="session")
@@ -88,33 +92,20 @@ class Project:
         text = FAKE_MODEL.format(name=name, answer=answer, latency=latency, fail_every=fail_every, parallel=parallel)
         (self.root / "conf" / "model" / f"{name}.yaml").write_text(text)
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "harness", *words],
-            cwd=self.root,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def start(self, *words: str, stdin: int | None = None) -> subprocess.Popen[str]:
+        pipes = {"stdin": stdin, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return forks.harness(*words, cwd=self.root, text=True, **pipes)
 
     def start_with_input(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "harness", *words],
-            cwd=self.root,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        return self.start(*words, stdin=subprocess.PIPE)
 
     def start_binary(self, *words: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, "-m", "harness", *words], cwd=self.root, stdout=subprocess.PIPE)
+        return forks.harness(*words, cwd=self.root, stdout=subprocess.PIPE)
 
     def run(self, *words: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
-        process = self.start(*words)
-        out, err = process.communicate()
-        assert code is None or process.returncode == code, err + out
-        return subprocess.CompletedProcess(words, process.returncode, out, err)
+        done = forks.run(*words, cwd=self.root)
+        assert code is None or done.returncode == code, done.stderr + done.stdout
+        return done
 
     def runs(self) -> list[Path]:
         return sorted((self.root / "results" / "runs").glob("*"))

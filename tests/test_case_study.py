@@ -22,6 +22,7 @@ def _steps(block: str) -> list[tuple[str, str]]:
 
 @pytest.mark.timeout(1800)
 @pytest.mark.skipif(sys.platform == "win32", reason="the page's commands are for a POSIX shell")
+@pytest.mark.slow
 def test_every_command_of_the_page_prints_what_the_page_says(shared_data: Path, tmp_path: Path) -> None:
     text = PAGE.read_text(encoding="utf-8")
     steps = [step for block in BLOCK.findall(text) for step in _steps(block)]
@@ -48,6 +49,7 @@ def test_every_command_of_the_page_prints_what_the_page_says(shared_data: Path, 
     assert found == dict(steps)
 
 
+@pytest.mark.slow
 def test_the_page_claims_no_more_than_the_reports_do() -> None:
     text = re.sub(r"\s+", " ", PAGE.read_text(encoding="utf-8"))
     ours = re.sub(r'"[^"]*"', "", text)

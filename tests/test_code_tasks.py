@@ -13,8 +13,7 @@ from typing import Any
 
 import codesets
 import pytest
-from test_sandbox import BOTH, linux
-from test_sandbox_hostile import need
+from walls import BOTH, linux, need
 
 from harness.cli import config
 from harness.core import resources

@@ -29,6 +29,7 @@ def commands(page):
 
 
 @pytest.mark.parametrize("page", PAGES)
+@pytest.mark.slow
 def test_every_command_of_the_page_runs(project, page):
     write_run(project.root / "results", docs=8)
     found = commands(page)
@@ -100,6 +101,7 @@ def examples():
 
 
 @pytest.mark.parametrize("code", examples(), ids=lambda code: code.splitlines()[0])
+@pytest.mark.slow
 def test_every_python_example_runs(project, code):
     project.model("alice")
     write_run(project.root / "results", docs=8)
@@ -111,30 +113,31 @@ def test_every_python_example_runs(project, code):
 # Commands ----------------------------------------------------------------------------------------------------
 
 ELSEWHERE = {
-    "harness provenance report A --panel alpaca_eval --released 2024-05": "tests/test_provenance_cli.py has answers to its prompts",
-    "harness weights smollm2_135m_q4_1 --verify": "tests/test_weights.py fetches weights",
-    "harness eval -m model=smollm2,qwen25_coder seed=1,2,3": "tests/test_config.py sweeps",
-    "harness report --serve": "tests/test_report.py reads from it and ends it",
-    "harness sql": "tests/test_frames.py has a terminal",
-    "harness provenance tree --svg tree.svg": "tests/test_provenance_cli.py has the three models it needs",
+    "harness provenance report A --panel alpaca_eval --released 2024-05": "tests/cli/test_provenance_cli.py has answers to its prompts",
+    "harness weights smollm2_135m_q4_1 --verify": "tests/core/test_weights.py fetches weights",
+    "harness eval -m model=smollm2,qwen25_coder seed=1,2,3": "tests/cli/test_config.py sweeps",
+    "harness report --serve": "tests/results/test_report.py reads from it and ends it",
+    "harness sql": "tests/results/test_frames.py has a terminal",
+    "harness provenance tree --svg tree.svg": "tests/cli/test_provenance_cli.py has the three models it needs",
 } | {
     line: "tests/test_docs_commands.py runs them on runs that are whole"
     for command in ("verify", "bundle", "reproduce", "diff")
     for line in EXAMPLES[command]
 }
 ELSEWHERE |= {
-    line: "tests/test_score_commands.py has completions and a run"
+    line: "tests/cli/test_score_commands.py has completions and a run"
     for name in ("score", "rescore")
     for line in EXAMPLES[name]
 }
 ELSEWHERE |= {
-    line: "tests/test_provenance_cli.py has labelled relations"
+    line: "tests/cli/test_provenance_cli.py has labelled relations"
     for name in ("validate", "build-panel")
     for line in EXAMPLES[f"provenance {name}"]
 }
 """Examples that cannot run on made-up results, and what tries them."""
 
 
+@pytest.mark.slow
 def test_every_command_has_examples_and_they_stand_under_its_help(project):
     groups = {
         name: command.commands for name, command in COMMANDS.items() if isinstance(command, typer.core.TyperGroup)
@@ -164,6 +167,7 @@ def tried(tmp_path_factory):
 
 
 @pytest.mark.parametrize("line", [line for lines in EXAMPLES.values() for line in lines if line not in ELSEWHERE])
+@pytest.mark.slow
 def test_every_example_runs(tried, line):
     names = {"RUN": "eval-a1", "A": "alpha", "B": "beta"}
     words = [names.get(word, word) for word in shlex.split(line)[1:]]

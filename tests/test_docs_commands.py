@@ -56,6 +56,7 @@ def play(project: Project, lines: list[str], expected: dict[str, int]) -> list[s
 
 
 @pytest.mark.timeout(1500)
+@pytest.mark.slow
 def test_every_command_of_reproducing_a_result_runs(project: Project) -> None:
     lines = commands("reproducing.md")
     assert len(lines) >= 8
@@ -64,6 +65,7 @@ def test_every_command_of_reproducing_a_result_runs(project: Project) -> None:
 
 
 @pytest.mark.timeout(1500)
+@pytest.mark.slow
 def test_every_command_of_running_on_a_cluster_runs(project: Project) -> None:
     lines = commands("cluster.md")
     assert len(lines) >= 8
@@ -84,6 +86,7 @@ def test_every_command_of_running_on_a_cluster_runs(project: Project) -> None:
         ("on_ray", ("hydra.launcher.ray.init.num_cpus=2",)),
     ],
 )
+@pytest.mark.slow
 def test_a_launcher_runs_shards_and_its_exit_code_tells_of_a_failure(
     project: Project, experiment: str, words: tuple[str, ...]
 ) -> None:

@@ -98,6 +98,18 @@ def test_the_top_holds_the_rooms_and_the_vocabulary_alone() -> None:
     assert beside <= {"py.typed", "__pycache__", "conf", "tasks"}
 
 
+def test_each_folder_of_tests_is_a_room() -> None:
+    tests = Path(__file__).parent
+    folders = {path.relative_to(tests).parts[0] for path in tests.rglob("test_*.py") if path.parent != tests}
+    assert folders == set(ROOMS)
+    names = [path.name for path in tests.rglob("*.py")]
+    assert len(names) == len(set(names)), "two test files or helpers of one name: pytest imports them by name alone"
+    for path in tests.rglob("*.py"):
+        for other in _imports(path):
+            if other.split(".")[0].startswith("test_"):
+                assert (path.parent / f"{other}.py").is_file(), f"{path.name} imports {other}, which is not beside it"
+
+
 @pytest.mark.parametrize("room", ROOMS)
 def test_a_room_says_what_it_is_for(room: str) -> None:
     tree = ast.parse((PACKAGE / room / "__init__.py").read_text())

@@ -32,6 +32,8 @@ Name = Annotated[str, typer.Argument(help="Of a panel; `harness panel list` list
 Out = Annotated[Path, typer.Option(help="The folder to write the panel to.")]
 OWN = Path(panels.OWN)
 SHOWN = ("models", "prompts", "licences", "power")
+MODEL_COLUMNS = ("lab", "released", "model", "candidate", "traces")
+"""Of a table for people; every other format has all of them."""
 
 
 @app.command("list", epilog=epilog("panel list"))
@@ -72,14 +74,15 @@ def show(
     made = _load(name)
     tables = {"models": _models(made), "prompts": _prompts(made), "licences": _licences(made), "power": _power(made)}
     if what:
-        print_frame(tables[what], shape)
+        print_frame(tables[what], shape, *(MODEL_COLUMNS if what == "models" else ()))
     elif shape is Format.json:
         sys.stdout.write(json.dumps({key: table.to_dicts() for key, table in tables.items()}, indent=1) + "\n")
     else:
         sys.stdout.write(_summary(made, panels.asked(name, "all")))
-        for key in ("models", "licences", "power"):
-            sys.stdout.write(f"\n{key} (harness panel show {name} {key} --format csv has them whole)\n")
-            print_frame(tables[key], Format.table)
+        for key, table in {**tables, "models": _labs(tables["models"])}.items():
+            if key != "prompts":
+                sys.stdout.write(f"\n{key} (harness panel show {name} {key} has them whole)\n")
+                print_frame(table, Format.table)
 
 
 @app.command(epilog=epilog("panel check"))
@@ -337,6 +340,22 @@ def _models(made: reference.Panel) -> pl.DataFrame:
         for name, entry in made.entries.items()
     ]  # fmt: skip
     return pl.DataFrame(rows, infer_schema_length=None).sort("lab", "released", "model", nulls_last=True)
+
+
+def _labs(models: pl.DataFrame) -> pl.DataFrame:
+    """How many models of each lab, how many of them may be a teacher, and of which months."""
+    import polars as pl
+
+    return (
+        models.group_by("lab")
+        .agg(
+            models=pl.len(),
+            candidates=pl.col("candidate").sum(),
+            first=pl.col("released").min(),
+            last=pl.col("released").max(),
+        )
+        .sort("models", "lab", descending=[True, False], nulls_last=True)
+    )
 
 
 def _prompts(made: reference.Panel) -> pl.DataFrame:

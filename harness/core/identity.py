@@ -1,7 +1,7 @@
 """Identity: a hash over canonical JSON, with the tag of its scheme in front.
 
 The tag makes a change of scheme visible: `req1:…` and `req2:…` can never be taken for one another.
-Golden values in `tests/test_identity.py` guard every scheme. A value, once published, never changes; a new
+Golden values in `tests/core/test_identity.py` guard every scheme. A value, once published, never changes; a new
 way of hashing is a new tag.
 
 Canonical JSON: keys sorted, no spaces, UTF-8 as it is, no NaN or infinity, floats as Python's `repr`

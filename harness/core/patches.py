@@ -1,7 +1,7 @@
 """What this project changes in Hydra and lm-eval, process-wide: all of it, and why.
 
-`tests/test_patches.py` has a contract for each, which fails when the library no longer needs it, or when it no longer
-works. Libraries are imported where they are changed, so a command that needs none loads none.
+`tests/core/test_patches.py` has a contract for each, which fails when the library no longer needs it, or when it no
+longer works. Libraries are imported where they are changed, so a command that needs none loads none.
 """
 
 from __future__ import annotations

@@ -32,8 +32,9 @@ from harness.core import prompt_id
 from harness.errors import ConfigError, unknown_name
 from harness.provenance import fingerprint as fp
 from harness.provenance import positives, same, similarity
-from harness.provenance.calibration import MONTH, ModelFacts
+from harness.provenance.calibration import ModelFacts
 from harness.provenance.evidence import EVIDENCE
+from harness.specs import MONTH
 
 FOLDER = Path(__file__).parent / "panels"
 FORMAT = 2

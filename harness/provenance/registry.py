@@ -138,8 +138,7 @@ class Registry:
         if not any(part is not None for part in file.values()):
             raise ConfigError(f"{path}: holds nothing; expected {EXPECTED}")
         entries = {name: dict(entry or {}) for name, entry in (file.get("models") or {}).items()}
-        patterns = (file.get(key) or {} for key in ("labs", "base_families", "summaries"))
-        return cls(entries, *patterns)
+        return cls(entries, file.get("labs") or {}, file.get("base_families") or {}, file.get("summaries") or {})
 
     def lab(self, name: str) -> str | None:
         """The lab a model's name gives away, if any."""

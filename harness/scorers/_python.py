@@ -34,8 +34,9 @@ _ASSIGNS = re.compile(r"((?:[A-Za-z_]\w*[ \t]*(?::[^=\n]*)?(?:,|=(?!=))[ \t]*)+)
 _WORD = re.compile(r"[^\W\d]\w*")
 _BOUND = (
     r"(?<![\w.])(?:{0})[ \t]*(?:,[^=\n()]*)?(?::[^=\n]*)?(?:[-+*/%&|^@]|//|\*\*|<<|>>)?=(?!=)"
-    r"|\bfor\b[^:\n]*?\b(?:{0})\b[^:\n]*?\bin\b|\bdef[ \t]+\w+\([^)]{{0,2000}}\b(?:{0})\b|\blambda\b[^:\n]*\b(?:{0})\b"
-    r"|\bas[ \t]+(?:{0})\b|\b(?:class|def)[ \t]+(?:{0})\b|\bimport\b[^\n]*\b(?:{0})\b"
+    r"|\bfor\b[^:\n]*?\b(?:{0})\b[^:\n]*?\bin\b|\blambda\b[^:\n]*\b(?:{0})\b|\bas[ \t]+(?:{0})\b"
+    r"|\bdef[ \t]+\w+\((?:[^)]{{0,2000}},)?\s*\*{{0,2}}(?:{0})[ \t]*[,=:)]"
+    r"|\b(?:class|def)[ \t]+(?:{0})\b|\bimport\b[^\n]*\b(?:{0})\b"
 )
 """Where code gives a name a value of its own."""
 
@@ -177,5 +178,5 @@ def is_stub(body: str) -> bool:
             kept.append(body[at:start])
             at = end
     rest = "".join([*kept, body[at:]])
-    rest = re.sub(r"raise[ \t]+NotImplementedError(?:\(\))?|\bpass\b|\.\.\.|…|[;\s]", "", rest)
+    rest = re.sub(r"\breturn[ \t]*(?=\.\.\.)|raise[ \t]+NotImplementedError(?:\(\))?|\bpass\b|\.\.\.|…|[;\s]", "", rest)
     return not rest

@@ -56,10 +56,11 @@ WORDS = (
     r"|reason(?:ing)?(?:[ _-](?:process|steps?))?"
     r"|reflect(?:ion|ing)?|scratch[ _-]?pad|analysis|rationale|deliberat(?:e|ion)|cot|chain[ _-]of[ _-]thoughts?"
     r"|(?:inner|internal)[ _-]?(?:thoughts?|monologue|voice|reasoning)|monologue|plan(?:ning)?"
-    r"|brainstorm(?:ing)?|ponder(?:ing)?"
+    r"|brainstorm(?:ing)?|ponder(?:ing)?|draft|critique|self[ _-]?(?:check|reflection|critique|talk|correction)"
+    r"|思考(?:过程|過程)?|推理(?:过程|過程)?"
 )
 """What models call their reasoning, in a tag of any of `BRACKETS`, with or without a prefix (`seed:think`)."""
-BRACKETS = {"<": ">", "[": "]", "◁": "▷", "<|": "|>", "<｜": "｜>", "【": "】", "⟨": "⟩", "«": "»"}
+BRACKETS = {"</|": "|>", "<": ">", "[": "]", "◁": "▷", "<|": "|>", "<｜": "｜>", "【": "】", "⟨": "⟩", "«": "»"}
 PAIRS: Mapping[str, str] = {
     "[unused16]": "[unused17]",  # openPangu
     "<unused94>": "<unused95>",  # MedGemma
@@ -116,8 +117,9 @@ def _marks(text: str, more: tuple[tuple[str, str], ...]) -> list[_Mark]:
         for match in _TAG.finditer(text):
             n = next(n for n in range(len(_LEFTS)) if match[f"w{n}"])
             if _LEFTS[n] != "[" or not text.startswith("(", match.end()):  # which is a link
-                closes = bool(match[f"c{n}"] or match[f"e{n}"])
-                found.append(_Mark(match.start(), match.end(), closes, f"{_LEFTS[n]}{match[f'w{n}'].lower()}"))
+                closes = bool(match[f"c{n}"] or match[f"e{n}"] or "/" in _LEFTS[n])
+                kind = f"{_LEFTS[n].replace('/', '')}{match[f'w{n}'].lower()}"
+                found.append(_Mark(match.start(), match.end(), closes, kind))
     pattern, known = _pairs(more)
     for match in pattern.finditer(text):
         kind, closes = known[match.group().lower()]
@@ -137,6 +139,7 @@ _ARTICLE = re.compile(
 _IN_SENTENCE = re.compile(r"[ \t]+[a-z,.;:)]|[,.;:)?!]")
 _APOSTROPHE = re.compile(r"(?<![A-Za-z])'|'(?![A-Za-z])")
 _QUOTES = (re.compile("(?<!`)`(?!`)"), re.compile('"'), _APOSTROPHE)
+_COMMENT = re.compile(r"[ \t]*#(?!#)|.*\S[ \t]{2,}# ")
 _AROUND = 400
 """Characters of a line that are looked at on either side."""
 
@@ -159,9 +162,7 @@ class _Place:
         before, after = self.line(start, end)
         if alone and not before.strip() and not after.strip():
             return False
-        if before.lstrip().startswith("#") or any(
-            len(quote.findall(before)) % 2 and quote.search(after) for quote in _QUOTES
-        ):
+        if _COMMENT.match(before) or any(len(quote.findall(before)) % 2 and quote.search(after) for quote in _QUOTES):
             return True
         named = _NAMED.match(after) or (_ARTICLE.search(before) and _IN_SENTENCE.match(after))
         return bool(before.strip() and named) or self.fenced(start)
@@ -194,6 +195,7 @@ _HARMONY = re.compile(
 )
 """The head of a message of harmony (https://cookbook.openai.com/articles/openai-harmony)."""
 _HARMONY_END = re.compile(r"<\|(?:end|return|call|start|channel)\|>")
+_HARMONY_USER = re.compile(r"<\|start\|>(?!assistant)")
 _BARE_HARMONY = re.compile(r"analysis(?=[A-Z])")
 _BARE_FINAL = re.compile(r"assistantfinal(?=\S)")
 """Harmony whose tokens were lost on the way: `analysisWe need…assistantfinalThe answer`."""
@@ -321,7 +323,7 @@ def _harmony(text: str, *, everywhere: bool) -> _Parted | None:  # noqa: PLR0911
     if not heads or _Place(text).content(heads[0].start(), heads[0].end()):
         return None
     before = text[begin : heads[0].start()]
-    if before.strip() and not everywhere and not _HARMONY_END.search(before):
+    if before.strip() and ((not everywhere and not _HARMONY_END.search(before)) or _HARMONY_USER.search(before)):
         return None
     thoughts = [(before, "<|channel|>")] if before.strip() else []
     for head in heads:
@@ -471,11 +473,14 @@ QUESTIONS = (
 )
 """What a next question is called, at the beginning of a line and before a colon."""
 _NAMES = "|".join(dict.fromkeys(QUESTIONS))
-_NUMBER = r"(?:[ \t]*(?:#|no\.?|nr\.?|№)?[ \t]*\d{1,4})?"
+_KIND = r"(?:(?:next|another|new|follow-?up|similar|bonus|practice|sample|user|math|test)[ \t]+)?"
+_NUMBER = r"[ \t]*(?:#|no\.?|nr\.?|№)?[ \t]*\d{1,4}"
+_LEFT = r"\n[ \t]{0,3}(?:>[ \t]?){0,3}(?:[*_]{1,3}|[#=]{1,6}[ \t]*[*_]{0,3}|\[\|?|\d{1,3}[.)][ \t]+)?"
 _NEXT_TURN = re.compile(
-    r"\n[ \t>]*(?:[*_]{1,3}|#{1,6}[ \t]*[*_]{0,3}|\[\|?|\d{1,3}[.)][ \t]+)?(?:(?:next|another|new|follow-?up)[ \t]+)?"
-    rf"(?:{_NAMES}){_NUMBER}(?:[ \t]*\([^()\n]{{0,30}}\))?(?:\|?\])?[*_]{{0,3}}[ \t]*[:：﹕]"
-    rf"|\n[ \t]*#{{1,6}}[ \t]*[*_]{{0,3}}(?:{_NAMES}){_NUMBER}[*_]{{0,3}}[ \t]*(?=\n|\Z)"
+    rf"{_LEFT}{_KIND}(?:{_NAMES})(?:{_NUMBER})?(?:[ \t]*\([^()\n]{{0,30}}\))?(?:\|?\])?[*_]{{0,3}}[ \t]*[:：﹕]"
+    rf"|{_LEFT}{_KIND}(?:{_NAMES}|example|exemple|ejemplo|beispiel|esempio|例){_NUMBER}"
+    r"\]?[*_]{0,3}[ \t]*(?:[.:：)]|={2,}|(?=\n|\Z))"
+    rf"|\n[ \t]*(?:#{{1,6}}[ \t]*[*_]{{0,3}}|\[){_KIND}(?:{_NAMES})[*_]{{0,3}}\]?[ \t]*(?=\n|\Z)"
     r"|\n[ \t]*\[(?:round|turn)[ \t]*\d+\]",
     re.IGNORECASE,
 )

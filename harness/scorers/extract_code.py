@@ -64,6 +64,8 @@ def extract(text: str, doc: Mapping[str, Any]) -> Extracted | None:
 
 def _of_chat(text: str, doc: Mapping[str, Any]) -> Extracted | None:
     name = doc["entry_point"]
+    if "```" not in text and re.search(r"^(?:\'\'\'|\"\"\")[ \t]*(?:python|py)[ \t]*$", text, re.MULTILINE):
+        text = _QUOTED_FENCE.sub("```", text)
     found = [block for block in _tagged(text) or blocks(text) if block.code.strip()]
     chosen = _of_blocks(text, found, doc)
     if chosen is None:
@@ -75,7 +77,9 @@ def _of_chat(text: str, doc: Mapping[str, Any]) -> Extracted | None:
 
 def defines(text: str, doc: Mapping[str, Any]) -> bool:
     """Whether a text defines what is asked for: what comes after it may answer another question."""
-    return doc["entry_point"] != SCRIPT and _defining(doc["entry_point"]).search(text) is not None
+    found = None if doc["entry_point"] == SCRIPT else _defining(doc["entry_point"]).search(text)
+    # In a docstring, `Input:` is no question but an example of the function's.
+    return found is not None and _python.begins(f"{text[found.start() :]}\n")[-1] != _python.STRING
 
 
 def assemble(found: Extracted, doc: Mapping[str, Any]) -> str:
@@ -179,28 +183,46 @@ def _session(code: str) -> str:
 # What the code came in ----------------------------------------------------------------------------------------
 
 _KEYS = ("code", "solution", "program", "python", "python_code", "completion", "answer", "function", "implementation")
-_JSON = re.compile(r"\s*(?:```(?:json)?[^\n]*\n)?\s*(\{.*\})\s*(?:```)?\s*", re.DOTALL | re.IGNORECASE)
+_JSON = re.compile(rf'"(?:{"|".join(_KEYS)})"\s*:\s*"', re.IGNORECASE)
+_DEPTH = 4
+_BEFORE = 2000
 _TAGS = 20
 """Opening tags of an answer that are looked at."""
 _OPENING_TAG = re.compile(
     r"[ \t]*(?:<(?P<xml>code|pre|python|py|answer|solution|response|output|final|(?:ant)?artifact|result)\b[^<>\n]*>"
-    r"(?:[ \t]*<code[^<>\n]*>)?|\[(?P<square>PYTHON|CODE|ANSWER|SOLUTION|BEGIN)\]"
+    r"(?:[ \t]*<code[^<>\n]*>)?|\[(?P<square>PYTHON|CODE|ANSWER|SOLUTION|BEGIN)(?:=[\w\"']{1,12})?\]"
     r"|\\begin\{(?P<tex>lstlisting|verbatim|minted|python)\}(?:[\[{][^\n]*[\]}])*)[ \t]*",
     re.IGNORECASE,
 )
 
 
 def _unwrapped(text: str) -> str:
-    """The code in a JSON object that an answer is."""
-    found = _JSON.fullmatch(text) if text.lstrip()[:1] in ("{", "`") else None
-    if found is None:
+    """The code in the JSON that an answer is, or holds where it has no fence of another language."""
+    key = _JSON.search(text)
+    if key is None or any(block.language not in ("", "json") for block in blocks(text)):
         return text
-    try:
-        held = json.loads(found[1], strict=False)
-    except (ValueError, RecursionError):
-        return text
-    by_name = {str(key).lower(): value for key, value in held.items()} if isinstance(held, dict) else {}
-    return next((value for key in _KEYS if isinstance(value := by_name.get(key), str) and value.strip()), text)
+    places = [place for mark in "[{" if (place := text.find(mark, max(0, key.start() - _BEFORE), key.start())) >= 0]
+    for place in sorted(places):
+        try:
+            held, _ = json.JSONDecoder(strict=False).raw_decode(text, place)
+        except (ValueError, RecursionError):
+            continue
+        if (code := _in_json(held, _DEPTH)) is not None:
+            return code
+    return text
+
+
+def _in_json(held: Any, depth: int) -> str | None:
+    """The first text under one of `_KEYS`, which stand in the order of their worth."""
+    if depth == 0 or not isinstance(held, dict | list):
+        return None
+    if isinstance(held, dict):
+        by_name = {str(key).lower(): value for key, value in held.items()}
+        found = next((value for key in _KEYS if isinstance(value := by_name.get(key), str) and value.strip()), None)
+        if found is not None:
+            return found
+    inner = list(held.values() if isinstance(held, dict) else held)[:20]
+    return next((code for value in inner if (code := _in_json(value, depth - 1)) is not None), None)
 
 
 def _tagged(text: str) -> list[Block]:
@@ -368,7 +390,7 @@ def _with_helpers(block: str, others: Iterable[str], name: str) -> str:
 
 def _is_needed(one: _python.Statement, wanted: frozenset[str], own: frozenset[str], block: str, name: str) -> bool:
     if one.kind == "import":
-        return "*" in one.names or bool(one.names & wanted)
+        return "*" in one.names or (name not in one.names and bool(one.names & wanted))
     names = (one.names & wanted) - own
     if not names or name in one.names:
         return False
@@ -395,6 +417,8 @@ def _program(codes: Sequence[str], wrong: Sequence[bool]) -> Extracted | None:
 # Without a fence ----------------------------------------------------------------------------------------------
 
 _BODY_LINE = re.compile(r"(?:return|yield|raise|pass|nonlocal|global)\b")
+_LONE_RETURN = re.compile(r"^return[ \t]+[^\n]*[\w)\]}'\"]$", re.MULTILINE)
+_QUOTED_FENCE = re.compile(r"^(?:\'\'\'|\"\"\")[ \t]*(?:python|py)?[ \t]*$", re.MULTILINE | re.IGNORECASE)
 _BLANK = re.compile(r"\A(?:[ \t]*\n)+")
 
 
@@ -444,6 +468,8 @@ def _body(text: str) -> str | None:
         margin = [line for line in whole.split("\n") if line.strip() and line[0] not in " \t#"]
         if first[:1] in (" ", "\t") or margin == [first] or _BODY_LINE.match(first) or _RETURNS.search(whole):
             return _python.dedent(_until_margin(whole))
+    if (lone := _LONE_RETURN.findall(text)) and not _RETURNS.search(re.sub(_LONE_RETURN, "", text)):
+        return str(lone[-1]) + "\n"
     runs = re.findall(r"(?:^(?:[ \t]+\S.*|[ \t]*)(?:\n|\Z))+", text, re.MULTILINE)
     bodies = [_python.dedent(run).strip("\n") + "\n" for run in runs if _RETURNS.search(run)]
     return bodies[-1] if bodies else None
@@ -476,8 +502,8 @@ def _run_of_code(text: str, start: int | None, opening: re.Pattern[str] | None) 
     """
     lines = text.split("\n")
     if start is not None:
-        first = text.count("\n", 0, start)
-        while first > 0 and _python.CODE_LINE.match(lines[first - 1]):
+        first, states = text.count("\n", 0, start), _python.begins(text)
+        while first > 0 and (_python.CODE_LINE.match(lines[first - 1]) or states[first] == _python.STRING):
             first -= 1
     else:
         begin = opening or re.compile(r"(?:async[ \t]+def|def|class)[ \t]+\w+")

@@ -6,7 +6,7 @@ cluster. That is the clustered standard error of Miller (2024), "Adding Error Ba
 https://arxiv.org/abs/2411.00640, here with G - 1 degrees of freedom for G sources. An interval says how much the
 number would move with other documents of the same kind; it knows nothing of a bad task, or of a model that saw it.
 
-Which method, and why (coverage of nominal 95 % intervals, 2,000 simulated evaluations; `tests/test_stats.py`):
+Which method, and why (coverage of nominal 95 % intervals, 2,000 simulated evaluations; `tests/stats/test_stats.py`):
 
 - Binary, one answer per document: Wilson. Its coverage is nearest to 95 % over n = 20, 50, 200 and shares .02 to .98
   (mean .953, .951, .950; Jeffreys .949, .949, .949 but down to .885). The normal interval of the central limit theorem

@@ -115,7 +115,7 @@ def _compared(wanted: Reading, found: Reading, comparison: Comparison) -> Verdic
 # What an answer means -----------------------------------------------------------------------------------------
 
 _ALMOST = re.compile(r"\\(?:approx|simeq|thickapprox)(?![A-Za-z])|≈")
-_LETTERED = re.compile(r"\**(?:\\text\w*\s*\{\s*)?\(?([A-J])(?:\)|[.:](?=\s))\s*[:.]?\s*\}?\**(?:\\ |[\s~:])*(?=\S)")
+_LETTERED = re.compile(r"\**\(?[A-J](?:\)|[.:](?=\s))\s*[:.]?\**(?:\\ |[\s~:])*(?=\S)")
 _PROSE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}[ ,]+[A-Za-z]{2,}")
 _TWICE = re.compile(r"(-?\d[\d.]*) \(([^()]*)\)")
 """`18 (9 * 2)`: a number and where it comes from."""
@@ -132,15 +132,16 @@ def _meant(answer: str, wanted: Reading, found: Reading) -> Iterator[str]:
     twice = _TWICE.fullmatch(found.normal.text)
     if twice and _value(twice.group(1)) == _value(twice.group(2)):
         yield twice.group(1)
-    lettered = _LETTERED.match(answer)
+    plain = phrases.without_text(answer.strip("$ "))
+    lettered = _LETTERED.match(plain)
     if lettered:
-        yield answer[lettered.end() :]
+        yield plain[lettered.end() :]
     if wanted.node.op == "list":
-        parts = [part for part in _APART.split(phrases.without_text(answer)) if part]
+        parts = [part for part in _APART.split(plain) if part]
         if all(_value(part) is not None for part in parts):
             yield ", ".join(reading(part).normal.text for part in parts)
     unread = found.node is None or trees.contains(found.node, frozenset({"word"}))
-    if unread or _PROSE.search(phrases.without_text(answer)):
+    if unread or _PROSE.search(plain):
         distilled = phrases.distil(answer)
         if distilled and distilled != answer:
             yield distilled

@@ -281,9 +281,9 @@ _LEAD = re.compile(
 )
 _MINUS_IN_WORDS = re.compile(r"^(?:negative|minus) (?=[\d$.\\])")
 _ASIDE = re.compile(
-    r"(?<=[\d)}$%\]]) \((?!mod|base|or|and)(?:[A-Za-z][a-z' -]{3,}|(?=[^()]*[A-Za-z]{2,} [A-Za-z]{2,})[\w ,.'$-]+"
-    r"|(?:i\.?e\b|since|because|as|which|that is|approx|about|\\approx)[^()]*"
-    r"|(?=[^()]*=)(?:[\d\s.,+*/=$%-]|\\(?:times|cdot|div) ?)*)\)$"
+    r"(?<=[\d)}$%\]]) ⟦?\((?!mod|base|or|and)(?:[A-Za-z][a-z' -]{3,}|(?=[^()]*[A-Za-z]{2,} [A-Za-z]{2,})[\w ,.'$-]+"
+    r"|(?:i\.?e\b|since|because|as|which|that is|approx|about|\\approx)[^()]*)\)⟧?$"
+    r"|(?<=[\w)}$%\]]) \((?=[^()]*=)(?:[\d\s.,+*/=$%-]|\\(?:times|cdot|div) ?)*\)$"
 )
 """`72 (clips)`, `48 (24 in April and 24 in May)`, `18 (9 * 2 = 18)`, `1/7 (about 0.14)`."""
 _MATH_AND_WORDS = re.compile(r"^\$([^$]+)\$ ?(?=⟦|[A-Za-z])")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from harness.scorers._math import units
 from harness.scorers._math.normalise import plain_characters
 from harness.scorers._math.tokens import MAX_CHARS
 
@@ -215,7 +216,9 @@ _ONLY_WORDS = re.compile(
 )
 _FEW_WORDS = re.compile(r"\s*(?:[A-Za-z$€£&/][A-Za-z/&]*+\s*+){0,10}$")
 _MATH = r"(?:\$[^$]{1,300}\$|\\\([^$]{1,300}?\\\))"
-_MATH_AT_END = re.compile(rf"((?:{_MATH}(?:, (?:and |or )?| and | or )){{0,9}}{_MATH})[\s.*!]*$")
+_MATH_AT_END = re.compile(rf"((?:{_MATH}(?:, (?:and |or )?| and | or )){{0,9}}{_MATH})((?: [A-Za-z]+){{0,4}})[\s.*!]*$")
+_UNSOLVED = re.compile(r"[^=]*\b[A-Za-z]+\s*\^\s*\{?\d+\}?\s*")
+"""The left side of `AB^2 = 7`."""
 _REJECTED = re.compile(
     r"\b(?:wrong|incorrect|not (?:the|correct|right|possible|valid|an?)|contradict\w*|impossible|let)\b|\?",
     re.IGNORECASE,
@@ -243,7 +246,9 @@ _SAID_LAST = re.compile(
     rf"(?:\b(?:is|are|be|equals?)\s+(?:(?:about|approximately|exactly)\s+)?|[是为])({NUMBER})\s?\S{{0,12}}$"
 )
 _LISTED = re.compile(rf"\b(?:are|were)\s+((?:{NUMBER}(?:, (?:and |or )?| and | or ))+{NUMBER})\W*$")
-_COUNTED = re.compile(r"(?<![\d.,:/$€£-])(\d+ [A-Za-z-]+(?:, (?:and )?\d+ [A-Za-z-]+)*,? and \d+ [A-Za-z-]+)\.?\W*$")
+_COUNTED = re.compile(
+    r"(?<![\d.,:/$€£-])(\d+ [A-Za-z-]+(?:, (?:and )?\d+ [A-Za-z-]+)*,? and \d+ [A-Za-z-]+)(?: [A-Za-z]+){0,4}\W*$"
+)
 """`9 chickens and 10 rabbits`, at the end of a sentence."""
 _ARROW = re.compile(r".*(?:[⇒⟹➜∴]|=>|\\(?:Rightarrow|implies|therefore)(?![A-Za-z]))|(?:→|->)")
 _COURTESY = re.compile(
@@ -321,39 +326,51 @@ def _is_courtesy(line: str) -> bool:
     return bool(_ONLY_ENGLISH.fullmatch(line)) and not any(no.search(line) for no in (_NEGATED, _HEDGED, _REJECTED))
 
 
-def _concluding(sentence: str) -> str | None:  # noqa: PLR0911 - one per form
+def _concluding(sentence: str) -> str | None:
     """The value of a sentence: after its last `=`, its one bold value, its closing mathematics, else its last number.
 
     Nothing where it is denied, hedged or a question, or where the sentence goes on after the number.
     """
     sentence = sentence.rstrip()
+    denied, hedged, rejected = (no.search(sentence) for no in (_NEGATED, _HEDGED, _REJECTED))
     whole = sentence.endswith((".", "!", "$", "*", ")", "。", "।")) or sentence[-1:] > "\u0900"
-    math = _MATH_AT_END.search(sentence) if whole and not _NEGATED.search(sentence) else None
-    if math and len(_MATHS.findall(math.group(1))) > 1:
-        return math.group(1)
-    equals = list(_EQUALS.finditer(sentence))
-    if equals and not _REJECTED.search(sentence):
-        end = equals[-1].end()
+    formulas = _closing_formulas(sentence) if whole and not denied else []
+    if len(formulas) > 1:
+        return " and ".join(formulas)
+    equals = None if rejected else next(iter(list(_EQUALS.finditer(sentence))[:-2:-1]), None)
+    if equals and not _UNSOLVED.fullmatch(sentence, 0, equals.start()):
+        end = equals.end()
         if whole or (_FEW_WORDS.match(sentence, end) and not _HEDGED.search(sentence, end)):
-            return equals[-1].group(1).strip()
+            return equals.group(1).strip()
+    if denied or hedged:
+        return None
     if not whole:
         said = _SAID_LAST.search(sentence)
-        return said.group(1).strip() if said and not (_NEGATED.search(sentence) or _HEDGED.search(sentence)) else None
-    if _NEGATED.search(sentence) or _HEDGED.search(sentence):
-        return None
+        return said.group(1).strip() if said else None
     bold = {match.strip() for match in _BOLD.findall(sentence)}
     if len(bold) == 1:
         return _LABEL.sub("", bold.pop()).strip(" .")
-    if math:
-        return math.group(1).strip("$ ").removeprefix("\\(").removesuffix("\\)").strip()
-    counted = _COUNTED.search(sentence) or _LISTED.search(sentence)
-    if counted:
-        return counted.group(1)
-    numbers = list(_NUMBERS.finditer(sentence))
-    if not numbers or not _ONLY_WORDS.match(sentence, numbers[-1].end()) or _REJECTED.search(sentence):
+    return formulas[0] if formulas else None if rejected else _closing_numbers(sentence)
+
+
+def _closing_formulas(sentence: str) -> list[str]:
+    """The formulas that a sentence ends on, or has but its unit behind."""
+    found = _MATH_AT_END.search(sentence)
+    if found is None or (found.group(2) and not units.is_unit(found.group(2), spaced=True)):
+        return []
+    formulas = [str(next(filter(None, match.groups()))).strip() for match in _MATHS.finditer(found.group(1))]
+    return [f"{formulas[0]}\\text{{{found.group(2)}}}"] if formulas and found.group(2) else formulas
+
+
+def _closing_numbers(sentence: str) -> str | None:
+    """The numbers that a sentence lists or counts with at its end, else the last one where only words follow."""
+    several = _COUNTED.search(sentence) or _LISTED.search(sentence)
+    if several:
+        return several.group(1)
+    number = next(iter(list(_NUMBERS.finditer(sentence))[:-2:-1]), None)
+    if number is None or not _ONLY_WORDS.match(sentence, number.end()) or _BOUND.search(sentence, 0, number.start()):
         return None
-    number = numbers[-1]
-    return None if _BOUND.search(sentence, 0, number.start()) else number.group().strip()
+    return number.group().strip()
 
 
 # Prose --------------------------------------------------------------------------------------------------------

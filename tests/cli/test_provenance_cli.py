@@ -1,0 +1,234 @@
+"""What `harness provenance` promises a user at the terminal."""
+
+import json
+import shlex
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+import typer
+from conftest import Project
+
+from harness import cli
+from harness.cli import app
+
+
+def labels(data: Path) -> list[str]:
+    return [
+        w for name in ("students", "controls", "models") for w in (f"--{name}", str(data / "labels" / f"{name}.csv"))
+    ]
+
+
+def test_validate_prints_json_with_every_figure_on_stdout_and_exits_with_0(project: Project, shared_data: Path) -> None:
+    outputs = str(shared_data / "outputs" / "r1_distill_reasoning.parquet")
+    done = project.run("provenance", "validate", "--outputs", outputs, *labels(shared_data), "--format", "json")
+    report = json.loads(done.stdout)
+    assert report["schema"] == 1
+    assert report["figures"]
+    assert {"name", "value", "low", "high", "n"} <= set(report["figures"][0])
+
+
+def test_validate_prints_a_table_for_people(project: Project, shared_data: Path) -> None:
+    outputs = str(shared_data / "outputs" / "r1_distill_reasoning.parquet")
+    done = project.run("provenance", "validate", "--outputs", outputs, *labels(shared_data))
+    assert "exact teacher first" in done.stdout
+
+
+@pytest.mark.parametrize("option", ["outputs", "students"])
+def test_validate_names_a_file_it_cannot_read(project: Project, option: str) -> None:
+    bad = project.root / "bad"
+    bad.write_bytes(b"\xff\x00no table")
+    files = {name: str(project.root / f"{name}.csv") for name in ("students", "controls", "models")}
+    for path in files.values():
+        Path(path).write_text("a,b\n1,2\n")
+    files["outputs"] = str(project.root / "outputs.parquet")
+    pl.DataFrame({"corpus": ["x"], "model": ["m"], "prompt_id": ["p"], "output": ["o"]}).write_parquet(files["outputs"])
+    files[option] = str(bad)
+    words = [w for name, path in files.items() for w in (f"--{name}", path)]
+    done = project.run("provenance", "validate", *words, code=2)
+    assert "Traceback" not in done.stderr
+    assert option in done.stderr
+
+
+def answers(project: Project, models: tuple[str, ...], prompts: int, repeats: int = 1) -> None:
+    """Imported answers of made-up models, all of them alike and none of them documented."""
+    words = ["certainly", "here", "is", "the", "answer", "to", "your", "question", "about", "rivers", "and", "boats"]
+    rows = [
+        {"model": m, "prompt_id": str(p), "output": " ".join(words[(p * i + k) % 12] for i in range(1, 30))}
+        for k, m in enumerate(models)
+        for p in range(prompts)
+        for _ in range(repeats)
+    ]
+    pl.DataFrame(rows).write_parquet(project.root / "a.parquet")
+    project.run("import", "parquet", "a.parquet", "--name", "pool", "--task", "probe")
+
+
+def test_two_models_alone_are_untestable_in_words(project: Project) -> None:
+    answers(project, ("first", "second"), 60)
+    found = json.loads(project.run("provenance", "first", "--format", "json").stdout)
+    (corpus,) = found["corpora"]
+    assert corpus["verdict"] == "untestable"
+    assert [f["verdict"] for f in corpus["tests"]] == ["untestable"]
+    text = project.run("provenance", "first").stdout
+    said = " ".join(text.split())
+    assert "cannot be tested against second" in said
+    assert "No release date is documented" in said
+
+
+def test_a_few_prompts_are_not_enough_and_the_report_says_so(project: Project) -> None:
+    answers(project, ("a", "b", "c"), 9, repeats=2)
+    text = project.run("provenance", "a", "--candidates", "b").stdout
+    assert "not enough prompts" in text
+    assert "only 9 prompts" in " ".join(text.split())
+
+
+def test_unknown_names_are_answered_with_what_to_do(project: Project) -> None:
+    answers(project, ("a", "b"), 3)
+    assert "harness import" in project.run("provenance", "nobody", code=2).stderr
+    assert "unknown candidate" in project.run("provenance", "a", "--candidates", "nobody", code=2).stderr
+    assert "unknown reference panel" in project.run("provenance", "a", "--panel", "nope", code=2).stderr
+    assert "expected YYYY-MM" in project.run("provenance", "a", "--released", "soon", code=2).stderr
+
+
+def test_every_format_of_a_report_can_be_read(project: Project) -> None:
+    answers(project, ("a", "b", "c"), 60)
+    assert project.run("provenance", "a", "--format", "csv").stdout.startswith("suspect,corpus,rank,candidate")
+    assert "| suspect |" in project.run("provenance", "a", "--format", "markdown").stdout
+
+
+@pytest.mark.slow
+def test_the_panel_finds_the_teacher_of_a_documented_student_offline_and_clears_a_control(project: Project) -> None:
+    words = ("--panel", "alpaca_eval", "--format", "json")
+    student = json.loads(project.run("provenance", "alpaca-7b", *words).stdout)["corpora"][0]
+    assert student["verdict"] == "resembles"
+    assert student["tests"][0]["candidate"] == "text-davinci-003"
+    control = json.loads(project.run("provenance", "guanaco-33b", *words).stdout)["corpora"][0]
+    assert control["verdict"] == "none"
+    assert all(lab["q"] > 0.05 for lab in control["labs"] if lab["q"] is not None)
+    assert any(lab["q"] is not None for lab in control["labs"])
+
+
+@pytest.mark.slow
+def test_a_new_suspect_that_answered_the_panels_prompts_is_compared_with_it(
+    project: Project, shared_data: Path
+) -> None:
+    frame = pl.read_parquet(shared_data / "outputs" / "alpaca_eval.parquet").filter(pl.col("model") == "alpaca-7b")
+    frame.with_columns(model=pl.lit("mystery")).write_parquet(project.root / "a.parquet")
+    project.run("import", "parquet", "a.parquet", "--name", "mystery")
+    words = ("--panel", "alpaca_eval", "--format", "json", "--released", "2023-04")
+    corpus = json.loads(project.run("provenance", "mystery", *words).stdout)["corpora"][0]
+    assert (corpus["verdict"], corpus["tests"][0]["candidate"]) == ("resembles", "text-davinci-003")
+    assert corpus["suspect_prompts"] > 390
+
+
+@pytest.mark.slow
+def test_each_kind_of_prompt_is_told_by_itself_also_of_a_panel(project: Project) -> None:
+    words = ("provenance", "alpaca-7b", "--panel", "alpaca_eval", "--no-interval", "--format", "json")
+    assert json.loads(project.run(*words).stdout)["corpora"][0]["domains"] == []
+    whole = json.loads(project.run(*words, "--by-domain").stdout)["corpora"][0]
+    apart = {row["domain"]: row for row in whole["domains"]}
+    assert set(apart) == {"fiction", "exposition", "instruction", "reasoning"}
+    assert sum(row["prompts"] for row in apart.values()) == whole["suspect_prompts"]
+    assert apart["exposition"]["candidates"][0]["candidate"] == "text-davinci-003"
+    alone = json.loads(project.run(*words, "--domain", "exposition").stdout)["corpora"][0]
+    assert alone["suspect_prompts"] == apart["exposition"]["prompts"]
+    scores = {finding["candidate"]: finding["z"] for finding in alone["tests"]}
+    for found in apart["exposition"]["candidates"]:
+        assert scores[found["candidate"]] == pytest.approx(found["z"])
+    assert "unknown domain" in project.run(*words, "--domain", "poetry", code=2).stderr
+
+
+@pytest.mark.slow
+def test_repeated_answers_give_the_ceiling_a_model_sampled_again(project: Project, shared_data: Path) -> None:
+    frame = pl.read_parquet(shared_data / "outputs" / "alpaca_eval.parquet")
+    name = "mistral-medium"
+    mine = frame.filter(pl.col("model") == name)
+    found = {}
+    for results, repeats, more in (("once", [mine], ("--no-interval",)), ("twice", [mine, mine], ())):
+        pl.concat(repeats).write_parquet(project.root / "a.parquet")
+        project.run("import", "parquet", "a.parquet", "--name", name, "--results", results)
+        said = project.run(
+            "provenance", name, "--panel", "alpaca_eval", "--results", results, "--format", "json", *more
+        ).stdout
+        found[results] = json.loads(said)["corpora"][0]
+        assert name not in {finding["candidate"] for finding in found[results]["tests"]}
+    assert found["once"]["sampled_again"] is None
+    again = found["twice"]["sampled_again"]
+    assert again["prompts"] == found["twice"]["suspect_prompts"]
+    highest = max(f["z"] for f in found["twice"]["tests"] if f["z"] is not None)
+    assert again["z"] > again["z_low"] > highest  # the very same answers: nobody else is as near
+    assert any("half of its repeated answers" in note for note in found["twice"]["notes"])
+
+
+def test_the_panel_is_small_has_no_text_and_says_where_it_comes_from() -> None:
+    from harness.provenance import panel
+
+    files = [panel.FOLDER / f"alpaca_eval.{suffix}" for suffix in ("parquet", "yaml")]
+    assert sum(path.stat().st_size for path in files) < 15e6
+    frame = pl.read_parquet(files[0])
+    assert [c for c, kind in frame.schema.items() if kind == pl.String] == ["channel"]
+    shipped = panel.load("alpaca_eval")
+    assert len(shipped.prints.models) >= 150
+    assert "CC BY-NC" in shipped.about["licence"]
+    assert "unchecked" in shipped.about["facts"]
+
+
+@pytest.mark.slow
+def test_matrix_tree_explain_and_change_answer_at_the_terminal(project: Project) -> None:
+    answers(project, ("a", "b", "c", "d"), 60)
+    rows = json.loads(project.run("provenance", "matrix", "--format", "json").stdout)
+    assert len(rows) == 12
+    tree = project.run("provenance", "tree", "--svg", "t.svg")
+    assert tree.stdout.startswith("[Illustration")
+    assert (project.root / "t.svg").read_text().startswith("<svg")
+    assert "Examples, not evidence" in project.run("provenance", "explain", "a", "b").stdout
+    assert json.loads(project.run("provenance", "change", "a", "b", "--format", "json").stdout)
+    assert "unknown model" in project.run("provenance", "change", "a", "nobody", code=2).stderr
+    assert "No such option: --panel" in project.run("provenance", "explain", "a", "b", "--panel", "x", code=2).stderr
+    assert "Missing argument 'suspect'" in project.run("provenance", "--format", "json", code=2).stderr
+
+
+def test_the_report_of_a_name_is_the_reports(project: Project) -> None:
+    answers(project, ("a", "b", "c", "d"), 60)
+    words = ("--format", "json")
+    assert project.run("provenance", "a", *words).stdout == project.run("provenance", "report", "a", *words).stdout
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("--matrix", ["matrix"]),
+        ("--matrix --format csv --results r", ["matrix --results r --format csv"]),
+        ("--tree", ["tree"]),
+        ("--tree --svg t.svg", ["tree --svg t.svg"]),
+        ("--svg=t.svg --panel alpaca_eval", ["tree --svg t.svg --panel alpaca_eval"]),
+        ("--explain a 'b c' --task t -o csv", ["explain a 'b c' --task t --format csv"]),
+        ("--task t --domain fiction --change a b", ["change a b --task t --domain fiction"]),
+        ("a --matrix --no-interval", ["matrix"]),
+        ("report --change a b", ["change a b"]),
+        ("--explain a b --change a b --matrix", ["matrix", "explain a b", "change a b"]),
+    ],
+)
+def test_a_flag_of_before_answers_with_the_command_to_type(capsys, monkeypatch, old: str, new: list[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["harness", "provenance", *shlex.split(old)])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    said = capsys.readouterr().err
+    assert stop.value.code == 2
+    assert [line.strip() for line in said.splitlines()[1:]] == [f"harness provenance {line}" for line in new]
+    group = typer.main.get_command(app.app).commands["provenance"]
+    for line in new:
+        name, *words = shlex.split(line)
+        group.commands[name].make_context(name, words)
+
+
+def test_every_command_has_few_options_and_an_example_of_its_own() -> None:
+    group = typer.main.get_command(app.app).commands["provenance"]
+    assert {"report", "matrix", "tree", "explain", "change", "validate", "build-panel"} == set(group.commands)
+    for name, command in group.commands.items():
+        assert f"harness provenance {name}" in command.epilog
+        assert len(command.params) <= 11
+    asked = {name: {p.name for p in command.params} for name, command in group.commands.items()}
+    assert not asked["report"] & {"matrix", "tree", "svg", "explain", "change", "task"}
+    assert max(len(asked[name]) for name in ("matrix", "tree", "explain", "change")) <= 7

@@ -1,0 +1,165 @@
+"""The benchmark of the detector, on real models with a documented past."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from harness.errors import ConfigError
+from harness.provenance import evidence, fingerprint, wording
+from harness.provenance.registry import Labels, Registry
+from harness.provenance.validate import table, validate
+
+REGISTRY = Registry.load(Path(__file__).parents[2] / "conf" / "model_registry.yaml")
+
+
+def _tables(data: Path) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    return tuple(pl.read_csv(data / "labels" / f"{name}.csv") for name in ("students", "controls", "models"))  # type: ignore[return-value]
+
+
+@pytest.fixture(scope="module")
+def report(shared_data: Path) -> dict[str, Any]:
+    outputs = pl.read_parquet(shared_data / "outputs" / "alpaca_eval.parquet")
+    return validate(outputs, *_tables(shared_data), REGISTRY, draws=200, curve=())
+
+
+def _figure(report: dict[str, Any], start: str) -> dict[str, Any]:
+    return next(f for f in report["figures"] if f["name"].startswith(start))
+
+
+@pytest.mark.slow
+def test_models_taught_by_people_are_not_accused(report: dict[str, Any]) -> None:
+    assert _figure(report, "controls flagged at nominal 5% (openai)")["value"] <= 0.1
+
+
+@pytest.mark.slow
+def test_students_of_a_lab_stand_apart_from_models_it_did_not_teach(report: dict[str, Any]) -> None:
+    figure = _figure(report, "AUROC, documented students of openai models against controls")
+    assert figure["value"] >= 0.97
+    assert figure["low"] <= figure["value"] <= figure["high"]
+
+
+@pytest.mark.slow
+def test_unrelated_pairs_get_uniform_p_values(report: dict[str, Any]) -> None:
+    assert _figure(report, "p-values of unrelated pairs uniform")["value"] > 0.05
+
+
+@pytest.mark.slow
+def test_true_pairs_rank_above_the_rest(report: dict[str, Any]) -> None:
+    assert _figure(report, "AUROC, true student-teacher pairs against the rest")["value"] >= 0.91
+    assert _figure(report, "exact teacher first")["value"] >= 0.7
+
+
+@pytest.mark.slow
+def test_an_unusual_teacher_is_detected_and_one_that_saturates_the_cohort_beats_chance(report: dict[str, Any]) -> None:
+    assert _figure(report, "detection at 5% false alarms: text-davinci-003")["value"] == 1.0
+    assert _figure(report, "detection at 5% false alarms: gpt-4-alias-2023;gpt-4-0314;gpt-4-0613")["value"] >= 0.6
+    assert _figure(report, "detection at 5% false alarms: gpt-3.5-turbo-0301;gpt-3.5-turbo-0613")["value"] > 0.05
+
+
+@pytest.mark.slow
+def test_versions_of_a_model_and_of_a_base_find_it_first(report: dict[str, Any]) -> None:
+    assert _figure(report, "same model restyled or aliased")["value"] >= 0.85
+    assert _figure(report, "same base, on-policy tuned")["value"] >= 0.9
+
+
+@pytest.mark.slow
+def test_a_model_whose_candidates_all_came_later_has_none_as_its_relative(report: dict[str, Any]) -> None:
+    assert _figure(report, "model with no relative in the pool")["value"] >= 0.88
+
+
+@pytest.mark.slow
+def test_the_report_is_json_without_nan_and_fits_a_table(report: dict[str, Any]) -> None:
+    text = json.dumps(report)
+    assert "NaN" not in text
+    lines = table(report)
+    assert all(f["name"] in lines for f in report["figures"])
+
+
+def test_the_same_seed_gives_the_same_report(shared_data: Path) -> None:
+    outputs = pl.read_parquet(shared_data / "outputs" / "r1_distill_reasoning.parquet")
+    one, two = (validate(outputs, *_tables(shared_data), REGISTRY, draws=50) for _ in range(2))
+    assert one == two
+
+
+def test_students_of_r1_find_one_another_where_r1_is_absent(shared_data: Path) -> None:
+    outputs = pl.read_parquet(shared_data / "outputs" / "r1_distill_reasoning.parquet")
+    report = validate(outputs, *_tables(shared_data), REGISTRY, draws=50)
+    found = [f for f in report["figures"] if f["name"].startswith("exact teacher first")]
+    assert {f["corpus"] for f in found} == {"r1_distill_reasoning", "r1_distill_reasoning (traces)"}
+    assert all(f["value"] == 1.0 for f in found)
+
+
+@pytest.mark.slow
+def test_nothing_is_learnt_from_the_students_that_are_tested(shared_data: Path) -> None:
+    """Calling every student's teachers something else changes no z and no p."""
+    outputs = pl.read_parquet(shared_data / "outputs" / "misguided_attention.parquet")
+    students, controls, models = _tables(shared_data)
+    taught = students.filter(pl.col("strength").str.starts_with("sft"))
+    other = taught.with_columns(teachers=pl.lit("somebody-else"), teacher_family=pl.lit("nobody"))
+    prints = fingerprint.fingerprint(outputs)
+
+    def p_values(rows: pl.DataFrame) -> Any:
+        labels = Labels.of("misguided_attention", rows, controls, models)
+        facts = labels.facts(prints.models, REGISTRY)
+        return evidence.analyse(prints, facts, labels.candidates(prints.models, facts)).p
+
+    assert (
+        pl.Series(p_values(taught).ravel()).fill_nan(None) == pl.Series(p_values(other).ravel()).fill_nan(None)
+    ).all()
+
+
+@pytest.mark.slow
+def test_a_suspect_is_answered_in_words_that_hold_the_rules(shared_data: Path) -> None:
+    outputs = pl.read_parquet(shared_data / "outputs" / "misguided_attention.parquet")
+    labels = Labels.of("misguided_attention", *_tables(shared_data))
+    prints = fingerprint.fingerprint(outputs)
+    facts = labels.facts(prints.models, REGISTRY)
+    analysis = evidence.analyse(prints, facts, labels.candidates(prints.models, facts))
+    found = evidence.pair_tests(analysis, "llama-3.3-nemotron-super-49b-v1-thinking")
+    assert found[0].candidate == "deepseek-r1"
+    text = wording.paragraph("llama-3.3-nemotron-super-49b-v1-thinking", found)
+    assert not wording.FORBIDDEN.search(text)
+    with pytest.raises(ConfigError, match="unknown model"):
+        evidence.pair_tests(analysis, "llama-3.3-nemotron")
+
+
+def test_a_missing_column_is_named(shared_data: Path) -> None:
+    students, controls, models = _tables(shared_data)
+    outputs = pl.DataFrame(schema={"corpus": pl.String, "model": pl.String, "output": pl.String})
+    with pytest.raises(ConfigError, match="prompt_id"):
+        validate(outputs, students, controls, models, REGISTRY)
+    filled = outputs.with_columns(prompt_id=pl.lit("p"))
+    one = pl.concat([filled, pl.DataFrame({"corpus": "c", "model": "m", "output": "o", "prompt_id": "p"})])
+    with pytest.raises(ConfigError, match="teachers"):
+        validate(one, students.drop("teachers"), controls, models, REGISTRY)
+
+
+def test_empty_cells_in_a_table_are_unknown_not_an_error(shared_data: Path) -> None:
+    outputs = pl.read_parquet(shared_data / "outputs" / "r1_distill_reasoning.parquet")
+    students, controls, models = _tables(shared_data)
+    bare = students.with_columns(
+        pl.lit(None, dtype=pl.String).alias(c) for c in ("teachers", "base_model", "student_lab")
+    )
+    undated = Registry({}, REGISTRY.labs, REGISTRY.bases)
+    report = validate(outputs, bare, controls, models.with_columns(released=pl.lit(None, dtype=pl.String)), undated)
+    assert report["corpora"][0]["dated"] == 0
+    wrong = models.with_columns(corpus=pl.lit("r1_distill_reasoning"), released=pl.lit("May 2024"))
+    wrong = wrong.head(1).with_columns(model=pl.lit("llama-3.1-8b-instruct"))
+    with pytest.raises(ConfigError, match="YYYY-MM"):
+        validate(outputs, students, controls, wrong, REGISTRY)
+
+
+def test_an_answers_file_with_too_few_models_is_answered_not_crashed(shared_data: Path) -> None:
+    one = pl.DataFrame({"corpus": "c", "model": "m", "output": "o", "prompt_id": "p"})
+    report = validate(one, *_tables(shared_data), REGISTRY)
+    assert report["figures"] == []
+    assert report["corpora"][0]["note"] == "not enough models"
+
+
+def test_evidence_needs_two_channels_that_are_not_about_words(shared_data: Path) -> None:
+    prints = fingerprint.fingerprint(pl.DataFrame({"model": ["a", "b"], "prompt_id": "p", "output": "text"}))
+    with pytest.raises(ConfigError, match="non-lexical"):
+        evidence.analyse(prints, [], [], names=("phrasing", "openings"))

@@ -1,0 +1,563 @@
+"""What the leaderboard promises: every number with its interval and n, no more than was measured, no name that fakes."""
+
+import csv
+import dataclasses
+import io
+import json
+import os
+import re
+import unicodedata
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from runfolders import sample, write_run
+
+from harness.core import resources
+from harness.errors import ConfigError, HarnessError
+from harness.provenance import Finding, PairTest
+from harness.provenance.finding import Lab, contradict
+from harness.results import derivation, leaderboard
+from harness.results.leaderboard import selection
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "leaderboard.md"
+HOSTILE = "evil|`<b>\n| fake | 1.000 [1.00, 1.00] n=999 |\x1b[31m\u202e[x](http://y)"
+NUMBER = r"(-?\d+\.\d{2,3} (\[-?\d+\.\d\d, -?\d+\.\d\d\]|\[no interval\]) n=\d+|not scored n=0|(untestable|not enough prompts) n=\d+)"
+
+
+def boards(tmp_path):
+    """Three models under one run, a hostile one that was unlucky under another."""
+    write_run(
+        tmp_path,
+        "eval-a1",
+        models=("alpha", "beta", "warm"),
+        controls={"warm": "alpha"},
+        values={"alpha": 1.0, "warm": 0.0},
+    )
+    rows = [sample("eval-b2", HOSTILE, "arithmetic", 0, value=1.0, status="truncated")]
+    rows += [sample("eval-b2", HOSTILE, "arithmetic", 1, value=None)]
+    rows += [sample("eval-b2", HOSTILE, "arithmetic", 2, status="failed", output=None)]
+    rows += [sample("eval-b2", HOSTILE, "arithmetic", 3, status="refused", output=None)]
+    rows += [
+        sample("eval-b2", HOSTILE, "provenance_open", d, output="the quick brown fox | is `here`") for d in range(4)
+    ]
+    rows += [
+        sample("eval-b2", HOSTILE, "provenance_identity", d, output="Я — ChatGPT. I am Claude too.") for d in range(4)
+    ]
+    write_run(tmp_path, "eval-b2", models=(HOSTILE,), rows=rows, status="incomplete", unsafe=True)
+    derivation.refresh(tmp_path)
+    return derivation.board(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory):
+    return boards(tmp_path_factory.mktemp("results"))
+
+
+def tables(text):
+    """The cells of every table, header first, split where GitHub splits them."""
+    blocks = [block.splitlines() for block in text.split("\n\n") if block.startswith("| ")]
+    return [
+        [
+            [cell.strip() for cell in re.split(r"(?<!\\)(?:\\\\)*\|", line)[1:-1]]
+            for line in block
+            if not line.startswith("| ---")
+        ]
+        for block in blocks
+    ]
+
+
+def table_rows(text):
+    """The cells of the first table."""
+    return tables(text)[0]
+
+
+def test_the_page_is_the_golden_one(board):
+    text = leaderboard.markdown(board)
+    if os.environ.get("HARNESS_UPDATE_GOLDEN"):
+        GOLDEN.write_text(text, encoding="utf-8")
+    assert text == GOLDEN.read_text(encoding="utf-8"), "run again with HARNESS_UPDATE_GOLDEN=1 and read the difference"
+
+
+def test_the_same_runs_give_the_same_bytes(tmp_path, board):
+    again = boards(tmp_path)
+    assert leaderboard.markdown(again) == leaderboard.markdown(board)
+    assert leaderboard.terminal(again) == leaderboard.terminal(board)
+
+
+def test_the_order_of_the_frames_rows_does_not_matter(board):
+    shuffled = leaderboard.Board(
+        **{name: getattr(board, name).reverse() for name in leaderboard.QUERIES if name != "runs"}, runs=board.runs
+    )
+    assert table_rows(leaderboard.markdown(shuffled)) == table_rows(leaderboard.markdown(board))
+
+
+def test_there_is_a_row_per_model_and_a_hostile_name_adds_none(board):
+    header, *rows = table_rows(leaderboard.markdown(board))
+    assert len(rows) == 4
+    assert {len(row) for row in rows} == {len(header)} == {3}
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", leaderboard.markdown(board))
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(name=st.text(min_size=1))
+def test_no_name_breaks_the_table_or_the_page(board, name):
+    def renamed(frame):
+        columns = [
+            c for c in ("model", "model_a", "model_b", "control_of", "task", "claimed", "run_id") if c in frame.columns
+        ]
+        return frame.with_columns(pl.col(columns).replace({"beta": name, "arithmetic": name, "OpenAI": name}))
+
+    hostile = leaderboard.Board(**{frame: renamed(getattr(board, frame)) for frame in leaderboard.QUERIES})
+    assert not {c for c in leaderboard.markdown(hostile) if c != "\n" and unicodedata.category(c) in ("Cc", "Cf")}
+    for hostile_table, table in zip(
+        tables(leaderboard.markdown(hostile)), tables(leaderboard.markdown(board)), strict=True
+    ):
+        assert {len(row) for row in hostile_table} == {len(table[0])}
+        assert len(hostile_table) == len(table)
+    headings = [line for line in leaderboard.markdown(hostile).splitlines() if line.startswith("#")]
+    assert headings == [line for line in leaderboard.markdown(board).splitlines() if line.startswith("#")]
+    assert max(cell_len(line) for line in leaderboard.terminal(hostile).splitlines()) <= 80
+
+
+def test_every_number_stands_with_its_interval_and_n(board):
+    page = leaderboard.markdown(board)
+    for row in table_rows(page)[1:]:
+        assert all(cell == "-" or re.search(NUMBER, cell) for cell in row[1:]), row
+    for table in tables(page)[1:]:
+        assert all(re.search(NUMBER, row[-1]) for row in table[1:]), table
+
+
+def test_rows_are_ordered_by_mean_score_with_those_that_are_not_ranked_behind(board):
+    assert board.names == ["alpha", "beta", HOSTILE, "warm"]
+
+
+def test_models_that_cannot_be_separated_share_a_group_and_their_ranks_are_intervals(tmp_path):
+    write_run(tmp_path, models=("good", "fair", "weak"), docs=40, values={"good": 1.0, "weak": 0.0})
+    derivation.refresh(tmp_path)
+    board = derivation.board(tmp_path)
+    standings = board.standings["arithmetic", "accuracy"]
+    assert {name: (s.best, s.worst, s.letters) for name, s in standings.items()} == {
+        "good": (1, 1, "a"),
+        "fair": (2, 2, "b"),
+        "weak": (3, 3, "c"),
+    }
+    few = write_run(tmp_path / "few", models=("good", "fair"), docs=4, values={"good": 1.0}).parents[1]
+    derivation.refresh(few)
+    assert "n=4 rank 1-2 (a)" in leaderboard.markdown(derivation.board(few))
+
+
+def test_a_score_below_98_percent_coverage_is_shown_with_a_warning_and_not_ranked_unless_asked(board):
+    assert HOSTILE not in board.standings["arithmetic", "accuracy"]
+    assert "25% of the samples scored: not ranked" in leaderboard.markdown(board)
+    asked = dataclasses.replace(board, min_coverage=0.2)
+    assert HOSTILE in asked.standings["arithmetic", "accuracy"]
+    assert "not ranked" not in leaderboard.markdown(asked).split("## How to read")[0]
+    assert "fewer than 20% of their samples" in leaderboard.markdown(asked)
+
+
+def test_controls_are_shown_and_not_ranked(board):
+    assert set(board.standings["arithmetic", "accuracy"]) == {"alpha", "beta"}
+
+
+def two_tasks(board):
+    """The same results again under a second task, which beta has not run."""
+    again = board.scores.filter(pl.col("model") != "beta").with_columns(task=pl.lit("word_sums"))
+    pairs = pl.concat([board.comparisons, board.comparisons.with_columns(task=pl.lit("word_sums"))])
+    scores = pl.concat([board.scores, again.with_columns(value=pl.col("value") / 2)])
+    return dataclasses.replace(board, scores=scores, comparisons=pairs)
+
+
+def test_the_mean_states_its_weights_has_an_interval_and_takes_a_missing_task_for_missing(board):
+    both = two_tasks(board)
+    header, *rows = table_rows(leaderboard.markdown(both))
+    assert "mean (2 tasks, weighing the same)" in header[1]
+    cells = {row[0].strip(): row[1].strip() for row in rows}
+    assert cells["alpha"].startswith("0.750 [")
+    assert cells["alpha"].endswith("rank 1 (a)")
+    assert re.search(NUMBER, cells["beta"])
+    assert cells["beta"].startswith("0.500 [")
+    assert cells["beta"].endswith("1 of 2 tasks")
+    weighed = dataclasses.replace(both, weights={"word_sums": 3.0})
+    header, *rows = table_rows(leaderboard.markdown(weighed))
+    assert "arithmetic x 1, word_sums x 3" in header[1]
+    assert rows[0][1].strip().startswith("0.625 [")
+
+
+def test_the_means_ranks_come_from_paired_differences(tmp_path):
+    write_run(tmp_path, models=("good", "fair"), docs=40, values={"good": 1.0})
+    derivation.refresh(tmp_path)
+    board = derivation.board(tmp_path)
+    both = dataclasses.replace(
+        board,
+        scores=pl.concat([board.scores, board.scores.with_columns(task=pl.lit("other"))]),
+        comparisons=pl.concat([board.comparisons, board.comparisons.with_columns(task=pl.lit("other"))]),
+    )
+    assert both.standings[None]["good"].worst == 1
+    assert both.standings[None]["fair"].best == 2
+    other_files = dataclasses.replace(both, comparisons=both.comparisons.with_columns(same_task=False))
+    assert other_files.standings[None]["good"].worst == 2
+
+
+def test_a_figure_of_lm_evals_own_that_is_over_a_point_away_is_pointed_out(board):
+    beside = {"model": "alpha", "task": "arithmetic", "metric": "exact_match", "filter": "strict-match"}
+    beside |= {"ci_low": None, "ci_high": None, "n": 4}
+    for value, told in ((0.5, True), (0.995, False)):
+        own = dataclasses.replace(board, beside=pl.DataFrame([beside | {"value": value, "gap": value - 1.0}]))
+        assert ("exact_match (strict-match) is 0.500" in leaderboard.markdown(own)) == told
+
+
+def test_the_drop_against_the_originals_is_told_with_its_interval(board):
+    drop = {"model": "beta", "task": "arithmetic", "metric": "drop", "filter": "none", "value": 0.061}
+    drop |= {"ci_low": 0.02, "ci_high": 0.1, "n": 480, "gap": None}
+    text = leaderboard.markdown(dataclasses.replace(board, beside=pl.DataFrame([drop])))
+    assert "beta, arithmetic: drop against the original problems 0.061" in text
+
+
+def test_the_weight_of_one_document_is_stated_where_there_are_few(board):
+    told = "25.0 points of arithmetic"
+    for page in (leaderboard.markdown, leaderboard.html, leaderboard.terminal):
+        assert told in " ".join(page(board).split())
+    enough = dataclasses.replace(board, scores=board.scores.with_columns(n=pl.lit(100, pl.Int64)))
+    for page in (leaderboard.markdown, leaderboard.html, leaderboard.terminal):
+        assert "One document is" not in " ".join(page(enough).split())
+
+
+def test_similarity_plays_no_part_in_the_order(board):
+    other = dataclasses.replace(board, similarities=board.similarities.with_columns(value=1 - pl.col("value")))
+    assert other.names == board.names
+
+
+def test_models_without_a_score_come_last(board):
+    unscored = dataclasses.replace(board, scores=board.scores.filter(pl.col("model") != "alpha"))
+    assert unscored.names[-1] == "alpha"
+    assert table_rows(leaderboard.markdown(unscored))[-1][:2] == ["alpha", "-"]
+
+
+def test_a_smaller_is_better_metric_neither_orders_nor_goes_unsaid(board):
+    lower = dataclasses.replace(
+        board,
+        tasks=board.tasks.with_columns(higher_is_better=pl.lit(False)),
+        scores=board.scores.with_columns(value=pl.col("value") * 100),
+    )
+    assert lower.names == sorted(board.names)
+    assert "lower is better" in leaderboard.markdown(lower)
+
+
+def test_failed_refused_truncated_and_unscored_answers_are_told(board):
+    text = leaderboard.markdown(board)
+    note = next(line for line in text.splitlines() if "3 unscored" in line)
+    for word in ("1 failed", "1 truncated", "1 refused", "run incomplete", "without the sandbox"):
+        assert word in note
+    assert "(unsafe) †" in text
+    assert "3 unscored" in leaderboard.terminal(board)
+
+
+def test_a_result_that_was_never_scored_says_so_and_is_not_zero(board):
+    unscored = dataclasses.replace(
+        board, scores=board.scores.with_columns(value=pl.lit(None, pl.Float64), n=pl.lit(0, pl.Int64))
+    )
+    assert "not scored n=0" in leaderboard.markdown(unscored)
+    assert "0.000" not in table_rows(leaderboard.markdown(unscored))[1][1]
+
+
+def test_the_nearest_model_is_never_the_model_itself_and_controls_are_shown_as_such(board):
+    pair = (pl.col("model_a") == "beta") & (pl.col("model_b") == "warm")
+    close = dataclasses.replace(
+        board, similarities=board.similarities.with_columns(value=pl.when(pair).then(0.9).otherwise("value"))
+    )
+    near = {model: [other for other, _ in close.nearest(model)] for model in close.names}
+    assert near == {"alpha": ["beta"], HOSTILE: ["beta"], "beta": ["warm", "alpha"], "warm": ["beta", "alpha"]}
+    for text in (leaderboard.markdown(close), leaderboard.terminal(close)):
+        assert "warm (control of alpha)" in text
+
+
+def test_what_is_not_calibrated_is_called_so_wherever_it_stands(board):
+    page = leaderboard.markdown(board)
+    assert table_rows(page)[0][2] == "nearest relative (calibrated, provenance_open)"
+    assert sum("not calibrated" in line for line in page.splitlines() if line.startswith("## ")) == 2
+    assert leaderboard.terminal(board).count("not calibrated") >= 2
+    calibrated = dataclasses.replace(
+        board,
+        similarities=board.similarities.with_columns(calibrated=True),
+        identity_claims=board.identity_claims.with_columns(calibrated=True),
+    )
+    headings = [line for line in leaderboard.markdown(calibrated).splitlines() if line.startswith("## ")]
+    assert not [line for line in headings if "not calibrated" in line]
+
+
+def test_the_page_says_how_to_make_the_numbers_again(board):
+    text = leaderboard.markdown(board)
+    for fact in (
+        "harness eval 'model=[alpha,beta]'",
+        "seed 1234",
+        "max_tokens 64",
+        "first 4",
+        "eval-a1",
+        "eval-b2",
+        "ab" * 32,
+    ):
+        assert fact in text
+    assert "evidence, not proof" in text
+
+
+def test_the_terminal_page_fits_80_columns_and_nothing_in_it_moves_the_cursor(board):
+    text = leaderboard.terminal(board)
+    assert max(cell_len(line) for line in text.splitlines()) <= 80
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+
+
+def test_no_runs_make_a_page_that_says_so(tmp_path):
+    derivation.refresh(tmp_path)
+    empty = derivation.board(tmp_path)
+    assert "No finished run" in leaderboard.markdown(empty)
+    assert "No finished run" in leaderboard.terminal(empty)
+
+
+def test_models_with_provenance_tasks_alone_have_a_row(tmp_path):
+    write_run(tmp_path, tasks=("provenance_open", "provenance_identity"))
+    derivation.refresh(tmp_path)
+    text = leaderboard.markdown(derivation.board(tmp_path))
+    assert len(table_rows(text)) == 3
+    assert leaderboard.terminal(derivation.board(tmp_path))
+
+
+def test_only_the_models_whose_code_left_the_sandbox_are_stamped(tmp_path):
+    folder = write_run(tmp_path, unsafe=True)
+    manifest = json.loads((folder / "run.json").read_text())
+    manifest["metrics"][0]["sandbox"] = "A"
+    (folder / "run.json").write_text(json.dumps(manifest))
+    derivation.refresh(tmp_path)
+    board = derivation.board(tmp_path)
+    assert board.scores.sort("model").select("model", "unsafe_code").rows() == [("alpha", False), ("beta", True)]
+    assert leaderboard.markdown(board).count("(unsafe) †") == 1
+
+
+def found_one(verdict: str, corpus: str = "provenance_open", *, lab: str = "L", prompts: int = 64) -> Finding:
+    """A finding of one candidate, tested."""
+    test = PairTest("beta", verdict, 3.21, 0.001, 0.004, {}, 9, 9, 64, z_low=2.0, z_high=4.4, lab=lab)
+    labs = (Lab(lab, True, 1, 1, ("beta",)),) if verdict == "resembles" else ()
+    return Finding(
+        "alpha", corpus, "1.0", 64, prompts, 9, panel=False, traces=None, verdict=verdict,
+        strength="strong" if labs else "none", coverage=None, labs=labs, tests=(test,), null="unrelated pairs",
+        null_pairs=99, p_floor=0.01, nearest_of_all=None, sentence="said", paragraph="said",
+        released="2024-05",
+    )  # fmt: skip
+
+
+def evidence(board, by_model, otherwise):
+    """The table of these findings."""
+    rows = [
+        {"model": model, "tested": 1, "finding": json.dumps(one.json())}
+        for model in board.names
+        for one in by_model.get(model, [otherwise])
+    ]
+    return pl.DataFrame(rows)
+
+
+def test_of_several_sets_that_with_most_power_is_shown_and_named_and_those_that_contradict_it_beside_it(board):
+    few, other = found_one("none", "few", prompts=50), found_one("resembles", "same_lab", prompts=51)
+    found = evidence(
+        board, {"alpha": [few, other, found_one("resembles", "most")]}, otherwise=found_one("none", "most")
+    )
+    cells = {row[0]: row[2] for row in table_rows(leaderboard.markdown(dataclasses.replace(board, evidence=found)))}
+    assert cells["alpha"] == (
+        "beta 3.21 [2.00, 4.40] n=64 q=0.004, strong on most; but none of 1 (nearest 3.21 [2.00, 4.40] n=64 q=0.004) "
+        "on few"
+    )
+    assert contradict(found_one("resembles"), found_one("resembles", lab="M"))
+
+
+def test_calibrated_evidence_takes_the_place_of_the_uncalibrated_column_as_soon_as_there_is_any(board):
+    found = evidence(board, {"alpha": [found_one("resembles")]}, otherwise=found_one("none"))
+    page = leaderboard.markdown(dataclasses.replace(board, evidence=found))
+    _, *rows = table_rows(page)
+    assert "similar other model by choice of words" not in page
+    cells = {row[0]: row[2] for row in rows}
+    assert cells["alpha"] == "beta 3.21 [2.00, 4.40] n=64 q=0.004, strong"
+    assert cells["beta"] == "none of 1 (nearest 3.21 [2.00, 4.40] n=64 q=0.004)"
+    assert "Nearest relative, calibrated" in leaderboard.terminal(dataclasses.replace(board, evidence=found))
+
+
+def test_a_model_without_a_month_is_told_which_line_its_file_lacks(board):
+    undated = dataclasses.replace(found_one("resembles"), released=None)
+    found = evidence(board, {"alpha": [undated]}, otherwise=found_one("none"))
+    cells = {row[0]: row[2] for row in table_rows(leaderboard.markdown(dataclasses.replace(board, evidence=found)))}
+    assert cells["alpha"].endswith("strong (add released:)")
+    assert "released" not in cells["beta"]
+
+
+def test_an_identity_claim_stands_beside_how_often_models_of_other_families_make_it(tmp_path):
+    names = ("qwen-a", "claude-a", "gemma-a", "llama-a", "mistral-a", "grok-a", "phi-a")
+    write_run(tmp_path, models=names)
+    derivation.refresh(tmp_path)
+    claims = derivation.board(tmp_path).identity_claims.filter(pl.col("claimed") == "OpenAI")
+    assert set(claims["base_n"]) == {6}
+    assert claims["calibrated"].all()
+    assert "6 of 6 others too, mean 0.50" in leaderboard.markdown(derivation.board(tmp_path))
+
+
+# Forms -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", leaderboard.FORMS)
+def test_every_form_is_the_same_bytes_again_and_holds_no_character_that_hides_or_turns(tmp_path, board, form):
+    page = leaderboard.render(board, form)
+    assert page == leaderboard.render(boards(tmp_path), form)
+    hidden = {c for c in page.decode() if c not in "\r\n" and unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp")}
+    assert not hidden or form == "csv"  # a CSV holds cells as they are, for programs
+
+
+def test_the_json_form_holds_what_the_markdown_shows(board):
+    page = json.loads(leaderboard.render(board, "json"))
+    assert [model["model"] for model in page["models"]] == board.names
+    alpha = page["models"][0]
+    assert (alpha["scores"][0]["value"], alpha["scores"][0]["n"], alpha["scores"][0]["letters"]) == (1.0, 4, "a")
+    assert alpha["evidence"]["verdict"] == "untestable"
+    assert {claim["claimed"] for claim in alpha["identity_claims"]} == {"OpenAI", "(none)"}
+    assert page["runs"][0]["command"].startswith("harness eval")
+
+
+def test_the_csv_form_has_a_row_per_model_and_task_and_no_score_is_an_empty_cell(board):
+    unscored = dataclasses.replace(board, scores=board.scores.with_columns(value=pl.lit(None, pl.Float64)))
+    rows = list(csv.DictReader(io.StringIO(leaderboard.render(unscored, "csv").decode())))
+    assert [row["model"] for row in rows] == board.names
+    assert {row["value"] for row in rows} == {""}
+    assert {row["evidence_verdict"] for row in rows} == {"untestable"}
+    assert rows[0]["claimed"] == "OpenAI"
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    name=st.text(min_size=1) | st.sampled_from(["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "]]>"])
+)
+def test_no_name_makes_markup_of_the_html_form(board, name):
+    from html.parser import HTMLParser
+
+    tags = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag, attrs):
+            tags.append((tag, *[key for key, _ in attrs]))
+
+    def seen(of):
+        tags.clear()
+        Reader().feed(leaderboard.render(of, "html").decode())
+        return list(tags)
+
+    renamed = {
+        frame: getattr(board, frame).with_columns(pl.col("model").replace({"beta": name}))
+        for frame in ("scores", "models", "identity_claims", "evidence")
+    }
+    hostile = dataclasses.replace(board, **renamed)
+    assert len(seen(hostile)) <= len(seen(board)) + 8  # at most a note of its own
+    assert set(seen(hostile)) <= set(seen(board))
+
+
+def test_the_plain_text_of_an_ordinary_page_fits_100_columns(tmp_path):
+    names = tuple(f"model-number-{i}" for i in range(6))
+    write_run(tmp_path, models=names, docs=40)
+    derivation.refresh(tmp_path)
+    board = derivation.board(tmp_path)
+    many = [f"task_{i}" for i in range(9)]
+    wide = dataclasses.replace(
+        board,
+        scores=pl.concat([board.scores.with_columns(task=pl.lit(task)) for task in many]),
+        comparisons=pl.concat([board.comparisons.with_columns(task=pl.lit(task)) for task in many]),
+    )
+    page = leaderboard.markdown(wide).split("## Reproduce this")[0]
+    assert max(cell_len(line) for line in page.splitlines() if line.startswith(("|", "#"))) <= 100
+    assert max(cell_len(line) for line in page.splitlines()) <= 120
+    shown = {cell for table in tables(page) for cell in table[0]}
+    assert {f"{task} (accuracy)" for task in many} <= shown
+
+
+def test_what_was_not_measured_is_not_explained(tmp_path):
+    write_run(tmp_path, tasks=("arithmetic",))
+    derivation.refresh(tmp_path)
+    board = derivation.board(tmp_path)
+    for page in (leaderboard.markdown(board), leaderboard.terminal(board)):
+        assert "alibrated" not in page
+        assert "imilarity is evidence" not in page
+        assert "control" not in page.split("Controls are not ranked")[0]
+
+
+# Selections --------------------------------------------------------------------------------------------------
+
+
+def chosen(tmp_path, **keys):
+    return derivation.board(tmp_path, selection.Selection(**keys))
+
+
+@pytest.mark.parametrize(
+    "path", [p for d in resources.conf_dirs() for p in (d / "leaderboard").glob("*.yaml")], ids=str
+)
+def test_every_shipped_selection_loads(path):
+    assert selection.load(path.stem).title
+
+
+def test_a_selection_keeps_models_and_tasks_by_pattern_and_puts_columns_in_its_order(tmp_path):
+    boards(tmp_path)
+    assert set(chosen(tmp_path, models=["a*", "beta"]).names) == {"alpha", "beta"}
+    assert set(chosen(tmp_path, models=["alpha"]).runs["run_id"]) == {"eval-a1"}
+    assert not chosen(tmp_path, tasks=["provenance_*"]).columns
+    everything = dataclasses.replace(two_tasks(derivation.board(tmp_path)), order=["word_*"])
+    assert [task for task, _ in everything.columns] == ["word_sums", "arithmetic"]
+
+
+def test_a_condition_in_sql_selects_results(tmp_path):
+    boards(tmp_path)
+    assert set(chosen(tmp_path, where="value >= 0.5 AND NOT unsafe_code").names) == {"alpha", "beta"}
+    assert set(chosen(tmp_path, where="n = 1 -- the unlucky one").names) == {HOSTILE}
+    with pytest.raises(HarnessError, match="nosuchcolumn"):
+        chosen(tmp_path, where="nosuchcolumn = 1")
+
+
+def test_a_selection_that_names_nobody_or_leaves_nothing_says_so(tmp_path):
+    boards(tmp_path)
+    with pytest.raises(ConfigError, match=r"alpha"):
+        chosen(tmp_path, models=["alhpa"])
+    with pytest.raises(ConfigError, match="weighed task"):
+        chosen(tmp_path, weights={"arithmetics": 2})
+    with pytest.raises(ConfigError, match="no result is left"):
+        chosen(tmp_path, where="n > 1000")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("titel: x", "titel"),
+        ("weights: {gsm8k: 0}", "weights.gsm8k"),
+        ("columns: [relatives]", "relative"),
+        ("coverage: 2", "coverage"),
+        ("models: [", "cannot be read"),
+    ],
+)
+def test_a_selection_that_cannot_be_read_names_the_file_and_the_key(tmp_path, monkeypatch, text, told):
+    folder = tmp_path / "conf" / "leaderboard"
+    folder.mkdir(parents=True)
+    (folder / "mine.yaml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=told) as error:
+        selection.load("mine")
+    assert "mine.yaml" in str(error.value)
+
+
+def test_a_committed_page_is_checked_against_the_results(project, tmp_path):
+    write_run(project.root / "results", docs=8)
+    page = project.root / "LEADERBOARD.md"
+    project.run("leaderboard", "--out", str(page))
+    project.run("leaderboard", "--check", str(page))
+    page.write_text(page.read_text().replace("0.500", "0.900"))
+    changed = project.run("leaderboard", "--check", str(page), code=1)
+    assert "0.900" in changed.stderr
+    assert "--out LEADERBOARD.md" in changed.stderr or f"--out {page}" in changed.stderr
+    html = project.root / "index.html"
+    project.run("leaderboard", "scores", "--out", str(html))
+    assert html.read_text().startswith("<!doctype html>")
+    project.run("leaderboard", "scores", "--check", str(html))
+    assert "scores" in project.run("leaderboard", "scoers", code=2).stderr

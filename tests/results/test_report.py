@@ -1,0 +1,535 @@
+"""What the report promises: it runs nothing but itself, shows every text as text, and works where people open it."""
+
+import base64
+import contextlib
+import gzip
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import polars as pl
+import pytest
+from conftest import ROOT, Project
+from hypothesis import given
+from hypothesis import strategies as st
+from runfolders import OPEN, sample, write_run
+
+from harness.cli import report
+from harness.core import tables
+from harness.errors import ConfigError
+from harness.provenance import explain, wording
+from harness.results import derivation, schema
+from harness.results.report import draw, figures, gather, names, page, samples, serve
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BROWSER = os.environ.get("HARNESS_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+
+EVIL = "evil</script><script>window.pwned=1</script><img src=x onerror=window.pwned=2>\x1b[31m\u202ereversed\u200b"
+SHOWN = "evil</script><script>window.pwned=1</script><img src=x onerror=window.pwned=2>\\x1b[31m\\u202ereversed\\u200b"
+MODELS = ("alpha", "beta", "warm")
+
+
+def hostile_results(folder: Path) -> Path:
+    """Three plain models, and one whose name, prompts and answers attack the page."""
+    write_run(folder, "eval-a1", models=MODELS, controls={"warm": "alpha"}, values={"alpha": 1.0, "warm": 0.0}, docs=30)
+    rows = [
+        sample(
+            "eval-b2", EVIL, "arithmetic", d, value=float(d % 2), output=f"{EVIL} <b>{d}</b>", reasoning=f"{EVIL} {{{{data}}}}",
+            messages=json.dumps([{"role": EVIL, "content": f"{EVIL}\nline two {{{{scripts}}}}"}]), target=EVIL,
+            attempts=[{"at": "2026-01-02T03:04:05+00:00", "error": EVIL, "status": 500}],
+        )
+        for d in range(30)
+    ]  # fmt: skip
+    rows += [sample("eval-b2", EVIL, "provenance_open", d, output=f"{OPEN[d % 4]} {EVIL}") for d in range(30)]
+    rows += [sample("eval-b2", EVIL, "provenance_identity", d, output=f"I am ChatGPT {EVIL}") for d in range(30)]
+    write_run(folder, "eval-b2", models=(EVIL,), rows=rows)
+    derivation.refresh(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    return hostile_results(tmp_path_factory.mktemp("results"))
+
+
+@pytest.fixture(scope="module")
+def contents(results):
+    return page.contents(results)
+
+
+@pytest.fixture(scope="module")
+def embedded(results, tmp_path_factory):
+    out = tmp_path_factory.mktemp("page") / "report.html"
+    assert page.write(results, out, EVIL) == [out]
+    return out
+
+
+@pytest.fixture(scope="module")
+def beside(results, tmp_path_factory):
+    out = tmp_path_factory.mktemp("beside") / "my report.html"
+    written = page.write(results, out, "Results", limit=-1)
+    assert [path.name for path in written] == ["my report.html", "my report.samples.parquet"]
+    return out
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    if BROWSER is None:
+        pytest.skip("no Chromium on this machine; HARNESS_CHROMIUM names one")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
+    with sync_api.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=BROWSER)
+        yield browser
+        browser.close()
+
+
+class Tab:
+    """A page, with everything it asked for and complained of."""
+
+    def __init__(self, browser, url, **options):
+        self.context = browser.new_context(**options)
+        self.tab = self.context.new_page()
+        self.requests, self.complaints = [], []
+        self.tab.on("request", lambda request: self.requests.append(request.url))
+        self.tab.on("console", lambda m: self.complaints.append(m.text) if m.type in {"error", "warning"} else None)
+        self.tab.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.tab.on("dialog", lambda dialog: (self.complaints.append("dialog"), dialog.dismiss()))
+        self.tab.goto(url)
+        self.tab.wait_for_selector("html[data-ready]", state="attached")
+
+    def see_everything(self):
+        """Scroll through, so that every figure is drawn."""
+        for name in ("scores", "performance", "matrix", "tree", "detection", "difficulty"):
+            self.tab.locator(f"#fig-{name}").scroll_into_view_if_needed()
+            self.tab.locator(f"#fig-{name} :is(svg, canvas, p)").first.wait_for()
+        return self
+
+    def rows(self, name):
+        return self.tab.locator(f"section#{name} table").first.locator("tbody tr")
+
+
+@pytest.fixture
+def opened(chromium):
+    tabs = []
+
+    def open_(url, **options):
+        tabs.append(Tab(chromium, url, **options))
+        return tabs[-1]
+
+    yield open_
+    for tab in tabs:
+        tab.context.close()
+
+
+@pytest.mark.slow
+def test_the_page_draws_everything_without_a_complaint_and_nothing_is_requested(opened, embedded):
+    seen = opened(embedded.as_uri()).see_everything()
+    assert seen.requests == [embedded.as_uri()]
+    assert seen.complaints == []
+    assert seen.tab.locator("figure svg, figure canvas").count() >= 6
+
+
+def test_hostile_names_prompts_and_answers_stay_text_wherever_they_stand(opened, embedded):
+    seen = opened(embedded.as_uri()).see_everything()
+    tab = seen.tab
+    tab.get_by_label("Model", exact=True).last.select_option(label=SHOWN)
+    tab.get_by_role("button", name=re.compile("^open sample ")).first.click()
+    tab.wait_for_selector("#detail pre")
+    tab.evaluate("document.querySelectorAll('#detail details').forEach((e) => { e.open = true; })")
+    detail = tab.locator("#detail").inner_text()
+    assert f"{SHOWN}\nline two {{{{scripts}}}}" in detail
+    assert f"{SHOWN} {{{{data}}}}" in detail
+    assert detail.count(SHOWN) >= 6  # title, role, prompt, answer, trace, target
+    assert tab.locator("h1").inner_text() == SHOWN
+    assert tab.evaluate("window.pwned") is None
+    assert tab.locator("body img, body iframe, body object, body link").count() == 0
+    assert seen.complaints == []
+    text = tab.locator("body").inner_text()
+    assert not any(c in text for c in "\x1b\u202e\u200b")
+
+
+def test_the_policy_stops_what_the_page_does_not_need(opened, embedded):
+    seen = opened(embedded.as_uri())
+    assert seen.tab.evaluate("""() => {
+        const script = document.createElement("script"); script.textContent = "window.pwned = 3"; document.body.append(script);
+        return window.pwned === undefined; }""")
+    assert seen.tab.evaluate("fetch('http://127.0.0.1:9/').then(() => false, () => true)")
+    seen.tab.evaluate("setTimeout('window.pwned = 4', 0)")
+    seen.tab.wait_for_timeout(50)
+    assert seen.tab.evaluate("window.pwned") is None
+
+
+def test_the_leaderboard_sorts_filters_and_marks_ties_by_keyboard(opened, embedded):
+    tab = opened(embedded.as_uri()).tab
+    head = tab.locator("#board th[aria-sort]", has_text="arithmetic")
+    head.get_by_role("button").focus()
+    tab.keyboard.press("Enter")
+    assert head.get_attribute("aria-sort") == "descending"
+    assert tab.locator("#board tbody th").first.inner_text().startswith("alpha")
+    tab.keyboard.press("Enter")
+    assert head.get_attribute("aria-sort") == "ascending"
+    assert tab.locator("#board tbody th").all_inner_texts()[0] == "warm (control of alpha)"
+    assert tab.locator("#board tbody th").all_inner_texts()[-1] == "alpha"
+    tab.get_by_role("button", name=re.compile("mark who cannot be told apart from beta")).click()
+    assert sorted(tab.locator("#board tr.tied th").all_inner_texts()) == ["beta", SHOWN]
+    tab.get_by_label("Filter models").fill("ALPH")
+    assert tab.locator("#board tbody th").all_inner_texts() == ["alpha"]
+
+
+def test_samples_are_filtered_searched_and_opened(opened, embedded, results):
+    tab = opened(embedded.as_uri()).tab
+    rows = tab.locator("#browser tbody tr")
+    tab.locator("#browser").get_by_label("Model", exact=True).select_option(label="beta")
+    tab.locator("#browser").get_by_label("Verdict").select_option(label="correct")
+    assert tab.locator("#browser .pager").inner_text().startswith("15 of 360")
+    tab.locator("#browser").get_by_role("button", name="Clear all").click()
+    tab.locator("#browser").get_by_label("Text").fill("LIGHTHOUSE keeper")
+    tab.keyboard.press("Enter")
+    tab.locator("#browser [role=status]", has_text="hold the text").wait_for()
+    found = int(tab.locator("#browser [role=status]").inner_text().split()[0])
+    there = pl.concat([pl.read_parquet(path, columns=["output"]) for path in
+                       sorted(results.glob("runs/*/samples.parquet"))])  # fmt: skip
+    assert found == there["output"].str.contains("(?i)lighthouse keeper").sum() > 0
+    rows.first.get_by_role("button").click()
+    assert "lighthouse keeper" in tab.locator("#detail").inner_text()
+    assert tab.evaluate("document.activeElement.tagName") == "H3"
+    first = tab.locator("#detail h3").inner_text()
+    tab.locator("#detail").get_by_role("button", name="Next").click()
+    assert tab.locator("#detail h3").inner_text() != first
+
+
+def test_shared_words_are_marked_where_they_stand(opened, embedded):
+    tab = opened(embedded.as_uri()).tab
+    tab.locator("#pair").get_by_label("Candidate", exact=True).select_option(label="alpha")
+    tab.locator("#pair").get_by_label("Model", exact=True).select_option(label="beta")
+    row = tab.locator("#pair tbody tr", has=tab.locator("mark")).first
+    shared = row.locator("q").inner_text().replace(" ", "")
+    assert len(shared) > 3
+    assert [text.lower().replace(" ", "") for text in row.locator("mark").all_inner_texts()] == [shared] * 2
+
+
+def test_flips_lead_to_the_samples_of_their_item(opened, embedded):
+    tab = opened(embedded.as_uri()).tab
+    tab.get_by_label("First model").select_option(label="alpha")
+    tab.get_by_label("Second model").select_option(label="beta")
+    assert "15 items flip: 15 to the first, 0 to the second" in tab.locator("#task").inner_text()
+    tab.locator("#task table").last.get_by_role("button", name=re.compile("^samples of item")).first.click()
+    assert tab.locator("#browser .pager").inner_text().startswith("4 of 360")
+
+
+@pytest.mark.slow
+def test_a_served_report_reads_texts_from_the_file_beside_it_in_ranges(opened, beside):
+    files = [beside, beside.with_name("my report.samples.parquet")]
+    with serve.server(files) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        origin = f"http://127.0.0.1:{running.server_address[1]}/"
+        seen = opened(origin + "my%20report.html")
+        seen.tab.locator("#browser").get_by_label("Model", exact=True).select_option(label=SHOWN)
+        seen.tab.get_by_role("button", name=re.compile("^open sample ")).first.click()
+        seen.tab.wait_for_selector("#detail pre")
+        assert SHOWN in seen.tab.locator("#detail").inner_text()
+        seen.tab.locator("#browser").get_by_label("Text").fill("lighthouse")
+        seen.tab.locator("#browser").get_by_role("button", name="Search").click()
+        seen.tab.locator("#browser [role=status]", has_text="hold the text").wait_for()
+        running.shutdown()
+    assert all(url.startswith(origin) for url in seen.requests)
+    assert any(url.endswith(".parquet") for url in seen.requests)
+    assert seen.complaints == []
+
+
+def test_from_disk_the_page_lists_everything_and_asks_for_the_file_by_name(opened, beside, tmp_path):
+    seen = opened(beside.as_uri())
+    tab = seen.tab
+    assert "360 of 360" in tab.locator("#browser").inner_text()
+    tab.get_by_role("button", name=re.compile("^open sample ")).first.click()
+    tab.wait_for_selector("#detail .warn")
+    assert "Choose my report.samples.parquet" in tab.locator("#detail").inner_text()
+    other = tmp_path / "other.parquet"
+    pl.DataFrame({"output": ["x"]}).write_parquet(other)
+    picker = tab.locator("#browser input[type=file]").first
+    picker.set_input_files(other)
+    tab.locator("#browser [role=status]", has_text="another report").wait_for()
+    picker.set_input_files(beside.with_name("my report.samples.parquet"))
+    tab.locator("#browser [role=status]", has_text="is open").wait_for()
+    tab.get_by_role("button", name=re.compile("^open sample ")).first.click()
+    tab.wait_for_selector("#detail pre")
+    assert seen.complaints == []
+    assert seen.requests == [beside.as_uri()]
+
+
+def test_every_control_has_a_name_every_table_headings_and_the_first_tab_skips_to_the_content(opened, embedded):
+    tab = opened(embedded.as_uri()).see_everything().tab
+    nameless = tab.evaluate("""() => [...document.querySelectorAll("button, input, select")].filter((e) =>
+        !(e.getAttribute("aria-label") || e.textContent.trim() && e.tagName === "BUTTON" || e.labels && e.labels.length && e.labels[0].textContent.trim()))
+        .map((e) => e.outerHTML)""")
+    assert nameless == []
+    assert tab.evaluate("[...document.querySelectorAll('th')].every((e) => ['col', 'row'].includes(e.scope))")
+    assert tab.evaluate("[...document.querySelectorAll('table')].every((e) => e.caption.textContent !== '')")
+    assert (
+        tab.evaluate('document.querySelectorAll(\'[tabindex]:not([tabindex="0"]):not([tabindex="-1"])\').length') == 0
+    )
+    assert tab.evaluate(
+        "new Set([...document.querySelectorAll('[id]')].map((e) => e.id)).size === document.querySelectorAll('[id]').length"
+    )
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("document.activeElement.textContent") == "Skip to the content"
+    tab.keyboard.press("Enter")
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("document.querySelector('main').contains(document.activeElement)")
+
+
+@pytest.mark.slow
+def test_the_page_fits_a_telephone_and_turns_dark_by_wish_or_by_button(opened, embedded):
+    narrow = opened(embedded.as_uri(), viewport={"width": 380, "height": 800}).see_everything().tab
+    assert narrow.evaluate("document.documentElement.scrollWidth") <= 380
+    paper = "getComputedStyle(document.body).backgroundColor"
+    light = narrow.evaluate(paper)
+    narrow.get_by_role("button", name="Dark").click()
+    dark = narrow.evaluate(paper)
+    assert dark != light
+    assert opened(embedded.as_uri(), color_scheme="dark").tab.evaluate(paper) == dark
+
+
+@pytest.mark.slow
+def test_the_same_results_make_the_same_bytes(results, embedded, beside, tmp_path):
+    for made, title, limit in ((embedded, EVIL, samples.EMBED_BYTES), (beside, "Results", -1)):
+        again = page.write(results, tmp_path / made.name, title, limit)
+        assert [path.read_bytes() for path in again] == [made.with_name(path.name).read_bytes() for path in again]
+
+
+@given(st.text(), st.text())
+def test_data_in_the_page_come_back_as_they_were_and_hold_no_markup(key, value):
+    text = page.as_json({key: [value]})
+    assert json.loads(text) == {key: [value]}
+    assert not re.search("[<>&\u2028\u2029]", text)
+
+
+@given(st.lists(st.text(max_size=5), max_size=12))
+def test_every_name_gets_a_label_of_its_own_that_hides_nothing(given_names):
+    found = names.labels(given_names)
+    assert set(found) == set(given_names)
+    assert len(set(found.values())) == len(found)
+    assert all(label == tables.visible(label) for label in found.values())
+
+
+def test_an_imported_sample_shows_the_prompt_of_its_document(tmp_path):
+    rows = [
+        sample("eval-a1", "alpha", "arithmetic", d, messages=None, value=1.0, doc='{"prompt": "How much?"}')
+        for d in (0,)
+    ]
+    write_run(tmp_path, models=("alpha",), rows=rows)
+    derivation.refresh(tmp_path)
+    packed = samples.pack(tmp_path, {"alpha": 0}, "r")
+    row = json.loads(gzip.decompress(base64.b64decode(packed.blocks[0])))[0]
+    assert dict(zip(samples.TEXTS, row, strict=True))["doc"] == '{"prompt": "How much?"}'
+    assert gather.gather(tmp_path)["tasks"][0]["texts"] == ["How much?"]
+
+
+def test_every_column_of_the_samples_file_is_one_of_the_index(results):
+    packed = samples.pack(results, {name: i for i, name in enumerate(names.labels((*MODELS, EVIL)))}, "r", -1)
+    assert packed.parquet is not None
+    assert packed.blocks == []
+    frame = pl.read_parquet(packed.parquet)
+    known = {column.name for table in schema.TABLES for column in table.columns}
+    assert set(frame.columns) - known == {"item", "attempts"}
+    assert frame.height == packed.about["n"] == 360
+    assert frame["attempts"].drop_nulls().len() == 30
+
+
+def test_what_is_known_of_the_detector_is_what_the_documentation_says():
+    text = " ".join((ROOT / "docs" / "provenance.md").read_text().split())
+    known = page.detection()
+    for row in known["rates"]:
+        assert re.search(rf"\b{row['found']} \(\d+\) of {row['of']}\b", text), row
+        assert row["low"] <= row["found"] / row["of"] <= row["high"]
+    for row in known["figures"]:
+        assert row["value"] in text
+
+
+def test_the_vendored_reader_names_its_version_and_licence():
+    text = (page.ASSETS / page.READER).read_text()
+    assert re.match(r"/\*! hyparquet \d+\.\d+\.\d+, MIT licence", text)
+    assert "Permission is hereby granted" in text
+
+
+def test_the_server_serves_the_report_alone_to_this_machine_alone(tmp_path):
+    (tmp_path / "r.html").write_text("0123456789")
+    (tmp_path / "secret.txt").write_text("no")
+    with serve.server([tmp_path / "r.html"]) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        port = running.server_address[1]
+
+        def ask(path, **headers):
+            with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port)) as connection:
+                connection.request("GET", path, headers=headers)
+                reply = connection.getresponse()
+                return reply.status, reply.read().decode(), reply.getheader("Content-Range")
+
+        assert ask("/") == (200, "0123456789", None)
+        assert ask("/r.html", Range="bytes=2-4") == (206, "234", "bytes 2-4/10")
+        assert ask("/r.html", Range="bytes=8-") == (206, "89", "bytes 8-9/10")
+        assert ask("/r.html", Range="bytes=10-12") == (416, "", "bytes */10")
+        for path in ("/secret.txt", "/../secret.txt", "/%2e%2e/secret.txt", "//etc/passwd"):
+            assert ask(path)[0] == 404
+        assert ask("/", Host="evil.example:80")[0] == 403
+        with pytest.raises(ConfigError, match="--port"):
+            serve.server([tmp_path / "r.html"], port)
+        running.shutdown()
+
+
+@pytest.mark.slow
+def test_report_serve_says_where_and_ends_with_ctrl_c(project):
+    write_run(project.root / "results")
+    running = project.start("report", "--serve", "--texts", "file", "--out", "r.html")
+    said = []
+    while not said or "Ctrl-C" not in said[-1]:
+        said.append(running.stderr.readline())
+        assert said[-1], "".join(said)
+    port = int(re.search(r"127\.0\.0\.1:(\d+)/r\.html", said[-1])[1])
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port)) as connection:
+        connection.request("GET", "/r.samples.parquet", headers={"Range": "bytes=0-3"})
+        reply = connection.getresponse()
+        assert (reply.status, reply.read()) == (206, b"PAR1")
+    running.send_signal(signal.SIGINT)
+    running.communicate()
+    assert running.returncode == 130
+
+
+# Figures -----------------------------------------------------------------------------------------------------
+
+
+def pool_project(project: Project) -> Project:
+    """Made-up models on 60 prompts: `late` writes as `teacher` does, and 21 others came before `teacher`."""
+    words = ["river", "boat", "stone", "lamp", "cloud", "bread", "chair", "glass", "paper", "train", "wood", "salt"]
+    own = {"late": 29, "teacher": 29}
+    rows = [
+        {"model": m, "prompt_id": f"p{p}", "prompt": f"Prompt {p}",
+         "output": ". ".join(" ".join(words[(p * i * own.get(m, k) + j * own.get(m, k) + k * (m not in own)) % 12] for i in range(1, 9)) for j in range(5))}
+        for k, m in enumerate([*(f"early{i}" for i in range(21)), "teacher", "late"])
+        for p in range(60)
+    ]  # fmt: skip
+    pl.DataFrame(rows).write_parquet(project.root / "a.parquet")
+    dated = {**{f"early{i}": "2020-01" for i in range(21)}, "teacher": "2022-01", "late": "2023-01"}
+    lines = [f"  {name}: {{released: {date}, lab: lab-{name}, source: made up}}" for name, date in dated.items()]
+    (project.root / "conf" / "model_registry.yaml").write_text(
+        "base_families: {}\nlabs: {}\nmodels:\n" + "\n".join(lines) + "\n"
+    )
+    project.run("import", "parquet", "a.parquet", "--name", "pool", "--task", "probe")
+    return project
+
+
+@pytest.mark.slow
+def test_plot_draws_the_null_and_a_pair_and_says_what_it_cannot(project, monkeypatch):
+    pool_project(project)
+    project.run("plot", "null", "--out", "null.png", "--pair", "late", "teacher")
+    assert (project.root / "null.png").read_bytes().startswith(b"\x89PNG")
+    assert "no model has a score" in project.run("plot", "scores", code=2).stderr
+    listed = project.run("plot").stdout
+    assert [line.split()[0] for line in listed.splitlines()] == list(figures.FIGURES)
+    monkeypatch.chdir(project.root)  # where the registry with the dates is
+    data = page.contents(project.root / "results")
+    text = draw.svg(figures.null(data, pair=("late", "teacher"))).decode()
+    assert "late to teacher" in text
+    assert "standard deviations above models that cannot be related" in text
+    bars = figures.channels(data, pair=("late", "teacher"))["datasets"]["pair"]
+    assert bars[-1]["channel"] == "all together"
+    assert bars[-1]["v"] > 2
+    pool = data["pools"][0]
+    assert pool["verdicts"][[data["models"][m] for m in pool["models"]].index("late")] == "resembles"
+    with pytest.raises(ConfigError, match="unknown model 'nobody'"):
+        figures.null(data, pair=("late", "nobody"))
+    with pytest.raises(ConfigError, match="no candidate"):
+        figures.null(data, pair=("late", "late"))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"), [(["tre"], "did you mean 'tree'"), (["tree", "--out", "tree.gif"], ".svg or .png")]
+)
+def test_plot_names_what_it_does_not_know(words, said):
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        report.plot(words[0], out=Path(words[2]) if len(words) > 1 else None)
+
+
+def test_without_the_extra_the_message_says_what_to_install(project):
+    code = "import sys; sys.modules['vl_convert'] = None; sys.argv[0] = 'harness'; from harness.cli import main; main()"
+    write_run(project.root / "results")
+    done = subprocess.run([sys.executable, "-c", code, "report"], cwd=project.root, capture_output=True, text=True)
+    assert done.returncode == 4
+    assert "pip install 'harness[report]'" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (project.root / "report.html").exists()
+
+
+@pytest.mark.parametrize("name", figures.FIGURES)
+def test_every_figure_is_drawn_or_says_why_not_with_hostile_names_in_it(contents, name):
+    if name in {"null", "channels"}:
+        with pytest.raises(ConfigError, match="cannot be drawn"):
+            figures.FIGURES[name](contents)
+        return
+    spec = figures.FIGURES[name](contents)
+    text = draw.svg(spec).decode()
+    assert "<script" not in text
+    assert "onerror=window" not in re.sub(r">[^<]*<|\"[^\"]*\"", "", text)
+    said = re.sub(r"not proof of copying|nor copying|95 % interval", "", spec["description"])
+    assert said
+    assert not wording.FORBIDDEN.search(said)
+
+
+def test_probes_are_no_prompt_sets_and_traces_are_one_of_their_own(tmp_path):
+    rows = [
+        sample("eval-a1", model, "provenance_open", d, output=OPEN[d % 4], reasoning=f"{OPEN[(d + 1) % 4]} {model}", reasoning_kind="full")
+        for model in ("alpha", "beta")
+        for d in range(25)
+    ]  # fmt: skip
+    rows += [
+        {**row, "task": probe, "sample_id": f"{probe}{row['sample_id']}"}
+        for row in rows
+        for probe in derivation.owned_tasks()
+    ]
+    folder = write_run(tmp_path, models=("alpha", "beta"), rows=rows, tasks=("provenance_open",))
+    manifest = json.loads((folder / "run.json").read_text())
+    manifest["tasks"] += [{**manifest["tasks"][0], "name": probe} for probe in derivation.owned_tasks()]
+    (folder / "run.json").write_text(json.dumps(manifest))
+    derivation.refresh(tmp_path)
+    found = [pool["task"] for pool in page.contents(tmp_path)["pools"]]
+    assert found == ["provenance_open", "provenance_open (traces: full)"]
+
+
+def test_performance_has_both_intervals_and_names_the_nearest_relative(contents):
+    rows, _, x_title = figures.performance_rows(contents)
+    assert "not calibrated" in x_title
+    by = {row["model"]: row for row in rows}
+    assert by["alpha"]["nearest"] in {"beta", SHOWN}  # not its own control
+    for row in rows:
+        assert row["ylo"] <= row["y"] <= row["yhi"]
+        assert row["xlo"] <= row["x"] <= row["xhi"]
+
+
+def test_words_of_many_pairs_are_those_of_each_pair_alone():
+    rows = [
+        {"model": m, "prompt_id": str(p), "output": f"{'Well then, friend' if m in 'ab' else 'So'} number {p}. Then we go on and on {m}"}
+        for m in "abcd"
+        for p in range(6)
+    ]  # fmt: skip
+    frame = pl.DataFrame(rows)
+    wanted = [("a", "b"), ("b", "a"), ("c", "d")]
+    together = explain.pairs(frame, wanted)
+    for pair in wanted:
+        assert together[pair].equals(explain.explain(frame, *pair))
+
+
+def test_difficulty_counts_each_item_once_and_leaves_the_unscored_out(contents):
+    task = contents["tasks"][0]
+    means = figures.item_means(task)
+    assert len(means) == len(task["items"]) == 30
+    assert all(n == 4 for _, n in means)
+    assert means[0][0] == 0.5  # document 0: alpha and beta are right, warm and the hostile one are not
+    unscored = {**task, "values": {**task["values"], 9: "." * 30}}
+    assert figures.item_means(unscored) == means
