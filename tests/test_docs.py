@@ -134,6 +134,11 @@ ELSEWHERE |= {
     for name in ("validate", "build-panel")
     for line in EXAMPLES[f"provenance {name}"]
 }
+ELSEWHERE |= {
+    line: "tests/provenance/test_panel_route.py has a panel's answers, and spoilt panels"
+    for name in ("panel fetch", "panel add", "panel build", "provenance same")
+    for line in EXAMPLES[name]
+}
 """Examples that cannot run on made-up results, and what tries them."""
 
 

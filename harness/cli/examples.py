@@ -25,7 +25,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "index": ("harness index", "harness index --rebuild"),
     "import": (
         "harness import alpaca_eval model_outputs.json --name my-model",
-        "harness import answers.parquet",
+        "harness import model_outputs.json",
         "harness import parquet answers.parquet --columns model=generator,prompt=instruction",
     ),
     "panel list": ("harness panel list",),

@@ -345,6 +345,7 @@ def found_one(verdict: str, corpus: str = "provenance_open", *, lab: str = "L", 
         "alpha", corpus, "1.0", 64, prompts, 9, panel=False, traces=None, verdict=verdict,
         strength="strong" if labs else "none", coverage=None, labs=labs, tests=(test,), null="unrelated pairs",
         null_pairs=99, p_floor=0.01, nearest_of_all=None, sentence="said", paragraph="said",
+        released="2024-05",
     )  # fmt: skip
 
 
@@ -380,6 +381,14 @@ def test_calibrated_evidence_takes_the_place_of_the_uncalibrated_column_as_soon_
     assert cells["alpha"] == "beta 3.21 [2.00, 4.40] n=64 q=0.004, strong"
     assert cells["beta"] == "none of 1 (nearest 3.21 [2.00, 4.40] n=64 q=0.004)"
     assert "Nearest relative, calibrated" in leaderboard.terminal(dataclasses.replace(board, evidence=found))
+
+
+def test_a_model_without_a_month_is_told_which_line_its_file_lacks(board):
+    undated = dataclasses.replace(found_one("resembles"), released=None)
+    found = evidence(board, {"alpha": [undated]}, otherwise=found_one("none"))
+    cells = {row[0]: row[2] for row in table_rows(leaderboard.markdown(dataclasses.replace(board, evidence=found)))}
+    assert cells["alpha"].endswith("strong (add released:)")
+    assert "released" not in cells["beta"]
 
 
 def test_an_identity_claim_stands_beside_how_often_models_of_other_families_make_it(tmp_path):

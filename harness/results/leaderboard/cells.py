@@ -161,7 +161,7 @@ def relative(board: Board, model: str) -> str:
     told = "; but ".join(f"{named(board, other)} {numbers}" if other else numbers for other, numbers in found) or "-"
     same = [one.same_model.other for one in board.findings.get(model, []) if one.same_model and one.same_model.named]
     undated = any(one.released is None for one in board.findings.get(model, []))
-    month = "; no month: add `released: YYYY-MM` to its model file" if undated else ""
+    month = " (add released:)" if undated else ""  # the line of its file that is missing; pages are narrow
     return (f"answers like {named(board, same[0])} itself; {told}" if same else told) + month
 
 

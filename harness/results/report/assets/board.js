@@ -51,7 +51,7 @@ function board() {
     const on = several ? h("small", {}, ` on ${e.set}`) : null;
     const other = e.nearest === null ? e.name : modelName(e.nearest);
     const before = e.same === null ? null : `answers like ${e.same} itself; `;
-    const month = e.dated ? null : h("small", { class: "warn" }, " no month: add released: YYYY-MM to its model file");
+    const month = e.dated ? null : h("small", { class: "warn" }, " add released: YYYY-MM to its model file");
     if (e.name === null) return [before, e.verdict, h("small", {}, ` n=${e.n}`), on, month];
     const numbers = h("small", {}, ` ${digits(e.score, 2)} [${e.ci_low === null ? "no interval" : `${digits(e.ci_low, 2)}, ${digits(e.ci_high, 2)}`}] ${pValue("q", e.q)} n=${e.n}`);
     return e.verdict === "resembles" ? [before, other, numbers, `, ${e.strength}`, on, month] : [before, `none of ${e.tested}`, h("small", {}, ", nearest ", other), numbers, on, month];
