@@ -44,16 +44,8 @@ ENVIRONMENT = {
 """Of the zygotes and what they fork. LD_BIND_NOW lets the dynamic linker look all symbols up at once, and not again in
 each process, see ld.so(8). MALLOC_ARENA_MAX keeps threads from reserving 64 MiB of address space each, see mallopt(3).
 """
-BOOT = """
-import sys, types
-folder = sys.argv.pop(1)
-for name in ("harness", "harness.sandbox"):
-    sys.modules[name] = module = types.ModuleType(name)
-    module.__path__ = [folder]
-from harness.sandbox.zygote import main
-main()
-"""
-"""Loads the zygote without the packages around it, which import what is not in the standard library."""
+BOOT = Path(__file__).with_name("programs").joinpath("zygote.py").read_text("utf-8")
+"""Loads the zygote. Given as text, so that it is a program without a file in every process that is forked from it."""
 
 
 class Fault(Exception):  # noqa: N818 - not an error of a program's

@@ -73,7 +73,7 @@ class Worker:
         path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)  # noqa: PTH109 - it becomes text
         environment |= {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "PYTHONPATH": path}
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-c", "from harness.scorers._math.serve import main; main()"],
+            [sys.executable, "-P", "-m", "harness.scorers._math.serve"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
