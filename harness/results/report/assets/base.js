@@ -2,7 +2,7 @@
 const $ = (id) => document.getElementById(id);
 const D = JSON.parse($("data").textContent);
 
-const PLAIN = new Set(["id", "class", "type", "href", "for", "scope", "role", "value", "name", "tabindex", "download",
+const PLAIN = new Set(["id", "class", "type", "href", "for", "scope", "role", "value", "name", "title", "tabindex", "download",
   "colspan", "min", "max", "size", "open", "accept", "placeholder", "disabled", "selected", "checked"]);
 
 // h("td", {class: "n", onclick: f}, "text", element, null)
