@@ -163,6 +163,15 @@ def test_a_program_for_another_interpreter_is_a_file_that_nothing_imports(path: 
     assert not any(name.startswith("harness.sandbox.programs") for name in _imports(path))
 
 
+def test_each_class_name_has_one_meaning() -> None:
+    homes: dict[str, list[str]] = {}
+    for path in _modules():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and node.name != "Backend":  # what each backend's file has to call itself
+                homes.setdefault(node.name, []).append(path.relative_to(PACKAGE).as_posix())
+    assert {name: files for name, files in homes.items() if len(files) > 1} == {}
+
+
 def test_there_is_no_import_cycle() -> None:
     graph = {}
     names = {f"harness.{p.relative_to(PACKAGE).with_suffix('').as_posix().replace('/', '.')}": p for p in _modules()}

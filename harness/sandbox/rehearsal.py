@@ -14,7 +14,7 @@ import socket
 import sys
 
 from harness.sandbox.child import Child
-from harness.sandbox.wire import Channel
+from harness.sandbox.wire import MessageChannel
 
 with open(os.path.join(os.path.dirname(__file__), "programs", "ordinary.py"), encoding="utf-8") as _file:
     _PROGRAM = _file.read()
@@ -30,7 +30,7 @@ def rehearse() -> None:
     """Let a program of ours answer. Nothing of it stays but what the interpreter learnt."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        program, judge = Child(), Channel(theirs)
+        program, judge = Child(), MessageChannel(theirs)
         program.connect(ours.fileno())
         for question in QUESTIONS:
             judge.send(question.encode())

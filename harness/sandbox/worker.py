@@ -106,7 +106,7 @@ class Worker:
 
     def __init__(self, tier: str, limits: Limits, packages: str | None = None, cpu: int | None = None) -> None:
         self.tier, self._limits = tier, limits
-        self._judge: tuple[socket.socket, wire.Channel] | None = None
+        self._judge: tuple[socket.socket, wire.MessageChannel] | None = None
         self._programs, self._judges = _Zygote(), _Zygote()
         self._asked = asdict(limits)
         self._scratch = "/box" if tier == "A" else _scratch_folder()
@@ -171,9 +171,9 @@ class Worker:
                 raise Fault(f"a judge ended without a verdict: {_ending(ended)}")
         return said, self._programs.report()
 
-    def _new_judge(self) -> tuple[socket.socket, wire.Channel]:
+    def _new_judge(self) -> tuple[socket.socket, wire.MessageChannel]:
         ours, theirs = socket.socketpair()
-        self._judge = ours, wire.Channel(ours)
+        self._judge = ours, wire.MessageChannel(ours)
         ours.settimeout((PATIENCE + 1) * self._limits.wall_s + 10)
         with theirs:
             self._judges.start(theirs)
