@@ -141,7 +141,8 @@ def _correlations(left: np.ndarray, known: np.ndarray) -> np.ndarray:
 
     squares = (left**2) @ known.T
     length = np.sqrt(squares * squares.T)
-    return np.divide(left @ left.T, length, out=np.zeros_like(length), where=length > 0)
+    found: np.ndarray = np.divide(left @ left.T, length, out=np.zeros_like(length), where=length > 0)
+    return found
 
 
 def _half_widths(left: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -150,7 +151,8 @@ def _half_widths(left: np.ndarray, known: np.ndarray) -> np.ndarray:
 
     group = np.random.default_rng(0).permutation(np.arange(left.shape[1]) % GROUPS)
     values = np.array([_correlations(left[:, group != g], known[:, group != g]) for g in range(GROUPS)])
-    return 1.96 * np.sqrt((GROUPS - 1) / GROUPS * ((values - values.mean(axis=0)) ** 2).sum(axis=0))
+    half: np.ndarray = 1.96 * np.sqrt((GROUPS - 1) / GROUPS * ((values - values.mean(axis=0)) ** 2).sum(axis=0))
+    return half
 
 
 def _p(models: list[str], left: np.ndarray, known: np.ndarray, common: np.ndarray, pairs: np.ndarray) -> np.ndarray:
