@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -146,6 +147,33 @@ def test_each_heavy_library_has_one_importer(path: Path) -> None:
         library = name.split(".")[0]
         if library in ONLY_IMPORTERS:
             assert own in ONLY_IMPORTERS[library], f"{own} imports {library}; only {ONLY_IMPORTERS[library]} may"
+
+
+@pytest.mark.parametrize("path", _modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_program_for_another_interpreter_is_a_file_that_nothing_imports(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    texts = {
+        ast.unparse(target)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and isinstance(node.value, (ast.Constant, ast.JoinedStr))
+        for target in node.targets
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.List, ast.Tuple)):
+            for option, program in itertools.pairwise(node.elts):
+                if isinstance(option, ast.Constant) and option.value == "-c":
+                    assert isinstance(program, ast.Name), f"{path.name}:{program.lineno}: a program in a string"
+                    assert program.id not in texts, f"{path.name}:{program.lineno}: {program.id} is text in this file"
+    assert not any(name.startswith("harness.sandbox.programs") for name in _imports(path))
+
+
+def test_each_class_name_has_one_meaning() -> None:
+    homes: dict[str, list[str]] = {}
+    for path in _modules():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and node.name != "Backend":  # what each backend's file has to call itself
+                homes.setdefault(node.name, []).append(path.relative_to(PACKAGE).as_posix())
+    assert {name: files for name, files in homes.items() if len(files) > 1} == {}
 
 
 def test_there_is_no_import_cycle() -> None:

@@ -189,7 +189,7 @@ def _ask(
     return n
 
 
-def _reuse(plan: ModelPlan, found: reuse.Found, run: Path, journal: Journal, progress: RunProgress) -> None:
+def _reuse(plan: ModelPlan, found: reuse.ReusableReplies, run: Path, journal: Journal, progress: RunProgress) -> None:
     """Take what was found, if it is of the model that answers here."""
     served = reuse.answering(run, plan.model.name)
     if served is None and reuse.on_own_server(plan.model):

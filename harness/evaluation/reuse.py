@@ -30,7 +30,7 @@ from harness.specs import EvalSpec, ModelSpec
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Place:
+class _ReplyPlace:
     """Where a reply is, and the model that its server named."""
 
     run: str
@@ -39,13 +39,13 @@ class _Place:
     served: str | None
 
 
-class Found(Mapping[str, Reply]):
+class ReusableReplies(Mapping[str, Reply]):
     """Successful replies of other runs by the request's id, each with the run it came from; read when asked for."""
 
     def __init__(self) -> None:
-        self._places: dict[str, list[_Place]] = {}
+        self._places: dict[str, list[_ReplyPlace]] = {}
 
-    def note(self, request_id: str, place: _Place) -> None:
+    def note(self, request_id: str, place: _ReplyPlace) -> None:
         """Remember where a reply to a request is; of those of one served model the first."""
         places = self._places.setdefault(request_id, [])
         if place.served not in {known.served for known in places}:
@@ -78,12 +78,12 @@ class Found(Mapping[str, Reply]):
         return len(self._places)
 
 
-def _read(place: _Place) -> Reply:
+def _read(place: _ReplyPlace) -> Reply:
     reply = read(place.path, place.start)
     return dataclasses.replace(reply, reused_from=reply.reused_from or place.run)
 
 
-def find(spec: EvalSpec, run: Path, plans: Sequence[ModelPlan], held: Replies) -> Found:
+def find(spec: EvalSpec, run: Path, plans: Sequence[ModelPlan], held: Replies) -> ReusableReplies:
     """Replies of other runs to requests that are wanted here.
 
     Args:
@@ -96,7 +96,7 @@ def find(spec: EvalSpec, run: Path, plans: Sequence[ModelPlan], held: Replies) -
         What was found. Damaged folders are passed over. Where all that is missing was found, one request is left to be
         asked if only the server can say which model answers now.
     """
-    found = Found()
+    found = ReusableReplies()
     if not spec.reuse or spec.replay is not None:
         return found
     asked = [plan for plan in plans if plan.billed]
@@ -109,7 +109,7 @@ def find(spec: EvalSpec, run: Path, plans: Sequence[ModelPlan], held: Replies) -
             models = runs.read_manifest(folder)["models"]
             if any(_same(model, plan.model) for model in models for plan in asked):
                 for id_, entry in _answers(folder, wanted).items():
-                    place = _Place(folder.name, folder / runs.JOURNAL, entry.start, entry.reply.served_model)
+                    place = _ReplyPlace(folder.name, folder / runs.JOURNAL, entry.start, entry.reply.served_model)
                     found.note(id_, place)
         except (StorageError, KeyError, TypeError):
             continue

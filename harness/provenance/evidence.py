@@ -7,6 +7,7 @@ looked at -> a verdict in words.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -34,7 +35,7 @@ LEAST_PROMPTS = 50
 """Prompts below which no verdict is given; the power curve of `validate` is why."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Analysis:
     """Everything computed for one pool of models on one set of prompts.
 
@@ -76,7 +77,7 @@ class Analysis:
         found = np.flatnonzero(self.scores.candidates == model)
         return int(found[0]) if len(found) else None
 
-    @property
+    @functools.cached_property
     def columns(self) -> dict[str, int]:
         """Column of every candidate in `scores` and `p`, by name."""
         return {self.models[c]: b for b, c in enumerate(self.scores.candidates)}

@@ -80,4 +80,6 @@ def plain_text(text: str) -> str:
     """Compatibility forms unified (full-width letters become plain ones), invisible format characters removed."""
     if text.isascii():
         return text
-    return "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
+    text = unicodedata.normalize("NFKC", text)
+    hidden = {ord(c): None for c in set(text) if unicodedata.category(c) == "Cf"}
+    return text.translate(hidden) if hidden else text

@@ -51,11 +51,19 @@ class Figure:
     detail: Row
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Corpus:
-    """One corpus of the benchmark: its labels, and what was computed on it."""
+    """One corpus of the benchmark, as every figure reads it.
 
-    corpus: str
+    Attributes:
+        name: of the prompt set, with `(traces)` where reasoning is compared; empty where no figure shows it.
+        labels: documented relations.
+        analysis: what was computed on it.
+        rng: of bootstraps and draws of prompts; figures draw from it one after the other.
+        draws: of one bootstrap.
+    """
+
+    name: str
     labels: Labels
     analysis: Analysis
     rng: np.random.Generator
@@ -117,7 +125,7 @@ class Corpus:
 
     def nothing(self, name: str, note: str, reach: str) -> Figure:
         """A figure that cannot be computed, and why."""
-        return Figure(name, self.corpus, None, None, None, 0, reach, note, {})
+        return Figure(name, self.name, None, None, None, 0, reach, note, {})
 
     def mean(self, values: Sequence[float], groups: Sequence[str]) -> tuple[float | None, float | None, float | None]:
         """Mean, and its bootstrap interval over groups."""
@@ -152,7 +160,7 @@ class Corpus:
         low, high = self.interval(groups, statistic, strata=None if paired else truth.tolist())
         return Figure(
             name,
-            self.corpus,
+            self.name,
             auc(yes, no),
             low,
             high,

@@ -88,7 +88,7 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PanelEntry:
     """What a panel records of one model."""
 
     facts: ModelFacts
@@ -107,7 +107,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class PanelProblem:
     """Something that is wrong with a panel."""
 
     where: str
@@ -128,7 +128,7 @@ class Panel:
     prints: fp.Fingerprints
     prompts: tuple[Prompt, ...]
     """In the order they are asked in."""
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, PanelEntry]
     positives: tuple[positives.Positive, ...] = ()
     """Documented students and the scores they got when the panel was made."""
     same: tuple[same.Threshold, ...] = ()
@@ -191,7 +191,7 @@ def load(name: str | Path) -> Panel:
     return _panel(files, about)
 
 
-def check(name: str | Path) -> list[Finding]:
+def check(name: str | Path) -> list[PanelProblem]:
     """Everything that is wrong with a panel, by name; empty where nothing is.
 
     Checked are the hashes of the files and of every prompt's text, ranks, the licence of every model and prompt, the
@@ -257,7 +257,7 @@ def _about(files: Files) -> Row:
     return about
 
 
-def problems(files: Files, about: Row | None = None) -> list[Finding]:
+def problems(files: Files, about: Row | None = None) -> list[PanelProblem]:
     """`check` of files in memory.
 
     Args:
@@ -267,30 +267,30 @@ def problems(files: Files, about: Row | None = None) -> list[Finding]:
     about = _about(files) if about is None else about
     shapes = {"hashes": dict, "sources": dict, "models": dict, "positives": list, "same_model": list, "power": list}
     wrong = [
-        Finding("panel", f"`{key}` is {type(about[key]).__name__}, expected {kind.__name__}")
+        PanelProblem("panel", f"`{key}` is {type(about[key]).__name__}, expected {kind.__name__}")
         for key, kind in shapes.items()
         if about.get(key) is not None and not isinstance(about[key], kind)
     ]
     if wrong:
         return wrong
     found = [
-        Finding("panel", f"`{key}` is missing from {files.name}.yaml")
+        PanelProblem("panel", f"`{key}` is missing from {files.name}.yaml")
         for key in ("title", "version", "source", "licence", "facts", "hashes", "sources", "models")
         if not about.get(key)
     ]
     for suffix in SUFFIXES[1:]:
         said, is_ = (about.get("hashes") or {}).get(suffix), hashlib.sha256(files.parts[suffix]).hexdigest()
         if said != is_:
-            found.append(Finding(files.name + suffix, f"sha256 {is_[:12]}…, expected {(said or 'none')[:12]}…"))
+            found.append(PanelProblem(files.name + suffix, f"sha256 {is_[:12]}…, expected {(said or 'none')[:12]}…"))
     found += _check_prompts(files)
     sources = about.get("sources") or {}
     for model, entry in (about.get("models") or {}).items():
         told = entry if isinstance(entry, dict) else {}
-        found += [Finding(f"model {model}", problem) for problem in _entry_problems(told, sources)]
+        found += [PanelProblem(f"model {model}", problem) for problem in _entry_problems(told, sources)]
     known = set(about.get("models") or {})
     for row in about.get("positives") or ():
         found += [
-            Finding("documented pairs", f"{row[key]} is no model of the panel")
+            PanelProblem("documented pairs", f"{row[key]} is no model of the panel")
             for key in ("student", "teacher")
             if row.get(key) not in known
         ]
@@ -316,19 +316,19 @@ def _entry_problems(entry: Mapping[str, Any], sources: Mapping[str, str]) -> Ite
         yield f"asked: unknown {', '.join(unknown)}; expected {', '.join(ASKED)}"
 
 
-def _check_prompts(files: Files) -> list[Finding]:
+def _check_prompts(files: Files) -> list[PanelProblem]:
     where = f"{files.name}.prompts.jsonl"
     try:
         asked = _prompts(files)
     except (ValueError, TypeError, KeyError) as error:
-        return [Finding(where, f"not one prompt a line ({error!r})")]
-    found = [Finding(f"prompt {p.name}", problem) for p in asked for problem in _prompt_problems(p)]
+        return [PanelProblem(where, f"not one prompt a line ({error!r})")]
+    found = [PanelProblem(f"prompt {p.name}", problem) for p in asked for problem in _prompt_problems(p)]
     for what, values in (("id", [p.id for p in asked]), ("name", [p.name for p in asked])):
         twice = sorted({v for v in values if values.count(v) > 1}) if len(set(values)) < len(values) else []
-        found += [Finding(where, f"two prompts have the {what} {v}") for v in twice]
+        found += [PanelProblem(where, f"two prompts have the {what} {v}") for v in twice]
     ranks = [p.rank for p in asked if p.rank is not None]
     if ranks != list(range(1, len(ranks) + 1)) or any(p.rank is not None for p in asked[len(ranks) :]):
-        found.append(Finding(where, f"ranks are not 1 to {len(ranks)} in order, those without one last"))
+        found.append(PanelProblem(where, f"ranks are not 1 to {len(ranks)} in order, those without one last"))
     return found
 
 
@@ -389,7 +389,7 @@ def _panel(files: Files, about: Row) -> Panel:
     )
 
 
-def _entry(name: str, raw: Mapping[str, Any], sources: Mapping[str, str]) -> Entry:
+def _entry(name: str, raw: Mapping[str, Any], sources: Mapping[str, str]) -> PanelEntry:
     facts = ModelFacts(
         name=name,
         lab=raw.get("lab"),
@@ -399,7 +399,7 @@ def _entry(name: str, raw: Mapping[str, Any], sources: Mapping[str, str]) -> Ent
         not_taught_by=frozenset(raw.get("not_taught_by", ())),
         copy_of=frozenset(raw.get("copy_of", ())),
     )
-    return Entry(
+    return PanelEntry(
         facts,
         raw["licence"],
         {fact: sources[key] for fact, key in (raw.get("source") or {}).items()},
@@ -461,7 +461,7 @@ def first(panel: Panel, prompts: int) -> fp.Fingerprints:
     return dataclasses.replace(panel.prints, asked=None if whole else asked)
 
 
-def keyed(panel: Panel, answers: pl.DataFrame) -> tuple[pl.DataFrame, list[Finding]]:
+def keyed(panel: Panel, answers: pl.DataFrame) -> tuple[pl.DataFrame, list[PanelProblem]]:
     """The answers to a panel's prompts, known by the panel's ids; and the prompts that were asked otherwise.
 
     A prompt that comes with its text is known by it (white space around it aside), else by its id or its source's name.
@@ -477,7 +477,7 @@ def keyed(panel: Panel, answers: pl.DataFrame) -> tuple[pl.DataFrame, list[Findi
     of_name = {**panel.aliases, **{p.id: p.id for p in panel.prompts}}
     columns = ["prompt_id", *(c for c in ("alias", "prompt") if c in answers.columns)]
     asked = answers.select(columns).unique(maintain_order=True)
-    found: list[Finding] = []
+    found: list[PanelProblem] = []
     ids: list[str | None] = []
     for row in asked.iter_rows(named=True):
         claimed = of_name.get(row.get("alias") or "") or of_name.get(row["prompt_id"])
@@ -485,7 +485,7 @@ def keyed(panel: Panel, answers: pl.DataFrame) -> tuple[pl.DataFrame, list[Findi
         known = of_name.get(prompt_id(text)) if text is not None else claimed
         if text is not None and claimed is not None and known != claimed:
             called = row.get("alias") or row["prompt_id"]
-            found.append(Finding(f"prompt {called}", f"asked with another text than the panel {panel.name}'s"))
+            found.append(PanelProblem(f"prompt {called}", f"asked with another text than the panel {panel.name}'s"))
         ids.append(known)
     told = asked.with_columns(panel_id=pl.Series(ids, dtype=pl.String))
     rows = answers.join(told, on=columns, nulls_equal=True, maintain_order="left").drop_nulls("panel_id")

@@ -24,7 +24,7 @@ from harness.errors import ConfigError
 from harness.provenance import domains, evidence, panel, positives, same, similarity, wording
 from harness.provenance import fingerprint as fp
 from harness.provenance.calibration import base_families
-from harness.provenance.panel import Entry, Panel, Prompt
+from harness.provenance.panel import Panel, PanelEntry, Prompt
 from harness.provenance.registry import TAUGHT, Labels, Registry
 
 ASKED = (25, 50, 60, 100, 200)
@@ -80,7 +80,7 @@ def prompts_of(frame: pl.DataFrame) -> list[Prompt]:
 def build(
     answers: pl.DataFrame,
     prompts: Sequence[Prompt],
-    entries: Mapping[str, Entry],
+    entries: Mapping[str, PanelEntry],
     about: Mapping[str, Any],
     name: str,
     pairs: Iterable[tuple[str, str, str]] = (),
@@ -169,7 +169,7 @@ def _measured(made: Panel, pairs: Sequence[tuple[str, str, str]], again: fp.Fing
     return dataclasses.replace(made, positives=tuple(known), power=tuple(power), same=tuple(limits))
 
 
-def add(made: Panel, answers: pl.DataFrame, entries: Mapping[str, Entry], name: str) -> Panel:
+def add(made: Panel, answers: pl.DataFrame, entries: Mapping[str, PanelEntry], name: str) -> Panel:
     """A panel of one's own: the panel and further models, of whose answers nothing but fingerprints is kept.
 
     Habits that too few of the panel's models have are not in it, and stay out.
@@ -336,7 +336,7 @@ def _table(prints: fp.Fingerprints) -> bytes:
     return file.getvalue()
 
 
-def _plain(entry: Entry, keys: Mapping[str, str]) -> Row:
+def _plain(entry: PanelEntry, keys: Mapping[str, str]) -> Row:
     """A model's entry as YAML says it; what is not known is left out."""
     fact = entry.facts
     found: Row = {"lab": fact.lab, "released": fact.released, "lineage": fact.lineage}
@@ -396,11 +396,11 @@ def from_tables(
     return build(answers, prompts, entries, {"title": name, **said, "facts": facts}, name, pairs)
 
 
-def _says(entry: Entry, fact: str) -> bool:
+def _says(entry: PanelEntry, fact: str) -> bool:
     return bool(entry.teachers if fact == "teachers" else getattr(entry.facts, fact))
 
 
-def entries_of(names: Sequence[str], labels: Labels, known: Registry, licence: str) -> dict[str, Entry]:
+def entries_of(names: Sequence[str], labels: Labels, known: Registry, licence: str) -> dict[str, PanelEntry]:
     """What labelled tables and the registry say of models, each fact with its source.
 
     Args:
@@ -414,7 +414,7 @@ def entries_of(names: Sequence[str], labels: Labels, known: Registry, licence: s
     student = {row["student"]: row for row in labels.students}
     taught = {n: row["teachers"].split(";") for n, row in student.items() if (row["strength"] or "").startswith(TAUGHT)}
     return {
-        fact.name: Entry(
+        fact.name: PanelEntry(
             facts=fact,
             licence=licence,
             sources=_sources(fact.name, labels, known),

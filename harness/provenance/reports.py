@@ -437,6 +437,7 @@ def _ceiling(analysis: Analysis) -> Span | None:
     found = [
         analysis.scores.z[i, b]
         for i, fact in enumerate(analysis.facts)
+        if fact.copy_of
         for b, c in enumerate(analysis.candidates)
         if analysis.models[c] in fact.copy_of
     ]

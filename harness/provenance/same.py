@@ -114,7 +114,7 @@ class Sameness:
 
 
 @dataclass(frozen=True, slots=True)
-class Scores:
+class SamenessScores:
     """Scores of every suspect (rows) and model (columns): see the module's text."""
 
     score: Matrix
@@ -128,7 +128,7 @@ class Scores:
         return found
 
 
-def scores(values: Matrix, facts: Sequence[ModelFacts]) -> Scores:
+def scores(values: Matrix, facts: Sequence[ModelFacts]) -> SamenessScores:
     """Score every pair.
 
     Args:
@@ -149,7 +149,7 @@ def scores(values: Matrix, facts: Sequence[ModelFacts]) -> Scores:
     z = np.divide(values - mean, spread, out=np.full(values.shape, np.nan), where=spread > 0)
     highest = np.stack([np.where(known & (column == 0), values, -np.inf).max(axis=1) for column in version.T], axis=1)
     ratio = np.divide(values, highest, out=np.full(values.shape, np.nan), where=enough & (highest > 0))
-    return Scores((z + z.T) / 2, ratio, np.minimum(z, z.T))
+    return SamenessScores((z + z.T) / 2, ratio, np.minimum(z, z.T))
 
 
 def versions(facts: Sequence[ModelFacts]) -> Bool:

@@ -27,11 +27,11 @@ SEED = 0
 
 
 @dataclass(slots=True)
-class Node:
+class TreeNode:
     """A leaf (with a name) or a branching (with children). Lengths are in units of distance, support 0 to 1."""
 
     name: str | None = None
-    children: tuple[tuple[Node, float], ...] = ()
+    children: tuple[tuple[TreeNode, float], ...] = ()
     support: float | None = None
 
     def leaves(self) -> frozenset[str]:
@@ -53,7 +53,7 @@ def halves(prompts: int, draws: int) -> Iterator[list[int]]:
         yield sorted(rng.permutation(prompts)[: prompts // 2].tolist())
 
 
-def tree(prints: Fingerprints, names: Sequence[str], draws: int) -> Node:
+def tree(prints: Fingerprints, names: Sequence[str], draws: int) -> TreeNode:
     """The tree of a pool, with support.
 
     Args:
@@ -105,7 +105,7 @@ def _distance(values: Matrix) -> Matrix:
     return distance
 
 
-def join(distance: Matrix, labels: Sequence[str]) -> Node:
+def join(distance: Matrix, labels: Sequence[str]) -> TreeNode:
     """Neighbour joining.
 
     Args:
@@ -116,7 +116,7 @@ def join(distance: Matrix, labels: Sequence[str]) -> Node:
         The unrooted tree, hung up at its last three-way branching. Negative lengths are set to 0.
     """
     d = distance.copy()
-    nodes = [Node(name) for name in labels]
+    nodes = [TreeNode(name) for name in labels]
     while len(nodes) > LEAST_MODELS:
         n = len(nodes)
         total = d.sum(axis=1)
@@ -124,39 +124,39 @@ def join(distance: Matrix, labels: Sequence[str]) -> Node:
         np.fill_diagonal(q, np.inf)
         i, j = sorted(divmod(int(q.argmin()), n))
         to_i = d[i, j] / 2 + (total[i] - total[j]) / (2 * (n - 2))
-        new = Node(None, ((nodes[i], max(to_i, 0.0)), (nodes[j], max(d[i, j] - to_i, 0.0))))
+        new = TreeNode(None, ((nodes[i], max(to_i, 0.0)), (nodes[j], max(d[i, j] - to_i, 0.0))))
         rest = [k for k in range(n) if k not in {i, j}]
         far = (d[i, rest] + d[j, rest] - d[i, j]) / 2
         d = np.block([[d[np.ix_(rest, rest)], far[:, None]], [far[None, :], np.zeros((1, 1))]])
         nodes = [*(nodes[k] for k in rest), new]
     lengths = [(d[a, b] + d[a, c] - d[b, c]) / 2 for a, b, c in ((0, 1, 2), (1, 0, 2), (2, 0, 1))]
-    return Node(None, tuple((node, max(float(x), 0.0)) for node, x in zip(nodes, lengths, strict=True)))
+    return TreeNode(None, tuple((node, max(float(x), 0.0)) for node, x in zip(nodes, lengths, strict=True)))
 
 
-def _split(node: Node, labels: Sequence[str]) -> frozenset[str]:
+def _split(node: TreeNode, labels: Sequence[str]) -> frozenset[str]:
     """The side of a branch that does not hold the first model."""
     below = node.leaves()
     return frozenset(labels) - below if labels[0] in below else below
 
 
-def _splits(root: Node, labels: Sequence[str]) -> Iterator[frozenset[str]]:
+def _splits(root: TreeNode, labels: Sequence[str]) -> Iterator[frozenset[str]]:
     for child, _ in root.children:
         if child.children:
             yield _split(child, labels)
             yield from _splits(child, labels)
 
 
-def _support(node: Node, labels: Sequence[str], seen: dict[frozenset[str], int], draws: int) -> None:
+def _support(node: TreeNode, labels: Sequence[str], seen: dict[frozenset[str], int], draws: int) -> None:
     for child, _ in node.children:
         if child.children:
             child.support = seen.get(_split(child, labels), 0) / draws
             _support(child, labels, seen, draws)
 
 
-def newick(root: Node) -> str:
+def newick(root: TreeNode) -> str:
     """The tree in Newick's format, support in per cent as names of branchings, with the label as a comment."""
 
-    def text(node: Node) -> str:
+    def text(node: TreeNode) -> str:
         if node.name is not None:
             return "'" + visible(node.name).replace("'", "''") + "'"
         inside = ",".join(f"{text(child)}:{length:.4f}" for child, length in node.children)
@@ -165,14 +165,14 @@ def newick(root: Node) -> str:
     return f"[{LABEL}]{text(root)};\n"
 
 
-def svg(root: Node) -> str:
+def svg(root: TreeNode) -> str:
     """The tree as a drawing: leaves to the right, support in per cent at the branchings, labelled an illustration."""
     row, wide, indent = 16, 560, 12
     lines: list[str] = []
     deepest = max(_depths(root), default=1.0) or 1.0
     place = {"y": 2 * row}
 
-    def draw(node: Node, x: float) -> float:
+    def draw(node: TreeNode, x: float) -> float:
         if node.name is not None:
             y = float(place["y"])
             place["y"] += row
@@ -201,7 +201,7 @@ def svg(root: Node) -> str:
     )
 
 
-def _depths(node: Node, above: float = 0.0) -> Iterator[float]:
+def _depths(node: TreeNode, above: float = 0.0) -> Iterator[float]:
     if node.name is not None:
         yield above
     for child, length in node.children:

@@ -15,11 +15,9 @@ import polars as pl
 
 from harness.errors import ConfigError
 from harness.provenance import calibration as cal
-from harness.provenance import evidence, fingerprint, similarity
+from harness.provenance import evidence, family_figures, fingerprint, pair_figures, similarity
 from harness.provenance.evidence import EVIDENCE, FAMILY
-from harness.provenance.family_figures import FamilyFigures
-from harness.provenance.figures import Figure, Row
-from harness.provenance.pair_figures import PairFigures
+from harness.provenance.figures import Corpus, Figure, Row
 from harness.provenance.panel import Panel
 from harness.provenance.registry import Labels, Registry
 
@@ -77,7 +75,7 @@ def validate(
         prints = fingerprint.fingerprint(compared, column)
         facts = labels.facts(prints.models, registry)
         analysis = evidence.analyse(prints, facts, labels.candidates(prints.models, facts))
-        bench = _Bench(label, labels, analysis, np.random.default_rng(seed), draws)
+        corpus = Corpus(label, labels, analysis, np.random.default_rng(seed), draws)
         corpora.append(
             {
                 "corpus": label,
@@ -89,7 +87,7 @@ def validate(
                 "answers": prints.dropped,
             },
         )
-        figures += [f for f in bench.figures(curve) if f.n or f.detail]
+        figures += [f for f in _figures(corpus, curve) if f.n or f.detail]
     if not corpora:
         raise ConfigError("outputs: no corpus in the file")
     return {
@@ -119,28 +117,28 @@ def _parts(outputs: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame, str, str]
                 yield name, part.select("model", "prompt_id", "reasoning"), "reasoning", label
 
 
-class _Bench(FamilyFigures, PairFigures):
-    """The figures of one corpus."""
-
-    def figures(self, curve: Sequence[int]) -> Iterator[Figure]:
-        yield from self.controls_flagged()
-        yield self.null_uniform()
-        yield from self.students_against_controls()
-        yield self.pairs(siblings=True)
-        yield self.pairs(siblings=False)
-        yield self.teacher_first()
-        yield from self.detection()
-        yield from self.pair_detection()
-        yield self.ratio_cost()
-        yield self.version_first("same model restyled or aliased found first (family)", ("same_model",), "≥ 0.95")
-        yield self.version_first(
-            "same base, on-policy tuned: base family first", ("same_base",), "1.0, reported as base"
-        )
-        yield self.version_first("same weights continued: family first", ("same_weights",), "–")
-        yield self.none_rate()
-        yield self.named()
-        if curve:
-            yield from self.power_curve(curve)
+def _figures(corpus: Corpus, curve: Sequence[int]) -> Iterator[Figure]:
+    """The figures of one corpus; the power curve last, and only where it is asked for."""
+    yield from family_figures.controls_flagged(corpus)
+    yield pair_figures.null_uniform(corpus)
+    yield from family_figures.students_against_controls(corpus)
+    yield pair_figures.pairs(corpus, siblings=True)
+    yield pair_figures.pairs(corpus, siblings=False)
+    yield pair_figures.teacher_first(corpus)
+    yield from family_figures.detection(corpus)
+    yield from pair_figures.pair_detection(corpus)
+    yield pair_figures.ratio_cost(corpus)
+    yield pair_figures.version_first(
+        corpus, "same model restyled or aliased found first (family)", ("same_model",), "≥ 0.95"
+    )
+    yield pair_figures.version_first(
+        corpus, "same base, on-policy tuned: base family first", ("same_base",), "1.0, reported as base"
+    )
+    yield pair_figures.version_first(corpus, "same weights continued: family first", ("same_weights",), "–")
+    yield pair_figures.none_rate(corpus)
+    yield pair_figures.named(corpus)
+    if curve:
+        yield from family_figures.power_curve(corpus, curve)
 
 
 def asked_figures(made: Panel, labels: Labels, asked: Sequence[int], *, both: bool, seed: int = 0) -> dict[str, float]:
@@ -162,16 +160,19 @@ def asked_figures(made: Panel, labels: Labels, asked: Sequence[int], *, both: bo
     )
     facts = [made.facts[model] for model in prints.models]
     columns = [i for i, model in enumerate(prints.models) if model in made.candidates]
-    bench = _Bench("", labels, evidence.analyse(prints, facts, columns), np.random.default_rng(seed), 2)
-    first = bench.teacher_first()
+    corpus = Corpus("", labels, evidence.analyse(prints, facts, columns), np.random.default_rng(seed), 2)
+    first = pair_figures.teacher_first(corpus)
     found = {
-        "AUROC of pairs": bench.pairs(siblings=True).value,
-        "against other labs": bench.pairs(siblings=False).value,
+        "AUROC of pairs": pair_figures.pairs(corpus, siblings=True).value,
+        "against other labs": pair_figures.pairs(corpus, siblings=False).value,
         "exact teacher first": first.value,
         "teacher's lab first": first.detail.get("teacher_lab_first"),
-        "student named": bench.named().value,
-        "none where none can be": bench.none_rate().value,
-        **{f"controls flagged ({lab})": f.value for lab, f in zip(bench.labs(), bench.controls_flagged(), strict=True)},
+        "student named": pair_figures.named(corpus).value,
+        "none where none can be": pair_figures.none_rate(corpus).value,
+        **{
+            f"controls flagged ({lab})": f.value
+            for lab, f in zip(corpus.labs(), family_figures.controls_flagged(corpus), strict=True)
+        },
     }
     return {name: float(value) for name, value in found.items() if value is not None}
 

@@ -56,8 +56,8 @@ class Box:
         self._threads = THREADS if self._uid else THREADS + _threads_of_this_user()
         self._keep = 0
         """Capabilities that a process keeps under its own user."""
-        programs = seccomp.Filter()
-        self._base, self._own = linux.Filter(programs.base), linux.Filter(programs.own, programs.places)
+        programs = seccomp.FilterPrograms()
+        self._base, self._own = linux.LaidOutFilter(programs.base), linux.LaidOutFilter(programs.own, programs.places)
         self._limits: list[tuple[int, tuple[int, int]]] = []
         self._ruleset: int | None = None
         self.proc: int | None = os.open("/proc", os.O_PATH | os.O_DIRECTORY)

@@ -32,7 +32,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from harness.sandbox.verdicts import INT_DIGITS
-from harness.sandbox.wire import HELLO, MUTABLE, TOGETHER_BYTES, Channel, ClosedError, Codec, Descriptor, WireError
+from harness.sandbox.wire import (
+    HELLO,
+    MUTABLE,
+    TOGETHER_BYTES,
+    ClosedError,
+    Codec,
+    Descriptor,
+    MessageChannel,
+    WireError,
+)
 
 THREAD_STACK = 8 << 20
 """Bytes of a thread's stack, as usual on Linux. By default it would be the main thread's limit, and eight threads would
@@ -52,7 +61,7 @@ class Callback:
         return self._child.ask(["cb", self.number, list(args), kwargs])
 
 
-class _Values(Codec):
+class _ProgramValues(Codec):
     """Values that are not plain stay here, and go by their number."""
 
     def __init__(self, child: Child) -> None:
@@ -122,8 +131,8 @@ class Child:
     """Serves one judge."""
 
     def __init__(self) -> None:
-        self._channel: Channel
-        self._values = _Values(self)
+        self._channel: MessageChannel
+        self._values = _ProgramValues(self)
         self._lock = RLock()
         self._module = types.ModuleType("solution")
         self._batches: dict[int, _Batch] = {}
@@ -142,7 +151,7 @@ class Child:
 
     def connect(self, descriptor: int) -> None:
         """Take up the stream to its judge."""
-        self._channel = Channel(Descriptor(descriptor))
+        self._channel = MessageChannel(Descriptor(descriptor))
 
     def serve(self) -> None:
         """Serve its judge, in a process that is already shut in. Never returns."""

@@ -39,19 +39,8 @@ RUN = (
     "--tmpfs=/tmp:rw,nosuid,nodev,noexec,size=256m,mode=755",
 )  # fmt: skip
 """Root inside has what it takes to become nobody, end nobody's processes and clean up after them; nothing else."""
-BOOT = """
-import json, os, sys, tempfile
-folder = tempfile.mkdtemp()
-os.chmod(folder, 0o755)
-for name, text in json.loads(sys.stdin.readline()).items():
-    path = os.path.join(folder, name)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
-sys.path.insert(0, folder)
-from harness.sandbox.inside import main
-main()
-"""
+BOOT = Path(__file__).with_name("programs").joinpath("container.py").read_text("utf-8")
+"""What takes the sources in. Given as text: the container has no file of ours until it has run."""
 
 
 def why_not() -> str | None:
@@ -126,7 +115,7 @@ def _verdicts(reply: bytes, count: int) -> list[Execution] | None:
 def _sources() -> dict[str, str]:
     """What the container needs of this package, by path. Only its standard library is used there."""
     package = Path(__file__).parents[1]
-    paths = [package / "errors.py", *sorted((package / "sandbox").glob("*.py"))]
+    paths = [package / "errors.py", *sorted((package / "sandbox").rglob("*.py"))]
     sources = {f"harness/{path.relative_to(package).as_posix()}": path.read_text("utf-8") for path in paths}
     return sources | {"harness/__init__.py": "", "harness/sandbox/__init__.py": ""}
 

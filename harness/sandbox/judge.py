@@ -35,7 +35,7 @@ from typing import Any
 
 from harness.sandbox import linux
 from harness.sandbox.verdicts import INT_DIGITS
-from harness.sandbox.wire import HELLO, MUTABLE, TOGETHER_BYTES, Channel, ClosedError, Codec, WireError
+from harness.sandbox.wire import HELLO, MUTABLE, TOGETHER_BYTES, ClosedError, Codec, MessageChannel, WireError
 
 REMEMBERED, REMEMBERED_TESTS = 50_000, 2_000
 """Longest tests that a judge keeps compiled, in characters, and how many: those of all tasks of a benchmark, for their
@@ -102,7 +102,7 @@ class RemoteFunction(Remote):
         return self._judge.call(self, args, kwargs)
 
 
-class _Values(Codec):
+class _JudgeValues(Codec):
     """Values that are not plain stay where they are, and go by their number."""
 
     def __init__(self, judge: Judge) -> None:
@@ -212,14 +212,14 @@ class Judge:
     """
 
     def __init__(self, connection: socket.socket, patience: float, more: Callable[[], float]) -> None:
-        self._channel = Channel(connection, self._wait, self._room)
+        self._channel = MessageChannel(connection, self._wait, self._room)
         self._patience, self._more = patience, more
         self._waited = self._since = 0.0
         self._until, self._each = patience, math.inf
         self._answers, self._questions = select.poll(), select.poll()
         self._answers.register(connection, select.POLLIN)
         self._questions.register(connection, select.POLLOUT)
-        self._values = _Values(self)
+        self._values = _JudgeValues(self)
         self._broken: BrokenError | None = None
         self._batches = 0
 
@@ -599,7 +599,7 @@ def main(control: socket.socket, schedstat: int | None = None) -> None:
         schedstat: a descriptor of this process's /proc/PID/schedstat, where the kernel has it.
     """
     sys.set_int_max_str_digits(INT_DIGITS)
-    worker = Channel(control)
+    worker = MessageChannel(control)
     before = 0.0
 
     def queued() -> float:

@@ -104,7 +104,7 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
 
 
-class Filter:
+class LaidOutFilter:
     """A seccomp filter, laid out in memory ahead of the processes that install it.
 
     Args:

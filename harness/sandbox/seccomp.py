@@ -174,7 +174,7 @@ def _packed(rules: list[Rule]) -> bytes:
     return b"".join(struct.pack("=HBBI", *rule) for rule in rules)
 
 
-class Filter:
+class FilterPrograms:
     """The two filters of this machine's architecture.
 
     The long one is installed once, by the zygote; the processes that it forks inherit it, and add the short one.

@@ -271,7 +271,7 @@ class Descriptor:
             data = data[os.write(self._number, data) :]
 
 
-class Channel:
+class MessageChannel:
     """One side of a stream of messages: their length, then their bytes.
 
     Args:

@@ -44,16 +44,8 @@ ENVIRONMENT = {
 """Of the zygotes and what they fork. LD_BIND_NOW lets the dynamic linker look all symbols up at once, and not again in
 each process, see ld.so(8). MALLOC_ARENA_MAX keeps threads from reserving 64 MiB of address space each, see mallopt(3).
 """
-BOOT = """
-import sys, types
-folder = sys.argv.pop(1)
-for name in ("harness", "harness.sandbox"):
-    sys.modules[name] = module = types.ModuleType(name)
-    module.__path__ = [folder]
-from harness.sandbox.zygote import main
-main()
-"""
-"""Loads the zygote without the packages around it, which import what is not in the standard library."""
+BOOT = Path(__file__).with_name("programs").joinpath("zygote.py").read_text("utf-8")
+"""Loads the zygote. Given as text, so that it is a program without a file in every process that is forked from it."""
 
 
 class Fault(Exception):  # noqa: N818 - not an error of a program's
@@ -114,7 +106,7 @@ class Worker:
 
     def __init__(self, tier: str, limits: Limits, packages: str | None = None, cpu: int | None = None) -> None:
         self.tier, self._limits = tier, limits
-        self._judge: tuple[socket.socket, wire.Channel] | None = None
+        self._judge: tuple[socket.socket, wire.MessageChannel] | None = None
         self._programs, self._judges = _Zygote(), _Zygote()
         self._asked = asdict(limits)
         self._scratch = "/box" if tier == "A" else _scratch_folder()
@@ -179,9 +171,9 @@ class Worker:
                 raise Fault(f"a judge ended without a verdict: {_ending(ended)}")
         return said, self._programs.report()
 
-    def _new_judge(self) -> tuple[socket.socket, wire.Channel]:
+    def _new_judge(self) -> tuple[socket.socket, wire.MessageChannel]:
         ours, theirs = socket.socketpair()
-        self._judge = ours, wire.Channel(ours)
+        self._judge = ours, wire.MessageChannel(ours)
         ours.settimeout((PATIENCE + 1) * self._limits.wall_s + 10)
         with theirs:
             self._judges.start(theirs)

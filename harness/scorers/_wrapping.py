@@ -144,7 +144,7 @@ _AROUND = 400
 """Characters of a line that are looked at on either side."""
 
 
-class _Place:
+class _Structure:
     """Tells structure from content in one text."""
 
     def __init__(self, text: str) -> None:
@@ -261,7 +261,7 @@ def _part(text: str, more: tuple[tuple[str, str], ...], *, opened: bool, everywh
     harmony = _harmony(text, everywhere=everywhere)
     if harmony is not None:
         return harmony
-    marks, place = _marks(text, more), _Place(text)
+    marks, structure = _marks(text, more), _Structure(text)
     kept, at, number = "", 0, 0
     thoughts: list[tuple[str, str]] = []
     opened_before = False
@@ -269,7 +269,7 @@ def _part(text: str, more: tuple[tuple[str, str], ...], *, opened: bool, everywh
         mark, number = marks[number], number + 1
         name = text[mark.start : mark.end]
         said = bool(kept.strip()) or _lead(text, at) < mark.start
-        if mark.start < at or (said and place.content(mark.start, mark.end)):
+        if mark.start < at or (said and structure.content(mark.start, mark.end)):
             continue
         if mark.closes:
             if mark.kind in _NEVER_ALONE or (said and thoughts and not text[mark.end :].strip()):
@@ -278,13 +278,13 @@ def _part(text: str, more: tuple[tuple[str, str], ...], *, opened: bool, everywh
             thoughts.append((kept + text[at : mark.start], name))
             kept, at = "", mark.end
             continue
-        closing = _closing(marks, number, mark, place)
+        closing = _closing(marks, number, mark, structure)
         if said and not everywhere:  # a part of the answer, up to its end
             number = number if closing is None else closing + 1
         elif closing is not None:
             thoughts.append((text[mark.end : marks[closing].start], name))
             kept, at, number = kept + text[at : mark.start] if said else "", marks[closing].end, closing + 1
-        elif not said or not place.line(mark.start, mark.end)[0].strip():
+        elif not said or not structure.line(mark.start, mark.end)[0].strip():
             kept = kept + text[at : mark.start] if said else ""
             thoughts.append((text[mark.end :], name))
             return _Parted(kept, thoughts, unfinished=not said, opened_before=opened_before)
@@ -293,12 +293,12 @@ def _part(text: str, more: tuple[tuple[str, str], ...], *, opened: bool, everywh
     return _Parted(kept + text[at:], thoughts, opened_before=opened_before)
 
 
-def _closing(marks: list[_Mark], start: int, opening: _Mark, place: _Place) -> int | None:
+def _closing(marks: list[_Mark], start: int, opening: _Mark, structure: _Structure) -> int | None:
     """The number of the mark that closes an opening: of its own kind before any other, and not one of the text's."""
     closing = [number for number in range(start, len(marks)) if marks[number].closes]
     same = [number for number in closing if marks[number].kind == opening.kind]
     for number in (*same, *closing):
-        if not place.content(marks[number].start, marks[number].end):
+        if not structure.content(marks[number].start, marks[number].end):
             return number
     return same[0] if same else None
 
@@ -320,7 +320,7 @@ def _harmony(text: str, *, everywhere: bool) -> _Parted | None:  # noqa: PLR0911
     if "<|channel|>" not in text:
         return None
     heads = list(itertools.islice(_HARMONY.finditer(text), _MARKS))
-    if not heads or _Place(text).content(heads[0].start(), heads[0].end()):
+    if not heads or _Structure(text).content(heads[0].start(), heads[0].end()):
         return None
     before = text[begin : heads[0].start()]
     if before.strip() and ((not everywhere and not _HARMONY_END.search(before)) or _HARMONY_USER.search(before)):
@@ -367,8 +367,8 @@ _LOOKED_AT = 1000
 
 def _without_tokens(text: str) -> tuple[str, list[Removed], bool]:
     """A text without the special tokens around it; what came off; and whether something followed the answer."""
-    place = _Place(text)
-    spans = list(_at_fences(text, place))
+    structure = _Structure(text)
+    spans = list(_at_fences(text, structure))
     removed = [_removed("token", "before a fence", text[start:end]) for start, end in spans]
     begin, last = _lead(text, 0), _last_tokens(text, alone=False)
     for token in itertools.islice(_TOKEN.finditer(text), _LOOKED_AT):
@@ -381,7 +381,7 @@ def _without_tokens(text: str) -> tuple[str, list[Removed], bool]:
             removed.append(_removed("token", "before the answer", name))
         elif start >= last:
             break
-        elif place.content(start, end, alone=False) or (name == "</s>" and "<s>" in text[begin:start]):
+        elif structure.content(start, end, alone=False) or (name == "</s>" and "<s>" in text[begin:start]):
             continue
         elif _WRAPS.search(name):
             spans.append((start, end))
@@ -395,9 +395,9 @@ def _without_tokens(text: str) -> tuple[str, list[Removed], bool]:
     return (_cut(text, begin if removed else 0, len(text), spans) if removed else text), removed, False
 
 
-def _at_fences(text: str, place: _Place) -> Iterator[tuple[int, int]]:
+def _at_fences(text: str, structure: _Structure) -> Iterator[tuple[int, int]]:
     """The tokens at the end of blocks that hold no others, and are not all there is in them."""
-    for block in place.blocks:
+    for block in structure.blocks:
         inside = text[block.inside : block.end]
         last = _last_tokens(inside, alone=True)
         if block.closed and 0 < last < len(inside.rstrip(_BLANK)):
@@ -490,10 +490,10 @@ _TRIES = 20
 
 def _without_turns(text: str, answered: Callable[[str], bool]) -> tuple[str, list[Removed]]:
     """A text up to the first marker of another question that has an answer before it."""
-    place = _Place(text)
+    structure = _Structure(text)
     for turn in itertools.islice(_NEXT_TURN.finditer(text), _TRIES):
         before = text[: turn.start()]
-        if before.strip() and not place.fenced(turn.start() + 1) and answered(before):
+        if before.strip() and not structure.fenced(turn.start() + 1) and answered(before):
             return before, [_removed("turn", turn.group().strip(), text[turn.start() :])]
     return text, []
 

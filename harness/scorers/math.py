@@ -26,9 +26,9 @@ from importlib import metadata
 from harness.records import Answer, Removed, Score
 from harness.scorers._math import workers
 from harness.scorers._math.compare import compare
+from harness.scorers._math.equality import Equality
 from harness.scorers._math.extract import Extraction, answered, extract, gold
 from harness.scorers._math.structure import NeedsEngineError
-from harness.scorers._math.verdict import Verdict
 from harness.scorers._wrapping import clean
 from harness.specs import SandboxSpec
 
@@ -82,7 +82,7 @@ def score(answers: Sequence[Answer], sandbox: SandboxSpec) -> list[Score]:  # no
         if outcome.equal is None:
             scores[index] = _unscored(found, outcome.method, outcome.why)
         else:
-            scores[index] = _judged(found, Verdict(outcome.equal, outcome.method, outcome.why))
+            scores[index] = _judged(found, outcome)
     judged = [item for item in scores if item is not None]
     return [dataclasses.replace(item, removed=off) if off else item for item, off in zip(judged, removed, strict=True)]
 
@@ -90,13 +90,13 @@ def score(answers: Sequence[Answer], sandbox: SandboxSpec) -> list[Score]:  # no
 _PLAIN = re.compile(r"([-+]?)\$?(\d{1,3}(?:,\d{3})+|\d{1,300})(\.\d{1,300})?")
 
 
-def _plain(wanted: str, found: str) -> Verdict | None:
+def _plain(wanted: str, found: str) -> Equality | None:
     """Two plain decimal numbers, without the rest of the machinery."""
     one, other = _PLAIN.fullmatch(wanted), _PLAIN.fullmatch(found)
     if one is None or other is None:
         return None
     first, second = (Fraction(m.group().replace(",", "").replace("$", "")) for m in (one, other))
-    return Verdict(first == second, "exact", f"both are {wanted}" if first == second else f"{found} is not {wanted}")
+    return Equality(first == second, "exact", f"both are {wanted}" if first == second else f"{found} is not {wanted}")
 
 
 def _unscored(found: Extraction, status: str, why: str) -> Score:
@@ -108,7 +108,7 @@ def _without_answer(found: Extraction, *, truncated: bool) -> Score:
     return Score(0.0, status, None, found.note, _detail(found.rule, "none"))
 
 
-def _judged(found: Extraction, verdict: Verdict) -> Score:
+def _judged(found: Extraction, verdict: Equality) -> Score:
     status = "correct" if verdict.equal else "unparsed" if verdict.method == "unparsed" else "wrong"
     value = 1.0 if verdict.equal else 0.0
     return Score(value, status, found.answer, verdict.why, _detail(found.rule, verdict.method))

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -31,6 +32,11 @@ def test_visible_text_is_one_line_without_anything_a_terminal_obeys(text):
     shown = tables.visible(text)
     assert not invisible(shown, allowed="")
     assert tables.visible(shown) == shown
+
+
+def test_python_shows_texts_as_the_cases_say():
+    cases = json.loads((Path(__file__).parents[1] / "cases" / "visible.json").read_text())
+    assert [tables.visible(case["input"]) for case in cases] == [case["shown"] for case in cases]
 
 
 @given(st.text())

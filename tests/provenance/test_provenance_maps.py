@@ -18,7 +18,7 @@ from harness.provenance.evidence import EVIDENCE
 HOSTILE = "<script>alert(1)</script>\x1b[2J'"
 
 
-def _splits(root: tree.Node, labels: list[str]) -> set[frozenset[str]]:
+def _splits(root: tree.TreeNode, labels: list[str]) -> set[frozenset[str]]:
     return set(tree._splits(root, labels))
 
 
@@ -70,8 +70,8 @@ def test_a_tree_puts_models_of_one_style_together_and_says_it_is_an_illustration
 
 
 def test_a_hostile_name_stays_text_in_the_drawing() -> None:
-    leaves = tuple((tree.Node(name), 1.0) for name in (HOSTILE, "b", "c"))
-    drawing = tree.svg(tree.Node(None, leaves))
+    leaves = tuple((tree.TreeNode(name), 1.0) for name in (HOSTILE, "b", "c"))
+    drawing = tree.svg(tree.TreeNode(None, leaves))
     parsed = ET.fromstring(drawing)
     assert not [element for element in parsed.iter() if element.tag.endswith("script")]
     assert "\x1b" not in drawing

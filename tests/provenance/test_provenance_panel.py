@@ -21,7 +21,7 @@ from harness.core.identity import prompt_id
 from harness.errors import ConfigError
 from harness.provenance import fingerprint, panel, panel_files
 from harness.provenance.calibration import ModelFacts
-from harness.provenance.panel import Entry, Panel
+from harness.provenance.panel import Panel, PanelEntry
 
 TEXTS = [f"Tell me about the {n} number." for n in range(40)]
 FREE = "Apache-2.0 (somebody/prompts)"
@@ -77,8 +77,8 @@ def _prompts(**columns: Any) -> pl.DataFrame:
     return frame.with_columns(**{k: pl.Series(v) if isinstance(v, list) else pl.lit(v) for k, v in told.items()})
 
 
-def _entry(name: str, **facts: Any) -> Entry:
-    return Entry(
+def _entry(name: str, **facts: Any) -> PanelEntry:
+    return PanelEntry(
         ModelFacts(name, lab=f"lab-{name}", released="2024-05", **facts),
         "MIT",
         dict.fromkeys(("lab", "released"), "its card"),

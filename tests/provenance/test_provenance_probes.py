@@ -3,9 +3,11 @@
 import numpy as np
 import polars as pl
 import pytest
+from clocks import cpu_seconds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.provenance.family_names import plain_text
 from harness.provenance.probes import choices, next_words, refusals, suggested
 
 ANSWERS = ["model", "prompt_id", "output"]
@@ -101,6 +103,22 @@ def test_a_refusal_is_seen(text):
 )
 def test_an_answer_is_no_refusal(text):
     assert not refusals.refused(text)
+
+
+@given(st.text(st.sampled_from("I can't help \u200b\u00ad\u0301\u1100\u1161ﬁ①無法协助。"), max_size=2000))
+def test_the_start_of_an_answer_is_that_of_its_plain_text(text):
+    assert refusals._start(text) == plain_text(text)[: refusals.READ]
+
+
+def test_refusals_of_many_models_take_no_longer_than_a_few_products_of_matrices():
+    rng = np.random.default_rng(0)
+    rows = [(f"m{m:03}", f"p{p}", "x", bool(rng.random() < 0.4)) for m in range(120) for p in range(300)]
+    answers = pl.DataFrame(rows, schema=[*ANSWERS, "refused"], orient="row")
+    refusals.agreements(answers.head(300))  # loads libraries
+    before = cpu_seconds()
+    found = refusals.agreements(answers)
+    assert len(found) == 120 * 119 // 2
+    assert cpu_seconds() - before < 4  # pair by pair it took 6
 
 
 def _refusing(rng, same):

@@ -120,7 +120,7 @@ def test_a_suspect_is_answered_in_words_that_hold_the_rules(shared_data: Path) -
     analysis = evidence.analyse(prints, facts, labels.candidates(prints.models, facts))
     found = evidence.pair_tests(analysis, "llama-3.3-nemotron-super-49b-v1-thinking")
     assert found[0].candidate == "deepseek-r1"
-    text = wording.paragraph("llama-3.3-nemotron-super-49b-v1-thinking", found)
+    text = " ".join(wording.sentence("llama-3.3-nemotron-super-49b-v1-thinking", test) for test in found[:3])
     assert not wording.FORBIDDEN.search(text)
     with pytest.raises(ConfigError, match="unknown model"):
         evidence.pair_tests(analysis, "llama-3.3-nemotron")

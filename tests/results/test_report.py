@@ -128,6 +128,27 @@ def opened(chromium):
         tab.context.close()
 
 
+CASES = ROOT / "tests" / "cases" / "visible.json"
+VISIBLE_JS = (page.ASSETS / "visible.js").read_text(encoding="utf-8")
+SHOW = "JSON.stringify(JSON.parse(text).map((each) => visible(each.input)))"
+"""As JSON both ways: half a surrogate pair has no UTF-8."""
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="no node on this machine")
+def test_node_shows_texts_as_the_cases_say():
+    program = f"{VISIBLE_JS}const text = require('fs').readFileSync(0, 'utf8'); console.log({SHOW});"
+    said = subprocess.run(
+        ["node", "-e", program], input=CASES.read_bytes(), capture_output=True, check=True, timeout=60
+    )
+    assert json.loads(said.stdout) == [case["shown"] for case in json.loads(CASES.read_text())]
+
+
+def test_the_browser_shows_texts_as_the_cases_say(chromium):
+    with contextlib.closing(chromium.new_page()) as tab:
+        said = tab.evaluate(f"(text) => {{ {VISIBLE_JS} return {SHOW}; }}", CASES.read_text())
+    assert json.loads(said) == [case["shown"] for case in json.loads(CASES.read_text())]
+
+
 @pytest.mark.slow
 def test_the_page_draws_everything_without_a_complaint_and_nothing_is_requested(opened, embedded):
     seen = opened(embedded.as_uri()).see_everything()

@@ -60,7 +60,7 @@ def test_messages_arrive_whole_however_the_stream_cuts_them(messages, cuts):
             rest = rest[cut:]
             if not rest:
                 break
-        channel = wire.Channel(ours)
+        channel = wire.MessageChannel(ours)
         assert [channel.receive() for _ in messages] == messages
         theirs.close()
         with pytest.raises(wire.ClosedError):

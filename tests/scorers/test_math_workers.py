@@ -49,7 +49,7 @@ def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)],
         cwd=ROOT,
-        env={**os.environ, **environment},
+        env={**os.environ, "PYTHONPATH": str(ROOT / "tests"), **environment},
         capture_output=True,
         text=True,
         timeout=120,
@@ -97,7 +97,7 @@ def test_verdicts_do_not_depend_on_load():
 
 @pytest.mark.skipif(not workers.HAS_CPU_TIMER, reason="this platform has no timer of CPU time")
 def test_a_worker_that_overruns_its_cpu_time_is_killed_by_the_timer():
-    worker = workers.Worker()
+    worker = workers.SymbolicWorker()
     worker.ask(workers.Task(r"\sqrt{2}", r"\sqrt{3}"), 5)
     with pytest.raises(workers.WorkerDiedError):
         worker.ask(SLOW, 0.01)
@@ -136,7 +136,7 @@ def test_a_worker_that_does_not_start_is_an_error_with_a_reason(monkeypatch: pyt
 @LINUX
 def test_a_worker_inherits_no_secret(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("SOME_API_KEY", "sk-very-secret")
-    worker = workers.Worker()
+    worker = workers.SymbolicWorker()
     worker.ask(workers.Task(r"\sqrt{2}", r"\sqrt{3}"), 5)
     environment = Path(f"/proc/{worker.process.pid}/environ").read_bytes()
     worker.close()

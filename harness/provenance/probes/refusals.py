@@ -6,8 +6,9 @@ prompt which everybody refuses, and a model that refuses everything, explain the
 the two models' residuals, \(\sum_p r_{ap} r_{bp} / \sqrt{\sum_p r_{ap}^2 \sum_p r_{bp}^2}\), -1 to 1, its interval
 the delete-a-group jackknife over prompts; `expected` is the mean over all pairs, below 0 because the margins were
 fitted to the same answers. The null *margins alone* shuffles each model's residuals among prompts that are refused
-about as often (`STRATA` groups): p = (1 + #{value ≥ observed}) / (SHUFFLES + 1). Small p: refusals agree more than
-rates explain; shared policies, shared data and shared laws explain that as well as teaching does.
+about as often (`STRATA` groups), once for all of a model's pairs: p = (1 + #{value ≥ observed}) / (SHUFFLES + 1).
+Small p: refusals agree more than rates explain; shared policies, shared data and shared laws explain that as well as
+teaching does.
 
 A refusal is an answer whose status says so, or whose first sentences decline (`refused`): English and Chinese. Rules
 miss evasions and silent changes of subject.
@@ -18,7 +19,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from itertools import combinations
 from typing import TYPE_CHECKING
 
 from harness.provenance.family_names import plain_text
@@ -42,6 +42,8 @@ GROUPS = 10
 RIDGE = 0.1
 READ = 300
 """Characters of an answer that are read: a refusal comes first."""
+AROUND = 40
+"""Characters before a cut that what is cut off may still change: accents are put together with their letters."""
 _REFUSAL = re.compile(
     r"\b(?:i(?:['’]m| am) (?:sorry|unable|not able|not comfortable|not going to|afraid)|i apologi[sz]e|"
     r"i (?:can(?:['’]t|not)|won['’]t|will not|must decline|do not feel comfortable|don['’]t feel comfortable)|"
@@ -55,7 +57,15 @@ _REFUSAL = re.compile(
 
 def refused(answer: str) -> bool:
     """Whether an answer declines, by the rules of this file. An empty answer is none: it has its own status."""
-    return bool(_REFUSAL.search(plain_text(answer)[:READ]))
+    return bool(_REFUSAL.search(_start(answer)))
+
+
+def _start(answer: str) -> str:
+    """The first `READ` characters of its plain text, which is not made of the rest: most of a long answer."""
+    cut = 2 * READ
+    while len(plain := plain_text(answer[:cut])) < READ + AROUND and cut < len(answer):
+        cut *= 2
+    return plain[:READ]
 
 
 def agreements(answers: pl.DataFrame) -> pl.DataFrame:
@@ -81,21 +91,19 @@ def agreements(answers: pl.DataFrame) -> pl.DataFrame:
     for model, prompt, share in mean.iter_rows():
         table[row[model], column[prompt]] = share
     residual, common = _residuals(table)
-    found = []
-    for a, b in combinations(range(len(models)), 2):
-        both = np.flatnonzero(~np.isnan(table[a] + table[b]))
-        enough = all(LEAST_REFUSED <= table[m, both].sum() <= len(both) - LEAST_REFUSED for m in (a, b))
-        if len(both) < LEAST_PROMPTS or not enough:
-            continue
-        x, y = residual[a, both], residual[b, both]
-        seed = hashlib.sha256(f"{models[a]}\n{models[b]}".encode()).digest()[:8]
-        rng = np.random.default_rng(int.from_bytes(seed, "little"))
-        found.append((a, b, len(both), _correlation(x, y), *_jackknife(x, y, rng), _p(x, y, common[both], rng)))
-    expected = float(np.mean([row[3] for row in found])) if found else None
+    known = (~np.isnan(table)).astype(float)
+    n, held = known @ known.T, np.nan_to_num(table) @ known.T
+    enough = (held >= LEAST_REFUSED) & (held <= n - LEAST_REFUSED) & (n >= LEAST_PROMPTS)
+    pairs = np.triu(enough & enough.T, 1)
+    left = np.nan_to_num(residual)
+    value, half, p = _correlations(left, known), _half_widths(left, known), _p(models, left, known, common, pairs)
+    value, half = np.round(value, 9), np.round(half, 9)  # sums by another number of threads differ in the last digits
+    expected = round(float(value[pairs].mean()), 9) if pairs.any() else None
     rows = [
-        (models[a], models[b], CHANNEL, value, low, high, n, expected, NULL, p)
-        for a, b, n, value, low, high, p in found
-    ]
+        (models[a], models[b], CHANNEL, value[a, b], max(value[a, b] - half[a, b], -1.0),
+         min(value[a, b] + half[a, b], 1.0), int(n[a, b]), expected, NULL, p[a, b])
+        for a, b in np.argwhere(pairs).tolist()
+    ]  # fmt: skip
     return _agreements.frame(rows)
 
 
@@ -123,33 +131,58 @@ def _residuals(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return table - expit(x[:models, None] + x[None, models:]), x[models:]
 
 
-def _correlation(x: np.ndarray, y: np.ndarray) -> float:
+def _correlations(left: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Of every two models' residuals over the prompts that both answered; 0 where one has none.
+
+    Args:
+        left: residuals, models by prompts, 0 where there is no answer.
+        known: 1 where there is an answer, else 0.
+    """
     import numpy as np
 
-    length = float(np.sqrt((x**2).sum() * (y**2).sum()))
-    return float((x * y).sum()) / length if length > 0 else 0.0
+    squares = (left**2) @ known.T
+    length = np.sqrt(squares * squares.T)
+    found: np.ndarray = np.divide(left @ left.T, length, out=np.zeros_like(length), where=length > 0)
+    return found
 
 
-def _jackknife(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> tuple[float, float]:
-    """95 % interval, prompts left out in `GROUPS` random groups (Kott 2001)."""
+def _half_widths(left: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Half of the 95 % interval, prompts left out in `GROUPS` random groups, the same for all pairs (Kott 2001)."""
     import numpy as np
 
-    group = rng.permutation(np.arange(len(x)) % GROUPS)
-    values = np.array([_correlation(x[group != g], y[group != g]) for g in range(GROUPS)])
-    half = 1.96 * float(np.sqrt((GROUPS - 1) / GROUPS * ((values - values.mean()) ** 2).sum()))
-    value = _correlation(x, y)
-    return max(value - half, -1.0), min(value + half, 1.0)
+    group = np.random.default_rng(0).permutation(np.arange(left.shape[1]) % GROUPS)
+    values = np.array([_correlations(left[:, group != g], known[:, group != g]) for g in range(GROUPS)])
+    half: np.ndarray = 1.96 * np.sqrt((GROUPS - 1) / GROUPS * ((values - values.mean(axis=0)) ** 2).sum(axis=0))
+    return half
 
 
-def _p(x: np.ndarray, y: np.ndarray, common: np.ndarray, rng: np.random.Generator) -> float:
-    """Shuffle one model's residuals within groups of prompts that are refused about as often."""
+def _p(models: list[str], left: np.ndarray, known: np.ndarray, common: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Shuffle a model's residuals within groups of prompts that are refused about as often.
+
+    A model is shuffled once, by its name, for all of its pairs: they are thousands.
+
+    Args:
+        models: names.
+        left: residuals, models by prompts, 0 where there is no answer.
+        known: 1 where there is an answer, else 0.
+        common: how often each prompt is refused.
+        pairs: which p-values are wanted; the model of the column is shuffled.
+    """
     import numpy as np
 
+    p = np.full(pairs.shape, np.nan)
     order = np.argsort(common, kind="stable")
-    x, y = x[order], y[order]
-    parts = np.array_split(y, STRATA)
-    dealt = np.hstack([rng.permuted(np.tile(part, (SHUFFLES, 1)), axis=1) for part in parts])
-    return (1 + int((dealt @ x >= float(y @ x) - 1e-12).sum())) / (SHUFFLES + 1)
+    for b in np.flatnonzero(pairs.any(axis=0)):
+        seed = hashlib.sha256(models[b].encode()).digest()[:8]
+        rng = np.random.default_rng(int.from_bytes(seed, "little"))
+        places = order[known[b, order] > 0]
+        dealt = np.zeros((SHUFFLES, left.shape[1]))
+        for part in np.array_split(places, STRATA):
+            dealt[:, part] = rng.permuted(np.tile(left[b, part], (SHUFFLES, 1)), axis=1)
+        others = np.flatnonzero(pairs[:, b])
+        null, observed = dealt @ left[others].T, left[others] @ left[b]
+        p[others, b] = (1 + (null >= observed - 1e-12).sum(axis=0)) / (SHUFFLES + 1)
+    return p
 
 
 def derive(answers: pl.DataFrame, _: Mapping[str, str]) -> pl.DataFrame:

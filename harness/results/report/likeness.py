@@ -12,18 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.provenance import Finding, PairTest, pools, responses
-from harness.results import derivation, store
-from harness.errors import ConfigError
-from harness.provenance import calibration, evidence, explain, tree, wording
-from harness.results.report.gather import Data, number
 from harness.core import visible
+from harness.errors import ConfigError
+from harness.provenance import Finding, PairTest, calibration, evidence, explain, pools, responses, tree, wording
+from harness.results import derivation, store
+from harness.results.report.gather import Data, number
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from harness.provenance import calibration
-    from harness.provenance import pools
+    from harness.provenance import calibration, pools
 
 FINDINGS = 8
 """Candidates listed per model, the strongest first; `harness provenance MODEL` lists all."""
@@ -113,7 +111,7 @@ def _pool(pool: pools.Pool, answers: pl.DataFrame, place: Mapping[str, int], sai
     }
 
 
-def _tree(pool: pools.Pool) -> tree.Node | None:
+def _tree(pool: pools.Pool) -> tree.TreeNode | None:
     """The pool's tree; none where too few models can be compared."""
     try:
         return tree.tree(pool.prints, evidence.EVIDENCE, pools.draws(pool))
@@ -121,14 +119,14 @@ def _tree(pool: pools.Pool) -> tree.Node | None:
         return None
 
 
-def _leaves(node: tree.Node) -> list[str]:
+def _leaves(node: tree.TreeNode) -> list[str]:
     """Names from the first branch to the last."""
     if node.name is not None:
         return [node.name]
     return [name for child, _ in node.children for name in _leaves(child)]
 
 
-def segments(root: tree.Node, rows: Mapping[str, int]) -> Data:
+def segments(root: tree.TreeNode, rows: Mapping[str, int]) -> Data:
     """A tree as lines to draw.
 
     Args:
@@ -143,7 +141,7 @@ def segments(root: tree.Node, rows: Mapping[str, int]) -> Data:
     down: list[list[float | None]] = []
     tips: list[list[float | None]] = [[0.0, 0.0]] * len(rows)
 
-    def walk(node: tree.Node, x: float) -> float:
+    def walk(node: tree.TreeNode, x: float) -> float:
         if node.name is not None:
             y = float(rows[node.name])
             tips[rows[node.name]] = [number(x), y]

@@ -17,18 +17,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import stats
+from harness.core import visible
 from harness.errors import ConfigError
 from harness.provenance import wording
 from harness.results.report import draw, figures, gather, likeness, samples
 from harness.results.report.gather import Data
 from harness.runs import write_atomic
-from harness.core import visible
 
 if TYPE_CHECKING:
     from harness.results.leaderboard.selection import Selection
 
 ASSETS = resources.files("harness.results.report") / "assets"
-SCRIPTS = ("base.js", "table.js", "figures.js", "board.js", "tasks.js", "likeness.js", "samples.js", "made.js")
+SCRIPTS = (
+    "visible.js", "base.js", "table.js", "figures.js", "board.js", "tasks.js", "likeness.js", "samples.js", "made.js",
+)  # fmt: skip
 """The page's own script, in this order."""
 READER = "hyparquet.min.js"
 """Reads Parquet in the browser; in the page only where there is such a file."""

@@ -9,11 +9,11 @@ from fractions import Fraction
 from functools import lru_cache
 
 from harness.scorers._math import exact, phrases, trees, units, words
+from harness.scorers._math.equality import Equality, no, yes
 from harness.scorers._math.normalise import Normal, normalise
 from harness.scorers._math.structure import Comparison, Engine
 from harness.scorers._math.syntax import Node, read
 from harness.scorers._math.tokens import MAX_CHARS, UnreadableError
-from harness.scorers._math.verdict import Verdict, no, yes
 
 _CHOICE = re.compile(r"(?:\\text\{)?\s*\(?([A-Z])\)?\s*\}?")
 _CHOSEN = re.compile(r"(?:(?:option|choice|answer)\s*:?\s*)?\(?([a-z])(?:[).:](?:\s.*)?|\s*$)", re.DOTALL)
@@ -50,7 +50,7 @@ def reading(raw: str, *, letter_units: bool = False) -> Reading:
         return Reading(normal, None, str(problem))
 
 
-def compare(gold: str, answer: str, engine: Engine | None = None) -> Verdict:
+def compare(gold: str, answer: str, engine: Engine | None = None) -> Equality:
     """Is the answer the gold answer?
 
     Args:
@@ -93,14 +93,14 @@ def compare(gold: str, answer: str, engine: Engine | None = None) -> Verdict:
     return first if first.method != "open" else _by_library(wanted, found, first, comparison.engine)
 
 
-def _other_dimension(wanted: Reading, found: Reading) -> Verdict | None:
+def _other_dimension(wanted: Reading, found: Reading) -> Equality | None:
     one, other = wanted.normal.unit, found.normal.unit
     if one is None or other is None or units.agree(one, other):
         return None
     return no("structure", f"in a unit of {other.dimension}, wanted one of {one.dimension}")
 
 
-def _compared(wanted: Reading, found: Reading, comparison: Comparison) -> Verdict:
+def _compared(wanted: Reading, found: Reading, comparison: Comparison) -> Equality:
     if wanted.node is not None and found.node is None:
         # An answer that is less readable than the gold answer is not worked out for the model.
         return no("unparsed", found.problem)
@@ -165,7 +165,7 @@ def _exact_side(text: str) -> str:
 # Text ---------------------------------------------------------------------------------------------------------
 
 
-def _as_text(wanted: Reading, found: Reading) -> Verdict | None:
+def _as_text(wanted: Reading, found: Reading) -> Equality | None:
     """Answers that are the same text, and gold answers that are words or the letter of a choice."""
     text, text_gold = (_TIGHT.sub("", each.normal.text) for each in (found, wanted))
     if text == text_gold and wanted.normal.unit == found.normal.unit:
@@ -174,7 +174,7 @@ def _as_text(wanted: Reading, found: Reading) -> Verdict | None:
     chosen = _CHOSEN.fullmatch(found.normal.words) if letter else None
     if letter and chosen:
         same = chosen.group(1).upper() == letter.group(1)
-        return Verdict(same, "text", f"the choice {chosen.group(1).upper()}, wanted {letter.group(1)}")
+        return Equality(same, "text", f"the choice {chosen.group(1).upper()}, wanted {letter.group(1)}")
     if not _is_words(wanted):
         return None
     said, said_gold = _squeezed(found), _squeezed(wanted)
@@ -206,7 +206,7 @@ def _squeezed(reading_: Reading) -> str:
 # Trees and texts ----------------------------------------------------------------------------------------------
 
 
-def _as_trees(wanted: Reading, found: Reading, comparison: Comparison) -> Verdict:
+def _as_trees(wanted: Reading, found: Reading, comparison: Comparison) -> Equality:
     gold, answer = wanted.node, found.node
     if gold is None or answer is None:
         return no("open", found.problem or wanted.problem)
@@ -219,7 +219,7 @@ def _as_trees(wanted: Reading, found: Reading, comparison: Comparison) -> Verdic
     return _with_other_commas(gold, found) or _with_commas_apart(wanted, found, comparison) or verdict
 
 
-def _with_other_commas(gold: Node, found: Reading) -> Verdict | None:
+def _with_other_commas(gold: Node, found: Reading) -> Equality | None:
     """`3,5` for 3.5 and `12,34,567` for 1234567, where one number is wanted and no list."""
     text = found.normal.text
     if not trees.is_literal(gold):
@@ -230,7 +230,7 @@ def _with_other_commas(gold: Node, found: Reading) -> Verdict | None:
     return None
 
 
-def _with_commas_apart(wanted: Reading, found: Reading, comparison: Comparison) -> Verdict | None:
+def _with_commas_apart(wanted: Reading, found: Reading, comparison: Comparison) -> Equality | None:
     """`100,200,300` is one number and may be three, `1,000` is one: a list on the other side decides."""
     sides = [wanted, found]
     lists = [side.node is not None and side.node.op == "list" for side in sides]
@@ -246,8 +246,8 @@ def _with_commas_apart(wanted: Reading, found: Reading, comparison: Comparison) 
     return verdict if verdict.equal else None
 
 
-def _by_library(wanted: Reading, found: Reading, verdict: Verdict, engine: Engine) -> Verdict:
+def _by_library(wanted: Reading, found: Reading, verdict: Equality, engine: Engine) -> Equality:
     result = engine.library(wanted.normal.text, found.normal.text)
     if result is None:
         return no("unparsed" if found.node is None else "structure", verdict.why)
-    return Verdict(result, "library", f"math-verify finds them {'equal' if result else 'different'}, both ways")
+    return Equality(result, "library", f"math-verify finds them {'equal' if result else 'different'}, both ways")

@@ -14,7 +14,7 @@ MAX_TRIES = 50
 """Places of one kind that are looked at, from the end."""
 
 
-class Found(NamedTuple):
+class StatedAnswer(NamedTuple):
     """An answer that is stated in words."""
 
     value: str
@@ -92,12 +92,12 @@ _FILLER = re.compile(r"[\s*:：]*")
 _MATH_OPENERS = (("\\[", "\\]"), ("\\(", "\\)"), ("$$", "$$"), ("$", "$"))
 
 
-def stated(text: str, after: int = 0) -> Found | None:
+def stated(text: str, after: int = 0) -> StatedAnswer | None:
     """The last phrase with a value behind it, or before it ("42 is the answer"), from `after` on."""
     if "A:" in text:
         lines = list(_A_LINE.finditer(text, after))
         if lines:
-            return Found(_tidy(lines[-1].group(1)), lines[-1].end())
+            return StatedAnswer(_tidy(lines[-1].group(1)), lines[-1].end())
     for place, end in _phrases(text, after):
         found = _value_before(text, place, after) if end is None else _value_behind(text, end)
         if found:
@@ -111,7 +111,7 @@ def is_value(text: str) -> bool:
     return _BARE.match(text) is not None and text.strip() != ""
 
 
-def _value_behind(text: str, end: int) -> Found | None:
+def _value_behind(text: str, end: int) -> StatedAnswer | None:
     filler = _FILLER.match(text, end)
     start = filler.end() if filler else end
     if _NO_VALUE.match(text, start):
@@ -127,10 +127,10 @@ def _value_behind(text: str, end: int) -> Found | None:
         value = _tidy(value[: clause.start()])
     in_words = any(map(str.isalpha, value)) and "boxed" not in value
     useless = holds_nothing(value) and not in_words
-    return None if useless or len(value) > MAX_CHARS else Found(value, min(stop + 1, len(text)))
+    return None if useless or len(value) > MAX_CHARS else StatedAnswer(value, min(stop + 1, len(text)))
 
 
-def _value_before(text: str, place: int, after: int) -> Found | None:
+def _value_before(text: str, place: int, after: int) -> StatedAnswer | None:
     """`x > 5` of "so x > 5 is the solution", whose last word stands at `place`."""
     verb = _IS_THE.search(text, max(after, place - 40), place)
     if verb is None:
@@ -141,7 +141,7 @@ def _value_before(text: str, place: int, after: int) -> Found | None:
     if value is None or any(no.search(text, start, verb.start()) for no in (_REJECTED, _HEDGED)):
         return None
     stop = _STOP.search(text, place)
-    return Found(_tidy(value.group()), stop.end() if stop else len(text))
+    return StatedAnswer(_tidy(value.group()), stop.end() if stop else len(text))
 
 
 def _phrases(text: str, after: int) -> Iterator[tuple[int, int | None]]:

@@ -111,3 +111,7 @@ def _limit_memory() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     except (ImportError, ValueError, OSError):
         pass  # no such limit here; the sizes that `exact` and `identity` allow are small
+
+
+if __name__ == "__main__":
+    main()

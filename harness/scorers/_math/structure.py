@@ -10,8 +10,8 @@ from fractions import Fraction
 from typing import Protocol
 
 from harness.scorers._math import exact, regions, trees
+from harness.scorers._math.equality import Equality, no, yes
 from harness.scorers._math.syntax import Node
-from harness.scorers._math.verdict import Verdict, no, yes
 
 ROUNDED_DIGITS = 6
 """A decimal answer of at least this many significant digits stands for the exact number that it rounds."""
@@ -61,7 +61,7 @@ class Comparison:
             raise NeedsEngineError
         return self._given
 
-    def equal(self, gold: Node, answer: Node) -> Verdict:  # noqa: PLR0911 - one per kind
+    def equal(self, gold: Node, answer: Node) -> Equality:  # noqa: PLR0911 - one per kind
         """Are two trees the same answer?
 
         Raises:
@@ -91,7 +91,7 @@ class Comparison:
 
     # -- values ---------------------------------------------------------------------------------------------
 
-    def values(self, gold: Node, answer: Node) -> Verdict:
+    def values(self, gold: Node, answer: Node) -> Equality:
         """Two values. A percent or degree sign on one side alone may be left out, or be meant on the other."""
         signs = {gold.op, answer.op} & trees.SIGNS
         if not signs:
@@ -106,7 +106,7 @@ class Comparison:
             return plain  # nobody gives an angle as a rational number of radians
         return self.numbers(gold, answer)
 
-    def numbers(self, gold: Node, answer: Node) -> Verdict:  # noqa: PLR0911 - one per outcome
+    def numbers(self, gold: Node, answer: Node) -> Equality:  # noqa: PLR0911 - one per outcome
         """Two values as they are: infinite, rational, or anything else."""
         infinite = trees.infinity(gold), trees.infinity(answer)
         if any(infinite):
@@ -132,7 +132,7 @@ class Comparison:
 
     # -- collections ----------------------------------------------------------------------------------------
 
-    def matrices(self, gold: Node, answer: Node) -> Verdict:
+    def matrices(self, gold: Node, answer: Node) -> Equality:
         """Entry by entry; a column or row is also a tuple."""
         wanted, found = _rows(gold), _rows(answer)
         if wanted is None or found is None:
@@ -143,7 +143,7 @@ class Comparison:
             return no("structure", "matrices of different shapes")
         return self.in_order(sum(wanted, ()), sum(found, ()), "matrix")
 
-    def collections(self, gold: Node, answer: Node) -> Verdict:  # noqa: PLR0911 - one per kind
+    def collections(self, gold: Node, answer: Node) -> Equality:  # noqa: PLR0911 - one per kind
         """Lists and sets in any order; tuples and intervals in theirs, with their brackets."""
         if "group" in (gold.op, answer.op):
             return self.tuples(gold, answer)
@@ -165,7 +165,7 @@ class Comparison:
             return self.in_order(wanted, found, "list")  # `1, 2` for `x = 1, y = 2`
         return self.in_any_order(wanted, found)
 
-    def alternatives(self, gold: Node, answer: Node) -> Verdict | None:
+    def alternatives(self, gold: Node, answer: Node) -> Equality | None:
         """One value against `a or b`, where both spell that value."""
         one, several = (gold, answer) if answer.op == "list" else (answer, gold)
         if one.op in trees.COLLECTIONS or several.value != "or":
@@ -173,7 +173,7 @@ class Comparison:
         verdicts = [self.equal(one, item) for item in several.args]
         return verdicts[0] if all(verdict.equal for verdict in verdicts) else None
 
-    def tuples(self, gold: Node, answer: Node) -> Verdict:
+    def tuples(self, gold: Node, answer: Node) -> Equality:
         """A tuple, against a tuple with the same brackets, or a bare list in the same order."""
         if gold.op == answer.op:
             if gold.value != answer.value:
@@ -185,7 +185,7 @@ class Comparison:
             return no("structure", _is_not(answer, gold))
         return self.in_order(trees.items(gold), trees.items(answer), "tuple")
 
-    def in_order(self, wanted: tuple[Node, ...], found: tuple[Node, ...], kind: str) -> Verdict:
+    def in_order(self, wanted: tuple[Node, ...], found: tuple[Node, ...], kind: str) -> Equality:
         """The first with the first, and so on. Labels (`x = 1`) count where both sides have them."""
         if len(wanted) != len(found):
             return no("structure", f"{trees.count(found)}, wanted {trees.count(wanted)}")
@@ -198,7 +198,7 @@ class Comparison:
             methods.add(verdict.method)
         return yes(_strongest(methods), f"the same {kind}")
 
-    def in_any_order(self, wanted: tuple[Node, ...], found: tuple[Node, ...]) -> Verdict:
+    def in_any_order(self, wanted: tuple[Node, ...], found: tuple[Node, ...]) -> Equality:
         """A matching of the two. Labels (`x = 1`) count where both sides have them."""
         wanted, found = _labels_agree(wanted, found)
         left = list(found)
@@ -213,7 +213,7 @@ class Comparison:
 
     # -- relations ------------------------------------------------------------------------------------------
 
-    def relations(self, gold: Node, answer: Node) -> Verdict:
+    def relations(self, gold: Node, answer: Node) -> Equality:
         """At least one is a relation: an assignment, an equation, an inequality, a chain of them."""
         wanted, found = trees.assignment(gold), trees.assignment(answer)
         if wanted and found:
@@ -230,7 +230,7 @@ class Comparison:
             return self.last_value(gold, answer)
         return self.regions(gold, answer)
 
-    def assignments(self, gold: trees.Assignment, answer: trees.Assignment) -> Verdict:
+    def assignments(self, gold: trees.Assignment, answer: trees.Assignment) -> Equality:
         """`x = 5`: the names count. A function is one by any argument, and `y` may stand for its value."""
         value = answer.value
         if gold.name != answer.name:
@@ -244,7 +244,7 @@ class Comparison:
                 value = trees.substitute(value, str(other.value), one) if one != other else value
         return self.equal(gold.value, value)
 
-    def equations(self, gold: Node, answer: Node, otherwise: Verdict) -> Verdict:
+    def equations(self, gold: Node, answer: Node, otherwise: Equality) -> Equality:
         """Two equations are one where their differences are proportional."""
         named = [bool(trees.names(node)) for node in (gold, answer)]
         if gold.op != "rel" or answer.op != "rel" or named[0] != named[1]:
@@ -261,7 +261,7 @@ class Comparison:
                 return yes("identity", "the same equation")
         return otherwise
 
-    def last_value(self, gold: Node, answer: Node) -> Verdict:
+    def last_value(self, gold: Node, answer: Node) -> Equality:
         """`2 - 2 + 4 = 4` for 4: an equation whose last side is the value."""
         equation = answer if answer.op in trees.RELATIONAL else gold
         pairs = equation.args if equation.op == "chain" else (equation,)
@@ -278,7 +278,7 @@ class Comparison:
 
     # -- sets of numbers ------------------------------------------------------------------------------------
 
-    def regions(self, gold: Node, answer: Node) -> Verdict:  # noqa: PLR0911 - one per outcome
+    def regions(self, gold: Node, answer: Node) -> Equality:  # noqa: PLR0911 - one per outcome
         """Inequalities, intervals and their unions: the same numbers, the same ends."""
         named = [regions.variable(node) for node in (gold, answer)]
         if None not in named and named[0] != named[1]:
@@ -299,7 +299,7 @@ class Comparison:
                     return no(verdict.method, f"an end: {verdict.why}")
         return yes("structure", "the same set of numbers")
 
-    def unsolved(self, gold: Node, answer: Node) -> Verdict:
+    def unsolved(self, gold: Node, answer: Node) -> Equality:
         """Two inequalities that are multiples of each other are one; anything else is left open."""
         both = [regions.flip(n) if str(n.value).startswith(">") and n.op == "rel" else n for n in (gold, answer)]
         operators = {str(node.value) for node in both if node.op == "rel"}
@@ -341,7 +341,7 @@ def _with_constant_of(gold: Node, answer: Node) -> Node:
     return trees.substitute(answer, found, Node("sym", value=wanted))
 
 
-def _numerals(gold: Node, answer: Node) -> Verdict:
+def _numerals(gold: Node, answer: Node) -> Equality:
     """Numerals in a base are compared as written; a missing (or symbolic) base is taken from the other side."""
     (sign, one), (sign2, other) = trees.unsigned(gold), trees.unsigned(answer)
     digits = [str(node.value) if node.op == "base" or trees.is_short(node) else "" for node in (one, other)]

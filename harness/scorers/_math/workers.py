@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import HarnessError
+from harness.scorers._math.equality import Equality
 
 CPU_SECONDS = 0.4
 """CPU time of a first try. The slowest honest answer that we know takes 0.15 s."""
@@ -49,23 +50,14 @@ class Task:
     answer: str
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a worker said; `equal` is `None` where it ran out of time or memory (`timeout`), or failed (`error`)."""
-
-    equal: bool | None
-    method: str
-    why: str
-
-
-_OVERRUN = Outcome(None, "timeout", f"symbolic work took over {CPU_SECONDS_ALONE:g} s of CPU time, or too much memory")
+_OVERRUN = Equality(None, "timeout", f"symbolic work took over {CPU_SECONDS_ALONE:g} s of CPU time, or too much memory")
 
 
 class WorkerDiedError(Exception):
     """The worker is gone: it overran its limits."""
 
 
-class Worker:
+class SymbolicWorker:
     """One process and the pipes to it."""
 
     def __init__(self) -> None:
@@ -73,7 +65,7 @@ class Worker:
         path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)  # noqa: PTH109 - it becomes text
         environment |= {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "PYTHONPATH": path}
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-c", "from harness.scorers._math.serve import main; main()"],
+            [sys.executable, "-P", "-m", "harness.scorers._math.serve"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -84,7 +76,7 @@ class Worker:
         )
         self._ready = False
 
-    def ask(self, task: Task, cpu_seconds: float) -> Outcome:
+    def ask(self, task: Task, cpu_seconds: float) -> Equality:
         """Put one question.
 
         Raises:
@@ -95,7 +87,7 @@ class Worker:
             self._await_start()
         line = self._exchange(json.dumps({"gold": task.gold, "answer": task.answer, "cpu": cpu_seconds}), cpu_seconds)
         reply: dict[str, Any] = json.loads(line)
-        return Outcome(reply["equal"], reply["method"], reply["why"])
+        return Equality(reply["equal"], reply["method"], reply["why"])
 
     def _await_start(self) -> None:
         try:
@@ -135,7 +127,7 @@ class Worker:
         self.process.wait()
 
 
-def judge(tasks: Sequence[Task], workers: int | None = None) -> list[Outcome]:
+def judge(tasks: Sequence[Task], workers: int | None = None) -> list[Equality]:
     """Put all questions to a pool of workers.
 
     Args:
@@ -152,7 +144,7 @@ def judge(tasks: Sequence[Task], workers: int | None = None) -> list[Outcome]:
     if not tasks:
         return []
     count = workers or min(_cores(), -(-len(tasks) // QUESTIONS_PER_WORKER))
-    outcomes: list[Outcome | None] = [None] * len(tasks)
+    outcomes: list[Equality | None] = [None] * len(tasks)
     queue = iter(range(len(tasks)))
     lock, stopped = threading.Lock(), threading.Event()
 
@@ -181,11 +173,11 @@ def judge(tasks: Sequence[Task], workers: int | None = None) -> list[Outcome]:
 class _Holder:
     """A worker that is replaced when it dies."""
 
-    def __init__(self, worker: Worker) -> None:
-        self.worker: Worker | None = worker
+    def __init__(self, worker: SymbolicWorker) -> None:
+        self.worker: SymbolicWorker | None = worker
 
-    def ask(self, task: Task, cpu_seconds: float) -> Outcome | None:
-        self.worker = self.worker or Worker()
+    def ask(self, task: Task, cpu_seconds: float) -> Equality | None:
+        self.worker = self.worker or SymbolicWorker()
         worker, self.worker = self.worker, None
         try:
             outcome = worker.ask(task, cpu_seconds)
@@ -199,7 +191,7 @@ class _Holder:
         return outcome
 
 
-_idle: list[Worker] = []
+_idle: list[SymbolicWorker] = []
 _idle_lock = threading.Lock()
 
 
@@ -208,7 +200,7 @@ def _borrowed(*, fresh: bool = False) -> Iterator[_Holder]:
     """A warm worker for a while; it goes back to the idle ones unless it died."""
     with _idle_lock:
         worker = _idle.pop() if _idle and not fresh else None
-    holder = _Holder(worker or Worker())
+    holder = _Holder(worker or SymbolicWorker())
     try:
         yield holder
     finally:

@@ -1,19 +1,8 @@
 // Texts, elements, data. Every text enters the document as a text node; nothing here writes HTML.
 const $ = (id) => document.getElementById(id);
 const D = JSON.parse($("data").textContent);
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu;
 
-// The same as harness.tables.visible: what would hide, turn or repaint is spelled out.
-function spelled(c) {
-  const code = c.codePointAt(0);
-  const hex = code.toString(16);
-  return code < 0x100 ? `\\x${hex.padStart(2, "0")}` : code < 0x10000 ? `\\u${hex.padStart(4, "0")}` : `\\U${hex.padStart(8, "0")}`;
-}
-const visible = (text) => text.replace(/\r\n|\n|\t/g, " ").replace(UNSEEN, spelled);
-// Lines and tabs kept, for texts in a block of their own.
-const visibleLines = (text) => text.replace(/\r\n/g, "\n").replace(UNSEEN, (c) => (c === "\n" || c === "\t" ? c : spelled(c)));
-
-const PLAIN = new Set(["id", "class", "type", "href", "for", "scope", "role", "value", "name", "tabindex", "download",
+const PLAIN = new Set(["id", "class", "type", "href", "for", "scope", "role", "value", "name", "title", "tabindex", "download",
   "colspan", "min", "max", "size", "open", "accept", "placeholder", "disabled", "selected", "checked"]);
 
 // h("td", {class: "n", onclick: f}, "text", element, null)
