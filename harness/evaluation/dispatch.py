@@ -55,7 +55,7 @@ def ask(
         HarnessError: what makes going on pointless; every reply until then is in the journal.
     """
     try:
-        progress.start(plan.model.name, n)
+        progress.start(plan.name, n)
         if n and hasattr(backend, "areply"):
             _run(_at_once(backend, pending, min(backend.parallel, n), plan.kinds, journal, progress, budget))
         elif n:

@@ -7,7 +7,6 @@ Killed at any moment, the same call goes on where it stopped: the run id is the 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import gc
 import itertools
 from collections.abc import Container, Iterator, Mapping, Sequence
@@ -17,13 +16,13 @@ from typing import Any
 
 from harness import runs
 from harness.core import RunProgress, environment
-from harness.engine import LoadedTask, metrics, scoring
+from harness.engine import metrics, scoring
 from harness.errors import ConfigError, HarnessError
-from harness.evaluation import budget, forecast, manifest, replay, reuse
+from harness.evaluation import budget, forecast, manifest, reuse
 from harness.evaluation.dispatch import ask, backend_of
-from harness.evaluation.planning import ModelPlan, check_apart, load_tasks, plan_model, run_id, taking_part
+from harness.evaluation.planning import ModelPlan, Plan, plan_run
 from harness.records import Reply
-from harness.runs import Journal, Replies, completions, entries, samples
+from harness.runs import Journal, Replies, entries, samples
 from harness.specs import EvalSpec
 
 PIECE = 200
@@ -62,12 +61,12 @@ def evaluate(spec: EvalSpec, *, argv: Sequence[str] = (), quiet: bool = False) -
     if spec.dry_run:
         raise ConfigError("dry_run=true: nothing may be sent; preview(spec) says what would be")
     with _seldom_collected(), RunProgress(quiet=quiet) as progress:
-        spec, tasks, plans, run = _planned(spec)
-        with runs.run_lock(run):
+        plan = plan_run(spec)
+        with runs.run_lock(plan.run):
             try:
-                return _run(spec, tasks, plans, run, progress, argv)
+                return _run(plan, progress, argv)
             except HarnessError:
-                runs.remove_if_empty(run)
+                runs.remove_if_empty(plan.run)
                 raise
 
 
@@ -86,20 +85,6 @@ def _seldom_collected() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-def _planned(spec: EvalSpec) -> tuple[EvalSpec, list[LoadedTask], list[ModelPlan], Path]:
-    spec = replay.expand(spec)
-    tasks = load_tasks(spec)
-    spec = dataclasses.replace(spec, models=tuple(taking_part(spec, tasks)))
-    plans = [plan_model(model, tasks, spec) for model in spec.models]
-    check_apart(plans)
-    results = Path(spec.results_dir)
-    run = runs.runs_dir(results) / run_id(spec, tasks, plans)
-    for model in spec.models if spec.samples is not None else ():
-        answered = [(model.name, task.name) for task in tasks]
-        completions.refuse_another_file(results, run, answered, [model.args["sha256"]], "models.samples.name=NAME")
-    return spec, tasks, plans, run
-
-
 def preview(spec: EvalSpec) -> tuple[str, list[dict[str, Any]]]:
     """What `evaluate(spec)` would send, take and cost. Sends nothing, writes nothing, needs no key.
 
@@ -110,65 +95,56 @@ def preview(spec: EvalSpec) -> tuple[str, list[dict[str, Any]]]:
         HarnessError: what would stop the run before its first request.
     """
     with _seldom_collected():
-        spec, _, plans, run = _planned(spec)
-    held = Replies(run / runs.JOURNAL)
-    reusable = reuse.find(spec, run, plans, held)
-    parallel = {plan.model.name: plan.model.parallel or 1 for plan in plans}
-    return run.name, forecast.rows(plans, held, reusable, _prices(plans), parallel)
+        plan = plan_run(spec)
+    held = Replies(plan.run / runs.JOURNAL)
+    return plan.run_id, forecast.rows(plan, held, reuse.find(plan, held), _prices(plan))
 
 
-def _prices(plans: Sequence[ModelPlan]) -> dict[str, budget.Price | None]:
+def _prices(plan: Plan) -> dict[str, budget.Price | None]:
     """The price of every billed model, `None` where it is not known."""
-    billed = [plan.model for plan in plans if plan.billed]
+    billed = [model.model for model in plan.models if model.billed]
     known = budget.prices() if billed else {}
     return {model.name: budget.price_of(model, known) for model in billed}
 
 
-def _run(
-    spec: EvalSpec,
-    tasks: Sequence[LoadedTask],
-    plans: Sequence[ModelPlan],
-    run: Path,
-    progress: RunProgress,
-    argv: Sequence[str],
-) -> Outcome:
+def _run(plan: Plan, progress: RunProgress, argv: Sequence[str]) -> Outcome:
+    run = plan.run
     journal = Journal(run / runs.JOURNAL)
     replies = journal.replies
     try:
-        total = sum(1 for plan in plans for _ in plan.ids())
-        missing = sum(_pending(plan, replies) for plan in plans)
+        total, missing = plan.total, plan.missing(replies)
         before = runs.read_manifest(run) if (run / runs.MANIFEST).is_file() else None
         if missing == 0 and before and before["status"] != "running":
             progress.say(f"run {run.name}: all {total} requests are answered already; nothing to send")
             return Outcome(run, before, 0)
-        purse = budget.Budget(spec.budget, _prices(plans))
-        found = reuse.find(spec, run, plans, replies)
+        purse = budget.Budget(plan.spec.budget, _prices(plan))
+        found = reuse.find(plan, replies)
         asked = 0
-        backends = {plan.model.name: backend_of(plan) for plan in plans if _pending(plan, replies, found)}
-        if before is None and (twin := reuse.sibling(spec, run, plans)):
+        backends = {model.name: backend_of(model) for model in plan.models if _pending(model, replies, found)}
+        if before is None and (twin := reuse.sibling(plan)):
             progress.say(
                 f"run {run.name} is a new run: what it asks is not what {twin} asked, and the two do not mix "
                 f"(once it has ended, `harness show {run.name} --why --other {twin}` says what differs)"
             )
-        opened = manifest.opening(spec, tasks, plans, run, argv, before)
+        opened = manifest.opening(plan, argv, before)
         runs.write_atomic(run / runs.SPEC, runs.yaml_bytes(opened["spec"]))
         runs.write_manifest(run, opened)
         if missing < total:
             progress.say(f"run {run.name}: {total - missing} of {total} requests are answered already")
-        purse.recall(entries(run / runs.JOURNAL), (request for plan in plans for request in plan.requests()))
-        for plan, entry in zip(plans, opened["models"], strict=True):
-            name = plan.model.name
-            if name in backends or not (entry["facts"] or plan.billed):
-                backend = backends.get(name) or backend_of(plan)
-                asked += _ask(plan, backend, entry, found, journal, progress, purse)
+        purse.recall(entries(run / runs.JOURNAL), plan.requests())
+        for model, entry in zip(plan.models, opened["models"], strict=True):
+            name = model.name
+            if name in backends or not (entry["facts"] or model.billed):
+                backend = backends.get(name) or backend_of(model)
+                asked += _ask(model, backend, entry, found, journal, progress, purse)
                 runs.write_manifest(run, opened)
-            if any(id_ in found and not replies.answered(id_) for id_ in plan.ids()):
-                _reuse(plan, found, run, journal, progress)
-                if _pending(plan, replies):
-                    asked += _ask(plan, backend_of(plan), entry, (), journal, progress, purse)
+            if any(id_ in found for id_ in model.missing(replies)):
+                _reuse(model, found, run, journal, progress)
+                if _pending(model, replies):
+                    asked += _ask(model, backend_of(model), entry, (), journal, progress, purse)
                     runs.write_manifest(run, opened)
         opened["cost"] = purse.facts()
-        return Outcome(run, _finish(spec, plans, run, replies, opened, progress), asked)
+        return Outcome(run, _finish(plan, replies, opened, progress), asked)
     finally:
         journal.close()
 
@@ -191,7 +167,7 @@ def _ask(
 
 def _reuse(plan: ModelPlan, found: reuse.Found, run: Path, journal: Journal, progress: RunProgress) -> None:
     """Take what was found, if it is of the model that answers here."""
-    served = reuse.answering(run, plan.model.name)
+    served = reuse.answering(run, plan.name)
     if served is None and reuse.on_own_server(plan.model):
         return  # it answered nothing, so nobody knows what it serves now
     open_ = (r for r in plan.requests() if r.id in found and not journal.replies.answered(r.id))
@@ -202,29 +178,22 @@ def _reuse(plan: ModelPlan, found: reuse.Found, run: Path, journal: Journal, pro
         taken += len(piece)
     if taken:
         progress.say(f"run {run.name}: {taken} requests were answered in other runs and are not paid for again")
-    if left := [id_ for id_ in plan.ids() if id_ in found and not journal.replies.answered(id_)]:
+    if left := [id_ for id_ in plan.missing(journal.replies) if id_ in found]:
         before = sorted(set().union(*map(found.served, left)))
         progress.say(
-            f"model {plan.model.name}: the server says that {' and '.join(sorted(served or ()))} answers; {len(left)} "
+            f"model {plan.name}: the server says that {' and '.join(sorted(served or ()))} answers; {len(left)} "
             f"requests that {' and '.join(before)} answered in other runs are asked again"
         )
 
 
 def _pending(plan: ModelPlan, held: Replies, found: Container[str] = ()) -> int:
-    return sum(not held.answered(request_id) and request_id not in found for request_id in plan.ids())
+    return sum(1 for _ in plan.missing(held, found))
 
 
-def _finish(
-    spec: EvalSpec,
-    plans: Sequence[ModelPlan],
-    run: Path,
-    replies: Mapping[str, Reply],
-    opened: dict[str, Any],
-    progress: RunProgress,
-) -> dict[str, Any]:
+def _finish(plan: Plan, replies: Mapping[str, Reply], opened: dict[str, Any], progress: RunProgress) -> dict[str, Any]:
     counted: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    made = samples.write(run, _rows(spec, plans, run, replies, counted, progress))
-    measured = [metric for plan in plans for task, _ in plan.samples for metric in counted[plan.model.name, task.name]]
+    made = samples.write(plan.run, _rows(plan, replies, counted, progress))
+    measured = [row for model in plan.models for task, _ in model.samples for row in counted[model.name, task.name]]
     task_entries = {entry["name"]: entry for entry in opened["tasks"]}
     for metric in measured:
         if metric["is_headline"]:
@@ -237,22 +206,20 @@ def _finish(
         "counts": {"samples": made.rows, **{str(state): n for state, n in made.states.items()}},
         "tokens": made.tokens,
     }
-    runs.write_manifest(run, finished)
+    runs.write_manifest(plan.run, finished)
     return finished
 
 
 def _rows(
-    spec: EvalSpec,
-    plans: Sequence[ModelPlan],
-    run: Path,
+    plan: Plan,
     replies: Mapping[str, Reply],
     counted: dict[tuple[str, str], list[dict[str, Any]]],
     progress: RunProgress,
 ) -> Iterator[dict[str, Any]]:
     """Score, some documents at a time, and yield a row per sample, in their order; metrics go to `counted`."""
-    for plan in sorted(plans, key=lambda plan: plan.model.name):
-        name = plan.model.name
-        for task, planned in sorted(plan.samples, key=lambda pair: pair[0].name):
+    for model in sorted(plan.models, key=lambda model: model.name):
+        name = model.name
+        for task, planned in sorted(model.samples, key=lambda pair: pair[0].name):
             if task.runs_code:
                 progress.say(f"{name}: running the code of {len(planned)} {task.name} answers")
             tally = metrics.Tally(name, task)
@@ -260,7 +227,7 @@ def _rows(
             size = max(1, (CODE_PIECE if task.runs_code else PIECE) // task.repeats) * task.repeats
             while piece := list(itertools.islice(waiting, size)):
                 held = {request.id: replies.get(request.id) for sample in piece for request in sample.requests}
-                for sample, state, score in scoring.score(task, piece, held, spec.sandbox):
+                for sample, state, score in scoring.score(task, piece, held, plan.spec.sandbox):
                     tally.add(sample, state, score)
-                    yield manifest.row(run.name, name, sample, held, state, score)
+                    yield manifest.row(plan.run_id, name, sample, held, state, score)
             counted[name, task.name] = tally.rows()

@@ -14,22 +14,15 @@ from typing import Any
 from harness import __version__, runs
 from harness.core import digest, environment, identity, plain
 from harness.engine import LoadedTask, Sample
-from harness.evaluation.planning import ModelPlan, judging
+from harness.evaluation.planning import ModelPlan, Plan, judging
 from harness.records import Reply, Score
 from harness.specs import EvalSpec
 
 
-def opening(
-    spec: EvalSpec,
-    tasks: Sequence[LoadedTask],
-    plans: Sequence[ModelPlan],
-    run: Path,
-    argv: Sequence[str],
-    before: Mapping[str, Any] | None,
-) -> dict[str, Any]:
+def opening(plan: Plan, argv: Sequence[str], before: Mapping[str, Any] | None) -> dict[str, Any]:
     """The manifest of a run that begins, or goes on from the one `before`."""
     facts = {model["name"]: model for model in before["models"]} if before else {}
-    asked = EvalSpec.of_identity(plain(spec))
+    asked = EvalSpec.of_identity(plain(plan.spec))
     for task in asked["tasks"]:
         task["data"] = Path(task["data"]).name if task["data"] else None
     if asked["sandbox"]["packages"]:
@@ -38,8 +31,8 @@ def opening(
         model["args"] = environment.publishable_args(model["args"])
     return {
         "schema": runs.SCHEMA,
-        "run_id": run.name,
-        "name": spec.name,
+        "run_id": plan.run_id,
+        "name": plan.spec.name,
         "status": "running",
         "harness_version": __version__,
         "started_at": before["started_at"] if before else environment.now(),
@@ -47,12 +40,12 @@ def opening(
         "argv": environment.publishable(argv),
         "spec": asked,
         "spec_hash": digest(identity.RUN, asked),
-        "judged": judging(spec.sandbox),
+        "judged": judging(plan.spec.sandbox),
         "models": [
-            _model_entry(plan, model, facts.get(plan.model.name, {}))
-            for plan, model in zip(plans, asked["models"], strict=True)
+            _model_entry(of_model, model, facts.get(of_model.name, {}))
+            for of_model, model in zip(plan.models, asked["models"], strict=True)
         ],
-        "tasks": [_task_entry(task) for task in tasks],
+        "tasks": [_task_entry(task) for task in plan.tasks],
         "metrics": [],
         "counts": {},
         "tokens": {},
@@ -65,7 +58,7 @@ def opening(
 def _model_entry(plan: ModelPlan, asked: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     held = plan.weights
     return {
-        "name": plan.model.name,
+        "name": plan.name,
         "backend": plan.model.backend,
         "args": asked["args"],
         "chat": plan.model.chat,
