@@ -11,7 +11,9 @@ from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 
-from harness.core import RunProgress, environment, plain, plugins
+from harness import backends
+from harness.backends import AnyBackend, InBatches, OneByOne, OverNetwork
+from harness.core import RunProgress, environment, plain
 from harness.errors import HarnessError
 from harness.evaluation.budget import Budget
 from harness.evaluation.planning import ModelPlan
@@ -19,18 +21,18 @@ from harness.records import Reply, Request, RequestKind
 from harness.runs import Journal
 
 
-def backend_of(plan: ModelPlan) -> Any:
+def backend_of(plan: ModelPlan) -> AnyBackend:
     """The backend that answers for a model; loads nothing yet.
 
     Raises:
         HarnessError: an argument, a package or a key is missing or wrong.
     """
-    return plugins.load("backends", plan.source.backend).Backend(plan.source, plan.file)
+    return backends.load(plan.source.backend)(plan.source, plan.file)
 
 
 def ask(
     plan: ModelPlan,
-    backend: Any,
+    backend: AnyBackend,
     pending: Iterable[Request],
     n: int,
     journal: Journal,
@@ -56,13 +58,12 @@ def ask(
     """
     try:
         progress.start(plan.name, n)
-        if n and hasattr(backend, "areply"):
+        if n and isinstance(backend, OverNetwork):
             _run(_at_once(backend, pending, min(backend.parallel, n), plan.kinds, journal, progress, budget))
-        elif n:
-            send = _in_batches if hasattr(backend, "replies") else _one_by_one
-            waiting = deque(pending)
+        elif not isinstance(backend, OverNetwork):
+            waiting = deque(pending if n else ())
             while waiting:
-                for request, reply in send(backend, budget.afford(waiting), journal):
+                for request, reply in _sent(backend, budget.afford(waiting), journal):
                     budget.count(request, reply)
                     progress.advance(failed=reply.error is not None)
         return {"deterministic": bool(backend.deterministic), "facts": plain(backend.facts())}
@@ -70,7 +71,15 @@ def ask(
         backend.close()
 
 
-def _in_batches(backend: Any, pending: Sequence[Request], journal: Journal) -> Iterator[tuple[Request, Reply]]:
+def _sent(
+    backend: OneByOne | InBatches, pending: Sequence[Request], journal: Journal
+) -> Iterator[tuple[Request, Reply]]:
+    if isinstance(backend, InBatches):
+        return _in_batches(backend, pending, journal)
+    return _one_by_one(backend, pending, journal)
+
+
+def _in_batches(backend: InBatches, pending: Sequence[Request], journal: Journal) -> Iterator[tuple[Request, Reply]]:
     for request, reply in backend.replies(pending):
         journal.append(request, reply)
         yield request, reply
@@ -91,7 +100,7 @@ def _run(main: Coroutine[Any, Any, None]) -> None:
 
 
 async def _at_once(
-    backend: Any,
+    backend: OverNetwork,
     pending: Iterable[Request],
     parallel: int,
     kinds: frozenset[RequestKind],
@@ -138,14 +147,13 @@ async def _first_failure(tasks: Sequence[asyncio.Task[None]]) -> None:
             raise error
 
 
-async def _areply(backend: Any, request: Request) -> Reply:
+async def _areply(backend: OverNetwork, request: Request) -> Reply:
     try:
-        reply: Reply = await backend.areply(request)
+        return await backend.areply(request)
     except HarnessError:
         raise
     except Exception as error:  # noqa: BLE001 - a bad request is data, not a crash
         return Reply(error=f"{type(error).__name__}: {error}", started_at=environment.now())
-    return reply
 
 
 class _Writer:
@@ -220,7 +228,7 @@ def _tell(waiting: Sequence[asyncio.Future[None]], error: BaseException | None) 
 # In threads ------------------------------------------------------------------------------------------------------
 
 
-def _one_by_one(backend: Any, pending: Sequence[Request], journal: Journal) -> Iterator[tuple[Request, Reply]]:
+def _one_by_one(backend: OneByOne, pending: Sequence[Request], journal: Journal) -> Iterator[tuple[Request, Reply]]:
     """`backend.parallel` threads draw from one queue; the first error that is no reply stops them all."""
     waiting: Iterator[Request] = iter(pending)
     drawing, stop = threading.Lock(), threading.Event()
@@ -262,12 +270,11 @@ def _one_by_one(backend: Any, pending: Sequence[Request], journal: Journal) -> I
         raise failure
 
 
-def _reply(backend: Any, request: Request) -> Reply:
+def _reply(backend: OneByOne, request: Request) -> Reply:
     """A backend's own exception is a failed row; only what makes going on pointless ends the run."""
     try:
-        reply: Reply = backend.reply(request)
+        return backend.reply(request)
     except HarnessError:
         raise
     except Exception as error:  # noqa: BLE001 - a bad request is data, not a crash
         return Reply(error=f"{type(error).__name__}: {error}", started_at=environment.now())
-    return reply

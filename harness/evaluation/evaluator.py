@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import runs
+from harness.backends import AnyBackend
 from harness.core import RunProgress, environment
 from harness.engine import metrics, scoring
 from harness.errors import ConfigError, HarnessError
@@ -151,7 +152,7 @@ def _run(plan: Plan, progress: RunProgress, argv: Sequence[str]) -> Outcome:
 
 def _ask(
     plan: ModelPlan,
-    backend: Any,
+    backend: AnyBackend,
     entry: dict[str, Any],
     found: Container[str],
     journal: Journal,

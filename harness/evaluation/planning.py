@@ -9,9 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from harness import runs
+from harness import backends, runs
 from harness import sandbox as sandboxes
-from harness.core import canonical_json, digest, environment, identity, plain, plugins, resources, weights
+from harness.core import canonical_json, digest, environment, identity, plain, resources, weights
 from harness.engine import LoadedTask, Samples, lmeval, taskfiles
 from harness.errors import BackendError, ConfigError
 from harness.evaluation import replay
@@ -19,7 +19,6 @@ from harness.records import Request, RequestKind
 from harness.runs import Replies, completions
 from harness.specs import EvalSpec, ModelSpec, SandboxSpec
 
-KINDS: frozenset[RequestKind] = frozenset({"generate", "loglikelihood", "loglikelihood_rolling"})
 RUN_ID_CHARS = 12
 """48 bits of the run's hash are in its folder's name."""
 
@@ -177,16 +176,14 @@ def plan_model(model: ModelSpec, tasks: Sequence[LoadedTask], spec: EvalSpec) ->
         "weights": weights_spec.sha256 if weights_spec else None,
     }
     source = _source(model, spec, chosen)
-    backend = plugins.load("backends", source.backend).Backend  # a wrong name fails here, before anything is fetched
-    if hasattr(backend, "check"):
-        backend.check(source)
-    billed = hasattr(backend, "billed") and bool(backend.billed(source))
-    plan = ModelPlan(model, identity, weights_spec, None, (), source, billed)
+    backend = backends.load(source.backend)  # a wrong name fails here, before anything is fetched
+    backend.check(source)
+    plan = ModelPlan(model, identity, weights_spec, None, (), source, backend.billed(source))
     if any(task.runs_code for task in chosen):
         sandboxes.check(spec.sandbox)
     planned = [(task, Samples(task, model, spec, identity)) for task in chosen]
     plan = dataclasses.replace(plan, samples=planned)
-    if beyond := plan.kinds - getattr(backend, "kinds", KINDS):
+    if beyond := plan.kinds - backend.kinds:
         raise BackendError(
             f"model {model.name}: backend {source.backend} cannot give a {min(beyond)}, which a chosen task asks "
             "for; use backend openai_completions with a server that echoes log-probabilities (vLLM, SGLang), a local "
