@@ -128,20 +128,20 @@ def _evaluate(spec: Any) -> int:
     for model, names in catalogue.mixed(outcome.run).items():
         told = f"{model}: {answerers(names)}; the scores of this run are of no single one of them"
         say(f"warning: {visible(told)}", "warning")
-    counts = outcome.manifest["counts"]
+    counts = outcome.manifest.counts
     where = "" if results == RESULTS else f" --results {shlex.quote(str(results))}"
     sys.stdout.write(
-        f"\n{counts['samples']} samples: {counts['answered']} answered, {counts['truncated']} truncated, "
-        f"{counts['refused']} refused, {counts['failed']} failed.\n"
+        f"\n{counts.samples} samples: {counts.answered} answered, {counts.truncated} truncated, "
+        f"{counts.refused} refused, {counts.failed} failed.\n"
         f"Wrote {outcome.run}/ (run.json, spec.yaml, journal.jsonl, samples.parquet) and {refreshed.path}\n"
         "Next:\n"
         f"  harness leaderboard --out LEADERBOARD.md{where}\n"
         f"  harness show {outcome.run.name}{where}\n"
         f'  harness sql "SELECT model, task, metric, value, ci_low, ci_high FROM leaderboard"{where}\n'
     )
-    if counts["failed"]:
+    if counts.failed:
         say(
-            f"harness: {counts['failed']} samples failed and are unscored; "
+            f"harness: {counts.failed} samples failed and are unscored; "
             f"`harness show {outcome.run.name} --failed{where}` says why; the same command asks for them again",
             "warning",
         )
@@ -315,9 +315,9 @@ def import_(
     from harness.runs import read_manifest
 
     made = read_manifest(run)
-    tasks = ", ".join(f"{t['name']} ({t['kind']})" for t in made["tasks"])
+    tasks = ", ".join(f"{task.name} ({task.kind})" for task in made.tasks)
     sys.stdout.write(
-        f"{made['counts']['samples']} answers of {len(made['models'])} models, {made['counts']['failed']} of them "
+        f"{made.counts.samples} answers of {len(made.models)} models, {made.counts.failed} of them "
         f"missing; tasks: {tables.visible(tasks)}\nWrote {run}/ (imported)\n"
     )
 

@@ -7,8 +7,9 @@ import contextlib
 import queue
 import threading
 from collections import deque
-from collections.abc import Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Self
 
 from harness import backends
@@ -19,6 +20,16 @@ from harness.evaluation.budget import Budget
 from harness.evaluation.planning import ModelPlan
 from harness.records import Reply, Request, RequestKind
 from harness.runs import Journal
+
+
+@dataclass(frozen=True)
+class Answerer:
+    """What a backend says of itself once it was asked."""
+
+    deterministic: bool
+    """Greedy answers are reproducible."""
+    facts: Mapping[str, Any]
+    """As JSON has them."""
 
 
 def backend_of(plan: ModelPlan) -> AnyBackend:
@@ -38,7 +49,7 @@ def ask(
     journal: Journal,
     progress: RunProgress,
     budget: Budget,
-) -> dict[str, Any]:
+) -> Answerer:
     """Send the pending requests to one model and journal every reply; closes the backend.
 
     Args:
@@ -66,7 +77,7 @@ def ask(
                 for request, reply in _sent(backend, budget.afford(waiting), journal):
                     budget.count(request, reply)
                     progress.advance(failed=reply.error is not None)
-        return {"deterministic": bool(backend.deterministic), "facts": plain(backend.facts())}
+        return Answerer(bool(backend.deterministic), plain(backend.facts()))
     finally:
         backend.close()
 

@@ -7,6 +7,7 @@ Killed at any moment, the same call goes on where it stopped: the run id is the 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import gc
 import itertools
 from collections.abc import Container, Iterator, Mapping, Sequence
@@ -23,7 +24,7 @@ from harness.evaluation import budget, forecast, manifest, reuse
 from harness.evaluation.dispatch import ask, backend_of
 from harness.evaluation.planning import ModelPlan, Plan, plan_run
 from harness.records import Reply
-from harness.runs import Journal, Replies, entries, samples
+from harness.runs import Journal, Manifest, Metric, Replies, entries, samples
 from harness.specs import EvalSpec
 
 PIECE = 200
@@ -39,7 +40,7 @@ class Outcome:
     """A finished run: where it is, and what its manifest says."""
 
     run: Path
-    manifest: Mapping[str, Any]
+    manifest: Manifest
     asked: int
     """Requests that were sent by this call; the rest was on the disk already."""
 
@@ -115,7 +116,7 @@ def _run(plan: Plan, progress: RunProgress, argv: Sequence[str]) -> Outcome:
     try:
         total, missing = plan.total, plan.missing(replies)
         before = runs.read_manifest(run) if (run / runs.MANIFEST).is_file() else None
-        if missing == 0 and before and before["status"] != "running":
+        if missing == 0 and before and before.ended:
             progress.say(f"run {run.name}: all {total} requests are answered already; nothing to send")
             return Outcome(run, before, 0)
         purse = budget.Budget(plan.spec.budget, _prices(plan))
@@ -128,42 +129,45 @@ def _run(plan: Plan, progress: RunProgress, argv: Sequence[str]) -> Outcome:
                 f"(once it has ended, `harness show {run.name} --why --other {twin}` says what differs)"
             )
         opened = manifest.opening(plan, argv, before)
-        runs.write_atomic(run / runs.SPEC, runs.yaml_bytes(opened["spec"]))
+        runs.write_atomic(run / runs.SPEC, runs.yaml_bytes(opened.spec))
         runs.write_manifest(run, opened)
         if missing < total:
             progress.say(f"run {run.name}: {total - missing} of {total} requests are answered already")
         purse.recall(entries(run / runs.JOURNAL), plan.requests())
-        for model, entry in zip(plan.models, opened["models"], strict=True):
+        for model, entry in zip(plan.models, opened.models, strict=True):
             name = model.name
-            if name in backends or not (entry["facts"] or model.billed):
+            if name in backends or not (entry.facts or model.billed):
                 backend = backends.get(name) or backend_of(model)
-                asked += _ask(model, backend, entry, found, journal, progress, purse)
-                runs.write_manifest(run, opened)
+                asked += _pending(model, replies, found)
+                opened = _ask(run, model, backend, opened, found, journal, progress, purse)
             if any(id_ in found for id_ in model.missing(replies)):
                 _reuse(model, found, run, journal, progress)
                 if _pending(model, replies):
-                    asked += _ask(model, backend_of(model), entry, (), journal, progress, purse)
-                    runs.write_manifest(run, opened)
-        opened["cost"] = purse.facts()
+                    asked += _pending(model, replies)
+                    opened = _ask(run, model, backend_of(model), opened, (), journal, progress, purse)
+        opened = dataclasses.replace(opened, cost=purse.facts())
         return Outcome(run, _finish(plan, replies, opened, progress), asked)
     finally:
         journal.close()
 
 
 def _ask(
+    run: Path,
     plan: ModelPlan,
     backend: AnyBackend,
-    entry: dict[str, Any],
+    opened: Manifest,
     found: Container[str],
     journal: Journal,
     progress: RunProgress,
     purse: budget.Budget,
-) -> int:
-    """Ask for what is neither answered nor found; what the backend says of itself goes into the manifest's entry."""
+) -> Manifest:
+    """Ask for what is neither answered nor found; what the backend says of itself goes into the manifest."""
     n = _pending(plan, journal.replies, found)
     wanted = (r for r in plan.requests() if not journal.replies.answered(r.id) and r.id not in found)
-    entry.update(ask(plan, backend, wanted, n, journal, progress, purse))
-    return n
+    said = ask(plan, backend, wanted, n, journal, progress, purse)
+    told = runs.with_answerer(opened, plan.name, deterministic=said.deterministic, facts=said.facts)
+    runs.write_manifest(run, told)
+    return told
 
 
 def _reuse(plan: ModelPlan, found: reuse.Found, run: Path, journal: Journal, progress: RunProgress) -> None:
@@ -191,22 +195,20 @@ def _pending(plan: ModelPlan, held: Replies, found: Container[str] = ()) -> int:
     return sum(1 for _ in plan.missing(held, found))
 
 
-def _finish(plan: Plan, replies: Mapping[str, Reply], opened: dict[str, Any], progress: RunProgress) -> dict[str, Any]:
-    counted: dict[tuple[str, str], list[dict[str, Any]]] = {}
+def _finish(plan: Plan, replies: Mapping[str, Reply], opened: Manifest, progress: RunProgress) -> Manifest:
+    counted: dict[tuple[str, str], list[Metric]] = {}
     made = samples.write(plan.run, _rows(plan, replies, counted, progress))
     measured = [row for model in plan.models for task, _ in model.samples for row in counted[model.name, task.name]]
-    task_entries = {entry["name"]: entry for entry in opened["tasks"]}
-    for metric in measured:
-        if metric["is_headline"]:
-            task_entries[metric["task"]]["headline_filter"] = metric["filter"]
-    finished = {
-        **opened,
-        "status": "incomplete" if made.states["failed"] else "complete",
-        "finished_at": environment.now(),
-        "metrics": measured,
-        "counts": {"samples": made.rows, **{str(state): n for state, n in made.states.items()}},
-        "tokens": made.tokens,
-    }
+    filters = {metric.task: metric.filter for metric in measured if metric.is_headline}
+    finished = dataclasses.replace(
+        opened,
+        status=made.status,
+        finished_at=environment.now(),
+        tasks=tuple(dataclasses.replace(task, headline_filter=filters.get(task.name)) for task in opened.tasks),
+        metrics=tuple(measured),
+        counts=made.counts,
+        tokens=made.tokens,
+    )
     runs.write_manifest(plan.run, finished)
     return finished
 
@@ -214,7 +216,7 @@ def _finish(plan: Plan, replies: Mapping[str, Reply], opened: dict[str, Any], pr
 def _rows(
     plan: Plan,
     replies: Mapping[str, Reply],
-    counted: dict[tuple[str, str], list[dict[str, Any]]],
+    counted: dict[tuple[str, str], list[Metric]],
     progress: RunProgress,
 ) -> Iterator[dict[str, Any]]:
     """Score, some documents at a time, and yield a row per sample, in their order; metrics go to `counted`."""

@@ -11,17 +11,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness import __version__, runs
+from harness import __version__
 from harness.core import digest, environment, identity, plain
 from harness.engine import LoadedTask, Sample
 from harness.evaluation.planning import ModelPlan, Plan, judging
 from harness.records import Reply, Score
+from harness.runs import SCHEMA, Manifest, ModelEntry, TaskEntry, WeightsEntry
 from harness.specs import EvalSpec
 
 
-def opening(plan: Plan, argv: Sequence[str], before: Mapping[str, Any] | None) -> dict[str, Any]:
+def opening(plan: Plan, argv: Sequence[str], before: Manifest | None) -> Manifest:
     """The manifest of a run that begins, or goes on from the one `before`."""
-    facts = {model["name"]: model for model in before["models"]} if before else {}
+    known = {entry.name: entry for entry in before.models} if before else {}
     asked = EvalSpec.of_identity(plain(plan.spec))
     for task in asked["tasks"]:
         task["data"] = Path(task["data"]).name if task["data"] else None
@@ -29,68 +30,63 @@ def opening(plan: Plan, argv: Sequence[str], before: Mapping[str, Any] | None) -
         asked["sandbox"]["packages"] = Path(asked["sandbox"]["packages"]).name
     for model in asked["models"]:
         model["args"] = environment.publishable_args(model["args"])
-    return {
-        "schema": runs.SCHEMA,
-        "run_id": plan.run_id,
-        "name": plan.spec.name,
-        "status": "running",
-        "harness_version": __version__,
-        "started_at": before["started_at"] if before else environment.now(),
-        "finished_at": None,
-        "argv": environment.publishable(argv),
-        "spec": asked,
-        "spec_hash": digest(identity.RUN, asked),
-        "judged": judging(plan.spec.sandbox),
-        "models": [
-            _model_entry(of_model, model, facts.get(of_model.name, {}))
+    return Manifest(
+        schema=SCHEMA,
+        run_id=plan.run_id,
+        name=plan.spec.name,
+        status="running",
+        harness_version=__version__,
+        started_at=before.started_at if before else environment.now(),
+        argv=tuple(environment.publishable(argv)),
+        spec=asked,
+        spec_hash=digest(identity.RUN, asked),
+        judged=judging(plan.spec.sandbox),
+        models=tuple(
+            _model_entry(of_model, model["args"], known.get(of_model.name))
             for of_model, model in zip(plan.models, asked["models"], strict=True)
-        ],
-        "tasks": [_task_entry(task) for task in plan.tasks],
-        "metrics": [],
-        "counts": {},
-        "tokens": {},
-        "packages": environment.packages(),
-        "git": environment.git(),
-        "platform": environment.machine(),
-    }
+        ),
+        tasks=tuple(_task_entry(task) for task in plan.tasks),
+        packages=environment.packages(),
+        git=environment.git(),
+        platform=environment.machine(),
+    )
 
 
-def _model_entry(plan: ModelPlan, asked: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+def _model_entry(plan: ModelPlan, args: Mapping[str, Any], before: ModelEntry | None) -> ModelEntry:
     held = plan.weights
-    return {
-        "name": plan.name,
-        "backend": plan.model.backend,
-        "args": asked["args"],
-        "chat": plan.model.chat,
-        "system": plan.model.system,
-        "weights": {"name": plan.model.weights, "sha256": held.sha256, "size": held.size} if held else None,
-        "control_of": plan.model.control_of,
-        "deterministic": before.get("deterministic"),
-        "facts": before.get("facts", {}),
-    }
+    return ModelEntry(
+        name=plan.name,
+        backend=plan.model.backend,
+        args=args,
+        chat=plan.model.chat,
+        system=plan.model.system,
+        weights=WeightsEntry(name=plan.model.weights, sha256=held.sha256, size=held.size) if held else None,
+        control_of=plan.model.control_of,
+        deterministic=before.deterministic if before else None,
+        facts=before.facts if before else {},
+    )
 
 
-def _task_entry(task: LoadedTask) -> dict[str, Any]:
-    return {
-        "name": task.name,
-        "kind": task.kind,
-        "version": task.version,
-        "builtin": task.spec.builtin,
-        "task_hash": task.content_hash,
-        "docs_hash": task.docs_hash,
-        "data_sha256": task.data_sha256,
-        "scorer": task.scorer,
-        "headline_metric": task.headline,
-        "headline_filter": None,
-        "higher_is_better": task.higher_is_better,
-        "n_docs": task.n_docs,
-        "whole_docs_hash": task.whole_hash,
-        "repeats": task.repeats,
-        "num_fewshot": task.task.get_config("num_fewshot") or 0,
-        "licence": task.licence,
-        "source": task.source,
-        "cluster": task.cluster,
-    }
+def _task_entry(task: LoadedTask) -> TaskEntry:
+    return TaskEntry(
+        name=task.name,
+        kind=task.kind,
+        version=task.version,
+        builtin=task.spec.builtin,
+        task_hash=task.content_hash,
+        docs_hash=task.docs_hash,
+        data_sha256=task.data_sha256,
+        scorer=task.scorer,
+        headline_metric=task.headline,
+        higher_is_better=task.higher_is_better,
+        n_docs=task.n_docs,
+        whole_docs_hash=task.whole_hash,
+        repeats=task.repeats,
+        num_fewshot=task.task.get_config("num_fewshot") or 0,
+        licence=task.licence,
+        source=task.source,
+        cluster=task.cluster,
+    )
 
 
 def row(

@@ -34,7 +34,7 @@ def expand(spec: EvalSpec) -> EvalSpec:
     from pydantic import TypeAdapter, ValidationError
 
     folder = runs.find_run(Path(spec.results_dir), spec.replay)
-    asked = EvalSpec.of_identity(runs.read_manifest(folder)["spec"])
+    asked = EvalSpec.of_identity(runs.read_manifest(folder).spec)
     data = next((task.data for task in spec.tasks), None)
     asked["tasks"] = [with_data(task, data, folder.name) for task in asked["tasks"]]
     try:

@@ -25,7 +25,7 @@ from harness.errors import ConfigError, StorageError
 from harness.evaluation.budget import OWN_HARDWARE
 from harness.evaluation.planning import Plan
 from harness.records import Reply
-from harness.runs import Entry, Replies, entries, read
+from harness.runs import Entry, ModelEntry, Replies, entries, read
 from harness.specs import ModelSpec
 
 
@@ -104,12 +104,12 @@ def find(plan: Plan, held: Replies) -> Found:
         if folder.name == plan.run_id:
             continue
         try:
-            models = runs.read_manifest(folder)["models"]
+            models = runs.read_manifest(folder).models
             if any(_same(theirs, ours.model) for theirs in models for ours in asked):
                 for id_, entry in _answers(folder, wanted).items():
                     place = _Place(folder.name, folder / runs.JOURNAL, entry.start, entry.reply.served_model)
                     found.note(id_, place)
-        except (StorageError, KeyError, TypeError):
+        except StorageError:
             continue
     for model in asked:
         ids = missing[model.name]
@@ -120,8 +120,8 @@ def find(plan: Plan, held: Replies) -> Found:
     return found
 
 
-def _same(theirs: Mapping[str, Any], ours: ModelSpec) -> bool:
-    return (theirs["name"], theirs["backend"], theirs["args"]) == (ours.name, ours.backend, _args(ours.args))
+def _same(theirs: ModelEntry, ours: ModelSpec) -> bool:
+    return (theirs.name, theirs.backend, theirs.args) == (ours.name, ours.backend, _args(ours.args))
 
 
 def _answers(folder: Path, wanted: Mapping[str, ModelSpec]) -> dict[str, Entry]:
@@ -187,13 +187,13 @@ def sibling(plan: Plan) -> str | None:
         try:
             manifest = runs.read_manifest(folder)
             same = (
-                manifest["name"] == plan.spec.name
-                and [model["name"] for model in manifest["models"]] == models
-                and sorted(task["name"] for task in manifest["tasks"]) == tasks
+                manifest.name == plan.spec.name
+                and [model.name for model in manifest.models] == models
+                and sorted(task.name for task in manifest.tasks) == tasks
             )
             if same and folder.name != plan.run_id:
-                found.append((manifest["started_at"], folder.name))
-        except (StorageError, KeyError, TypeError):
+                found.append((manifest.started_at, folder.name))
+        except StorageError:
             continue
     return max(found)[1] if found else None
 
@@ -221,8 +221,8 @@ def identities(run: Path) -> dict[tuple[str, str, int, int], Identity]:
     path = runs.samples_path(run)
     if not path.is_file():
         raise StorageError(f"run {run.name} has no samples yet; give its command again to finish it")
-    models = {model["name"]: model for model in manifest["models"]}
-    versions = {task["name"]: task["version"] for task in manifest["tasks"]}
+    models = {model.name: model for model in manifest.models}
+    versions = {task.name: task.version for task in manifest.tasks}
     names = ("messages", "prompt", "continuations", "decoding", "seed", "kind")
     said = ("status", "served_model")
     frame = pl.read_parquet(path)
@@ -234,10 +234,10 @@ def identities(run: Path) -> dict[tuple[str, str, int, int], Identity]:
         model = models[row["model"]]
         content: Identity = {
             "name": row["model"],
-            "backend": model["backend"],
-            **{f"args.{key}": value for key, value in sorted((model["args"] or {}).items())},
-            "chat": model["chat"],
-            "weights": (model["weights"] or {}).get("sha256"),
+            "backend": model.backend,
+            **{f"args.{key}": value for key, value in sorted(model.args.items())},
+            "chat": model.chat,
+            "weights": model.weights.sha256 if model.weights else None,
             "task version": versions.get(row["task"]),
             **{name: row[name] for name in held if name != "decoding"},
         }
