@@ -125,6 +125,31 @@ def test_the_old_run_is_reproduced(here: Path) -> None:
     assert all(verdict.exact for verdict in found.verdicts)
 
 
+def test_what_files_say_of_models_is_written_into_the_old_run_and_taken_out_again(here: Path) -> None:
+    spec = asked(here)
+    stood = (here / runs.MANIFEST).read_bytes()
+    alice, bob = spec.models
+    told = dataclasses.replace(spec, models=(dataclasses.replace(alice, lab="acme", released="2024-05"), bob))
+    finished = evaluate(told, quiet=True)
+    assert (finished.run.name, finished.asked, finished.manifest.models[0].lab) == (RUN, 0, "acme")
+    one, other = runs.read_content(here)["models"]
+    keys = list(other)
+    keys[keys.index("deterministic") : keys.index("deterministic")] = ["released", "lab"]
+    assert list(one) == keys
+    assert {finding.state for finding in verification.verify(here, scores=False)} == {"ok", "not checked"}
+    evaluate(spec, quiet=True)
+    assert (here / runs.MANIFEST).read_bytes() == stood
+
+
+@pytest.mark.parametrize("open_", [None, False, True])
+def test_whether_a_task_is_open_is_written_where_it_is_known(here: Path, open_: bool | None) -> None:
+    said = runs.read_manifest(here)
+    tasks = tuple(dataclasses.replace(task, open=open_) for task in said.tasks)
+    stands = manifest.content(dataclasses.replace(said, tasks=tasks))
+    assert [task.get("open", "no key") for task in stands["tasks"]] == ["no key" if open_ is None else open_] * 2
+    assert manifest.parse(runs.manifest_bytes(stands), "run.json").tasks == tasks
+
+
 # Manifests of other versions, and broken ones ------------------------------------------------------------------
 
 

@@ -19,7 +19,7 @@ from harness.core import resources
 from harness.engine import Key, LoadedTask, Sample, lmeval, taskfiles
 from harness.errors import StorageError, TaskError
 from harness.records import Decoding, Request, Score
-from harness.runs import Manifest, TaskEntry, schema
+from harness.runs import ADDED_COLUMNS, Manifest, TaskEntry, schema
 from harness.specs import TaskSpec
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Tasks:
 
 
 def samples(run: Path) -> pl.DataFrame:
-    """The samples of a finished run.
+    """The samples of a finished run; what an earlier version did not write is null.
 
     Raises:
         StorageError: not there, not Parquet, or without a column that samples have.
@@ -107,7 +107,8 @@ def samples(run: Path) -> pl.DataFrame:
     path = runs.samples_path(run)
     try:
         frame = pl.read_parquet(path)
-        return frame.select(list(schema()))
+        unknown = [pl.lit(None, pl.String).alias(name) for name in ADDED_COLUMNS if name not in frame.columns]
+        return frame.with_columns(unknown).select(list(schema()))
     except FileNotFoundError as error:
         raise StorageError(f"{path}: not there; give the run's command again to finish it") from error
     except (OSError, pl.exceptions.PolarsError) as error:

@@ -40,9 +40,10 @@ from harness.runs.manifest import (
     known,
     with_answerer,
 )
-from harness.runs.samples import PIECE, SORT, clean, schema
+from harness.runs.samples import ADDED_COLUMNS, PIECE, SORT, clean, schema
 
 __all__ = [
+    "ADDED_COLUMNS",
     "IMPORTED",
     "JOURNAL",
     "MANIFEST",

@@ -17,6 +17,8 @@ from harness.runs.folder import SAMPLES, atomic_file, storage_errors
 from harness.runs.manifest import Counts, Tokens
 
 SORT = ("model", "task", "doc_id", "repeat")
+ADDED_COLUMNS = ("removed",)
+"""Columns of text that earlier versions did not write: nothing is known there."""
 PIECE = 500
 """Rows of a row group: as Python objects they take several times the memory they take in columns."""
 STATES: tuple[SampleStatus, ...] = ("answered", "truncated", "refused", "failed")
