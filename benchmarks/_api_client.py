@@ -119,7 +119,7 @@ def harness(port: int, n: int, parallel: int) -> Clock:
 
     evaluation.ask = timed
     outcome = evaluation.evaluate(config.compose(["model=bench", "task=clips"]), quiet=True)
-    assert outcome.manifest["counts"]["answered"] == n
+    assert outcome.manifest.counts.answered == n
     return clock
 
 

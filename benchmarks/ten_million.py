@@ -129,28 +129,29 @@ def write_run(results: Path, number: int, models: int, *, newcomer: bool = False
     runs.write_manifest(run, manifest(run.name, model, task, n, found))
 
 
-def manifest(run_id: str, model: str, task: str, n: int, found: Any) -> dict[str, Any]:
+def manifest(run_id: str, model: str, task: str, n: int, found: Any) -> Any:
     """What `run.json` says of such a run."""
-    metric = {
-        "model": model, "task": task, "metric": "accuracy", "filter": "none", "scorer": "math", "value": found.value,
-        "ci_low": found.low, "ci_high": found.high, "ci_method": found.method, "n": found.n, "n_unscored": 0,
-        "coverage": 1.0, "n_failed": 0, "n_truncated": 0, "n_refused": 0, "sandbox": None, "is_headline": True,
-    }  # fmt: skip
-    counts = {"samples": n, "answered": n, "truncated": 0, "refused": 0, "failed": 0}
-    return {
-        "schema": 1, "run_id": run_id, "name": "big", "status": "complete", "harness_version": "0.1.0",
-        "started_at": "2026-01-02T03:00:00Z", "finished_at": "2026-01-02T04:00:00Z", "argv": ["harness", "eval"],
-        "spec": {"name": "big", "seed": 1234, "decode": {}, "models": [{"name": model}], "tasks": [{"name": task}]},
-        "spec_hash": f"run1:{run_id}", "metrics": [metric], "counts": counts, "packages": {}, "git": None,
-        "platform": {},
-        "tokens": {"prompt": 30 * n, "completion": 25 * n, "reasoning": None, "cached": None},
-        "models": [{"name": model, "backend": "fake", "args": {}, "chat": True, "system": None, "weights": None,
-                    "control_of": None, "deterministic": True, "facts": {}}],
-        "tasks": [{"name": task, "kind": "math", "version": 1.0, "builtin": False, "task_hash": "0" * 64,
-                   "docs_hash": "task1:0", "data_sha256": None, "scorer": "math", "headline_metric": "accuracy",
-                   "headline_filter": "none", "higher_is_better": True, "n_docs": DOCS, "repeats": REPEATS,
-                   "num_fewshot": 0, "licence": None, "source": "made up", "cluster": None}],
-    }  # fmt: skip
+    from harness import runs
+
+    metric = runs.Metric(
+        model=model, task=task, metric="accuracy", filter="none", scorer="math", value=found.value, ci_low=found.low,
+        ci_high=found.high, ci_method=found.method, n=found.n, n_unscored=0, coverage=1.0, is_headline=True,
+    )  # fmt: skip
+    entry = runs.TaskEntry(
+        name=task, kind="math", version=1.0, task_hash="0" * 64, docs_hash="task1:0", scorer="math",
+        headline_metric="accuracy", headline_filter="none", higher_is_better=True, n_docs=DOCS, repeats=REPEATS,
+        num_fewshot=0, source="made up",
+    )  # fmt: skip
+    return runs.Manifest(
+        schema=runs.SCHEMA, run_id=run_id, name="big", status="complete",
+        harness_version="0.1.0", started_at="2026-01-02T03:00:00Z",
+        finished_at="2026-01-02T04:00:00Z", argv=("harness", "eval"), spec_hash=f"run1:{run_id}",
+        spec={"name": "big", "seed": 1234, "decode": {}, "models": [{"name": model}], "tasks": [{"name": task}]},
+        models=(runs.ModelEntry(name=model, backend="fake", chat=True, deterministic=True),),
+        tasks=(entry,), metrics=(metric,),
+        counts=runs.Counts(samples=n, answered=n, truncated=0, refused=0, failed=0),
+        tokens=runs.Tokens(prompt=30 * n, completion=25 * n),
+    )  # fmt: skip
 
 
 def measure(code: str, results: Path) -> tuple[float, float, float, str]:

@@ -2,11 +2,16 @@
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from harness import stats
+from harness import runs, stats
+from harness.core import Checkout, Machine
+from harness.runs import Counts, Manifest, Metric, ModelEntry, TaskEntry, Tokens, WeightsEntry, proof
+from harness.runs.manifest import content
 
 SCORE = pl.Struct(
     {
@@ -144,54 +149,57 @@ def write_run(
                     rows.append(sample(run_id, model, "provenance_identity", d, output=text))
     rows.sort(key=lambda row: (row["model"], row["task"], row["doc_id"], row["repeat"]))
     pl.DataFrame(rows, schema=SAMPLES, orient="row").write_parquet(folder / "samples.parquet")
-    (folder / "run.json").write_text(
-        json.dumps(manifest(run_id, models, rows, status, finished_at, controls or {}, unsafe, tasks))
-    )
+    said = manifest(run_id, models, rows, status, finished_at, controls or {}, unsafe, tasks)
+    (folder / runs.MANIFEST).write_bytes(runs.manifest_bytes(content(said)))
     return folder
 
 
-def manifest(run_id, models, rows, status, finished_at, controls, unsafe, tasks):
-    counts = {s: sum(row["status"] == s for row in rows) for s in ("answered", "truncated", "refused", "failed")}
-    metrics = []
-    for model in models:
-        mine = [row for row in rows if row["model"] == model and row["task"] == "arithmetic"]
-        values = [row["scores"][0]["value"] for row in mine if row["scores"]]
-        result = stats.estimate(
-            [[value] for value in values if value is not None and math.isfinite(value)], binary=True
-        )
-        if not mine:
-            continue
-        metrics.append(
-            {
-                "model": model,
-                "task": "arithmetic",
-                "metric": "accuracy",
-                "filter": "none",
-                "scorer": "math",
-                "value": result.value,
-                "ci_low": result.low,
-                "ci_high": result.high,
-                "ci_method": result.method,
-                "n": result.n,
-                "n_unscored": len(values) - result.n,
-                "coverage": result.n / len(values),
-                "n_failed": sum(row["status"] == "failed" for row in mine),
-                "n_truncated": sum(row["status"] == "truncated" for row in mine),
-                "n_refused": sum(row["status"] == "refused" for row in mine),
-                "sandbox": "unsafe" if unsafe else None,
-                "is_headline": True,
-            }
-        )
-    return {
-        "schema": 1,
-        "run_id": run_id,
-        "name": run_id.split("-", maxsplit=1)[0],
-        "status": status,
-        "harness_version": "0.1.0",
-        "started_at": "2026-01-02T03:00:00+00:00",
-        "finished_at": finished_at,
-        "argv": ["harness", "eval", "model=[alpha,beta]"],
-        "spec": {
+def write_content(run: Path, said: Mapping[str, Any]) -> None:
+    """A manifest of any content, sealed as that of a finished run is."""
+    run.mkdir(parents=True, exist_ok=True)
+    if said.get("status") != "running":
+        said = proof.seal(said, run, runs.JOURNAL)
+    (run / runs.MANIFEST).write_bytes(runs.manifest_bytes(said))
+
+
+def metric(model: str, rows: list[dict], *, unsafe: bool) -> Metric:
+    values = [row["scores"][0]["value"] for row in rows if row["scores"]]
+    result = stats.estimate([[value] for value in values if value is not None and math.isfinite(value)], binary=True)
+    states = [row["status"] for row in rows]
+    return Metric(
+        model=model,
+        task="arithmetic",
+        metric="accuracy",
+        filter="none",
+        scorer="math",
+        value=result.value,
+        ci_low=result.low,
+        ci_high=result.high,
+        ci_method=result.method,
+        n=result.n,
+        n_unscored=len(values) - result.n,
+        coverage=result.n / len(values),
+        n_failed=states.count("failed"),
+        n_truncated=states.count("truncated"),
+        n_refused=states.count("refused"),
+        sandbox="unsafe" if unsafe else None,
+        is_headline=True,
+    )
+
+
+def manifest(run_id, models, rows, status, finished_at, controls, unsafe, tasks) -> Manifest:
+    by_model = {model: [r for r in rows if (r["model"], r["task"]) == (model, "arithmetic")] for model in models}
+    states = [row["status"] for row in rows]
+    return Manifest(
+        schema=runs.SCHEMA,
+        run_id=run_id,
+        name=run_id.split("-", maxsplit=1)[0],
+        status=status,
+        harness_version="0.1.0",
+        started_at="2026-01-02T03:00:00+00:00",
+        finished_at=finished_at,
+        argv=("harness", "eval", "model=[alpha,beta]"),
+        spec={
             "name": "eval",
             "seed": 1234,
             "decode": {"temperature": 0.0, "top_p": None, "top_k": None, "max_tokens": 64},
@@ -199,46 +207,45 @@ def manifest(run_id, models, rows, status, finished_at, controls, unsafe, tasks)
             "tasks": [{"name": task, "limit": 4, "repeats": None, "num_fewshot": None} for task in tasks],
             "sandbox": {"allow_unsafe": unsafe, "timeout_s": 5.0, "memory_mb": 512},
         },
-        "spec_hash": "run1:00000000000000000000000000000000",
-        "models": [
-            {
-                "name": model,
-                "backend": "replay",
-                "args": {"file": "answers.jsonl"},
-                "chat": True,
-                "system": None,
-                "weights": {"name": "w.gguf", "sha256": "ab" * 32, "size": 1000} if model == "alpha" else None,
-                "control_of": controls.get(model),
-                "deterministic": True,
-                "facts": {"runtime": "1.0"},
-            }
+        spec_hash="run1:00000000000000000000000000000000",
+        models=tuple(
+            ModelEntry(
+                name=model,
+                backend="replay",
+                args={"file": "answers.jsonl"},
+                chat=True,
+                weights=WeightsEntry(name="w.gguf", sha256="ab" * 32, size=1000) if model == "alpha" else None,
+                control_of=controls.get(model),
+                deterministic=True,
+                facts={"runtime": "1.0"},
+            )
             for model in models
-        ],
-        "tasks": [
-            {
-                "name": task,
-                "kind": KINDS[task],
-                "version": 1.0,
-                "builtin": False,
-                "task_hash": "task1:0",
-                "data_sha256": None,
-                "scorer": "math" if KINDS[task] == "math" else None,
-                "headline_metric": "accuracy" if KINDS[task] == "math" else None,
-                "headline_filter": "none" if KINDS[task] == "math" else None,
-                "higher_is_better": True,
-                "n_docs": 4,
-                "repeats": 1,
-                "num_fewshot": 0,
-                "licence": "MIT",
-                "source": "made up",
-                "cluster": None,
-            }
+        ),
+        tasks=tuple(
+            TaskEntry(
+                name=task,
+                kind=KINDS[task],
+                version=1.0,
+                task_hash="task1:0",
+                scorer="math" if KINDS[task] == "math" else None,
+                headline_metric="accuracy" if KINDS[task] == "math" else None,
+                headline_filter="none" if KINDS[task] == "math" else None,
+                higher_is_better=True,
+                n_docs=4,
+                repeats=1,
+                num_fewshot=0,
+                licence="MIT",
+                source="made up",
+            )
             for task in tasks
-        ],
-        "metrics": metrics,
-        "counts": {"samples": len(rows)} | counts,
-        "tokens": {"prompt": 12 * len(rows), "completion": 5 * len(rows), "reasoning": None, "cached": None},
-        "packages": {"polars": "2.1.0"},
-        "git": {"commit": "0" * 40, "dirty": False},
-        "platform": {"system": "Linux", "python": "3.11", "cpu": "a CPU", "cores": 2},
-    }
+        ),
+        metrics=tuple(metric(model, mine, unsafe=unsafe) for model, mine in by_model.items() if mine),
+        counts=Counts(
+            samples=len(rows),
+            **{state: states.count(state) for state in ("answered", "truncated", "refused", "failed")},
+        ),
+        tokens=Tokens(prompt=12 * len(rows), completion=5 * len(rows)),
+        packages={"polars": "2.1.0"},
+        git=Checkout(commit="0" * 40, dirty=False),
+        platform=Machine(system="Linux", python="3.11", cpu="a CPU", cores=2),
+    )

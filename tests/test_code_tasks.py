@@ -201,9 +201,9 @@ def test_bigcodebench_passes_its_references_and_is_stamped_as_forgeable(tmp_path
         results_dir=str(tmp_path),
     )
     outcome = evaluate(spec, quiet=True)
-    metric = next(row for row in outcome.manifest["metrics"] if row["is_headline"])
-    assert (metric["value"], metric["n"]) == (pytest.approx(1 / 3), 3)
-    assert metric["sandbox"].endswith("(forgeable)")
+    metric = next(row for row in outcome.manifest.metrics if row.is_headline)
+    assert (metric.value, metric.n) == (pytest.approx(1 / 3), 3)
+    assert metric.sandbox.endswith("(forgeable)")
     derivation.refresh(tmp_path)
     rows = store.query(tmp_path, "SELECT forgeable, unsafe_code FROM leaderboard WHERE task = 'bigcodebench'").rows()
     assert rows == [(True, False)]

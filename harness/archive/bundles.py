@@ -18,14 +18,14 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO
 
 from harness import runs
 from harness.archive import stored_samples
 from harness.core import file_sha256, resources
 from harness.engine import taskfiles
 from harness.errors import ConfigError, EvidenceError, StorageError
-from harness.runs import proof
+from harness.runs import TaskEntry, proof
 
 INDEX = resources.BUNDLE
 SCHEMA = 1
@@ -68,16 +68,16 @@ def bundle(folders: Sequence[Path], path: Path, tasks: stored_samples.Tasks | No
     """
     files: dict[str, Path] = {}
     roots: dict[str, str | None] = {}
-    entries: dict[str, Mapping[str, Any]] = {}
+    entries: dict[str, TaskEntry] = {}
     for folder in sorted(folders, key=lambda folder: folder.name):
         said = runs.read_manifest(folder)
-        if said["status"] == "running":
+        if not said.ended:
             raise ConfigError(f"run {folder.name} has not ended; give its command again, then bundle it")
         if folder.name in roots:
             raise ConfigError(f"run {folder.name} is named twice")
-        roots[folder.name] = (said.get(proof.KEY) or {}).get("root")
+        roots[folder.name] = said.root
         files |= {f"runs/{folder.name}/{name}": folder / name for name in (runs.MANIFEST, *proof.stored(folder))}
-        entries |= {f"{task['name']} {task['task_hash']}": task for task in said["tasks"]}
+        entries |= {f"{task.name} {task.task_hash}": task for task in said.tasks}
     of_tasks, licences, left_out = _task_files(entries.values(), (tasks or stored_samples.Tasks.here()).files)
     files |= of_tasks
     for name in files:
@@ -96,21 +96,21 @@ def bundle(folders: Sequence[Path], path: Path, tasks: stored_samples.Tasks | No
 
 
 def _task_files(
-    entries: Iterable[Mapping[str, Any]], known: Mapping[str, taskfiles.TaskFile]
+    entries: Iterable[TaskEntry], known: Mapping[str, taskfiles.TaskFile]
 ) -> tuple[dict[str, Path], dict[str, str | None], dict[str, str]]:
     """Files by member name, the licence of each task, and tasks without files and why."""
     files: dict[str, Path] = {}
     licences: dict[str, str | None] = {}
     left_out: dict[str, str] = {}
     for entry in entries:
-        name = entry["name"]
-        licences[name] = entry.get("licence")
+        name = entry.name
+        licences[name] = entry.licence
         found = known.get(name)
-        if entry.get("task_hash") is None:
+        if entry.task_hash is None:
             left_out[name] = "made elsewhere"
-        elif entry["builtin"]:
+        elif entry.builtin:
             left_out[name] = "comes with lm-eval"
-        elif found is None or found.content_hash() != entry["task_hash"]:
+        elif found is None or found.content_hash() != entry.task_hash:
             left_out[name] = "its files here are not those that the run names"
         else:
             files |= {f"tasks/{name}/{place}": file for place, file in _of_task(found).items()}

@@ -11,7 +11,6 @@ fsspec: https://filesystem-spec.readthedocs.io. `s3://`, `gs://` and others need
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -32,11 +31,11 @@ def publish(run: Path, url: str) -> str:
         ConfigError: the run has not ended, or the URL's kind is not known here.
         StorageError: the place cannot be written; what is there is as it was.
     """
-    held = runs.read_manifest(run).get(proof.KEY)
-    if not held:
+    root = runs.read_manifest(run).root
+    if not root:
         raise ConfigError(f"run {run.name} has no root: it has not ended, or an older version made it")
     files, base = reach(url)
-    place = f"{base}/runs/{run.name}/{held['root'].rpartition(':')[2]}"
+    place = f"{base}/runs/{run.name}/{root.rpartition(':')[2]}"
     try:
         if not files.exists(f"{place}/{runs.MANIFEST}"):
             files.makedirs(place, exist_ok=True)
@@ -70,11 +69,11 @@ def fetch(url: str, results: Path) -> list[str]:
         for path in found:
             *_, run, root, _ = path.split("/")
             try:
-                said = json.loads(files.cat_file(path))
-                rank = (said["status"] != "complete", str(said["finished_at"]), root)
+                said = runs.manifest.parse(files.cat_file(path), path)
+                rank = (said.status != "complete", str(said.finished_at), root)
                 offers.setdefault(run, []).append((*rank, path.rpartition("/")[0]))
-            except (ValueError, KeyError, TypeError) as error:
-                say(f"warning: {path}: not a manifest ({type(error).__name__}: {error}); left out")
+            except StorageError as error:
+                say(f"warning: {error}; left out")
     except Exception as error:
         raise StorageError(f"{url}: cannot be read ({type(error).__name__}: {error})") from error
     if not found:
@@ -90,7 +89,7 @@ def _bring(files: Any, run: str, offers: list[tuple[Any, ...]], results: Path) -
         return False
     if (target / runs.MANIFEST).is_file():
         here = runs.read_manifest(target)
-        if here["status"] == "running" or (here["status"] == "complete") >= (not offers[0][0]):
+        if not here.ended or (here.status == "complete") >= (not offers[0][0]):
             return False
     for offer in offers:
         with runs.storage_errors(target), _beside(target) as name:
@@ -115,7 +114,7 @@ def _copy(files: Any, place: str, folder: Path) -> str | None:
     folder.mkdir()
     try:
         files.get_file(f"{place}/{runs.MANIFEST}", str(folder / runs.MANIFEST))
-        said = runs.read_manifest(folder)
+        said = runs.read_content(folder)
         held = said[proof.KEY]
         if said["run_id"] != folder.name or proof.root(held) != held["root"] or proof.parts(said) != held["parts"]:
             return "its manifest is not what its root says"

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness import runs
 from harness.archive import stored_samples
+from harness.core import Checkout, plain
+from harness.runs import Manifest
 from harness.specs import EvalSpec
 from harness.stats import pairs, ranks
 
@@ -67,9 +69,7 @@ def matches(run_a: Path, run_b: Path) -> list[Match]:
     return found
 
 
-def _match(
-    model: str, task: str, a: pl.DataFrame, b: pl.DataFrame, said_a: Mapping[str, Any], said_b: Mapping[str, Any]
-) -> Match:
+def _match(model: str, task: str, a: pl.DataFrame, b: pl.DataFrame, said_a: Manifest, said_b: Manifest) -> Match:
     one, other = _keyed(a), _keyed(b)
     both = [key for key in one if key in other]
     changed = {key for key in both if any(one[key][c] != other[key][c] for c in ("status", "output", "loglikelihoods"))}
@@ -77,7 +77,7 @@ def _match(
     headline = _headline(said_a, model, task)
     scores = None
     if headline is not None and headline == _headline(said_b, next(iter(other.values()))["model"], task):
-        cluster = next((entry.get("cluster") for entry in said_a["tasks"] if entry["name"] == task), None)
+        cluster = entry.cluster if (entry := said_a.task(task)) else None
         values = [_values(side, both, headline) for side in (other, one)]
         binary = all(v in (0.0, 1.0) for side in values for doc in side.values() for v in doc)
         sources: dict[Hashable, Hashable] = {key[:2]: _source(one[key]["doc"], cluster, key) for key in both}
@@ -110,15 +110,15 @@ def _keyed(frame: pl.DataFrame) -> dict[Key, dict[str, Any]]:
     return keyed
 
 
-def _headline(said: Mapping[str, Any], model: str, task: str) -> tuple[str, str, str] | None:
-    for metric in said["metrics"]:
-        if metric["is_headline"] and (metric["model"], metric["task"]) == (model, task):
-            return metric["metric"], metric["filter"], metric["scorer"]
+def _headline(said: Manifest, model: str, task: str) -> tuple[str, str | None, str | None] | None:
+    for metric in said.metrics:
+        if metric.is_headline and (metric.model, metric.task) == (model, task):
+            return metric.metric, metric.filter, metric.scorer
     return None
 
 
 def _values(
-    side: Mapping[Key, Mapping[str, Any]], keys: list[Key], headline: tuple[str, str, str]
+    side: Mapping[Key, Mapping[str, Any]], keys: list[Key], headline: tuple[str, str | None, str | None]
 ) -> dict[Hashable, list[float]]:
     values: dict[Hashable, list[float]] = {}
     for key in keys:
@@ -217,7 +217,7 @@ _NOTHING: Any = object()
 """A key that one side does not have, which is not a key that is null."""
 
 
-def _facts(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[tuple[str, str, Any, Any]]:
+def _facts(a: Manifest, b: Manifest) -> Iterator[tuple[str, str, Any, Any]]:
     """Section, name, and the value in either run, of everything that a manifest states."""
     for section, flat in (("config", _config), ("code", _code), ("data", _data), ("environment", _environment)):
         one, other = flat(a), flat(b)
@@ -225,8 +225,8 @@ def _facts(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[tuple[str, st
             yield section, key, one.get(key, _NOTHING), other.get(key, _NOTHING)
 
 
-def _config(said: Mapping[str, Any]) -> dict[str, Any]:
-    return _flat({key: value for key, value in EvalSpec.of_identity(said["spec"]).items() if key != "name"})
+def _config(said: Manifest) -> dict[str, Any]:
+    return _flat({key: value for key, value in EvalSpec.of_identity(said.spec).items() if key != "name"})
 
 
 def _flat(value: Any, name: str = "") -> dict[str, Any]:
@@ -240,27 +240,27 @@ def _flat(value: Any, name: str = "") -> dict[str, Any]:
     return {key: leaf for k, item in items for key, leaf in _flat(item, f"{name}.{k}".lstrip(".")).items()}
 
 
-def _code(said: Mapping[str, Any]) -> dict[str, Any]:
-    git = said.get("git") or {}
-    found = {"harness": said["harness_version"], "git commit": git.get("commit"), "git dirty": git.get("dirty")}
-    for task in said["tasks"]:
-        found |= {f"task {task['name']}: {key}": task.get(key) for key in ("version", "task_hash", "scorer")}
+def _code(said: Manifest) -> dict[str, Any]:
+    git = said.git or Checkout()
+    found: dict[str, Any] = {"harness": said.harness_version, "git commit": git.commit, "git dirty": git.dirty}
+    for task in said.tasks:
+        found |= {f"task {task.name}: {key}": getattr(task, key) for key in ("version", "task_hash", "scorer")}
     return found
 
 
-def _data(said: Mapping[str, Any]) -> dict[str, Any]:
+def _data(said: Manifest) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for task in said["tasks"]:
-        found |= {f"task {task['name']}: {key}": task.get(key) for key in ("data_sha256", "docs_hash", "n_docs")}
-    for model in said["models"]:
-        found[f"model {model['name']}: weights"] = (model.get("weights") or {}).get("sha256")
+    for task in said.tasks:
+        found |= {f"task {task.name}: {key}": getattr(task, key) for key in ("data_sha256", "docs_hash", "n_docs")}
+    for model in said.models:
+        found[f"model {model.name}: weights"] = model.weights.sha256 if model.weights else None
     return found
 
 
-def _environment(said: Mapping[str, Any]) -> dict[str, Any]:
-    found = {f"package {name}": version for name, version in said["packages"].items()}
-    found |= {f"platform {key}": value for key, value in said["platform"].items()}
-    for model in said["models"]:
-        found |= _flat(model.get("facts") or {}, f"model {model['name']}: facts")
-        found[f"model {model['name']}: deterministic"] = model.get("deterministic")
+def _environment(said: Manifest) -> dict[str, Any]:
+    found: dict[str, Any] = {f"package {name}": version for name, version in said.packages.items()}
+    found |= {f"platform {key}": value for key, value in plain(said.platform).items()}
+    for model in said.models:
+        found |= _flat(model.facts, f"model {model.name}: facts")
+        found[f"model {model.name}: deterministic"] = model.deterministic
     return found

@@ -19,7 +19,7 @@ from harness.archive.formats import FOLDERS, FORMATS, UNREADABLE, Item, guess
 from harness.core import digest, environment, file_sha256, identity, say
 from harness.errors import ConfigError, unknown_name
 from harness.records import ReasoningKind
-from harness.runs import IMPORTED, completions, samples
+from harness.runs import IMPORTED, Manifest, Metric, ModelEntry, TaskEntry, completions, samples
 
 _NAME = re.compile(r"[^a-z0-9_-]+")
 
@@ -98,34 +98,30 @@ def _write(
         by_task.setdefault(row["task"], []).append(row)
     answered = {(row["model"], row["task"]) for row in rows}
     completions.refuse_another_file(results, run, answered, source["sha256"], "--name NAME")
-    metrics = [metric for name in sorted(by_task) for metric in _metrics(by_task[name])]
+    metrics = tuple(metric for name in sorted(by_task) for metric in _metrics(by_task[name]))
     models = sorted({row["model"] for row in rows})
-    counts = {
-        state: sum(r["status"] == state for r in rows) for state in ("answered", "truncated", "refused", "failed")
-    }
     with runs.run_lock(run):
-        samples.write(run, sorted(rows, key=lambda row: tuple(row[name] for name in samples.SORT)))
-        manifest = {
-            "schema": runs.SCHEMA,
-            "run_id": run.name,
-            "name": prefix,
-            "status": "complete",
-            "imported": True,
-            "harness_version": __version__,
-            "started_at": environment.now(),
-            "finished_at": environment.now(),
-            "argv": environment.publishable(argv),
-            "spec": {**content, "models": [], "tasks": []},
-            "spec_hash": spec_hash,
-            "models": [_model(name, source) for name in models],
-            "tasks": [_task(name, found) for name, found in sorted(by_task.items())],
-            "metrics": metrics,
-            "counts": {"samples": len(rows), **counts},
-            "tokens": {},
-            "packages": {"harness": __version__},
-            "git": environment.git(),
-            "platform": environment.machine(),
-        }
+        made = samples.write(run, sorted(rows, key=lambda row: tuple(row[name] for name in samples.SORT)))
+        manifest = Manifest(
+            schema=runs.SCHEMA,
+            run_id=run.name,
+            name=prefix,
+            status="complete",
+            imported=True,
+            harness_version=__version__,
+            started_at=environment.now(),
+            finished_at=environment.now(),
+            argv=tuple(environment.publishable(argv)),
+            spec={**content, "models": [], "tasks": []},
+            spec_hash=spec_hash,
+            models=tuple(_model(name, source) for name in models),
+            tasks=tuple(_task(name, found) for name, found in sorted(by_task.items())),
+            metrics=metrics,
+            counts=made.counts,
+            packages={"harness": __version__},
+            git=environment.git(),
+            platform=environment.machine(),
+        )
         runs.write_atomic(run / runs.SPEC, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
         runs.write_manifest(run, manifest)
     return run
@@ -198,7 +194,7 @@ def _traces() -> Callable[[str], ReasoningKind]:
     return kind
 
 
-def _metrics(rows: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+def _metrics(rows: Sequence[Mapping[str, Any]]) -> Iterator[Metric]:
     """Means of the file's own scores; the first metric of a task is its headline."""
     keys = sorted({(score["metric"], score["filter"]) for row in rows for score in row["scores"]})
     for model in sorted({row["model"] for row in rows}):
@@ -212,61 +208,44 @@ def _metrics(rows: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
                         docs.setdefault(row["doc_id"], []).append(score["value"])
                         unscored -= 1
             found = stats.estimate(list(docs.values()), binary=all(v in (0, 1) for d in docs.values() for v in d))
-            yield {
-                "model": model,
-                "task": rows[0]["task"],
-                "metric": key[0],
-                "filter": key[1],
-                "scorer": IMPORTED,
-                "value": found.value,
-                "ci_low": found.low,
-                "ci_high": found.high,
-                "ci_method": found.method,
-                "n": found.n,
-                "n_unscored": unscored,
-                "coverage": 1 - unscored / len(mine),
-                **{
-                    f"n_{state}": sum(r["status"] == state for r in mine)
-                    for state in ("failed", "truncated", "refused")
-                },
-                "is_headline": key == keys[0],
-            }
+            states = [row["status"] for row in mine]
+            yield Metric(
+                model=model,
+                task=rows[0]["task"],
+                metric=key[0],
+                filter=key[1],
+                scorer=IMPORTED,
+                value=found.value,
+                ci_low=found.low,
+                ci_high=found.high,
+                ci_method=found.method,
+                n=found.n,
+                n_unscored=unscored,
+                coverage=1 - unscored / len(mine),
+                n_failed=states.count("failed"),
+                n_truncated=states.count("truncated"),
+                n_refused=states.count("refused"),
+                is_headline=key == keys[0],
+            )
 
 
-def _model(name: str, source: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "name": name,
-        "backend": IMPORTED,
-        "args": {"format": source["format"], "files": source["files"]},
-        "chat": None,
-        "system": None,
-        "weights": None,
-        "control_of": None,
-        "deterministic": None,
-        "facts": {},
-    }
+def _model(name: str, source: Mapping[str, Any]) -> ModelEntry:
+    return ModelEntry(name=name, backend=IMPORTED, args={"format": source["format"], "files": source["files"]})
 
 
-def _task(name: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _task(name: str, rows: Sequence[Mapping[str, Any]]) -> TaskEntry:
     keys = sorted({(score["metric"], score["filter"]) for row in rows for score in row["scores"]})
     docs = sorted({row["doc"] for row in rows})
-    return {
-        "name": name,
-        "kind": "other" if keys else "provenance",
-        "version": None,
-        "builtin": False,
-        "task_hash": None,
-        "docs_hash": digest("task1", docs),
-        "data_sha256": None,
-        "scorer": None,
-        "headline_metric": keys[0][0] if keys else None,
-        "headline_filter": keys[0][1] if keys else None,
-        "higher_is_better": True if keys else None,
-        "n_docs": len(docs),
-        "repeats": max(row["repeat"] for row in rows) + 1,
-        "num_fewshot": None,
-        "licence": None,
-        "source": f"imported from {rows[0]['run_id']}",
-        "unsafe_code": False,
-        "open": any(row["kind"] == "generate" and row["output"] for row in rows),
-    }
+    return TaskEntry(
+        name=name,
+        kind="other" if keys else "provenance",
+        docs_hash=digest("task1", docs),
+        headline_metric=keys[0][0] if keys else None,
+        headline_filter=keys[0][1] if keys else None,
+        higher_is_better=True if keys else None,
+        n_docs=len(docs),
+        repeats=max(row["repeat"] for row in rows) + 1,
+        source=f"imported from {rows[0]['run_id']}",
+        unsafe_code=False,
+        open=any(row["kind"] == "generate" and bool(row["output"]) for row in rows),
+    )

@@ -6,6 +6,7 @@ compared.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import math
@@ -17,7 +18,7 @@ from harness.core import digest_items, identity
 from harness.engine import LoadedTask, Sample, metrics, scoring
 from harness.errors import HarnessError, TaskError
 from harness.records import Reply, Score
-from harness.runs import PIECE, clean
+from harness.runs import PIECE, Manifest, Metric, clean
 from harness.specs import SandboxSpec
 
 if TYPE_CHECKING:
@@ -49,21 +50,21 @@ def short(value: Any) -> str:
 WIDTH = 60
 
 
-def openers(said: Mapping[str, Any], frame: pl.DataFrame, replies: Mapping[str, Reply]) -> set[str]:
+def openers(said: Manifest, frame: pl.DataFrame, replies: Mapping[str, Reply]) -> set[str]:
     """The models of a run whose chat template opens their reasoning; see `scoring.openers`."""
     asked = frame.select("model", "request_ids").iter_rows()
     pairs = ((model, replies.get(request_id)) for model, ids in asked for request_id in ids or ())
-    return scoring.openers(said["spec"].get("models") or (), pairs)
+    return scoring.openers(said.spec.get("models") or (), pairs)
 
 
 class Recomputation:
     """A run's documents, scores and metrics, computed again."""
 
     def __init__(
-        self, said: Mapping[str, Any], frame: pl.DataFrame, replies: Mapping[str, Reply], tasks: stored_samples.Tasks
+        self, said: Manifest, frame: pl.DataFrame, replies: Mapping[str, Reply], tasks: stored_samples.Tasks
     ) -> None:
         self.said, self.replies, self.tasks = said, replies, tasks
-        self.entries = {task["name"]: task for task in said["tasks"]}
+        self.entries = {task.name: task for task in said.tasks}
         self.openers = openers(said, frame, replies)
         self.parts: dict[str, dict[str, list[dict[str, Any]]]] = {}
         for (task, model), part in sorted(frame.partition_by("task", "model", as_dict=True).items()):
@@ -75,7 +76,7 @@ class Recomputation:
         for name in sorted({*self.parts, *self.entries}):
             if name not in self.entries:
                 problems.append((f"task {name}", "has samples, and is not in run.json"))
-            elif name in self.parts and (then := self.entries[name].get("docs_hash")):
+            elif name in self.parts and (then := self.entries[name].docs_hash):
                 rows = [row for rows in self.parts[name].values() for row in rows]
                 now = digest_items(identity.TASK, (doc for _, doc in stored_samples.documents(rows)))
                 texts = {(row["doc_id"], row["doc"]) for row in rows}
@@ -115,15 +116,15 @@ class Recomputation:
                     for sample, row, then in zip(built, mine, held, strict=True):
                         tally.add(sample, row["status"], then)
                     counted_now = tally.rows()
-                    stored_ones = [m for m in self.said["metrics"] if (m["model"], m["task"]) == (model, name)]
+                    stored_ones = [m for m in self.said.metrics if (m.model, m.task) == (model, name)]
                     n_metrics += len(counted_now)
-                    off += _metrics_differ(stored_ones, json.loads(json.dumps(counted_now)))
+                    off += _metrics_differ(stored_ones, counted_now)
                     counted.append(name)
         yield "scores", wrong, f"{n_scores} scores" if counted else "", left
         yield "metrics", off, f"{n_metrics} metrics" if counted else "", left
 
     def _scored(self, loaded: LoadedTask, built: Sequence[Sample], *, opened: bool) -> Iterator[Scores]:
-        spec = self.said["spec"].get("sandbox") or {}
+        spec = self.said.spec.get("sandbox") or {}
         # Whatever the run allowed itself: code of strangers runs in a sandbox here.
         box = SandboxSpec(**{**spec, "allow_unsafe": False})
         if loaded.runs_code:
@@ -150,9 +151,9 @@ def _scores_differ(where: str, then: Scores, now: Scores) -> Iterator[tuple[str,
                 yield name, f"{field} is stored as {short(one)}, and comes out as {short(other)}"
 
 
-def _metrics_differ(then: Sequence[dict[str, Any]], now: Sequence[dict[str, Any]]) -> Iterator[tuple[str, str]]:
-    def keyed(rows: Sequence[dict[str, Any]]) -> dict[tuple[str, ...], dict[str, Any]]:
-        return {tuple(str(row.get(k)) for k in ("model", "task", "metric", "filter", "scorer")): row for row in rows}
+def _metrics_differ(then: Sequence[Metric], now: Sequence[Metric]) -> Iterator[tuple[str, str]]:
+    def keyed(rows: Sequence[Metric]) -> dict[tuple[str, ...], Metric]:
+        return {tuple(map(str, (row.model, row.task, row.metric, row.filter, row.scorer))): row for row in rows}
 
     stored_ones, found = keyed(then), keyed(now)
     for key in sorted({*stored_ones, *found}):
@@ -160,8 +161,8 @@ def _metrics_differ(then: Sequence[dict[str, Any]], now: Sequence[dict[str, Any]
         if key not in found or key not in stored_ones:
             yield name, "is stored, and does not come out again" if key in stored_ones else "comes out, and is missing"
             continue
-        for field in sorted({*stored_ones[key], *found[key]}):
-            one, other = stored_ones[key].get(field), found[key].get(field)
+        for field in sorted(f.name for f in dataclasses.fields(Metric)):
+            one, other = getattr(stored_ones[key], field), getattr(found[key], field)
             if not _close(one, other):
                 yield name, f"{field} is stored as {short(one)}, and comes out as {short(other)}"
 

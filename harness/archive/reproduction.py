@@ -17,7 +17,7 @@ from harness.archive import differences
 from harness.core import environment, weights
 from harness.errors import ConfigError, EvidenceError
 from harness.evaluation import evaluate, planning, replay
-from harness.runs import completions
+from harness.runs import Manifest, completions
 from harness.specs import BudgetSpec, EvalSpec
 from harness.stats import ranks
 
@@ -114,9 +114,9 @@ def reproduce(
         HarnessError: whatever can stop an evaluation.
     """
     said = runs.read_manifest(run)
-    if said.get("imported"):
+    if said.imported:
         raise ConfigError(f"run {run.name} was imported: its answers were made elsewhere, by no command known here")
-    if said["status"] == "running":
+    if not said.ended:
         raise ConfigError(f"run {run.name} has not ended; give its command again, then reproduce it")
     spec = spec_of(said, results, name, data or {}, args or {})
     warnings = differences_now(said)
@@ -134,9 +134,7 @@ def reproduce(
     return Reproduction(run, new.run, tuple(warnings), tuple(judge(run, new.run, offline=offline)))
 
 
-def spec_of(
-    said: Mapping[str, Any], results: Path, name: str, data: Mapping[str, Path], args: Mapping[str, str]
-) -> EvalSpec:
+def spec_of(said: Manifest, results: Path, name: str, data: Mapping[str, Path], args: Mapping[str, str]) -> EvalSpec:
     """The spec that a manifest states, in another place and under another name.
 
     Raises:
@@ -144,23 +142,23 @@ def spec_of(
     """
     from pydantic import TypeAdapter, ValidationError
 
-    asked = EvalSpec.of_identity(said["spec"])
+    asked = EvalSpec.of_identity(said.spec)
     asked["tasks"] = [
-        replay.with_data(task, data.get(task["name"]), said["run_id"], f"--data {task['name']}=PATH")
+        replay.with_data(task, data.get(task["name"]), said.run_id, f"--data {task['name']}=PATH")
         for task in asked["tasks"]
     ]
     asked["models"] = [_with_args(model, args) for model in asked["models"]]
     if asked["sandbox"].get("packages"):
         if "sandbox.packages" not in args:
             raise ConfigError(
-                f"run {said['run_id']} let programs import packages of {asked['sandbox']['packages']}; say where they "
+                f"run {said.run_id} let programs import packages of {asked['sandbox']['packages']}; say where they "
                 "are now with --arg sandbox.packages=PATH"
             )
         asked["sandbox"] = {**asked["sandbox"], "packages": args["sandbox.packages"]}
     try:
         spec: EvalSpec = TypeAdapter(EvalSpec).validate_python(asked)
     except ValidationError as error:
-        raise ConfigError(f"run {said['run_id']} was made by another version of harness: {error}") from error
+        raise ConfigError(f"run {said.run_id} was made by another version of harness: {error}") from error
     # Answers that were paid for once are what is in question here: nothing is reused.
     return dataclasses.replace(spec, name=name, results_dir=str(results), reuse=False)
 
@@ -178,39 +176,40 @@ def _with_args(model: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, 
     return {**model, "args": args}
 
 
-def differences_now(said: Mapping[str, Any]) -> list[str]:
+def differences_now(said: Manifest) -> list[str]:
     """How the code and packages here differ from those of a run, in sentences."""
     found = []
-    now, then = environment.git(), said.get("git")
-    if said["harness_version"] != __version__:
-        found.append(f"harness was {said['harness_version']}, here is {__version__}")
-    if (then or {}).get("commit") != (now or {}).get("commit"):
-        found.append(f"the code was at commit {(then or {}).get('commit')}, here at {(now or {}).get('commit')}")
+    now, then = environment.git(), said.git
+    if said.harness_version != __version__:
+        found.append(f"harness was {said.harness_version}, here is {__version__}")
+    commits = [facts.commit if facts else None for facts in (then, now)]
+    if commits[0] != commits[1]:
+        found.append(f"the code was at commit {commits[0]}, here at {commits[1]}")
     found += [
         f"the checkout {when} uncommitted changes"
         for when, facts in (("had", then), ("has", now))
-        if facts and facts["dirty"]
+        if facts and facts.dirty
     ]
     here = environment.packages()
     others = [
         f"{name} {version} (here {here.get(name, 'missing')})"
-        for name, version in sorted(said["packages"].items())
+        for name, version in sorted(said.packages.items())
         if here.get(name) != version and name != "harness"
     ]
     if others:
         found.append(f"{len(others)} packages are others: {', '.join(others[:8])}{', …' if others[8:] else ''}")
-    platform = environment.machine()
+    place = environment.machine()
     others = [
-        f"{key} {value} (here {platform.get(key)})"
-        for key, value in sorted(said["platform"].items())
-        if platform.get(key) != value and key in ("system", "machine", "cpu", "python")
+        f"{key} {value} (here {here_too})"
+        for key in ("cpu", "machine", "python", "system")
+        if (value := getattr(said.platform, key)) not in (None, here_too := getattr(place, key))
     ]
     if others:
         found.append(f"the machine is another: {', '.join(others)}")
     return found
 
 
-def refuse_other_inputs(said: Mapping[str, Any], spec: EvalSpec) -> None:
+def refuse_other_inputs(said: Manifest, spec: EvalSpec) -> None:
     """Check that weights, task files, data and documents are those of the run.
 
     Raises:
@@ -218,28 +217,28 @@ def refuse_other_inputs(said: Mapping[str, Any], spec: EvalSpec) -> None:
         TaskError: a task cannot be loaded.
     """
     other = []
-    for model in said["models"]:
-        asked = next((m for m in spec.models if m.name == model["name"]), None)
-        then = (model.get("weights") or {}).get("sha256")
+    for model in said.models:
+        asked = next((m for m in spec.models if m.name == model.name), None)
+        then = model.weights.sha256 if model.weights else None
         now = weights.named(asked.weights).sha256 if asked and asked.weights else None
         if then != now:
-            other.append(f"model {model['name']}: weights {then}, here {now}")
+            other.append(f"model {model.name}: weights {then}, here {now}")
     loaded = {task.name: task for task in planning.load_tasks(spec)}
-    for entry in said["tasks"]:
-        task = loaded.get(entry["name"])
+    for entry in said.tasks:
+        task = loaded.get(entry.name)
         if task is None:
-            other.append(f"task {entry['name']} is not there")
+            other.append(f"task {entry.name} is not there")
             continue
-        for key, now in (
-            ("task_hash", task.content_hash),
-            ("data_sha256", task.data_sha256),
-            ("docs_hash", task.docs_hash),
+        for key, was, now in (
+            ("task_hash", entry.task_hash, task.content_hash),
+            ("data_sha256", entry.data_sha256, task.data_sha256),
+            ("docs_hash", entry.docs_hash, task.docs_hash),
         ):
-            if entry.get(key) != now:
-                other.append(f"task {entry['name']}: {key} {entry.get(key)}, here {now}")
+            if was != now:
+                other.append(f"task {entry.name}: {key} {was}, here {now}")
     if other:
         raise EvidenceError(
-            f"run {said['run_id']} cannot be reproduced here, because it asked something else: {'; '.join(other)}. "
+            f"run {said.run_id} cannot be reproduced here, because it asked something else: {'; '.join(other)}. "
             "Check out the version that made it, or give the data it read"
         )
 
@@ -253,8 +252,7 @@ def judge(old: Path, new: Path, *, offline: bool = False) -> list[TaskMatch]:
         offline: the answers are the old ones, so each must be the same.
     """
     fixed, repeatable = (
-        {model["name"] for model in runs.read_manifest(folder)["models"] if model.get("deterministic")}
-        for folder in (old, new)
+        {model.name for model in runs.read_manifest(folder).models if model.deterministic} for folder in (old, new)
     )
     found = differences.matches(old, new)
     exact = [match.model in repeatable and (offline or (match.model in fixed and match.greedy)) for match in found]

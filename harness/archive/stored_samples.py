@@ -19,7 +19,7 @@ from harness.core import resources
 from harness.engine import Key, LoadedTask, Sample, lmeval, taskfiles
 from harness.errors import StorageError, TaskError
 from harness.records import Decoding, Request, Score
-from harness.runs import schema
+from harness.runs import ADDED_COLUMNS, Manifest, TaskEntry, schema
 from harness.specs import TaskSpec
 
 if TYPE_CHECKING:
@@ -81,8 +81,8 @@ class Tasks:
             return self
         asked = set()
         for run in runs.list_runs(results) if resources.brought_by(results) is None else ():
-            with contextlib.suppress(StorageError, KeyError, TypeError):
-                asked |= {(task["name"], task["task_hash"]) for task in runs.read_manifest(run)["tasks"]}
+            with contextlib.suppress(StorageError):
+                asked |= {(task.name, task.task_hash) for task in runs.read_manifest(run).tasks}
         files = {
             name: file
             for name, file in self.files.items()
@@ -97,7 +97,7 @@ class Tasks:
 
 
 def samples(run: Path) -> pl.DataFrame:
-    """The samples of a finished run.
+    """The samples of a finished run; what an earlier version did not write is null.
 
     Raises:
         StorageError: not there, not Parquet, or without a column that samples have.
@@ -107,14 +107,15 @@ def samples(run: Path) -> pl.DataFrame:
     path = runs.samples_path(run)
     try:
         frame = pl.read_parquet(path)
-        return frame.select(list(schema()))
+        unknown = [pl.lit(None, pl.String).alias(name) for name in ADDED_COLUMNS if name not in frame.columns]
+        return frame.with_columns(unknown).select(list(schema()))
     except FileNotFoundError as error:
         raise StorageError(f"{path}: not there; give the run's command again to finish it") from error
     except (OSError, pl.exceptions.PolarsError) as error:
         raise StorageError(f"{path}: cannot be read ({(str(error).splitlines() or ['damaged'])[0]})") from error
 
 
-def load(manifest: Mapping[str, Any], entry: Mapping[str, Any], rows: Sequence[Row], tasks: Tasks) -> LoadedTask:
+def load(manifest: Manifest, entry: TaskEntry, rows: Sequence[Row], tasks: Tasks) -> LoadedTask:
     """The task that a run's samples answer, over their own documents.
 
     Args:
@@ -126,18 +127,18 @@ def load(manifest: Mapping[str, Any], entry: Mapping[str, Any], rows: Sequence[R
     Raises:
         TaskError: the task's code here is not the code that scored the run, or cannot be loaded.
     """
-    name = entry["name"]
-    if entry["builtin"]:
-        then, now = manifest["packages"].get("lm_eval") or manifest["packages"].get("lm-eval"), version("lm-eval")
+    name = entry.name
+    if entry.builtin:
+        then, now = manifest.packages.get("lm_eval") or manifest.packages.get("lm-eval"), version("lm-eval")
         if then != now:
             raise TaskError(f"it is lm-eval's {name} of version {then}; here is {now}")
     elif name not in tasks.files:
-        raise TaskError(f"no task {name} here; its files have the hash {entry['task_hash']}{tasks.note}")
-    elif (found := tasks.files[name].content_hash()) != entry["task_hash"]:
-        raise TaskError(f"the task's files have changed: then {entry['task_hash'][:12]}…, here {found[:12]}…")
-    asked: Mapping[str, Any] = next((task for task in manifest["spec"]["tasks"] if task["name"] == name), {})
-    spec = TaskSpec(name=name, builtin=entry["builtin"], repeats=asked.get("repeats"))
-    dirs = [] if entry["builtin"] else tasks.dirs_of(name)
+        raise TaskError(f"no task {name} here; its files have the hash {entry.task_hash}{tasks.note}")
+    elif (found := tasks.files[name].content_hash()) != entry.task_hash:
+        raise TaskError(f"the task's files have changed: then {(entry.task_hash or 'none')[:12]}…, here {found[:12]}…")
+    asked: Mapping[str, Any] = next((task for task in manifest.spec["tasks"] if task["name"] == name), {})
+    spec = TaskSpec(name=name, builtin=entry.builtin, repeats=asked.get("repeats"))
+    dirs = [] if entry.builtin else tasks.dirs_of(name)
     return lmeval.load_over(spec, tasks.files, dirs, [doc for _, doc in documents(rows)])
 
 

@@ -19,7 +19,7 @@ from harness.engine import status
 from harness.errors import StorageError
 from harness.evaluation import manifest
 from harness.records import Reply
-from harness.runs import Replies, clean, proof
+from harness.runs import Manifest, Proof, Replies, clean, proof
 
 if TYPE_CHECKING:
     import polars as pl
@@ -65,7 +65,7 @@ def verify(run: Path, *, scores: bool = True, tasks: stored_samples.Tasks | None
         said = runs.read_manifest(run)
     except StorageError as error:
         book.tell("manifest", [(runs.MANIFEST, str(error))], "")
-        _journal(run, {}, book)
+        _journal(run, None, book)
         return book.findings
     try:
         _checked(run, said, book, scores=scores, tasks=tasks)
@@ -75,20 +75,18 @@ def verify(run: Path, *, scores: bool = True, tasks: stored_samples.Tasks | None
     return book.findings
 
 
-def _checked(
-    run: Path, said: Mapping[str, Any], book: _Book, *, scores: bool, tasks: stored_samples.Tasks | None
-) -> None:
+def _checked(run: Path, said: Manifest, book: _Book, *, scores: bool, tasks: stored_samples.Tasks | None) -> None:
     _sealed(run, said, book)
     replies = _journal(run, said, book)
     try:
         frame = stored_samples.samples(run)
     except StorageError as error:
-        if said["status"] == "running" and not runs.samples_path(run).exists():
+        if not said.ended and not runs.samples_path(run).exists():
             book.skip("samples", "the run has not ended")
         else:
             book.tell("samples", [(runs.SAMPLES, str(error))], "")
         return
-    imported = bool(said.get("imported"))
+    imported = said.imported
     problems = [*_rows(run, said, frame, None if imported else replies), *_missing(run, said, frame, replies)]
     book.tell("samples", problems, f"{len(frame)} samples")
     recomputed = Recomputation(said, frame, replies or {}, tasks or stored_samples.Tasks.own())
@@ -155,27 +153,28 @@ class _Book:
 # Hashes ------------------------------------------------------------------------------------------------------
 
 
-def _sealed(run: Path, said: Mapping[str, Any], book: _Book) -> None:
-    book.tell("manifest", _manifest(run, said), f"{runs.MANIFEST}: {len(said)} entries")
-    held = said.get(proof.KEY)
-    if not held:
+def _sealed(run: Path, said: Manifest, book: _Book) -> None:
+    stands = runs.read_content(run)
+    book.tell("manifest", _manifest(run, said, stands), f"{runs.MANIFEST}: {len(stands)} entries")
+    held = said.proof
+    if held is None:
         book.skip("root", "no root recorded: the run has not ended, or an older version of harness made it")
-    elif book.tell("root", _root(said, held), str(held.get("root"))):
-        book.tell("files", _files(run, held), ", ".join(sorted(held["files"])) or "none")
+    elif book.tell("root", _root(stands, stands[proof.KEY]), held.root):
+        book.tell("files", _files(run, held), ", ".join(sorted(held.files)) or "none")
 
 
-def _manifest(run: Path, said: Mapping[str, Any]) -> list[Problem]:
+def _manifest(run: Path, said: Manifest, stands: Mapping[str, Any]) -> list[Problem]:
     problems = []
-    if said.get("run_id") != run.name:
-        problems.append((f"{runs.MANIFEST}: run_id", f"{said.get('run_id')!r}, the folder is {run.name!r}"))
-    if proof.KEY in said and (run / runs.MANIFEST).read_bytes() != runs.manifest_bytes(said):
+    if said.run_id != run.name:
+        problems.append((f"{runs.MANIFEST}: run_id", f"{said.run_id!r}, the folder is {run.name!r}"))
+    if proof.KEY in stands and (run / runs.MANIFEST).read_bytes() != runs.manifest_bytes(stands):
         problems.append((runs.MANIFEST, "its bytes are not as harness writes this content"))
     return problems
 
 
-def _root(said: Mapping[str, Any], held: Any) -> list[Problem]:
+def _root(stands: Mapping[str, Any], held: Any) -> list[Problem]:
     try:
-        now, then = proof.parts(said), held["parts"]
+        now, then = proof.parts(stands), held["parts"]
         problems = [
             (f"{runs.MANIFEST}: {key}", _changed(then.get(key), now.get(key)))
             for key in sorted({*now, *then})
@@ -192,9 +191,9 @@ def _changed(then: object, now: object) -> str:
     return f"recorded {then}, found {now}" if then and now else "was added" if now else "is missing"
 
 
-def _files(run: Path, held: Mapping[str, Any]) -> list[Problem]:
+def _files(run: Path, held: Proof) -> list[Problem]:
     now = {name: file_sha256(run / name) for name in proof.stored(run)}
-    then = held["files"]
+    then = held.files
     return [
         (name, _changed(then.get(name), now.get(name)))
         for name in sorted({*now, *then})
@@ -202,12 +201,12 @@ def _files(run: Path, held: Mapping[str, Any]) -> list[Problem]:
     ]
 
 
-def _journal(run: Path, said: Mapping[str, Any], book: _Book) -> Replies | None:
+def _journal(run: Path, said: Manifest | None, book: _Book) -> Replies | None:
     """Check links, then read the replies; `None` where there is no journal or it cannot be read."""
     path = run / runs.JOURNAL
-    held = said.get(proof.KEY) or {}
+    held = said.proof if said else None
     if not path.is_file():
-        if runs.JOURNAL in (held.get("files") or {}):
+        if held and runs.JOURNAL in held.files:
             book.tell("journal", [(runs.JOURNAL, "is missing")], "")
         else:
             book.skip("journal", "there is none")
@@ -221,12 +220,12 @@ def _journal(run: Path, said: Mapping[str, Any], book: _Book) -> Replies | None:
             who = _who(line.content)
             problems.append((f"{runs.JOURNAL} line {line.number}{who}", "does not follow from the line before it"))
     torn = path.stat().st_size - size
-    expected = held.get("journal") or {}
+    expected = held.journal if held else None
     if torn and expected:
         problems.append((f"{runs.JOURNAL} line {lines + 1}", f"is cut short: {torn} bytes without a line's end"))
-    if expected and lines != expected.get("lines"):
-        problems.append((runs.JOURNAL, f"{expected.get('lines')} lines were recorded, found {lines}"))
-    elif expected and last != expected.get("link") and not problems:
+    if expected and lines != expected.lines:
+        problems.append((runs.JOURNAL, f"{expected.lines} lines were recorded, found {lines}"))
+    elif expected and last != expected.link and not problems:
         problems.append((f"{runs.JOURNAL} line {lines}", "its link is not the last one that was recorded"))
     try:
         replies: Replies | None = Replies(path)
@@ -249,9 +248,7 @@ def _who(content: bytes) -> str:
 # Samples -----------------------------------------------------------------------------------------------------
 
 
-def _rows(
-    run: Path, said: Mapping[str, Any], frame: pl.DataFrame, replies: Mapping[str, Reply] | None
-) -> Iterator[Problem]:
+def _rows(run: Path, said: Manifest, frame: pl.DataFrame, replies: Mapping[str, Reply] | None) -> Iterator[Problem]:
     """Every row against the journal's replies; without any, against itself."""
     seen: set[str] = set()
     opened = set() if replies is None else openers(said, frame, replies)
@@ -279,11 +276,9 @@ def _against(row: Mapping[str, Any], held: Sequence[Reply | None], *, opened: bo
             yield where, f"{column} is {short(row[column])}, the journal says {short(value)}"
 
 
-def _missing(
-    run: Path, said: Mapping[str, Any], frame: pl.DataFrame, replies: Mapping[str, Reply] | None
-) -> Iterator[Problem]:
+def _missing(run: Path, said: Manifest, frame: pl.DataFrame, replies: Mapping[str, Reply] | None) -> Iterator[Problem]:
     """Samples that were counted, or answered in the journal, and are not there."""
-    counted = said.get("counts", {}).get("samples")
+    counted = said.counts.samples
     if counted is not None and counted != len(frame):
         yield runs.SAMPLES, f"{counted} samples were recorded, found {len(frame)}"
     named = {request_id for ids in frame.get_column("request_ids").to_list() for request_id in ids or ()}

@@ -1,23 +1,137 @@
-"""One file per way to reach a model. Each holds one class `Backend`.
+"""One file per way to reach a model. Each holds one class `Backend`, which keeps one of three promises.
 
-`harness.core.plugins` finds it by the file's name.
+`OneByOne` answers a request at a time, `InBatches` is better served with many at once, `OverNetwork` waits for a
+server. `load` finds the class by its file's name. A new file says which it is, and mypy checks the rest:
 
-    class Backend:
-        parallel: int          requests it wants in flight at once
-        deterministic: bool    greedy outputs do not depend on `parallel`, order or load
-        def __init__(self, model: ModelSpec, weights: Path | None) -> None
-        def facts(self) -> dict[str, object]
-        def reply(self, request: Request) -> Reply
-        def close(self) -> None
+    class Backend(OneByOne):
+        def __init__(self, model: ModelSpec, weights: Path | None) -> None: ...
+        def facts(self) -> dict[str, object]: ...
+        def reply(self, request: Request) -> Reply: ...
+        def close(self) -> None: ...
 
-Making one is cheap: it checks its arguments and imports its package, and loads nothing yet. `facts` is what a run's
-manifest says about the model: JSON, without paths and without secrets. `reply` may be called by up to `parallel`
-threads at once; a request that fails is a `Reply` with `error` set, and only what makes every further request
-pointless is a `BackendError`. A backend that is better served in batches has, instead of `reply`,
-`replies(requests) -> Iterator[tuple[Request, Reply]]`, which yields in any order as the answers land. One that waits
-for a network has, instead, coroutines for one event loop: `open()`, `prepare(kinds)` (refuse what the server cannot
-do, before the first request), `areply(request) -> Reply` up to `parallel` times at once, `aclose()`.
-
-Optional on the class: `billed(model) -> bool` (every answer costs money: prices, budgets and reuse apply), `kinds` (the
-requests it can answer; others are refused while planning), `check(model)` (reads the arguments, needs no key).
+A request that fails is a `Reply` with `error` set; only what makes every further request pointless is a `BackendError`.
 """
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar, Protocol, get_args, runtime_checkable
+
+from harness.core import plugins
+from harness.records import Reply, Request, RequestKind
+from harness.specs import ModelSpec
+
+__all__ = ["AnyBackend", "InBatches", "OneByOne", "OverNetwork", "load"]
+
+
+class _Common(Protocol):
+    """What every backend has. Making one is cheap: it checks its arguments, imports its package and loads nothing."""
+
+    kinds: ClassVar[frozenset[RequestKind]] = frozenset(get_args(RequestKind))
+    """The requests it can answer; others are refused while planning."""
+    parallel: int
+    """Requests it wants in flight at once; at least 1."""
+    deterministic: bool
+    """Greedy outputs do not depend on `parallel`, order or load."""
+
+    @abstractmethod
+    def __init__(self, model: ModelSpec, weights: Path | None) -> None:
+        """Read the model's arguments; `weights` is the file of its weights, for models that have one.
+
+        Raises:
+            HarnessError: an argument, a package or a key is missing or wrong.
+        """
+
+    @classmethod
+    def check(cls, model: ModelSpec) -> object:
+        """Read the model's arguments while planning, without a key. By default nothing is looked at before `__init__`.
+
+        Raises:
+            ConfigError: one is wrong.
+        """
+        del model
+        return None
+
+    @staticmethod
+    def billed(model: ModelSpec) -> bool:
+        """Whether every answer costs money: then prices, budgets and reuse apply. By default it costs none."""
+        del model
+        return False
+
+    @abstractmethod
+    def facts(self) -> Mapping[str, object]:
+        """What a run's manifest says about the model: JSON, without paths and without secrets."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Free what it holds. Called once, whatever happened."""
+
+
+@runtime_checkable
+class OneByOne(_Common, Protocol):
+    """Answers one request at a time."""
+
+    @abstractmethod
+    def reply(self, request: Request) -> Reply:
+        """The answer to a request. Called by up to `parallel` threads at once.
+
+        Raises:
+            BackendError: every further request is pointless.
+        """
+
+
+@runtime_checkable
+class InBatches(_Common, Protocol):
+    """Answers many requests in one call."""
+
+    @abstractmethod
+    def replies(self, requests: Sequence[Request]) -> Iterator[tuple[Request, Reply]]:
+        """Each request with its answer, in any order, as the answers land.
+
+        Raises:
+            BackendError: every further request is pointless.
+        """
+
+
+@runtime_checkable
+class OverNetwork(_Common, Protocol):
+    """Waits for a server: coroutines for one event loop."""
+
+    @abstractmethod
+    async def open(self) -> None:
+        """Connect; before everything else."""
+
+    @abstractmethod
+    async def prepare(self, kinds: frozenset[RequestKind]) -> None:
+        """Refuse kinds of requests that the server cannot do, before the first of them.
+
+        Raises:
+            BackendError: it cannot.
+        """
+
+    @abstractmethod
+    async def areply(self, request: Request) -> Reply:
+        """The answer to a request. Up to `parallel` of them at once.
+
+        Raises:
+            BackendError: every further request is pointless.
+        """
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Disconnect; before `close`."""
+
+
+AnyBackend = OneByOne | InBatches | OverNetwork
+
+
+def load(name: str) -> type[AnyBackend]:
+    """The class of a backend, by the name of its file.
+
+    Raises:
+        ConfigError: there is no such file; the message has the near misses.
+    """
+    found: type[AnyBackend] = plugins.load("backends", name).Backend
+    return found

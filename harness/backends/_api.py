@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from harness.backends import _args, _http, _replies
+from harness.backends import OverNetwork, _args, _http, _replies
 from harness.core import looks_secret
 from harness.errors import BackendError, ConfigError
 from harness.records import Reply, Request, RequestKind, Usage, broken_off, count, finite
@@ -38,7 +38,7 @@ MAPPINGS = frozenset({"extra_body", "headers", "thinking"})
 """Arguments that are mappings, wherever a provider knows them."""
 
 
-class ApiBackend:
+class ApiBackend(OverNetwork):
     """A model behind an HTTP API.
 
     Args (of the model), beside the provider's own:
@@ -54,7 +54,7 @@ class ApiBackend:
         BackendError: the key is not in the environment.
     """
 
-    deterministic: ClassVar = False
+    deterministic = False
     kinds: ClassVar[frozenset[RequestKind]] = frozenset({"generate"})
     """What it can be asked; a task that wants more is refused before anything is sent."""
     api: ClassVar[str]

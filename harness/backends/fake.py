@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness.backends import _args
+from harness.backends import OneByOne, _args
 from harness.errors import ConfigError, unknown_name
 from harness.records import Reply, Request, Usage
 from harness.specs import ModelSpec
@@ -17,7 +17,7 @@ from harness.specs import ModelSpec
 WORDS = ("alpha", "beta", "gamma", "delta", "sum", "code", "proof", "0", "1", "2", "3", "5", "7", "+", "=", ".")
 
 
-class Backend:
+class Backend(OneByOne):
     """Deterministic answers that no model wrote. What it says means nothing; how it says it is like any other.
 
     Args (of the model):

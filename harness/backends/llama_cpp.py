@@ -30,7 +30,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness.backends import _args, _replies
+from harness.backends import OneByOne, _args, _replies
 from harness.errors import BackendError, ConfigError
 from harness.records import Decoding, Reply, Request, Usage
 from harness.specs import ModelSpec, ReasoningSpec
@@ -46,7 +46,7 @@ _loading = threading.Lock()
 """Servers are made one at a time: llama.cpp sets up process-wide state while loading."""
 
 
-class Backend:
+class Backend(OneByOne):
     """A GGUF file, run by llama.cpp in this process. See the module's docstring.
 
     Args (of the model):

@@ -21,7 +21,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from harness.backends import _replies
+from harness.backends import InBatches, _replies
 from harness.core import patches
 from harness.errors import BackendError, ConfigError, unknown_name
 from harness.records import Decoding, Reply, Request, finite
@@ -55,7 +55,7 @@ BILLED = ("openai", "anthropic", "litellm", "watsonx", "textsynth", "local-")
 most."""
 
 
-class Backend:
+class Backend(InBatches):
     """A model type of lm-eval's registry. See the module's docstring.
 
     Args (of the model):

@@ -6,10 +6,10 @@ import dataclasses
 import functools
 import json
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from harness import runs
-from harness.backends import _args
+from harness.backends import OneByOne, _args
 from harness.core import plain
 from harness.errors import ConfigError
 from harness.records import Reply, Request
@@ -17,7 +17,7 @@ from harness.runs import Replies
 from harness.specs import ModelSpec
 
 
-class Backend:
+class Backend(OneByOne):
     """The replies that a run's journal holds, each to the very request it was given to.
 
     Args (of the model):
@@ -33,7 +33,7 @@ class Backend:
         StorageError: its journal is damaged.
     """
 
-    deterministic: ClassVar = True
+    deterministic = True
 
     def __init__(self, model: ModelSpec, weights: Path | None) -> None:
         del weights

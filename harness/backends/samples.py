@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from harness.backends import _args, _replies
+from harness.backends import OneByOne, _args, _replies
 from harness.errors import ConfigError
-from harness.records import Reply, Request
+from harness.records import Reply, Request, RequestKind
 from harness.runs import completions
 from harness.specs import ModelSpec
 
 
-class Backend:
+class Backend(OneByOne):
     """The completions of a file, each to the document of its `task_id`, in the file's order as repeats.
 
     Args (of the model):
@@ -25,8 +25,8 @@ class Backend:
         ConfigError: an argument is missing, or the file cannot be read.
     """
 
-    deterministic: ClassVar = True
-    kinds: ClassVar = frozenset({"generate"})
+    deterministic = True
+    kinds: ClassVar[frozenset[RequestKind]] = frozenset({"generate"})
 
     def __init__(self, model: ModelSpec, weights: Path | None) -> None:
         del weights

@@ -10,7 +10,7 @@ import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 from typer.core import TyperGroup
@@ -25,6 +25,9 @@ from harness.cli.panel import app as panel
 from harness.cli.provenance import app as provenance
 from harness.core import progress, say
 from harness.errors import ConfigError, HarnessError, IncompleteRunError, StorageError
+
+if TYPE_CHECKING:
+    from harness.runs import TaskEntry
 
 
 class _Commands(TyperGroup):
@@ -129,11 +132,11 @@ def _evaluate(spec: Any) -> int:
     for model, names in catalogue.mixed(outcome.run).items():
         told = f"{model}: {answerers(names)}; the scores of this run are of no single one of them"
         say(f"warning: {visible(told)}", "warning")
-    counts = outcome.manifest["counts"]
+    counts = outcome.manifest.counts
     where = "" if results == RESULTS else f" --results {shlex.quote(str(results))}"
     sys.stdout.write(
-        f"\n{counts['samples']} samples: {counts['answered']} answered, {counts['truncated']} truncated, "
-        f"{counts['refused']} refused, {counts['failed']} failed.\n"
+        f"\n{counts.samples} samples: {counts.answered} answered, {counts.truncated} truncated, "
+        f"{counts.refused} refused, {counts.failed} failed.\n"
         f"Wrote {outcome.run}/ (run.json, spec.yaml, journal.jsonl, samples.parquet) and {refreshed.path}\n"
         "Next:\n"
         f"  harness leaderboard --out LEADERBOARD.md{where}\n"
@@ -142,9 +145,9 @@ def _evaluate(spec: Any) -> int:
     )
     for what in derivation.unread(results, outcome.run.name):
         say(f"warning: {what}", "warning")
-    if counts["failed"]:
+    if counts.failed:
         say(
-            f"harness: {counts['failed']} samples failed and are unscored; "
+            f"harness: {counts.failed} samples failed and are unscored; "
             f"`harness show {outcome.run.name} --failed{where}` says why; the same command asks for them again",
             "warning",
         )
@@ -328,18 +331,18 @@ def import_(
     from harness.runs import read_manifest
 
     made = read_manifest(run)
-    tasks = ", ".join(f"{t['name']} ({_read_as(t)})" for t in made["tasks"])
+    tasks = ", ".join(f"{task.name} ({_read_as(task)})" for task in made.tasks)
     sys.stdout.write(
-        f"{made['counts']['samples']} answers of {len(made['models'])} models, {made['counts']['failed']} of them "
+        f"{made.counts.samples} answers of {len(made.models)} models, {made.counts.failed} of them "
         f"missing; tasks: {tables.visible(tasks)}\nWrote {run}/ (imported)\n"
     )
 
 
-def _read_as(task: Mapping[str, Any]) -> str:
+def _read_as(task: TaskEntry) -> str:
     """What an imported task is read as, in words."""
-    if task["kind"] == "provenance":
+    if task.kind == "provenance":
         return "provenance, no scores"
-    return f"scores: {task['headline_metric']}" + ("; and open answers" if task["open"] else "")
+    return f"scores: {task.headline_metric}" + ("; and open answers" if task.open else "")
 
 
 @app.command()

@@ -14,6 +14,7 @@ from harness.engine import taskfiles
 from harness.errors import ConfigError, StorageError
 from harness.results import schema
 from harness.results.leaderboard import answerers
+from harness.runs import Manifest, known
 from harness.runs import folder as run_folders
 from harness.sandbox import tiers
 
@@ -81,7 +82,7 @@ def runs(results: Path) -> pl.DataFrame:
         "samples": pl.Int64,
         "failed": pl.Int64,
     }
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for folder in run_folders.list_runs(results):
         try:
             manifest = run_folders.read_manifest(folder)
@@ -91,13 +92,13 @@ def runs(results: Path) -> pl.DataFrame:
             continue
         rows.append(
             (
-                manifest["run_id"],
+                manifest.run_id,
                 status(folder, manifest),
-                manifest["started_at"][:16].replace("T", " "),
-                _some([model["name"] for model in manifest["models"]]),
-                ", ".join(task["name"] for task in manifest["tasks"]),
-                manifest["counts"].get("samples"),
-                manifest["counts"].get("failed"),
+                manifest.started_at[:16].replace("T", " "),
+                _some([model.name for model in manifest.models]),
+                ", ".join(task.name for task in manifest.tasks),
+                manifest.counts.samples,
+                manifest.counts.failed,
             )
         )
     return pl.DataFrame(rows, schema=schema, orient="row").sort("started_at", "run_id")
@@ -108,16 +109,16 @@ def _some(names: list[str]) -> str:
     return shown if len(names) <= SHOWN else f"{shown} and {len(names) - SHOWN} more"
 
 
-def status(folder: Path, manifest: dict[str, Any]) -> str:
+def status(folder: Path, manifest: Manifest) -> str:
     """The manifest's status; `stopped` for a run that says it is running while no process holds it.
 
     Answers made elsewhere are `imported`, whatever else is known of them.
     """
-    if manifest.get("imported"):
+    if manifest.imported:
         return "imported"
-    if manifest["status"] == "running" and not run_folders.is_locked(folder):
+    if not manifest.ended and not run_folders.is_locked(folder):
         return "stopped"
-    return str(manifest["status"])
+    return manifest.status
 
 
 def metrics(folder: Path) -> pl.DataFrame:
@@ -135,12 +136,14 @@ def metrics(folder: Path) -> pl.DataFrame:
         "gap": pl.Float64,
         "is_headline": pl.Boolean,
     }
-    rows = run_folders.read_manifest(folder)["metrics"]
-    ours = {(r["model"], r["task"]): r["value"] for r in rows if r["is_headline"] and r["scorer"] != "lm_eval"}
-    for row in rows:
-        other = ours.get((row["model"], row["task"])) if row["scorer"] == "lm_eval" else None
-        row["gap"] = None if other is None or row["value"] is None else row["value"] - other
-    return pl.DataFrame([{key: row[key] for key in schema} for row in rows], schema=schema, orient="row")
+    found = run_folders.read_manifest(folder).metrics
+    ours = {(m.model, m.task): m.value for m in found if m.is_headline and m.scorer != "lm_eval"}
+    rows = []
+    for metric in found:
+        other = ours.get((metric.model, metric.task)) if metric.scorer == "lm_eval" else None
+        gap = None if other is None or metric.value is None else metric.value - other
+        rows.append({key: getattr(metric, key) if key != "gap" else gap for key in schema})
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def metrics_text(folder: Path, width: int) -> str:
@@ -181,9 +184,9 @@ def samples(folder: Path, *, failed: bool = False) -> pl.DataFrame:
     if failed:
         return frame.filter(pl.col("status") == "failed").select(*columns, "error")
     headlines = {
-        (metric["model"], metric["task"]): (metric["metric"], metric["filter"], metric["scorer"])
-        for metric in run_folders.read_manifest(folder)["metrics"]
-        if metric["is_headline"]
+        (metric.model, metric.task): (metric.metric, metric.filter, metric.scorer)
+        for metric in run_folders.read_manifest(folder).metrics
+        if metric.is_headline
     }
     rows = []
     for row in frame.iter_rows(named=True):
@@ -229,24 +232,23 @@ def why(results: Path, folder: Path, other: str | None) -> pl.DataFrame:
 def summary(folder: Path) -> str:
     """A few lines on a run: when, what, on which versions."""
     manifest = run_folders.read_manifest(folder)
-    counts, tokens = manifest["counts"], manifest["tokens"]
-    git = manifest["git"]
-    commit = f", commit {git['commit'][:12]}{' with changes' if git['dirty'] else ''}" if git else ""
-    place = manifest["platform"]
+    counts, tokens = (known(part) for part in (manifest.counts, manifest.tokens))
+    git, place = manifest.git, manifest.platform
+    commit = f", commit {git.commit[:12]}{' with changes' if git.dirty else ''}" if git and git.commit else ""
     lines = [
-        f"run       {manifest['run_id']} ({status(folder, manifest)})",
-        f"command   {' '.join(manifest['argv'])}",
-        f"time      {manifest['started_at']} to {manifest['finished_at'] or '?'}",
-        f"harness   {manifest['harness_version']}{commit}; lm-eval {manifest['packages'].get('lm_eval', '?')}",
-        f"machine   {place['cpu']}, {place['cores']} cores, {place['system']}",
+        f"run       {manifest.run_id} ({status(folder, manifest)})",
+        f"command   {' '.join(manifest.argv)}",
+        f"time      {manifest.started_at} to {manifest.finished_at or '?'}",
+        f"harness   {manifest.harness_version}{commit}; lm-eval {manifest.packages.get('lm_eval', '?')}",
+        f"machine   {place.cpu}, {place.cores} cores, {place.system}",
     ]
     if counts:
         lines.append("samples   " + ", ".join(f"{value} {key}" for key, value in counts.items() if key != "samples"))
         lines.append("tokens    " + ", ".join(f"{value} {key}" for key, value in tokens.items() if value))
     lines += [
-        f"model     {model['name']}: {model['backend']}"
-        + ("" if model["deterministic"] is not False else ", greedy answers not guaranteed to repeat")
-        for model in manifest["models"]
+        f"model     {model.name}: {model.backend}"
+        + ("" if model.deterministic is not False else ", greedy answers not guaranteed to repeat")
+        for model in manifest.models
     ]
     lines += [f"model     {visible(name)}: {visible(answerers(names))}" for name, names in mixed(folder).items()]
     return "\n".join(lines) + "\n"

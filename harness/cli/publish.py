@@ -112,7 +112,7 @@ def export(
     if not folders:
         raise ConfigError(f"{results} holds no run; `harness eval` makes one")
     named = dict(_pair(word) for word in hub or ())
-    models = sorted({model["name"] for folder in folders for model in read_manifest(folder)["models"]})
+    models = sorted({model.name for folder in folders for model in read_manifest(folder).models})
     developers = {fact.name: fact.lab for fact in pools.facts(models, pools.registry(), {}) if fact.lab}
     options = exports.Options(hub=named, developers=developers)
     written = [path for kind in (form, samples_as) if kind for path in exports.export(kind, folders, out, options)]

@@ -1,6 +1,6 @@
 """Ground floor: identity, names of plugins, files that ship, the machine, progress and tables."""
 
-from harness.core.environment import looks_secret, publishable_args
+from harness.core.environment import Checkout, Machine, looks_secret, publishable_args
 from harness.core.identity import Digester, canonical_json, digest, digest_items, file_sha256, plain, prompt_id
 from harness.core.progress import RunProgress, say
 from harness.core.tables import (
@@ -16,7 +16,9 @@ from harness.core.tables import (
 )
 
 __all__ = [
+    "Checkout",
     "Digester",
+    "Machine",
     "RunProgress",
     "canonical_json",
     "code_block",

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import distributions
 from pathlib import Path, PurePath
@@ -21,6 +22,30 @@ _SECRET = re.compile(r"(key|token|secret|password|authorization)", re.IGNORECASE
 _NAME_OR_VERSION = re.compile(r"^(Name|Version): *(.+?)\s*$", re.MULTILINE)
 _COUNT = re.compile(r"\+{0,2}([\w-]+\.)*(max_)?tokens=(\d{1,12}|null)")
 """A word that sets a number of tokens, which is no secret: `decode.max_tokens=512`, `budget.tokens=100000`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkout:
+    """A state of the code."""
+
+    commit: str | None = None
+    dirty: bool | None = None
+    """True where files that git tracks were changed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """What a run ran on; `None` is not known."""
+
+    system: str | None = None
+    release: str | None = None
+    machine: str | None = None
+    cpu: str | None = None
+    cores: int | None = None
+    """Those that the process might use."""
+    memory_gib: int | float | None = None
+    python: str | None = None
+    python_implementation: str | None = None
 
 
 def now() -> str:
@@ -40,7 +65,7 @@ def packages() -> dict[str, str]:
     return dict(sorted((found | {"harness": __version__}).items()))
 
 
-def git() -> dict[str, Any] | None:
+def git() -> Checkout | None:
     """Commit and dirty flag of the checkout this package runs from; `None` where it is installed.
 
     Only files that git tracks make it dirty: results are no change of the code.
@@ -57,7 +82,7 @@ def git() -> dict[str, Any] | None:
 
     commit = run("rev-parse", "HEAD")
     changes = run("status", "--porcelain", "--untracked-files=no")
-    return {"commit": commit, "dirty": bool(changes)} if commit else None
+    return Checkout(commit=commit, dirty=bool(changes)) if commit else None
 
 
 def _cpu_model() -> str:
@@ -70,20 +95,20 @@ def _cpu_model() -> str:
     return platform.processor() or platform.machine()
 
 
-def machine() -> dict[str, Any]:
+def machine() -> Machine:
     """Operating system, processor, cores this process may use, memory in GiB, Python."""
     import psutil
 
-    return {
-        "system": platform.system(),
-        "release": platform.release(),
-        "machine": platform.machine(),
-        "cpu": _cpu_model(),
-        "cores": available_cores(),
-        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
-        "python": platform.python_version(),
-        "python_implementation": platform.python_implementation(),
-    }
+    return Machine(
+        system=platform.system(),
+        release=platform.release(),
+        machine=platform.machine(),
+        cpu=_cpu_model(),
+        cores=available_cores(),
+        memory_gib=round(psutil.virtual_memory().total / 2**30, 1),
+        python=platform.python_version(),
+        python_implementation=platform.python_implementation(),
+    )
 
 
 def available_cores() -> int:

@@ -7,13 +7,14 @@ import itertools
 import math
 from array import array
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from harness import stats
 from harness.engine.lmeval import LoadedTask, aggregation
 from harness.engine.requests import Sample
 from harness.engine.scoring import LM_EVAL, UNAGGREGATED, Key
 from harness.records import SampleStatus, Score
+from harness.runs import Metric
 from harness.stats import pairs
 
 PASS_KS = (2, 4, 5, 8, 10, 16, 32, 64, 100)
@@ -121,7 +122,7 @@ class Tally:
         doc_id = self._docs[place]
         return _Sample(doc_id, doc_id if source is None else source, fields, self._states[place])
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[Metric]:
         """Every metric, the headline marked, in a stable order."""
         model, loaded = self._model, self._loaded
         keys = sorted(self._held)
@@ -132,7 +133,7 @@ class Tally:
             function = aggregation(loaded, key[0]) if key[2] == LM_EVAL else None
             estimate = _corpus(held, function) if function else _mean(held)
             # A score is missing for pooled repeats, not a sample: these counts are of all samples.
-            rows.append(_row(model, loaded, key, held, self._states, estimate) | {"is_headline": key == headline})
+            rows.append(_row(model, loaded, key, held, self._states, estimate, headline=key == headline))
             if key == headline and not function:
                 rows += _parts(model, loaded, key, held) + _passes(model, loaded, key, held)
                 if loaded.contrast:
@@ -147,29 +148,30 @@ def _row(
     held: Collection[Held],
     states: Sequence[SampleStatus],
     estimate: stats.Estimate | None,
-) -> dict[str, Any]:
+    *,
+    headline: bool = False,
+) -> Metric:
     found = estimate or stats.Estimate(None, None, None, 0, "none")
     unscored = sum(result.value is None and not result.unaggregated for _, result in held)
-    return {
-        "model": model,
-        "task": loaded.name,
-        "metric": key[0],
-        "filter": key[1],
-        "scorer": key[2],
-        "value": found.value,
-        "ci_low": found.low,
-        "ci_high": found.high,
-        "ci_method": found.method,
-        "n": found.n,
-        "n_unscored": unscored,
-        "coverage": 1 - unscored / len(held),
-        **{f"n_{state}": states.count(state) for state in _NOTED},
-        "sandbox": ", ".join(sorted({result.tier for _, result in held if result.tier})) or None,
-        "is_headline": False,
-    }
-
-
-_NOTED: tuple[Literal["failed"], Literal["truncated"], Literal["refused"]] = ("failed", "truncated", "refused")
+    return Metric(
+        model=model,
+        task=loaded.name,
+        metric=key[0],
+        filter=key[1],
+        scorer=key[2],
+        value=found.value,
+        ci_low=found.low,
+        ci_high=found.high,
+        ci_method=found.method,
+        n=found.n,
+        n_unscored=unscored,
+        coverage=1 - unscored / len(held),
+        n_failed=states.count("failed"),
+        n_truncated=states.count("truncated"),
+        n_refused=states.count("refused"),
+        sandbox=", ".join(sorted({result.tier for _, result in held if result.tier})) or None,
+        is_headline=headline,
+    )
 
 
 def _headline(loaded: LoadedTask, keys: Sequence[Key]) -> Key | None:
@@ -225,7 +227,7 @@ def _corpus(held: Collection[Held], function: Callable[[Iterable[Any]], float]) 
     return dataclasses.replace(stats.bootstrap(list(units.values()), statistic), n=len(docs))
 
 
-def _parts(model: str, loaded: LoadedTask, key: Key, held: Collection[Held]) -> list[dict[str, Any]]:
+def _parts(model: str, loaded: LoadedTask, key: Key, held: Collection[Held]) -> list[Metric]:
     """The headline by the values of every field that the task breaks it down by: `accuracy[level=3]`."""
     rows = []
     for field in loaded.breakdown:
@@ -236,7 +238,7 @@ def _parts(model: str, loaded: LoadedTask, key: Key, held: Collection[Held]) -> 
     return rows
 
 
-def _passes(model: str, loaded: LoadedTask, key: Key, held: Collection[Held]) -> list[dict[str, Any]]:
+def _passes(model: str, loaded: LoadedTask, key: Key, held: Collection[Held]) -> list[Metric]:
     """pass@k (at least one of k is right) and pass^k (all of k are) over problems with k scored repeats or more."""
     docs, sources = _values(held)
     if not _binary(docs):
@@ -257,9 +259,7 @@ def _passes(model: str, loaded: LoadedTask, key: Key, held: Collection[Held]) ->
     ]
 
 
-def _drop(
-    model: str, loaded: LoadedTask, key: Key, held: Collection[Held], contrast: Mapping[str, str]
-) -> dict[str, Any]:
+def _drop(model: str, loaded: LoadedTask, key: Key, held: Collection[Held], contrast: Mapping[str, str]) -> Metric:
     """How much lower the mean is on documents of one value of a field than on those of another, paired by source."""
     sides: tuple[dict[Hashable, list[float]], dict[Hashable, list[float]]] = ({}, {})
     for sample, result in held:
@@ -268,10 +268,6 @@ def _drop(
                 side.setdefault(sample.source, []).append(result.value)
     found = pairs.compare(*sides, binary=all(_binary(side.values()) for side in sides))
     row = _row(model, loaded, (DROP, key[1], key[2]), held, _states(held), None)
-    return row | {
-        "value": found.difference,
-        "ci_low": found.low,
-        "ci_high": found.high,
-        "ci_method": found.method,
-        "n": found.n,
-    }
+    return dataclasses.replace(
+        row, value=found.difference, ci_low=found.low, ci_high=found.high, ci_method=found.method, n=found.n
+    )

@@ -20,7 +20,7 @@ from annotated_types import Ge
 from harness.core import resources
 from harness.errors import BudgetError, ConfigError, unknown_name
 from harness.records import Reply, Request
-from harness.runs import Entry
+from harness.runs import Cost, Entry
 from harness.specs import BudgetSpec, ModelSpec
 
 PRICES = "prices.yaml"
@@ -243,14 +243,11 @@ class Budget:
             "budget.tokens and give the same command again"
         )
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Cost:
         """For the manifest: what the run used of billed models, and by which prices. Unknown is null, never 0."""
         unknown = any(price is None for price in self._prices.values())
-        return {
-            "tokens": self.tokens,
-            "usd": None if unknown else round(self.usd, 6),
-            "prices": {name: dataclasses.asdict(price) if price else None for name, price in self._prices.items()},
-        }
+        prices = {name: dataclasses.asdict(price) if price else None for name, price in self._prices.items()}
+        return Cost(tokens=self.tokens, usd=None if unknown else round(self.usd, 6), prices=prices)
 
     def spent(self) -> str:
         """What was used so far, in words."""

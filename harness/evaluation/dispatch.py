@@ -7,11 +7,14 @@ import contextlib
 import queue
 import threading
 from collections import deque
-from collections.abc import Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Self
 
-from harness.core import RunProgress, environment, plain, plugins
+from harness import backends
+from harness.backends import AnyBackend, InBatches, OneByOne, OverNetwork
+from harness.core import RunProgress, environment, plain
 from harness.errors import HarnessError
 from harness.evaluation.budget import Budget
 from harness.evaluation.planning import ModelPlan
@@ -19,24 +22,34 @@ from harness.records import Reply, Request, RequestKind
 from harness.runs import Journal
 
 
-def backend_of(plan: ModelPlan) -> Any:
+@dataclass(frozen=True)
+class Answerer:
+    """What a backend says of itself once it was asked."""
+
+    deterministic: bool
+    """Greedy answers are reproducible."""
+    facts: Mapping[str, Any]
+    """As JSON has them."""
+
+
+def backend_of(plan: ModelPlan) -> AnyBackend:
     """The backend that answers for a model; loads nothing yet.
 
     Raises:
         HarnessError: an argument, a package or a key is missing or wrong.
     """
-    return plugins.load("backends", plan.source.backend).Backend(plan.source, plan.file)
+    return backends.load(plan.source.backend)(plan.source, plan.file)
 
 
 def ask(
     plan: ModelPlan,
-    backend: Any,
+    backend: AnyBackend,
     pending: Iterable[Request],
     n: int,
     journal: Journal,
     progress: RunProgress,
     budget: Budget,
-) -> dict[str, Any]:
+) -> Answerer:
     """Send the pending requests to one model and journal every reply; closes the backend.
 
     Args:
@@ -55,22 +68,29 @@ def ask(
         HarnessError: what makes going on pointless; every reply until then is in the journal.
     """
     try:
-        progress.start(plan.model.name, n)
-        if n and hasattr(backend, "areply"):
+        progress.start(plan.name, n)
+        if n and isinstance(backend, OverNetwork):
             _run(_at_once(backend, pending, min(backend.parallel, n), plan.kinds, journal, progress, budget))
-        elif n:
-            send = _in_batches if hasattr(backend, "replies") else _one_by_one
-            waiting = deque(pending)
+        elif not isinstance(backend, OverNetwork):
+            waiting = deque(pending if n else ())
             while waiting:
-                for request, reply in send(backend, budget.afford(waiting), journal):
+                for request, reply in _sent(backend, budget.afford(waiting), journal):
                     budget.count(request, reply)
                     progress.advance(failed=reply.error is not None)
-        return {"deterministic": bool(backend.deterministic), "facts": plain(backend.facts())}
+        return Answerer(bool(backend.deterministic), plain(backend.facts()))
     finally:
         backend.close()
 
 
-def _in_batches(backend: Any, pending: Sequence[Request], journal: Journal) -> Iterator[tuple[Request, Reply]]:
+def _sent(
+    backend: OneByOne | InBatches, pending: Sequence[Request], journal: Journal
+) -> Iterator[tuple[Request, Reply]]:
+    if isinstance(backend, InBatches):
+        return _in_batches(backend, pending, journal)
+    return _one_by_one(backend, pending, journal)
+
+
+def _in_batches(backend: InBatches, pending: Sequence[Request], journal: Journal) -> Iterator[tuple[Request, Reply]]:
     for request, reply in backend.replies(pending):
         journal.append(request, reply)
         yield request, reply
@@ -91,7 +111,7 @@ def _run(main: Coroutine[Any, Any, None]) -> None:
 
 
 async def _at_once(
-    backend: Any,
+    backend: OverNetwork,
     pending: Iterable[Request],
     parallel: int,
     kinds: frozenset[RequestKind],
@@ -138,14 +158,13 @@ async def _first_failure(tasks: Sequence[asyncio.Task[None]]) -> None:
             raise error
 
 
-async def _areply(backend: Any, request: Request) -> Reply:
+async def _areply(backend: OverNetwork, request: Request) -> Reply:
     try:
-        reply: Reply = await backend.areply(request)
+        return await backend.areply(request)
     except HarnessError:
         raise
     except Exception as error:  # noqa: BLE001 - a bad request is data, not a crash
         return Reply(error=f"{type(error).__name__}: {error}", started_at=environment.now())
-    return reply
 
 
 class _Writer:
@@ -220,7 +239,7 @@ def _tell(waiting: Sequence[asyncio.Future[None]], error: BaseException | None) 
 # In threads ------------------------------------------------------------------------------------------------------
 
 
-def _one_by_one(backend: Any, pending: Sequence[Request], journal: Journal) -> Iterator[tuple[Request, Reply]]:
+def _one_by_one(backend: OneByOne, pending: Sequence[Request], journal: Journal) -> Iterator[tuple[Request, Reply]]:
     """`backend.parallel` threads draw from one queue; the first error that is no reply stops them all."""
     waiting: Iterator[Request] = iter(pending)
     drawing, stop = threading.Lock(), threading.Event()
@@ -262,12 +281,11 @@ def _one_by_one(backend: Any, pending: Sequence[Request], journal: Journal) -> I
         raise failure
 
 
-def _reply(backend: Any, request: Request) -> Reply:
+def _reply(backend: OneByOne, request: Request) -> Reply:
     """A backend's own exception is a failed row; only what makes going on pointless ends the run."""
     try:
-        reply: Reply = backend.reply(request)
+        return backend.reply(request)
     except HarnessError:
         raise
     except Exception as error:  # noqa: BLE001 - a bad request is data, not a crash
         return Reply(error=f"{type(error).__name__}: {error}", started_at=environment.now())
-    return reply

@@ -16,15 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from harness import runs
+from harness.backends import AnyBackend
 from harness.core import RunProgress, environment, plain
-from harness.engine import LoadedTask, metrics, scoring
+from harness.engine import metrics, scoring
 from harness.errors import ConfigError, HarnessError
-from harness.evaluation import budget, forecast, manifest, replay, reuse
+from harness.evaluation import budget, forecast, manifest, reuse
 from harness.evaluation.dispatch import ask, backend_of
-from harness.evaluation.planning import ModelPlan, check_apart, load_tasks, plan_model, run_id, taking_part
+from harness.evaluation.planning import ModelPlan, Plan, plan_run
 from harness.records import Reply
-from harness.runs import Journal, Replies, completions, entries, samples
-from harness.specs import TOLD, EvalSpec
+from harness.runs import Journal, Manifest, Metric, Replies, entries, samples
+from harness.specs import EvalSpec
 
 PIECE = 200
 """Samples scored, and replies copied, at once."""
@@ -39,7 +40,7 @@ class FinishedRun:
     """A finished run: where it is, and what its manifest says."""
 
     run: Path
-    manifest: Mapping[str, Any]
+    manifest: Manifest
     asked: int
     """Requests that were sent by this call; the rest was on the disk already."""
 
@@ -62,12 +63,12 @@ def evaluate(spec: EvalSpec, *, argv: Sequence[str] = (), quiet: bool = False) -
     if spec.dry_run:
         raise ConfigError("dry_run=true: nothing may be sent; preview(spec) says what would be")
     with _seldom_collected(), RunProgress(quiet=quiet) as progress:
-        spec, tasks, plans, run = _planned(spec)
-        with runs.run_lock(run):
+        plan = plan_run(spec)
+        with runs.run_lock(plan.run):
             try:
-                return _run(spec, tasks, plans, run, progress, argv)
+                return _run(plan, progress, argv)
             except HarnessError:
-                runs.remove_if_empty(run)
+                runs.remove_if_empty(plan.run)
                 raise
 
 
@@ -86,20 +87,6 @@ def _seldom_collected() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-def _planned(spec: EvalSpec) -> tuple[EvalSpec, list[LoadedTask], list[ModelPlan], Path]:
-    spec = replay.expand(spec)
-    tasks = load_tasks(spec)
-    spec = dataclasses.replace(spec, models=tuple(taking_part(spec, tasks)))
-    plans = [plan_model(model, tasks, spec) for model in spec.models]
-    check_apart(plans)
-    results = Path(spec.results_dir)
-    run = runs.runs_dir(results) / run_id(spec, tasks, plans)
-    for model in spec.models if spec.samples is not None else ():
-        answered = [(model.name, task.name) for task in tasks]
-        completions.refuse_another_file(results, run, answered, [model.args["sha256"]], "models.samples.name=NAME")
-    return spec, tasks, plans, run
-
-
 def preview(spec: EvalSpec) -> tuple[str, list[dict[str, Any]]]:
     """What `evaluate(spec)` would send, take and cost. Sends nothing, writes nothing, needs no key.
 
@@ -110,88 +97,82 @@ def preview(spec: EvalSpec) -> tuple[str, list[dict[str, Any]]]:
         HarnessError: what would stop the run before its first request.
     """
     with _seldom_collected():
-        spec, _, plans, run = _planned(spec)
-    held = Replies(run / runs.JOURNAL)
-    reusable = reuse.find(spec, run, plans, held)
-    parallel = {plan.model.name: plan.model.parallel or 1 for plan in plans}
-    return run.name, forecast.rows(plans, held, reusable, _prices(plans), parallel)
+        plan = plan_run(spec)
+    held = Replies(plan.run / runs.JOURNAL)
+    return plan.run_id, forecast.rows(plan, held, reuse.find(plan, held), _prices(plan))
 
 
-def _prices(plans: Sequence[ModelPlan]) -> dict[str, budget.Price | None]:
+def _prices(plan: Plan) -> dict[str, budget.Price | None]:
     """The price of every billed model, `None` where it is not known."""
-    billed = [plan.model for plan in plans if plan.billed]
+    billed = [model.model for model in plan.models if model.billed]
     known = budget.prices() if billed else {}
     return {model.name: budget.price_of(model, known) for model in billed}
 
 
-def _run(
-    spec: EvalSpec,
-    tasks: Sequence[LoadedTask],
-    plans: Sequence[ModelPlan],
-    run: Path,
-    progress: RunProgress,
-    argv: Sequence[str],
-) -> FinishedRun:
+def _run(plan: Plan, progress: RunProgress, argv: Sequence[str]) -> FinishedRun:
+    run = plan.run
     journal = Journal(run / runs.JOURNAL)
     replies = journal.replies
     try:
-        total = sum(1 for plan in plans for _ in plan.ids())
-        missing = sum(_pending(plan, replies) for plan in plans)
+        total, missing = plan.total, plan.missing(replies)
         before = runs.read_manifest(run) if (run / runs.MANIFEST).is_file() else None
-        if missing == 0 and before and before["status"] != "running":
+        if missing == 0 and before and before.ended:
             progress.say(f"run {run.name}: all {total} requests are answered already; nothing to send")
-            return FinishedRun(run, _retold(run, before, plans, progress), 0)
-        purse = budget.Budget(spec.budget, _prices(plans))
-        found = reuse.find(spec, run, plans, replies)
+            return FinishedRun(run, _retold(before, plan, progress), 0)
+        purse = budget.Budget(plan.spec.budget, _prices(plan))
+        found = reuse.find(plan, replies)
         asked = 0
-        backends = {plan.model.name: backend_of(plan) for plan in plans if _pending(plan, replies, found)}
-        if before is None and (twin := reuse.sibling(spec, run, plans)):
+        backends = {model.name: backend_of(model) for model in plan.models if _pending(model, replies, found)}
+        if before is None and (twin := reuse.sibling(plan)):
             progress.say(
                 f"run {run.name} is a new run: what it asks is not what {twin} asked, and the two do not mix "
                 f"(once it has ended, `harness show {run.name} --why --other {twin}` says what differs)"
             )
-        opened = manifest.opening(spec, tasks, plans, run, argv, before)
-        runs.write_atomic(run / runs.SPEC, runs.yaml_bytes(opened["spec"]))
+        opened = manifest.opening(plan, argv, before)
+        runs.write_atomic(run / runs.SPEC, runs.yaml_bytes(opened.spec))
         runs.write_manifest(run, opened)
         if missing < total:
             progress.say(f"run {run.name}: {total - missing} of {total} requests are answered already")
-        purse.recall(entries(run / runs.JOURNAL), (request for plan in plans for request in plan.requests()))
-        for plan, entry in zip(plans, opened["models"], strict=True):
-            name = plan.model.name
-            if name in backends or not (entry["facts"] or plan.billed):
-                backend = backends.get(name) or backend_of(plan)
-                asked += _ask(plan, backend, entry, found, journal, progress, purse)
-                runs.write_manifest(run, opened)
-            if any(id_ in found and not replies.answered(id_) for id_ in plan.ids()):
-                _reuse(plan, found, run, journal, progress)
-                if _pending(plan, replies):
-                    asked += _ask(plan, backend_of(plan), entry, (), journal, progress, purse)
-                    runs.write_manifest(run, opened)
-        opened["cost"] = purse.facts()
-        return FinishedRun(run, _finish(spec, plans, run, replies, opened, progress), asked)
+        purse.recall(entries(run / runs.JOURNAL), plan.requests())
+        for model, entry in zip(plan.models, opened.models, strict=True):
+            name = model.name
+            if name in backends or not (entry.facts or model.billed):
+                backend = backends.get(name) or backend_of(model)
+                asked += _pending(model, replies, found)
+                opened = _ask(run, model, backend, opened, found, journal, progress, purse)
+            if any(id_ in found for id_ in model.missing(replies)):
+                _reuse(model, found, run, journal, progress)
+                if _pending(model, replies):
+                    asked += _pending(model, replies)
+                    opened = _ask(run, model, backend_of(model), opened, (), journal, progress, purse)
+        opened = dataclasses.replace(opened, cost=purse.facts())
+        return FinishedRun(run, _finish(plan, replies, opened, progress), asked)
     finally:
         journal.close()
 
 
 def _ask(
+    run: Path,
     plan: ModelPlan,
-    backend: Any,
-    entry: dict[str, Any],
+    backend: AnyBackend,
+    opened: Manifest,
     found: Container[str],
     journal: Journal,
     progress: RunProgress,
     purse: budget.Budget,
-) -> int:
-    """Ask for what is neither answered nor found; what the backend says of itself goes into the manifest's entry."""
+) -> Manifest:
+    """Ask for what is neither answered nor found; what the backend says of itself goes into the manifest."""
     n = _pending(plan, journal.replies, found)
     wanted = (r for r in plan.requests() if not journal.replies.answered(r.id) and r.id not in found)
-    entry.update(ask(plan, backend, wanted, n, journal, progress, purse))
-    return n
+    said = ask(plan, backend, wanted, n, journal, progress, purse)
+    told = runs.with_answerer(opened, plan.name, deterministic=said.deterministic, facts=said.facts)
+    runs.write_manifest(run, told)
+    return told
 
 
 def _reuse(plan: ModelPlan, found: reuse.ReusableReplies, run: Path, journal: Journal, progress: RunProgress) -> None:
     """Take what was found, if it is of the model that answers here."""
-    served = reuse.answering(run, plan.model.name)
+    served = reuse.answering(run, plan.name)
     if served is None and reuse.on_own_server(plan.model):
         return  # it answered nothing, so nobody knows what it serves now
     open_ = (r for r in plan.requests() if r.id in found and not journal.replies.answered(r.id))
@@ -202,74 +183,59 @@ def _reuse(plan: ModelPlan, found: reuse.ReusableReplies, run: Path, journal: Jo
         taken += len(piece)
     if taken:
         progress.say(f"run {run.name}: {taken} requests were answered in other runs and are not paid for again")
-    if left := [id_ for id_ in plan.ids() if id_ in found and not journal.replies.answered(id_)]:
+    if left := [id_ for id_ in plan.missing(journal.replies) if id_ in found]:
         before = sorted(set().union(*map(found.served, left)))
         progress.say(
-            f"model {plan.model.name}: the server says that {' and '.join(sorted(served or ()))} answers; {len(left)} "
+            f"model {plan.name}: the server says that {' and '.join(sorted(served or ()))} answers; {len(left)} "
             f"requests that {' and '.join(before)} answered in other runs are asked again"
         )
 
 
 def _pending(plan: ModelPlan, held: Replies, found: Container[str] = ()) -> int:
-    return sum(not held.answered(request_id) and request_id not in found for request_id in plan.ids())
+    return sum(1 for _ in plan.missing(held, found))
 
 
-def _retold(run: Path, before: dict[str, Any], plans: Sequence[ModelPlan], progress: RunProgress) -> dict[str, Any]:
+def _retold(before: Manifest, plan: Plan, progress: RunProgress) -> Manifest:
     """The manifest of a finished run, with what its models' files say of the models now."""
-    now = {plan.model.name: manifest.told(plan.model) for plan in plans}
-    entries = [
-        {key: value for key, value in entry.items() if key not in TOLD} | now.get(entry["name"], {})
-        for entry in before["models"]
-    ]
-    if entries == before["models"]:
+    now = {model.name: manifest.told(model.model) for model in plan.models}
+    models = tuple(dataclasses.replace(entry, **now.get(entry.name, {})) for entry in before.models)
+    if models == before.models:
         return before
-    progress.say(f"run {run.name}: what its models' files say of them is written into it anew")
-    written = {**before, "models": entries}
-    runs.write_manifest(run, written)
-    return runs.read_manifest(run)
+    progress.say(f"run {plan.run_id}: what its models' files say of them is written into it anew")
+    runs.write_manifest(plan.run, dataclasses.replace(before, models=models))
+    return runs.read_manifest(plan.run)
 
 
-def _finish(
-    spec: EvalSpec,
-    plans: Sequence[ModelPlan],
-    run: Path,
-    replies: Mapping[str, Reply],
-    opened: dict[str, Any],
-    progress: RunProgress,
-) -> dict[str, Any]:
-    counted: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    made = samples.write(run, _rows(spec, plans, run, replies, counted, progress))
-    measured = [metric for plan in plans for task, _ in plan.samples for metric in counted[plan.model.name, task.name]]
-    task_entries = {entry["name"]: entry for entry in opened["tasks"]}
-    for metric in measured:
-        if metric["is_headline"]:
-            task_entries[metric["task"]]["headline_filter"] = metric["filter"]
-    finished = {
-        **opened,
-        "status": "incomplete" if made.states["failed"] else "complete",
-        "finished_at": environment.now(),
-        "metrics": measured,
-        "counts": {"samples": made.rows, **{str(state): n for state, n in made.states.items()}},
-        "tokens": made.tokens,
-    }
-    runs.write_manifest(run, finished)
+def _finish(plan: Plan, replies: Mapping[str, Reply], opened: Manifest, progress: RunProgress) -> Manifest:
+    counted: dict[tuple[str, str], list[Metric]] = {}
+    made = samples.write(plan.run, _rows(plan, replies, counted, progress))
+    measured = [row for model in plan.models for task, _ in model.samples for row in counted[model.name, task.name]]
+    filters = {metric.task: metric.filter for metric in measured if metric.is_headline}
+    finished = dataclasses.replace(
+        opened,
+        status=made.status,
+        finished_at=environment.now(),
+        tasks=tuple(dataclasses.replace(task, headline_filter=filters.get(task.name)) for task in opened.tasks),
+        metrics=tuple(measured),
+        counts=made.counts,
+        tokens=made.tokens,
+    )
+    runs.write_manifest(plan.run, finished)
     return finished
 
 
 def _rows(
-    spec: EvalSpec,
-    plans: Sequence[ModelPlan],
-    run: Path,
+    plan: Plan,
     replies: Mapping[str, Reply],
-    counted: dict[tuple[str, str], list[dict[str, Any]]],
+    counted: dict[tuple[str, str], list[Metric]],
     progress: RunProgress,
 ) -> Iterator[dict[str, Any]]:
     """Score, some documents at a time, and yield a row per sample, in their order; metrics go to `counted`."""
-    said = (plain(plan.model) for plan in plans)
-    opened = scoring.openers(said, ((entry.model, entry.reply) for entry in entries(run / runs.JOURNAL)))
-    for plan in sorted(plans, key=lambda plan: plan.model.name):
-        name = plan.model.name
-        for task, planned in sorted(plan.samples, key=lambda pair: pair[0].name):
+    said = (plain(model.model) for model in plan.models)
+    opened = scoring.openers(said, ((entry.model, entry.reply) for entry in entries(plan.run / runs.JOURNAL)))
+    for model in sorted(plan.models, key=lambda model: model.name):
+        name = model.name
+        for task, planned in sorted(model.samples, key=lambda pair: pair[0].name):
             if task.runs_code:
                 progress.say(f"{name}: running the code of {len(planned)} {task.name} answers")
             tally = metrics.Tally(name, task)
@@ -277,7 +243,7 @@ def _rows(
             size = max(1, (CODE_PIECE if task.runs_code else PIECE) // task.repeats) * task.repeats
             while piece := list(itertools.islice(waiting, size)):
                 held = {request.id: replies.get(request.id) for sample in piece for request in sample.requests}
-                for sample, state, score in scoring.score(task, piece, held, spec.sandbox, opened=name in opened):
+                for sample, state, score in scoring.score(task, piece, held, plan.spec.sandbox, opened=name in opened):
                     tally.add(sample, state, score)
-                    yield manifest.row(run.name, name, sample, held, state, score)
+                    yield manifest.row(plan.run_id, name, sample, held, state, score)
             counted[name, task.name] = tally.rows()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from harness.engine import LoadedTask
 from harness.evaluation.budget import PER, Price, most_tokens
-from harness.evaluation.planning import ModelPlan
+from harness.evaluation.planning import Plan
 from harness.records import Reply, Request
 from harness.runs import Replies
 from harness.stats import power
@@ -17,20 +17,15 @@ BYTES_PER_TOKEN = 4.0
 
 
 def rows(
-    plans: Sequence[ModelPlan],
-    held: Replies,
-    reusable: Mapping[str, Reply],
-    prices: Mapping[str, Price | None],
-    parallel: Mapping[str, int],
+    plan: Plan, held: Replies, reusable: Mapping[str, Reply], prices: Mapping[str, Price | None]
 ) -> list[dict[str, Any]]:
     """One row per model and task.
 
     Args:
-        plans: the models and their requests.
+        plan: the run.
         held: answers this run has already.
         reusable: answers of other runs to the same requests.
         prices: by model; `None` is unknown, a model that is not billed is left out.
-        parallel: requests in flight, by model.
 
     Returns:
         Requests, how many are answered already, estimates of tokens, dollars and seconds for the rest. Prompt tokens
@@ -38,10 +33,10 @@ def rows(
         and time are those of its answers so far, `None` without; the most they can be is `completion_tokens_at_most`.
     """
     found = []
-    for plan in plans:
-        name = plan.model.name
-        rate, completion, latency = _experience(plan.requests(), held, reusable)
-        for task, samples in plan.samples:
+    for model in plan.models:
+        name, parallel = model.name, model.model.parallel or 1
+        rate, completion, latency = _experience(model.requests(), held, reusable)
+        for task, samples in model.samples:
             n = here = send = size = most = 0
             greedy = True
             for request in samples.requests():
@@ -68,7 +63,7 @@ def rows(
                     "completion_tokens_at_most": most,
                     "usd": _usd(price, prompt, written, send, billed=name in prices),
                     "usd_at_most": _usd(price, prompt, most, send, billed=name in prices),
-                    "seconds": None if latency is None else round(latency * send / parallel.get(name, 1), 1),
+                    "seconds": None if latency is None else round(latency * send / parallel, 1),
                     "detects": _detects(task, greedy=greedy),
                 }
             )

@@ -11,25 +11,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness import __version__, runs
+from harness import __version__
 from harness.core import digest, environment, identity, plain
 from harness.engine import LoadedTask, Sample
-from harness.evaluation.planning import ModelPlan, judging
+from harness.evaluation.planning import ModelPlan, Plan, judging
 from harness.records import Reply, Score
+from harness.runs import SCHEMA, Manifest, ModelEntry, TaskEntry, WeightsEntry
 from harness.specs import TOLD, EvalSpec, ModelSpec, ReasoningSpec
 
 
-def opening(
-    spec: EvalSpec,
-    tasks: Sequence[LoadedTask],
-    plans: Sequence[ModelPlan],
-    run: Path,
-    argv: Sequence[str],
-    before: Mapping[str, Any] | None,
-) -> dict[str, Any]:
+def opening(plan: Plan, argv: Sequence[str], before: Manifest | None) -> Manifest:
     """The manifest of a run that begins, or goes on from the one `before`."""
-    facts = {model["name"]: model for model in before["models"]} if before else {}
-    asked = EvalSpec.of_identity(plain(spec))
+    known = {entry.name: entry for entry in before.models} if before else {}
+    asked = EvalSpec.of_identity(plain(plan.spec))
     for task in asked["tasks"]:
         task["data"] = Path(task["data"]).name if task["data"] else None
     if asked["sandbox"]["packages"]:
@@ -38,74 +32,69 @@ def opening(
         model["args"] = environment.publishable_args(model["args"])
         if model["reasoning"] == plain(ReasoningSpec()):  # as before there was a choice, so that the hash stays
             del model["reasoning"]
-    return {
-        "schema": runs.SCHEMA,
-        "run_id": run.name,
-        "name": spec.name,
-        "status": "running",
-        "harness_version": __version__,
-        "started_at": before["started_at"] if before else environment.now(),
-        "finished_at": None,
-        "argv": environment.publishable(argv),
-        "spec": asked,
-        "spec_hash": digest(identity.RUN, asked),
-        "judged": judging(spec.sandbox),
-        "models": [
-            _model_entry(plan, model, facts.get(plan.model.name, {}))
-            for plan, model in zip(plans, asked["models"], strict=True)
-        ],
-        "tasks": [_task_entry(task) for task in tasks],
-        "metrics": [],
-        "counts": {},
-        "tokens": {},
-        "packages": environment.packages(),
-        "git": environment.git(),
-        "platform": environment.machine(),
-    }
+    return Manifest(
+        schema=SCHEMA,
+        run_id=plan.run_id,
+        name=plan.spec.name,
+        status="running",
+        harness_version=__version__,
+        started_at=before.started_at if before else environment.now(),
+        argv=tuple(environment.publishable(argv)),
+        spec=asked,
+        spec_hash=digest(identity.RUN, asked),
+        judged=judging(plan.spec.sandbox),
+        models=tuple(
+            _model_entry(of_model, model["args"], known.get(of_model.name))
+            for of_model, model in zip(plan.models, asked["models"], strict=True)
+        ),
+        tasks=tuple(_task_entry(task) for task in plan.tasks),
+        packages=environment.packages(),
+        git=environment.git(),
+        platform=environment.machine(),
+    )
 
 
-def _model_entry(plan: ModelPlan, asked: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+def _model_entry(plan: ModelPlan, args: Mapping[str, Any], before: ModelEntry | None) -> ModelEntry:
     held = plan.weights
-    return {
-        "name": plan.model.name,
-        "backend": plan.model.backend,
-        "args": asked["args"],
-        "chat": plan.model.chat,
-        "system": plan.model.system,
-        "weights": {"name": plan.model.weights, "sha256": held.sha256, "size": held.size} if held else None,
-        "control_of": plan.model.control_of,
+    return ModelEntry(
+        name=plan.name,
+        backend=plan.model.backend,
+        args=args,
+        chat=plan.model.chat,
+        system=plan.model.system,
+        weights=WeightsEntry(name=plan.model.weights, sha256=held.sha256, size=held.size) if held else None,
+        control_of=plan.model.control_of,
         **told(plan.model),
-        "deterministic": before.get("deterministic"),
-        "facts": before.get("facts", {}),
-    }
+        deterministic=before.deterministic if before else None,
+        facts=before.facts if before else {},
+    )
 
 
-def told(model: ModelSpec) -> dict[str, str]:
-    """What a model's file says of the model, where it says something."""
-    return {key: value for key in TOLD if (value := getattr(model, key)) is not None}
+def told(model: ModelSpec) -> dict[str, Any]:
+    """What a model's file says of the model; `None` where it says nothing."""
+    return {key: getattr(model, key) for key in TOLD}
 
 
-def _task_entry(task: LoadedTask) -> dict[str, Any]:
-    return {
-        "name": task.name,
-        "kind": task.kind,
-        "version": task.version,
-        "builtin": task.spec.builtin,
-        "task_hash": task.content_hash,
-        "docs_hash": task.docs_hash,
-        "data_sha256": task.data_sha256,
-        "scorer": task.scorer,
-        "headline_metric": task.headline,
-        "headline_filter": None,
-        "higher_is_better": task.higher_is_better,
-        "n_docs": task.n_docs,
-        "whole_docs_hash": task.whole_hash,
-        "repeats": task.repeats,
-        "num_fewshot": task.task.get_config("num_fewshot") or 0,
-        "licence": task.licence,
-        "source": task.source,
-        "cluster": task.cluster,
-    }
+def _task_entry(task: LoadedTask) -> TaskEntry:
+    return TaskEntry(
+        name=task.name,
+        kind=task.kind,
+        version=task.version,
+        builtin=task.spec.builtin,
+        task_hash=task.content_hash,
+        docs_hash=task.docs_hash,
+        data_sha256=task.data_sha256,
+        scorer=task.scorer,
+        headline_metric=task.headline,
+        higher_is_better=task.higher_is_better,
+        n_docs=task.n_docs,
+        whole_docs_hash=task.whole_hash,
+        repeats=task.repeats,
+        num_fewshot=task.task.get_config("num_fewshot") or 0,
+        licence=task.licence,
+        source=task.source,
+        cluster=task.cluster,
+    )
 
 
 def row(

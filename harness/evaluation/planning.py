@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from harness import backends, runs
 from harness import sandbox as sandboxes
-from harness.core import canonical_json, digest, environment, identity, plain, plugins, resources, weights
+from harness.core import canonical_json, digest, environment, identity, plain, resources, weights
 from harness.engine import LoadedTask, Samples, lmeval, taskfiles
 from harness.errors import BackendError, ConfigError
 from harness.evaluation import replay
 from harness.records import Request, RequestKind
-from harness.runs import completions
+from harness.runs import Replies, completions
 from harness.specs import EvalSpec, ModelSpec, SandboxSpec
 
-KINDS: frozenset[RequestKind] = frozenset({"generate", "loglikelihood", "loglikelihood_rolling"})
 RUN_ID_CHARS = 12
 """48 bits of the run's hash are in its folder's name."""
 
@@ -36,6 +37,11 @@ class ModelPlan:
     billed: bool
     """True for a model behind an API, where every answer costs."""
 
+    @property
+    def name(self) -> str:
+        """The model's."""
+        return self.model.name
+
     def requests(self) -> Iterator[Request]:
         """Every request, in the order of tasks, documents, repeats; read from the disk at each pass."""
         for _, planned in self.samples:
@@ -50,6 +56,70 @@ class ModelPlan:
     def kinds(self) -> frozenset[RequestKind]:
         """The kinds of these requests."""
         return frozenset(kind for _, planned in self.samples for kind in planned.kinds)
+
+    def missing(self, held: Replies, found: Container[str] = ()) -> Iterator[str]:
+        """The ids of the requests that are neither answered here nor `found` elsewhere, in their order."""
+        return (id_ for id_ in self.ids() if not held.answered(id_) and id_ not in found)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run owes: every request of every model, and the folder that its answers go into."""
+
+    spec: EvalSpec
+    """What was asked, a replayed run and the models that take part filled in."""
+    tasks: Sequence[LoadedTask]
+    models: Sequence[ModelPlan]
+    """In the order of the spec's models."""
+
+    @cached_property
+    def run_id(self) -> str:
+        """The spec's name and a hash over every request, every task's content, and how code is judged."""
+        contents = {task.name: (task.content_hash, task.docs_hash, task.scorer) for task in self.tasks}
+        requests = {plan.name: list(plan.ids()) for plan in self.models}
+        whole = id_of(self.spec.name, contents, judging(self.spec.sandbox), requests)
+        return whole if self.spec.shard is None else f"{whole}-{self.spec.shard.replace('/', 'of')}"
+
+    @property
+    def results(self) -> Path:
+        """The results folder."""
+        return Path(self.spec.results_dir)
+
+    @property
+    def run(self) -> Path:
+        """The run folder; planning does not make it."""
+        return runs.runs_dir(self.results) / self.run_id
+
+    @property
+    def total(self) -> int:
+        """How many requests there are."""
+        return sum(1 for plan in self.models for _ in plan.ids())
+
+    def requests(self) -> Iterator[Request]:
+        """Every request, model by model; read from the disk at each pass."""
+        return (request for plan in self.models for request in plan.requests())
+
+    def missing(self, held: Replies) -> int:
+        """How many requests are not answered yet."""
+        return sum(1 for plan in self.models for _ in plan.missing(held))
+
+
+def plan_run(spec: EvalSpec) -> Plan:
+    """Plan a run. Sends nothing, writes nothing.
+
+    Raises:
+        HarnessError: whatever would stop the run before its first request.
+    """
+    spec = replay.expand(spec)
+    tasks = load_tasks(spec)
+    spec = dataclasses.replace(spec, models=tuple(taking_part(spec, tasks)))
+    plan = Plan(spec, tasks, [plan_model(model, tasks, spec) for model in spec.models])
+    check_apart(plan.models)
+    for model in spec.models if spec.samples is not None else ():
+        answered = [(model.name, task.name) for task in tasks]
+        hashes = [model.args["sha256"]]
+        completions.refuse_another_file(plan.results, plan.run, answered, hashes, "models.samples.name=NAME")
+    return plan
 
 
 def load_tasks(spec: EvalSpec) -> list[LoadedTask]:
@@ -106,16 +176,14 @@ def plan_model(model: ModelSpec, tasks: Sequence[LoadedTask], spec: EvalSpec) ->
         "weights": weights_spec.sha256 if weights_spec else None,
     }
     source = _source(model, spec, chosen)
-    backend = plugins.load("backends", source.backend).Backend  # a wrong name fails here, before anything is fetched
-    if hasattr(backend, "check"):
-        backend.check(source)
-    billed = hasattr(backend, "billed") and bool(backend.billed(source))
-    plan = ModelPlan(model, identity, weights_spec, None, (), source, billed)
+    backend = backends.load(source.backend)  # a wrong name fails here, before anything is fetched
+    backend.check(source)
+    plan = ModelPlan(model, identity, weights_spec, None, (), source, backend.billed(source))
     if any(task.runs_code for task in chosen):
         sandboxes.check(spec.sandbox)
     planned = [(task, Samples(task, model, spec, identity, _counts(model, task, spec))) for task in chosen]
     plan = dataclasses.replace(plan, samples=planned)
-    if beyond := plan.kinds - getattr(backend, "kinds", KINDS):
+    if beyond := plan.kinds - backend.kinds:
         raise BackendError(
             f"model {model.name}: backend {source.backend} cannot give a {min(beyond)}, which a chosen task asks "
             "for; use backend openai_completions with a server that echoes log-probabilities (vLLM, SGLang), a local "
@@ -137,7 +205,7 @@ def check_apart(plans: Sequence[ModelPlan]) -> None:
             for other in (twins := asked.setdefault(canonical_json(plan.identity), [])):
                 if set(plan.ids()) & set(other.ids()):
                     raise ConfigError(
-                        f"models {other.model.name} and {plan.model.name} ask the same server for the same model with "
+                        f"models {other.name} and {plan.name} ask the same server for the same model with "
                         "the same settings, so one answer would stand under both names; leave one of them out, or "
                         "give them different args (model, base_url)"
                     )
@@ -179,13 +247,6 @@ def shard_of(word: str | None) -> tuple[int, int] | None:
     if not (index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
         raise ConfigError(f"shard={word}: expected I/N with I from 1 to N, such as 2/8")
     return int(index), int(count)
-
-
-def run_id(spec: EvalSpec, tasks: Sequence[LoadedTask], plans: Sequence[ModelPlan]) -> str:
-    """The spec's name and a hash over every request, every task's content, and how code is judged."""
-    contents = {task.name: (task.content_hash, task.docs_hash, task.scorer) for task in tasks}
-    whole = id_of(spec.name, contents, judging(spec.sandbox), {plan.model.name: list(plan.ids()) for plan in plans})
-    return whole if spec.shard is None else f"{whole}-{spec.shard.replace('/', 'of')}"
 
 
 def id_of(

@@ -35,8 +35,8 @@ def expand(spec: EvalSpec) -> EvalSpec:
 
     folder = runs.find_run(Path(spec.results_dir), spec.replay)
     said = runs.read_manifest(folder)
-    asked = EvalSpec.of_identity(said["spec"])
-    told = {entry["name"]: {key: entry[key] for key in TOLD if key in entry} for entry in said["models"]}
+    asked = EvalSpec.of_identity(said.spec)
+    told = {entry.name: {key: getattr(entry, key) for key in TOLD} for entry in said.models}
     asked["models"] = [{**model, **told.get(model["name"], {})} for model in asked["models"]]
     data = next((task.data for task in spec.tasks), None)
     asked["tasks"] = [with_data(task, data, folder.name) for task in asked["tasks"]]

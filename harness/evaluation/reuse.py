@@ -23,10 +23,10 @@ from harness import runs
 from harness.core import plain, publishable_args
 from harness.errors import ConfigError, StorageError
 from harness.evaluation.budget import OWN_HARDWARE
-from harness.evaluation.planning import ModelPlan
+from harness.evaluation.planning import Plan
 from harness.records import Reply, broken_off
-from harness.runs import Entry, Replies, entries, read
-from harness.specs import EvalSpec, ModelSpec
+from harness.runs import Entry, ModelEntry, Replies, entries, read
+from harness.specs import ModelSpec
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -83,13 +83,11 @@ def _read(place: _ReplyPlace) -> Reply:
     return dataclasses.replace(reply, reused_from=reply.reused_from or place.run)
 
 
-def find(spec: EvalSpec, run: Path, plans: Sequence[ModelPlan], held: Replies) -> ReusableReplies:
+def find(plan: Plan, held: Replies) -> ReusableReplies:
     """Replies of other runs to requests that are wanted here.
 
     Args:
-        spec: where the runs are, and whether reuse is wanted at all.
-        run: this run's folder, which is left out.
-        plans: the models of this run; no two of them ask a server the same (`planning.check_apart`).
+        plan: the run; it is left out, and no two of its models ask a server the same (`planning.check_apart`).
         held: what is answered already.
 
     Returns:
@@ -97,33 +95,33 @@ def find(spec: EvalSpec, run: Path, plans: Sequence[ModelPlan], held: Replies) -
         asked if only the server can say which model answers now.
     """
     found = ReusableReplies()
-    if not spec.reuse or spec.replay is not None:
+    if not plan.spec.reuse or plan.spec.replay is not None:
         return found
-    asked = [plan for plan in plans if plan.billed]
-    missing = {plan.model.name: [id_ for id_ in plan.ids() if not held.answered(id_)] for plan in asked}
-    wanted = {id_: plan.model for plan in asked for id_ in missing[plan.model.name]}
-    for folder in runs.list_runs(Path(spec.results_dir)) if wanted else ():
-        if folder.name == run.name:
+    asked = [model for model in plan.models if model.billed]
+    missing = {model.name: list(model.missing(held)) for model in asked}
+    wanted = {id_: model.model for model in asked for id_ in missing[model.name]}
+    for folder in runs.list_runs(plan.results) if wanted else ():
+        if folder.name == plan.run_id:
             continue
         try:
-            models = runs.read_manifest(folder)["models"]
-            if any(_same(model, plan.model) for model in models for plan in asked):
+            models = runs.read_manifest(folder).models
+            if any(_same(theirs, ours.model) for theirs in models for ours in asked):
                 for id_, entry in _answers(folder, wanted).items():
                     place = _ReplyPlace(folder.name, folder / runs.JOURNAL, entry.start, entry.reply.served_model)
                     found.note(id_, place)
-        except (StorageError, KeyError, TypeError):
+        except StorageError:
             continue
-    for plan in asked:
-        ids = missing[plan.model.name]
+    for model in asked:
+        ids = missing[model.name]
         if ids and all(id_ in found for id_ in ids):
             named = {name for id_ in ids for name in found.served(id_)}
-            if on_own_server(plan.model) or len(named) > 1:
+            if on_own_server(model.model) or len(named) > 1:
                 found.forget(ids[0])
     return found
 
 
-def _same(theirs: Mapping[str, Any], ours: ModelSpec) -> bool:
-    return (theirs["name"], theirs["backend"], theirs["args"]) == (ours.name, ours.backend, _args(ours.args))
+def _same(theirs: ModelEntry, ours: ModelSpec) -> bool:
+    return (theirs.name, theirs.backend, theirs.args) == (ours.name, ours.backend, _args(ours.args))
 
 
 def _answers(folder: Path, wanted: Mapping[str, ModelSpec]) -> dict[str, Entry]:
@@ -180,22 +178,22 @@ def answering(run: Path, model: str) -> set[str] | None:
     return {name for name in said if name is not None} if said else None
 
 
-def sibling(spec: EvalSpec, run: Path, plans: Sequence[ModelPlan]) -> str | None:
+def sibling(plan: Plan) -> str | None:
     """The newest other run of the same name, models and tasks: one that a user may have meant to go on with."""
-    models = [plan.model.name for plan in plans]
-    tasks = sorted({task.name for plan in plans for task, _ in plan.samples})
+    models = [model.name for model in plan.models]
+    tasks = sorted({task.name for model in plan.models for task, _ in model.samples})
     found = []
-    for folder in runs.list_runs(Path(spec.results_dir)):
+    for folder in runs.list_runs(plan.results):
         try:
             manifest = runs.read_manifest(folder)
             same = (
-                manifest["name"] == spec.name
-                and [model["name"] for model in manifest["models"]] == models
-                and sorted(task["name"] for task in manifest["tasks"]) == tasks
+                manifest.name == plan.spec.name
+                and [model.name for model in manifest.models] == models
+                and sorted(task.name for task in manifest.tasks) == tasks
             )
-            if same and folder.name != run.name:
-                found.append((manifest["started_at"], folder.name))
-        except (StorageError, KeyError, TypeError):
+            if same and folder.name != plan.run_id:
+                found.append((manifest.started_at, folder.name))
+        except StorageError:
             continue
     return max(found)[1] if found else None
 
@@ -223,8 +221,8 @@ def identities(run: Path) -> dict[tuple[str, str, int, int], Identity]:
     path = runs.samples_path(run)
     if not path.is_file():
         raise StorageError(f"run {run.name} has no samples yet; give its command again to finish it")
-    models = {model["name"]: model for model in manifest["models"]}
-    versions = {task["name"]: task["version"] for task in manifest["tasks"]}
+    models = {model.name: model for model in manifest.models}
+    versions = {task.name: task.version for task in manifest.tasks}
     names = ("messages", "prompt", "continuations", "decoding", "seed", "kind")
     said = ("status", "served_model")
     frame = pl.read_parquet(path)
@@ -236,10 +234,10 @@ def identities(run: Path) -> dict[tuple[str, str, int, int], Identity]:
         model = models[row["model"]]
         content: Identity = {
             "name": row["model"],
-            "backend": model["backend"],
-            **{f"args.{key}": value for key, value in sorted((model["args"] or {}).items())},
-            "chat": model["chat"],
-            "weights": (model["weights"] or {}).get("sha256"),
+            "backend": model.backend,
+            **{f"args.{key}": value for key, value in sorted(model.args.items())},
+            "chat": model.chat,
+            "weights": model.weights.sha256 if model.weights else None,
             "task version": versions.get(row["task"]),
             **{name: row[name] for name in held if name != "decoding"},
         }

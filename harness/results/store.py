@@ -32,7 +32,7 @@ from harness.results import schema
 from harness.runs import proof
 from harness.errors import HarnessError, StorageError
 from harness.core import digest, identity
-from harness.core import jsonable, visible
+from harness.core import Checkout, jsonable, visible
 
 if TYPE_CHECKING:
     import polars as pl
@@ -525,29 +525,27 @@ def _add(connection: duckdb.DuckDBPyConnection, folder: Path) -> str | None:
 
 def _add_manifest(connection: duckdb.DuckDBPyConnection, folder: Path, mark: str) -> None:
     manifest = runs.read_manifest(folder)
-    if manifest["run_id"] != folder.name:
+    if manifest.run_id != folder.name:
         raise StorageError(
-            f"{folder}: holds the run {manifest['run_id']!r}; "
+            f"{folder}: holds the run {manifest.run_id!r}; "
             "a run folder has the name of its run: rename it, or delete it"
         )
-    tokens = {f"{kind}_tokens": count for kind, count in manifest["tokens"].items()}
-    git = {f"git_{key}": value for key, value in (manifest.get("git") or {}).items()}
-    cost = {"cost_usd": manifest.get("cost", {}).get("usd")}
-    run = manifest | manifest["counts"] | tokens | git | cost | {"fingerprint": mark}
-    run["imported"] = bool(manifest.get("imported"))
-    run["root"] = (manifest.get(proof.KEY) or {}).get("root")
+    git, cost = manifest.git or Checkout(), manifest.cost or runs.Cost()
+    run = vars(manifest) | vars(manifest.counts) | {f"{kind}_tokens": n for kind, n in vars(manifest.tokens).items()}
+    run |= {"git_commit": git.commit, "git_dirty": git.dirty, "cost_usd": cost.usd, "platform": vars(manifest.platform)}
+    run |= {"root": manifest.root, "fingerprint": mark, "argv": list(manifest.argv)}
     models = [
-        model
-        | {"model": model["name"]}
-        | {f"weights_{key}": value for key, value in (model.get("weights") or {}).items()}
-        for model in manifest["models"]
+        vars(model)
+        | {"model": model.name}
+        | {f"weights_{key}": value for key, value in vars(model.weights or runs.WeightsEntry()).items()}
+        for model in manifest.models
     ]
-    tasks = [task | {"task": task["name"]} for task in manifest["tasks"]]
+    tasks = [vars(task) | {"task": task.name} for task in manifest.tasks]
     for table, rows in (
         ("runs", [run]),
         ("models", models),
         ("tasks", tasks),
-        ("metrics", manifest["metrics"]),
+        ("metrics", [vars(metric) for metric in manifest.metrics]),
     ):
         _insert_frame(connection, table, _frame(table, [row | {"run_id": folder.name} for row in rows]))
 

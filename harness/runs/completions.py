@@ -16,6 +16,7 @@ from typing import Any
 from harness.core import file_sha256
 from harness.errors import ConfigError, StorageError, unknown_name
 from harness.runs import folder
+from harness.runs.manifest import Manifest, ModelEntry
 
 BACKEND = "samples"
 """The backend that answers from such a file."""
@@ -147,21 +148,26 @@ def refuse_another_file(
                     )
 
 
-def _sources(manifest: Mapping[str, Any]) -> list[tuple[str, set[str]]]:
+def _sources(manifest: Manifest) -> list[tuple[str, set[str]]]:
     """The models of a run that were made of files, with the hashes of those."""
-    imported = set((manifest["spec"].get("import") or {}).get("sha256") or [])
+    imported: set[str] = set((manifest.spec.get("import") or {}).get("sha256") or [])
     return [
-        (model["name"], imported if model["backend"] == IMPORTED else {model["args"].get("sha256")} - {None})
-        for model in manifest["models"]
-        if model["backend"] in (BACKEND, IMPORTED)
+        (model.name, imported if model.backend == IMPORTED else _file(model))
+        for model in manifest.models
+        if model.backend in (BACKEND, IMPORTED)
     ]
 
 
-def _answered(run: Path, manifest: Mapping[str, Any]) -> set[tuple[str, str]]:
+def _file(model: ModelEntry) -> set[str]:
+    held = model.args.get("sha256")
+    return set() if held is None else {str(held)}
+
+
+def _answered(run: Path, manifest: Manifest) -> set[tuple[str, str]]:
     """The models and tasks of a run; before it has ended, all that it will have."""
     path = folder.samples_path(run)
     if not path.is_file():
-        return {(model["name"], task["name"]) for model in manifest["models"] for task in manifest["tasks"]}
+        return {(model.name, task.name) for model in manifest.models for task in manifest.tasks}
     import polars as pl
 
     return set(pl.read_parquet(path, columns=["model", "task"]).unique().iter_rows())

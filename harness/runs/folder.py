@@ -23,15 +23,14 @@ from filelock import FileLock, Timeout
 
 from harness.core import plain
 from harness.errors import ConfigError, RunLockedError, StorageError, unknown_name
-from harness.runs import proof
+from harness.runs import manifest, proof
+from harness.runs.manifest import Manifest
 
 MANIFEST = "run.json"
 SPEC = "spec.yaml"
 JOURNAL = "journal.jsonl"
 SAMPLES = "samples.parquet"
 LOCK = ".lock"
-SCHEMA = 1
-"""Version of the layout of `run.json` and `samples.parquet`."""
 
 
 def runs_dir(results_dir: Path) -> Path:
@@ -76,37 +75,49 @@ def samples_path(run: Path) -> Path:
     return run / SAMPLES
 
 
-def read_manifest(run: Path) -> dict[str, Any]:
+def read_manifest(run: Path) -> Manifest:
     """The manifest of a run.
+
+    Raises:
+        StorageError: it is not there, or not as harness writes it.
+    """
+    return manifest.parse(_manifest_text(run), run / MANIFEST)
+
+
+def read_content(run: Path) -> dict[str, Any]:
+    """What stands in the file of a manifest, keys of other versions too: what its proof is over.
 
     Raises:
         StorageError: it is not there, or not JSON.
     """
-    path = run / MANIFEST
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(_manifest_text(run))
+    except (ValueError, RecursionError) as error:
+        raise StorageError(f"{run / MANIFEST}: not JSON ({error}); restore it, or delete the run folder") from error
+    if not isinstance(found, dict):
+        raise StorageError(f"{run / MANIFEST}: not a manifest but a {type(found).__name__}")
+    return found
+
+
+def _manifest_text(run: Path) -> bytes:
+    try:
+        return (run / MANIFEST).read_bytes()
     except OSError as error:
-        raise StorageError(f"{path}: cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise StorageError(f"{path}: not JSON ({error}); restore it, or delete the run folder") from error
-    if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
-        found = manifest.get("schema") if isinstance(manifest, dict) else type(manifest).__name__
-        raise StorageError(f"{path}: schema {found!r}, this version of harness reads schema {SCHEMA}")
-    return manifest
+        raise StorageError(f"{run / MANIFEST}: cannot be read: {error.strerror}") from error
 
 
-def write_manifest(run: Path, manifest: Mapping[str, Any]) -> None:
+def write_manifest(run: Path, said: Manifest) -> None:
     """Replace the manifest. NaN is refused: unscored is null. That of a run that has ended is sealed: `proof.seal`."""
-    content = manifest_bytes(manifest)
-    if manifest.get("status") != "running":
+    content = manifest_bytes(manifest.content(said))
+    if said.ended:
         with storage_errors(run / MANIFEST):
             content = manifest_bytes(proof.seal(json.loads(content), run, JOURNAL))
     write_atomic(run / MANIFEST, content)
 
 
-def manifest_bytes(manifest: Mapping[str, Any]) -> bytes:
-    """A manifest as it is written."""
-    text = json.dumps(plain(manifest), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+def manifest_bytes(content: Mapping[str, Any]) -> bytes:
+    """A manifest's content as it is written."""
+    text = json.dumps(plain(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     return text.encode("utf-8", "replace")
 
 

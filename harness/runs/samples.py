@@ -10,12 +10,15 @@ import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from harness.records import SampleStatus
 from harness.runs.folder import SAMPLES, atomic_file, storage_errors
+from harness.runs.manifest import Counts, Tokens
 
 SORT = ("model", "task", "doc_id", "repeat")
+ADDED_COLUMNS = ("removed",)
+"""Columns of text that earlier versions did not write: nothing is known there."""
 PIECE = 500
 """Rows of a row group: as Python objects they take several times the memory they take in columns."""
 STATES: tuple[SampleStatus, ...] = ("answered", "truncated", "refused", "failed")
@@ -86,11 +89,13 @@ def schema() -> dict[str, Any]:
 class Written:
     """What `write` counted on the way."""
 
-    rows: int
-    states: Mapping[SampleStatus, int]
-    """Samples by state."""
-    tokens: Mapping[str, int]
-    """Tokens by kind, where they are known."""
+    counts: Counts
+    tokens: Tokens
+
+    @property
+    def status(self) -> Literal["complete", "incomplete"]:
+        """Of the run: whether every request was answered."""
+        return "incomplete" if self.counts.failed else "complete"
 
 
 def clean(value: Any) -> Any:
@@ -144,4 +149,4 @@ def write(run: Path, rows: Iterable[Mapping[str, Any]]) -> Written:
                     tokens[kind] += row[f"{kind}_tokens"] or 0
             with storage_errors(path):
                 writer.write_table(pa.Table.from_pylist(piece, schema=columns))
-    return Written(sum(states.values()), states, tokens)
+    return Written(Counts(samples=sum(states.values()), **states), Tokens(**tokens))

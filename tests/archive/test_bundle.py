@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from conftest import Project
+from runfolders import write_content
 
-from harness import runs
 from harness.archive import bundles
 from harness.archive.bundles import bundle, open_bundle
 from harness.archive.stored_samples import Tasks
@@ -95,7 +95,7 @@ def test_a_score_edited_inside_is_found_though_the_bundle_is_consistent(done: Pr
     manifest = json.loads((run / "run.json").read_text())
     metric = next(m for m in manifest["metrics"] if m["task"] == "word_problems")
     metric["value"] = 1.0
-    runs.write_manifest(run, manifest)
+    write_content(run, manifest)
     tasks = Tasks(find([done.root / "tasks"]), [done.root / "tasks"])
     made = bundle([run], tmp_path / "x.zip", tasks)
     with open_bundle(made.path) as opened:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from harness.archive import formats, imports
 from harness.errors import ConfigError
 from harness.results import derivation, leaderboard, store
+from harness.runs import Counts
 from harness.runs.folder import read_manifest, samples_path
 
 LM_EVAL = [
@@ -81,9 +82,9 @@ def test_alpaca_eval_outputs_become_a_provenance_task_of_the_named_model(tmp_pat
     entries = [{"instruction": f"prompt {i}", "output": f"answer {i}", "generator": "m"} for i in range(3)]
     run = imports.convert("alpaca_eval", write(tmp_path / "o.json", entries), tmp_path / "r", name="mine")
     manifest = read_manifest(run)
-    assert manifest["imported"] is True
-    assert [model["name"] for model in manifest["models"]] == ["mine"]
-    assert manifest["tasks"][0]["kind"] == "provenance"
+    assert manifest.imported is True
+    assert [model.name for model in manifest.models] == ["mine"]
+    assert manifest.tasks[0].kind == "provenance"
     frame = pl.read_parquet(samples_path(run))
     assert json.loads(frame["doc"][0]) == {"prompt_id": formats.prompt_id(" prompt 0\n"), "prompt": "prompt 0"}
 
@@ -96,7 +97,7 @@ def test_every_filter_of_lm_eval_is_one_score_and_no_second_sample(tmp_path: Pat
     frame = pl.read_parquet(samples_path(run))
     assert frame.height == 4
     assert frame["task"].unique().to_list() == ["sums"]
-    metrics = {metric["filter"]: metric["value"] for metric in read_manifest(run)["metrics"]}
+    metrics = {metric.filter: metric.value for metric in read_manifest(run).metrics}
     assert metrics == {"strict-match": 0.0, "flexible-extract": 1.0}
 
 
@@ -111,9 +112,9 @@ def test_choices_of_lm_eval_keep_their_loglikelihoods(tmp_path: Path) -> None:
 def test_a_failed_sample_of_inspect_is_unscored_never_wrong(tmp_path: Path) -> None:
     run = imports.convert("inspect", write(tmp_path / "log.json", INSPECT), tmp_path / "r")
     manifest = read_manifest(run)
-    assert manifest["counts"] == {"samples": 3, "answered": 1, "truncated": 1, "refused": 0, "failed": 1}
-    (metric,) = manifest["metrics"]
-    assert (metric["value"], metric["n"], metric["n_unscored"]) == (0.5, 2, 1)
+    assert manifest.counts == Counts(samples=3, answered=1, truncated=1, refused=0, failed=1)
+    (metric,) = manifest.metrics
+    assert (metric.value, metric.n, metric.n_unscored) == (0.5, 2, 1)
     assert pl.read_parquet(samples_path(run))["reasoning"].to_list() == ["hm", None, None]
 
 
@@ -166,7 +167,7 @@ def test_a_table_with_named_columns_is_the_same_in_every_format(tmp_path: Path, 
             pl.DataFrame(rows).write_parquet(path)
     columns = {"model": "who", "prompt_id": "q", "output": "text", "score": "ok"}
     run = imports.convert(form, path, tmp_path / "r", columns=columns)
-    values = {metric["model"]: (metric["value"], metric["n_failed"]) for metric in read_manifest(run)["metrics"]}
+    values = {metric.model: (metric.value, metric.n_failed) for metric in read_manifest(run).metrics}
     assert values == {"a": (1.0, 0), "b": (None, 1)}
 
 
@@ -337,22 +338,22 @@ def test_a_table_brings_its_scores_its_task_and_open_answers(
 ) -> None:
     path = table(tmp_path, "t", corpus=["quiz", "quiz"], correct=[1.0, 0.0], size=[1, 2])
     manifest = read_manifest(imports.convert(None, path, tmp_path / "r"))
-    (task,) = manifest["tasks"]
-    assert (task["name"], task["headline_metric"], task["open"]) == ("quiz", "correct", True)
-    assert [metric["value"] for metric in manifest["metrics"]] == [1.0, 0.0]
+    (task,) = manifest.tasks
+    assert (task.name, task.headline_metric, task.open) == ("quiz", "correct", True)
+    assert [metric.value for metric in manifest.metrics] == [1.0, 0.0]
     assert "t.parquet: not read: size" in capsys.readouterr().err
 
 
 def test_a_table_without_a_corpus_is_a_task_called_like_the_file(tmp_path: Path) -> None:
     manifest = read_manifest(imports.convert(None, table(tmp_path, "mine"), tmp_path / "r"))
-    assert [(task["name"], task["kind"]) for task in manifest["tasks"]] == [("mine", "provenance")]
+    assert [(task.name, task.kind) for task in manifest.tasks] == [("mine", "provenance")]
 
 
 def test_a_score_that_nobody_named_must_lie_in_0_to_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = table(tmp_path, "t", score=[7.0, 0.0])
-    assert read_manifest(imports.convert(None, path, tmp_path / "r"))["metrics"] == []
+    assert read_manifest(imports.convert(None, path, tmp_path / "r")).metrics == ()
     assert "score is not read as a score" in capsys.readouterr().err
-    assert len(read_manifest(imports.convert(None, path, tmp_path / "r2", columns={"score": "score"}))["metrics"]) == 2
+    assert len(read_manifest(imports.convert(None, path, tmp_path / "r2", columns={"score": "score"})).metrics) == 2
 
 
 def test_traces_of_a_maker_that_gives_summaries_are_summaries(

@@ -10,8 +10,8 @@ import pytest
 from conftest import Project
 from fsspec.implementations.dirfs import DirFileSystem
 from fsspec.implementations.local import LocalFileSystem
+from runfolders import write_content
 
-from harness import runs
 from harness.archive import copies
 from harness.archive.verification import verify
 from harness.errors import ConfigError, StorageError
@@ -188,11 +188,9 @@ def test_a_place_that_cannot_be_reached_stops_an_evaluation_before_it_asks_anyth
 
 def test_of_two_machines_that_ran_the_same_everybody_fetches_the_same_one(run: Path, tmp_path: Path) -> None:
     other = Path(shutil.copytree(run, tmp_path / "other" / "runs" / run.name))
-    runs.write_manifest(other, manifest(other) | {"finished_at": "2020-01-01T00:00:00.000Z"})
+    write_content(other, manifest(other) | {"finished_at": "2020-01-01T00:00:00.000Z"})
     partial = Path(shutil.copytree(run, tmp_path / "partial" / "runs" / run.name))
-    runs.write_manifest(
-        partial, manifest(partial) | {"status": "incomplete", "finished_at": "2019-01-01T00:00:00.000Z"}
-    )
+    write_content(partial, manifest(partial) | {"status": "incomplete", "finished_at": "2019-01-01T00:00:00.000Z"})
     for number, order in enumerate(((partial, run, other), (other, run, partial))):
         shared = tmp_path / f"shared{number}"
         for folder in order:
@@ -203,7 +201,7 @@ def test_of_two_machines_that_ran_the_same_everybody_fetches_the_same_one(run: P
 
 def test_a_better_one_replaces_an_incomplete_one_and_never_the_other_way_round(run: Path, tmp_path: Path) -> None:
     here = Path(shutil.copytree(run, tmp_path / "runs" / run.name))
-    runs.write_manifest(here, manifest(here) | {"status": "incomplete"})
+    write_content(here, manifest(here) | {"status": "incomplete"})
     copies.publish(here, str(tmp_path / "worse"))
     copies.publish(run, str(tmp_path / "better"))
     assert copies.fetch(str(tmp_path / "better"), tmp_path) == [run.name]

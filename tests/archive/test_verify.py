@@ -10,6 +10,7 @@ import duckdb
 import polars as pl
 import pytest
 from conftest import Project
+from runfolders import write_content
 
 from harness import runs
 from harness.archive import verification
@@ -59,7 +60,7 @@ def flip(path: Path, at: int) -> None:
 def reseal(run: Path) -> None:
     """What a careful forger does: hash everything again."""
     manifest = json.loads((run / runs.MANIFEST).read_text())
-    runs.write_manifest(run, manifest)
+    write_content(run, manifest)
 
 
 @pytest.mark.slow
@@ -89,10 +90,10 @@ def test_a_hundred_random_bits_of_the_manifest_are_all_found(run: Path, tasks: T
         data[draw.randrange(len(data))] ^= 1 << draw.randrange(8)
         path.write_bytes(data)
         try:
-            said = runs.read_manifest(run)
+            said, stands = runs.read_manifest(run), runs.read_content(run)
         except Exception:  # noqa: BLE001 - not JSON any more: found
             continue
-        assert verification._manifest(run, said) + verification._root(said, said.get("proof") or {})
+        assert verification._manifest(run, said, stands) + verification._root(stands, stands.get("proof") or {})
     assert tasks
 
 
@@ -218,7 +219,7 @@ def test_an_edited_metric_is_named_even_under_a_new_root(run: Path, tasks: Tasks
     manifest = json.loads((run / runs.MANIFEST).read_text())
     metric = next(m for m in manifest["metrics"] if m["task"] == "sums_choice" and m["metric"] == "acc")
     metric["value"] += 0.1
-    runs.write_manifest(run, manifest)
+    write_content(run, manifest)
     (found,) = wrong(run, tasks, scores=True)
     assert (found.check, found.where) == ("metrics", "metric alice sums_choice acc none lm_eval")
     assert found.what.startswith("value is stored as")

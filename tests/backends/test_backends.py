@@ -13,12 +13,13 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.backends import InBatches, OneByOne, OverNetwork, load
 from harness.core import plugins, weights
 from harness.errors import BackendError, ConfigError, HarnessError, WeightsError
 from harness.records import Decoding, Reply, Request, RequestKind
@@ -54,7 +55,7 @@ def loglikelihood(context: str, continuation: str) -> Request:
 
 def ask(backend: Any, asked: Sequence[Request]) -> list[Reply]:
     """The replies, in the order of the requests, however the backend wants to be asked."""
-    if hasattr(backend, "replies"):
+    if isinstance(backend, InBatches):
         found = {item.id: reply for item, reply in backend.replies(asked)}
         return [found[item.id] for item in asked]
     with ThreadPoolExecutor(backend.parallel) as threads:
@@ -94,6 +95,8 @@ def llama(smollm2: Path) -> Iterator[Any]:
 
 EXAMPLES: dict[str, dict[str, Any]] = {"fake": {}, "llama_cpp": {"n_ctx": 64}, "lm_eval_model": {"type": "dummy"}}
 BACKENDS = plugins.names("backends")
+WAYS: dict[type, str] = {OneByOne: "reply", InBatches: "replies", OverNetwork: "areply"}
+"""Every promise a backend can keep, and the method that answers."""
 
 
 @pytest.mark.parametrize("name", BACKENDS)
@@ -104,8 +107,38 @@ def test_a_backend_is_one_documented_class(name: str) -> None:
     assert list(inspect.signature(module.Backend).parameters) == ["model", "weights"]
     for method in ("facts", "close"):
         assert inspect.getdoc(getattr(module.Backend, method))
-    ways = [way for way in ("reply", "replies", "areply") if hasattr(module.Backend, way)]
-    assert len(ways) == 1, "one way to be asked, not two"
+    assert load(name) is module.Backend
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_a_backend_keeps_one_promise_and_all_of_it(name: str) -> None:
+    backend = load(name)
+    (way,) = [way for way in WAYS if way in backend.__mro__]  # its base, so mypy has compared every signature
+    assert not inspect.isabstract(backend), f"{backend.__abstractmethods__} of {way.__name__} are missing"
+    assert not [other for other in WAYS if other is not way and hasattr(backend, WAYS[other])]
+    assert inspect.iscoroutinefunction(getattr(backend, WAYS[way])) == (way is OverNetwork)
+    assert backend.kinds <= set(get_args(RequestKind))
+    assert "generate" in backend.kinds
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_backend_without_its_method_is_not_made(way: type) -> None:
+    half = type("Half", (way,), {"facts": lambda _: {}, "close": lambda _: None, "__init__": lambda *_: None})
+    with pytest.raises(TypeError, match=WAYS[way]):
+        half(model("half"), None)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_how_a_backend_is_asked_goes_by_its_promise(name: str, request_file: Path | None) -> None:
+    if name == "llama_cpp" and request_file is None:
+        pytest.skip(f"the weights {SMOLLM2} are not here")
+    backend = load(name)(model(name, **EXAMPLES[name]), request_file if name == "llama_cpp" else None)
+    try:
+        assert [way for way in WAYS if isinstance(backend, way)] == [
+            way for way in WAYS if way in type(backend).__mro__
+        ]
+    finally:
+        backend.close()
 
 
 @pytest.mark.parametrize("name", BACKENDS)

@@ -282,8 +282,8 @@ def test_scores_that_cannot_be_averaged_are_unscored(tmp_path: Path, score: Any)
     rows = [{"prompt_id": str(i), "output": "x", "score": score} for i in range(3)]
     (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     folder = imports.convert("jsonl", tmp_path / "a.jsonl", tmp_path / "results")
-    (metric,) = runs.read_manifest(folder)["metrics"]
-    assert metric["value"] is None or metric["value"] == pytest.approx(float(score))
+    (metric,) = runs.read_manifest(folder).metrics
+    assert metric.value is None or metric.value == pytest.approx(float(score))
 
 
 def test_a_run_whose_tokens_an_older_version_summed_past_64_bits_is_indexed(tmp_path: Path) -> None:
@@ -321,7 +321,7 @@ def test_a_run_finishes_whatever_its_server_counts(here: Project) -> None:
     done = here.run("eval", *WORDS)
     assert "Traceback" not in done.stderr
     (folder,) = here.runs()
-    assert runs.read_manifest(folder)["counts"]["answered"] == 4
+    assert runs.read_manifest(folder).counts.answered == 4
     assert pl.read_parquet(folder / "samples.parquet").select(TOKENS).null_count().row(0) == (4, 4, 4, 4)
     assert [found for found in verify(folder) if found.state == "wrong"] == []
 
@@ -336,11 +336,11 @@ def test_an_old_journal_that_holds_such_a_count_is_finished(here: Project) -> No
     raw = [json.dumps(line, separators=(",", ":")).encode() + b"\n" for line in lines[:3]]
     (folder / runs.JOURNAL).write_bytes(b"".join(line for line, _ in proof.linked("", raw)))
     (folder / "samples.parquet").unlink()
-    said = runs.read_manifest(folder) | {"status": "running", "metrics": [], "counts": {}, "tokens": {}}
+    said = runs.read_content(folder) | {"status": "running", "metrics": [], "counts": {}, "tokens": {}}
     (folder / runs.MANIFEST).write_text(json.dumps({k: v for k, v in said.items() if k != proof.KEY}))
     done = here.run("eval", *WORDS)
     assert "3 of 4 requests are answered already" in done.stderr
     frame = pl.read_parquet(folder / "samples.parquet")
     assert frame["prompt_tokens"].to_list() == [None] * 4
     assert frame["completion_tokens"].to_list() == [10, 10, 10, None]
-    assert runs.read_manifest(folder)["status"] == "complete"
+    assert runs.read_manifest(folder).status == "complete"

@@ -66,7 +66,7 @@ def run_folders() -> list[Path]:
 
 def metric(folder: Path) -> dict[str, Any]:
     manifest = runs.read_manifest(folder)
-    return next(row for row in manifest["metrics"] if row["is_headline"])
+    return vars(next(row for row in manifest.metrics if row.is_headline))
 
 
 def content(folder: Path) -> dict[str, str]:
@@ -98,7 +98,7 @@ def test_several_completions_of_a_task_are_repeats_and_missing_ones_are_unscored
     (folder,) = run_folders()
     found = metric(folder)
     assert (found["value"], found["n"], found["n_failed"], found["n_unscored"]) == (0.5, 3, 2, 2)
-    names = {row["metric"]: row["value"] for row in runs.read_manifest(folder)["metrics"]}
+    names = {row.metric: row.value for row in runs.read_manifest(folder).metrics}
     assert names["pass@2"] == 1.0
     assert names["pass^2"] == 0.0
 
@@ -173,8 +173,8 @@ def test_a_run_is_scored_again_by_todays_task_and_stays_as_it_was(harness: Comma
     assert second.name.startswith("rescore-")
     assert (metric(first)["value"], metric(second)["value"]) == (1.0, 0.75)
     assert content(first) == before
-    entry = runs.read_manifest(second)["models"][0]
-    assert (entry["name"], entry["facts"]["run"]) == ("mine", first.name)
+    entry = runs.read_manifest(second).models[0]
+    assert (entry.name, entry.facts["run"]) == ("mine", first.name)
     code, text = harness(
         "sql", "SELECT DISTINCT reused_from FROM samples WHERE reused_from IS NOT NULL", "--format", "csv"
     )

@@ -63,10 +63,10 @@ def run(
     try:
         backend = plugins.load("backends", spec.backend).Backend(spec, None)
         with RunProgress(quiet=True) as progress:
-            facts = ask(plan, backend, iter(pending), len(pending), journal, progress, purse)
+            said = ask(plan, backend, iter(pending), len(pending), journal, progress, purse)
     finally:
         journal.close()
-    return {entry.id: entry.reply for entry in entries(folder / runs.JOURNAL)}, facts["facts"]
+    return {entry.id: entry.reply for entry in entries(folder / runs.JOURNAL)}, said.facts
 
 
 def echo(body: dict[str, Any], _n: int = 0) -> Answer:

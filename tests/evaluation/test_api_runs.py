@@ -19,6 +19,7 @@ from harness.errors import BackendError, BudgetError, ConfigError
 from harness.evaluation import reuse
 from harness.evaluation.budget import Price
 from harness.evaluation.evaluator import FinishedRun, evaluate, preview
+from harness.runs import Cost
 from harness.runs.samples import TIMES
 
 PRICED = {"price": "mine"}
@@ -74,9 +75,9 @@ def test_everything_a_server_says_reaches_the_samples(here: Project) -> None:
     states = dict(frame.select("doc_id", "status").iter_rows())
     assert [states[i] for i in (4, 5, 6)] == ["answered", "refused", "truncated"]
     assert frame.filter(pl.col("doc_id") == 4).item(0, "reasoning") == "I add one."
-    metric = next(m for m in outcome.manifest["metrics"] if m["is_headline"])
-    assert (metric["n"], metric["n_unscored"], metric["n_refused"]) == (11, 1, 1)
-    assert outcome.manifest["cost"]["usd"] == pytest.approx(12 * ((19 - 8) * 2 + 8 * 1 + 10 * 10) / 1e6)
+    metric = next(m for m in outcome.manifest.metrics if m.is_headline)
+    assert (metric.n, metric.n_unscored, metric.n_refused) == (11, 1, 1)
+    assert outcome.manifest.cost.usd == pytest.approx(12 * ((19 - 8) * 2 + 8 * 1 + 10 * 10) / 1e6)
 
 
 # --- reuse
@@ -93,7 +94,7 @@ def test_the_same_request_is_paid_for_once(here: Project) -> None:
         assert len(server.asked) == 24
     frame = samples(more)
     assert frame.get_column("reused_from").to_list() == [first.run.name] * 12 + [None] * 8
-    assert more.manifest["cost"]["tokens"] == 8 * 29
+    assert more.manifest.cost.tokens == 8 * 29
     assert samples(fresh).get_column("reused_from").null_count() == 4
 
 
@@ -166,13 +167,13 @@ def test_a_run_is_replayed_offline_without_a_key_to_identical_scores(
     monkeypatch.delenv("PLANTED_API_KEY")
     again = run("model=replay", f"run={first.run.name}")
     assert again.run.name.startswith("replay-")
-    assert again.manifest["metrics"] == first.manifest["metrics"]
+    assert again.manifest.metrics == first.manifest.metrics
     hidden = ("run_id", "reused_from", *(name for name in TIMES if name != "reused_from"))
     assert samples(again).drop(hidden).equals(samples(first).drop(hidden))
     assert set(samples(again).get_column("reused_from")) == {first.run.name}
-    assert again.manifest["cost"] == {"tokens": 0, "usd": 0.0, "prices": {}}
+    assert again.manifest.cost == Cost(tokens=0, usd=0.0, prices={})
     third = run("model=replay", f"run={again.run.name}", "name=third")
-    assert third.manifest["metrics"] == first.manifest["metrics"]
+    assert third.manifest.metrics == first.manifest.metrics
 
 
 def test_a_model_with_a_path_of_this_machine_in_its_arguments_is_replayed(here: Project) -> None:
@@ -183,8 +184,8 @@ def test_a_model_with_a_path_of_this_machine_in_its_arguments_is_replayed(here: 
             assert len(server.asked) == 12  # another folder is another model, whatever the file's name
         assert folder not in (first.run / "run.json").read_text()
         again = run("model=replay", f"run={first.run.name}")
-        assert again.manifest["counts"]["failed"] == 0
-        assert again.manifest["metrics"] == first.manifest["metrics"]
+        assert again.manifest.counts.failed == 0
+        assert again.manifest.metrics == first.manifest.metrics
 
 
 def test_a_replay_of_a_changed_task_fails_by_name_instead_of_mixing(here: Project) -> None:
@@ -194,7 +195,7 @@ def test_a_replay_of_a_changed_task_fails_by_name_instead_of_mixing(here: Projec
     task = here.root / "tasks" / "sums.yaml"
     task.write_text(task.read_text().replace("{{question}}", "{{question}}?"))
     again = run("model=replay", f"run={first.run.name}")
-    assert again.manifest["counts"]["failed"] == 12
+    assert again.manifest.counts.failed == 12
     assert "no answer to this request" in samples(again).item(0, "error")
 
 
@@ -230,7 +231,7 @@ def test_a_replay_reads_its_local_data_again(here: Project) -> None:
     with pytest.raises(ConfigError, match=r"mine\.jsonl"):
         run("model=replay", f"run={first.run.name}")
     again = run("model=replay", f"run={first.run.name}", f"task.data={data}")
-    assert again.manifest["metrics"] == first.manifest["metrics"]
+    assert again.manifest.metrics == first.manifest.metrics
 
 
 # --- dry run
@@ -269,7 +270,7 @@ def test_an_unknown_price_is_unknown(here: Project) -> None:
         remote(here, server, price=None)
         (row,) = preview(config.compose(["model=remote", "task=sums", "dry_run=true"]))[1]
         assert (row["usd"], row["usd_at_most"]) == (None, None)
-        assert run(*WORDS).manifest["cost"]["usd"] is None
+        assert run(*WORDS).manifest.cost.usd is None
         with pytest.raises(ConfigError, match="price of remote is not known"):
             run("model=remote", "task=sums", "budget.usd=1")
         remote(here, server, price="mime")
@@ -288,7 +289,7 @@ def test_a_budget_in_dollars_stops_the_run_and_the_same_command_goes_on(here: Pr
         with pytest.raises(BudgetError, match="budget is used up"):
             run(*words, "budget.usd=0.002")
         assert 0 < len(server.asked) * each <= 0.002
-        assert run(*words).manifest["status"] == "complete"
+        assert run(*words).manifest.status == "complete"
         assert len(server.asked) == 30
 
 
@@ -310,11 +311,11 @@ def test_an_answer_lost_on_the_way_counts_against_the_budget_after_it_was_had_ag
         words = ("model=remote", "task=sums", "limit=4")
         first = run(*words)
         again = run(*words)
-        assert (first.manifest["counts"]["failed"], again.manifest["counts"]["failed"]) == (1, 0)
+        assert (first.manifest.counts.failed, again.manifest.counts.failed) == (1, 0)
         assert len(server.asked) == 5
-    lost = first.manifest["cost"]["tokens"] - 3 * 29
+    lost = first.manifest.cost.tokens - 3 * 29
     assert lost > 29
-    assert again.manifest["cost"]["tokens"] == 4 * 29 + lost
+    assert again.manifest.cost.tokens == 4 * 29 + lost
 
 
 def test_a_budget_holds_for_lm_evals_own_clients_whose_answers_are_counted_at_their_most(
@@ -330,8 +331,8 @@ def test_a_budget_holds_for_lm_evals_own_clients_whose_answers_are_counted_at_th
     (folder,) = (here.root / "results" / "runs").glob("eval-*")
     assert 0 < len((folder / "journal.jsonl").read_text().splitlines()) < 12
     whole = run(*words).manifest
-    assert whole["counts"]["answered"] == 12
-    assert whole["cost"]["tokens"] > 12 * 20  # every byte of the prompt, and max_tokens
+    assert whole.counts.answered == 12
+    assert whole.cost.tokens > 12 * 20  # every byte of the prompt, and max_tokens
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6), st.floats(0, 1))

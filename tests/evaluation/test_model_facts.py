@@ -31,9 +31,9 @@ def test_what_a_model_is_changes_no_run_and_reaches_sql(project: Project) -> Non
     assert project.runs() == [run]
     assert "nothing to send" in again.stderr
     after = read_manifest(run)
-    assert after["spec_hash"] == before["spec_hash"]
-    assert after["models"][0]["released"] == "2024-05"
-    assert after["proof"]["root"] != before["proof"]["root"]
+    assert after.spec_hash == before.spec_hash
+    assert after.models[0].released == "2024-05"
+    assert after.root != before.root
     row = store.query(project.root / "results", "SELECT released, lab, base, statement FROM models").row(0)
     assert row == ("2024-05", "acme", "llama-2-7b", "our own words alone (https://example.org)")
     known = derivation.known_in(project.root / "results")

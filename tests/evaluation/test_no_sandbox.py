@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import ROOT, Project
+from runfolders import write_content
 
 from harness import runs
 from harness.archive import shards
@@ -63,7 +64,7 @@ def test_the_run_may_allow_it(project: Project, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(SandboxError):
         evaluate(compose(words), quiet=True)
     allowed = evaluate(compose([*words, "sandbox.allow_unsafe=true"]), quiet=True).manifest
-    assert allowed["counts"]["samples"] == 1
+    assert allowed.counts.samples == 1
 
 
 def test_a_model_of_ones_own_that_allows_itself_is_told_what_to_say_instead(project: Project) -> None:
@@ -85,7 +86,7 @@ def grow_old(run: Path, *, allowed: bool) -> None:
         model["allow_unsafe_code"] = allowed
     (run / runs.SPEC).write_bytes(runs.yaml_bytes(said["spec"]))
     said.pop(proof.KEY, None)
-    runs.write_manifest(run, said)
+    write_content(run, said)
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +113,7 @@ def test_an_old_run_that_was_interrupted_goes_on_under_its_id(project: Project) 
     grow_old(run, allowed=True)
     said = json.loads((run / runs.MANIFEST).read_text())
     said["status"] = "running"
-    runs.write_manifest(run, {key: value for key, value in said.items() if key != proof.KEY})
+    write_content(run, {key: value for key, value in said.items() if key != proof.KEY})
     lines = (run / runs.JOURNAL).read_bytes().splitlines(keepends=True)
     (run / runs.JOURNAL).write_bytes(b"".join(lines[:1]))
     (run / runs.SAMPLES).unlink()

@@ -73,7 +73,7 @@ def test_swapped_weights_under_another_name_are_asked_and_the_name_is_named_as_t
         assert len(server.asked) == 12
     sql = "SELECT model, value FROM leaderboard WHERE is_headline ORDER BY model"
     assert here.run("sql", sql, "--format", "csv").stdout.split() == ["model,value", "llama,1.0", "qwen,0.0"]
-    (folder,) = (path for path in here.runs() if runs.read_manifest(path)["models"][0]["name"] == "qwen")
+    (folder,) = (path for path in here.runs() if runs.read_manifest(path).models[0].name == "qwen")
     rows = json.loads(here.run("show", folder.name, "--why", "--format", "json").stdout)
     fields = {row["field"]: (row["here"], row["there"]) for row in rows}
     assert fields == {"name": ("qwen", "llama"), "served model": ("qwen", "llama")}
@@ -100,7 +100,7 @@ def test_what_an_older_version_took_from_another_name_is_not_passed_on(here: Pro
         first = run(*WORDS, "models.own.name=llama")
         false = first.run.with_name("false-000000000000")
         shutil.copytree(first.run, false)
-        said = runs.read_manifest(false)
+        said = runs.read_content(false)
         said["models"][0]["name"] = "qwen"
         (false / runs.MANIFEST).write_text(json.dumps(said))
         lines = [json.loads(line) for line in (false / runs.JOURNAL).read_text().splitlines()]
@@ -188,7 +188,7 @@ def test_a_server_that_does_not_answer_gives_no_leave_to_take_anything(here: Pro
         run(*WORDS)
         server.behave = lambda _body, _n: Answer({"error": {"message": "no"}}, 400)
         again = run(*WORDS, "name=again")
-    assert again.manifest["counts"]["failed"] == 6
+    assert again.manifest.counts.failed == 6
 
 
 def test_answers_of_a_provider_that_came_from_two_of_its_models_are_sorted_out_by_one_question(

@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from runfolders import write_content
 
 from harness import __version__, runs
 from harness.core import environment
@@ -221,7 +222,8 @@ def test_samples_are_written_piece_by_piece_in_their_order(tmp_path: Path) -> No
             yield dict.fromkeys(samples.schema()) | known | {"output": f"broken \ud800 {i}", "completion_tokens": i % 2}
 
     made = samples.write(tmp_path, rows(range(1200)))
-    assert (made.rows, made.states["failed"], made.tokens["completion"]) == (1200, 400, 600)
+    assert (made.counts.samples, made.counts.failed, made.tokens.completion) == (1200, 400, 600)
+    assert made.status == "incomplete"
     frame = pl.read_parquet(tmp_path / "samples.parquet")
     assert frame.get_column("doc_id").to_list() == list(range(1200))
     assert frame.item(7, "output") == "broken ? 7"
@@ -232,14 +234,14 @@ def test_samples_are_written_piece_by_piece_in_their_order(tmp_path: Path) -> No
     assert [path.name for path in tmp_path.iterdir()] == ["samples.parquet"]
 
 
-def test_a_manifest_refuses_nan(tmp_path: Path) -> None:
+def test_a_manifest_refuses_nan() -> None:
     with pytest.raises(ValueError, match=r"."):
-        runs.write_manifest(tmp_path, {"schema": 1, "value": float("nan")})
+        runs.manifest_bytes({"schema": 1, "value": float("nan")})
 
 
 def test_a_run_is_found_by_the_end_of_its_id(tmp_path: Path) -> None:
     for name in ("eval-0123", "eval-0456"):
-        runs.write_manifest(tmp_path / "runs" / name, {"schema": 1, "run_id": name})
+        write_content(tmp_path / "runs" / name, {"schema": 1, "run_id": name})
     assert runs.find_run(tmp_path, "456").name == "eval-0456"
     with pytest.raises(ConfigError, match="several"):
         runs.find_run(tmp_path, "eval")

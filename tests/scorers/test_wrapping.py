@@ -61,7 +61,7 @@ def test_reasoning_the_template_opened_and_nothing_closed_is_truncated_and_unsco
 def test_a_model_that_is_said_to_open_its_reasoning_needs_no_other_reply_to_show_it(here: Project) -> None:
     outcome = asked(here, lambda body, _n: Sent(chat(f"{number(body) + 1}")), reasoning={"opened": True})
     assert states(outcome) == [("truncated", None)] * 4
-    assert outcome.manifest["metrics"][0]["n"] == 0
+    assert outcome.manifest.metrics[0].n == 0
 
 
 def test_a_stop_text_inside_the_reasoning_is_truncated_and_unscored(here: Project) -> None:

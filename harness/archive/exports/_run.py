@@ -16,6 +16,7 @@ from harness import runs
 from harness.core import jsonable
 from harness.engine import UNAGGREGATED
 from harness.errors import StorageError
+from harness.runs import Manifest, Metric, ModelEntry, TaskEntry
 
 if TYPE_CHECKING:
     import polars as pl
@@ -86,7 +87,7 @@ class Finished:
     """A run that has ended."""
 
     folder: Path
-    manifest: Mapping[str, Any]
+    manifest: Manifest
 
     @cached_property
     def samples(self) -> pl.DataFrame:
@@ -97,17 +98,17 @@ class Finished:
 
         return pl.read_parquet(runs.samples_path(self.folder)).sort(SORT)
 
-    def parts(self) -> Iterator[tuple[Row, Row, list[Row]]]:
+    def parts(self) -> Iterator[tuple[ModelEntry, TaskEntry, list[Row]]]:
         """Model and task as the manifest has them, with their samples; what has none is left out."""
-        models = {model["name"]: dict(model) for model in self.manifest["models"]}
-        tasks = {task["name"]: dict(task) for task in self.manifest["tasks"]}
+        models = {model.name: model for model in self.manifest.models}
+        tasks = {task.name: task for task in self.manifest.tasks}
         for (model, task), frame in sorted(self.samples.partition_by("model", "task", as_dict=True).items()):
             yield models[model], tasks[task], frame.to_dicts()
 
-    def metrics(self, model: str, task: str) -> list[Row]:
+    def metrics(self, model: str, task: str) -> list[Metric]:
         """The metrics of a model on a task, the headline first."""
-        found = [m for m in self.manifest["metrics"] if (m["model"], m["task"]) == (model, task)]
-        return sorted(found, key=lambda m: (not m["is_headline"], m["metric"], m["filter"] or ""))
+        found = [m for m in self.manifest.metrics if (m.model, m.task) == (model, task)]
+        return sorted(found, key=lambda m: (not m.is_headline, m.metric, m.filter or ""))
 
     @cached_property
     def covered(self) -> dict[tuple[str, str], Coverage]:
@@ -116,14 +117,14 @@ class Finished:
 
         columns = ["model", "task", "doc_id", "status", "scores"]
         frame = pl.read_parquet(runs.samples_path(self.folder), columns=columns)
-        original = {task["name"]: int(task["n_docs"]) for task in self.manifest["tasks"]}
+        original = {task.name: task.n_docs or 0 for task in self.manifest.tasks}
         return {
             (model, task): self._coverage(part.to_dicts(), model, task, original[task])
             for (model, task), part in sorted(frame.partition_by("model", "task", as_dict=True).items())
         }
 
     def _coverage(self, rows: list[Row], model: str, task: str, original: int) -> Coverage:
-        head = next((m for m in self.metrics(model, task) if m["is_headline"]), None)
+        head = next((m for m in self.metrics(model, task) if m.is_headline), None)
         found = _counted(rows, head)
         return Coverage(
             samples=len(rows),
@@ -131,13 +132,13 @@ class Finished:
             failed=sum(row["status"] == "failed" for row in rows),
             documents=len({row["doc_id"] for row in found}),
             original=original,
-            metric=None if head is None else str(head["metric"]),
+            metric=None if head is None else head.metric,
         )
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is incomplete, a sentence for each model and task."""
-        run = self.manifest["run_id"]
+        run = self.manifest.run_id
         return tuple(
             f"{run}: {model} on {task} is {found.warning}"
             for (model, task), found in self.covered.items()
@@ -147,10 +148,10 @@ class Finished:
     @property
     def day(self) -> str:
         """When it ended, as lm-eval writes a time in a file's name."""
-        return str(self.manifest["finished_at"] or self.manifest["started_at"]).replace(":", "-").removesuffix("Z")
+        return (self.manifest.finished_at or self.manifest.started_at).replace(":", "-").removesuffix("Z")
 
 
-def _counted(rows: list[Row], head: Row | None) -> list[Row]:
+def _counted(rows: list[Row], head: Metric | None) -> list[Row]:
     """Samples with a headline score; on a task without metrics, those with an answer.
 
     Counted too are samples that have a part in a score: of a metric over the whole corpus, or over pooled repeats,
@@ -158,7 +159,7 @@ def _counted(rows: list[Row], head: Row | None) -> list[Row]:
     """
     if head is None:
         return [row for row in rows if row["status"] != "failed"]
-    scores = [scores_of(row, head["metric"], head["filter"]) for row in rows]
+    scores = [scores_of(row, head.metric, head.filter) for row in rows]
     known = [s is not None and (s["value"] is not None or s["status"] == UNAGGREGATED) for s in scores]
     docs = {row["doc_id"] for row, has in zip(rows, known, strict=True) if has}
     return [

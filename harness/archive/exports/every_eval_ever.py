@@ -13,8 +13,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from harness.archive.exports._run import (
     Coverage,
@@ -27,6 +26,7 @@ from harness.archive.exports._run import (
     scores_of,
     stable_uuid,
 )
+from harness.runs import Metric, ModelEntry, TaskEntry
 
 VERSION = "0.3.0"
 """The schemas that the files are valid by."""
@@ -38,38 +38,38 @@ _LOCAL = ("llama_cpp", "lm_eval_model")
 def files(run: Finished, options: Options) -> Iterator[tuple[str, bytes]]:
     """Two files per model and task that has metrics."""
     for model, task, rows in run.parts():
-        metrics = [m for m in run.metrics(model["name"], task["name"]) if m["value"] is not None]
+        metrics = [m for m in run.metrics(model.name, task.name) if m.value is not None]
         if not metrics:
             continue
-        developer = options.developers.get(model["name"], UNKNOWN)
-        name = stable_uuid(str(run.manifest["run_id"]), model["name"], task["name"])
-        path = f"data/{file_name(task['name'])}/{file_name(developer)}/{file_name(model['name'])}/{name}"
-        seconds = _epoch(run.manifest["finished_at"])
+        developer = options.developers.get(model.name, UNKNOWN)
+        name = stable_uuid(str(run.manifest.run_id), model.name, task.name)
+        path = f"data/{file_name(task.name)}/{file_name(developer)}/{file_name(model.name)}/{name}"
+        seconds = _epoch(run.manifest.finished_at or run.manifest.started_at)
         keys = {
             "schema_version": VERSION,
-            "evaluation_id": f"{task['name']}/{developer}/{model['name']}/{seconds}",
+            "evaluation_id": f"{task.name}/{developer}/{model.name}/{seconds}",
         }
         lines = [
-            dumps(keys | {"model_id": f"{developer}/{model['name']}"} | line)
+            dumps(keys | {"model_id": f"{developer}/{model.name}"} | line)
             for metric in metrics
             for line in _lines(rows, task, metric)
         ]
         samples = "".join(line + "\n" for line in lines).encode()
-        covered = run.covered[model["name"], task["name"]]
+        covered = run.covered[model.name, task.name]
         results = [_result(task, rows, metric, options, covered) for metric in metrics]
         aggregate = keys | {
             "retrieved_timestamp": str(seconds),
-            "evaluation_timestamp": str(run.manifest["finished_at"]),
+            "evaluation_timestamp": str(run.manifest.finished_at),
             "source_metadata": {
-                "source_name": f"run {run.manifest['run_id']}",
+                "source_name": f"run {run.manifest.run_id}",
                 "source_type": "evaluation_run",
                 "source_organization_name": UNKNOWN,
                 "evaluator_relationship": "other",
             },
             "eval_library": {
                 "name": "harness",
-                "version": str(run.manifest["harness_version"]),
-                "additional_details": {"run_id": str(run.manifest["run_id"]), "spec_hash": run.manifest["spec_hash"]},
+                "version": str(run.manifest.harness_version),
+                "additional_details": {"run_id": str(run.manifest.run_id), "spec_hash": run.manifest.spec_hash},
             },
             "model_info": _model(model, developer),
             "evaluation_results": [_with_settings(result, rows, run) for result in results],
@@ -90,25 +90,25 @@ def _epoch(moment: str) -> int:
     return int(dt.datetime.fromisoformat(moment).timestamp())
 
 
-def _model(model: Row, developer: str) -> Row:
-    local = model["backend"] in _LOCAL
+def _model(model: ModelEntry, developer: str) -> Row:
+    local = model.backend in _LOCAL
     details = {
         "deployment_type": "self_deployed" if local else "externally_managed",
         "model_availability": "open_weights" if local else UNKNOWN,
     }
-    if model["backend"] in ("imported", "fake"):
+    if model.backend in ("imported", "fake"):
         details = {"deployment_type": UNKNOWN, "model_availability": UNKNOWN}
-    if weights := model.get("weights"):
-        details |= {"weights": str(weights["name"]), "weights_sha256": str(weights["sha256"])}
+    if weights := model.weights:
+        details |= {"weights": str(weights.name), "weights_sha256": str(weights.sha256)}
     found: Row = {
-        "name": model["name"],
-        "id": f"{developer}/{model['name']}",
+        "name": model.name,
+        "id": f"{developer}/{model.name}",
         "developer": developer,
-        "inference_platform": model["backend"],
+        "inference_platform": model.backend,
         "additional_details": details,
     }
     if local:
-        found["inference_engine"] = {"name": str(model["facts"].get("runtime") or model["backend"])}
+        found["inference_engine"] = {"name": str(model.facts.get("runtime") or model.backend)}
     return found
 
 
@@ -118,42 +118,44 @@ def _said(covered: Coverage) -> dict[str, str]:
     return counts | ({"warning": covered.warning} if covered.warning else {})
 
 
-def _result(task: Row, rows: Sequence[Row], metric: Row, options: Options, covered: Coverage) -> Row:
-    known = {"dataset_name": task["name"]}
-    if hub := options.hub.get(task["name"]):
+def _result(task: TaskEntry, rows: Sequence[Row], metric: Metric, options: Options, covered: Coverage) -> Row:
+    known: Row = {"dataset_name": task.name}
+    if hub := options.hub.get(task.name):
         source = known | {
             "source_type": "hf_dataset",
             "hf_repo": hub.partition(":")[0],
-            "samples_number": task["n_docs"],
+            "samples_number": task.n_docs,
         }
     else:
-        source = known | {"source_type": "other", "additional_details": {"source": str(task.get("source") or UNKNOWN)}}
-    values = [s["value"] for row in rows for s in row["scores"] if s["metric"] == metric["metric"] and s["value"]]
-    shares = all(0 <= value <= 1 for value in values) and 0 <= metric["value"] <= 1
-    uncertainty: Row = {"num_samples": metric["n"]}
-    if metric["ci_low"] is not None and metric["ci_high"] is not None:
+        source = known | {"source_type": "other", "additional_details": {"source": str(task.source or UNKNOWN)}}
+    values = [s["value"] for row in rows for s in row["scores"] if s["metric"] == metric.metric and s["value"]]
+    shares = all(0 <= value <= 1 for value in (*values, metric.value))
+    uncertainty: Row = {"num_samples": metric.n}
+    if metric.ci_low is not None and metric.ci_high is not None:
         uncertainty["confidence_interval"] = {
-            "lower": metric["ci_low"],
-            "upper": metric["ci_high"],
+            "lower": metric.ci_low,
+            "upper": metric.ci_high,
             "confidence_level": 0.95,
-            "method": metric["ci_method"],
+            "method": metric.ci_method,
         }
     return {
         "evaluation_result_id": _result_id(task, metric),
-        "evaluation_name": task["name"],
+        "evaluation_name": task.name,
         "source_data": source,
         "metric_config": {
-            "metric_id": metric["metric"],
-            "metric_name": metric["metric"],
-            "lower_is_better": task["higher_is_better"] is False,
+            "metric_id": metric.metric,
+            "metric_name": metric.metric,
+            "lower_is_better": task.higher_is_better is False,
             "score_type": "continuous",
             "min_score": 0 if shares else "-Infinity",
             "max_score": 1 if shares else "Infinity",
-            "additional_details": {"filter": str(metric["filter"]), "scorer": str(metric["scorer"])},
+            "additional_details": {"filter": str(metric.filter), "scorer": str(metric.scorer)},
         },
         "score_details": {
-            "score": metric["value"],
-            "details": {key: str(metric[key]) for key in ("n_unscored", "n_failed", "n_truncated", "n_refused")}
+            "score": metric.value,
+            "details": {
+                key: str(getattr(metric, key)) for key in ("n_unscored", "n_failed", "n_truncated", "n_refused")
+            }
             | _said(covered),
             "uncertainty": uncertainty,
         },
@@ -171,21 +173,21 @@ def _with_settings(result: Row, rows: Sequence[Row], run: Finished) -> Row:
 def _command(run: Finished) -> str:
     import shlex
 
-    return shlex.join(run.manifest["argv"] or [])
+    return shlex.join(run.manifest.argv)
 
 
-def _result_id(task: Row, metric: Mapping[str, Any]) -> str:
-    return f"{task['name']}/{metric['metric']}/{metric['filter'] or 'none'}"
+def _result_id(task: TaskEntry, metric: Metric) -> str:
+    return f"{task.name}/{metric.metric}/{metric.filter or 'none'}"
 
 
-def _lines(rows: Sequence[Row], task: Row, metric: Mapping[str, Any]) -> Iterator[Row]:
+def _lines(rows: Sequence[Row], task: TaskEntry, metric: Metric) -> Iterator[Row]:
     for row in rows:
-        score = scores_of(row, metric["metric"], metric["filter"])
+        score = scores_of(row, metric.metric, metric.filter)
         if score is None or score["value"] is None:
             continue
         prompt, target = prompt_of(row), row["target"] or ""
         line: Row = {
-            "evaluation_name": task["name"],
+            "evaluation_name": task.name,
             "evaluation_result_id": _result_id(task, metric),
             "sample_id": f"{row['doc_id']}" + (f"#{row['repeat']}" if row["repeat"] else ""),
             "sample_hash": hashlib.sha256((prompt + target).encode("utf-8", "replace")).hexdigest(),

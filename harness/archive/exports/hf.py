@@ -46,4 +46,4 @@ def files(run: Finished, options: Options) -> Iterator[tuple[str, bytes]]:
     run.samples.with_columns(columns).write_parquet(buffer, compression="zstd")
     missing = "".join(f"- {markdown_text(text)}\n" for text in options.warnings)
     yield "README.md", (CARD + (f"\n## Incomplete runs\n\n{missing}" if missing else "")).encode()
-    yield f"data/{file_name(str(run.manifest['run_id']))}.parquet", buffer.getvalue()
+    yield f"data/{file_name(run.manifest.run_id)}.parquet", buffer.getvalue()

@@ -18,79 +18,77 @@ from typing import Any
 
 from harness import stats
 from harness.archive.exports._run import Finished, Options, Row, dumps, file_name, prompt_of, scores_of
+from harness.runs import Metric, TaskEntry
 
 
 def files(run: Finished, _: Options) -> Iterator[tuple[str, bytes]]:
     """A folder per model."""
-    of_model: dict[str, list[tuple[Row, list[Row]]]] = {}
+    of_model: dict[str, list[tuple[TaskEntry, list[Row]]]] = {}
     for model, task, rows in run.parts():
-        of_model.setdefault(model["name"], []).append((task, rows))
+        of_model.setdefault(model.name, []).append((task, rows))
     for name, parts in of_model.items():
         folder = file_name(name)
         yield f"{folder}/results_{run.day}.json", (dumps(_results(run, name, parts), indent=2) + "\n").encode()
         for task, rows in parts:
             lines = "".join(dumps(line) + "\n" for line in _lines(rows))
-            yield f"{folder}/samples_{file_name(task['name'])}_{run.day}.jsonl", lines.encode()
+            yield f"{folder}/samples_{file_name(task.name)}_{run.day}.jsonl", lines.encode()
 
 
-def _results(run: Finished, model: str, parts: Sequence[tuple[Row, list[Row]]]) -> Row:
-    spec = next(m for m in run.manifest["models"] if m["name"] == model)
+def _results(run: Finished, model: str, parts: Sequence[tuple[TaskEntry, list[Row]]]) -> Row:
+    spec = next(m for m in run.manifest.models if m.name == model)
     return {
-        "results": {task["name"]: _task(run, model, task["name"], rows) for task, rows in parts},
+        "results": {task.name: _task(run, model, task.name, rows) for task, rows in parts},
         "configs": {
-            task["name"]: {
-                "task": task["name"],
-                "num_fewshot": task["num_fewshot"],
-                "repeats": task["repeats"],
-                "metadata": {"version": task["version"], "licence": task.get("licence"), "source": task.get("source")},
+            task.name: {
+                "task": task.name,
+                "num_fewshot": task.num_fewshot,
+                "repeats": task.repeats,
+                "metadata": {"version": task.version, "licence": task.licence, "source": task.source},
             }
             for task, _ in parts
         },
-        "versions": {task["name"]: task["version"] for task, _ in parts},
-        "n-shot": {task["name"]: task["num_fewshot"] for task, _ in parts},
+        "versions": {task.name: task.version for task, _ in parts},
+        "n-shot": {task.name: task.num_fewshot for task, _ in parts},
         "higher_is_better": {
-            task["name"]: {m["metric"]: task["higher_is_better"] for m in run.metrics(model, task["name"])}
-            for task, _ in parts
+            task.name: {m.metric: task.higher_is_better for m in run.metrics(model, task.name)} for task, _ in parts
         },
         "n-samples": {
-            task["name"]: {"original": found.original, "effective": found.documents}
+            task.name: {"original": found.original, "effective": found.documents}
             for task, _ in parts
-            for found in [run.covered[model, task["name"]]]
+            for found in [run.covered[model, task.name]]
         },
-        "config": {"model": spec["backend"], "model_args": spec["args"], "random_seed": _seed(run)},
-        "git_hash": (run.manifest.get("git") or {}).get("commit"),
-        "date": run.manifest["finished_at"],
+        "config": {"model": spec.backend, "model_args": spec.args, "random_seed": _seed(run)},
+        "git_hash": run.manifest.git.commit if run.manifest.git else None,
+        "date": run.manifest.finished_at,
         "model_name": model,
-        "model_source": spec["backend"],
-        "task_hashes": {task["name"]: task["task_hash"] for task, _ in parts},
+        "model_source": spec.backend,
+        "task_hashes": {task.name: task.task_hash for task, _ in parts},
         "harness": {
-            **{key: run.manifest[key] for key in ("run_id", "harness_version", "spec_hash")},
-            "coverage": {task["name"]: run.covered[model, task["name"]].counts for task, _ in parts},
-            "warnings": {
-                task["name"]: warning for task, _ in parts if (warning := run.covered[model, task["name"]].warning)
-            },
+            **{key: getattr(run.manifest, key) for key in ("run_id", "harness_version", "spec_hash")},
+            "coverage": {task.name: run.covered[model, task.name].counts for task, _ in parts},
+            "warnings": {task.name: warning for task, _ in parts if (warning := run.covered[model, task.name].warning)},
         },
     }
 
 
 def _seed(run: Finished) -> Any:
-    return run.manifest["spec"].get("seed")
+    return run.manifest.spec.get("seed")
 
 
 def _task(run: Finished, model: str, task: str, rows: Sequence[Row]) -> Row:
     found: Row = {"alias": task, "sample_len": run.covered[model, task].documents}
     for metric in run.metrics(model, task):
-        key = f"{metric['metric']},{metric['filter'] or 'none'}"
-        found[key] = metric["value"]
+        key = f"{metric.metric},{metric.filter or 'none'}"
+        found[key] = metric.value
         found[key.replace(",", "_stderr,", 1)] = _standard_error(rows, metric)
     return found
 
 
-def _standard_error(rows: Sequence[Row], metric: Mapping[str, Any]) -> Any:
+def _standard_error(rows: Sequence[Row], metric: Metric) -> Any:
     """Of the mean over documents; lm-eval's `N/A` where there are too few."""
     docs: dict[int, list[float]] = {}
     for row in rows:
-        score = scores_of(row, metric["metric"], metric["filter"])
+        score = scores_of(row, metric.metric, metric.filter)
         if score is not None and score["value"] is not None:
             docs.setdefault(row["doc_id"], []).append(score["value"])
     means = [sum(values) / len(values) for values in docs.values()]
