@@ -10,7 +10,9 @@ from conftest import Project
 
 from harness.archive.differences import SECTIONS, matches, table
 from harness.archive.reproduction import differences_now, judge
+from harness.core import Checkout, Machine
 from harness.core.environment import packages
+from harness.runs import Manifest
 
 OTHER = """\
 # @package models.{name}
@@ -203,12 +205,21 @@ def test_a_difference_in_every_section_is_named(project: Project) -> None:
 
 
 def test_what_is_different_here_is_warned_about() -> None:
-    said = {
-        "harness_version": "0.0.0",
-        "git": {"commit": "0" * 40, "dirty": True},
-        "packages": packages() | {"polars": "0.0"},
-        "platform": {"system": "Plan 9", "python": "3.11"},
-    }
+    said = Manifest(
+        schema=1,
+        run_id="eval-1",
+        name="eval",
+        status="complete",
+        harness_version="0.0.0",
+        started_at="2026-01-02T03:00:00Z",
+        spec={},
+        spec_hash="run1:0",
+        models=(),
+        tasks=(),
+        git=Checkout(commit="0" * 40, dirty=True),
+        packages=packages() | {"polars": "0.0"},
+        platform=Machine(system="Plan 9", python="3.11"),
+    )
     text = "; ".join(differences_now(said))
     for word in ("harness was 0.0.0", "commit 000", "had uncommitted", "polars 0.0 (here 2.", "system Plan 9"):
         assert word in text
