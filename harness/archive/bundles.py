@@ -8,11 +8,13 @@ every name, size and hash, and its task files, which are code, are not run unles
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import io
 import json
 import re
 import stat
+import struct
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,6 +38,9 @@ _PART = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9._+-]{0,199}")
 _WINDOWS = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _WHEN = (1980, 1, 1, 0, 0, 0)
 """The oldest time a zip file can say."""
+_ATTRIBUTES = (stat.S_IFREG | 0o644) << 16
+_DOS_DATE = 1 << 5 | 1
+"""The first of January 1980."""
 _PIECE = 1 << 20
 
 
@@ -136,7 +141,7 @@ def _common(paths: Sequence[Sequence[str]]) -> list[str]:
 def _add(archive: zipfile.ZipFile, name: str, content: IO[bytes], size: int) -> None:
     info = zipfile.ZipInfo(name, _WHEN)
     info.create_system = 3  # Unix, wherever it is made
-    info.external_attr = (stat.S_IFREG | 0o644) << 16
+    info.external_attr = _ATTRIBUTES
     info.file_size = size
     with archive.open(info, "w") as member:
         while piece := content.read(_PIECE):
@@ -164,22 +169,32 @@ def open_bundle(path: Path) -> Iterator[Opened]:
         EvidenceError: it is no bundle, or not the one its index describes; the message names the member.
         StorageError: it cannot be read, or there is no room to unpack it.
     """
-    try:
-        with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory(prefix="harness-bundle-") as folder:
-            root = Path(folder)
-            members = _members(path, archive)
-            hashes = _index(path, archive, members)
-            with runs.storage_errors(root):
-                for name, expected in hashes.items():
-                    found = _unpack(archive, members[name], root / PurePosixPath(name))
-                    if found != expected:
-                        raise EvidenceError(f"{path}: {name}: recorded {expected}, found {found}")
-            (root / "tasks").mkdir(exist_ok=True)
-            yield Opened(runs.list_runs(root), root / "tasks")
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError, UnicodeDecodeError) as error:
-        raise EvidenceError(f"{path}: no zip file that can be read ({error})") from error
-    except FileNotFoundError as error:
-        raise StorageError(f"{path}: not there") from error
+    with contextlib.ExitStack() as kept:
+        try:
+            root = Path(kept.enter_context(tempfile.TemporaryDirectory(prefix="harness-bundle-")))
+            _unpack_all(path, root)
+        except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError, UnicodeDecodeError) as error:
+            raise EvidenceError(f"{path}: no zip file that can be read ({error})") from error
+        except FileNotFoundError as error:
+            raise StorageError(f"{path}: not there") from error
+        except OSError as error:
+            if error.errno == errno.EINVAL:  # its end names a place that no file has
+                raise EvidenceError(f"{path}: no zip file that can be read ({error.strerror})") from error
+            raise StorageError(f"{path}: cannot be read: {error.strerror}") from error
+        yield Opened(runs.list_runs(root), root / "tasks")
+
+
+def _unpack_all(path: Path, root: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        members = _members(path, archive)
+        hashes = _index(path, archive, members)
+        _frame(path, archive)
+        with runs.storage_errors(root):
+            for name, expected in hashes.items():
+                found = _unpack(archive, members[name], root / PurePosixPath(name))
+                if found != expected:
+                    raise EvidenceError(f"{path}: {name}: recorded {expected}, found {found}")
+        (root / "tasks").mkdir(exist_ok=True)
 
 
 def _members(path: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
@@ -214,6 +229,39 @@ def _members(path: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]
     if (total := sum(info.file_size for info in infos)) > size:
         raise EvidenceError(f"{path}: its members say that they have {total} bytes together, the file has {size}")
     return members
+
+
+def _frame(path: Path, archive: zipfile.ZipFile) -> None:
+    """Check what stands around the members: a bundle has no byte that says nothing.
+
+    Dates, attributes and the end of the file are the same in every bundle, and no reader of zip files checks them all.
+    The layout is that of APPNOTE.TXT 6.3.10, sections 4.3.7, 4.3.12 and 4.3.16. Of a bundle over 2 GiB, whose end has
+    another layout, only what stands before each member is compared.
+
+    Raises:
+        EvidenceError: some of it is not what `bundle` writes.
+    """
+    place, directory, infos = 0, b"", archive.infolist()
+    with path.open("rb") as file:
+        for said in infos:
+            info = zipfile.ZipInfo(said.filename, _WHEN)
+            info.CRC, info.compress_size, info.file_size = said.CRC, said.compress_size, said.file_size
+            header = info.FileHeader(zip64=info.file_size * 1.05 > zipfile.ZIP64_LIMIT)  # as zipfile decides
+            file.seek(place)
+            if said.header_offset != place or file.read(len(header)) != header:
+                raise EvidenceError(f"{path}: {said.filename}: what stands before it is not as in a bundle")
+            name = info.filename.encode("ascii")
+            sizes = (info.CRC, info.compress_size, info.file_size)
+            directory += struct.pack(
+                "<4s4B4H3L5H2L", b"PK\1\2", info.create_version, 3, info.extract_version, 0, 0, 0, 0, _DOS_DATE,
+                *(min(size, 0xFFFFFFFF) for size in sizes), len(name), 0, 0, 0, 0, _ATTRIBUTES, min(place, 0xFFFFFFFF),
+            ) + name  # fmt: skip
+            place += len(header) + info.file_size
+        if place < zipfile.ZIP64_LIMIT:
+            end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, len(infos), len(infos), len(directory), place, 0)
+            file.seek(place)
+            if file.read(len(directory) + len(end) + 1) != directory + end:
+                raise EvidenceError(f"{path}: its list of members, or its end, is not as that of a bundle")
 
 
 def _sound(name: str) -> bool:

@@ -90,6 +90,19 @@ def test_a_changed_bit_anywhere_is_found(good: Path, share: float) -> None:
         pass
 
 
+def test_a_changed_bit_of_a_frame_is_found_wherever_it_is(good: Path) -> None:
+    data = good.read_bytes()
+    with zipfile.ZipFile(good) as archive:
+        first, last = archive.infolist()[0], archive.infolist()[-1]
+        headers = [*range(first.header_offset, 30), *range(last.header_offset, last.header_offset + 30)]
+        ends = range(archive.start_dir, len(data), 7)
+    for place in [*headers, *ends, *range(len(data) - 22, len(data))]:
+        for bit in (1, 128):
+            good.write_bytes(data[:place] + bytes([data[place] ^ bit]) + data[place + 1 :])
+            with pytest.raises(EvidenceError), open_bundle(good):
+                pass
+
+
 def test_a_score_edited_inside_is_found_though_the_bundle_is_consistent(done: Project, tmp_path: Path) -> None:
     run = Path(shutil.copytree(done.runs()[0], tmp_path / "runs" / done.runs()[0].name))
     manifest = json.loads((run / "run.json").read_text())
