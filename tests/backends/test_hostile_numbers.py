@@ -26,7 +26,7 @@ from harness.evaluation import manifest
 from harness.records import LOGLIKELIHOODS, MOST_TOKENS, Decoding, Reply, Request, Usage, count
 from harness.results import derivation, store
 from harness.runs import journal, proof, samples
-from harness.specs import ConnectSpec, ModelSpec
+from harness.specs import ConnectSpec, ModelSpec, ReasoningSpec
 
 HUGE = 10**30
 HOSTILE = st.one_of(
@@ -184,6 +184,7 @@ def test_no_number_of_the_embedded_runtime_gets_past_the_border(usage: dict[str,
     chunks.insert(at, {"usage": {"prompt_tokens": 3, "completion_tokens": 1} | usage, "choices": []})
     server = llama_cpp._Server.__new__(llama_cpp._Server)
     server._stop = lambda: False  # type: ignore[method-assign]
+    server._reasoning = ReasoningSpec()
 
     class Fake:
         def handle_completions(self, _body: Any, take: Any) -> None:
@@ -281,7 +282,7 @@ def test_no_number_of_an_imported_file_ends_the_import(tmp_path: Path, score: An
 def test_scores_that_cannot_be_averaged_are_unscored(tmp_path: Path, score: Any) -> None:
     rows = [{"prompt_id": str(i), "output": "x", "score": score} for i in range(3)]
     (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    folder = imports.convert("jsonl", tmp_path / "a.jsonl", tmp_path / "results")
+    folder = imports.convert("jsonl", tmp_path / "a.jsonl", tmp_path / "results", columns={"score": "score"})
     (metric,) = runs.read_manifest(folder).metrics
     assert metric.value is None or metric.value == pytest.approx(float(score))
 

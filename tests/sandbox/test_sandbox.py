@@ -545,7 +545,12 @@ def test_verdicts_depend_neither_on_load_nor_on_the_number_of_workers(shared_dat
 def test_real_completions_get_their_published_verdicts(name, shared_data):
     tasks = codesets.humaneval_rows(shared_data)
     rows = codesets.rows(shared_data / f"code/humaneval_samples/{name}_results.jsonl")
-    verdicts = run([codesets.humaneval(tasks[row["task_id"]], row["completion"]) for row in rows], SPEC)
+    # They are whole functions; their benchmark put the prompt, with its imports, before them.
+    programs = [
+        codesets.humaneval(tasks[row["task_id"]], f"{tasks[row['task_id']]['prompt']}\n{row['completion']}")
+        for row in rows
+    ]
+    verdicts = run(programs, SPEC)
     assert [
         row["task_id"] for row, v in zip(rows, verdicts, strict=True) if row["passed"] != (v.status == "passed")
     ] == []
