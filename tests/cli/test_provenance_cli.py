@@ -87,7 +87,7 @@ def test_unknown_names_are_answered_with_what_to_do(project: Project) -> None:
     answers(project, ("a", "b"), 3)
     assert "harness import" in project.run("provenance", "nobody", code=2).stderr
     assert "unknown candidate" in project.run("provenance", "a", "--candidates", "nobody", code=2).stderr
-    assert "unknown reference panel" in project.run("provenance", "a", "--panel", "nope", code=2).stderr
+    assert "unknown panel 'nope'" in project.run("provenance", "a", "--panel", "nope", code=2).stderr
     assert "expected YYYY-MM" in project.run("provenance", "a", "--released", "soon", code=2).stderr
 
 
