@@ -28,6 +28,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "harness import model_outputs.json",
         "harness import parquet answers.parquet --columns model=generator,prompt=instruction",
     ),
+    "panel": ("harness panel list", "harness panel show alpaca_eval"),
     "panel list": ("harness panel list",),
     "panel show": ("harness panel show alpaca_eval", "harness panel show alpaca_eval prompts --format csv"),
     "panel check": ("harness panel check alpaca_eval",),
