@@ -28,9 +28,8 @@ from harness.records import Reply, broken_off
 from harness.runs import Entry, ModelEntry, Replies, entries, read
 from harness.specs import ModelSpec
 
-
-_PRIVATE = frozenset("localhost local localdomain internal intranet private corp home lan test".split())
-"""Top names that no public server has: RFC 6761, RFC 6762 and its appendix G, and `localdomain`, as hosts files have it."""
+_PRIVATE = {"localhost", "local", "localdomain", "internal", "intranet", "private", "corp", "home", "lan", "test"}
+"""Top names that no public server has: RFC 6761, RFC 6762 with its appendix G, and that of `localhost.localdomain`."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
