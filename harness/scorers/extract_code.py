@@ -479,7 +479,7 @@ def _body(text: str) -> str | None:
 
 
 def _reindented(text: str) -> str:
-    """A body with the indentation of its first line, which a server may have stripped. One at the margin stays there."""
+    """A body with its first line's indentation, which a server may have stripped. One at the margin stays there."""
     lines = text.rstrip("\n").split("\n")
     deep = [line[: len(line) - len(line.lstrip(" \t"))] for line in lines[1:] if line.strip()]
     if lines[0][:1] not in (" ", "\t") and "" not in deep[:1] and not _stands(lines):
