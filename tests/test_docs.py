@@ -66,7 +66,7 @@ def understood(tmp_path_factory):
     from conftest import Project
 
     project = Project(tmp_path_factory.mktemp("understood"))
-    for name in ("suspect", "candidate_a", "candidate_b", "alice", "a", "b"):
+    for name in ("suspect", "candidate_a", "candidate_b", "alice", "a", "b", "mine"):
         project.model(name)
     write_run(project.root / "results")
     return project
