@@ -10,7 +10,7 @@ import polars as pl
 
 from harness import runs, stats
 from harness.core import Checkout, Machine
-from harness.runs import Counts, Manifest, Metric, ModelEntry, TaskEntry, Tokens, WeightsEntry, proof
+from harness.runs import Counts, Manifest, Metric, ModelEntry, TaskEntry, TokenCounts, WeightsEntry, proof
 from harness.runs.manifest import content
 
 SCORE = pl.Struct(
@@ -244,7 +244,7 @@ def manifest(run_id, models, rows, status, finished_at, controls, unsafe, tasks)
             samples=len(rows),
             **{state: states.count(state) for state in ("answered", "truncated", "refused", "failed")},
         ),
-        tokens=Tokens(prompt=12 * len(rows), completion=5 * len(rows)),
+        tokens=TokenCounts(prompt=12 * len(rows), completion=5 * len(rows)),
         packages={"polars": "2.1.0"},
         git=Checkout(commit="0" * 40, dirty=False),
         platform=Machine(system="Linux", python="3.11", cpu="a CPU", cores=2),

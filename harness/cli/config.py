@@ -120,6 +120,24 @@ def has_launcher(extra: str) -> bool:
     return found is not None and importlib.util.find_spec(f"hydra_plugins.{_PLUGINS[extra]}") is not None
 
 
+def _of_today(words: Sequence[str]) -> list[str]:
+    """Words as this version has them.
+
+    Raises:
+        ConfigError: a dry run is asked for and refused; the last word would win, and requests would be paid for.
+    """
+    today = [_today(word) for word in words]
+    asked = {value.lower() in ("true", "1", "yes", "on", "y", "t") for value in filter(None, map(_dry_run_in, today))}
+    if len(asked) > 1:
+        raise ConfigError("a dry run is asked for and refused in one command, and nothing was sent; say one of them")
+    return today
+
+
+def _dry_run_in(word: str) -> str | None:
+    key, _, value = word.lstrip("+").partition("=")
+    return value.strip("'\" ") if key == "dry_run" else None
+
+
 def _today(word: str) -> str:
     """A word as this version has it: whoever asked for a plan gets a dry run, and nothing is sent."""
     key, equals, value = word.lstrip("+").partition("=")
@@ -228,7 +246,7 @@ def run(words: Sequence[str], job: Callable[[EvalSpec], int]) -> int:
             codes.append(INTERRUPTED)
         return codes[-1]
 
-    words = [_today(word) for word in words]
+    words = _of_today(words)
     _refuse_secret_words(words)
     own_dirs = _own_config_dirs(words)
     if not {"--help", "-h", "--hydra-help"} & set(words):
@@ -276,7 +294,7 @@ def compose(words: Sequence[str]) -> EvalSpec:
     Raises:
         ConfigError: the words do not make one.
     """
-    words = [_today(word) for word in words]
+    words = _of_today(words)
     _check_groups(words, [])
     _register_tasks(words)
     _register_panels()

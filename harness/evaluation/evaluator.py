@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import gc
 import itertools
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -176,7 +176,7 @@ def _reuse(plan: ModelPlan, found: reuse.ReusableReplies, run: Path, journal: Jo
     if served is None and reuse.on_own_server(plan.model):
         return  # it answered nothing, so nobody knows what it serves now
     open_ = (r for r in plan.requests() if r.id in found and not journal.replies.answered(r.id))
-    fitting = ((r, reply) for r in open_ if (reply := found.of(r.id, served or set())) is not None)
+    fitting = ((r, reply) for r in open_ if (reply := found.of(r.id, served)) is not None)
     taken = 0
     while piece := list(itertools.islice(fitting, PIECE)):
         journal.append_all(piece)
@@ -184,11 +184,15 @@ def _reuse(plan: ModelPlan, found: reuse.ReusableReplies, run: Path, journal: Jo
     if taken:
         progress.say(f"run {run.name}: {taken} requests were answered in other runs and are not paid for again")
     if left := [id_ for id_ in plan.missing(journal.replies) if id_ in found]:
-        before = sorted(set().union(*map(found.served, left)))
+        before = set[str | None]().union(*map(found.served, left))
         progress.say(
-            f"model {plan.name}: the server says that {' and '.join(sorted(served or ()))} answers; {len(left)} "
-            f"requests that {' and '.join(before)} answered in other runs are asked again"
+            f"model {plan.name}: the server says that {_listed(served or ())} answers; {len(left)} "
+            f"requests that {_listed(before)} answered in other runs are asked again"
         )
+
+
+def _listed(served: Iterable[str | None]) -> str:
+    return " and ".join(sorted(name or "a model it does not name" for name in served))
 
 
 def _pending(plan: ModelPlan, held: Replies, found: Container[str] = ()) -> int:

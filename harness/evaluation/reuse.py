@@ -28,6 +28,9 @@ from harness.records import Reply, broken_off
 from harness.runs import Entry, ModelEntry, Replies, entries, read
 from harness.specs import ModelSpec
 
+_PRIVATE = {"localhost", "local", "localdomain", "internal", "intranet", "private", "corp", "home", "lan", "test"}
+"""Top names that no public server has: RFC 6761, RFC 6762 with its appendix G, and that of `localhost.localdomain`."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _ReplyPlace:
@@ -55,14 +58,16 @@ class ReusableReplies(Mapping[str, Reply]):
         """Leave a request to be asked."""
         del self._places[request_id]
 
-    def served(self, request_id: str) -> set[str]:
-        """The models that servers named with their replies to a request."""
-        return {place.served for place in self._places[request_id] if place.served is not None}
+    def served(self, request_id: str) -> set[str | None]:
+        """The models that servers named with their replies to a request; `None` is one that named none."""
+        return {place.served for place in self._places[request_id]}
 
-    def of(self, request_id: str, served: set[str]) -> Reply | None:
-        """A reply of one of these models, or of one that nobody named; any where there are none. `None`: none is."""
-        places = self._places[request_id]
-        fitting = (p for p in places if not served or p.served is None or p.served in served)
+    def of(self, request_id: str, served: set[str | None] | None) -> Reply | None:
+        """A reply of one of these models (`None` among them: one that nobody named); of any where `served` is `None`.
+
+        A server that begins or stops to name its model is another one. `None`: there is no such reply.
+        """
+        fitting = (place for place in self._places[request_id] if served is None or place.served in served)
         return None if (place := next(fitting, None)) is None else _read(place)
 
     def __getitem__(self, request_id: str) -> Reply:
@@ -152,8 +157,8 @@ def _slim(reply: Reply) -> Reply:
 def on_own_server(model: ModelSpec) -> bool:
     """True for a server whose weights may change under its address: one on this machine or in a private network.
 
-    Its price says so (`own-hardware`), or its address does: a loopback, private or unspecified one, or a name without a
-    dot.
+    Its price says so (`own-hardware`), or its address does: a loopback, private or unspecified one, also in the short
+    forms that resolvers read (`127.1`, `0x7f.1`), a name without a dot, or one under a name of private networks.
     """
     host = urlsplit(str(model.args.get("base_url") or "")).hostname
     if model.price == OWN_HARDWARE or host is None:
@@ -161,21 +166,25 @@ def on_own_server(model: ModelSpec) -> bool:
     try:
         return not ipaddress.ip_address(host).is_global
     except ValueError:
-        return "." not in host.removesuffix(".localhost")
+        labels = host.removesuffix(".").split(".")
+        return (
+            len(labels) == 1 or labels[-1] in _PRIVATE or labels[-1][0:1].isdigit() or labels[-2:] == ["home", "arpa"]
+        )
 
 
-def answering(run: Path, model: str) -> set[str] | None:
+def answering(run: Path, model: str) -> set[str | None] | None:
     """The models that the server named when a run asked for one of its own; `None` if it answered nothing.
+
+    `None` among them is an answer whose model the server did not name.
 
     Raises:
         StorageError: the journal is damaged.
     """
-    said = [
+    return {
         entry.reply.served_model
         for entry in entries(run / runs.JOURNAL)
         if entry.model == model and entry.reply.error is None and entry.reply.reused_from is None
-    ]
-    return {name for name in said if name is not None} if said else None
+    } or None
 
 
 def sibling(plan: Plan) -> str | None:

@@ -126,7 +126,7 @@ class Counts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tokens:
+class TokenCounts:
     """Tokens by kind; `None` is unknown."""
 
     prompt: int | None = None
@@ -201,7 +201,7 @@ class Manifest:
     tasks: tuple[TaskEntry, ...]
     metrics: tuple[Metric, ...] = ()
     counts: Counts = field(default_factory=Counts)
-    tokens: Tokens = field(default_factory=Tokens)
+    tokens: TokenCounts = field(default_factory=TokenCounts)
     packages: Mapping[str, str] = field(default_factory=dict)
     git: Checkout | None = None
     platform: Machine = field(default_factory=Machine)
@@ -244,7 +244,7 @@ def content(manifest: Manifest) -> dict[str, Any]:
     return found
 
 
-def known(numbers: Counts | Tokens) -> dict[str, int]:
+def known(numbers: Counts | TokenCounts) -> dict[str, int]:
     """Those of some numbers that are known, by name."""
     return {key: value for key, value in plain(numbers).items() if value is not None}
 

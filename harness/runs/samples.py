@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from harness.records import SampleStatus
 from harness.runs.folder import SAMPLES, atomic_file, storage_errors
-from harness.runs.manifest import Counts, Tokens
+from harness.runs.manifest import Counts, TokenCounts
 
 SORT = ("model", "task", "doc_id", "repeat")
 ADDED_COLUMNS = ("removed",)
@@ -90,7 +90,7 @@ class Written:
     """What `write` counted on the way."""
 
     counts: Counts
-    tokens: Tokens
+    tokens: TokenCounts
 
     @property
     def status(self) -> Literal["complete", "incomplete"]:
@@ -149,4 +149,4 @@ def write(run: Path, rows: Iterable[Mapping[str, Any]]) -> Written:
                     tokens[kind] += row[f"{kind}_tokens"] or 0
             with storage_errors(path):
                 writer.write_table(pa.Table.from_pylist(piece, schema=columns))
-    return Written(Counts(samples=sum(states.values()), **states), Tokens(**tokens))
+    return Written(Counts(samples=sum(states.values()), **states), TokenCounts(**tokens))

@@ -417,8 +417,11 @@ def _program(codes: Sequence[str], wrong: Sequence[bool]) -> Extracted | None:
 # Without a fence ----------------------------------------------------------------------------------------------
 
 _BODY_LINE = re.compile(r"(?:return|yield|raise|pass|nonlocal|global)\b")
+_DOCSTRING = re.compile(r"[rR]?(?:\"\"\"|\'\'\')")
 _LONE_RETURN = re.compile(r"^return[ \t]+[^\n]*[\w)\]}'\"]$", re.MULTILINE)
 _QUOTED_FENCE = re.compile(r"^(?:\'\'\'|\"\"\")[ \t]*(?:python|py)?[ \t]*$", re.MULTILINE | re.IGNORECASE)
+_COMMENTS = re.compile(r"\A(?:[ \t]*(?:#.*)?\n)+")
+_OPENS = re.compile(r":[ \t\r]*(?:#.*)?$")
 _BLANK = re.compile(r"\A(?:[ \t]*\n)+")
 
 
@@ -461,9 +464,9 @@ def _indented(text: str, start: int) -> str:
 
 def _body(text: str) -> str | None:
     """The body of a function in a text: the text itself, or the last lines of it that are deeper and return."""
-    text = _BLANK.sub("", text)
+    text = _COMMENTS.sub("", text)
     first = text.partition("\n")[0]
-    if first[:1] in (" ", "\t") or _BODY_LINE.match(first) or _python.STATEMENT.match(first):
+    if first[:1] in (" ", "\t") or _BODY_LINE.match(first) or _DOCSTRING.match(first) or _python.STATEMENT.match(first):
         whole = _reindented(text)
         margin = [line for line in whole.split("\n") if line.strip() and line[0] not in " \t#"]
         if first[:1] in (" ", "\t") or margin == [first] or _BODY_LINE.match(first) or _RETURNS.search(whole):
@@ -476,12 +479,32 @@ def _body(text: str) -> str | None:
 
 
 def _reindented(text: str) -> str:
-    """A body whose first indentation a server has stripped: it is put back."""
+    """A body with its first line's indentation, which a server may have stripped. One at the margin stays there."""
     lines = text.rstrip("\n").split("\n")
-    if lines[0][:1] not in (" ", "\t"):
-        deep = [len(line) - len(line.lstrip(" ")) for line in lines[1:] if line.strip()]
-        lines[0] = " " * (min(filter(None, deep), default=4) if 0 not in deep[:1] else 0) + lines[0]
+    deep = [line[: len(line) - len(line.lstrip(" \t"))] for line in lines[1:] if line.strip()]
+    if lines[0][:1] not in (" ", "\t") and "" not in deep[:1] and not _stands(lines):
+        lines[0] = min(filter(None, deep), key=len, default="    ") + lines[0]
     return "\n".join(lines) + "\n"
+
+
+def _stands(lines: Sequence[str]) -> bool:
+    """Whether lines from the margin on are indented as Python wants it: deeper after a colon alone, and back again."""
+    if len(lines) == 1:
+        return False
+    levels, opened = [""], False
+    for line, state in zip(lines, _python.begins("\n".join(lines)), strict=True):
+        if state != _python.FRESH or not line.strip() or line.lstrip().startswith("#"):
+            opened = opened or _OPENS.search(line) is not None
+            continue
+        depth = line[: len(line) - len(line.lstrip(" \t"))]
+        if opened and len(depth) > len(levels[-1]):
+            levels.append(depth)
+        while len(levels[-1]) > len(depth):
+            levels.pop()
+        if levels[-1] != depth:
+            return False
+        opened = _OPENS.search(line) is not None
+    return True
 
 
 def _until_margin(text: str) -> str:

@@ -111,6 +111,23 @@ def test_a_word_that_is_nearly_the_old_one_is_refused(project: Project, word: st
     assert not (project.root / "results" / "runs").exists()
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["plan=true", "dry_run=false"],
+        ["dry_run=True", "plan=0"],
+        ["--dry-run", "++dry_run=false"],
+        ["--plan", "plan=no"],
+    ],
+    ids=" ".join,
+)
+def test_a_dry_run_that_is_asked_for_and_refused_sends_nothing(project: Project, words: list[str]) -> None:
+    project.model("alice")
+    done = project.run("eval", "model=alice", "task=sums", "limit=2", *words, code=2)
+    assert "asked for and refused" in done.stderr
+    assert not (project.root / "results" / "runs").exists()
+
+
 def test_plan_false_runs_as_it_did(project: Project) -> None:
     project.model("alice")
     done = project.run("eval", "model=alice", "task=sums", "limit=2", "plan=false")

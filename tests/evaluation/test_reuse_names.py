@@ -141,6 +141,14 @@ def test_two_names_for_the_very_same_server_and_model_are_refused(here: Project)
         ("http://0.0.0.0:8000/v1", None, True),
         ("http://192.168.1.7:8000/v1", None, True),
         ("http://gpu-box:8000/v1", None, True),
+        ("http://gpu-box.:8000/v1", None, True),
+        ("http://localhost.localdomain:8000/v1", None, True),
+        ("http://host.docker.internal:8000/v1", None, True),
+        ("http://gpu.local:8000/v1", None, True),
+        ("http://gpu.home.arpa/v1", None, True),
+        ("http://127.1:8000/v1", None, True),
+        ("http://0x7f.0.0.1:8000/v1", None, True),
+        ("https://api.home.example.com/v1", None, False),
         ("https://models.example.org/v1", "own-hardware", True),
         ("https://api.openai.com/v1", None, False),
         ("https://api.openai.com/v1", "openai/gpt-4o", False),
@@ -180,6 +188,27 @@ def test_nothing_is_taken_of_a_model_that_no_longer_answers(here: Project, limit
     assert samples(back).get_column("reused_from").null_count() == 1
     rows = reuse.why(here.root / "results", again.run, next(p.name for p in here.runs() if p.name.startswith("eval")))
     assert [(row["field"], row["here"], row["there"]) for row in rows] == [("served model", "qwen", "llama")]
+
+
+@pytest.mark.parametrize(("before", "now"), [(None, "qwen"), ("llama", None)])
+def test_a_server_that_begins_or_stops_to_name_its_model_is_another(
+    here: Project, before: str | None, now: str | None
+) -> None:
+    with serving(speaks(before)) as server:
+        own(here, server)
+        run(*WORDS)
+        server.behave = speaks(now, 2)
+        again = run("model=own", "task=sums", "limit=8", "name=again")
+        assert len(server.asked) == 6 + 8
+    assert served(again) == {now}
+
+
+def test_a_server_that_never_names_its_model_is_believed(here: Project) -> None:
+    with serving(speaks(None)) as server:
+        own(here, server)
+        run(*WORDS)
+        run(*WORDS, "name=again")
+        assert len(server.asked) == 7
 
 
 def test_a_server_that_does_not_answer_gives_no_leave_to_take_anything(here: Project) -> None:

@@ -126,6 +126,21 @@ def test_a_file_that_is_no_probe_says_what_it_lacks(project: Path, change: tuple
     assert str(path) in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("return answers.group_by", "return answers.grouped_by"), "AttributeError"),
+        (("return answers.group_by", "return 5 #"), "returned int"),
+        (("SELECT samples.model, output", "SELECT samples.model, outputs"), "BinderException"),
+    ],
+)
+def test_a_probe_that_fails_is_named_with_the_reason(project: Path, change: tuple[str, str], said: str) -> None:
+    path = write(project, OWN.replace(*change))
+    with pytest.raises(ConfigError, match=said) as error:
+        derivation.refresh(project / "results")
+    assert str(path) in str(error.value)
+
+
 def test_a_name_that_ships_is_refused(project: Path) -> None:
     write(project, name="choices")
     with pytest.raises(ConfigError, match="rename"):

@@ -185,6 +185,13 @@ BODIES = {
     "several lines": "x = r * r\n    return math.pi * x\n",
     "blank lines first": "    \n\n    return math.pi * r * r\n",
     "prose after": "    return math.pi * r * r\n\nThis computes the area.",
+    "at the margin": "for _ in range(1):\n    if r < 0:\n        return 0\nreturn math.pi * r * r\n",
+    "at the margin, then prose": "if r < 0:\n    return 0\nreturn math.pi * r * r\n\nThis computes the area.\n",
+    "docstring first, at the margin": '"""Area.\n\nOf a disk.\n"""\nfor _ in range(1):\n    pass\nreturn math.pi * r * r\n',
+    "comment first, at the margin": "# the area\nfor _ in range(1):\n    pass\nreturn math.pi * r * r\n",
+    "a block first, its indentation stripped": "for _ in range(1):\n        pass\n    return math.pi * r * r\n",
+    "tabs, the first stripped": "for _ in range(1):\n\t\tpass\n\treturn math.pi * r * r\n",
+    "two spaces": "  for _ in range(1):\n    pass\n  return math.pi * r * r\n",
 }
 
 

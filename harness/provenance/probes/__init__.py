@@ -25,7 +25,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from harness.core import plugins
-from harness.errors import ConfigError
+from harness.errors import ConfigError, HarnessError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -67,11 +67,20 @@ class Probe:
         """The rows of its table that are of one task.
 
         Raises:
-            ConfigError: `derive` returns other columns than `COLUMNS` says.
+            ConfigError: `SQL` or `derive` fails, or `derive` returns other columns than `COLUMNS` says.
         """
         import polars as pl
 
-        found = self.derive(query(self.sql.replace("{task}", "'" + task.replace("'", "''") + "'")), control_of)
+        try:
+            found = self.derive(query(self.sql.replace("{task}", "'" + task.replace("'", "''") + "'")), control_of)
+        except HarnessError:
+            raise
+        except Exception as error:
+            raise ConfigError(
+                f"{self.source}: SQL or derive() failed on {task} ({type(error).__name__}: {error})"
+            ) from error
+        if not isinstance(found, pl.DataFrame):
+            raise ConfigError(f"{self.source}: derive() returned {type(found).__name__}; expected a Polars frame")
         said = {name for name, *_ in self.columns}
         if set(found.columns) != said:
             raise ConfigError(
