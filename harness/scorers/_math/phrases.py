@@ -42,7 +42,8 @@ def holds_nothing(content: str) -> bool:
 
 _SAYS = r"is|are|would be|should be|must be|equals|comes out to|becomes"
 _ENGLISH = re.compile(
-    rf"(?:(?:answer|(?<![a-z])ans|result|solution)s?\b(?: (?:to|of|for) (?:[^.:\n$]|\$[^$\n]{{1,80}}\$){{1,80}}?)?"
+    rf"(?:answer\s+(?:is\s+not|isn[’']t)\s[^.;,:\n]{{1,40}}[.;,:]?\s+(?:but|it[’']s|it\s+is)\b"  # not 15; it's 14
+    rf"|(?:answer|(?<![a-z])ans|result|solution)s?\b(?: (?:to|of|for) (?:[^.:\n$]|\$[^$\n]{{1,80}}\$){{1,80}}?)?"
     rf"(?:\s*\**\s*[:=➜→⇒]\s*\**|\s+[-–—]\s|\s+(?:{_SAYS})\b)|(?<![a-z])ans\.(?=\s)"
     r"|(?:option|choice)\s+(?=\(?[A-J]\)?[:.]\s)|answer\s+(?=\\[\[(]|[-−]?[\d½¼¾]\S*\s*\Z)"
     r"|(?:option|choice)\s+is\b|it should be\b|it is actually\b)\s*[:=]?\s*",
@@ -188,15 +189,21 @@ def _end_of_sentence(text: str, start: int) -> int:
     return stop.start() if stop else len(text)
 
 
+_EMOJI = "\u2600-\u2715\u2719-\u274b\u2750-\u2775\u2b50\ufe0f\u200d\U0001f300-\U0001faff"
+"""Pictures, but for the crosses that call an answer wrong."""
+_CROSSED = re.compile(r"[❌✗✘✖]\W*\Z")
+_EMOJI_BEHIND = re.compile(rf"(?<=[^\s{_EMOJI}])\s*[{_EMOJI}][\s{_EMOJI}]*\Z")
+
+
 def _tidy(value: str) -> str:
-    return value.strip().strip("*").strip()
+    return _EMOJI_BEHIND.sub("", value.strip().strip("*")).strip().strip("*").strip()
 
 
 # The close ----------------------------------------------------------------------------------------------------
 
 NUMBER = (
     r"(?<![A-Za-z0-9_.:À-ɏ])[-−]?\s?[$€£]?\s?[-−]?"
-    r"(?:\d{1,3}(?:\.\d{3})+,\d{1,2}(?![\d,])|\d{1,3}(?:,\d{3})+|\d+,\d{1,2}(?![\d,])"
+    r"(?:\d{1,3}(?:[. \u00a0\u202f]\d{3})+,\d{1,2}(?![\d,])|\d{1,3}(?:,\d{3})+|\d+,\d{1,2}(?![\d,])"
     r"|\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:[/:]\d+)?(?:\s?\\?%|\s(?:thousand|[mb]illion)\b)?"
 )
 _NUMBERS = re.compile(NUMBER)
@@ -250,6 +257,17 @@ _COUNTED = re.compile(
     r"(?<![\d.,:/$€£-])(\d+ [A-Za-z-]+(?:, (?:and )?\d+ [A-Za-z-]+)*,? and \d+ [A-Za-z-]+)(?: [A-Za-z]+){0,4}\W*$"
 )
 """`9 chickens and 10 rabbits`, at the end of a sentence."""
+_TOTAL = re.compile(
+    rf"\btotal of \**({NUMBER})\**(?: [A-Za-z-]+){{1,4}}? (?:in|over|after|during|within|across|for|from|per) "
+    rf"{NUMBER} [A-Za-z-]+\W*$"
+)
+"""`a total of 150 miles in 3 hours`, at the end of a sentence."""
+_GOES_ON = re.compile(r"\s*(?:\\(?:sqrt|[dt]?frac|pi|cdot|times|binom|left)(?![A-Za-z])|[-+^(]|[A-Za-z](?![A-Za-z]))")
+"""Behind a number, what makes it a part of an expression."""
+_UNIT_BEHIND = re.compile(
+    r"\s?((?:(?:square|cubic|sq|cu)\s)?[A-Za-z]{2,}(?:\s?(?:per\s|/\s?)[A-Za-z]+)?)(?=[\s.,!)*]|$)"
+    r"(?!\s(?:per|an?|each|squared|cubed|and|to|by)\b|\s\d)"
+)
 _ARROW = re.compile(r".*(?:[⇒⟹➜∴]|=>|\\(?:Rightarrow|implies|therefore)(?![A-Za-z]))|(?:→|->)")
 _COURTESY = re.compile(
     r"\b(?:hope (?:this|that|it)|let me know|feel free|anything else|(?:would|do|if) you (?:like|want|need|have|would)"
@@ -276,6 +294,7 @@ def closing(text: str) -> tuple[str, int, str] | None:
     Returns:
         The answer, one past its end, and which of the two it was.
     """
+    text = _EMOJI_BEHIND.sub("", text)
     first = _ANSWER_FIRST.match(text)
     body, line = _last_line(text.rstrip())
     for _ in range(MAX_TRIES):
@@ -284,7 +303,7 @@ def closing(text: str) -> tuple[str, int, str] | None:
         body, line = _last_line(body[: len(body) - len(line)].rstrip())
     if line in _CLOSERS:
         body, line = _last_line(body[: len(body) - len(line)].rstrip())
-    if len(line) > 4 * MAX_CHARS:
+    if len(line) > 4 * MAX_CHARS or _CROSSED.search(line):
         return None
     bare = _bare(line)
     sentences = [sentence for sentence in _SENTENCES.split(line) if sentence.strip()]
@@ -314,7 +333,7 @@ def _last_line(body: str) -> tuple[str, str]:
 
 def _bare(line: str) -> str:
     """A line without its markup, its label, and what leads up to an arrow."""
-    line = _LABEL.sub("", line.strip("*` #>")).strip("*` ").rstrip(".")
+    line = _LABEL.sub("", _EMOJI_BEHIND.sub("", line.strip("*` #>"))).strip("*` ").rstrip(".")
     arrow = _ARROW.match(line)
     return line[arrow.end() :].strip("*` $") if arrow else line
 
@@ -341,7 +360,7 @@ def _concluding(sentence: str) -> str | None:
     if equals and not _UNSOLVED.fullmatch(sentence, 0, equals.start()):
         end = equals.end()
         if whole or (_FEW_WORDS.match(sentence, end) and not _HEDGED.search(sentence, end)):
-            return equals.group(1).strip()
+            return _side(sentence, equals) or _with_unit(sentence, equals.group(1), end)
     if denied or hedged:
         return None
     if not whole:
@@ -367,10 +386,27 @@ def _closing_numbers(sentence: str) -> str | None:
     several = _COUNTED.search(sentence) or _LISTED.search(sentence)
     if several:
         return several.group(1)
+    if (total := _TOTAL.search(sentence)) is not None:
+        return total.group(1).strip()
     number = next(iter(list(_NUMBERS.finditer(sentence))[:-2:-1]), None)
     if number is None or not _ONLY_WORDS.match(sentence, number.end()) or _BOUND.search(sentence, 0, number.start()):
         return None
-    return number.group().strip()
+    return _with_unit(sentence, number.group(), number.end())
+
+
+def _side(sentence: str, equals: re.Match[str]) -> str | None:
+    r"""`2\sqrt{5}` of `$\sqrt{20} = 2\sqrt{5}$`, where more than the number stands behind the last `=`."""
+    around = next((found for found in _MATHS.finditer(sentence) if found.start() < equals.start() < found.end()), None)
+    if around is None or not _GOES_ON.match(sentence, equals.end()):
+        return None
+    return sentence[equals.start(1) : around.end(around.lastindex or 0)].strip()
+
+
+def _with_unit(sentence: str, number: str, end: int) -> str:
+    """A number with the unit behind it, where the size of that is known: 5 inches are not 5 feet."""
+    unit = _UNIT_BEHIND.match(sentence, end)
+    number = number.strip()
+    return f"{number} \\text{{{unit.group(1)}}}" if unit and units.has_size(unit.group(1)) else number
 
 
 # Prose --------------------------------------------------------------------------------------------------------
