@@ -177,15 +177,6 @@ def _without_numbers(code: str) -> str:
     return "\n".join(line[mark.end() :] for line, mark in zip(lines, marks, strict=True) if mark is not None) + "\n"
 
 
-_DIFF = frozenset({"diff", "patch"})
-_DIFF_LINE = re.compile(r"(?:diff |index |@@|--- |\+\+\+ |-|\\ )")
-
-
-def _patched(code: str) -> str:
-    """The lines that a diff leaves."""
-    return "\n".join(line[line[:1] in ("+", " ") :] for line in code.split("\n") if not _DIFF_LINE.match(line))
-
-
 def _session(code: str) -> str:
     """The code of an interactive session, or of a notebook's cell, without its prompts, outputs and magics."""
     lines = code.split("\n")
@@ -360,8 +351,7 @@ def _of_blocks(text: str, found: Sequence[Block], doc: Mapping[str, Any]) -> Ext
 
 def _code(block: Block) -> str:
     """A block's code; where nothing closes it, up to the first line of prose."""
-    code = _patched(block.code) if block.language in _DIFF else _without_numbers(block.code)
-    code = _plain_text(_python.dedent(_session(code)))
+    code = _plain_text(_python.dedent(_session(_without_numbers(block.code))))
     return code if block.closed else _python.until_prose(code)
 
 

@@ -140,9 +140,6 @@ def test_a_right_answer_passes_in_this_shape_too_and_a_wrong_one_does_not(shape:
 
 
 WRAPPERS = {
-    "a diff": lambda code: (
-        "```diff\n--- a.py\n+++ b.py\n@@ -1 +1,2 @@\n-pass\n" + "".join(f"+{x}\n" for x in code.splitlines()) + "```"
-    ),
     "numbered lines": lambda code: (
         "```python\n" + "".join(f"{n:2d} | {x}\n" for n, x in enumerate(code.splitlines(), 9)) + "```"
     ),

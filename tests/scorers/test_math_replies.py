@@ -93,6 +93,31 @@ def test_what_the_answer_is_counts_and_not_what_it_is_not(pair, form):
     assert not right(pair[0], reply)
 
 
+ASIDES = [
+    "She needs {0} boxes, which is {1} more than Tom.",
+    "So it takes {0} minutes ({1} hours).",
+    "He got {0} out of {1} points.",
+    "Il lui reste {0} euros sur {1}.",
+    "答:{0} 个",
+    "The answer is:\n\n- {0}",
+    "The answer is:\n- {0}\n\nIt follows from step {1}.",
+]
+
+
+@every(pairs, st.sampled_from(ASIDES))
+def test_what_is_said_beside_the_value_does_not_count(pair, form):
+    reply = form.format(*pair)
+    assert right(pair[0], reply)
+    assert not right(pair[1], reply)
+    assert not right(-pair[0], reply)
+
+
+@every(pairs)
+def test_a_difference_is_the_answer_where_no_value_stands_before_it(pair):
+    assert right(pair[0], f"So Ann needs {pair[0]} more boxes than Tom.")
+    assert right(pair[1], f"She had {pair[0]} apples, which leaves her with {pair[1]} apples.")
+
+
 @every(pairs, st.sampled_from(["in", "over", "after"]))
 def test_a_total_is_the_answer_and_not_what_it_is_spread_over(pair, word):
     reply = f"That is a total of {pair[0]} miles {word} {pair[1]} hours."

@@ -60,7 +60,7 @@ _OTHERS = re.compile(
     r"|jawaban(?:nya)?\s*(?:\badalah\b|:)"  # Indonesian
     r"|antwoord\s*(?:\bis\b|:)|cevap\s*:"  # Dutch, Turkish
     # Chinese, Japanese, Korean, Russian, Bengali, Thai, Telugu, Hindi, Arabic, Vietnamese
-    r"|(?:答案|答え|解答|정답|답|ответ|উত্তর|คำตอบ|సమాధానం|उत्तर|الجواب|الإجابة|đáp án)"
+    r"|(?:答(?=\s*[:：])|答案|答え|解答|정답|답|ответ|উত্তর|คำตอบ|సమాధానం|उत्तर|الجواب|الإجابة|đáp án)"
     r"\s*(?:是|为|は|은|는|คือ|হল|హలో|هو|là|—|-)?\s*[:：]?"
     r")\s*(?:(?:donc|also|entonces|então|quindi|dus)\s+)?",
     re.IGNORECASE,
@@ -89,6 +89,9 @@ _BARE = re.compile(
 _IS_THE = re.compile(r"\s(?:is|are)\s+(?:the|our|my)\s+(?:[a-z]+\s+){0,2}\Z")
 _LONGEST_BEFORE = 400
 """Characters before "is the answer" that may hold its value."""
+_LONE_BULLET = re.compile(r"[-+•][ \t]+(?=[^\n]+\s*(?:\n[ \t]*\n[ \t]*(?![-+•*])|\Z))")
+"""The mark of a list that has one item: `- 9` is not -9."""
+_LONGEST_GAP = 20
 _FILLER = re.compile(r"[\s*:：]*")
 _MATH_OPENERS = (("\\[", "\\]"), ("\\(", "\\)"), ("$$", "$$"), ("$", "$"))
 
@@ -115,6 +118,9 @@ def is_value(text: str) -> bool:
 def _value_behind(text: str, end: int) -> StatedAnswer | None:
     filler = _FILLER.match(text, end)
     start = filler.end() if filler else end
+    before = text[max(0, start - _LONGEST_GAP) : start]
+    if "\n" in before[len(before.rstrip()) :] and (bullet := _LONE_BULLET.match(text, start)) is not None:
+        start = bullet.end()
     if _NO_VALUE.match(text, start):
         return None
     stop = _end_of_sentence(text, start)
@@ -257,6 +263,17 @@ _COUNTED = re.compile(
     r"(?<![\d.,:/$€£-])(\d+ [A-Za-z-]+(?:, (?:and )?\d+ [A-Za-z-]+)*,? and \d+ [A-Za-z-]+)(?: [A-Za-z]+){0,4}\W*$"
 )
 """`9 chickens and 10 rabbits`, at the end of a sentence."""
+_OF = re.compile(
+    rf"({NUMBER})(?: [^\W\d_]+){{0,3}} (?:out of|sur|von)(?: the| les| den)? {NUMBER}(?: [^\W\d_]+){{0,3}}\W*$"
+)
+"""`20 out of 25 points`, at the end of a sentence."""
+_RESTATED = re.compile(rf"({NUMBER}(?: [^\W\d_]+){{1,2}}) \([^()]*\d[^()]*\)\W*$")
+"""`110 minutes (1 hour 50 minutes)`, at the end of a sentence."""
+_COMPARED = re.compile(
+    r"(?<=\w), which (?:is|are|was|were) [^,]{0,60}\b(?:more|less|fewer|times|percent|[a-z]{3,}er) "
+    r"(?:[^,]{0,60} )?(?:than|as|of)\b[^,]{0,60}$"
+)
+"""`…, which is 2 more than Tom`, at the end of a sentence."""
 _TOTAL = re.compile(
     rf"\btotal of \**({NUMBER})\**(?: [A-Za-z-]+){{1,4}}? (?:in|over|after|during|within|across|for|from|per) "
     rf"{NUMBER} [A-Za-z-]+\W*$"
@@ -383,10 +400,15 @@ def _closing_formulas(sentence: str) -> list[str]:
 
 def _closing_numbers(sentence: str) -> str | None:
     """The numbers that a sentence lists or counts with at its end, else the last one where only words follow."""
+    compared = _COMPARED.search(sentence)
+    if compared and _NUMBERS.search(sentence, 0, compared.start()):
+        sentence = sentence[: compared.start()]
+    if (restated := _RESTATED.search(sentence)) is not None:
+        sentence = sentence[: restated.end(1)]
     several = _COUNTED.search(sentence) or _LISTED.search(sentence)
     if several:
         return several.group(1)
-    if (total := _TOTAL.search(sentence)) is not None:
+    if (total := _TOTAL.search(sentence) or _OF.search(sentence)) is not None:
         return total.group(1).strip()
     number = next(iter(list(_NUMBERS.finditer(sentence))[:-2:-1]), None)
     if number is None or not _ONLY_WORDS.match(sentence, number.end()) or _BOUND.search(sentence, 0, number.start()):
