@@ -132,9 +132,9 @@ def official(text: str, doc: Mapping[str, Any]) -> Extracted | None:
 
 # Spelling -----------------------------------------------------------------------------------------------------
 
-_ODD = re.compile("[\u00a0\u1680\u2000-\u200f\u2028\u2029\u202f\u205f\u2060\u3000\ufeff]")
+_ODD = re.compile("[\u00a0\u00ad\u1680\u2000-\u200f\u2028\u2029\u202f\u205f\u2060\u3000\ufeff]")
 _ODD_SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
-_INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff]")
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|#39|#x27|apos);")
 
 
@@ -218,7 +218,8 @@ _OPENING_TAG = re.compile(
 def _unwrapped(text: str) -> str:
     """The code in the JSON that an answer is, or holds where it has no fence of another language."""
     if (whole := text.strip())[:1] == whole[-1:] == '"' and "\n" not in whole:
-        return _decoded(whole) or text
+        held = _decoded(whole)
+        return held if isinstance(held, str) and held else text
     key = _JSON.search(text)
     if key is None or any(block.language not in ("", "json") for block in blocks(text)):
         return text

@@ -147,6 +147,7 @@ WRAPPERS = {
         "```\n" + "".join(f"{n}  {x}\n" for n, x in enumerate(code.splitlines(), 1)) + "```"
     ),
     "a JSON string": json.dumps,
+    "soft hyphens": lambda code: code.replace("return ", "ret\u00adurn "),
     "a message": lambda code: json.dumps({"role": "assistant", "content": f"Sure:\n```python\n{code}```"}),
     "a list of parts": lambda code: json.dumps([{"type": "text", "text": "Sure."}, {"type": "code", "content": code}]),
     "a call whose arguments are JSON": lambda code: json.dumps(

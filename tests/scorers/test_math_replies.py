@@ -99,6 +99,10 @@ ASIDES = [
     "He got {0} out of {1} points.",
     "Il lui reste {0} euros sur {1}.",
     "答:{0} 个",
+    "**Lösung:** {0} LKWs",
+    "Solución: {0} camiones.",
+    "The number is {0}. Check: {0} + 1 = {1} ✓",
+    "Lösung: {1} + 0 = {1}, also\n\nInsgesamt sind es {0}.",
     "The answer is:\n\n- {0}",
     "The answer is:\n- {0}\n\nIt follows from step {1}.",
 ]
@@ -127,7 +131,7 @@ def test_a_total_is_the_answer_and_not_what_it_is_spread_over(pair, word):
 
 @every(
     counts,
-    st.sampled_from(["✅", "🎉", " ✔️", "\n\n🎉🎉", " 😊"]),
+    st.sampled_from(["✅", " ∎", "🎉", " ✔️", "\n\n🎉🎉", " 😊"]),
     st.sampled_from(["{}{}", "**{}**{}", "x = {}{}", "She has {} pens.{}"]),
 )
 def test_pictures_behind_an_answer_change_nothing(number, picture, form):

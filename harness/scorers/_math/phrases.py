@@ -58,6 +58,8 @@ _OTHERS = re.compile(
     r"|risposta(?:\s+finale)?\s*(?:[èe]\b|:)"  # Italian
     r"|jibu(?:\s+la\s+mwisho)?\s*(?:\bni\b|:)"  # Swahili
     r"|jawaban(?:nya)?\s*(?:\badalah\b|:)"  # Indonesian
+    r"|(?:lösung|soluci[óo]n|solução|soluzione)\s*:\**[ \t]*"  # before one value alone
+    r"(?=[-−]?[$€£]?\d[\d.,]*(?:[ \t]+[^\W\d_]+){0,2}[.*]*[ \t]*(?:\n|\Z))"
     r"|antwoord\s*(?:\bis\b|:)|cevap\s*:"  # Dutch, Turkish
     # Chinese, Japanese, Korean, Russian, Bengali, Thai, Telugu, Hindi, Arabic, Vietnamese
     r"|(?:答(?=\s*[:：])|答案|答え|解答|정답|답|ответ|উত্তর|คำตอบ|సమాధానం|उत्तर|الجواب|الإجابة|đáp án)"
@@ -69,7 +71,7 @@ _ENGLISH_KEYS = (
     *("answer", "ans.", "ans:", "ans =", "ans=", "ans →", "result", "solution", "option", "choice", "it should be"),
     "it is actually",
 )
-_LATIN_KEYS = ("respuesta", "antwort", "réponse", "reponse", "resposta", "risposta", "jibu", "jawaban", "antwoord", "cevap")  # fmt: skip  # noqa: E501
+_LATIN_KEYS = ("respuesta", "antwort", "réponse", "reponse", "resposta", "risposta", "jibu", "jawaban", "antwoord", "cevap", "lösung", "soluci", "solução", "soluzione")  # fmt: skip  # noqa: E501
 _OTHER_KEYS = ("答", "답", "ответ", "উত্তর", "คำตอบ", "సమాధానం", "उत्तर", "الجواب", "الإجابة", "đáp án")
 _A_LINE = re.compile(r"(?m)^[ \t]*A:[ \t]*([^\n]+)$")
 _NO_VALUE = re.compile(
@@ -195,8 +197,8 @@ def _end_of_sentence(text: str, start: int) -> int:
     return stop.start() if stop else len(text)
 
 
-_EMOJI = "\u2600-\u2715\u2719-\u274b\u2750-\u2775\u2b50\ufe0f\u200d\U0001f300-\U0001faff"
-"""Pictures, but for the crosses that call an answer wrong."""
+_EMOJI = "\u220e\u25a0\u25a1\u2600-\u2715\u2719-\u274b\u2750-\u2775\u2b50\ufe0f\u200d\U0001f300-\U0001faff"
+"""Pictures and the end of a proof, but for the crosses that call an answer wrong."""
 _CROSSED = re.compile(r"[❌✗✘✖]\W*\Z")
 _EMOJI_BEHIND = re.compile(rf"(?<=[^\s{_EMOJI}])\s*[{_EMOJI}][\s{_EMOJI}]*\Z")
 
@@ -289,6 +291,7 @@ _ARROW = re.compile(r".*(?:[⇒⟹➜∴]|=>|\\(?:Rightarrow|implies|therefore)(
 _COURTESY = re.compile(
     r"\b(?:hope (?:this|that|it)|let me know|feel free|anything else|(?:would|do|if) you (?:like|want|need|have|would)"
     r"|thank(?:s| you)|good luck|have a (?:nice|great|good)|(?:happy|glad) to help)\b"
+    r"|^\W*(?:check|verification|probe|vérification|comprobación|проверка)\**\s*:"
     r"|^\W*(?:note|nota bene|n\.b\.|remember|disclaimer)\b[^=]*$",
     re.IGNORECASE,
 )
