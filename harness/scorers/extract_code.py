@@ -252,7 +252,7 @@ def _in_json(held: Any, depth: int) -> str | None:
         by_name = {str(key).lower(): value for key, value in held.items()}
         found = next((value for key in _KEYS if _is_code(key, value := by_name.get(key))), None)
         if found is not None:
-            return found
+            return str(found)
     inner = list(held.values() if isinstance(held, dict) else held)[:20]
     return next((code for value in inner if (code := _in_json(value, depth - 1)) is not None), None)
 
