@@ -169,8 +169,19 @@ def binds(code: str, name: str) -> bool:
     return re.search(_BOUND.format(re.escape(name)), code) is not None
 
 
+_NOTHING = re.compile(
+    r"\breturn[ \t]*(?=\.\.\.)|\breturn(?:[ \t]+None)?[ \t]*(?=[;\n]|\Z)"
+    r"|raise[ \t]+NotImplementedError(?:\(\))?|\bpass\b|\.\.\.|…|[;\s]"
+)
+_TO_COME = re.compile(r"#[^\n]*(?:\btodo\b|\bcode (?:goes )?here\b|\bimplement)", re.IGNORECASE)
+_CONSTANT = re.compile(r"\breturn[ \t]+(?:-?\d+|True|False|\[\]|\{\}|\(\))?[ \t]*(?=[;\n]|\Z)")
+
+
 def is_stub(body: str) -> bool:
-    """Whether the text after a function's head does nothing: a docstring, `...`, `pass`, a comment, not implemented."""
+    """Whether the text after a function's head does nothing: a docstring, `...`, `pass`, a comment, not implemented.
+
+    So does `return None`, and any constant that it returns where a comment says that code is still to come.
+    """
     kept = []
     at = 0
     for start, end, kind in _scan(body):
@@ -178,5 +189,6 @@ def is_stub(body: str) -> bool:
             kept.append(body[at:start])
             at = end
     rest = "".join([*kept, body[at:]])
-    rest = re.sub(r"\breturn[ \t]*(?=\.\.\.)|raise[ \t]+NotImplementedError(?:\(\))?|\bpass\b|\.\.\.|…|[;\s]", "", rest)
-    return not rest
+    if _TO_COME.search(body):
+        rest = _CONSTANT.sub("", rest)
+    return not _NOTHING.sub("", rest)

@@ -59,7 +59,9 @@ def extract(text: str, doc: Mapping[str, Any]) -> Extracted | None:
     if doc.get("completion") and name != SCRIPT:
         found = _completion(text, doc)
         return found if found is not None and found.code.strip() else None
-    return _of_chat(_unwrapped(text), doc)
+    held = _unwrapped(text)
+    kept = held is not text and name != SCRIPT and defines(text, doc) and not defines(held, doc)
+    return _of_chat(text if kept else held, doc)
 
 
 def _of_chat(text: str, doc: Mapping[str, Any]) -> Extracted | None:
@@ -130,9 +132,9 @@ def official(text: str, doc: Mapping[str, Any]) -> Extracted | None:
 
 # Spelling -----------------------------------------------------------------------------------------------------
 
-_ODD = re.compile("[\u00a0\u1680\u2000-\u200f\u2028\u2029\u202f\u205f\u2060\u3000\ufeff]")
+_ODD = re.compile("[\u00a0\u00ad\u1680\u2000-\u200f\u2028\u2029\u202f\u205f\u2060\u3000\ufeff]")
 _ODD_SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
-_INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff]")
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|#39|#x27|apos);")
 
 
@@ -162,6 +164,19 @@ _PROMPT = re.compile(r"[ \t]*(?:>>>|\.\.\.|In \[\d*\]:|\.\.\.:)(?: |$)")
 _MAGIC = re.compile(r"(?:%{1,2}[A-Za-z]\w*|![A-Za-z.]|\$ )[^\n]*")
 
 
+_NUMBERED = re.compile(r"[ \t]*(\d{1,4})(?:[ \t]*[|│:][ \t]?|[ \t]{1,2}|$)")
+
+
+def _without_numbers(code: str) -> str:
+    """Code without the numbers of its lines, where all lines have one and each is one more than the last."""
+    lines = [line for line in code.split("\n") if line.strip()]
+    marks = [_NUMBERED.match(line) for line in lines]
+    numbers = [int(mark[1]) for mark in marks if mark is not None]
+    if len(lines) < 2 or numbers != list(range(numbers[0] if numbers else 0, (numbers or [0])[0] + len(lines))):  # noqa: PLR2004
+        return code
+    return "\n".join(line[mark.end() :] for line, mark in zip(lines, marks, strict=True) if mark is not None) + "\n"
+
+
 def _session(code: str) -> str:
     """The code of an interactive session, or of a notebook's cell, without its prompts, outputs and magics."""
     lines = code.split("\n")
@@ -182,8 +197,12 @@ def _session(code: str) -> str:
 
 # What the code came in ----------------------------------------------------------------------------------------
 
-_KEYS = ("code", "solution", "program", "python", "python_code", "completion", "answer", "function", "implementation")
-_JSON = re.compile(rf'"(?:{"|".join(_KEYS)})"\s*:\s*"', re.IGNORECASE)
+_KEYS = ("code", "solution", "program", "python", "python_code", "completion", "answer", "function", "implementation",
+         "content", "text", "arguments", "input")  # fmt: skip
+"""Keys that code stands under; the last ones only where what they hold looks like Python."""
+_LOOSE = frozenset({"content", "text", "arguments", "input"})
+_LOOKS_LIKE_CODE = re.compile(r"^[ \t]*(?:(?:async[ \t]+)?def|class|import|from|return|```)\b|```", re.MULTILINE)
+_JSON = re.compile(rf'\\?"(?:{"|".join(_KEYS)})\\?"\s*:\s*\\?"', re.IGNORECASE)
 _DEPTH = 4
 _BEFORE = 2000
 _TAGS = 20
@@ -198,6 +217,9 @@ _OPENING_TAG = re.compile(
 
 def _unwrapped(text: str) -> str:
     """The code in the JSON that an answer is, or holds where it has no fence of another language."""
+    if (whole := text.strip())[:1] == whole[-1:] == '"' and "\n" not in whole:
+        held = _decoded(whole)
+        return held if isinstance(held, str) and held else text
     key = _JSON.search(text)
     if key is None or any(block.language not in ("", "json") for block in blocks(text)):
         return text
@@ -212,17 +234,33 @@ def _unwrapped(text: str) -> str:
     return text
 
 
+def _decoded(text: str) -> Any:
+    """What a text is the JSON of; `None` where it is none."""
+    try:
+        return json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return None
+
+
 def _in_json(held: Any, depth: int) -> str | None:
-    """The first text under one of `_KEYS`, which stand in the order of their worth."""
+    """The first text under one of `_KEYS`, which stand in the order of their worth; also in JSON within the JSON."""
+    if isinstance(held, str) and held.lstrip()[:1] in ("{", "["):
+        held = _decoded(held)
     if depth == 0 or not isinstance(held, dict | list):
         return None
     if isinstance(held, dict):
         by_name = {str(key).lower(): value for key, value in held.items()}
-        found = next((value for key in _KEYS if isinstance(value := by_name.get(key), str) and value.strip()), None)
+        found = next((value for key in _KEYS if _is_code(key, value := by_name.get(key))), None)
         if found is not None:
-            return found
+            return str(found)
     inner = list(held.values() if isinstance(held, dict) else held)[:20]
     return next((code for value in inner if (code := _in_json(value, depth - 1)) is not None), None)
+
+
+def _is_code(key: str, value: Any) -> bool:
+    if not isinstance(value, str) or not value.strip():
+        return False
+    return key not in _LOOSE or (value.lstrip()[:1] != "{" and _LOOKS_LIKE_CODE.search(value) is not None)
 
 
 def _tagged(text: str) -> list[Block]:
@@ -314,7 +352,7 @@ def _of_blocks(text: str, found: Sequence[Block], doc: Mapping[str, Any]) -> Ext
 
 def _code(block: Block) -> str:
     """A block's code; where nothing closes it, up to the first line of prose."""
-    code = _plain_text(_python.dedent(_session(block.code)))
+    code = _plain_text(_python.dedent(_session(_without_numbers(block.code))))
     return code if block.closed else _python.until_prose(code)
 
 

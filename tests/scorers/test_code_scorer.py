@@ -139,6 +139,41 @@ def test_a_right_answer_passes_in_this_shape_too_and_a_wrong_one_does_not(shape:
     assert status(SHAPES[shape].replace("math.pi", "7.0")) == "wrong"
 
 
+WRAPPERS = {
+    "numbered lines": lambda code: (
+        "```python\n" + "".join(f"{n:2d} | {x}\n" for n, x in enumerate(code.splitlines(), 9)) + "```"
+    ),
+    "numbers and spaces": lambda code: (
+        "```\n" + "".join(f"{n}  {x}\n" for n, x in enumerate(code.splitlines(), 1)) + "```"
+    ),
+    "a JSON string": json.dumps,
+    "soft hyphens": lambda code: code.replace("return ", "ret\u00adurn "),
+    "a message": lambda code: json.dumps({"role": "assistant", "content": f"Sure:\n```python\n{code}```"}),
+    "a list of parts": lambda code: json.dumps([{"type": "text", "text": "Sure."}, {"type": "code", "content": code}]),
+    "a call whose arguments are JSON": lambda code: json.dumps(
+        {"name": "run", "arguments": json.dumps({"code": code})}
+    ),
+    "a stub with a constant after it": lambda code: (
+        f"```python\n{code}```\nThe template was:\n```python\ndef area(r):\n    # your code here\n    return 0\n```"
+    ),
+    "a stub that returns None after it": lambda code: (
+        f"```python\n{code}```\nFrom:\n```python\ndef area(r):\n    return None\n```"
+    ),
+    "a table in the code": lambda code: code.replace(":\n", ':\n    known = {"code": "none"}\n', 1),
+}
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_a_verdict_is_the_same_in_this_wrapper(wrapper: str):
+    assert status(WRAPPERS[wrapper](SOLUTION)) == "passed"
+    assert status(WRAPPERS[wrapper]("def area(r):\n    return 3.0 * r * r\n")) == "wrong"
+
+
+@pytest.mark.parametrize("key", ["content", "text", "input"])
+def test_json_without_code_is_no_code(key: str):
+    assert status(json.dumps({key: "I cannot write that."})) == "no_code"
+
+
 def test_a_sample_says_where_the_published_executor_would_run_other_code():
     replies = [f"```python\n{SOLUTION}```", SHAPES["no-break spaces"], SHAPES["a mistake after it"]]
     scores = code.score([Answer(DOC, "", text) for text in replies], UNSAFE)

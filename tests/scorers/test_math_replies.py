@@ -41,6 +41,116 @@ pairs = st.tuples(counts, counts).filter(lambda pair: pair[0] != pair[1])
 fractions = st.tuples(st.integers(1, 40), st.integers(3, 40)).filter(lambda pair: Fraction(*pair).denominator > 10)
 
 
+# How a sentence ends ------------------------------------------------------------------------------------------
+
+SIZES = {"inches": "feet", "minutes": "hours", "cents": "dollars", "miles": "km", "grams": "kg", "radians": "degrees",
+         "square feet": "cubic feet", "miles per hour": "km/h"}  # fmt: skip
+
+
+@every(
+    counts, st.sampled_from(sorted(SIZES)), st.sampled_from(["It is {}.", "So she needs {}.", "In all: 3 + 4 = {}."])
+)
+def test_the_unit_behind_a_closing_number_counts_where_a_unit_is_wanted(number, unit, sentence):
+    reply = sentence.format(f"{number} {unit}")
+    assert right(number, reply)
+    assert right(f"{number} \\text{{ {unit}}}", reply)
+    assert not right(f"{number} \\text{{ {SIZES[unit]}}}", reply)
+    assert not right(f"{number} \\text{{ {SIZES[unit]}}}", f"\\boxed{{{number} \\text{{ {unit}}}}}")
+
+
+@every(counts, st.sampled_from(["total", "all", "weeks ago", "boxes"]))
+def test_words_behind_a_closing_number_that_are_no_unit_are_left_out(number, words):
+    sentence = f"That makes {number} in {words}." if words in ("total", "all") else f"That makes {number} {words}."
+    assert right(number, sentence)
+
+
+@every(st.integers(1, 359))
+def test_an_angle_in_degrees_is_not_as_many_radians(number):
+    gold = f"{number}^\\circ"
+    assert right(gold, f"The angle is {number} degrees.")
+    assert right(gold, f"\\boxed{{{number}}}")
+    assert not right(gold, f"The angle is {number} radians.")
+    assert not right(gold, f"\\boxed{{{number} \\text{{ rad}}}}")
+
+
+@pytest.mark.parametrize("angle", ["\\frac{\\pi}{2} \\text{ radians}", "\\frac{\\pi}{2}"])
+def test_a_right_angle_may_be_given_in_radians(angle: str):
+    assert right("90^\\circ", f"\\boxed{{{angle}}}")
+
+
+@every(counts, st.integers(2, 9), st.sampled_from(["the distance is ", "it is ", "$d$ follows: "]))
+def test_the_last_side_of_a_chain_is_read_whole(root, factor, before):
+    root = root * root + 1  # no square
+    reply = f"Hence {before}$\\sqrt{{{root * factor**2}}} = {factor}\\sqrt{{{root}}}$."
+    assert right(f"{factor}\\sqrt{{{root}}}", reply)
+    assert not right(factor, reply)
+
+
+@every(pairs, st.sampled_from(["is not {} but {}.", "isn't {}; it's {}.", "is not {}, it is {} in all."]))
+def test_what_the_answer_is_counts_and_not_what_it_is_not(pair, form):
+    reply = "The answer " + form.format(*pair)
+    assert right(pair[1], reply)
+    assert not right(pair[0], reply)
+
+
+ASIDES = [
+    "She needs {0} boxes, which is {1} more than Tom.",
+    "So it takes {0} minutes ({1} hours).",
+    "He got {0} out of {1} points.",
+    "Il lui reste {0} euros sur {1}.",
+    "答:{0} 个",
+    "**Lösung:** {0} LKWs",
+    "Solución: {0} camiones.",
+    "The number is {0}. Check: {0} + 1 = {1} ✓",
+    "Lösung: {1} + 0 = {1}, also\n\nInsgesamt sind es {0}.",
+    "The answer is:\n\n- {0}",
+    "The answer is:\n- {0}\n\nIt follows from step {1}.",
+]
+
+
+@every(pairs, st.sampled_from(ASIDES))
+def test_what_is_said_beside_the_value_does_not_count(pair, form):
+    reply = form.format(*pair)
+    assert right(pair[0], reply)
+    assert not right(pair[1], reply)
+    assert not right(-pair[0], reply)
+
+
+@every(pairs)
+def test_a_difference_is_the_answer_where_no_value_stands_before_it(pair):
+    assert right(pair[0], f"So Ann needs {pair[0]} more boxes than Tom.")
+    assert right(pair[1], f"She had {pair[0]} apples, which leaves her with {pair[1]} apples.")
+
+
+@every(pairs, st.sampled_from(["in", "over", "after"]))
+def test_a_total_is_the_answer_and_not_what_it_is_spread_over(pair, word):
+    reply = f"That is a total of {pair[0]} miles {word} {pair[1]} hours."
+    assert right(pair[0], reply)
+    assert not right(pair[1], reply)
+
+
+@every(
+    counts,
+    st.sampled_from(["✅", " ∎", "🎉", " ✔️", "\n\n🎉🎉", " 😊"]),
+    st.sampled_from(["{}{}", "**{}**{}", "x = {}{}", "She has {} pens.{}"]),
+)
+def test_pictures_behind_an_answer_change_nothing(number, picture, form):
+    assert right(number, form.format(number, picture))
+    assert not right(number + 1, form.format(number, picture))
+
+
+@every(counts, st.sampled_from(["❌", " ✗", " ✘"]))
+def test_a_value_that_is_crossed_out_is_no_answer(number, cross):
+    assert not right(number, f"{number}{cross}")
+
+
+@every(st.integers(1_000, 999_999), st.sampled_from([" ", "\u00a0", "\u202f"]))
+def test_groups_apart_by_spaces_may_have_cents_behind(number, space):
+    shown = f"{number:,}".replace(",", space)
+    assert right(number, f"Donc, il a dépensé au total {shown},00 €.")
+    assert not right(number, f"Donc, il a dépensé au total {shown},50 €.")
+
+
 # Where the answer stands --------------------------------------------------------------------------------------
 
 FORMS = [

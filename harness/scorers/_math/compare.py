@@ -94,10 +94,17 @@ def compare(gold: str, answer: str, engine: Engine | None = None) -> Equality:
 
 
 def _other_dimension(wanted: Reading, found: Reading) -> Equality | None:
-    one, other = wanted.normal.unit, found.normal.unit
+    one, other = _unit(wanted, found), _unit(found, wanted)
     if one is None or other is None or units.agree(one, other):
         return None
     return no("structure", f"in a unit of {other.dimension}, wanted one of {one.dimension}")
+
+
+def _unit(reading_: Reading, other: Reading) -> units.Unit | None:
+    """The unit of an answer; a degree sign is one beside a numeral, which is that many radians of no such angle."""
+    node, beside = reading_.node, other.node
+    signed = node is not None and node.op == "degree" and beside is not None and trees.is_literal(beside)
+    return units.DEGREE if signed else reading_.normal.unit
 
 
 def _compared(wanted: Reading, found: Reading, comparison: Comparison) -> Equality:
@@ -141,7 +148,7 @@ def _meant(answer: str, wanted: Reading, found: Reading) -> Iterator[str]:
         if all(_value(part) is not None for part in parts):
             yield ", ".join(reading(part).normal.text for part in parts)
     unread = found.node is None or trees.contains(found.node, frozenset({"word"}))
-    if unread or _PROSE.search(plain):
+    if unread or (found.normal.unit is None and _PROSE.search(plain)):  # `5 miles per hour` has been read whole
         distilled = phrases.distil(answer)
         if distilled and distilled != answer:
             yield distilled

@@ -42,7 +42,8 @@ def holds_nothing(content: str) -> bool:
 
 _SAYS = r"is|are|would be|should be|must be|equals|comes out to|becomes"
 _ENGLISH = re.compile(
-    rf"(?:(?:answer|(?<![a-z])ans|result|solution)s?\b(?: (?:to|of|for) (?:[^.:\n$]|\$[^$\n]{{1,80}}\$){{1,80}}?)?"
+    rf"(?:answer\s+(?:is\s+not|isn[’']t)\s[^.;,:\n]{{1,40}}[.;,:]?\s+(?:but|it[’']s|it\s+is)\b"  # not 15; it's 14
+    rf"|(?:answer|(?<![a-z])ans|result|solution)s?\b(?: (?:to|of|for) (?:[^.:\n$]|\$[^$\n]{{1,80}}\$){{1,80}}?)?"
     rf"(?:\s*\**\s*[:=➜→⇒]\s*\**|\s+[-–—]\s|\s+(?:{_SAYS})\b)|(?<![a-z])ans\.(?=\s)"
     r"|(?:option|choice)\s+(?=\(?[A-J]\)?[:.]\s)|answer\s+(?=\\[\[(]|[-−]?[\d½¼¾]\S*\s*\Z)"
     r"|(?:option|choice)\s+is\b|it should be\b|it is actually\b)\s*[:=]?\s*",
@@ -57,9 +58,11 @@ _OTHERS = re.compile(
     r"|risposta(?:\s+finale)?\s*(?:[èe]\b|:)"  # Italian
     r"|jibu(?:\s+la\s+mwisho)?\s*(?:\bni\b|:)"  # Swahili
     r"|jawaban(?:nya)?\s*(?:\badalah\b|:)"  # Indonesian
+    r"|(?:lösung|soluci[óo]n|solução|soluzione)\s*:\**[ \t]*"  # before one value alone
+    r"(?=[-−]?[$€£]?\d[\d.,]*(?:[ \t]+[^\W\d_]+){0,2}[.*]*[ \t]*(?:\n|\Z))"
     r"|antwoord\s*(?:\bis\b|:)|cevap\s*:"  # Dutch, Turkish
     # Chinese, Japanese, Korean, Russian, Bengali, Thai, Telugu, Hindi, Arabic, Vietnamese
-    r"|(?:答案|答え|解答|정답|답|ответ|উত্তর|คำตอบ|సమాధానం|उत्तर|الجواب|الإجابة|đáp án)"
+    r"|(?:答(?=\s*[:：])|答案|答え|解答|정답|답|ответ|উত্তর|คำตอบ|సమాధానం|उत्तर|الجواب|الإجابة|đáp án)"
     r"\s*(?:是|为|は|은|는|คือ|হল|హలో|هو|là|—|-)?\s*[:：]?"
     r")\s*(?:(?:donc|also|entonces|então|quindi|dus)\s+)?",
     re.IGNORECASE,
@@ -68,7 +71,7 @@ _ENGLISH_KEYS = (
     *("answer", "ans.", "ans:", "ans =", "ans=", "ans →", "result", "solution", "option", "choice", "it should be"),
     "it is actually",
 )
-_LATIN_KEYS = ("respuesta", "antwort", "réponse", "reponse", "resposta", "risposta", "jibu", "jawaban", "antwoord", "cevap")  # fmt: skip  # noqa: E501
+_LATIN_KEYS = ("respuesta", "antwort", "réponse", "reponse", "resposta", "risposta", "jibu", "jawaban", "antwoord", "cevap", "lösung", "soluci", "solução", "soluzione")  # fmt: skip  # noqa: E501
 _OTHER_KEYS = ("答", "답", "ответ", "উত্তর", "คำตอบ", "సమాధానం", "उत्तर", "الجواب", "الإجابة", "đáp án")
 _A_LINE = re.compile(r"(?m)^[ \t]*A:[ \t]*([^\n]+)$")
 _NO_VALUE = re.compile(
@@ -88,6 +91,9 @@ _BARE = re.compile(
 _IS_THE = re.compile(r"\s(?:is|are)\s+(?:the|our|my)\s+(?:[a-z]+\s+){0,2}\Z")
 _LONGEST_BEFORE = 400
 """Characters before "is the answer" that may hold its value."""
+_LONE_BULLET = re.compile(r"[-+•][ \t]+(?=[^\n]+\s*(?:\n[ \t]*\n[ \t]*(?![-+•*])|\Z))")
+"""The mark of a list that has one item: `- 9` is not -9."""
+_LONGEST_GAP = 20
 _FILLER = re.compile(r"[\s*:：]*")
 _MATH_OPENERS = (("\\[", "\\]"), ("\\(", "\\)"), ("$$", "$$"), ("$", "$"))
 
@@ -114,6 +120,9 @@ def is_value(text: str) -> bool:
 def _value_behind(text: str, end: int) -> StatedAnswer | None:
     filler = _FILLER.match(text, end)
     start = filler.end() if filler else end
+    before = text[max(0, start - _LONGEST_GAP) : start]
+    if "\n" in before[len(before.rstrip()) :] and (bullet := _LONE_BULLET.match(text, start)) is not None:
+        start = bullet.end()
     if _NO_VALUE.match(text, start):
         return None
     stop = _end_of_sentence(text, start)
@@ -188,15 +197,21 @@ def _end_of_sentence(text: str, start: int) -> int:
     return stop.start() if stop else len(text)
 
 
+_EMOJI = "\u220e\u25a0\u25a1\u2600-\u2715\u2719-\u274b\u2750-\u2775\u2b50\ufe0f\u200d\U0001f300-\U0001faff"
+"""Pictures and the end of a proof, but for the crosses that call an answer wrong."""
+_CROSSED = re.compile(r"[❌✗✘✖]\W*\Z")
+_EMOJI_BEHIND = re.compile(rf"(?<=[^\s{_EMOJI}])\s*[{_EMOJI}][\s{_EMOJI}]*\Z")
+
+
 def _tidy(value: str) -> str:
-    return value.strip().strip("*").strip()
+    return _EMOJI_BEHIND.sub("", value.strip().strip("*")).strip().strip("*").strip()
 
 
 # The close ----------------------------------------------------------------------------------------------------
 
 NUMBER = (
     r"(?<![A-Za-z0-9_.:À-ɏ])[-−]?\s?[$€£]?\s?[-−]?"
-    r"(?:\d{1,3}(?:\.\d{3})+,\d{1,2}(?![\d,])|\d{1,3}(?:,\d{3})+|\d+,\d{1,2}(?![\d,])"
+    r"(?:\d{1,3}(?:[. \u00a0\u202f]\d{3})+,\d{1,2}(?![\d,])|\d{1,3}(?:,\d{3})+|\d+,\d{1,2}(?![\d,])"
     r"|\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:[/:]\d+)?(?:\s?\\?%|\s(?:thousand|[mb]illion)\b)?"
 )
 _NUMBERS = re.compile(NUMBER)
@@ -250,10 +265,33 @@ _COUNTED = re.compile(
     r"(?<![\d.,:/$€£-])(\d+ [A-Za-z-]+(?:, (?:and )?\d+ [A-Za-z-]+)*,? and \d+ [A-Za-z-]+)(?: [A-Za-z]+){0,4}\W*$"
 )
 """`9 chickens and 10 rabbits`, at the end of a sentence."""
+_OF = re.compile(
+    rf"({NUMBER})(?: [^\W\d_]+){{0,3}} (?:out of|sur|von)(?: the| les| den)? {NUMBER}(?: [^\W\d_]+){{0,3}}\W*$"
+)
+"""`20 out of 25 points`, at the end of a sentence."""
+_RESTATED = re.compile(rf"({NUMBER}(?: [^\W\d_]+){{1,2}}) \([^()]*\d[^()]*\)\W*$")
+"""`110 minutes (1 hour 50 minutes)`, at the end of a sentence."""
+_COMPARED = re.compile(
+    r"(?<=\w), which (?:is|are|was|were) [^,]{0,60}\b(?:more|less|fewer|times|percent|[a-z]{3,}er) "
+    r"(?:[^,]{0,60} )?(?:than|as|of)\b[^,]{0,60}$"
+)
+"""`…, which is 2 more than Tom`, at the end of a sentence."""
+_TOTAL = re.compile(
+    rf"\btotal of \**({NUMBER})\**(?: [A-Za-z-]+){{1,4}}? (?:in|over|after|during|within|across|for|from|per) "
+    rf"{NUMBER} [A-Za-z-]+\W*$"
+)
+"""`a total of 150 miles in 3 hours`, at the end of a sentence."""
+_GOES_ON = re.compile(r"\s*(?:\\(?:sqrt|[dt]?frac|pi|cdot|times|binom|left)(?![A-Za-z])|[-+^(]|[A-Za-z](?![A-Za-z]))")
+"""Behind a number, what makes it a part of an expression."""
+_UNIT_BEHIND = re.compile(
+    r"\s?((?:(?:square|cubic|sq|cu)\s)?[A-Za-z]{2,}(?:\s?(?:per\s|/\s?)[A-Za-z]+)?)(?=[\s.,!)*]|$)"
+    r"(?!\s(?:per|an?|each|squared|cubed|and|to|by)\b|\s\d)"
+)
 _ARROW = re.compile(r".*(?:[⇒⟹➜∴]|=>|\\(?:Rightarrow|implies|therefore)(?![A-Za-z]))|(?:→|->)")
 _COURTESY = re.compile(
     r"\b(?:hope (?:this|that|it)|let me know|feel free|anything else|(?:would|do|if) you (?:like|want|need|have|would)"
     r"|thank(?:s| you)|good luck|have a (?:nice|great|good)|(?:happy|glad) to help)\b"
+    r"|^\W*(?:check|verification|probe|vérification|comprobación|проверка)\**\s*:"
     r"|^\W*(?:note|nota bene|n\.b\.|remember|disclaimer)\b[^=]*$",
     re.IGNORECASE,
 )
@@ -276,6 +314,7 @@ def closing(text: str) -> tuple[str, int, str] | None:
     Returns:
         The answer, one past its end, and which of the two it was.
     """
+    text = _EMOJI_BEHIND.sub("", text)
     first = _ANSWER_FIRST.match(text)
     body, line = _last_line(text.rstrip())
     for _ in range(MAX_TRIES):
@@ -284,7 +323,7 @@ def closing(text: str) -> tuple[str, int, str] | None:
         body, line = _last_line(body[: len(body) - len(line)].rstrip())
     if line in _CLOSERS:
         body, line = _last_line(body[: len(body) - len(line)].rstrip())
-    if len(line) > 4 * MAX_CHARS:
+    if len(line) > 4 * MAX_CHARS or _CROSSED.search(line):
         return None
     bare = _bare(line)
     sentences = [sentence for sentence in _SENTENCES.split(line) if sentence.strip()]
@@ -314,7 +353,7 @@ def _last_line(body: str) -> tuple[str, str]:
 
 def _bare(line: str) -> str:
     """A line without its markup, its label, and what leads up to an arrow."""
-    line = _LABEL.sub("", line.strip("*` #>")).strip("*` ").rstrip(".")
+    line = _LABEL.sub("", _EMOJI_BEHIND.sub("", line.strip("*` #>"))).strip("*` ").rstrip(".")
     arrow = _ARROW.match(line)
     return line[arrow.end() :].strip("*` $") if arrow else line
 
@@ -341,7 +380,7 @@ def _concluding(sentence: str) -> str | None:
     if equals and not _UNSOLVED.fullmatch(sentence, 0, equals.start()):
         end = equals.end()
         if whole or (_FEW_WORDS.match(sentence, end) and not _HEDGED.search(sentence, end)):
-            return equals.group(1).strip()
+            return _side(sentence, equals) or _with_unit(sentence, equals.group(1), end)
     if denied or hedged:
         return None
     if not whole:
@@ -364,13 +403,35 @@ def _closing_formulas(sentence: str) -> list[str]:
 
 def _closing_numbers(sentence: str) -> str | None:
     """The numbers that a sentence lists or counts with at its end, else the last one where only words follow."""
+    compared = _COMPARED.search(sentence)
+    if compared and _NUMBERS.search(sentence, 0, compared.start()):
+        sentence = sentence[: compared.start()]
+    if (restated := _RESTATED.search(sentence)) is not None:
+        sentence = sentence[: restated.end(1)]
     several = _COUNTED.search(sentence) or _LISTED.search(sentence)
     if several:
         return several.group(1)
+    if (total := _TOTAL.search(sentence) or _OF.search(sentence)) is not None:
+        return total.group(1).strip()
     number = next(iter(list(_NUMBERS.finditer(sentence))[:-2:-1]), None)
     if number is None or not _ONLY_WORDS.match(sentence, number.end()) or _BOUND.search(sentence, 0, number.start()):
         return None
-    return number.group().strip()
+    return _with_unit(sentence, number.group(), number.end())
+
+
+def _side(sentence: str, equals: re.Match[str]) -> str | None:
+    r"""`2\sqrt{5}` of `$\sqrt{20} = 2\sqrt{5}$`, where more than the number stands behind the last `=`."""
+    around = next((found for found in _MATHS.finditer(sentence) if found.start() < equals.start() < found.end()), None)
+    if around is None or not _GOES_ON.match(sentence, equals.end()):
+        return None
+    return sentence[equals.start(1) : around.end(around.lastindex or 0)].strip()
+
+
+def _with_unit(sentence: str, number: str, end: int) -> str:
+    """A number with the unit behind it, where the size of that is known: 5 inches are not 5 feet."""
+    unit = _UNIT_BEHIND.match(sentence, end)
+    number = number.strip()
+    return f"{number} \\text{{{unit.group(1)}}}" if unit and units.has_size(unit.group(1)) else number
 
 
 # Prose --------------------------------------------------------------------------------------------------------

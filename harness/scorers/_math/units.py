@@ -60,10 +60,12 @@ _KNOWN = {
     **_table("Fahrenheit", {"Fahrenheit": "1"}),
     **_table("kelvin", {"K": "1"}),
     **_table("angle", {"degree deg": "1"}),
+    **_table("radian", {"radian rad": "1"}),
     **_table("money", {"cent ¢": "1/100", "dollar USD": "1"}),
     **_table("unit", {"unit": "1"}),
 }  # fmt: skip
 """The international yard and pound of 1959; the rest is SI."""
+DEGREE = _KNOWN["degree"]
 _ANY = "unit"
 """`square units` are an area of any size."""
 _IRREGULAR = {"feet": "foot", "inches": "inch", "metre": "meter", "litre": "liter", "lbs": "lb", "hrs": "hr",
@@ -71,7 +73,7 @@ _IRREGULAR = {"feet": "foot", "inches": "inch", "metre": "meter", "litre": "lite
 _OTHERS = frozenset(
     {"rpm", "mol", "kWh", "A", "mA", "C", "F", "T", "sq", "cu", "square", "cubic",
      "point", "EUR", "GBP", "INR", "RMB", "euro", "rupee", "yuan",
-     "pence", "erg", "rad", "radian", "year", "month", "per", "of", "a", "an"}
+     "pence", "erg", "year", "month", "per", "of", "a", "an"}
 )  # fmt: skip
 _NEVER = frozenset(
     {"or", "and", "if", "then", "else", "mod", "plus", "minus", "times", "over", "divided", "not", "no", "log",
@@ -230,6 +232,11 @@ def is_unit(words: str, *, spaced: bool) -> bool:
     if not spaced:
         return _singular(parts[0]) in _KNOWN or _singular(parts[0]) in _OTHERS or len(parts[0]) > _LONG_WORD
     return all(len(part) > 2 or part in _KNOWN or part in _OTHERS for part in parts)  # noqa: PLR2004
+
+
+def has_size(words: str) -> bool:
+    """Whether the words behind a number in a sentence are a unit whose size is known; `in` is none there."""
+    return words != "in" and _known(words) is not None
 
 
 def _singular(word: str) -> str:
