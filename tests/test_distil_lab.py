@@ -37,7 +37,7 @@ def test_the_panel_knows_every_prompt_that_a_student_is_asked(lab: ModuleType, s
 
     known = panel.load("alpaca_eval")
     _, asked, _ = lab._read(shared_data)
-    assert {name for name, _ in asked} <= set(known.about["aliases"])
+    assert {name for name, _ in asked} <= set(known.aliases)
     assert set(lab.READ) <= known.candidates
 
 

@@ -26,6 +26,7 @@ from mutants import mutants
 
 from harness import taskdata
 from harness.cli.config import compose
+from harness.core import panels
 from harness.engine import taskfiles
 from harness.errors import TaskError
 from harness.records import Answer
@@ -68,6 +69,7 @@ DATA = {
 """The local copy of what each task reads from the hub; in tests/, made-up rows in the published form."""
 
 SIZES = {
+    "panel": 100,
     "aime24": 30,
     "aime24_fewshot": 30,
     "aime25": 30,
@@ -147,6 +149,14 @@ def data_path(data: str, request: pytest.FixtureRequest) -> Path:
     return Path(request.getfixturevalue("shared_data")) / data
 
 
+def told(name: str) -> dict[str, Any] | None:
+    """What a task is given besides a file: a panel's task the prompts that are asked."""
+    if name != "panel":
+        return None
+    asked = panels.asked("alpaca_eval", 100)
+    return {"panel": {"name": asked.panel, "version": asked.version}, "rows": [dict(row) for row in asked.rows]}
+
+
 @pytest.fixture(scope="session")
 def load(request: pytest.FixtureRequest) -> Any:
     """Load a task the way an evaluation does, from local data where it needs any; each task once."""
@@ -157,7 +167,7 @@ def load(request: pytest.FixtureRequest) -> Any:
     def get(name: str) -> Any:
         if name not in loaded:
             data = DATA.get(name)
-            metadata = {"data": str(data_path(data, request))} if data else None
+            metadata = {"data": str(data_path(data, request))} if data else told(name)
             manager = TaskManager(include_path=str(TASKS), include_defaults=False, metadata=metadata)
             loaded[name] = manager.load([name])["tasks"][name]
         return loaded[name]
@@ -769,5 +779,5 @@ def test_a_task_that_ships_its_documents_needs_no_network(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     for name in sorted(set(FILES) - set(DATA)):
-        task = TaskManager(include_path=str(TASKS), include_defaults=False).load([name])["tasks"][name]
-        assert len(list(task.test_docs())) == SIZES[name]
+        manager = TaskManager(include_path=str(TASKS), include_defaults=False, metadata=told(name))
+        assert len(list(manager.load([name])["tasks"][name].test_docs())) == SIZES[name]

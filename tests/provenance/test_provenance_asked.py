@@ -180,8 +180,8 @@ def test_a_report_on_a_hundred_prompts_leaves_out_one_that_was_asked_otherwise(
     found = json.loads(project.run(*words).stdout)["corpora"][0]
     assert (found["suspect_prompts"], found["prompts"]) == (99, 400)
     assert any(f"prompt {asked[3]}" in note and "another text" in note for note in found["notes"])
-    tested = [f for f in found["findings"] if f["z"] is not None]
+    tested = [f for f in found["tests"] if f["z"] is not None]
     assert all(f["z_low"] < f["z"] < f["z_high"] for f in tested)
-    power = {f["candidate"]: f["power"] for f in found["findings"] if f["power"]}
+    power = {f["candidate"]: f["power"] for f in found["tests"] if f["power"]}
     stored = {row["teacher"]: row for row in shipped.power if row["prompts"] == len(shipped.prompts)}
     assert any(power[t]["at_0.05"] != stored[t]["at_0.05"] for t in power)  # of these prompts, not of all

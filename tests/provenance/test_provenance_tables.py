@@ -53,7 +53,11 @@ def tables():
 def made(answers: pl.DataFrame, known: Registry) -> dict[str, pl.DataFrame]:
     """What the index makes of one set of answers."""
     whole = answers.with_columns(
-        task=pl.lit("open"), version=pl.lit("1.0"), domain=pl.lit(None, pl.String), repeat=pl.lit(0)
+        task=pl.lit("open"),
+        version=pl.lit("1.0"),
+        domain=pl.lit(None, pl.String),
+        alias=pl.lit(None, pl.String),
+        repeat=pl.lit(0),
     )
     studies = [reports.Study(pool) for pool in pools.every(whole, known, {})]
     return overview.tables(studies, reports.of_studies(studies, sorted(whole["model"].unique()), by_domain=False))
