@@ -9,6 +9,7 @@ import duckdb
 import pytest
 from runfolders import sample, write_run
 
+from harness.core import panels
 from harness.results import derivation, store
 from harness.results.derivation import differences, refresh
 
@@ -48,7 +49,7 @@ def test_other_tasks_are_left_alone(tmp_path: Path) -> None:
         return {}
 
     write_run(tmp_path, "eval-b", models=("gamma",), docs=5, tasks=("provenance_open",))
-    store.refresh(tmp_path, derive)
+    store.refresh(tmp_path, derive, panels.facts())
     assert seen == [[("gamma", "provenance_open")]]
     assert rows(tmp_path, "comparisons") == 1
 
