@@ -20,7 +20,6 @@ from harness.cli import proof, publish, report
 from harness.cli.examples import epilog
 from harness.cli.output import RESULTS, Format, NewResults, Results, Shape, renamed, warn, width
 from harness.cli.output import print_frame as _print
-from harness.cli.output import width as _width
 from harness.cli.panel import app as panel
 from harness.cli.provenance import app as provenance
 from harness.core import progress, say
@@ -232,7 +231,7 @@ def show(
         _print(catalogue.samples(folder, failed=failed), shape)
         return
     if shape is Format.table:
-        sys.stdout.write(catalogue.summary(folder) + catalogue.metrics_text(folder, _width()))
+        sys.stdout.write(catalogue.summary(folder) + catalogue.metrics_text(folder, width()))
     else:
         _print(catalogue.metrics(folder), shape)
 
