@@ -135,8 +135,12 @@ ELSEWHERE |= {
     for line in EXAMPLES[f"provenance {name}"]
 }
 ELSEWHERE |= {
-    line: "tests/provenance/test_panel_route.py has a panel's answers, and spoilt panels"
-    for name in ("panel fetch", "panel add", "panel build", "provenance same")
+    line: "tests/provenance/test_panel_route.py has a panel's answers"
+    for line in EXAMPLES["provenance same"]
+}
+ELSEWHERE |= {
+    line: "as a command nothing tries it yet; tests/provenance/test_provenance_panel.py calls what is beneath"
+    for name in ("panel fetch", "panel add", "panel build")
     for line in EXAMPLES[name]
 }
 """Examples that cannot run on made-up results, and what tries them."""
