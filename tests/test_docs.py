@@ -134,10 +134,7 @@ ELSEWHERE |= {
     for name in ("validate", "build-panel")
     for line in EXAMPLES[f"provenance {name}"]
 }
-ELSEWHERE |= {
-    line: "tests/provenance/test_panel_route.py has a panel's answers"
-    for line in EXAMPLES["provenance same"]
-}
+ELSEWHERE |= dict.fromkeys(EXAMPLES["provenance same"], "tests/provenance/test_panel_route.py has a panel's answers")
 ELSEWHERE |= {
     line: "as a command nothing tries it yet; tests/provenance/test_provenance_panel.py calls what is beneath"
     for name in ("panel fetch", "panel add", "panel build")
