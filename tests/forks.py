@@ -7,6 +7,7 @@ seen while importing, the process is started from nothing.
 """
 
 import array
+import atexit
 import ctypes
 import gc
 import importlib
@@ -17,6 +18,8 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import traceback
 import warnings
 from functools import cache
 from pathlib import Path
@@ -174,7 +177,35 @@ def main() -> None:
     os.environ.update(task["environment"])
     sys.path[0] = task["cwd"]
     sys.argv = ["harness", *task["words"]]
-    runpy.run_module("harness", run_name="__main__", alter_sys=True)
+    _end(_exit_code())
+
+
+def _exit_code() -> int:
+    try:
+        runpy.run_module("harness", run_name="__main__", alter_sys=True)
+    except SystemExit as stop:
+        if isinstance(stop.code, str):
+            print(stop.code, file=sys.stderr)
+        return 0 if stop.code is None else stop.code if isinstance(stop.code, int) else 1
+    except KeyboardInterrupt:
+        traceback.print_exc()
+        return 128 + signal.SIGINT
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def _end(code: int) -> None:
+    """Leave as an interpreter does, but for taking the borrowed modules apart, which costs as much as a short command."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            code = code or 120  # as `Py_FinalizeEx` has it
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -60,11 +60,16 @@ class TaskFile:
         return sha.hexdigest()
 
 
-class _Loader(yaml.SafeLoader):
+_SafeLoader: type[Any] = getattr(
+    yaml, "CSafeLoader", yaml.SafeLoader
+)  # libyaml's, ten times as fast, where it is there
+
+
+class _Loader(_SafeLoader):  # type: ignore[misc]
     """SafeLoader that reads `!function a.b` as the string `a.b`."""
 
 
-_Loader.add_constructor("!function", lambda loader, node: loader.construct_scalar(node))  # type: ignore[arg-type]
+_Loader.add_constructor("!function", lambda loader, node: loader.construct_scalar(node))
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ The one place that knows the index, the channels and the leaderboard; they do no
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import os
@@ -316,15 +317,16 @@ def said_by_probes(results_dir: Path, model: str) -> list[dict[str, str]]:
     """What probes with a heading say of a model: `heading`, `text`; nothing where there is no index."""
     if not store.index_path(results_dir).is_file():
         return []
-    return [{"heading": heading, "text": of[model]} for heading, of in _headed(results_dir, [model]) if model in of]
+    with contextlib.closing(store.connect(results_dir)) as index:
+        return [{"heading": heading, "text": of[model]} for heading, of in _headed(index, [model]) if model in of]
 
 
-def _headed(results_dir: Path, models: Sequence[str]) -> list[tuple[str, dict[str, str]]]:
+def _headed(index: store.Connection, models: Sequence[str]) -> list[tuple[str, dict[str, str]]]:
     """What every probe with a heading says of models: the heading, and a text by model."""
     found = []
     for probe in probes.every():
         if probe.say is not None:
-            rows = store.query(results_dir, f"SELECT * FROM {probe.table} ORDER BY ALL")
+            rows = store.run_sql(index, f"SELECT * FROM {probe.table} ORDER BY ALL")
             found.append((probe.heading, {model: text for model in models if (text := probe.say(model, rows))}))
     return found
 
@@ -392,9 +394,10 @@ def board(results_dir: Path, wanted: Selection | None = None) -> Board:
     """
     from harness.results import leaderboard
 
-    frames: dict[str, Any] = {name: store.query(results_dir, sql) for name, sql in leaderboard.QUERIES.items()}
-    models = sorted(set(frames["models"]["model"]))
-    everything = leaderboard.Board(**frames, probed=_headed(results_dir, models))
+    with contextlib.closing(store.connect(results_dir)) as index:
+        frames: dict[str, Any] = {name: store.run_sql(index, sql) for name, sql in leaderboard.QUERIES.items()}
+        probed = _headed(index, sorted(set(frames["models"]["model"])))
+    everything = leaderboard.Board(**frames, probed=probed)
     if wanted is None:
         return everything
     sql = wanted.sql()
