@@ -185,12 +185,12 @@ def _exit_code() -> int:
         runpy.run_module("harness", run_name="__main__", alter_sys=True)
     except SystemExit as stop:
         if isinstance(stop.code, str):
-            print(stop.code, file=sys.stderr)
+            sys.stderr.write(f"{stop.code}\n")
         return 0 if stop.code is None else stop.code if isinstance(stop.code, int) else 1
     except KeyboardInterrupt:
         traceback.print_exc()
         return 128 + signal.SIGINT
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - what an interpreter prints of any error that nobody caught
         traceback.print_exc()
         return 1
     return 0

@@ -1,6 +1,5 @@
 """What is read from run folders: the index, comparisons, leaderboard, report, and what Python users open."""
 
-
 __all__ = [
     "comparisons",
     "derivation",

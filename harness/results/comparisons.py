@@ -1,6 +1,7 @@
 """Models compared in pairs on what the index holds: the table `comparisons`, and what `harness compare` says.
 
-The statistics are in `harness.stats.pairs` and `harness.stats.ranks`; here documents are matched, and numbers put in words.
+The statistics are in `harness.stats.pairs` and `harness.stats.ranks`; here documents are matched, and numbers put in
+words.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import runs
+from harness.core import grid, tables, visible
+from harness.errors import ConfigError, unknown_name
 from harness.results import store
 from harness.stats import pairs, power, ranks
-from harness.errors import ConfigError, unknown_name
-from harness.core import grid, tables, visible
 
 if TYPE_CHECKING:
     import numpy as np

@@ -21,9 +21,9 @@ from harness.results import comparisons, store
 if TYPE_CHECKING:
     import polars as pl
 
+    from harness.provenance import pools, registry
     from harness.results.leaderboard import Board
     from harness.results.leaderboard.selection import Selection
-    from harness.provenance import pools, registry
 
 
 def refresh(results_dir: Path) -> store.Refreshed:
@@ -113,8 +113,8 @@ def _open(query: store.Query, owned: Sequence[str]) -> set[str]:
 def _controls(query: store.Query, where: str) -> dict[str, str]:
     """Whose relative a control is, by the control's name."""
     sql = (
-        "SELECT DISTINCT model, control_of FROM models JOIN chosen USING (run_id, model) JOIN tasks USING (run_id, task) "
-        f"WHERE control_of IS NOT NULL AND {where} ORDER BY ALL"
+        "SELECT DISTINCT model, control_of FROM models JOIN chosen USING (run_id, model) "
+        f"JOIN tasks USING (run_id, task) WHERE control_of IS NOT NULL AND {where} ORDER BY ALL"
     )
     return dict(query(sql).iter_rows())
 
@@ -197,8 +197,7 @@ def suspect_report(
     Raises:
         ConfigError: nobody of that name has answers.
     """
-    from harness.provenance import pools, reports
-    from harness.provenance import fingerprint, stored, wording
+    from harness.provenance import fingerprint, pools, reports, stored, wording
 
     offered = _offered(results_dir, suspect)
     known = pools.told(known_in(results_dir), suspect, told or {})
@@ -353,7 +352,11 @@ def _of_index(
     import polars as pl
 
     if optional and not store.index_path(results_dir).is_file():
-        return pl.DataFrame(schema=dict.fromkeys(responses.COLUMNS, pl.String) | {"repeat": pl.Int64, "cut": pl.Boolean}), [], {}
+        return (
+            pl.DataFrame(schema=dict.fromkeys(responses.COLUMNS, pl.String) | {"repeat": pl.Int64, "cut": pl.Boolean}),
+            [],
+            {},
+        )
 
     def query(sql: str) -> pl.DataFrame:
         return store.query(results_dir, sql)

@@ -65,8 +65,7 @@ def _columns(rows: Iterable[Sequence[str]]) -> tuple[Column, ...]:
 
 def _read(kind: str) -> tuple[Table, ...]:
     return tuple(
-        Table(entry["name"], entry["comment"], _columns(entry["columns"]), entry.get("sql"))
-        for entry in _DATA[kind]
+        Table(entry["name"], entry["comment"], _columns(entry["columns"]), entry.get("sql")) for entry in _DATA[kind]
     )
 
 
@@ -121,9 +120,7 @@ def own_probes() -> dict[str, str]:
     """SHA-256 of every probe of the working directory, by name: an index holds what these very files derive."""
     files = {probe.name: Path(probe.source) for probe in probes.every()}
     shipped = {probe.name for probe in probes.shipped()}
-    return {
-        name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in files.items() if name not in shipped
-    }
+    return {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in files.items() if name not in shipped}
 
 
 def markdown(made: Sequence[Table] = TABLES + VIEWS) -> str:

@@ -28,11 +28,9 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from harness import __version__, runs
-from harness.results import schema
-from harness.runs import proof
+from harness.core import Checkout, digest, identity, jsonable, visible
 from harness.errors import HarnessError, StorageError
-from harness.core import digest, identity
-from harness.core import Checkout, jsonable, visible
+from harness.results import schema
 
 if TYPE_CHECKING:
     import polars as pl
@@ -724,7 +722,9 @@ def differences(results_dir: Path, derive: Derive, facts: str = "") -> list[str]
             connection.execute(f"ATTACH {_literal(str(index_path(fresh)))} AS fresh (READ_ONLY)")
             try:
                 connection.execute(f"ATTACH {_literal(str(path))} AS found (READ_ONLY)")
-                made_by = dict(connection.execute("SELECT key, value FROM found.meta WHERE key <> ?", [_FACTS]).fetchall())
+                made_by = dict(
+                    connection.execute("SELECT key, value FROM found.meta WHERE key <> ?", [_FACTS]).fetchall()
+                )
             except duckdb.Error as error:
                 return [f"{INDEX}: cannot be read ({_first_line(error)}); `harness index --rebuild` makes it anew"]
             if made_by != _made_by():

@@ -8,7 +8,7 @@ where it stands. One file per form of the page; `render` knows them.
 from __future__ import annotations
 
 from harness.errors import ConfigError, unknown_name
-from harness.results.leaderboard.board import Board, QUERIES
+from harness.results.leaderboard.board import QUERIES, Board
 from harness.results.leaderboard.data import csv, json
 from harness.results.leaderboard.html import html
 from harness.results.leaderboard.markdown import markdown

@@ -9,10 +9,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from harness.provenance import Finding, shown
-from harness.stats import aggregates
 from harness.results.leaderboard.words import answerers, number, short, unread
-from harness.stats import Standing
 from harness.results.schema import FEW_DOCUMENTS, GAP
+from harness.stats import Standing, aggregates
 
 if TYPE_CHECKING:
     import polars as pl
@@ -230,7 +229,9 @@ class Board:
 
     def relatives(self, model: str) -> list[tuple[str, str]]:
         """The calibrated evidence in words: the nearest relative if any, and the numbers; of each set that is shown."""
-        return [(near, self._of_set(found, text)) for found in self.findings.get(model, []) for near, text in [_said(found)]]
+        return [
+            (near, self._of_set(found, text)) for found in self.findings.get(model, []) for near, text in [_said(found)]
+        ]
 
     def _of_set(self, found: Finding, text: str) -> str:
         return text if len(self.sets) == 1 else f"{text} on {found.corpus}"

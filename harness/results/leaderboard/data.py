@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from harness.core import json_text
 from harness.results.leaderboard.board import Board
 from harness.results.leaderboard.cells import named, weighing
 from harness.results.leaderboard.guide import guide
 from harness.results.leaderboard.settings import settings
 from harness.stats import Standing
-from harness.core import json_text
 
 SCHEMA = "harness.leaderboard/1"
 """Name and version of the JSON form; a change that breaks a reader is a new number."""
@@ -70,7 +70,14 @@ def csv(board: Board) -> str:
 
 
 _BESIDE = {
-    "words": ("evidence_verdict", "evidence_strength", "evidence_set", "evidence_nearest", "claimed", "shares_errors_with"),
+    "words": (
+        "evidence_verdict",
+        "evidence_strength",
+        "evidence_set",
+        "evidence_nearest",
+        "claimed",
+        "shares_errors_with",
+    ),
     "ints": ("mean_tasks", "evidence_n", "claimed_n"),
     "floats": (
         "mean", "mean_ci_low", "mean_ci_high", "evidence_score", "evidence_ci_low", "evidence_ci_high", "evidence_q",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from html import escape
 
+from harness.core import visible
 from harness.results.leaderboard.board import Board
 from harness.results.leaderboard.cells import Section, sections
 from harness.results.leaderboard.guide import guide
 from harness.results.leaderboard.markdown import NOTHING
 from harness.results.leaderboard.settings import notes, settings
-from harness.core import visible
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; }

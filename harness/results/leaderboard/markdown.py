@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import textwrap
 
+from harness.core import code_block, markdown_table, markdown_text
 from harness.results.leaderboard.board import Board
 from harness.results.leaderboard.cells import PLAIN_WIDTH, Section, sections
 from harness.results.leaderboard.guide import guide
 from harness.results.leaderboard.settings import notes, settings
-from harness.core import code_block, markdown_table, markdown_text
 
 NOTHING = "No finished run has been indexed."
 

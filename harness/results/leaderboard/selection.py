@@ -12,9 +12,9 @@ from annotated_types import Gt, Interval
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.core import resources
-from harness.stats import MIN_COVERAGE
 from harness.errors import ConfigError, unknown_name
-from harness.results.leaderboard.board import Board, COLUMNS
+from harness.results.leaderboard.board import COLUMNS, Board
+from harness.stats import MIN_COVERAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

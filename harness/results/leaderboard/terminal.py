@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from harness.core import grid, paragraph, tables, visible
 from harness.results.leaderboard.board import Board
 from harness.results.leaderboard.cells import mean, named, provenance
 from harness.results.leaderboard.markdown import NOTHING
 from harness.results.leaderboard.words import number, rank
-from harness.core import grid, paragraph, tables, visible
 
 
 def terminal(board: Board, width: int = tables.WIDTH) -> str:

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import __version__
-from harness.results import derivation, store
-from harness.errors import StorageError
-from harness.results.report.names import labels
 from harness.core import visible
+from harness.errors import StorageError
+from harness.results import derivation, store
+from harness.results.report.names import labels
 
 if TYPE_CHECKING:
-    from harness.stats import Mean
     from harness.provenance import Finding
     from harness.results.leaderboard import Board
     from harness.results.leaderboard.selection import Selection
+    from harness.stats import Mean
 
 Data = dict[str, Any]
 """JSON-able: numbers, texts, lists, and `None` for unknown. Models are indices into `models`."""

@@ -21,8 +21,6 @@ from harness.results.report.gather import Data, number
 if TYPE_CHECKING:
     import polars as pl
 
-    from harness.provenance import calibration, pools
-
 FINDINGS = 8
 """Candidates listed per model, the strongest first; `harness provenance MODEL` lists all."""
 LEAST_MODELS = 2

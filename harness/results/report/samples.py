@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.core import visible
 from harness.results import store
 from harness.results.report.gather import Data, number
-from harness.core import visible
 
 if TYPE_CHECKING:
     import polars as pl

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import quote, unquote, urlsplit
 
-from harness.errors import ConfigError
 from harness.core import say
+from harness.errors import ConfigError
 
 HOST = "127.0.0.1"
 KINDS = {".html": "text/html; charset=utf-8", ".parquet": "application/vnd.apache.parquet"}
