@@ -90,17 +90,16 @@ def change(
     related = kin(facts)
     others = np.flatnonzero(~related[o] & ~related[n]).tolist()
 
-    def layers(part: Fingerprints) -> list[Matrix]:
+    def layers(raw: Sequence[Matrix]) -> list[Matrix]:
         """Standardised similarity over all channels, then of each alone."""
-        raw = [similarity.matrix(part, name) for name in names]
-        return [similarity.standardised(some, len(part.models)) for some in (raw, *([one] for one in raw))]
+        return [similarity.standardised(some, len(prints.models)) for some in (raw, *([one] for one in raw))]
 
-    whole = layers(prints)
+    whole = layers([similarity.matrix(prints, name) for name in names])
     moved = np.array([shifts(layer, facts, related, (o, n)) for layer in whole])
     half = np.array(
         [
-            [shifts(layer, facts, related, (o, n)) for layer in layers(prints.subset(h))]
-            for h in tree.halves(len(both), draws)
+            [shifts(layer, facts, related, (o, n)) for layer in layers(half)]
+            for half in tree.halves(prints, names, draws)
         ]
     ).reshape(-1, *moved.shape)
     rows = []

@@ -91,6 +91,30 @@ def without(prints: Fingerprints, name: str, groups: Sequence[Sequence[int]]) ->
         yield _comparable(values, rest, traces=prints.traces)
 
 
+def of_parts(prints: Fingerprints, name: str, parts: Sequence[Sequence[int]]) -> Iterator[Matrix]:
+    """The same matrix once per part of the prompts: `matrix(prints.subset(part), name)` for each.
+
+    Cosines of answers are made once per prompt, since they are the same in every part; habits are counted in each.
+
+    Args:
+        prints: of the pool.
+        name: of a channel.
+        parts: indices of prompts; parts may overlap.
+    """
+    if channel(name).KIND != "agreement" or prints.asked is not None:
+        yield from (matrix(prints.subset(part), name) for part in parts)
+        return
+    member = np.zeros((len(parts), len(prints.prompts)), dtype=np.bool_)
+    for place, part in enumerate(parts):
+        member[place, list(part)] = True
+    totals = np.zeros((len(parts), len(prints.models), len(prints.models)))
+    for prompt, cosines in _by_prompt(prints, name):
+        totals[member[:, prompt]] += cosines
+    for part, total in zip(parts, totals, strict=True):
+        answered = prints.answered[:, list(part)]
+        yield _comparable(_means(total, answered), answered, traces=prints.traces)
+
+
 def _comparable(values: Matrix, answered: npt.NDArray[np.bool_], *, traces: bool) -> Matrix:
     values[_shared(answered) < least(traces=traces)] = np.nan
     np.fill_diagonal(values, np.nan)
@@ -317,9 +341,17 @@ def _means(total: Matrix, answered: npt.NDArray[np.bool_]) -> Matrix:
 
 def _totals(prints: Fingerprints, name: str, place: npt.NDArray[np.int64], groups: int | None = None) -> Matrix:
     """Groups x models x models, sums of cosines, by the group of each prompt; those without one are the last."""
-    frame = prints.features[name]
     models = len(prints.models)
     total = np.zeros((groups or int(place.max(initial=0)) + 2, models, models))
+    for prompt, cosines in _by_prompt(prints, name):
+        total[place[prompt]] += cosines
+    return total
+
+
+def _by_prompt(prints: Fingerprints, name: str) -> Iterator[tuple[int, Matrix]]:
+    """Each prompt that anybody answered, with the cosines of the answers: models x models."""
+    frame = prints.features[name]
+    models = len(prints.models)
     prompt = frame["p"].to_numpy()
     m, feature, share = (frame[c].to_numpy() for c in ("m", "feature", "share"))
     edges = np.searchsorted(prompt, np.arange(len(prints.prompts) + 1))
@@ -336,5 +368,4 @@ def _totals(prints: Fingerprints, name: str, place: npt.NDArray[np.int64], group
             (value[shared] / norm[m[here][shared]], (m[here][shared], column[shared])),
             shape=(models, len(used)),
         )
-        total[place[p]] += (rows @ rows.T).toarray()
-    return total
+        yield p, (rows @ rows.T).toarray()

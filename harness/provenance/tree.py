@@ -46,11 +46,12 @@ def standardised(prints: Fingerprints, names: Sequence[str]) -> Matrix:
     return similarity.standardised((similarity.matrix(prints, name) for name in names), len(prints.models))
 
 
-def halves(prompts: int, draws: int) -> Iterator[list[int]]:
-    """Random halves of the prompts, the same every time."""
-    rng = np.random.default_rng(SEED)
-    for _ in range(draws):
-        yield sorted(rng.permutation(prompts)[: prompts // 2].tolist())
+def halves(prints: Fingerprints, names: Sequence[str], draws: int) -> Iterator[list[Matrix]]:
+    """The matrices of the channels on random halves of the prompts, the same halves every time."""
+    rng, prompts = np.random.default_rng(SEED), len(prints.prompts)
+    parts = [sorted(rng.permutation(prompts)[: prompts // 2].tolist()) for _ in range(draws)]
+    of_channels = [similarity.of_parts(prints, name, parts) for name in names]
+    yield from (list(found) for found in zip(*of_channels, strict=True))
 
 
 def tree(prints: Fingerprints, names: Sequence[str], draws: int) -> TreeNode:
@@ -75,8 +76,8 @@ def tree(prints: Fingerprints, names: Sequence[str], draws: int) -> TreeNode:
     root = join(_distance(whole[np.ix_(keep, keep)]), labels)
     seen: dict[frozenset[str], int] = {}
     done = 0
-    for half in halves(len(prints.prompts), draws):
-        part = standardised(prints.subset(half), names)[np.ix_(keep, keep)]
+    for half in halves(prints, names, draws):
+        part = similarity.standardised(half, len(prints.models))[np.ix_(keep, keep)]
         if np.isnan(part[~np.eye(len(keep), dtype=bool)]).any():
             continue
         done += 1

@@ -93,6 +93,14 @@ def test_replicates_without_a_group_are_the_matrix_of_the_other_prompts() -> Non
         np.testing.assert_allclose(left[3], similarity.matrix(rest, name), atol=1e-9)
 
 
+def test_matrices_of_parts_are_those_of_the_prompts_in_each() -> None:
+    prints = fingerprint.fingerprint(_pool(_habits(12), prompts=80), names=["openings", "phrasing"])
+    parts = [list(range(0, 80, 2)), list(range(30)), list(range(80)), list(range(50, 60))]
+    for name in ("openings", "phrasing"):
+        for part, found in zip(parts, similarity.of_parts(prints, name, parts), strict=True):
+            np.testing.assert_allclose(found, similarity.matrix(prints.subset(part), name), atol=1e-9)
+
+
 @settings(max_examples=10)
 @given(share=st.floats(0.1, 1.0), seed=st.integers(0, 100))
 def test_a_suspect_with_few_prompts_keeps_the_panels_others(shipped: Panel, share: float, seed: int) -> None:
