@@ -208,24 +208,15 @@ def _metrics(rows: Sequence[Mapping[str, Any]]) -> Iterator[Metric]:
                         docs.setdefault(row["doc_id"], []).append(score["value"])
                         unscored -= 1
             found = stats.estimate(list(docs.values()), binary=all(v in (0, 1) for d in docs.values() for v in d))
-            states = [row["status"] for row in mine]
-            yield Metric(
+            yield Metric.of(
+                (*key, IMPORTED),
+                found,
+                [row["status"] for row in mine],
+                unscored=unscored,
+                held=len(mine),
                 model=model,
                 task=rows[0]["task"],
-                metric=key[0],
-                filter=key[1],
-                scorer=IMPORTED,
-                value=found.value,
-                ci_low=found.low,
-                ci_high=found.high,
-                ci_method=found.method,
-                n=found.n,
-                n_unscored=unscored,
-                coverage=1 - unscored / len(mine),
-                n_failed=states.count("failed"),
-                n_truncated=states.count("truncated"),
-                n_refused=states.count("refused"),
-                is_headline=key == keys[0],
+                headline=key == keys[0],
             )
 
 

@@ -153,24 +153,17 @@ def _row(
 ) -> Metric:
     found = estimate or stats.Estimate(None, None, None, 0, "none")
     unscored = sum(result.value is None and not result.unaggregated for _, result in held)
-    return Metric(
+    tiers = ", ".join(sorted({result.tier for _, result in held if result.tier})) or None
+    return Metric.of(
+        key,
+        found,
+        states,
+        unscored=unscored,
+        held=len(held),
         model=model,
         task=loaded.name,
-        metric=key[0],
-        filter=key[1],
-        scorer=key[2],
-        value=found.value,
-        ci_low=found.low,
-        ci_high=found.high,
-        ci_method=found.method,
-        n=found.n,
-        n_unscored=unscored,
-        coverage=1 - unscored / len(held),
-        n_failed=states.count("failed"),
-        n_truncated=states.count("truncated"),
-        n_refused=states.count("refused"),
-        sandbox=", ".join(sorted({result.tier for _, result in held if result.tier})) or None,
-        is_headline=headline,
+        headline=headline,
+        sandbox=tiers,
     )
 
 

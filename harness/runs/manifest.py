@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +17,7 @@ from typing import Any, Literal
 from harness.core import Checkout, Machine, plain
 from harness.errors import StorageError
 from harness.specs import TOLD
+from harness.stats import Estimate
 
 SCHEMA: Literal[1] = 1
 """Version of the layout of `run.json` and `samples.parquet`."""
@@ -112,6 +113,53 @@ class Metric:
     n_refused: int = 0
     sandbox: str | None = None
     is_headline: bool
+
+    @classmethod
+    def of(
+        cls,
+        key: tuple[str, str | None, str | None],
+        found: Estimate,
+        states: Sequence[str],
+        *,
+        unscored: int,
+        held: int,
+        model: str,
+        task: str,
+        headline: bool,
+        sandbox: str | None = None,
+    ) -> Metric:
+        """The figure of an estimate.
+
+        Args:
+            key: metric, filter, scorer.
+            found: the mean and its interval.
+            states: one per sample (`records.SampleStatus`).
+            unscored: samples without a score.
+            held: samples that the metric could have scored: lm-eval scores repeats of a document once.
+            model: whose.
+            task: on what.
+            headline: whether it is the leaderboard's column.
+            sandbox: tiers in which code ran.
+        """
+        return cls(
+            model=model,
+            task=task,
+            metric=key[0],
+            filter=key[1],
+            scorer=key[2],
+            value=found.value,
+            ci_low=found.low,
+            ci_high=found.high,
+            ci_method=found.method,
+            n=found.n,
+            n_unscored=unscored,
+            coverage=1 - unscored / held,
+            n_failed=states.count("failed"),
+            n_truncated=states.count("truncated"),
+            n_refused=states.count("refused"),
+            sandbox=sandbox,
+            is_headline=headline,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
