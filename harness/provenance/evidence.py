@@ -74,8 +74,11 @@ class Analysis:
 
     def column(self, model: int) -> int | None:
         """Column of a candidate in `scores` and `p`."""
-        found = np.flatnonzero(self.scores.candidates == model)
-        return int(found[0]) if len(found) else None
+        return self._places.get(model)
+
+    @functools.cached_property
+    def _places(self) -> dict[int, int]:
+        return {int(c): b for b, c in enumerate(self.scores.candidates)}
 
     @functools.cached_property
     def columns(self) -> dict[str, int]:

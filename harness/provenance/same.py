@@ -409,6 +409,7 @@ def nearest(
     thresholds: Sequence[Threshold],
     among: Iterable[str] | None = None,
     values: Matrix | None = None,
+    scored: SamenessScores | None = None,
 ) -> Sameness | None:
     """The model that the suspect answers most like, candidate or not, and whether it may be that model itself.
 
@@ -419,20 +420,21 @@ def nearest(
         thresholds: of the pool, `calibrate`.
         among: models to look at; by default all others.
         values: phrasing of the pool (`Analysis.matrices`), where that was computed already.
+        scored: `scores` of these, too.
 
     Returns:
         What is said of the nearest model; `None` where nothing can be compared.
     """
-    part = similarity.on_asked(prints, CHANNEL)
+    asked = slice(None) if prints.asked is None else list(prints.asked)
     values = similarity.matrix(prints, CHANNEL) if values is None else values
     s = prints.models.index(suspect)
-    scored = scores(values, facts)
+    scored = scores(values, facts) if scored is None else scored
     fit = [m for m in range(len(facts)) if not np.isnan(scored.score[s, m])]
     fit = [m for m in fit if among is None or prints.models[m] in set(among)]
     if not fit:
         return None
     best = max(fit, key=lambda m: (values[s, m], scored.score[s, m]))
-    shared = int((part.answered[s] & part.answered[best]).sum())
+    shared = int((prints.answered[s, asked] & prints.answered[best, asked]).sum())
     limit = threshold_for(thresholds, shared)
     score, ratio = float(scored.score[s, best]), float(scored.ratio[s, best])
     verdict = "no evidence"

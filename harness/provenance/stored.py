@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -75,10 +75,10 @@ def address(answers: pl.DataFrame, names: Sequence[str], column: str = "output",
     )
     if "cut" in answers.columns and answers["cut"].any():
         digest.update(repr(answers.filter(pl.col("cut")).select("prompt_id", column).sort(pl.all()).rows()).encode())
-    for row in rows.iter_rows():
-        for text in row:
-            raw = (text or "").encode()
-            digest.update(len(raw).to_bytes(8, "little") + raw)
+    for name in rows.columns:
+        raw = [(text or "").encode() for text in rows[name]]
+        digest.update(b"".join(len(part).to_bytes(8, "little") for part in raw))
+        digest.update(b"".join(raw))
     return digest.hexdigest()
 
 
@@ -113,32 +113,80 @@ class Pairs:
 
     def known(self, models: Sequence[str]) -> dict[tuple[str, str], PairRow]:
         """What is kept of pairs of these models, in their order; a file that cannot be read holds nothing."""
-        if self.path is None or not self.path.is_file():
+        if self.path is None:
             return {}
-        try:
-            rows = pl.read_parquet(self.path).select(list(_PAIRS)).cast(dict(_PAIRS))
-        except (OSError, pl.exceptions.PolarsError):
-            return {}
+        rows = _read(self.path, _PAIRS)
         held = {(a, b): (value, low, high, n) for a, b, value, low, high, n in rows.iter_rows()}
         return {
-            (a, b): held[key]
-            for i, a in enumerate(models)
-            for b in models[i + 1 :]
-            if (key := (self.keys[a], self.keys[b])) in held
+            (a, b): held[key] for i, a in enumerate(models) for b in models[i + 1 :] if (key := self._key(a, b)) in held
         }
+
+    def _key(self, a: str, b: str) -> tuple[str, str]:
+        """Of a pair, whichever comes first."""
+        one, two = sorted((self.keys[a], self.keys[b]))
+        return one, two
+
+    def words(self, texts: pl.DataFrame, split: Callable[[str], list[str]]) -> pl.DataFrame:
+        """Hashes of every text's words, those that are kept read and the others kept.
+
+        Args:
+            texts: see `of`.
+            split: makes the words of a text, in order.
+
+        Returns:
+            Columns `prompt_id`, `model`, `words` (lists of 64-bit hashes), sorted.
+        """
+        names = [*texts["model"].unique().sort()]
+        keys = pl.DataFrame({"model": names, "key": [self.keys.get(name, name) for name in names]})
+        keyed = texts.join(keys, on="model", how="left", maintain_order="left")
+        held = _read(self.path and self.path.with_suffix(".words"), _WORDS)
+        found = keyed.join(held.unique(["key", "prompt_id"]), on=["key", "prompt_id"], how="left")
+        missing = found.filter(pl.col("words").is_null())
+        if missing.is_empty():
+            return found.sort("prompt_id", "model").select("prompt_id", "model", "words")
+        hashes: dict[str, int] = {}
+        new = [[_hash(word, hashes) for word in split(text)] for text in missing["output"]]
+        made = missing.with_columns(words=pl.Series(new, dtype=pl.List(pl.UInt64)))
+        every = pl.concat([found.filter(pl.col("words").is_not_null()), made]).sort("prompt_id", "model")
+        if self.path is not None:
+            _write(every.select(list(_WORDS)), self.path.with_suffix(".words"))
+        return every.select("prompt_id", "model", "words")
 
     def keep(self, found: Mapping[tuple[str, str], PairRow]) -> None:
         """Keep these pairs and no others; a folder that cannot be written to keeps none."""
         if self.path is None:
             return
-        rows = [(self.keys[a], self.keys[b], *row) for (a, b), row in found.items()]
-        partial = self.path.with_name(f".{self.path.name}.partial")
-        with contextlib.suppress(OSError):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            pl.DataFrame(rows, schema=_PAIRS, orient="row").write_parquet(partial)
-            partial.replace(self.path)
+        rows = [(*self._key(a, b), *row) for (a, b), row in found.items()]
+        _write(pl.DataFrame(rows, schema=_PAIRS, orient="row"), self.path)
 
 
+def _read(path: Path | None, schema: pl.Schema) -> pl.DataFrame:
+    """A table that is kept; without rows where it is not there or cannot be read."""
+    try:
+        if path is not None and path.is_file():
+            return pl.read_parquet(path).select(list(schema)).cast(dict(schema))
+    except (OSError, pl.exceptions.PolarsError):
+        pass
+    return pl.DataFrame(schema=schema)
+
+
+def _write(frame: pl.DataFrame, path: Path) -> None:
+    """Keep a table, where the folder can be written to."""
+    partial = path.with_name(f".{path.name}.partial")
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        frame.write_parquet(partial)
+        partial.replace(path)
+
+
+def _hash(word: str, known: dict[str, int]) -> int:
+    found = known.get(word)
+    if found is None:
+        found = known[word] = int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "little")
+    return found
+
+
+_WORDS = pl.Schema({"key": pl.String, "prompt_id": pl.String, "words": pl.List(pl.UInt64)})
 _PAIRS = pl.Schema(
     {"a": pl.String, "b": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64, "n": pl.Int64}
 )

@@ -99,7 +99,9 @@ def test_pairs_are_known_again_by_both_texts_and_by_nothing_else(tmp_path: Path)
     stored.Pairs.of(_texts(), "x-1", tmp_path).keep(PAIR)
     assert stored.Pairs.of(_texts(), "x-1", tmp_path).known("abc") == PAIR
     renamed = _texts().with_columns(pl.col("model").replace({"a": "z"}))
-    assert stored.Pairs.of(renamed, "x-1", tmp_path).known("bcz") == {("b", "c"): PAIR["b", "c"]}, "z before b was not"
+    assert stored.Pairs.of(renamed, "x-1", tmp_path).known("bcz") == {
+        ("b", "c"): PAIR["b", "c"], ("b", "z"): PAIR["a", "b"], ("c", "z"): PAIR["a", "c"],
+    }, "names do not count, and neither does which comes first"  # fmt: skip
     assert stored.Pairs.of(_texts("!"), "x-1", tmp_path).known("abc") == {("a", "c"): PAIR["a", "c"]}
     for other in (stored.Pairs.of(_texts(), "x-2", tmp_path), stored.Pairs.of(_texts(prompts=4), "x-1", tmp_path)):
         assert other.known("abc") == {}
@@ -141,7 +143,7 @@ def test_one_more_model_reads_what_is_kept_and_gives_the_index_that_is_made_from
         fp, "fingerprint", lambda frame, *rest: (read.append(frame["model"].n_unique()), fingerprinted(frame, *rest))[1]
     )
     monkeypatch.setattr(
-        vocabulary, "_compared", lambda t, m, pairs: (compared.append(len(pairs)), words(t, m, pairs))[1]
+        vocabulary, "_compared", lambda t, pairs, kept: (compared.append(len(pairs)), words(t, pairs, kept))[1]
     )
     pool(45, 46)
     derivation.refresh(results)

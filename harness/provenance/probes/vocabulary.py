@@ -119,7 +119,7 @@ def similarities(answers: pl.DataFrame, folder: Path | None = None) -> pl.DataFr
     models = sorted(texts["model"].unique())
     kept = stored.Pairs.of(texts, f"{CHANNEL}-{VERSION}", folder)
     found = kept.known(models)
-    found |= _compared(texts, models, [pair for pair in combinations(models, 2) if pair not in found])
+    found |= _compared(texts, [pair for pair in combinations(models, 2) if pair not in found], kept)
     kept.keep(found)
     rows = [(a, b, CHANNEL, *found[a, b], False) for a, b in combinations(models, 2) if found[a, b][-1]]
     schema = {
@@ -136,19 +136,25 @@ def similarities(answers: pl.DataFrame, folder: Path | None = None) -> pl.DataFr
 
 
 def _compared(
-    texts: pl.DataFrame, models: Sequence[str], pairs: Sequence[tuple[str, str]]
+    texts: pl.DataFrame, pairs: Sequence[tuple[str, str]], kept: stored.Pairs
 ) -> dict[tuple[str, str], stored.PairRow]:
     """Value, limits and number of prompts of these pairs: whatever else is there changes nothing."""
     import numpy as np
 
     if not pairs:
         return {}
+    models = sorted({model for pair in pairs for model in pair})
     place = {model: i for i, model in enumerate(models)}
     # The fewest models of which one is in every pair, roughly: those that are new.
     often = Counter(model for pair in pairs for model in pair)
-    new = {max(pair, key=lambda model: often[model]) for pair in pairs}
-    rows = np.array([model in new for model in models])
-    overlaps = np.array([_overlaps(list(group.iter_rows()), place, rows) for group in _prompts(texts)])
+    rare = {max(pair, key=lambda model: (often[model], model)) for pair in pairs}
+    new = np.array([model in rare for model in models])
+    said = kept.words(texts, words)
+    said = said.filter(said["model"].is_in(models))
+    overlaps = np.array([
+        _overlaps([place[model] for model in group["model"]], [ts.to_numpy() for ts in group["words"]], new)
+        for group in said.partition_by("prompt_id", maintain_order=True)
+    ])  # fmt: skip
     found: dict[tuple[str, str], stored.PairRow] = {}
     for a, b in pairs:
         shared = overlaps[:, place[a], place[b]]
@@ -157,39 +163,42 @@ def _compared(
     return found
 
 
-def _prompts(texts: pl.DataFrame) -> list[pl.DataFrame]:
-    return [group.select("model", "output") for group in texts.partition_by("prompt_id", maintain_order=True)]
-
-
-def _overlaps(answers: list[tuple[str, str]], place: dict[str, int], new: np.ndarray) -> np.ndarray:
+def _overlaps(models: Sequence[int], said: Sequence[np.ndarray], new: np.ndarray) -> np.ndarray:
     """Jaccard index of pairs with a new model on one prompt, models by models; NaN elsewhere, and without a word.
 
     The shorter text is whole and the longer one cut. So it is enough to know, for every word of the shorter, whether it
     first comes in the longer before the cut, and how many different words the longer has up to there.
+
+    Args:
+        models: of every text.
+        said: hashes of its words, in order.
+        new: which models are, of all.
     """
     import numpy as np
 
-    result = np.full((len(place), len(place)), np.nan)
-    ids: dict[str, int] = {}
-    tokens = [(place[model], [ids.setdefault(word, len(ids)) for word in words(text)]) for model, text in answers]
-    tokens = sorted(((model, ts) for model, ts in tokens if ts), key=lambda item: len(item[1]))
-    never = max((len(ts) for _, ts in tokens), default=0)
-    first = np.full((len(tokens), len(ids)), never)
+    result = np.full((len(new), len(new)), np.nan)
+    spoken = [(model, ts) for model, ts in zip(models, said, strict=True) if len(ts)]
+    tokens = sorted(spoken, key=lambda item: len(item[1]))
+    if not tokens:
+        return result
+    never = len(tokens[-1][1])
+    _, ids = np.unique(np.concatenate([ts for _, ts in tokens]), return_inverse=True)
+    coded = np.split(ids, np.cumsum([len(ts) for _, ts in tokens])[:-1])
+    first = np.full((len(tokens), int(ids.max()) + 1), never)
     distinct = np.zeros((len(tokens), never + 1), dtype=np.int64)
-    for row, (_, ts) in enumerate(tokens):
-        vocabulary, starts = np.unique(ts, return_index=True)
-        first[row, vocabulary] = starts
-        distinct[row, starts + 1] = 1
+    for row, ts in enumerate(coded):
+        first[row, ts[::-1]] = np.arange(len(ts))[::-1]  # of several places the last one written stays: the first
+        distinct[row, 1 : len(ts) + 1] = first[row, ts] == np.arange(len(ts))
     distinct = distinct.cumsum(axis=1)
     owner = np.array([model for model, _ in tokens], dtype=np.int64)
-    for row, (model, ts) in enumerate(tokens):
-        own = np.unique(ts)
+    for row, ts in enumerate(coded):
         others = np.arange(row, len(tokens))
-        others = others if new[model] else others[new[owner[others]]]
+        others = others if new[owner[row]] else others[new[owner[others]]]
+        own = np.unique(ts)
         common = (first[np.ix_(others, own)] < len(ts)).sum(axis=1)
         values = common / (len(own) + distinct[others, len(ts)] - common)
-        result[model, owner[others]] = values
-        result[owner[others], model] = values
+        result[owner[row], owner[others]] = values
+        result[owner[others], owner[row]] = values
     return result
 
 
