@@ -217,8 +217,21 @@ def suspect_report(
     Raises:
         ConfigError: nobody of that name has answers.
     """
-    from harness.provenance import pools, reports
-    from harness.provenance import fingerprint, stored, wording
+    with _one_thread():
+        return _suspect_report(results_dir, suspect, candidates, panel, interval, told, domain, by_domain)
+
+
+def _suspect_report(
+    results_dir: Path,
+    suspect: str,
+    candidates: Sequence[str],
+    panel: str | None,
+    interval: bool,
+    told: Mapping[str, str | None] | None,
+    domain: str | None,
+    by_domain: bool | None,
+) -> dict[str, Any]:
+    from harness.provenance import fingerprint, pools, reports, stored, wording
 
     offered = _offered(results_dir, suspect)
     known = pools.told(known_in(results_dir), suspect, told or {})
