@@ -157,7 +157,7 @@ LENGTH = 'characters=pl.col("output").str.len_chars().mean()'
         ),
         ((LENGTH, "characters=pl.lit(float('nan'))"), "returned nan in answer_lengths.characters"),
         ((LENGTH, 'characters=pl.col("output")'), "in answer_lengths.characters; expected DOUBLE"),
-        (('"DOUBLE!", "Mean', '"BIGINT", "Mean'), "returned 1.*in answer_lengths.characters; expected BIGINT$"),
+        (('"DOUBLE!", "Mean', '"BIGINT", "Mean'), r"returned \d+\.\d+ in answer_lengths\.characters; expected BIGINT$"),
         (('"DOUBLE!", "Mean', '"DATE", "Mean'), "answer_lengths cannot be made"),
         (('"DOUBLE!", "Mean', '"LENGTH", "Mean'), "answer_lengths cannot be made"),
     ],
@@ -173,9 +173,9 @@ def test_a_value_that_does_not_fit_is_named_with_file_column_and_type(
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("values", ["[1, 2]", "[1.0, None]", "['1', '2']", "[True, False]", "[None, None]"])
-def test_values_that_fit_are_stored_whatever_type_they_came_in(project: Path, values: str) -> None:
-    text = OWN.replace('"DOUBLE!"', '"BIGINT"').replace(LENGTH, f"characters=pl.Series({values}).first()")
+@pytest.mark.parametrize("value", ["1", "1.0", "'1'", "True", "None"])
+def test_values_that_fit_are_stored_whatever_type_they_came_in(project: Path, value: str) -> None:
+    text = OWN.replace('"DOUBLE!"', '"BIGINT"').replace(LENGTH, f"characters=pl.lit({value})")
     write(project, text.split("HEADING = ")[0] + "\ndef derive" + text.split("def derive")[1].split("def say")[0])
     derivation.refresh(project / "results")
     rows = store.query(project / "results", "SELECT characters FROM answer_lengths ORDER BY ALL")["characters"]

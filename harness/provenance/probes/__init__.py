@@ -122,7 +122,7 @@ class Probe:
         if kind.endswith("!"):
             lost |= known.is_null()
         if lost.any():
-            found = repr(values.filter(lost)[0])[:SHOWN]
+            found = repr(values.filter(lost).to_list()[0])[:SHOWN]
             raise ConfigError(
                 f"{self.source}: derive() returned {found} in {self.table}.{values.name}; expected {plain}"
                 + (", never null" if kind.endswith("!") else "")
