@@ -176,8 +176,8 @@ def read(path: Path) -> Fingerprints:
     there = parts.pop(ANSWERED)
     answered[there["m"].to_numpy(), there["p"].to_numpy()] = True
     asked = None if about["asked"] is None else tuple(about["asked"])
-    names = tuple(tuple(about[key]) for key in ("models", "prompts"))
-    return Fingerprints(*names, answered, parts, about["dropped"], about["traces"], asked, about["cut"])
+    models, prompts = tuple(about["models"]), tuple(about["prompts"])
+    return Fingerprints(models, prompts, answered, parts, about["dropped"], about["traces"], asked, about["cut"])
 
 
 def join(*several: Fingerprints) -> Fingerprints:

@@ -164,7 +164,7 @@ def _read(path: Path | None, schema: pl.Schema) -> pl.DataFrame:
     """A table that is kept; without rows where it is not there or cannot be read."""
     try:
         if path is not None and path.is_file():
-            return pl.read_parquet(path).select(list(schema)).cast(dict(schema))
+            return pl.read_parquet(path).select(list(schema)).cast(schema)
     except (OSError, pl.exceptions.PolarsError):
         pass
     return pl.DataFrame(schema=schema)
@@ -186,7 +186,7 @@ def _hash(word: str, known: dict[str, int]) -> int:
     return found
 
 
-_WORDS = pl.Schema({"key": pl.String, "prompt_id": pl.String, "words": pl.List(pl.UInt64)})
+_WORDS = pl.Schema([("key", pl.String), ("prompt_id", pl.String), ("words", pl.List(pl.UInt64))])
 _PAIRS = pl.Schema(
     {"a": pl.String, "b": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64, "n": pl.Int64}
 )
