@@ -131,12 +131,12 @@ ELSEWHERE |= {
 }
 ELSEWHERE |= {
     line: "tests/cli/test_provenance_cli.py has labelled relations"
-    for name in ("validate", "build-panel")
+    for name in ("validate",)
     for line in EXAMPLES[f"provenance {name}"]
 }
 ELSEWHERE |= dict.fromkeys(EXAMPLES["provenance same"], "tests/provenance/test_panel_route.py has a panel's answers")
 ELSEWHERE |= {
-    line: "as a command nothing tries it yet; tests/provenance/test_provenance_panel.py calls what is beneath"
+    line: "tests/cli/test_panel_cli.py has a server, tables and runs"
     for name in ("panel fetch", "panel add", "panel build")
     for line in EXAMPLES[name]
 }

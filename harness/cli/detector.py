@@ -1,4 +1,4 @@
-"""`harness provenance validate` and `build-panel`: the detector tried on labelled relations, and given a panel."""
+"""`harness provenance validate`: the detector tried on labelled relations."""
 
 from __future__ import annotations
 
@@ -43,44 +43,6 @@ def validate(
     else:
         rows = [figure | {"detail": json.dumps(figure["detail"], ensure_ascii=False)} for figure in report["figures"]]
         print_frame(pl.DataFrame(rows, infer_schema_length=None), shape)
-
-
-def build_panel(
-    name: Annotated[str, typer.Argument(help="The panel's name, and the corpus in the files.")],
-    outputs: Annotated[Path, typer.Option(help="Parquet: corpus, model, prompt_id, output.")],
-    prompts: Annotated[Path, typer.Option(help="Parquet: corpus, prompt_id, prompt.")],
-    students: Annotated[Path, typer.Option(help="CSV: documented students and their teachers.")],
-    controls: Annotated[Path, typer.Option(help="CSV: models documented not to be trained on a lab's outputs.")],
-    models: Annotated[Path, typer.Option(help="CSV: role, lab and month of release.")],
-    origins: Annotated[Path, typer.Option(help="CSV: prompt_id, dataset, licence of every prompt.")],
-    source: Annotated[str, typer.Option(help="Where the answers come from.")],
-    licence: Annotated[str, typer.Option(help="Their licence.")],
-    published: Annotated[str, typer.Option(help="Where the prompts are published.")],
-    out: Annotated[Path, typer.Option(help="The folder to write the panel's three files to.")],
-    ranked: Annotated[Path | None, typer.Option(help="CSV: rank, prompt_id; the order prompts are asked in.")] = None,
-    version: Annotated[int, typer.Option(help="Of the panel.")] = 1,
-) -> None:
-    """Make a reference panel: fingerprints as hashes, no texts, of every model in a file of answers."""
-    import polars as pl
-
-    from harness.provenance import panel_files, pools
-
-    answers = _parquet(outputs, "outputs").filter(pl.col("corpus") == name)
-    texts = _parquet(prompts, "prompts").filter(pl.col("corpus") == name)
-    if answers.is_empty() or texts.is_empty():
-        raise ConfigError(f"--outputs, --prompts: no rows of the corpus {name!r}")
-    made = panel_files.from_tables(
-        name,
-        answers,
-        texts,
-        (_csv(students, "students"), _csv(controls, "controls"), _csv(models, "models")),
-        (_csv(origins, "origins"), None if ranked is None else _csv(ranked, "ranked")),
-        pools.registry(),
-        {"source": source, "licence": licence, "published": published, "version": version},
-    )
-    size = panel_files.write(made, out)
-    counted = f"{len(made.entries)} models, {len(made.prompts)} prompts, {size / 1e6:.1f} MB"
-    sys.stdout.write(f"{out}/{name}.yaml, .parquet, .prompts.jsonl: {counted}\n")
 
 
 def _parquet(path: Path, what: str) -> pl.DataFrame:

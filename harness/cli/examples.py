@@ -41,6 +41,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "panel add": ("harness panel add my-model --panel alpaca_eval --name mine",),
     "panel build": (
         "harness panel build mine --prompts prompts.parquet --answers answers.parquet --source URL --licence MIT",
+        "harness panel build mine --prompts prompts.parquet --source us --licence CC0-1.0",
     ),
     "leaderboard": (
         "harness leaderboard --out LEADERBOARD.md",
@@ -78,12 +79,6 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "harness provenance validate --outputs O.parquet --students S.csv --controls C.csv --models M.csv",
     ),
     "provenance same": ("harness provenance same A B", "harness provenance same RUN:A RUN:B"),
-    "provenance build-panel": (
-        (
-            "harness provenance build-panel mine --outputs O.parquet --prompts P.parquet --students S.csv \\\n"
-            "      --controls C.csv --models M.csv --source us --licence CC0-1.0 --out panels"
-        ),
-    ),
 }
 """By command."""
 

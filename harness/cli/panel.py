@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from harness.cli.examples import epilog
-from harness.cli.output import RESULTS, Format, Results, Shape, print_frame
+from harness.cli.output import RESULTS, Format, NewResults, Results, Shape, print_frame
 from harness.core import panels, say
 from harness.errors import ConfigError, HarnessError
 
@@ -188,21 +188,31 @@ def build(
         Path | None, typer.Option(help="Table: model, prompt_id, output[, corpus]; by default the results folder's.")
     ] = None,
     version: Annotated[int, typer.Option(help="Of the panel.")] = 1,
+    published: Annotated[str | None, typer.Option(help="Where the prompts are published.")] = None,
+    origins: Annotated[Path | None, typer.Option(help="Table: prompt_id, dataset, licence of every prompt.")] = None,
+    ranked: Annotated[Path | None, typer.Option(help="Table: rank, prompt_id; the order prompts are asked in.")] = None,
+    students: Annotated[Path | None, typer.Option(help="Table: documented students and their teachers.")] = None,
+    controls: Annotated[
+        Path | None, typer.Option(help="Table: models documented not to be trained on a lab's outputs.")
+    ] = None,
+    models: Annotated[Path | None, typer.Option(help="Table: role, lab and month of release.")] = None,
     out: Out = OWN,
-    results: Results = RESULTS,
+    results: NewResults = RESULTS,
 ) -> None:
-    """Make a panel from run folders, or a table of answers; facts about its models are the registry's."""
+    """Make a panel from run folders, or a table of answers; facts are the registry's and the tables'."""
     from harness.provenance import panel_files, pools
 
-    asked = _of_corpus(_table(prompts, "prompts"), name)
+    texts = _of_corpus(_table(prompts, "prompts"), name)
     if answers is None:
         given, known = _answers(results, [])
     else:
         given, known = _of_corpus(_table(answers, "answers"), name), pools.registry()
-    who = sorted(given["model"].unique().to_list())
-    about = {"title": name, "source": source, "licence": licence, "version": version, "facts": "of the model registry"}
-    made = panel_files.build(
-        given, panel_files.prompts_of(asked), _entries(who, known, licence), about, name, _documented(who, known)
+    about = {"source": source, "licence": licence, "version": version, "published": published}
+    asked = tuple(
+        None if path is None else _table(path, what) for path, what in ((origins, "origins"), (ranked, "ranked"))
+    )
+    made = panel_files.from_tables(
+        name, given, texts, _labels(students, controls, models), (asked[0], asked[1]), known, about
     )
     size = panel_files.write(made, out)
     sys.stdout.write(
@@ -219,24 +229,28 @@ def _load(name: str) -> reference.Panel:
 
 def _entries(who: Iterable[str], known: Any, licence: str) -> dict[str, Any]:
     """What a panel records of models, from the registry; a fact of it without a source is the owner's word."""
-    import polars as pl
-
     from harness.provenance import panel_files, registry
 
-    nothing = [
-        pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
-        for columns in (registry.STUDENTS, registry.CONTROLS, registry.MODELS)
-    ]
-    return dict(panel_files.entries_of(tuple(who), registry.Labels.of("", *nothing), known, licence))
+    labels = registry.Labels.of("", *_labels(None, None, None))
+    return dict(panel_files.entries_of(tuple(who), labels, known, licence))
 
 
-def _documented(who: Iterable[str], known: Any) -> list[tuple[str, str, str]]:
-    """Documented students among models, their teachers and their lineage."""
-    return [
-        (name, teacher, known.entry(name).get("lineage") or name)
-        for name in who
-        for teacher in known.entry(name).get("teachers") or ()
-    ]
+def _labels(
+    students: Path | None, controls: Path | None, models: Path | None
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Tables of documented relations; one that is not given has no rows."""
+    import polars as pl
+
+    from harness.provenance import registry
+
+    def table(path: Path | None, what: str, columns: Iterable[str]) -> pl.DataFrame:
+        return pl.DataFrame(schema=dict.fromkeys(columns, pl.String)) if path is None else _table(path, what)
+
+    return (
+        table(students, "students", registry.STUDENTS),
+        table(controls, "controls", registry.CONTROLS),
+        table(models, "models", registry.MODELS),
+    )
 
 
 def _answers(results: Path, models: Iterable[str]) -> tuple[pl.DataFrame, Any]:

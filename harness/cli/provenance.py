@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -29,11 +30,19 @@ class _Reports(TyperGroup):
     """`harness provenance SUSPECT` is `harness provenance report SUSPECT`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args[:1] == ["build-panel"]:
+            raise ConfigError(f"build-panel is a command of panels now; type\n  {_panel_build(args[1:])}")
         if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
             args = ["report", *args]
         if args[:1] == ["report"] and (now := _were_flags(args[1:])):
             raise ConfigError("these are commands of their own now; type\n" + "\n".join(f"  {line}" for line in now))
         return super().parse_args(ctx, args)
+
+
+def _panel_build(words: Sequence[str]) -> str:
+    """The command that does what `build-panel` did once."""
+    now = [re.sub(r"^--outputs(?==|$)", "--answers", word) for word in words]
+    return shlex.join(["harness", "panel", "build", *(now or ["--help"])])
 
 
 def _were_flags(words: Sequence[str]) -> list[str]:
@@ -140,13 +149,11 @@ def matrix(
     shape: Shape = Format.table,
 ) -> None:
     """Score every ordered pair of models, the highest first."""
-    import polars as pl
-
     from harness.cli.provenance_text import LEGEND
     from harness.provenance import overview
 
     pool, _ = _pool(results, panel=panel, task=task, domain=domain)
-    frame = pl.DataFrame(overview.pairs(pool), infer_schema_length=None)
+    frame = overview.pairs(pool)
     shown = _print(frame, shape, "model", "other", "score", "p", "set_apart", "n")
     _explained(shape, f"The {shown} highest scores of {len(frame)} ordered pairs on {pool.corpus}.", LEGEND)
 
@@ -244,8 +251,7 @@ def same_(
     text.say(f"{found['text']} Read against the models of {found['reference']}.")
 
 
-for made_elsewhere, named in ((detector.validate, "validate"), (detector.build_panel, "build-panel")):
-    app.command(named, epilog=epilog(f"provenance {named}"))(made_elsewhere)
+app.command("validate", epilog=epilog("provenance validate"))(detector.validate)
 
 
 def _ready(results: Path, panel: str | None) -> None:

@@ -17,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 
+from harness.core import resources
 from harness.errors import ConfigError, unknown_name
 
 KINDS = {
@@ -56,7 +57,28 @@ def _in(folders: Iterable[str]) -> set[str]:
 
 
 def own_folder(kind: str) -> Path | None:
-    """The user's folder of a kind, in the working directory and nowhere else."""
+    """The user's folder of a kind, in the working directory and nowhere else; none that a bundle brought."""
+    folder = _own_place(kind)
+    return folder if folder is not None and resources.brought_by(folder) is None else None
+
+
+def left_aside(kind: str) -> str | None:
+    """Why the folder of a kind in the working directory is not read; `None` where it is, or is not there.
+
+    Its files are code, and a bundle may come from a stranger. Which of them were there before is not to be told, so
+    none of them is run.
+    """
+    folder = _own_place(kind)
+    index = None if folder is None else resources.brought_by(folder)
+    if index is None:
+        return None
+    return (
+        f"{folder}: none of its files was run, for a bundle was unpacked there ({index}); if they are your own, "
+        "work in a folder without that bundle"
+    )
+
+
+def _own_place(kind: str) -> Path | None:
     folder = Path.cwd() / OWN[kind] if kind in OWN else None
     return folder if folder is not None and folder.is_dir() else None
 

@@ -15,6 +15,8 @@ BUNDLE = "bundle.json"
 """The index of a bundle, at its top."""
 BUNDLED = ("runs", "tasks")
 """The folders of a bundle, beside its index."""
+UNPACKED = (*BUNDLED, "probes")
+"""What an archive that is unpacked by hand may put beside that index: code of a stranger's, in a bundle or not."""
 
 
 def _shipped(name: str) -> Path:
@@ -41,13 +43,13 @@ def brought_by(folder: Path) -> Path | None:
     """The index of the bundle that brought a folder, or part of it: whoever unpacks one has that file beside it.
 
     Args:
-        folder: a folder of tasks or of results, links and all.
+        folder: a folder of tasks, of probes or of results, links and all.
     """
     tops = (
         above
         for place in (folder.absolute(), folder.resolve())
         for above in place.parents
-        if place.relative_to(above).parts[0] in BUNDLED
+        if place.relative_to(above).parts[0] in UNPACKED
     )
     beside = (above / BUNDLE for above in tops)
     return next((file for file in (*beside, *sorted(folder.rglob(BUNDLE))) if _is_index(file)), None)

@@ -74,8 +74,11 @@ class Analysis:
 
     def column(self, model: int) -> int | None:
         """Column of a candidate in `scores` and `p`."""
-        found = np.flatnonzero(self.scores.candidates == model)
-        return int(found[0]) if len(found) else None
+        return self._places.get(model)
+
+    @functools.cached_property
+    def _places(self) -> dict[int, int]:
+        return {int(c): b for b, c in enumerate(self.scores.candidates)}
 
     @functools.cached_property
     def columns(self) -> dict[str, int]:
@@ -86,21 +89,34 @@ class Analysis:
         """Average of standardised raw similarities: who is nearest, before asking whether that means anything."""
         return similarity.standardised((self.matrices[name] for name in names), len(self.models))
 
+    @functools.cached_property
+    def rivals(self) -> Sequence[Sequence[PairConclusion | None]]:
+        """`rival` of every suspect (rows) and candidate."""
+        return _rivals(tuple(self.facts))
+
     def rival(self, suspect: int, candidate: int) -> PairConclusion | None:
         """Why the candidate is not tested as a teacher: released later, or a rival explanation is documented.
 
         A shared base model, or a shared lab, explains a resemblance without any teaching. A lab has its own models
         before they are released: only in a later month is one of them later.
         """
-        me, other = self.facts[suspect], self.facts[candidate]
-        same_lab = me.lab is not None and me.lab == other.lab
-        if me.before(other) if same_lab else other.before(me) is False:
-            return "later"
-        if me.bases & other.bases or me.name in other.copy_of or other.name in me.copy_of:
-            return "same base"
-        if same_lab:
-            return "same lab"
-        return None
+        return self.rivals[suspect][candidate]
+
+
+@functools.lru_cache(maxsize=8)
+def _rivals(facts: tuple[ModelFacts, ...]) -> tuple[tuple[PairConclusion | None, ...], ...]:
+    return tuple(tuple(_rival(me, other) for other in facts) for me in facts)
+
+
+def _rival(me: ModelFacts, other: ModelFacts) -> PairConclusion | None:
+    same_lab = me.lab is not None and me.lab == other.lab
+    if me.before(other) if same_lab else other.before(me) is False:
+        return "later"
+    if me.bases & other.bases or me.name in other.copy_of or other.name in me.copy_of:
+        return "same base"
+    if same_lab:
+        return "same lab"
+    return None
 
 
 def analyse(

@@ -6,7 +6,6 @@ column, what `harness provenance --format json` prints and what exports carry; `
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -15,6 +14,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import Ge, Interval
+
+from harness.core import plain
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -317,8 +318,9 @@ class Finding:
     def json(self) -> dict[str, Any]:
         """JSON-able: every attribute, and what follows: `strongest`, `untested` (counts by reason), `named` labs."""
         strongest = self.strongest
-        return dataclasses.asdict(self) | {
-            "strongest": None if strongest is None else dataclasses.asdict(strongest),
+        told: dict[str, Any] = plain(self)
+        return told | {
+            "strongest": plain(strongest),
             "untested": self.reasons,
             "named": [lab.lab for lab in self.named],
         }

@@ -83,6 +83,7 @@ class Fingerprints:
         asked: indices of the prompts that the suspects were asked, where these are some of the pool's: habits of
             possible teachers are then read from all prompts, those of suspects from these (`similarity.leaning`).
             `None`: everybody is read from all prompts.
+        cut: whether features are cut the way a panel's are: see `reduce`.
     """
 
     models: tuple[str, ...]
@@ -92,6 +93,7 @@ class Fingerprints:
     dropped: dict[str, int]
     traces: bool = False
     asked: tuple[int, ...] | None = None
+    cut: bool = False
 
     def subset(self, prompts: Iterable[int]) -> Fingerprints:
         """The same models on some of the prompts, by index."""
@@ -109,34 +111,46 @@ class Fingerprints:
             dropped=self.dropped,
             traces=self.traces,
             asked=None if asked is None or len(asked) == len(keep) else asked,
+            cut=self.cut,
         )
 
 
 def reduce(prints: Fingerprints) -> Fingerprints:
-    """Cut features the way a panel's are cut."""
+    """Cut features the way a panel's are cut; those that are so already stay as they are."""
+    if prints.cut:
+        return prints
     features = {}
     for name, frame in prints.features.items():
         short = frame.with_columns(pl.col("feature") // (1 << KEPT_BITS))
         if channel(name).KIND == "agreement":
             short = short.filter(pl.col("feature") % SAMPLE == 0)
         features[name] = short.group_by("m", "p", "feature").agg(pl.col("share").max()).sort("p", "m", "feature")
-    return dataclasses.replace(prints, features=features)
+    return dataclasses.replace(prints, features=features, cut=True)
 
 
 ANSWERED = "answered"
 """In a stored file, the channel whose rows say which prompts a model answered."""
+LAYOUT = "2"
+"""Of such a file. Files of another are never read."""
 
 
 def write(prints: Fingerprints, path: Path) -> None:
-    """Store fingerprints as one Parquet file: `channel, model, prompt_id, feature, share`, no text.
+    """Store fingerprints as one Parquet file: features one channel after another, by codes, no text.
 
     Args:
         prints: what to store.
         path: the file, which appears whole or not at all.
     """
     partial = path.with_name(f".{path.name}.partial")
-    metadata = {"fingerprint": VERSION, "dropped": json.dumps(prints.dropped)}
-    _unpack(prints).write_parquet(partial, compression="zstd", metadata=metadata)
+    m, p = (part.astype(np.uint16) for part in np.nonzero(prints.answered))
+    there = pl.DataFrame({"m": m, "p": p, "feature": np.zeros(len(m), np.uint64), "share": np.ones(len(m), np.float32)})
+    parts = {ANSWERED: there, **prints.features}
+    about = {
+        "models": prints.models, "prompts": prints.prompts, "dropped": prints.dropped, "traces": prints.traces,
+        "asked": prints.asked, "cut": prints.cut, "channels": {name: len(frame) for name, frame in parts.items()},
+    }  # fmt: skip
+    metadata = {"fingerprint": VERSION, "layout": LAYOUT, "about": json.dumps(about)}
+    pl.concat(parts.values()).write_parquet(partial, compression="zstd", metadata=metadata, statistics=False)
     partial.replace(path)
 
 
@@ -148,14 +162,22 @@ def read(path: Path) -> Fingerprints:
     """
     try:
         metadata = pl.read_parquet_metadata(path)
-    except (OSError, pl.exceptions.ComputeError) as error:
+        version = f"{metadata.get('fingerprint', 'of no version')} {metadata.get('layout', '')}".strip()
+        if version != f"{VERSION} {LAYOUT}":
+            raise ConfigError(f"{path.name} holds fingerprints {version}, this is {VERSION} {LAYOUT}: make it anew")
+        about, rows = json.loads(metadata["about"]), pl.read_parquet(path)
+    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
         raise ConfigError(f"{path.name} is not a file of fingerprints ({error})") from error
-    version = metadata.get("fingerprint")
-    if version != VERSION:
-        raise ConfigError(
-            f"{path.name} holds fingerprints {version or 'of no version'}, this is {VERSION}: make it anew"
-        )
-    return _pack(pl.read_parquet(path), json.loads(metadata.get("dropped", "{}")))
+    parts, start = {}, 0
+    for name, size in about["channels"].items():
+        parts[name] = rows.slice(start, size)
+        start += size
+    answered = np.zeros((len(about["models"]), len(about["prompts"])), dtype=np.bool_)
+    there = parts.pop(ANSWERED)
+    answered[there["m"].to_numpy(), there["p"].to_numpy()] = True
+    asked = None if about["asked"] is None else tuple(about["asked"])
+    models, prompts = tuple(about["models"]), tuple(about["prompts"])
+    return Fingerprints(models, prompts, answered, parts, about["dropped"], about["traces"], asked, about["cut"])
 
 
 def join(*several: Fingerprints) -> Fingerprints:
@@ -165,14 +187,59 @@ def join(*several: Fingerprints) -> Fingerprints:
         ConfigError: a model is in more than one.
     """
     names = [name for prints in several for name in prints.models]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if twice:
         raise ConfigError(f"the same model in two sets of fingerprints: {', '.join(twice)}")
     dropped: dict[str, int] = {}
     for prints in several:
         for why, count in prints.dropped.items():
             dropped[why] = dropped.get(why, 0) + count
-    return _pack(pl.concat([_unpack(prints) for prints in several]), dropped)
+    models = tuple(sorted(names))
+    prompts = tuple(sorted({prompt for prints in several for prompt in prints.prompts}))
+    joined = placed(several, models, prompts)
+    cut = bool(several) and all(prints.cut for prints in several)
+    return dataclasses.replace(joined, dropped=dropped, cut=cut)
+
+
+def placed(several: Sequence[Fingerprints], models: Sequence[str], prompts: Sequence[str]) -> Fingerprints:
+    """The features of several sets at their places in lists of models and prompts; what is in neither is left out.
+
+    Args:
+        several: no model of the list is in two of them.
+        models: sorted.
+        prompts: sorted.
+    """
+    at_m, at_p = ({name: i for i, name in enumerate(names)} for names in (models, prompts))
+    answered = np.zeros((len(models), len(prompts)), dtype=np.bool_)
+    parts: dict[str, list[pl.DataFrame]] = {}
+    for prints in several:
+        m = np.array([at_m.get(name, _NOWHERE) for name in prints.models], dtype=np.uint16)
+        p = np.array([at_p.get(name, _NOWHERE) for name in prints.prompts], dtype=np.uint16)
+        here_m, here_p = np.flatnonzero(m != _NOWHERE), np.flatnonzero(p != _NOWHERE)
+        answered[np.ix_(m[here_m], p[here_p])] = prints.answered[np.ix_(here_m, here_p)]
+        whole = len(here_m) == len(m) and len(here_p) == len(p)
+        for name, frame in prints.features.items():
+            moved = frame.with_columns(
+                m=pl.Series(m[frame["m"].to_numpy()], dtype=pl.UInt16),
+                p=pl.Series(p[frame["p"].to_numpy()], dtype=pl.UInt16),
+            )
+            kept = moved if whole else moved.filter((pl.col("m") != _NOWHERE) & (pl.col("p") != _NOWHERE))
+            parts.setdefault(name, []).append(kept.select(list(CODED)))
+    features = {name: _in_order(pl.concat(frames)) for name, frames in sorted(parts.items())}
+    return Fingerprints(tuple(models), tuple(prompts), answered, features, {})
+
+
+_NOWHERE = np.iinfo(np.uint16).max
+
+
+def _in_order(frame: pl.DataFrame) -> pl.DataFrame:
+    """Rows by prompt, model and feature; those of one model and prompt are so already.
+
+    Sorting by short numbers one after the other is radix sort in NumPy, a tenth of the time of sorting by three.
+    """
+    m, p = (frame[name].to_numpy() for name in ("m", "p"))
+    order = np.argsort(m, kind="stable")
+    return frame[order[np.argsort(p[order], kind="stable")]]
 
 
 def channel_names(*, traces: bool = False) -> list[str]:
@@ -251,40 +318,3 @@ def _shares(parts: list[pl.DataFrame], of: npt.NDArray[np.float32], *, several: 
     hits = hits.sort("p", "m", "feature")
     share = hits["len"].to_numpy() / of[hits["m"].to_numpy(), hits["p"].to_numpy()]
     return hits.select("m", "p", "feature", share=pl.Series(share, dtype=pl.Float32))
-
-
-def _unpack(prints: Fingerprints) -> pl.DataFrame:
-    """Fingerprints as rows with names."""
-    m, p = (part.astype(np.uint16) for part in np.nonzero(prints.answered))
-    zero, one = np.zeros(len(m), dtype=np.uint64), np.ones(len(m), dtype=np.float32)
-    parts = {ANSWERED: pl.DataFrame({"m": m, "p": p, "feature": zero, "share": one}), **prints.features}
-    models, prompts = pl.Series(prints.models, dtype=pl.String), pl.Series(prints.prompts, dtype=pl.String)
-    return pl.concat(
-        part.select(
-            pl.lit(name).alias("channel"),
-            models.gather(part["m"]).alias("model"),
-            prompts.gather(part["p"]).alias("prompt_id"),
-            "feature",
-            "share",
-        )
-        for name, part in parts.items()
-    )
-
-
-def _pack(rows: pl.DataFrame, dropped: dict[str, int]) -> Fingerprints:
-    """Rows with names as fingerprints."""
-    models, prompts = (sorted(rows[c].unique().to_list()) for c in ("model", "prompt_id"))
-    coded = rows.select(
-        "channel",
-        pl.col("model").replace_strict(models, range(len(models)), return_dtype=pl.UInt16).alias("m"),
-        pl.col("prompt_id").replace_strict(prompts, range(len(prompts)), return_dtype=pl.UInt16).alias("p"),
-        "feature",
-        "share",
-    )
-    answered = np.zeros((len(models), len(prompts)), dtype=np.bool_)
-    there = coded.filter(pl.col("channel") == ANSWERED)
-    m, p = (there[c].to_numpy().astype(np.uint16) for c in ("m", "p"))
-    answered[m, p] = True
-    names = sorted(set(rows["channel"].unique().to_list()) - {ANSWERED})
-    features = {n: coded.filter(pl.col("channel") == n).drop("channel").sort("p", "m", "feature") for n in names}
-    return Fingerprints(tuple(models), tuple(prompts), answered, features, dropped)

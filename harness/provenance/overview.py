@@ -6,11 +6,13 @@ The tests of one suspect are `harness.provenance.reports`'.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from harness.provenance import fingerprint
+from harness.provenance.calibration import Matrix
 from harness.provenance.evidence import EVIDENCE, Analysis
 from harness.provenance.finding import Finding, PairTest
 from harness.provenance.pools import Pool, combined
@@ -22,39 +24,44 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
-def pairs(pool: Pool, analysis: Analysis | None = None) -> list[Row]:
+def pairs(pool: Pool, analysis: Analysis | None = None) -> pl.DataFrame:
     """Every ordered pair of a pool: raw similarity per channel, and the calibrated score where there is one.
 
     Args:
         pool: of models on one prompt set.
         analysis: its scores, where they were computed before.
+
+    Returns:
+        Columns `model`, `other`, `score`, `p`, `set_apart`, `n` and one per channel, the highest score first.
     """
+    import polars as pl
+
     names = pool.prints.models
     analysis = analysis or analysis_of(pool, set())
-    shared = pool.prints.answered.astype(int) @ pool.prints.answered.T.astype(int)
-    rows = []
-    for s, c in ((s, c) for s in range(len(names)) for c in range(len(names)) if s != c):
-        column = analysis.column(c)
-        z = None if column is None else _known(analysis.scores.z[s, column])
-        p = None if column is None else _known(analysis.p[s, column])
-        raw = {channel: _known(matrix[s, c]) for channel, matrix in analysis.matrices.items() if channel in EVIDENCE}
-        reason = analysis.rival(s, c)
-        rows.append(
-            {
-                "model": names[s],
-                "other": names[c],
-                "score": z,
-                "p": p,
-                "set_apart": reason,
-                "n": int(shared[s, c]),
-                **raw,
-            }
-        )
-    return sorted(rows, key=lambda row: (row["score"] is None, -(row["score"] or 0), row["model"], row["other"]))
+    shared = pool.prints.answered.astype(float) @ pool.prints.answered.T.astype(float)
+    z, p = (_by_model(values, analysis) for values in (analysis.scores.z, analysis.p))
+    every = pl.Series(names, dtype=pl.String)
+    size = len(names)
+    frame = pl.DataFrame(
+        {
+            "model": every.gather(np.repeat(np.arange(size), size)),
+            "other": every.gather(np.tile(np.arange(size), size)),
+            "score": z.ravel(),
+            "p": p.ravel(),
+            "set_apart": pl.Series([reason for row in analysis.rivals for reason in row], dtype=pl.String),
+            "n": shared.ravel().astype(np.int64),
+        }
+        | {channel: matrix.ravel() for channel, matrix in analysis.matrices.items() if channel in EVIDENCE}
+    )
+    known = frame.filter(pl.col("model") != pl.col("other")).fill_nan(None)
+    return known.sort("score", "model", "other", descending=[True, False, False], nulls_last=True)
 
 
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
+def _by_model(values: Matrix, analysis: Analysis) -> Matrix:
+    """Models x candidates as models x models, NaN where the column is no candidate's."""
+    whole = np.full((len(analysis.models),) * 2, np.nan)
+    whole[:, analysis.scores.candidates] = values
+    return whole
 
 
 def tables(studies: Sequence[Study], found: Iterable[Finding]) -> dict[str, pl.DataFrame]:
@@ -75,7 +82,7 @@ def tables(studies: Sequence[Study], found: Iterable[Finding]) -> dict[str, pl.D
     tests = {(one.corpus, one.suspect, test.candidate): test for one in told for test in one.tests}
     return {
         "evidence": _frame([_strongest(one) for one in told], _EVIDENCE),
-        "provenance": _frame([row for study in shown for row in _cells(study, tests)], _PROVENANCE),
+        "provenance": _joined([_cells(study, tests) for study in shown], _PROVENANCE),
         "fingerprints": _frame([row for study in shown for row in _made(combined(study.pool))], _FINGERPRINTS),
     }
 
@@ -90,31 +97,48 @@ COMBINED = "combined"
 """In the table `provenance`, the channel whose score is the mean over channels."""
 
 
-def _frame(rows: Sequence[Row], columns: str) -> pl.DataFrame:
+def _schema(columns: str) -> dict[str, Any]:
     import polars as pl
 
     kinds: dict[str, Any] = {"": pl.String, "f": pl.Float64, "i": pl.Int64, "l": pl.List(pl.String)}
     pairs = [column.partition(":") for column in columns.split()]
-    schema = {name: kinds[kind] for name, _, kind in pairs}
-    frame = pl.DataFrame([dict.fromkeys(schema) | row for row in rows], schema=schema, orient="row")
-    return frame.sort(list(schema)[:4])
+    return {name: kinds[kind] for name, _, kind in pairs}
 
 
-def _cells(study: Study, tests: Mapping[tuple[str, str, str], PairTest]) -> list[Row]:
-    """Every ordered pair, per channel and combined."""
-    found, pool = [], study.pool
-    for row in pairs(pool, study.analysis):
-        if not (pool.asks(row["model"]) or pool.asks(row["other"])):
-            continue  # both the panel's own
-        same = {
-            "model": row["model"], "candidate": row["other"], "set_apart": row["set_apart"], "n": row["n"],
-            "task": pool.corpus,
-        }  # fmt: skip
-        test = tests.get((pool.corpus, row["model"], row["other"]))
-        said = {} if test is None else {"q": test.q, "verdict": test.verdict, "why": test.why}
-        found.append(same | {"channel": COMBINED, "score": row["score"], "p": row["p"]} | said)
-        found += [same | {"channel": name, "similarity": row[name]} for name in EVIDENCE if name in row]
-    return found
+def _frame(rows: Sequence[Row], columns: str) -> pl.DataFrame:
+    import polars as pl
+
+    schema = _schema(columns)
+    return _joined([pl.DataFrame([dict.fromkeys(schema) | row for row in rows], schema=schema, orient="row")], columns)
+
+
+def _joined(frames: Sequence[pl.DataFrame], columns: str) -> pl.DataFrame:
+    import polars as pl
+
+    schema = _schema(columns)
+    return pl.concat([pl.DataFrame(schema=schema), *frames], how="diagonal").select(list(schema)).sort(list(schema)[:4])
+
+
+def _cells(study: Study, tests: Mapping[tuple[str, str, str], PairTest]) -> pl.DataFrame:
+    """Every ordered pair but those of the panel's own models, per channel and combined."""
+    import polars as pl
+
+    pool = study.pool
+    asked = [name for name in pool.prints.models if pool.asks(name)]
+    every = pairs(pool, study.analysis).filter(pl.col("model").is_in(asked) | pl.col("other").is_in(asked))
+    every = every.rename({"other": "candidate"}).with_columns(task=pl.lit(pool.corpus))
+    told = [
+        (model, candidate, test.q, test.verdict, test.why)
+        for (corpus, model, candidate), test in tests.items()
+        if corpus == pool.corpus
+    ]
+    schema = _schema("model candidate q:f verdict why")
+    found = every.join(pl.DataFrame(told, schema=schema, orient="row"), on=["model", "candidate"], how="left")
+    same = ["model", "candidate", "task", "set_apart", "n"]
+    combined = found.select(*same, "score", "p", "q", "verdict", "why", channel=pl.lit(COMBINED))
+    channels = [name for name in EVIDENCE if name in every.columns]
+    apart = every.unpivot(channels, index=same, variable_name="channel", value_name="similarity")
+    return pl.concat([combined, apart], how="diagonal")
 
 
 def _made(pool: Pool) -> list[Row]:

@@ -244,7 +244,7 @@ def _about(files: Files) -> Row:
         raise ConfigError(f"{files.name}.yaml: not YAML ({error})") from error
     if not isinstance(about, dict):
         raise ConfigError(f"{files.name}.yaml: expected a mapping, found {type(about).__name__}")
-    anew = "build it anew with `harness provenance build-panel`"
+    anew = "build it anew with `harness panel build`"
     if about.get("format") != FORMAT:
         raise ConfigError(f"the panel {files.name} has format {about.get('format', 1)}, this is {FORMAT}: {anew}")
     if about.get("fingerprint") != fp.VERSION:
@@ -380,7 +380,7 @@ def _panel(files: Files, about: Row) -> Panel:
     return Panel(
         name=files.name,
         about=about,
-        prints=fp.Fingerprints(models, prompts, answered, features, {}),
+        prints=fp.Fingerprints(models, prompts, answered, features, {}, cut=True),
         prompts=tuple(asked),
         entries=entries,
         positives=tuple(positives.read(about.get("positives") or ())),
@@ -421,37 +421,21 @@ def joined(panel: Panel, others: fp.Fingerprints, asked: Iterable[str] | None = 
         others: of any prompts; only the panel's are looked at.
         asked: ids of the prompts that count as asked; by default those that at least one of the others answered.
     """
-    keep = [m for m in panel.prints.models if m not in others.models]
+    keep = set(panel.prints.models) - set(others.models)
     models = tuple(sorted({*keep, *others.models}))
-    place = {model: i for i, model in enumerate(models)}
     theirs = {others.prompts[i] for i in np.flatnonzero(others.answered.any(axis=0))}
     known = theirs & (set(panel.prints.prompts) if asked is None else set(asked))
     some = len(known) < FULL * len(panel.prints.prompts)
     prompts = panel.prints.prompts if some else tuple(p for p in panel.prints.prompts if p in known)
     at = {prompt: i for i, prompt in enumerate(prompts)}
-    answered = np.zeros((len(models), len(prompts)), dtype=np.bool_)
-    features: dict[str, list[pl.DataFrame]] = {channel: [] for channel in CHANNELS}
-    for prints, kept in ((panel.prints, set(keep)), (fp.reduce(others), set(others.models))):
-        rows = [i for i, model in enumerate(prints.models) if model in kept]
-        columns = [i for i, prompt in enumerate(prints.prompts) if prompt in at]
-        new_m = pl.DataFrame(
-            {"m": rows, "new_m": [place[prints.models[i]] for i in rows]}, schema={"m": pl.UInt16, "new_m": pl.UInt16}
-        )
-        new_p = pl.DataFrame(
-            {"p": columns, "new_p": [at[prints.prompts[i]] for i in columns]},
-            schema={"p": pl.UInt16, "new_p": pl.UInt16},
-        )
-        answered[np.ix_(new_m["new_m"].to_numpy(), new_p["new_p"].to_numpy())] = prints.answered[np.ix_(rows, columns)]
-        for channel in CHANNELS:
-            features[channel].append(
-                prints.features[channel]
-                .join(new_m, on="m")
-                .join(new_p, on="p")
-                .select(pl.col("new_m").alias("m"), pl.col("new_p").alias("p"), "feature", "share")
-            )
-    together = {channel: pl.concat(parts).sort("p", "m", "feature") for channel, parts in features.items()}
     where = tuple(at[p] for p in prompts if p in known) if some else None
-    return fp.Fingerprints(models, prompts, answered, together, others.dropped, asked=where)
+    own = dataclasses.replace(
+        panel.prints,
+        models=tuple(m if m in keep else "" for m in panel.prints.models),  # no model's name: left out
+    )
+    together = fp.placed([own, fp.reduce(others)] if keep else [fp.reduce(others)], models, prompts)
+    features = {channel: together.features[channel] for channel in CHANNELS}
+    return dataclasses.replace(together, features=features, dropped=others.dropped, asked=where, cut=True)
 
 
 def first(panel: Panel, prompts: int) -> fp.Fingerprints:

@@ -354,31 +354,24 @@ def from_tables(
     answers: pl.DataFrame,
     texts: pl.DataFrame,
     tables: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame],
-    asked: tuple[pl.DataFrame, pl.DataFrame | None],
+    asked: tuple[pl.DataFrame | None, pl.DataFrame | None],
     known: Registry,
     about: Mapping[str, Any],
 ) -> Panel:
-    """Make a panel from labelled tables, as the shipped ones are made.
+    """Make a panel from tables, as the shipped ones are made.
 
     Args:
         name: of the panel, and of its corpus in the tables.
         answers: columns `model`, `prompt_id`, `output`.
-        texts: columns `prompt_id`, `prompt`.
-        tables: documented students, controls and models (`registry.Labels`).
-        asked: origin and licence of every prompt (`prompt_id`, `dataset`, `licence`); and the order they are asked in
-            (`rank`, `prompt_id`), if any.
+        texts: columns of `prompts_of`.
+        tables: documented students, controls and models (`registry.Labels`); what they leave open is the registry's.
+        asked: origin and licence of every prompt (`prompt_id`, `dataset`, `licence`), and the order they are asked in
+            (`rank`, `prompt_id`), over what `texts` says of them.
         known: the registry.
-        about: `source`, `licence`, `version`; `published`, where the prompts can be read.
+        about: `source`, `licence`, `version`; `published`, where the prompts can be read, over what `texts` says.
     """
     labels = Labels.of(name, *tables)
     who = tuple(sorted(answers["model"].unique().to_list()))
-    origins, ranked = asked
-    told = texts.select("prompt_id", "prompt").join(
-        origins.select("prompt_id", pl.col("dataset").alias("origin"), "licence"), on="prompt_id", how="left"
-    )
-    if ranked is not None:
-        told = told.join(ranked.select("prompt_id", pl.col("rank").cast(pl.Int64)), on="prompt_id", how="left")
-    prompts = prompts_of(told.with_columns(published=pl.lit(about.get("published"))).sort("prompt_id"))
     entries = entries_of(who, labels, known, about["licence"])
     used = [source for e in entries.values() for fact, source in e.sources.items() if _says(e, fact)]
     weak = sum(source in {UNCHECKED, NAMED} or source.endswith("(not checked)") for source in used)
@@ -386,14 +379,41 @@ def from_tables(
         f"Labs, dates, bases and relations of the panel's models are from public record: each of {len(used)} facts "
         f"names its source, {weak} of them are unchecked."
     )
-    pairs = [
-        (row["student"], teacher, row["lineage_group"])
-        for row in labels.students
-        if (row["strength"] or "").startswith(TAUGHT)
-        for teacher in row["teachers"].split(";")
-    ]
     said = {key: value for key, value in about.items() if key != "published"}
-    return build(answers, prompts, entries, {"title": name, **said, "facts": facts}, name, pairs)
+    prompts = prompts_of(_told(texts, *asked, about.get("published")))
+    return build(answers, prompts, entries, {"title": name, **said, "facts": facts}, name, _taught(who, labels, known))
+
+
+def _told(
+    texts: pl.DataFrame, origins: pl.DataFrame | None, ranked: pl.DataFrame | None, published: str | None
+) -> pl.DataFrame:
+    """Prompts with what other tables say of them."""
+    more = []
+    if origins is not None:
+        more.append(origins.select("prompt_id", pl.col("dataset").alias("origin"), "licence"))
+    if ranked is not None:
+        more.append(ranked.select("prompt_id", pl.col("rank").cast(pl.Int64)))
+    for table in more:
+        texts = texts.drop(table.columns[1:], strict=False).join(table, on="prompt_id", how="left")
+    if published is not None:
+        texts = texts.with_columns(published=pl.lit(published))
+    return texts.sort("prompt_id")
+
+
+def _taught(who: Iterable[str], labels: Labels, known: Registry) -> list[tuple[str, str, str]]:
+    """Documented students, their teachers and their lineage: of the table, else of the registry."""
+    if labels.students:
+        return [
+            (row["student"], teacher, row["lineage_group"])
+            for row in labels.students
+            if (row["strength"] or "").startswith(TAUGHT)
+            for teacher in row["teachers"].split(";")
+        ]
+    return [
+        (name, teacher, known.entry(name).get("lineage") or name)
+        for name in who
+        for teacher in known.entry(name).get("teachers") or ()
+    ]
 
 
 def _says(entry: PanelEntry, fact: str) -> bool:

@@ -278,7 +278,7 @@ def _of_panel(
 
     A model of the panel's that is among them is read from the answers found here.
     """
-    prints = panel.joined(shipped, stored.fingerprint(there, panel.CHANNELS, folder))
+    prints = panel.joined(shipped, stored.fingerprint(there, panel.CHANNELS, folder, cut=True))
     mine = frozenset(there["model"].unique().to_list()) & set(prints.models)
     who = facts(prints.models, known, control_of)
     new = {fact.name for fact in who if fact.name in mine - set(shipped.entries) and not fact.copy_of}

@@ -100,6 +100,12 @@ class Study:
         return "null pairs" if every else "unrelated pairs"
 
     @cached_property
+    def sameness(self) -> same.SamenessScores | None:
+        """What says who is the same model, of every pair."""
+        values = self.analysis.matrices.get(same.CHANNEL)
+        return None if values is None else same.scores(values, self.pool.facts)
+
+    @cached_property
     def families(self) -> dict[str, dict[int, families.FamilyTest]]:
         """The family test of every lab that has a candidate and enough null models, by lab and model."""
         analysis, found = self.analysis, {}
@@ -250,7 +256,7 @@ def _same_model(study: Study, suspect: str) -> SameModel | None:
     if not pool.same:
         return None
     values = study.analysis.matrices.get(same.CHANNEL)
-    found = same.nearest(pool.prints, pool.facts, suspect, pool.same, values=values)
+    found = same.nearest(pool.prints, pool.facts, suspect, pool.same, values=values, scored=study.sameness)
     if found is None:
         return None
     limit = found.threshold

@@ -188,6 +188,71 @@ def kin(a: ModelFacts, b: ModelFacts) -> bool:
     return a.related(b) or _first_word(a.name) == _first_word(b.name)
 
 
+@dataclass(frozen=True, slots=True)
+class KinRule:
+    """What it costs and brings that kin (`kin`) never lead a verdict as the same model: counts over a pool's models.
+
+    Attributes:
+        suspects: models taken as suspects, their own model not there.
+        kin_named: for whom the nearest model is named, and is kin: what the rule keeps from leading.
+        strangers_named: for whom it is named, and is not: what leads all the same.
+        resold: pairs of a model and another lab's name that it might be sold under, itself there and so named.
+        resold_hidden: of those, where the two go by one first word, or are of one lineage: what the rule hides.
+        versions: documented versions of a model that is there (restyled, tuned further), their relation untold.
+        versions_named: of those, where the original is the nearest and named.
+        versions_hidden: of those named, where the rule hides it.
+    """
+
+    suspects: int
+    kin_named: int
+    strangers_named: int
+    resold: int
+    resold_hidden: int
+    versions: int
+    versions_named: int
+    versions_hidden: int
+
+
+def kin_rule(values: Matrix, facts: Sequence[ModelFacts], score: float) -> KinRule:
+    """Measure the rule on a pool.
+
+    Args:
+        values: phrasing, models x models.
+        facts: one per model.
+        score: of the threshold.
+    """
+    names = range(len(facts))
+    scored = scores(values, facts)
+    near = [_nearest_named(scored, values, s, score) for s in names]
+    hidden = [other is not None and kin(facts[s], facts[other]) for s, other in enumerate(near)]
+    pairs = [(a, b) for a in facts for b in facts if a is not b and not (a.lab is not None and a.lab == b.lab)]
+    untold = {s: dataclasses.replace(f, copy_of=frozenset()) for s, f in enumerate(facts) if len(f.copy_of) == 1}
+    of = {s: next((i for i in names if facts[i].name in facts[s].copy_of), None) for s in untold}
+    found = [
+        kin(fact, facts[original])
+        for s, fact in untold.items()
+        if (original := of[s]) is not None
+        and _nearest_named(scores(values, [*facts[:s], fact, *facts[s + 1 :]]), values, s, score) == original
+    ]
+    return KinRule(
+        suspects=len(facts),
+        kin_named=sum(hidden),
+        strangers_named=sum(other is not None for other in near) - sum(hidden),
+        resold=len(pairs),
+        resold_hidden=sum(kin(a, b) for a, b in pairs),
+        versions=sum(original is not None for original in of.values()),
+        versions_named=len(found),
+        versions_hidden=sum(found),
+    )
+
+
+def _nearest_named(scored: SamenessScores, values: Matrix, s: int, score: float) -> int | None:
+    """The model nearest to another, where a threshold names it."""
+    row = np.where(np.isnan(scored.score[s]), -np.inf, values[s])
+    best = int(row.argmax())
+    return best if np.isfinite(row[best]) and scored.named(score)[s, best] else None
+
+
 def _first_word(name: str) -> str:
     return re.split(r"[^a-z]", name.lower().rpartition("/")[2], maxsplit=1)[0] or name
 
@@ -344,6 +409,7 @@ def nearest(
     thresholds: Sequence[Threshold],
     among: Iterable[str] | None = None,
     values: Matrix | None = None,
+    scored: SamenessScores | None = None,
 ) -> Sameness | None:
     """The model that the suspect answers most like, candidate or not, and whether it may be that model itself.
 
@@ -354,20 +420,21 @@ def nearest(
         thresholds: of the pool, `calibrate`.
         among: models to look at; by default all others.
         values: phrasing of the pool (`Analysis.matrices`), where that was computed already.
+        scored: `scores` of these, too.
 
     Returns:
         What is said of the nearest model; `None` where nothing can be compared.
     """
-    part = similarity.on_asked(prints, CHANNEL)
+    asked = slice(None) if prints.asked is None else list(prints.asked)
     values = similarity.matrix(prints, CHANNEL) if values is None else values
     s = prints.models.index(suspect)
-    scored = scores(values, facts)
+    scored = scores(values, facts) if scored is None else scored
     fit = [m for m in range(len(facts)) if not np.isnan(scored.score[s, m])]
     fit = [m for m in fit if among is None or prints.models[m] in set(among)]
     if not fit:
         return None
     best = max(fit, key=lambda m: (values[s, m], scored.score[s, m]))
-    shared = int((part.answered[s] & part.answered[best]).sum())
+    shared = int((prints.answered[s, asked] & prints.answered[best, asked]).sum())
     limit = threshold_for(thresholds, shared)
     score, ratio = float(scored.score[s, best]), float(scored.ratio[s, best])
     verdict = "no evidence"
@@ -407,8 +474,7 @@ def same_model(
     if len(prints.models) < 2:  # noqa: PLR2004
         raise ConfigError("an endpoint has no usable answer to the prompts of the reference pool")
     pool = dataclasses.replace(reference, features={CHANNEL: reference.features[CHANNEL]}, asked=None)
-    if int(pool.features[CHANNEL]["feature"].max() or 0) >> fp.KEPT_BITS:  # type: ignore[arg-type]
-        pool = fp.reduce(pool)
+    pool = fp.reduce(pool)
     limits = calibrate(pool, facts) if thresholds is None else thresholds
     joined = fp.join(pool, prints)
     of = {fact.name: fact for fact in facts}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -22,7 +22,12 @@ FOLDER = "fingerprints"
 
 
 def fingerprint(
-    answers: pl.DataFrame, names: Sequence[str] | None, folder: Path | None, column: str = "output"
+    answers: pl.DataFrame,
+    names: Sequence[str] | None,
+    folder: Path | None,
+    column: str = "output",
+    *,
+    cut: bool = False,
 ) -> fp.Fingerprints:
     """Fingerprint every model of a frame, reading what is stored and storing what is not.
 
@@ -31,23 +36,26 @@ def fingerprint(
         names: channels, by default all that read such texts.
         folder: where fingerprints are kept; `None` keeps none. One that cannot be written to keeps none either.
         column: `output`, or `reasoning` for traces.
+        cut: whether features are cut the way a panel's are.
 
     Returns:
-        The same as `fingerprint.fingerprint`.
+        The same as `fingerprint.fingerprint`, and `fingerprint.reduce` where they are cut.
     """
     if folder is None:
-        return fp.fingerprint(answers, column, names)
+        made = fp.fingerprint(answers, column, names)
+        return fp.reduce(made) if cut else made
     traces = column == "reasoning"
     names = fp.channel_names(traces=traces) if names is None else names
     found = []
     for (_,), part in sorted(answers.partition_by("model", as_dict=True).items()):
-        path = folder / f"{address(part, names, column)}.parquet"
+        path = folder / f"{address(part, names, column, cut=cut)}.parquet"
         prints = None
         if path.is_file():
             with contextlib.suppress(ConfigError):
                 prints = fp.read(path)
         if prints is None:
             prints = fp.fingerprint(part, column, names)
+            prints = fp.reduce(prints) if cut else prints
             with contextlib.suppress(OSError):
                 folder.mkdir(parents=True, exist_ok=True)
                 fp.write(prints, path)
@@ -59,14 +67,126 @@ def fingerprint(
     return dataclasses.replace(whole, traces=traces)
 
 
-def address(answers: pl.DataFrame, names: Sequence[str], column: str = "output") -> str:
+def address(answers: pl.DataFrame, names: Sequence[str], column: str = "output", *, cut: bool = False) -> str:
     """What one model's fingerprints are made from, as 40 hexadecimal digits: version, channels, name and answers."""
     rows = answers.select(pl.col("model", "prompt_id", column).cast(pl.String)).sort("prompt_id", column)
-    digest = hashlib.blake2b(f"{fp.VERSION} {column} {' '.join(sorted(names))}".encode(), digest_size=20)
+    digest = hashlib.blake2b(
+        f"{fp.VERSION} {fp.LAYOUT} {column} {cut} {' '.join(sorted(names))}".encode(), digest_size=20
+    )
     if "cut" in answers.columns and answers["cut"].any():
         digest.update(repr(answers.filter(pl.col("cut")).select("prompt_id", column).sort(pl.all()).rows()).encode())
-    for row in rows.iter_rows():
-        for text in row:
-            raw = (text or "").encode()
-            digest.update(len(raw).to_bytes(8, "little") + raw)
+    for name in rows.columns:
+        raw = [(text or "").encode() for text in rows[name]]
+        digest.update(b"".join(len(part).to_bytes(8, "little") for part in raw))
+        digest.update(b"".join(raw))
     return digest.hexdigest()
+
+
+PairRow = tuple[float | None, float | None, float | None, int]
+"""A similarity, its limits, and how many prompts it is of."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Pairs:
+    """Similarities of pairs kept between runs, each known by a hash of both models' texts: see `of`."""
+
+    path: Path | None
+    keys: Mapping[str, str]
+    """By model."""
+
+    @classmethod
+    def of(cls, texts: pl.DataFrame, name: str, folder: Path | None) -> Pairs:
+        """Those of one channel on one set of prompts.
+
+        Args:
+            texts: columns `prompt_id`, `model`, `output`; one row per model and prompt.
+            name: of the channel, with its version.
+            folder: where they are kept; `None` keeps none.
+        """
+        if folder is None:
+            return cls(None, {})
+        prompts = " ".join(texts["prompt_id"].cast(pl.String).unique().sort().to_list())
+        digest = hashlib.blake2b(prompts.encode(), digest_size=8).hexdigest()
+        parts = texts.partition_by("model", as_dict=True).items()
+        keys = {str(model): address(part.with_columns(model=pl.lit("")), [name]) for (model,), part in parts}
+        return cls(folder / f"{name}-{digest}.pairs.parquet", keys)
+
+    def known(self, models: Sequence[str]) -> dict[tuple[str, str], PairRow]:
+        """What is kept of pairs of these models, in their order; a file that cannot be read holds nothing."""
+        if self.path is None:
+            return {}
+        rows = _read(self.path, _PAIRS)
+        held = {(a, b): (value, low, high, n) for a, b, value, low, high, n in rows.iter_rows()}
+        return {
+            (a, b): held[key] for i, a in enumerate(models) for b in models[i + 1 :] if (key := self._key(a, b)) in held
+        }
+
+    def _key(self, a: str, b: str) -> tuple[str, str]:
+        """Of a pair, whichever comes first."""
+        one, two = sorted((self.keys[a], self.keys[b]))
+        return one, two
+
+    def words(self, texts: pl.DataFrame, split: Callable[[str], list[str]]) -> pl.DataFrame:
+        """Hashes of every text's words, those that are kept read and the others kept.
+
+        Args:
+            texts: see `of`.
+            split: makes the words of a text, in order.
+
+        Returns:
+            Columns `prompt_id`, `model`, `words` (lists of 64-bit hashes), sorted.
+        """
+        names = [*texts["model"].unique().sort()]
+        keys = pl.DataFrame({"model": names, "key": [self.keys.get(name, name) for name in names]})
+        keyed = texts.join(keys, on="model", how="left", maintain_order="left")
+        held = _read(self.path and self.path.with_suffix(".words"), _WORDS)
+        found = keyed.join(held.unique(["key", "prompt_id"]), on=["key", "prompt_id"], how="left")
+        missing = found.filter(pl.col("words").is_null())
+        if missing.is_empty():
+            return found.sort("prompt_id", "model").select("prompt_id", "model", "words")
+        hashes: dict[str, int] = {}
+        new = [[_hash(word, hashes) for word in split(text)] for text in missing["output"]]
+        made = missing.with_columns(words=pl.Series(new, dtype=pl.List(pl.UInt64)))
+        every = pl.concat([found.filter(pl.col("words").is_not_null()), made]).sort("prompt_id", "model")
+        if self.path is not None:
+            _write(every.select(list(_WORDS)), self.path.with_suffix(".words"))
+        return every.select("prompt_id", "model", "words")
+
+    def keep(self, found: Mapping[tuple[str, str], PairRow]) -> None:
+        """Keep these pairs and no others; a folder that cannot be written to keeps none."""
+        if self.path is None:
+            return
+        rows = [(*self._key(a, b), *row) for (a, b), row in found.items()]
+        _write(pl.DataFrame(rows, schema=_PAIRS, orient="row"), self.path)
+
+
+def _read(path: Path | None, schema: pl.Schema) -> pl.DataFrame:
+    """A table that is kept; without rows where it is not there or cannot be read."""
+    try:
+        if path is not None and path.is_file():
+            return pl.read_parquet(path).select(list(schema)).cast(schema)
+    except (OSError, pl.exceptions.PolarsError):
+        pass
+    return pl.DataFrame(schema=schema)
+
+
+def _write(frame: pl.DataFrame, path: Path) -> None:
+    """Keep a table, where the folder can be written to."""
+    partial = path.with_name(f".{path.name}.partial")
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        frame.write_parquet(partial)
+        partial.replace(path)
+
+
+def _hash(word: str, known: dict[str, int]) -> int:
+    found = known.get(word)
+    if found is None:
+        found = known[word] = int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "little")
+    return found
+
+
+_WORDS = pl.Schema([("key", pl.String), ("prompt_id", pl.String), ("words", pl.List(pl.UInt64))])
+_PAIRS = pl.Schema(
+    {"a": pl.String, "b": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64, "n": pl.Int64}
+)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.core import panels
+from harness.core import panels, plugins
 from harness.errors import ConfigError, unknown_name
 from harness.provenance import Finding, probes, responses
 from harness.results import comparisons, store
@@ -52,7 +52,8 @@ def _united(results_dir: Path, update: Callable[[Path, store.Derive, str], store
 
     problems = shards.unite(results_dir)
     done = update(results_dir, _deriving(results_dir), panels.facts())
-    return dataclasses.replace(done, problems=(*problems, *done.problems))
+    aside = plugins.left_aside(probes.KIND)
+    return dataclasses.replace(done, problems=(*problems, *done.problems, *([aside] if aside else [])))
 
 
 def differences(results_dir: Path) -> list[str]:
@@ -76,16 +77,35 @@ def derive(query: store.Query, changed: store.Changed, folder: Path | None = Non
         changed: models and tasks.
         folder: where fingerprints are kept, see `provenance.stored`; `None` keeps none.
     """
+    with _one_thread():
+        return _derived(query, changed, folder)
+
+
+def _one_thread() -> contextlib.AbstractContextManager[Any]:
+    """Sums of floats depend on how many threads share them: the same runs give the same index on every machine.
+
+    Matrices of a few hundred models are also too small for threads to be worth their waiting for each other.
+    """
+    import scipy.linalg  # noqa: F401 - libraries that are loaded later are not limited
+    from threadpoolctl import threadpool_limits
+
+    limits: contextlib.AbstractContextManager[Any] = threadpool_limits(limits=1, user_api="blas")
+    return limits
+
+
+def _derived(query: store.Query, changed: store.Changed, folder: Path | None) -> Mapping[str, pl.DataFrame]:
     tasks = sorted({task for _, task in changed})
     every = probes.every()
     owned = probes.owned(every)
-    found = {"comparisons": comparisons.table(query, changed), **_probed(query, tasks, every)}
+    found = {"comparisons": comparisons.table(query, changed), **_probed(query, tasks, every, folder)}
     if _open(query, owned).isdisjoint(tasks):
         return found
     return found | _evidence(query, owned, folder)
 
 
-def _probed(query: store.Query, tasks: Sequence[str], every: Sequence[probes.Probe]) -> dict[str, pl.DataFrame]:
+def _probed(
+    query: store.Query, tasks: Sequence[str], every: Sequence[probes.Probe], folder: Path | None
+) -> dict[str, pl.DataFrame]:
     """The rows of these tasks, by probes' tables."""
     import polars as pl
 
@@ -96,7 +116,7 @@ def _probed(query: store.Query, tasks: Sequence[str], every: Sequence[probes.Pro
         controls = _controls(query, f"task = {_text(task)}")
         for probe in every:
             if probe.reads(task, kind_of[task], owned):
-                parts.setdefault(probe.table, []).append(probe.rows(query, task, controls))
+                parts.setdefault(probe.table, []).append(probe.rows(query, task, controls, folder))
     return {table: pl.concat(frames, how="diagonal_relaxed") for table, frames in parts.items()}
 
 
@@ -197,6 +217,20 @@ def suspect_report(
     Raises:
         ConfigError: nobody of that name has answers.
     """
+    with _one_thread():
+        return _suspect_report(results_dir, suspect, candidates, panel, interval, told, domain, by_domain)
+
+
+def _suspect_report(
+    results_dir: Path,
+    suspect: str,
+    candidates: Sequence[str],
+    panel: str | None,
+    interval: bool,
+    told: Mapping[str, str | None] | None,
+    domain: str | None,
+    by_domain: bool | None,
+) -> dict[str, Any]:
     from harness.provenance import fingerprint, pools, reports, stored, wording
 
     offered = _offered(results_dir, suspect)

@@ -116,6 +116,11 @@ def of_probes() -> frozenset[str]:
     return frozenset(probe.table for probe in probes.every())
 
 
+def sources(table: str) -> list[str]:
+    """The files of the probes that fill a table, sorted."""
+    return sorted(probe.source for probe in probes.every() if probe.table == table)
+
+
 def own_probes() -> dict[str, str]:
     """SHA-256 of every probe of the working directory, by name: an index holds what these very files derive."""
     files = {probe.name: Path(probe.source) for probe in probes.every()}

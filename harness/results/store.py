@@ -29,7 +29,7 @@ from filelock import FileLock, Timeout
 
 from harness import __version__, runs
 from harness.core import Checkout, digest, identity, jsonable, visible
-from harness.errors import HarnessError, StorageError
+from harness.errors import ConfigError, HarnessError, StorageError
 from harness.results import schema
 
 if TYPE_CHECKING:
@@ -471,7 +471,8 @@ def _versions(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 def _create(connection: duckdb.DuckDBPyConnection) -> None:
     for table in schema.tables():
         columns = ", ".join(f'"{c.name}" {c.type}{" NOT NULL" if c.required else ""}' for c in table.columns)
-        connection.execute(f"CREATE TABLE {table.name} ({columns})")
+        with _of_probe(table.name):
+            connection.execute(f"CREATE TABLE {table.name} ({columns})")
     for view in schema.VIEWS:
         connection.execute(f"CREATE VIEW {view.name} AS {view.sql}")
     for table in schema.tables() + schema.VIEWS:
@@ -631,7 +632,21 @@ def _derive(connection: duckdb.DuckDBPyConnection, derive: Derive, changed: Chan
                 )
         elif table not in by_task:
             connection.execute(f"DELETE FROM {table}")
-        _insert_frame(connection, table, frame)
+        with _of_probe(table):
+            _insert_frame(connection, table, frame)
+
+
+@contextlib.contextmanager
+def _of_probe(table: str) -> Iterator[None]:
+    """What DuckDB refuses of a probe's table, as a sentence with the probe's file."""
+    try:
+        yield
+    except (duckdb.IOException, duckdb.FatalException, duckdb.OutOfMemoryException):
+        raise
+    except duckdb.Error as error:
+        if files := schema.sources(table):
+            raise ConfigError(f"{', '.join(files)}: its table {table} cannot be made ({_first_line(error)})") from error
+        raise
 
 
 def _frame(table: str, rows: list[dict[str, Any]]) -> pl.DataFrame:

@@ -223,12 +223,31 @@ def test_a_flag_of_before_answers_with_the_command_to_type(capsys, monkeypatch, 
         group.commands[name].make_context(name, words)
 
 
+def test_the_command_of_before_that_made_panels_answers_with_the_one_to_type(project: Project) -> None:
+    old = (
+        "build-panel",
+        "mine",
+        "--outputs",
+        "O.parquet",
+        "--prompts=P.parquet",
+        "--source",
+        "us",
+        "--licence",
+        "CC0-1.0",
+    )
+    said = project.run("provenance", *old, code=2).stderr
+    new = said.splitlines()[-1].strip()
+    assert new == "harness panel build mine --answers O.parquet --prompts=P.parquet --source us --licence CC0-1.0"
+    typer.main.get_command(app.app).commands["panel"].commands["build"].make_context("build", shlex.split(new)[3:])
+    assert "harness panel build --help" in project.run("provenance", "build-panel", code=2).stderr
+
+
 def test_every_command_has_few_options_and_an_example_of_its_own() -> None:
     group = typer.main.get_command(app.app).commands["provenance"]
-    assert {"report", "matrix", "tree", "explain", "change", "validate", "same", "build-panel"} == set(group.commands)
+    assert {"report", "matrix", "tree", "explain", "change", "validate", "same"} == set(group.commands)
     for name, command in group.commands.items():
         assert f"harness provenance {name}" in command.epilog
-        assert len(command.params) <= (13 if name == "build-panel" else 11)  # a file of each kind
+        assert len(command.params) <= 11
     asked = {name: {p.name for p in command.params} for name, command in group.commands.items()}
     assert not asked["report"] & {"matrix", "tree", "svg", "explain", "change", "task"}
     assert max(len(asked[name]) for name in ("matrix", "tree", "explain", "change")) <= 7

@@ -141,6 +141,79 @@ def test_a_probe_that_fails_is_named_with_the_reason(project: Path, change: tupl
     assert str(path) in str(error.value)
 
 
+LENGTH = 'characters=pl.col("output").str.len_chars().mean()'
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            (LENGTH, 'characters=pl.lit("long")'),
+            "returned 'long' in answer_lengths.characters; expected DOUBLE, never null",
+        ),
+        (
+            (LENGTH, "characters=pl.lit(None)"),
+            "returned None in answer_lengths.characters; expected DOUBLE, never null",
+        ),
+        ((LENGTH, "characters=pl.lit(float('nan'))"), "returned nan in answer_lengths.characters"),
+        ((LENGTH, 'characters=pl.col("output")'), "in answer_lengths.characters; expected DOUBLE"),
+        (('"DOUBLE!", "Mean', '"BIGINT", "Mean'), r"returned \d+\.\d+ in answer_lengths\.characters; expected BIGINT$"),
+        (('"DOUBLE!", "Mean', '"DATE", "Mean'), "answer_lengths cannot be made"),
+        (('"DOUBLE!", "Mean', '"LENGTH", "Mean'), "answer_lengths cannot be made"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_named_with_file_column_and_type(
+    project: Path, change: tuple[str, str], said: str
+) -> None:
+    assert change[0] in OWN
+    path = write(project, OWN.replace(*change).replace(".mean())", ".mean() + 0.5)"))
+    with pytest.raises(ConfigError, match=said) as error:
+        derivation.refresh(project / "results")
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("value", ["1", "1.0", "'1'", "True", "None"])
+def test_values_that_fit_are_stored_whatever_type_they_came_in(project: Path, value: str) -> None:
+    text = OWN.replace('"DOUBLE!"', '"BIGINT"').replace(LENGTH, f"characters=pl.lit({value})")
+    write(project, text.split("HEADING = ")[0] + "\ndef derive" + text.split("def derive")[1].split("def say")[0])
+    derivation.refresh(project / "results")
+    rows = store.query(project / "results", "SELECT characters FROM answer_lengths ORDER BY ALL")["characters"]
+    assert rows.dtype in (pl.Int64, pl.Null)
+    assert set(rows) <= {1, None}
+
+
+BUNDLE = '{"schema": 1, "runs": [], "files": {}}'
+
+
+def test_none_is_run_where_a_bundle_was_unpacked_by_hand_and_the_command_says_so(project: Path) -> None:
+    write(project, "raise SystemExit('ran')")
+    (project / "bundle.json").write_text(BUNDLE)
+    assert probes.every() == probes.shipped()
+    (problem,) = derivation.refresh(project / "results").problems
+    assert str(project / "probes") in problem
+    assert "bundle.json" in problem
+    (project / "bundle.json").unlink()
+    write(project)
+    assert not derivation.refresh(project / "results").problems
+    assert len(probes.every()) == len(probes.shipped()) + 1
+
+
+def test_none_is_run_in_a_folder_of_an_unpacked_bundle_or_linked_to_one(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpacked = project / "unpacked"
+    write(project, "raise SystemExit('ran')", "unpacked/probes")
+    write(project, "raise SystemExit('ran')", "unpacked/runs/eval-a1/probes")
+    (unpacked / "bundle.json").write_text(BUNDLE)
+    for folder in (unpacked, unpacked / "runs" / "eval-a1"):
+        monkeypatch.chdir(folder)
+        assert probes.every() == probes.shipped()
+    monkeypatch.chdir(project)
+    (project / "probes").symlink_to(unpacked / "probes", target_is_directory=True)
+    assert probes.every() == probes.shipped()
+
+
 def test_a_name_that_ships_is_refused(project: Path) -> None:
     write(project, name="choices")
     with pytest.raises(ConfigError, match="rename"):

@@ -17,7 +17,7 @@ from harness.errors import ConfigError
 from harness.evaluation import evaluate
 from harness.provenance import Finding, panel
 from harness.results import derivation, leaderboard, store
-from harness.results.report import gather
+from harness.results.report import draw, figures, gather, page
 
 WHO = {
     "alpaca-7b": ("alpaca-7b", "2023-03", "stanford"),
@@ -108,6 +108,33 @@ def test_leaderboard_sql_page_and_command_carry_the_same_finding(route: Route) -
         assert verdict == (found.verdict, found.sentence)
         assert any("we said so" in note for note in found.notes)
     assert "text-davinci-003" in leaderboard.markdown(board)
+
+
+def test_the_page_draws_the_models_asked_against_the_panels_teachers(route: Route) -> None:
+    data = page.contents(route.results)
+    (drawn,) = data["panels"]
+    assert [data["models"][i] for i in drawn["rows"]] == sorted(WHO)
+    indexed = store.query(
+        route.results,
+        "SELECT model, candidate, score FROM provenance WHERE channel = 'combined' AND score IS NOT NULL ORDER BY ALL",
+    )
+    told = {
+        (data["models"][drawn["rows"][row]], drawn["columns"][column]): score
+        for row, column, score, _ in drawn["cells"]
+    }
+    assert told.keys() <= set(indexed.select("model", "candidate").iter_rows())
+    for model, candidate, score in indexed.iter_rows():
+        if (model, candidate) in told:
+            assert told[model, candidate] == pytest.approx(score, abs=1e-3)
+    assert max((cell[2], drawn["columns"][cell[1]]) for cell in drawn["cells"] if cell[0] == 0)[1] == "text-davinci-003"
+    spec = figures.matrix(data, task="alpaca_eval")
+    assert spec == figures.matrix(data), "no pool, so the panel is the first set"
+    text = draw.svg(spec).decode()
+    assert all(name in text for name in ("text-davinci-003", *WHO))
+    with pytest.raises(ConfigError, match="read against a panel"):
+        figures.tree(data, task="alpaca_eval")
+    shown = page.drawn(data)["matrix"]["pools"]
+    assert [one["spec"]["usermeta"]["figure"] for one in shown] == ["matrix"]
 
 
 def test_documented_students_are_named_and_others_are_not(route: Route) -> None:

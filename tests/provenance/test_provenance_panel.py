@@ -413,7 +413,7 @@ def test_the_command_makes_a_panel_of_labelled_tables(project: Project, shared_d
     )
     tables = shared_data / "labels"
     words = [
-        *("provenance", "build-panel", "alpaca_eval", "--outputs", "o.parquet", "--prompts", "p.parquet"),
+        *("panel", "build", "alpaca_eval", "--answers", "o.parquet", "--prompts", "p.parquet"),
         *(w for t in ("students", "controls", "models") for w in (f"--{t}", str(tables / f"{t}.csv"))),
         *("--origins", str(tables / "alpaca_eval_prompt_sources.csv"), "--source", "s", "--licence", "l", "--out", "made"),
         *("--ranked", str(tables / "alpaca_eval_prompts_ranked.csv")),

@@ -102,6 +102,46 @@ def test_scores_are_those_of_the_definition() -> None:
     assert same.versions(facts).sum() == 2
 
 
+def test_what_it_costs_that_kin_never_lead_is_counted_and_printed(shipped: Panel) -> None:
+    facts = [shipped.facts[m] for m in shipped.prints.models]
+    limit = same.threshold_for(shipped.same, 100)
+    assert limit is not None
+    values = similarity.matrix(panel.first(shipped, 100), same.CHANNEL)
+    found = same.kin_rule(values, facts, limit.score)
+    assert found.suspects == len(facts)
+    named = found.kin_named + found.strangers_named
+    assert found.kin_named > found.strangers_named > 0, "most that are named with their own model away are kin"
+    assert found.resold_hidden < 0.05 * found.resold
+    page = (Path(__file__).parents[2] / "docs" / "panels.md").read_text(encoding="utf-8")
+    assert (
+        f"{named} of {found.suspects} models whose own model is not there are named another one, {found.kin_named} of them "
+        "kin"
+    ) in " ".join(page.split())
+    assert f"{found.resold_hidden:,} of {found.resold:,} pairs" in page
+    assert f"{found.versions_hidden} of {found.versions_named} named" in " ".join(page.split())
+
+
+def test_the_rule_is_counted_as_defined() -> None:
+    """Two labs' models with one first name, a sibling pair, a version, and strangers."""
+    rng = np.random.default_rng(1)
+    values = 0.2 + 0.01 * rng.random((12, 12))
+    values = (values + values.T) / 2
+    for a, b in ((0, 1), (2, 3), (4, 5), (6, 7)):
+        values[a, b] = values[b, a] = 0.9
+    np.fill_diagonal(values, np.nan)
+    names = ["x-1", "x-2", "one", "two", "three", "four", "five", "five-restyled", "six", "seven", "eight", "nine"]
+    labs = ["l0", "l1", "l2", "l2", *(f"l{i}" for i in range(4, 12))]
+    facts = [
+        ModelFacts(n, lab=lab, copy_of=frozenset({"five"}) if n == "five-restyled" else frozenset())
+        for n, lab in zip(names, labs, strict=True)
+    ]
+    found = same.kin_rule(values, facts, 4.0)
+    assert (found.suspects, found.kin_named, found.strangers_named) == (12, 6, 2)
+    assert found.resold == 12 * 11 - 2
+    assert found.resold_hidden == 2 + 2  # x-1 and x-2; five and its restyled version, by relation and name
+    assert (found.versions, found.versions_named, found.versions_hidden) == (1, 1, 1)
+
+
 @pytest.fixture(scope="module")
 def puzzles(
     shared_data: Path,

@@ -1,13 +1,18 @@
 """Fingerprints kept between runs: never stale, never needed."""
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
+from harness.archive import imports
 from harness.provenance import fingerprint as fp
 from harness.provenance import stored
+from harness.provenance.probes import vocabulary
+from harness.results import derivation, store
 
 NAMES = ("openings", "closings", "phrasing")
 
@@ -69,3 +74,113 @@ def test_a_damaged_file_and_a_folder_that_cannot_be_written_change_nothing(tmp_p
     blocked = tmp_path / "file"
     blocked.write_text("")
     _same(stored.fingerprint(_answers(), NAMES, blocked / "x"), plain)
+
+
+def test_cut_fingerprints_are_those_that_are_cut_when_they_are_read(tmp_path: Path) -> None:
+    plain = fp.reduce(fp.fingerprint(_answers(), names=NAMES))
+    for folder in (tmp_path, tmp_path, None):
+        kept = stored.fingerprint(_answers(), NAMES, folder, cut=True)
+        assert kept.cut
+        _same(kept, plain)
+        _same(fp.reduce(kept), plain)
+    assert not stored.fingerprint(_answers(), NAMES, tmp_path).cut
+    assert len(list(tmp_path.iterdir())) == 8, "whole and cut ones lie beside each other"
+
+
+PAIR = {("a", "b"): (0.5, 0.4, 0.6, 30), ("a", "c"): (None, None, None, 0), ("b", "c"): (0.25, None, None, 1)}
+
+
+def _texts(change: str = "", prompts: int = 3) -> pl.DataFrame:
+    rows = [(f"p{p}", m, f"{m} {p}{change if m == 'b' else ''}") for m in "abc" for p in range(prompts)]
+    return pl.DataFrame(rows, schema=["prompt_id", "model", "output"], orient="row")
+
+
+def test_pairs_are_known_again_by_both_texts_and_by_nothing_else(tmp_path: Path) -> None:
+    stored.Pairs.of(_texts(), "x-1", tmp_path).keep(PAIR)
+    assert stored.Pairs.of(_texts(), "x-1", tmp_path).known("abc") == PAIR
+    renamed = _texts().with_columns(pl.col("model").replace({"a": "z"}))
+    assert stored.Pairs.of(renamed, "x-1", tmp_path).known("bcz") == {
+        ("b", "c"): PAIR["b", "c"], ("b", "z"): PAIR["a", "b"], ("c", "z"): PAIR["a", "c"],
+    }, "names do not count, and neither does which comes first"  # fmt: skip
+    assert stored.Pairs.of(_texts("!"), "x-1", tmp_path).known("abc") == {("a", "c"): PAIR["a", "c"]}
+    for other in (stored.Pairs.of(_texts(), "x-2", tmp_path), stored.Pairs.of(_texts(prompts=4), "x-1", tmp_path)):
+        assert other.known("abc") == {}
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(b"no table")
+    assert stored.Pairs.of(_texts(), "x-1", tmp_path).known("abc") == {}
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    stored.Pairs.of(_texts(), "x-1", blocked / "x").keep(PAIR)
+    stored.Pairs.of(_texts(), "x-1", None).keep(PAIR)
+
+
+@pytest.fixture
+def pool(shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], Path]:
+    """A working folder, and how some of AlpacaEval's models come into its results: more than vocabulary compares whole."""
+    frame = pl.read_parquet(shared_data / "outputs" / "alpaca_eval.parquet")
+    prompts = sorted(set(frame["prompt_id"]))[::6]
+    models = sorted(set(frame["model"]))[::4]
+    monkeypatch.chdir(tmp_path)
+
+    def bring(first: int, last: int) -> Path:
+        part = frame.filter(pl.col("model").is_in(models[first:last]) & pl.col("prompt_id").is_in(prompts))
+        part.write_parquet(tmp_path / f"{first}.parquet")
+        imports.convert(None, tmp_path / f"{first}.parquet", tmp_path / "results", task="pool")
+        return tmp_path / "results"
+
+    return bring
+
+
+def test_one_more_model_reads_what_is_kept_and_gives_the_index_that_is_made_from_nothing(
+    pool: Callable[[int, int], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = pool(0, 45)
+    derivation.refresh(results)
+    read: list[int] = []
+    compared: list[int] = []
+    fingerprinted, words = fp.fingerprint, vocabulary._compared
+    monkeypatch.setattr(
+        fp, "fingerprint", lambda frame, *rest: (read.append(frame["model"].n_unique()), fingerprinted(frame, *rest))[1]
+    )
+    monkeypatch.setattr(
+        vocabulary, "_compared", lambda t, pairs, kept: (compared.append(len(pairs)), words(t, pairs, kept))[1]
+    )
+    pool(45, 46)
+    derivation.refresh(results)
+    assert read == [1], "the new model alone"
+    assert compared == [45], "its pairs alone"
+    assert derivation.differences(results) == []
+    before = tables(results)
+    assert before["similarities"].height == 46 * 45 / 2
+    assert before["evidence"].height == 46
+    folder = results / stored.FOLDER
+    for path in folder.iterdir():
+        path.write_bytes(path.read_bytes()[:-9])
+    derivation.rebuild(results)
+    assert_same(tables(results), before)
+    shutil.rmtree(folder)
+    derivation.rebuild(results)
+    assert_same(tables(results), before)
+
+
+def test_a_model_that_goes_and_one_whose_answers_change_leave_the_index_that_is_made_from_nothing(
+    pool: Callable[[int, int], Path],
+) -> None:
+    results = pool(0, 41)
+    pool(41, 44)
+    derivation.refresh(results)
+    (gone,) = [run for run in (results / "runs").iterdir() if run.name.startswith("41-")]
+    shutil.rmtree(gone)
+    derivation.refresh(results)
+    assert derivation.differences(results) == []
+    assert len(tables(results)["evidence"]) == 41
+
+
+def tables(results: Path) -> dict[str, pl.DataFrame]:
+    names = ("similarities", "evidence", "provenance", "fingerprints")
+    return {name: store.query(results, f"SELECT * FROM {name} ORDER BY ALL") for name in names}
+
+
+def assert_same(one: dict[str, pl.DataFrame], two: dict[str, pl.DataFrame]) -> None:
+    for name, frame in one.items():
+        assert frame.equals(two[name]), name

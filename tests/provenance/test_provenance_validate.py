@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from harness.errors import ConfigError
-from harness.provenance import evidence, fingerprint, wording
+from harness.provenance import evidence, fingerprint, panel, pools, wording
 from harness.provenance.registry import Labels, Registry
 from harness.provenance.validate import table, validate
 
@@ -163,3 +163,25 @@ def test_evidence_needs_two_channels_that_are_not_about_words(shared_data: Path)
     prints = fingerprint.fingerprint(pl.DataFrame({"model": ["a", "b"], "prompt_id": "p", "output": "text"}))
     with pytest.raises(ConfigError, match="non-lexical"):
         evidence.analyse(prints, [], [], names=("phrasing", "openings"))
+
+
+def test_documented_students_of_openai_are_named_from_a_panels_fingerprints_as_often_as_from_whole_ones(
+    shared_data: Path,
+) -> None:
+    """An imported pool on a panel's prompts is read by the panel's short fingerprints: `validate`, by whole ones."""
+    shipped = panel.load("alpaca_eval")
+    tables = [
+        pl.read_csv(shared_data / "labels" / f"{n}.csv", infer_schema=False) for n in ("students", "controls", "models")
+    ]
+    known = Labels.of("alpaca_eval", *tables)
+    facts = known.facts(shipped.prints.models, pools.registry())
+    found = evidence.analyse(shipped.prints, facts, known.candidates(shipped.prints.models, facts))
+    students = [
+        row["student"]
+        for row in known.students
+        if row["strength"].startswith("sft_on_teacher_outputs") and row["teacher_family"] == "openai"
+        and row["student"] in found.models
+    ]  # fmt: skip
+    assert len(students) == 33
+    named = [s for s in students if any(test.verdict == "resembles" for test in evidence.pair_tests(found, s))]
+    assert len(named) >= 25, "validate prints 26 of these 33"

@@ -60,6 +60,17 @@ def refused(answer: str) -> bool:
     return bool(_REFUSAL.search(_start(answer)))
 
 
+def _declined(answers: pl.Series) -> pl.Series:
+    """`refused` of many answers; an answer that begins in plain letters alone is its own plain text."""
+    import polars as pl
+
+    start = answers.str.slice(0, 2 * READ)
+    plain = start.str.len_bytes() == start.str.len_chars()
+    found = start.str.slice(0, READ).str.contains(f"(?i){_REFUSAL.pattern}")
+    others = answers.filter(~plain).map_elements(refused, pl.Boolean, skip_nulls=True)
+    return found.scatter((~plain).arg_true(), others).fill_null(value=False)
+
+
 def _start(answer: str) -> str:
     """The first `READ` characters of its plain text, which is not made of the rest: most of a long answer."""
     cut = 2 * READ
@@ -81,9 +92,8 @@ def agreements(answers: pl.DataFrame) -> pl.DataFrame:
     import numpy as np
     import polars as pl
 
-    said = answers.filter(pl.col("output").is_not_null() | pl.col("refused").fill_null(False)).with_columns(
-        r=pl.col("refused").fill_null(False) | pl.col("output").map_elements(refused, pl.Boolean).fill_null(False)
-    )
+    kept = answers.filter(pl.col("output").is_not_null() | pl.col("refused").fill_null(False))
+    said = kept.with_columns(r=pl.col("refused").fill_null(False) | _declined(kept["output"].cast(pl.String)))
     mean = said.group_by("model", "prompt_id").agg(pl.col("r").mean()).sort("model", "prompt_id")
     models, prompts = (sorted(mean[c].unique().to_list()) for c in ("model", "prompt_id"))
     row, column = {m: i for i, m in enumerate(models)}, {p: i for i, p in enumerate(prompts)}

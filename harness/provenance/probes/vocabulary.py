@@ -21,8 +21,10 @@ Bhattacharyya and Jensen-Shannon similarity of the word counts over all prompts 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from itertools import combinations
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness import stats
@@ -33,19 +35,30 @@ if TYPE_CHECKING:
     import numpy as np
     import polars as pl
 
+    from harness.provenance import stored
+
 TASKS = OPEN
-SQL = """
-    SELECT samples.model, md5(CAST(doc AS VARCHAR)) AS prompt_id, output, doc ->> 'domain' AS domain
-    FROM samples JOIN chosen USING (run_id, model, task)
-    WHERE task = {task} AND output IS NOT NULL AND samples.status IN ('answered', 'truncated')
-    ORDER BY ALL
-"""
-"""A prompt is known by the content of its document, so that runs of different versions of a task are compared on the
-prompts they share. Truncated answers are answers."""
 MOST_MODELS = 40
 """Models above which pairs are compared on `SAMPLED` prompts alone and not by kind of prompt: thousands of pairs are
 too many to read, and the table `provenance` has their similarity in every channel on all prompts."""
 SAMPLED = 32
+SQL = f"""
+    WITH said AS (
+        SELECT samples.model, md5(CAST(doc AS VARCHAR)) AS prompt_id, output, doc ->> 'domain' AS domain
+        FROM samples JOIN chosen USING (run_id, model, task)
+        WHERE task = {{task}} AND output IS NOT NULL AND samples.status IN ('answered', 'truncated')
+    )
+    SELECT * FROM said
+    WHERE (SELECT count(DISTINCT model) FROM said) <= {MOST_MODELS}
+        OR prompt_id IN (SELECT DISTINCT prompt_id FROM said ORDER BY prompt_id LIMIT {SAMPLED})
+    ORDER BY ALL
+"""
+"""A prompt is known by the content of its document, so that runs of different versions of a task are compared on the
+prompts they share. Truncated answers are answers. Prompts are known by hashes, so that the first of them are as good
+as drawn."""
+KEEPS = True
+VERSION = "1"
+"""Changes whenever the value or the interval of a pair does: pairs that were kept are then made anew."""
 TABLE = "similarities"
 ABOUT = "One row per pair of models and channel. Not calibrated yet: evidence, not proof of copying."
 COLUMNS = (
@@ -81,18 +94,20 @@ def words(text: str) -> list[str]:
     return found
 
 
-def similarities(answers: pl.DataFrame) -> pl.DataFrame:
+def similarities(answers: pl.DataFrame, folder: Path | None = None) -> pl.DataFrame:
     """Similarity of every pair of models that answered a prompt in common.
 
     Args:
         answers: columns `model`, `prompt_id`, `output`; the order of rows does not matter.
+        folder: where pairs are kept between runs; `None` keeps none.
 
     Returns:
         One row per pair, sorted: `model_a` < `model_b`, `channel`, `value` in [0, 1], `ci_low` and `ci_high` (null
         below two prompts, or where all are as alike), `n` prompts in common, `calibrated` (false).
     """
-    import numpy as np
     import polars as pl
+
+    from harness.provenance import stored
 
     # Repeats are put together in the order of their text: any order will do, as long as it is always the same one.
     texts = (
@@ -102,16 +117,11 @@ def similarities(answers: pl.DataFrame) -> pl.DataFrame:
         .sort("prompt_id", "model")
     )
     models = sorted(texts["model"].unique())
-    place = {model: i for i, model in enumerate(models)}
-    by_prompt = [_overlaps(list(group.iter_rows()), place) for group in _prompts(texts)]
-    overlaps = np.array(by_prompt) if by_prompt else np.empty((0, len(models), len(models)))
-    rows = []
-    for a, b in combinations(range(len(models)), 2):
-        shared = overlaps[:, a, b]
-        shared = shared[~np.isnan(shared)]
-        if len(shared):
-            mean = stats.bootstrap_mean(shared.tolist())
-            rows.append((models[a], models[b], CHANNEL, mean.value, mean.low, mean.high, mean.n, False))
+    kept = stored.Pairs.of(texts, f"{CHANNEL}-{VERSION}", folder)
+    found = kept.known(models)
+    found |= _compared(texts, [pair for pair in combinations(models, 2) if pair not in found], kept)
+    kept.keep(found)
+    rows = [(a, b, CHANNEL, *found[a, b], False) for a, b in combinations(models, 2) if found[a, b][-1]]
     schema = {
         "model_a": pl.String,
         "model_b": pl.String,
@@ -125,53 +135,82 @@ def similarities(answers: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def _prompts(texts: pl.DataFrame) -> list[pl.DataFrame]:
-    return [group.select("model", "output") for group in texts.partition_by("prompt_id", maintain_order=True)]
+def _compared(
+    texts: pl.DataFrame, pairs: Sequence[tuple[str, str]], kept: stored.Pairs
+) -> dict[tuple[str, str], stored.PairRow]:
+    """Value, limits and number of prompts of these pairs: whatever else is there changes nothing."""
+    import numpy as np
+
+    if not pairs:
+        return {}
+    models = sorted({model for pair in pairs for model in pair})
+    place = {model: i for i, model in enumerate(models)}
+    # The fewest models of which one is in every pair, roughly: those that are new.
+    often = Counter(model for pair in pairs for model in pair)
+    rare = {max(pair, key=lambda model: (often[model], model)) for pair in pairs}
+    new = np.array([model in rare for model in models])
+    said = kept.words(texts, words)
+    said = said.filter(said["model"].is_in(models))
+    overlaps = np.array([
+        _overlaps([place[model] for model in group["model"]], [ts.to_numpy() for ts in group["words"]], new)
+        for group in said.partition_by("prompt_id", maintain_order=True)
+    ])  # fmt: skip
+    found: dict[tuple[str, str], stored.PairRow] = {}
+    for a, b in pairs:
+        shared = overlaps[:, place[a], place[b]]
+        mean = stats.bootstrap_mean(shared[~np.isnan(shared)].tolist())
+        found[a, b] = (mean.value, mean.low, mean.high, mean.n)
+    return found
 
 
-def _overlaps(answers: list[tuple[str, str]], place: dict[str, int]) -> np.ndarray:
-    """Jaccard index of every pair of models on one prompt, models by models; NaN where one has no word.
+def _overlaps(models: Sequence[int], said: Sequence[np.ndarray], new: np.ndarray) -> np.ndarray:
+    """Jaccard index of pairs with a new model on one prompt, models by models; NaN elsewhere, and without a word.
 
     The shorter text is whole and the longer one cut. So it is enough to know, for every word of the shorter, whether it
     first comes in the longer before the cut, and how many different words the longer has up to there.
+
+    Args:
+        models: of every text.
+        said: hashes of its words, in order.
+        new: which models are, of all.
     """
     import numpy as np
 
-    result = np.full((len(place), len(place)), np.nan)
-    ids: dict[str, int] = {}
-    tokens = [(place[model], [ids.setdefault(word, len(ids)) for word in words(text)]) for model, text in answers]
-    tokens = sorted(((model, ts) for model, ts in tokens if ts), key=lambda item: len(item[1]))
-    never = max((len(ts) for _, ts in tokens), default=0)
-    first = np.full((len(tokens), len(ids)), never)
+    result = np.full((len(new), len(new)), np.nan)
+    spoken = [(model, ts) for model, ts in zip(models, said, strict=True) if len(ts)]
+    tokens = sorted(spoken, key=lambda item: len(item[1]))
+    if not tokens:
+        return result
+    never = len(tokens[-1][1])
+    _, ids = np.unique(np.concatenate([ts for _, ts in tokens]), return_inverse=True)
+    coded = np.split(ids, np.cumsum([len(ts) for _, ts in tokens])[:-1])
+    first = np.full((len(tokens), int(ids.max()) + 1), never)
     distinct = np.zeros((len(tokens), never + 1), dtype=np.int64)
-    for row, (_, ts) in enumerate(tokens):
-        vocabulary, starts = np.unique(ts, return_index=True)
-        first[row, vocabulary] = starts
-        distinct[row, starts + 1] = 1
+    for row, ts in enumerate(coded):
+        first[row, ts[::-1]] = np.arange(len(ts))[::-1]  # of several places the last one written stays: the first
+        distinct[row, 1 : len(ts) + 1] = first[row, ts] == np.arange(len(ts))
     distinct = distinct.cumsum(axis=1)
     owner = np.array([model for model, _ in tokens], dtype=np.int64)
-    for row, (model, ts) in enumerate(tokens):
+    for row, ts in enumerate(coded):
+        others = np.arange(row, len(tokens))
+        others = others if new[owner[row]] else others[new[owner[others]]]
         own = np.unique(ts)
-        common = (first[row:, own] < len(ts)).sum(axis=1)
-        values = common / (len(own) + distinct[row:, len(ts)] - common)
-        result[model, owner[row:]] = values
-        result[owner[row:], model] = values
+        common = (first[np.ix_(others, own)] < len(ts)).sum(axis=1)
+        values = common / (len(own) + distinct[others, len(ts)] - common)
+        result[owner[row], owner[others]] = values
+        result[owner[others], owner[row]] = values
     return result
 
 
-def derive(answers: pl.DataFrame, _: Mapping[str, str]) -> pl.DataFrame:
+def derive(answers: pl.DataFrame, _: Mapping[str, str], folder: Path | None = None) -> pl.DataFrame:
     """Similarity of every pair, on all prompts and on each kind of them."""
     import polars as pl
 
-    if answers["model"].n_unique() > MOST_MODELS:
-        # Prompts are known by hashes, so that the first of them are as good as drawn.
-        first = answers["prompt_id"].unique().sort().head(SAMPLED)
-        answers, kinds = answers.filter(pl.col("prompt_id").is_in(first.implode())), [None]
-    else:
-        kinds = [None, *sorted(answers["domain"].drop_nulls().unique())]
+    many = answers["model"].n_unique() > MOST_MODELS
+    kinds = [None] if many else [None, *sorted(answers["domain"].drop_nulls().unique())]
     return pl.concat(
-        similarities(answers if kind is None else answers.filter(pl.col("domain") == kind)).with_columns(
-            domain=pl.lit(kind, pl.String)
-        )
+        similarities(
+            answers if kind is None else answers.filter(pl.col("domain") == kind), folder if many else None
+        ).with_columns(domain=pl.lit(kind, pl.String))
         for kind in kinds
     )

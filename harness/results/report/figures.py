@@ -163,7 +163,10 @@ def _tested(data: Data) -> dict[int, Spec]:
 
 
 def matrix(data: Data, task: str | None = None, **_: Any) -> Spec:
-    """Similarity of every pair of a pool, in the order of the tree."""
+    """Similarity of every pair of a pool, in the order of the tree; of a panel, scores with its possible teachers."""
+    panel = _panel(data, task)
+    if panel is not None:
+        return _against(data, panel)
     pool = _pool(data, task)
     names = [data["models"][model] for model in pool["models"]]
     rows = [
@@ -174,7 +177,7 @@ def matrix(data: Data, task: str | None = None, **_: Any) -> Spec:
     ]
     _need(rows, "no two models answered enough prompts in common")
     step = 18 if len(names) <= FEW else max(3, 560 // len(names))
-    axis = {"labels": len(names) <= 4 * FEW, "ticks": False, "domain": False, "labelFontSize": min(10, step)}
+    axis = _axis(names, step)
     return _spec(
         "matrix",
         f"Similarity of every pair of models on {pool['task']}, in the order of the tree",
@@ -189,6 +192,46 @@ def matrix(data: Data, task: str | None = None, **_: Any) -> Spec:
                             legend={"orient": "bottom", "titleLimit": 400, "gradientLength": 220}),
         },
     )  # fmt: skip
+
+
+def _panel(data: Data, task: str | None) -> Data | None:
+    """The panel of that name; without a name the first, where there is no pool."""
+    if task is None:
+        return next(iter(data["panels"]), None) if not data["pools"] else None
+    known = {pool["task"] for pool in data["pools"]}
+    return next((panel for panel in data["panels"] if panel["task"] == task and task not in known), None)
+
+
+def _against(data: Data, panel: Data) -> Spec:
+    """Models that were asked a panel's prompts (rows) against the panel's possible teachers (columns)."""
+    names = [data["models"][model] for model in panel["rows"]]
+    rows = [
+        {"model": names[row], "candidate": panel["columns"][column], "v": score, "verdict": verdict}
+        for row, column, score, verdict in panel["cells"]
+    ]
+    _need(rows, f"nobody that was asked {panel['task']} has a score with one of its models")
+    most = max(abs(row["v"]) for row in rows)
+    step, high = (18 if n <= FEW else max(3, 560 // n) for n in (len(panel["columns"]), len(names)))
+    return _spec(
+        "matrix",
+        f"Scores on {panel['task']} of the models asked (rows) with its possible teachers (columns, by lab)",
+        data={"values": rows},
+        width={"step": step},
+        height={"step": high},
+        mark={"type": "rect", "tooltip": {"content": "data"}},
+        encoding={
+            "x": _field("candidate", "", "nominal", sort=panel["columns"],
+                        axis={**_axis(panel["columns"], step), "labelAngle": -90, "orient": "top"}),
+            "y": _field("model", "", "nominal", sort=names, axis=_axis(names, high)),
+            "color": _field("v", "score, standard deviations above models that cannot be related",
+                            scale={"scheme": "blueorange", "domain": [-most, most]},
+                            legend={"orient": "bottom", "titleLimit": 400, "gradientLength": 220}),
+        },
+    )  # fmt: skip
+
+
+def _axis(names: Sequence[str], step: int) -> Spec:
+    return {"labels": len(names) <= 4 * FEW, "ticks": False, "domain": False, "labelFontSize": min(10, step)}
 
 
 def tree(data: Data, task: str | None = None, **_: Any) -> Spec:
@@ -358,6 +401,8 @@ def _named(entries: Sequence[Data], task: str | None, what: str) -> Data:
 
 
 def _pool(data: Data, task: str | None) -> Data:
+    if task is not None and _panel(data, task) is not None:
+        raise ConfigError(f"this figure cannot be drawn: models on {task} are read against a panel, not each other")
     return _named(data["pools"], task, "provenance task that two models answered")
 
 

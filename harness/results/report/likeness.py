@@ -1,5 +1,7 @@
 """What the page shows of similarity, per prompt set: matrix, tree, evidence of pairs, null, and what they are worth.
 
+Of a set that was read against a panel, a matrix of the models asked and the panel's possible teachers (`of_panels`).
+
 Verdicts, tests and ranks are the findings that the index holds; pictures are of `provenance.evidence` and `tree`.
 """
 
@@ -53,6 +55,51 @@ def of_pools(results: Path, place: Mapping[str, int]) -> list[Data]:
                 of = {name: said[name, task] for name in pool.prints.models}
                 found.append(_pool(pool, answers.filter(answers["task"] == task), place, of))
     return found
+
+
+def of_panels(results: Path, place: Mapping[str, int]) -> list[Data]:
+    """One entry per panel that models were read against, that of most models first: the index's scores, as a matrix.
+
+    Args:
+        results: the results folder; its index must be up to date.
+        place: index of every model in the page's list.
+
+    Returns:
+        Of each: `task`; `rows`, models asked; `columns`, possible teachers with a score, those of a lab together, with
+        their `labs`; `cells`: row, column, score and verdict.
+    """
+    said = {key: found for key, found in derivation.findings(results).items() if found.panel and key[0] in place}
+    asked: dict[str, list[str]] = {}
+    for name, task in said:
+        asked.setdefault(task, []).append(name)
+    return [
+        _against(task, sorted(asked[task]), [said[name, task] for name in sorted(asked[task])], place)
+        for task in sorted(asked, key=lambda task: (-len(asked[task]), task))
+    ]
+
+
+def _against(task: str, names: Sequence[str], said: Sequence[Finding], place: Mapping[str, int]) -> Data:
+    labs = {test.candidate: test.lab for found in said for test in found.tests if test.z is not None}
+    columns = sorted(labs, key=lambda name: (labs[name] is None, labs[name] or "", name))
+    at = {name: i for i, name in enumerate(columns)}
+    cells = [
+        [row, at[test.candidate], number(test.z), test.verdict]
+        for row, found in enumerate(said)
+        for test in sorted(found.tests, key=lambda test: test.candidate)
+        if test.z is not None
+    ]
+    return {
+        "task": visible(task),
+        "rows": [place[name] for name in names],
+        "prompts": [found.suspect_prompts for found in said],
+        "models": max(found.models for found in said),
+        "columns": [visible(name) for name in columns],
+        "labs": [None if labs[name] is None else visible(str(labs[name])) for name in columns],
+        "cells": cells,
+        "verdicts": [found.verdict for found in said],
+        "strengths": [found.strength for found in said],
+        "paragraphs": [visible(found.paragraph) for found in said],
+    }
 
 
 def _pool(pool: pools.Pool, answers: pl.DataFrame, place: Mapping[str, int], said: Mapping[str, Finding]) -> Data:

@@ -50,7 +50,12 @@ def contents(results: Path, wanted: Selection | None = None, *, pools: bool = Tr
     """
     data = gather.gather(results, wanted)
     place = {name: i for i, name in enumerate(data["names"])}
-    return {**data, "pools": likeness.of_pools(results, place) if pools else [], "detection": detection()}
+    return {
+        **data,
+        "pools": likeness.of_pools(results, place) if pools else [],
+        "panels": likeness.of_panels(results, place) if pools else [],
+        "detection": detection(),
+    }
 
 
 def detection() -> Data:
@@ -107,12 +112,12 @@ def html(data: Data, packed: samples.Packed, title: str, library: str) -> str:
     style = _asset("page.css")
     reader = [] if packed.parquet is None else [_asset(READER)]
     scripts = [library, *reader, f'"use strict";(() => {{\n{script}\n}})();\n']
-    shown = {key: value for key, value in data.items() if key not in {"names", "pools"}}
+    shown = {key: value for key, value in data.items() if key not in {"names", "pools", "panels"}}
     blocks = {"index": packed.index, **{f"block-{i}": block for i, block in enumerate(packed.blocks)}}
-    blocks |= {f"pool-{i}": samples.squeezed(pool) for i, pool in enumerate(data["pools"])}
+    blocks |= {f"pool-{i}": samples.squeezed(pool) for i, pool in enumerate(_sets(data))}
     shown |= {
         "samples": packed.about,
-        "pools": [{"task": pool["task"], "tested": pool["tested"]} for pool in data["pools"]],
+        "pools": [{"task": pool["task"], "panel": "columns" in pool} for pool in _sets(data)],
         "figures": drawn(data),
         "explanations": wording.EXPLANATIONS,
     }
@@ -130,6 +135,11 @@ def html(data: Data, packed: samples.Packed, title: str, library: str) -> str:
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match.group(1)], _asset("page.html"))
 
 
+def _sets(data: Data) -> list[Data]:
+    """Every prompt set that the page shows: those whose models are read against each other, then those of panels."""
+    return [*data["pools"], *data["panels"]]
+
+
 def drawn(data: Data) -> Data:
     """Every figure that these data allow, by name; of the others, why not."""
     found: Data = {}
@@ -139,7 +149,7 @@ def drawn(data: Data) -> Data:
         except ConfigError as error:
             found[name] = {"why": str(error)}
     for name in ("matrix", "tree", "null", "channels"):
-        found[name]["pools"] = [_of_pool(data, name, pool["task"]) for pool in data["pools"]]
+        found[name]["pools"] = [_of_pool(data, name, pool["task"]) for pool in _sets(data)]
         found[name].pop("spec", None)
     return found
 

@@ -3,15 +3,15 @@ const openPools = new Map();
 
 async function likeness() {
   if (!D.pools.length) {
-    fill($("pool"), h("p", { class: "note" }, "No provenance task was answered by two models, so nothing here can be compared."));
+    fill($("pool"), h("p", { class: "note" }, "No provenance task was answered by two models, and none was read against a panel, so nothing here can be compared."));
     return;
   }
   const host = h("div");
   const show = async (i) => {
     if (!openPools.has(i)) openPools.set(i, await inflate(`pool-${i}`));
-    onePool(host, openPools.get(i), i);
+    (D.pools[i].panel ? onePanel : onePool)(host, openPools.get(i), i);
   };
-  const pick = select("Prompt set", D.pools.map((p, i) => [i, p.task]), 0, (v) => show(Number(v)));
+  const pick = select("Prompt set", D.pools.map((p, i) => [i, p.panel ? `${p.task} (against the panel)` : p.task]), 0, (v) => show(Number(v)));
   fill($("pool"), h("div", { class: "controls" }, pick.all), host);
   await show(0);
 }
@@ -42,6 +42,23 @@ function onePool(host, P, i) {
   const [a, b] = best ? best.slice(2) : words ? words.split(" ").map(Number) : [0, 1];
   pairOf(P, i, a, b);
   worth(P);
+}
+
+// Models that were asked a panel's prompts, against the panel's possible teachers.
+function onePanel(host, P, i) {
+  fill(host,
+    h("p", {}, `${P.rows.length} models asked, each read against the panel ${P.task}: ${P.models} models, ${P.columns.length} of them possible teachers with a score.`),
+    h("div", { id: "fig-matrix", class: "figure" }),
+    h("p", { class: "hint" }, "A score is evidence, not proof of copying: what is made of it is the verdict below. Pointing at a cell says it, or why the candidate can be no teacher (later, of the same lab or base). Blank: no score."),
+    h("h3", {}, "What is said of each model"),
+    table(`Verdicts against ${P.task}`, [
+      { name: "model", head: true, key: (r) => D.models[P.rows[r]], cell: (r) => modelName(P.rows[r]) },
+      { name: "verdict", key: (r) => P.verdicts[r], cell: (r) => P.verdicts[r] + (P.strengths[r] && P.strengths[r] !== "none" ? `, ${P.strengths[r]}` : "") },
+      { name: "prompts", number: true, key: (r) => P.prompts[r], cell: (r) => String(P.prompts[r]) },
+      { name: "in words", cell: (r) => h("details", {}, h("summary", {}, P.paragraphs[r].slice(0, 90), P.paragraphs[r].length > 90 ? "…" : ""), P.paragraphs[r]) },
+    ], P.rows.map((_, k) => k), { page: 25 }).all);
+  figure("fig-matrix", D.figures.matrix.pools[i]);
+  fill($("worth"), h("h3", {}, `What ${P.task} is worth`), h("p", {}, "How often it finds the documented students of each teacher: ", h("code", {}, `harness panel show ${quoted(P.task)} power`)));
 }
 
 function standing(P, a, b) {
