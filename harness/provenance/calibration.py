@@ -49,6 +49,8 @@ class ModelFacts:
     """Labs whose outputs it is documented not to be trained on."""
     copy_of: frozenset[str] = frozenset()
     """Models it restyles, samples from or continues: it is neither a null model nor a candidate."""
+    by_name: frozenset[str] = frozenset()
+    """Which of `lab` and `bases` its name alone suggests, so that it could have been chosen for that."""
 
     def __post_init__(self) -> None:
         """Reject a date that cannot be compared."""

@@ -47,6 +47,7 @@ class Analysis:
         channels: calibrated scores per combined channel.
         scores: their average.
         p: p-value per model and candidate, NaN where untestable.
+        same_lab: whether candidates of a suspect's own lab are tested all the same.
     """
 
     prints: Fingerprints
@@ -56,6 +57,7 @@ class Analysis:
     channels: dict[str, PairScores]
     scores: PairScores
     p: Matrix
+    same_lab: bool = False
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -89,16 +91,18 @@ class Analysis:
     def rival(self, suspect: int, candidate: int) -> PairConclusion | None:
         """Why the candidate is not tested as a teacher: released later, or a rival explanation is documented.
 
-        A shared base model, or a shared lab, explains a resemblance without any teaching. A lab has its own models
-        before they are released: only in a later month is one of them later.
+        A shared base model, or a shared lab, explains a resemblance without any teaching. Where a candidate's is
+        documented, what a suspect's name alone suggests sets nobody apart: a name can be chosen. A lab has its own
+        models before they are released: only in a later month is one of them later.
         """
         me, other = self.facts[suspect], self.facts[candidate]
         same_lab = me.lab is not None and me.lab == other.lab
         if me.before(other) if same_lab else other.before(me) is False:
             return "later"
-        if me.bases & other.bases or me.name in other.copy_of or other.name in me.copy_of:
+        doubted = me.by_name - other.by_name
+        if (me.bases & other.bases and "bases" not in doubted) or me.name in other.copy_of or other.name in me.copy_of:
             return "same base"
-        if same_lab:
+        if same_lab and "lab" not in doubted and not self.same_lab:
             return "same lab"
         return None
 

@@ -16,12 +16,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import Ge, Interval
 
+from harness.provenance.comparability import Coverage, Reading
+
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-Conclusion = Literal["resembles", "none", "untestable", "not enough prompts"]
-"""Of a suspect on a set. `none` is of those tested, and there is no `none` where nobody could be tested."""
-PairConclusion = Literal["resembles", "none", "untestable", "not enough prompts", "same base", "same lab", "later"]
+Conclusion = Literal["resembles", "none", "untestable", "not enough prompts", "not comparable"]
+"""Of a suspect on a set. `none` is of those tested, and there is no `none` where nobody could be tested. `not
+comparable`: its answers are nothing that the set's models write like, so that no test would mean anything."""
+PairConclusion = Literal[
+    "resembles", "none", "untestable", "not enough prompts", "not comparable", "same base", "same lab", "later"
+]
 """Of a suspect and one candidate."""
 Strength = Literal["strong", "moderate", "weak", "none"]
 NullKind = Literal["unrelated pairs", "null pairs"]
@@ -249,6 +254,9 @@ class Finding:
         answers: answers that were left out, by reason.
         same_model: whether the suspect is one of the set's models itself; `None` where the set cannot tell.
         released: the suspect's month of release as it was read, YYYY-MM; `None` where nobody says.
+        known: how much of the suspect's answers the set's other models know; `None` where these are too few to say.
+        reading: what was found in its texts before they were compared; `None` where no text is here.
+        incomparable: why nothing can be compared, in words; `None` where it can.
     """
 
     suspect: str
@@ -278,6 +286,9 @@ class Finding:
     answers: Mapping[str, int] = field(default_factory=dict)
     same_model: SameModel | None = None
     released: str | None = None
+    known: Coverage | None = None
+    reading: Reading | None = None
+    incomparable: str | None = None
 
     @property
     def tested(self) -> tuple[PairTest, ...]:

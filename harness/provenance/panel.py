@@ -152,6 +152,12 @@ class Panel:
         return {prompt.id: prompt.domain for prompt in self.prompts}
 
     @property
+    def language(self) -> str | None:
+        """What its prompts are in, as `languages.language` calls it; `None` where the panel does not say."""
+        said = self.about.get("language")
+        return None if said is None else str(said)
+
+    @property
     def aliases(self) -> dict[str, str]:
         """Ids of prompts by what their source calls them."""
         return {prompt.name: prompt.id for prompt in self.prompts}
@@ -247,7 +253,7 @@ def _about(files: Files) -> Row:
     anew = "build it anew with `harness provenance build-panel`"
     if about.get("format") != FORMAT:
         raise ConfigError(f"the panel {files.name} has format {about.get('format', 1)}, this is {FORMAT}: {anew}")
-    if about.get("fingerprint") != fp.VERSION:
+    if about.get("fingerprint") not in fp.READABLE:
         raise ConfigError(
             f"the panel {files.name} holds fingerprints {about.get('fingerprint')}, this is {fp.VERSION}: {anew}"
         )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core import panels, resources
 from harness.errors import ConfigError, unknown_name
-from harness.provenance import evidence, panel, same, stored, wording
+from harness.provenance import boilerplate, evidence, panel, readings, same, stored, wording
 from harness.provenance.calibration import ModelFacts
 from harness.provenance.registry import Labels, Registry, panel_facts
 from harness.provenance.responses import TRACES
@@ -21,6 +21,7 @@ from harness.provenance.responses import TRACES
 if TYPE_CHECKING:
     import polars as pl
 
+    from harness.provenance.comparability import Reading
     from harness.provenance.fingerprint import Fingerprints
     from harness.provenance.positives import Positive
     from harness.provenance.same import Threshold
@@ -133,6 +134,10 @@ class Pool:
     """What a reader must know of one suspect, by its name."""
     same: tuple[Threshold, ...] = ()
     """When answers are so near that the model is the same one; empty where that was not measured."""
+    readings: Mapping[str, Reading] = field(default_factory=dict)
+    """What was found in the texts of models whose texts are here."""
+    language: str | None = None
+    """What its prompts and models' answers are in, where that is recorded."""
 
     def asks(self, name: str) -> bool:
         """Whether something is to be said of a model here."""
@@ -201,12 +206,13 @@ def every(
 def _local(
     answers: pl.DataFrame, task: str, known: Registry, control_of: Mapping[str, str], folder: Path | None
 ) -> Pool:
-    prints = _prints(answers, task, evidence.READ, folder)
+    bare, found = (answers, {}) if TRACES in task else readings.read(answers)
+    prints = _prints(bare, task, evidence.READ, folder)
     who = facts(prints.models, known, control_of)
     notes = wording.undated([f.name for f in who if f.released is None])
     return Pool(
         task, prints, who, teachers(who), notes, domains=_domains(answers), version=_version(answers),
-        about={name: documented(known, name) for name in prints.models},
+        about={name: documented(known, name) for name in prints.models}, readings=found,
     )  # fmt: skip
 
 
@@ -278,7 +284,8 @@ def _of_panel(
 
     A model of the panel's that is among them is read from the answers found here.
     """
-    prints = panel.joined(shipped, stored.fingerprint(there, panel.CHANNELS, folder))
+    bare, found = readings.read(there, formulaic=boilerplate.formula(shipped.prints))
+    prints = panel.joined(shipped, stored.fingerprint(bare, panel.CHANNELS, folder))
     mine = frozenset(there["model"].unique().to_list()) & set(prints.models)
     who = facts(prints.models, known, control_of)
     new = {fact.name for fact in who if fact.name in mine - set(shipped.entries) and not fact.copy_of}
@@ -286,7 +293,8 @@ def _of_panel(
     return Pool(
         shipped.name, prints, who, (shipped.candidates & set(prints.models)) | new, about, True, shipped.positives,
         shipped.domains, version=str(shipped.about["version"]), suspects=mine, same=shipped.same,
-        about={name: _about(shipped, prints, name, known) for name in sorted(mine)},
+        about={name: _about(shipped, prints, name, known) for name in sorted(mine)}, readings=found,
+        language=shipped.language,
     )  # fmt: skip
 
 

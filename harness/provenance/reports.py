@@ -16,8 +16,19 @@ from functools import cached_property
 import numpy as np
 
 from harness.errors import ConfigError, unknown_name
+from harness.provenance import (
+    answer_kinds,
+    coverage,
+    domains,
+    evidence,
+    families,
+    positives,
+    same,
+    uncertainty,
+    wording,
+)
 from harness.provenance import calibration as cal
-from harness.provenance import domains, evidence, families, positives, same, uncertainty, wording
+from harness.provenance.comparability import Coverage
 from harness.provenance.evidence import Analysis
 from harness.provenance.finding import (
     RIVALS,
@@ -57,11 +68,13 @@ class Study:
     """Candidates asked about besides those that may be teachers; where there are any, about nobody else."""
     interval: bool = True
     """Whether to compute how far scores and ranks depend on prompts and null models."""
+    same_lab: bool = False
+    """Whether candidates of a suspect's own lab are tested, too."""
 
     @cached_property
     def analysis(self) -> Analysis:
         """Scores of every model with every possible teacher, and with those wanted."""
-        return analysis_of(self.pool, {*self.wanted})
+        return dataclasses.replace(analysis_of(self.pool, {*self.wanted}), same_lab=self.same_lab)
 
     @cached_property
     def asked(self) -> Analysis:
@@ -131,6 +144,26 @@ class Study:
         """Documented students with the scores they get in this analysis: see `positives.rescored`."""
         return tuple(positives.rescored(self.analysis, self.pool.positives))
 
+    @cached_property
+    def known(self) -> cal.Matrix:
+        """What the pool's other lineages know of everybody's answers: models x channels, see `coverage.known`."""
+        return coverage.known(self.pool.prints, self.pool.facts)
+
+    def coverage_of(self, suspect: str) -> Coverage | None:
+        """How much of a suspect's answers the pool knows."""
+        return coverage.coverage(self.known, self.pool.facts, self.pool.prints.models.index(suspect))
+
+    def incomparable(self, suspect: str) -> str | None:
+        """Why a suspect's answers can be compared with nobody's here, in words; `None` where they can."""
+        reading = self.pool.readings.get(suspect)
+        wrapping = None if reading is None else reading.wrapping
+        if wrapping is not None and wrapping.emptied >= answer_kinds.MOST * wrapping.answers:
+            return wording.one_text(wrapping)
+        known = self.coverage_of(suspect)
+        if known is None or known.enough:
+            return None
+        return wording.unknown(known, None if reading is None else reading.kind)
+
     def interval_of(self, s: int, candidate: str, z: float | None) -> tuple[float | None, float | None]:
         """The interval of a suspect's score with a candidate; `None` where there is none."""
         return around(z, None if self.half is None else float(self.half[s, self.analysis.columns[candidate]]))
@@ -143,6 +176,7 @@ def findings(
     *,
     interval: bool = True,
     by_domain: bool | None = None,
+    same_lab: bool = False,
 ) -> list[Finding]:
     """What can be said of suspects, one finding per prompt set and suspect in it.
 
@@ -154,6 +188,7 @@ def findings(
         candidates: the models to ask about; by default every one that may be a teacher.
         interval: whether to compute how far scores and ranks depend on prompts and null models.
         by_domain: whether to say what each kind of prompt shows by itself; by default in pools of `FEW` models.
+        same_lab: whether candidates of a suspect's own lab are tested, too.
 
     Raises:
         ConfigError: a candidate is in no pool.
@@ -162,7 +197,8 @@ def findings(
     everybody = {name for pool in pools for name in pool.prints.models}
     for name in sorted(wanted - everybody):
         raise ConfigError(unknown_name("candidate", name, everybody))
-    return of_studies([Study(pool, wanted, interval) for pool in pools], suspects, by_domain=by_domain)
+    studies = [Study(pool, wanted, interval, same_lab) for pool in pools]
+    return of_studies(studies, suspects, by_domain=by_domain)
 
 
 def of_studies(studies: Sequence[Study], suspects: Collection[str], *, by_domain: bool | None = None) -> list[Finding]:
@@ -172,16 +208,38 @@ def of_studies(studies: Sequence[Study], suspects: Collection[str], *, by_domain
 
 def _of(suspect: str, every: Sequence[Study], by_domain: bool | None) -> list[Finding]:
     studies = [study for study in every if study.pool.asks(suspect)]
-    q = evidence.adjusted([evidence.tested(study.asked, suspect) for study in studies])
-    tests = [_tests(study, suspect, of) for study, of in zip(studies, q, strict=True)]
-    labs = [_labs(study, suspect, of) for study, of in zip(studies, tests, strict=True)]
+    barred = [study.incomparable(suspect) for study in studies]
+    fair = zip(studies, barred, strict=True)
+    q = evidence.adjusted([{} if why else evidence.tested(study.asked, suspect) for study, why in fair])
+    tests = [
+        _withheld(study, suspect) if why else _tests(study, suspect, of)
+        for study, of, why in zip(studies, q, barred, strict=True)
+    ]
+    labs = [[] if why else _labs(study, suspect, of) for study, of, why in zip(studies, tests, barred, strict=True)]
     over = iter(cal.benjamini_hochberg([lab.p for of in labs for lab in of if lab.p is not None]))
     labs = [[lab if lab.p is None else dataclasses.replace(lab, q=next(over)) for lab in of] for of in labs]
     number = sum(map(len, q))
     return [
-        _finding(study, suspect, found, of, number, by_domain)
-        for study, found, of in zip(studies, tests, labs, strict=True)
+        _finding(study, suspect, found, of, number, by_domain, why)
+        for study, found, of, why in zip(studies, tests, labs, barred, strict=True)
     ]
+
+
+def _withheld(study: Study, suspect: str) -> list[PairTest]:
+    """The suspect's candidates without a score or a test: its answers can be compared with nobody's."""
+    analysis = study.analysis
+    told = []
+    for test in evidence.pair_tests(study.asked, suspect):
+        rival = test.verdict in RIVALS
+        told.append(
+            dataclasses.replace(
+                test, z=None, p=None, q=None, channels={}, exceeded=None,
+                verdict=test.verdict if rival else "not comparable",
+                why=test.verdict if rival else "the answers are not comparable",
+                lab=analysis.facts[analysis.index(test.candidate)].lab,
+            )
+        )  # fmt: skip
+    return sorted(told, key=lambda test: test.candidate)
 
 
 def analysis_of(pool: Pool, wanted: set[str]) -> Analysis:
@@ -199,11 +257,12 @@ def analysis_of(pool: Pool, wanted: set[str]) -> Analysis:
 
 
 def _finding(
-    study: Study, suspect: str, tests: list[PairTest], labs: list[Lab], number: int, by_domain: bool | None
-) -> Finding:
+    study: Study, suspect: str, tests: list[PairTest], labs: list[Lab], number: int, by_domain: bool | None,
+    incomparable: str | None,
+) -> Finding:  # fmt: skip
     pool, analysis = study.pool, study.analysis
     s = analysis.index(suspect)
-    apart = len(analysis.models) <= FEW if by_domain is None else by_domain
+    apart = not incomparable and (len(analysis.models) <= FEW if by_domain is None else by_domain)
     strongest = next((test for test in tests if test.tested), None)
     named = any(lab.named for lab in labs)
     found = Finding(
@@ -223,7 +282,7 @@ def _finding(
         null=study.null,
         null_pairs=_null_pairs(study, s),
         p_floor=p_floor(study, s),
-        nearest_of_all=_nearest(study, s),
+        nearest_of_all=None if incomparable else _nearest(study, s),
         sentence="",
         paragraph="",
         floor=_floor(analysis),
@@ -231,15 +290,27 @@ def _finding(
         sampled_again=_again(pool, suspect, interval=study.interval),
         domains=_domains(study, s, {test.candidate for test in tests}) if apart else (),
         answers=pool.prints.dropped,
-        same_model=_same_model(study, suspect),
+        same_model=None if incomparable else _same_model(study, suspect),
         released=analysis.facts[s].released,
+        known=study.coverage_of(suspect),
+        reading=pool.readings.get(suspect),
+        incomparable=incomparable,
     )
     return dataclasses.replace(
         found,
         sentence=wording.said(found),
         paragraph=wording.paragraph(found),
         notes=wording.notes(
-            found, number, study.scales[analysis.facts[s].lineage], (*pool.about.get(suspect, ()), *pool.notes)
+            found,
+            number,
+            study.scales[analysis.facts[s].lineage],
+            (
+                *wording.texts(found, pool.language),
+                *wording.by_name(analysis.facts[s]),
+                *wording.own_lab(found, analysis.facts[s].lab),
+                *pool.about.get(suspect, ()),
+                *pool.notes,
+            ),
         ),
     )
 
@@ -329,11 +400,13 @@ def ranked(
 
 
 def verdict(tests: Sequence[PairTest]) -> Conclusion:
-    """The verdict over all candidates: `resembles`, `none`, `untestable` or `not enough prompts`.
+    """The verdict over all candidates: `resembles`, `none`, `untestable`, `not enough prompts` or `not comparable`.
 
     Where no candidate has a null, more prompts would not help: that is `untestable`, however few there are.
     """
     said = {test.verdict for test in tests}
+    if "not comparable" in said:
+        return "not comparable"
     if "resembles" in said:
         return "resembles"
     if "none" in said:
@@ -364,11 +437,13 @@ def _labs(study: Study, suspect: str, tests: Sequence[PairTest]) -> list[Lab]:
     rows = []
     for lab, members in study.labs.items():
         of = [test for test in tests if test.lab == lab]
-        if lab == analysis.facts[s].lab or not of:
+        own = lab == analysis.facts[s].lab and not any(test.tested for test in of)
+        if own or not of:
             continue
         within = tuple(test.candidate for test in named if test.lab == lab)
         later = all(analysis.facts[c].before(analysis.facts[s]) is False for c in members)
-        test = None if later or study.wanted else study.families.get(lab, {}).get(s)
+        asked = later or study.wanted or lab == analysis.facts[s].lab
+        test = None if asked else study.families.get(lab, {}).get(s)
         rows.append(_lab(suspect, lab, within, of, test))
     rows += [Lab(None, True, 1, 1, (test.candidate,)) for test in named if test.lab is None]
     return sorted(rows, key=lambda row: (not row.named, row.p is None, row.p or 0.0, row.lab or ""))
@@ -465,7 +540,8 @@ def _domain(study: Study, name: str, kept: Sequence[int], s: int, asked: Collect
     whole = study.analysis
     prints = whole.prints.subset(kept)
     prints = dataclasses.replace(prints, features={c: prints.features[c] for c in whole.channels})
-    part = Study(dataclasses.replace(study.pool, prints=prints, again=None), study.wanted, study.interval)
+    pool = dataclasses.replace(study.pool, prints=prints, again=None)
+    part = Study(pool, study.wanted, study.interval, study.same_lab)
     analysis = part.analysis
     fit = [
         test

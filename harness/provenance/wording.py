@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from harness.provenance.calibration import LEAST_NULL
+from harness.provenance import boilerplate, languages
+from harness.provenance.calibration import LEAST_NULL, ModelFacts
 from harness.provenance.change import Change
+from harness.provenance.comparability import Coverage, Languages, Wrapping
 from harness.provenance.evidence import ALPHA, LEAST_PROMPTS
 from harness.provenance.families import FamilyTest
 from harness.provenance.finding import Finding, Member, PairTest, SelfScore, Span
 from harness.provenance.positives import Scale
 from harness.provenance.same import Sameness, Threshold
+
+if TYPE_CHECKING:
+    from harness.provenance.registration import Looks, Standing
 
 EXPLANATIONS = (
     "training on its outputs, shared training data or vendors, web text that contains its outputs, common ancestry, "
@@ -71,6 +76,8 @@ def sentence(suspect: str, finding: PairTest) -> str:  # noqa: PLR0911 - one sen
             if finding.null_size >= LEAST_NULL:
                 why = "no habit of the two can be compared"
             return f"{who} cannot be tested against {whom}: {why}."
+        case "not comparable":
+            return f"{who} are not comparable with {whom}'s, nor with anybody's here."
         case "not enough prompts":
             return f"{who} cannot be tested against {whom}: both answered only {finding.prompts} prompts."
         case "later":
@@ -117,6 +124,8 @@ def said(found: Finding) -> str:
 
 
 def _said(found: Finding) -> str:
+    if found.incomparable:
+        return f"{found.suspect}'s answers are not comparable with those of this set: {found.incomparable}."
     if found.verdict == "resembles":
         named = "; ".join(f"{lab.lab or 'lab unknown'} ({', '.join(lab.versions[:SHOWN])})" for lab in found.named)
         text = f"{found.suspect}'s answers resemble those of {named} more than unrelated models' do"
@@ -141,6 +150,8 @@ def paragraph(found: Finding) -> str:
     """The verdict with what stands behind it, in plain words."""
     if not found.tests:
         return f"There is no candidate to compare {found.suspect} with."
+    if found.incomparable:
+        return f"{said(found)} So no candidate is tested, and nothing follows about where its answers come from."
     suspect, alike = found.suspect, found.alike
     parts = [said(found), *(sentence(suspect, test) for test in alike[:SHOWN])]
     if len(alike) > SHOWN:
@@ -295,6 +306,121 @@ def sampled_again(suspect: str, found: SelfScore | None) -> str:
     return (
         f"{suspect} itself, half of its repeated answers against the other half, scores {found.z:.1f}{span} "
         f"({found.prompts} prompts): no other model is expected above that."
+    )
+
+
+def unknown(known: Coverage, kind: str | None) -> str:
+    """Why answers cannot be compared: how little of them a set knows, and what they are."""
+    text = (
+        f"its models know {known.value:.2f} of what they know of each other's answers, and {known.bound:.2f} is the "
+        "least that its own models let expect"
+    )
+    return text if kind is None else f"{kind}; {text}"
+
+
+def one_text(wrapping: Wrapping) -> str:
+    """Why answers cannot be compared that are set texts and nothing else."""
+    return (
+        f"{wrapping.emptied} of {wrapping.answers} are nothing but set texts "
+        f"({'; '.join(f'“{text}”' for text in boilerplate.quotes(wrapping))})"
+    )
+
+
+def texts(found: Finding, language: str | None) -> tuple[str, ...]:
+    """What was found in a suspect's texts before they were compared; nothing where nothing was.
+
+    Args:
+        found: the finding.
+        language: of the set; `None` where that is not recorded.
+    """
+    if found.reading is None:
+        return ()
+    return (*_wrapped(found), *_language(found, found.reading.languages, language))
+
+
+def _wrapped(found: Finding) -> tuple[str, ...]:
+    wrapping = None if found.reading is None else found.reading.wrapping
+    if wrapping is None or found.incomparable:
+        return ()
+    ends = [
+        f"{share:.2f} of {found.suspect}'s answers {where}"
+        for share, where in ((wrapping.opened, "begin"), (wrapping.closed, "end"))
+        if share
+    ]
+    quoted = "; ".join(f"“{text}”" for text in boilerplate.quotes(wrapping))
+    text = (
+        f"{' and '.join(ends)} with set texts, as a system prompt may ask for ({quoted}). They were taken off before "
+        "anything was compared: the verdict is by what is left."
+    )
+    return (text,)
+
+
+def _language(found: Finding, told: Languages, language: str | None) -> tuple[str, ...]:
+    foreign = round((1 - told.english) * told.answers)
+    if language is None or (language == languages.ENGLISH and foreign < FOREIGN * told.answers):
+        return ()
+    if language != languages.ENGLISH and told.other == language:
+        return ()
+    rest = f" ({told.other})" if told.other else ""
+    said = f"{foreign} of {told.answers} answers of {found.suspect}" if foreign else f"{found.suspect}'s answers"
+    text = (
+        f"{found.corpus} is in {language}; {said} that were looked at are not in it{rest}. Habits of another language "
+        "are habits that its models cannot share: they count against every candidate alike."
+    )
+    return (text,)
+
+
+def by_name(fact: ModelFacts) -> tuple[str, ...]:
+    """Say what of a suspect is known from its name alone; nothing where all is documented."""
+    read = {"lab": fact.lab, "bases": ", ".join(sorted(fact.bases))}
+    said = [f"{_CALLED[what]} {read[what]}" for what in sorted(fact.by_name) if read.get(what)]
+    if not said:
+        return ()
+    text = (
+        f"{fact.name}'s name suggests {' and '.join(said)}, and nothing documents it. A name can be chosen, so nobody "
+        "is set apart for it; if it is true, it explains a resemblance to models of the same. --lab, --base or an "
+        "entry in conf/model_registry.yaml say what is so."
+    )
+    return (text,)
+
+
+_CALLED = {"lab": "the lab", "bases": "the base model"}
+FOREIGN = 0.1
+"""Share of answers in another language than the set's from which on a report says so."""
+
+
+def own_lab(found: Finding, lab: str | None) -> tuple[str, ...]:
+    """Say that candidates of a suspect's own lab were tested because somebody asked; nothing where none was."""
+    own = [test.candidate for test in found.tested if lab is not None and test.lab == lab]
+    if not own:
+        return ()
+    text = (
+        f"{', '.join(own[:SHOWN])} and {found.suspect} are of one lab: a resemblance is expected for more reasons than "
+        "teaching (shared data, people, and methods)."
+    )
+    return (text,)
+
+
+def standing(suspect: str, found: Standing, looks: Looks, *, logged: bool) -> str:
+    """Say whether a report confirms what was fixed beforehand, and how much was looked at.
+
+    Args:
+        suspect: of the report.
+        found: of `registration.standing`.
+        looks: of `registration.looks`, this report included.
+        logged: whether this report could be written down.
+    """
+    if found.status == "confirmatory":
+        said = (
+            f"Confirmatory: all of it was registered at {found.registered} (sha256 {found.sha256}), before the answers."
+        )
+    else:
+        said = f"Exploratory: {'; '.join(found.why)}."
+    if not logged:
+        return f"{said} How much was looked at is not known: the results folder keeps no log."
+    return (
+        f"{said} Looked at for {suspect} so far: {looks.questions} sets of candidates or other questions on "
+        f"{looks.sets} prompt sets, in {looks.reports} reports; false discovery rates are over this one alone."
     )
 
 
