@@ -34,6 +34,7 @@ from harness.provenance import fingerprint as fp
 from harness.provenance import positives, same, similarity
 from harness.provenance.calibration import ModelFacts
 from harness.provenance.evidence import EVIDENCE
+from harness.provenance.positives import Pair
 from harness.specs import MONTH
 
 FOLDER = Path(__file__).parent / "panels"
@@ -167,6 +168,11 @@ class Panel:
         """Indices of prompts in the fingerprints, in the order they are asked in."""
         place = {prompt: i for i, prompt in enumerate(self.prints.prompts)}
         return [place[prompt.id] for prompt in self.prompts]
+
+    @property
+    def taught(self) -> tuple[Pair, ...]:
+        """Documented students of candidates, their teachers and their lineage."""
+        return tuple((pair.student, pair.teacher, pair.lineage) for pair in self.positives)
 
     @property
     def pairs(self) -> list[tuple[str, str]]:

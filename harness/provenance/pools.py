@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from harness.provenance.comparability import Reading
     from harness.provenance.fingerprint import Fingerprints
-    from harness.provenance.positives import Positive
+    from harness.provenance.positives import Pair
     from harness.provenance.same import Threshold
 
 DRAWS = 100
@@ -111,7 +111,7 @@ class Pool:
         candidates: possible teachers.
         notes: what a reader must know of the pool.
         panel: whether it is a reference panel.
-        positives: documented students in the pool, with the scores they got.
+        taught: documented students in the pool: student, teacher, lineage.
         domains: what each prompt asks for (`domains.DOMAINS`), by its id.
         again: the same pool with half of the suspect's repeated answers as a model of its own, `AGAIN`; `None` where
             nothing was answered twice.
@@ -123,7 +123,7 @@ class Pool:
     candidates: frozenset[str]
     notes: tuple[str, ...] = ()
     panel: bool = False
-    positives: tuple[Positive, ...] = ()
+    taught: tuple[Pair, ...] = ()
     domains: Mapping[str, str] = field(default_factory=dict)
     again: Pool | None = None
     version: str | None = None
@@ -207,13 +207,23 @@ def _local(
     answers: pl.DataFrame, task: str, known: Registry, control_of: Mapping[str, str], folder: Path | None
 ) -> Pool:
     bare, found = (answers, {}) if TRACES in task else readings.read(answers)
-    prints = _prints(bare, task, evidence.READ, folder)
+    prints = _prints(bare, task, evidence.EVIDENCE, folder)
     who = facts(prints.models, known, control_of)
     notes = wording.undated([f.name for f in who if f.released is None])
     return Pool(
-        task, prints, who, teachers(who), notes, domains=_domains(answers), version=_version(answers),
-        about={name: documented(known, name) for name in prints.models}, readings=found,
+        task, prints, who, teachers(who), notes, taught=_taught(who, known), domains=_domains(answers),
+        version=_version(answers), about={name: documented(known, name) for name in prints.models}, readings=found,
     )  # fmt: skip
+
+
+def _taught(who: Sequence[ModelFacts], known: Registry) -> tuple[Pair, ...]:
+    """Documented students among models, with their teachers; without a known lineage each is its own."""
+    return tuple(
+        (fact.name, teacher, fact.lineage or fact.name)
+        for fact in who
+        if not fact.copy_of
+        for teacher in sorted(known.entry(fact.name).get("teachers") or ())
+    )
 
 
 LEAST_ASKED = 25
@@ -291,7 +301,7 @@ def _of_panel(
     new = {fact.name for fact in who if fact.name in mine - set(shipped.entries) and not fact.copy_of}
     about = wording.panel(shipped.name, shipped.about, len(shipped.entries), len(shipped.prompts))
     return Pool(
-        shipped.name, prints, who, (shipped.candidates & set(prints.models)) | new, about, True, shipped.positives,
+        shipped.name, prints, who, (shipped.candidates & set(prints.models)) | new, about, True, shipped.taught,
         shipped.domains, version=str(shipped.about["version"]), suspects=mine, same=shipped.same,
         about={name: _about(shipped, prints, name, known) for name in sorted(mine)}, readings=found,
         language=shipped.language,
@@ -439,15 +449,13 @@ def whole_panel(name: str) -> Pool:
     who = [shipped.facts[model] for model in shipped.prints.models]
     notes = wording.panel(shipped.name, shipped.about, len(shipped.entries), len(shipped.prompts))
     return Pool(
-        shipped.name, shipped.prints, who, shipped.candidates, notes, True, shipped.positives, shipped.domains,
+        shipped.name, shipped.prints, who, shipped.candidates, notes, True, shipped.taught, shipped.domains,
         version=str(shipped.about["version"]), same=shipped.same,
     )  # fmt: skip
 
 
 def only(pool: Pool, domain: str | None) -> Pool:
     """A pool on the prompts of one kind.
-
-    What documented students scored on all prompts is left out: it would not be comparable.
 
     Args:
         pool: of all prompts.
@@ -466,7 +474,7 @@ def only(pool: Pool, domain: str | None) -> Pool:
     if not kept:
         raise ConfigError(f"{pool.corpus} has no prompt of the kind {domain}")
     again = None if pool.again is None else only(pool.again, domain)
-    return dataclasses.replace(pool, prints=pool.prints.subset(kept), positives=(), again=again)
+    return dataclasses.replace(pool, prints=pool.prints.subset(kept), again=again)
 
 
 def narrowed(several: Sequence[Pool], domain: str | None) -> list[Pool]:

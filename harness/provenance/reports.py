@@ -21,8 +21,8 @@ from harness.provenance import (
     coverage,
     domains,
     evidence,
-    families,
     positives,
+    rivals,
     same,
     uncertainty,
     wording,
@@ -53,8 +53,6 @@ LEAST_IN_DOMAIN = 20
 """Prompts of one kind below which no score is given: the interval deals them to ten groups. No test is made."""
 LEADING = 3
 """Candidates shown per kind of prompt."""
-LEVEL = 0.95
-"""Of the intervals of ranks, and so of the labs that a verdict names: each candidate whose interval holds rank 1."""
 HUMAN = "human"
 """The lab of people: answers imported as a model of this lab are the floor."""
 
@@ -74,7 +72,7 @@ class Study:
     @cached_property
     def analysis(self) -> Analysis:
         """Scores of every model with every possible teacher, and with those wanted."""
-        return dataclasses.replace(analysis_of(self.pool, {*self.wanted}), same_lab=self.same_lab)
+        return analysis_of(self.pool, {*self.wanted}, same_lab=self.same_lab)
 
     @cached_property
     def asked(self) -> Analysis:
@@ -86,7 +84,7 @@ class Study:
     @cached_property
     def spread(self) -> cal.Matrix | None:
         """`uncertainty.deviations`; `None` where nobody can be scored or nobody asked."""
-        known = bool((~np.isnan(self.analysis.scores.z)).any())
+        known = bool((~np.isnan(self.analysis.z)).any())
         return uncertainty.deviations(self.analysis) if self.interval and known else None
 
     @cached_property
@@ -108,30 +106,30 @@ class Study:
 
     @cached_property
     def null(self) -> NullKind:
-        """Which pairs those are: see `calibration.unrelated_pairs`."""
-        every = bool((self.analysis.scores.unrelated == self.analysis.scores.null).all())
+        """Which pairs p-values are read against: see `calibration.unrelated_pairs`."""
+        reading = self.analysis.main
+        if reading is not self.analysis.dated:
+            return "all dates"
+        every = bool((reading.scores.unrelated == reading.scores.null).all())
         return "null pairs" if every else "unrelated pairs"
 
     @cached_property
-    def families(self) -> dict[str, dict[int, families.FamilyTest]]:
-        """The family test of every lab that has a candidate and enough null models, by lab and model."""
-        analysis, found = self.analysis, {}
-        matrices = [analysis.matrices[name] for name in evidence.FAMILY if name in analysis.matrices]
-        for lab, members in self.labs.items():
-            which = families.family(analysis.facts, members)
-            if len(which.null) >= cal.LEAST_NULL:
-                found[lab] = families.family_tests(matrices, analysis.facts, which)
-        return found
+    def labs(self) -> dict[str, list[int]]:
+        """The candidates of every lab, by `calibration.lab_of`."""
+        found: dict[str, list[int]] = {}
+        for c in self.asked.candidates:
+            found.setdefault(cal.lab_of(self.analysis.facts[c]), []).append(c)
+        return dict(sorted(found.items()))
 
     @cached_property
-    def labs(self) -> dict[str, list[int]]:
-        """The candidates of every known lab."""
-        found: dict[str, list[int]] = {}
-        for c in self.analysis.candidates:
-            lab = self.analysis.facts[c].lab
-            if lab is not None:
-                found.setdefault(lab, []).append(c)
-        return dict(sorted(found.items()))
+    def taught(self) -> rivals.Taught:
+        """Documented students and their teachers."""
+        return frozenset((student, teacher) for student, teacher, _ in self.pool.taught)
+
+    @cached_property
+    def gaps(self) -> list[positives.Gap]:
+        """How far the labs of documented students' teachers are from the highest score."""
+        return positives.gaps(self.analysis, self.pool.taught)
 
     @cached_property
     def scales(self) -> dict[str | None, positives.Scale | None]:
@@ -141,8 +139,8 @@ class Study:
 
     @cached_property
     def documented(self) -> tuple[positives.Positive, ...]:
-        """Documented students with the scores they get in this analysis: see `positives.rescored`."""
-        return tuple(positives.rescored(self.analysis, self.pool.positives))
+        """Documented students with the scores they get in this analysis: of as many prompts as were asked."""
+        return tuple(positives.scored(self.analysis, self.pool.taught))
 
     @cached_property
     def known(self) -> cal.Matrix:
@@ -209,40 +207,35 @@ def of_studies(studies: Sequence[Study], suspects: Collection[str], *, by_domain
 def _of(suspect: str, every: Sequence[Study], by_domain: bool | None) -> list[Finding]:
     studies = [study for study in every if study.pool.asks(suspect)]
     barred = [study.incomparable(suspect) for study in studies]
-    fair = zip(studies, barred, strict=True)
-    q = evidence.adjusted([{} if why else evidence.tested(study.asked, suspect) for study, why in fair])
-    tests = [
-        _withheld(study, suspect) if why else _tests(study, suspect, of)
-        for study, of, why in zip(studies, q, barred, strict=True)
-    ]
-    labs = [[] if why else _labs(study, suspect, of) for study, of, why in zip(studies, tests, barred, strict=True)]
-    over = iter(cal.benjamini_hochberg([lab.p for of in labs for lab in of if lab.p is not None]))
-    labs = [[lab if lab.p is None else dataclasses.replace(lab, q=next(over)) for lab in of] for of in labs]
-    number = sum(map(len, q))
+    labs = [[] if why else evidence.lab_tests(study.asked, suspect) for study, why in zip(studies, barred, strict=True)]
+    number = sum(map(len, labs))
     return [
-        _finding(study, suspect, found, of, number, by_domain, why)
-        for study, found, of, why in zip(studies, tests, labs, barred, strict=True)
+        _finding(study, suspect, of, q, number, by_domain, why)
+        for study, of, q, why in zip(studies, labs, evidence.adjusted(labs), barred, strict=True)
     ]
 
 
-def _withheld(study: Study, suspect: str) -> list[PairTest]:
-    """The suspect's candidates without a score or a test: its answers can be compared with nobody's."""
-    analysis = study.analysis
+def _withheld(tests: Iterable[PairTest]) -> list[PairTest]:
+    """The tests without a score: the suspect's answers can be compared with nobody's."""
+    blank = PairTest("", "not comparable", None, None, None, {}, 0, None, 0)
     told = []
-    for test in evidence.pair_tests(study.asked, suspect):
+    for test in tests:
         rival = test.verdict in RIVALS
         told.append(
             dataclasses.replace(
-                test, z=None, p=None, q=None, channels={}, exceeded=None,
+                blank,
+                candidate=test.candidate,
                 verdict=test.verdict if rival else "not comparable",
+                null_size=test.null_size,
+                prompts=test.prompts,
                 why=test.verdict if rival else "the answers are not comparable",
-                lab=analysis.facts[analysis.index(test.candidate)].lab,
+                lab=test.lab,
             )
-        )  # fmt: skip
+        )
     return sorted(told, key=lambda test: test.candidate)
 
 
-def analysis_of(pool: Pool, wanted: set[str]) -> Analysis:
+def analysis_of(pool: Pool, wanted: set[str], *, same_lab: bool = False) -> Analysis:
     """Calibrated scores of a pool.
 
     Every possible teacher's unrelated pairs make up the pooled null, whoever is asked about.
@@ -250,21 +243,29 @@ def analysis_of(pool: Pool, wanted: set[str]) -> Analysis:
     Args:
         pool: of models on one prompt set.
         wanted: further candidates.
+        same_lab: whether candidates of a suspect's own lab are tested, too.
     """
     names = pool.prints.models
     columns = [i for i, name in enumerate(names) if name in pool.candidates | wanted]
-    return evidence.analyse(pool.prints, pool.facts, columns)
+    return evidence.analyse(pool.prints, pool.facts, columns, same_lab=same_lab)
 
 
 def _finding(
-    study: Study, suspect: str, tests: list[PairTest], labs: list[Lab], number: int, by_domain: bool | None,
+    study: Study,
+    suspect: str,
+    found_labs: Sequence[evidence.LabTest],
+    q: Mapping[str, float],
+    number: int,
+    by_domain: bool | None,
     incomparable: str | None,
-) -> Finding:  # fmt: skip
+) -> Finding:
     pool, analysis = study.pool, study.analysis
     s = analysis.index(suspect)
     apart = not incomparable and (len(analysis.models) <= FEW if by_domain is None else by_domain)
+    tests = _tests(study, suspect, evidence.of_versions(found_labs, q))
+    labs = [] if incomparable else _labs(study, suspect, tests, found_labs, q)
+    tests = _withheld(tests) if incomparable else tests
     strongest = next((test for test in tests if test.tested), None)
-    named = any(lab.named for lab in labs)
     found = Finding(
         suspect=suspect,
         corpus=pool.corpus,
@@ -274,13 +275,13 @@ def _finding(
         models=len(analysis.models),
         panel=pool.panel,
         traces=pool.traces,
-        verdict=verdict(tests),
-        strength=strength(strongest),
-        coverage=LEVEL if named and study.spread is not None else None,
+        verdict=verdict(tests, labs),
+        strength=strength(strongest, next((lab for lab in labs if lab.named), None)),
+        coverage=positives.COVERAGE if any(lab.possible for lab in labs) else None,
         labs=tuple(labs),
         tests=tuple(tests),
         null=study.null,
-        null_pairs=_null_pairs(study, s),
+        null_pairs=len(_null_pairs(study, s)),
         p_floor=p_floor(study, s),
         nearest_of_all=None if incomparable else _nearest(study, s),
         sentence="",
@@ -350,7 +351,8 @@ def _tests(study: Study, suspect: str, q: Mapping[int, float]) -> list[PairTest]
     for test in found:
         rank, rank_low, rank_high = places.get(test.candidate, (None, None, None))
         z_low, z_high = study.interval_of(s, test.candidate, test.z)
-        ratio = worth.ratio(test.z) if worth and test.tested and test.z is not None else None
+        known = worth is not None and test.tested and test.z is not None and not test.weaker
+        ratio = worth.ratio(test.z) if known and worth and test.z is not None else None
         fact = analysis.facts[analysis.index(test.candidate)]
         told.append(
             dataclasses.replace(
@@ -399,78 +401,96 @@ def ranked(
     return {f.candidate: (int(rank), int(least), int(most)) for f, rank, least, most in found_ranks}
 
 
-def verdict(tests: Sequence[PairTest]) -> Conclusion:
-    """The verdict over all candidates: `resembles`, `none`, `untestable`, `not enough prompts` or `not comparable`.
+def verdict(tests: Sequence[PairTest], labs: Sequence[Lab]) -> Conclusion:
+    """The verdict over all labs: `resembles`, `none`, `untestable`, `not enough prompts` or `not comparable`.
 
     Where no candidate has a null, more prompts would not help: that is `untestable`, however few there are.
     """
-    said = {test.verdict for test in tests}
-    if "not comparable" in said:
+    if any(test.verdict == "not comparable" for test in tests):
         return "not comparable"
-    if "resembles" in said:
+    if any(lab.named for lab in labs):
         return "resembles"
-    if "none" in said:
+    if any(test.tested for test in tests):
         return "none"
     short = [test for test in tests if test.verdict == "not enough prompts"]
     return "not enough prompts" if any(test.null_size >= cal.LEAST_NULL for test in short) else "untestable"
 
 
-def versions(tests: Sequence[PairTest]) -> list[PairTest]:
-    """The candidates that a verdict names: those that cannot be told from the strongest.
+def versions(study: Study, suspect: str, tests: Sequence[PairTest]) -> list[str]:
+    """Of one lab's candidates those that cannot be told from the strongest, which comes first.
 
-    Where ranks have intervals, every candidate tested whose interval holds rank 1; elsewhere those resembled. None
-    where nobody is resembled.
+    Where ranks have intervals, every candidate whose interval among them holds rank 1; elsewhere those resembled.
+
+    Args:
+        study: of the set.
+        suspect: its name.
+        tests: of the lab's candidates, the strongest first.
     """
-    if verdict(tests) != "resembles":
-        return []
     tested = [test for test in tests if test.tested]
-    if any(test.rank_low is None for test in tested):
-        return [test for test in tested if test.verdict == "resembles"]
-    return [test for test in tested if test.rank_low == 1]
+    alike = [test for test in tested if test.weaker == tested[0].weaker]
+    best = max(alike, key=lambda test: test.z or 0.0)
+    if study.spread is None:
+        return [best.candidate, *(t.candidate for t in alike if t.verdict == "resembles" and t is not best)]
+    places = ranked(study.analysis, alike, study.spread[:, study.analysis.index(suspect)])
+    return [best.candidate, *(t.candidate for t in alike if places[t.candidate][1] == 1 and t is not best)]
 
 
-def _labs(study: Study, suspect: str, tests: Sequence[PairTest]) -> list[Lab]:
-    """Every lab with a candidate, other than the suspect's own: those named first, then by the family test."""
+def _labs(
+    study: Study,
+    suspect: str,
+    tests: Sequence[PairTest],
+    found: Sequence[evidence.LabTest],
+    q: Mapping[str, float],
+) -> list[Lab]:
+    """Every lab with a candidate, other than the suspect's own: those named first, then by p."""
     analysis = study.analysis
     s = analysis.index(suspect)
-    named = versions(tests)
+    near = _possible(study, suspect) if any(q[test.lab] <= evidence.ALPHA for test in found) else set()
+    of = {test.lab: test for test in found}
     rows = []
-    for lab, members in study.labs.items():
-        of = [test for test in tests if test.lab == lab]
-        own = lab == analysis.facts[s].lab and not any(test.tested for test in of)
-        if own or not of:
+    for name, members in study.labs.items():
+        own = name == cal.lab_of(analysis.facts[s]) and name not in of
+        if own or members == [s]:
             continue
-        within = tuple(test.candidate for test in named if test.lab == lab)
-        later = all(analysis.facts[c].before(analysis.facts[s]) is False for c in members)
-        asked = later or study.wanted or lab == analysis.facts[s].lab
-        test = None if asked else study.families.get(lab, {}).get(s)
-        rows.append(_lab(suspect, lab, within, of, test))
-    rows += [Lab(None, True, 1, 1, (test.candidate,)) for test in named if test.lab is None]
-    return sorted(rows, key=lambda row: (not row.named, row.p is None, row.p or 0.0, row.lab or ""))
+        mine = [test for test in tests if test.candidate in {analysis.models[c] for c in members}]
+        row = Lab(analysis.facts[members[0]].lab, False, sum(t.tested for t in mine), len(mine), possible=name in near)
+        rows.append(_lab(study, suspect, row, mine, of[name], q[name]) if name in of else row)
+    return sorted(rows, key=lambda row: (not row.named, row.p is None, row.q or 0.0, row.p or 0.0, row.lab or ""))
 
 
-def _lab(
-    suspect: str, lab: str, within: tuple[str, ...], of: Sequence[PairTest], test: families.FamilyTest | None
-) -> Lab:
-    found = Lab(lab, bool(within), sum(t.tested for t in of), len(of), within)
-    if test is None:
-        return found
-    return dataclasses.replace(
-        found, p=test.p, null_size=test.null_size, null_lineages=test.null_lineages, exceeded=test.exceeded,
-        sentence=wording.family_sentence(suspect, lab, test),
-    )  # fmt: skip
+def _lab(study: Study, suspect: str, row: Lab, tests: Sequence[PairTest], found: evidence.LabTest, q: float) -> Lab:
+    row = dataclasses.replace(
+        row, p=found.p, q=q, null_size=found.null_size, exceeded=found.exceeded, weaker=found.weaker
+    )
+    if q > evidence.ALPHA:
+        return row
+    within = versions(study, suspect, tests)
+    analysis = study.analysis
+    against = rivals.of(analysis, study.taught, study.raw, analysis.index(suspect), analysis.index(within[0]))
+    return dataclasses.replace(row, named=True, versions=tuple(within), rivals=against)
 
 
-def _null_pairs(study: Study, s: int) -> int:
-    kin = cal.relations(study.analysis.facts)[s]
-    scores = study.analysis.scores
-    return int((scores.unrelated & ~np.isnan(scores.z))[~kin].sum())
+def _possible(study: Study, suspect: str) -> set[str]:
+    """The labs within the gap that holds a documented student's teacher at `positives.COVERAGE`."""
+    analysis = study.analysis
+    gap = positives.cut(study.gaps, analysis.facts[analysis.index(suspect)].lineage)
+    scores = positives.lab_scores(analysis, suspect)
+    if gap is None or not scores or study.wanted:
+        return set()
+    return {lab for lab, z in scores.items() if max(scores.values()) - z <= gap}
+
+
+def _null_pairs(study: Study, s: int) -> cal.Matrix:
+    """Scores of the pairs that a suspect's p-values are read against."""
+    kin, scores = cal.relations(study.analysis.facts)[s], study.analysis.main.scores
+    pairs: cal.Matrix = scores.z[scores.unrelated & ~np.isnan(scores.z) & ~kin[:, None]]
+    return pairs
 
 
 def p_floor(study: Study, s: int) -> float | None:
-    """The smallest p-value that a suspect's pool can give: 1 over one more than its unrelated pairs."""
+    """The smallest p-value that a suspect's pool can give: see `calibration.Tail`."""
     pairs = _null_pairs(study, s)
-    return 1 / (pairs + 1) if pairs >= cal.LEAST_NULL else None
+    return cal.Tail(pairs).least if len(pairs) >= cal.LEAST_NULL else None
 
 
 def _nearest(study: Study, s: int) -> Member | None:
@@ -489,7 +509,7 @@ def _nearest(study: Study, s: int) -> Member | None:
 def _floor(analysis: Analysis) -> Span | None:
     """Scores of answers that people wrote, over all candidates."""
     rows = [i for i, fact in enumerate(analysis.facts) if fact.lab == HUMAN]
-    return _span(analysis.scores.z[rows].ravel().tolist())
+    return _span(analysis.z[rows].ravel().tolist())
 
 
 def _again(pool: Pool, suspect: str, *, interval: bool) -> SelfScore | None:
@@ -500,7 +520,7 @@ def _again(pool: Pool, suspect: str, *, interval: bool) -> SelfScore | None:
     analysis = study.analysis
     s, c = analysis.index(AGAIN), analysis.index(suspect)
     column = analysis.column(c)
-    z = math.nan if column is None else float(analysis.scores.z[s, column])
+    z = math.nan if column is None else float(analysis.z[s, column])
     if math.isnan(z):
         return None
     n = int((analysis.prints.answered[s] & analysis.prints.answered[c]).sum())
@@ -510,7 +530,7 @@ def _again(pool: Pool, suspect: str, *, interval: bool) -> SelfScore | None:
 def _ceiling(analysis: Analysis) -> Span | None:
     """Scores of a model sampled again or restyled with the model it is a version of."""
     found = [
-        analysis.scores.z[i, b]
+        analysis.z[i, b]
         for i, fact in enumerate(analysis.facts)
         if fact.copy_of
         for b, c in enumerate(analysis.candidates)
@@ -539,7 +559,7 @@ def _domains(study: Study, s: int, asked: Collection[str]) -> tuple[Domain, ...]
 def _domain(study: Study, name: str, kept: Sequence[int], s: int, asked: Collection[str]) -> Domain:
     whole = study.analysis
     prints = whole.prints.subset(kept)
-    prints = dataclasses.replace(prints, features={c: prints.features[c] for c in whole.channels})
+    prints = dataclasses.replace(prints, features={c: prints.features[c] for c in whole.dated.channels})
     pool = dataclasses.replace(study.pool, prints=prints, again=None)
     part = Study(pool, study.wanted, study.interval, study.same_lab)
     analysis = part.analysis

@@ -11,12 +11,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.provenance import boilerplate, languages
-from harness.provenance.calibration import LEAST_NULL, ModelFacts
+from harness.provenance.calibration import LEAST_NULL, LEAST_REFERENCE, ModelFacts
 from harness.provenance.change import Change
 from harness.provenance.comparability import Coverage, Languages, Wrapping
 from harness.provenance.evidence import ALPHA, LEAST_PROMPTS
-from harness.provenance.families import FamilyTest
-from harness.provenance.finding import Finding, Member, PairTest, SelfScore, Span
+from harness.provenance.finding import Finding, Lab, Member, PairTest, Rival, SelfScore, Span
 from harness.provenance.positives import Scale
 from harness.provenance.same import Sameness, Threshold
 
@@ -57,9 +56,9 @@ def sentence(suspect: str, finding: PairTest) -> str:  # noqa: PLR0911 - one sen
             assert finding.q is not None
             assert finding.z is not None
             return (
-                f"{who} resemble {whom}'s more than those of {finding.exceeded} of {finding.null_size} models that "
-                f"cannot have learnt from it ({finding.z:.1f} standard deviations above them; {_p(finding.p)} against "
-                f"unrelated pairs, false-discovery-adjusted {finding.q:.3f}, {finding.prompts} prompts); consistent "
+                f"{who} resemble {whom}'s more than those of {finding.exceeded} of {finding.null_size} "
+                f"{_null(weaker=finding.weaker)} ({finding.z:.1f} standard deviations above them; {_p(finding.p)} "
+                f"against such pairs, false-discovery-adjusted {finding.q:.3f}, {finding.prompts} prompts); consistent "
                 f"with {EXPLANATIONS}."
             )
         case "none":
@@ -71,7 +70,7 @@ def sentence(suspect: str, finding: PairTest) -> str:  # noqa: PLR0911 - one sen
         case "untestable":
             why = (
                 f"only {finding.null_size} models that cannot have learnt from it have a score to read theirs against; "
-                f"{LEAST_NULL} are needed"
+                f"{LEAST_NULL} are needed, or a set of {LEAST_REFERENCE} models besides"
             )
             if finding.null_size >= LEAST_NULL:
                 why = "no habit of the two can be compared"
@@ -88,26 +87,58 @@ def sentence(suspect: str, finding: PairTest) -> str:  # noqa: PLR0911 - one sen
             return f"{whom} is of {suspect}'s own lab: a resemblance is expected and is not tested."
 
 
-def family_sentence(suspect: str, lab: str, test: FamilyTest | None) -> str:
-    """Say what the family test found.
+def _null(*, weaker: bool) -> str:
+    return "models of other labs and bases" if weaker else "models that cannot have learnt from it"
+
+
+def lab_sentence(suspect: str, lab: Lab) -> str:
+    """Say what is found of a lab that is named.
 
     Args:
         suspect: the model that was looked at.
-        lab: whose models it was compared with.
-        test: `None` where there are too few null models.
+        lab: the lab.
     """
-    if test is None:
-        return f"{suspect} cannot be tested against {lab}'s models: too few models are known not to be taught by them."
-    against = f"{test.null_size} models of {test.null_lineages} lineages not taught by them"
-    if test.p > ALPHA:
-        return (
-            f"{suspect}'s habits do not resemble those of {lab}'s models more than those of {against} do "
-            f"({_p(test.p)}; it is ahead of {test.exceeded} of them)."
-        )
-    return (
-        f"{suspect}'s habits resemble those of {lab}'s models more than those of {test.exceeded} of {against} do "
-        f"({_p(test.p)}); consistent with {EXPLANATIONS}."
+    assert lab.p is not None
+    assert lab.q is not None
+    name = lab.lab or f"the lab of {lab.versions[0]}"
+    text = (
+        f"{suspect}'s answers resemble {name}'s models more than those of {lab.exceeded} of {lab.null_size} "
+        f"{_null(weaker=lab.weaker)} do ({_p(lab.p)} against such pairs, false-discovery-adjusted {lab.q:.3f})"
     )
+    weaker = f" {WEAKER}" if lab.weaker else ""
+    return f"{text}; consistent with {EXPLANATIONS}.{weaker}"
+
+
+WEAKER = (
+    "Dates leave fewer than five models that cannot have learnt from it, so that all models of other labs are the "
+    "null: this is the weaker evidence, blind to what most of them took from it."
+)
+
+
+def rival(suspect: str, lab: Lab, found: Rival) -> str:
+    """Say what else would make a suspect and a lab's model alike.
+
+    Args:
+        suspect: the model that was looked at.
+        lab: the lab that is named.
+        found: the rival.
+    """
+    version, models = lab.versions[0], ", ".join(found.models)
+    match found.kind:
+        case "other direction":
+            return (
+                f"{version} may have learnt from the lab of {suspect} instead: it is documented to, or resembles its "
+                f"models ({models})"
+            )
+        case "shared teacher":
+            return f"{suspect} and {version} may have learnt from the same teacher: both resemble {models}"
+        case "students":
+            return f"{suspect} is nearer still to documented students of the lab ({models}), and may share their data"
+        case "later":
+            return (
+                f"{suspect} is nearer still to models released later ({models}), which may have learnt from it, or "
+                "from what it learnt from"
+            )
 
 
 def itself(found: Finding) -> str:
@@ -119,22 +150,36 @@ def itself(found: Finding) -> str:
 
 
 def said(found: Finding) -> str:
-    """The verdict in one sentence, with what it is of: the same on every page."""
-    return itself(found) + _said(found)
+    """The verdict in one sentence, with what it is of, rivals first: the same on every page."""
+    return itself(found) + rivals(found) + _said(found)
+
+
+def rivals(found: Finding) -> str:
+    """What else would explain the resemblances, named before any lab is; empty where nothing would."""
+    texts = [rival(found.suspect, lab, one) for lab in found.named for one in lab.rivals]
+    return f"Before a teacher is thought of: {'; '.join(texts)}. " if texts else ""
 
 
 def _said(found: Finding) -> str:
     if found.incomparable:
         return f"{found.suspect}'s answers are not comparable with those of this set: {found.incomparable}."
     if found.verdict == "resembles":
-        named = "; ".join(f"{lab.lab or 'lab unknown'} ({', '.join(lab.versions[:SHOWN])})" for lab in found.named)
+        named = "; ".join(f"{_lab(lab)} ({', '.join(lab.versions[:SHOWN])})" for lab in found.named)
         text = f"{found.suspect}'s answers resemble those of {named} more than unrelated models' do"
         text += f": {found.strength} evidence"
-        text += "" if found.coverage is None else f", labs with coverage {found.coverage:g}"
+        if any(lab.weaker for lab in found.named):
+            text += ", of models of all dates"
+        if found.coverage is not None:
+            labs = ", ".join(_lab(lab) for lab in found.possible)
+            text += f"; a teacher's lab would be among {labs} with coverage {found.coverage:g}"
         return f"{text}{_untested(found)}."
     if found.verdict == "none":
         return f"None of {len(found.tested)} tested{_untested(found)}."
     return f"No candidate could be tested{_untested(found)}."
+
+
+def _lab(lab: Lab) -> str:
+    return lab.lab or "lab unknown"
 
 
 def _untested(found: Finding) -> str:
@@ -152,20 +197,12 @@ def paragraph(found: Finding) -> str:
         return f"There is no candidate to compare {found.suspect} with."
     if found.incomparable:
         return f"{said(found)} So no candidate is tested, and nothing follows about where its answers come from."
-    suspect, alike = found.suspect, found.alike
-    parts = [said(found), *(sentence(suspect, test) for test in alike[:SHOWN])]
-    if len(alike) > SHOWN:
-        rest = len(alike) - SHOWN
+    suspect = found.suspect
+    parts = [said(found), *(lab_sentence(suspect, lab) for lab in found.named)]
+    if found.verdict == "none":
         parts.append(
-            "1 further candidate is resembled less strongly."
-            if rest == 1
-            else f"{rest} further candidates are resembled less strongly."
-        )
-    if found.tested and not alike:
-        parts.append(
-            f"{suspect}'s answers resemble none of these candidates more than unrelated models' "
-            f"answers do, at a false discovery rate of {ALPHA:g}. A teacher whose habits many models share would not "
-            "show.",
+            f"{suspect}'s answers resemble none of these candidates' labs more than unrelated models' answers do, at a "
+            f"false discovery rate of {ALPHA:g}. A teacher whose habits many models share would not show.",
         )
     if found.untested:
         names = ", ".join(test.candidate for test in found.untested[:5])
@@ -186,7 +223,7 @@ def notes(found: Finding, tests: int, worth: Scale | None, more: Sequence[str]) 
 
     Args:
         found: the finding; its own notes are not read.
-        tests: how many were adjusted together.
+        tests: how many labs were adjusted together.
         worth: what scores are worth by documented students; `None` where too few are documented.
         more: of the pool.
     """
@@ -219,12 +256,12 @@ def smallest(p: float | None, tests: int) -> tuple[str, ...]:
 
     Args:
         p: the smallest p-value that the pool can give.
-        tests: how many were adjusted together.
+        tests: how many labs were adjusted together.
     """
     if p is None or p * tests <= ALPHA:
         return ()
     text = (
-        f"With the unrelated pairs of this pool no p-value falls below {p:.4f}; adjusted over {tests} candidates a "
+        f"With the unrelated pairs of this pool no p-value falls below {p:.4f}; adjusted over {tests} labs a "
         f"single one cannot reach {ALPHA:g}. Fewer candidates (--candidates, or a release date) are told apart better."
     )
     return (text,)
