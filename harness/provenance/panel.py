@@ -21,6 +21,7 @@ import re
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +196,13 @@ def load(name: str | Path) -> Panel:
         ConfigError: there is none, its files were made by another version, or `check` finds something: all is named.
     """
     files = _files(name)
+    return _loaded(files.name, *(files.parts.get(suffix, b"") for suffix in SUFFIXES))
+
+
+@lru_cache(maxsize=2)
+def _loaded(name: str, *contents: bytes) -> Panel:
+    """The panel of these very bytes: reports of several suspects read one."""
+    files = Files(name, {suffix: content for suffix, content in zip(SUFFIXES, contents, strict=True) if content})
     about = _about(files)
     found = problems(files, about)
     if found:
