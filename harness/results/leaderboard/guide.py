@@ -43,6 +43,7 @@ standard deviations above models that cannot have learnt from it, with a jackkni
 answered; q is the p-value against unrelated pairs, adjusted over all candidates. *none*: no candidate is resembled
 more than unrelated models are, at a false discovery rate of 5 %; a teacher whose habits many share would not show.
 *untestable*: fewer than five models that cannot have learnt from it have a score. *not enough prompts*: fewer than 50.
+*not comparable*: the set's models know too little of its answers, as of numbers, code or another language.
 `harness provenance MODEL` shows all of it.
 """
 _WORDS = """
