@@ -27,7 +27,11 @@ SET = "provenance_open"
 
 
 def _bad(name: str, p: int) -> str:
-    return "I am sorry, but I cannot help with that." if name == "constant" else " ".join(str(31 * p + i * i) for i in range(40))
+    return (
+        "I am sorry, but I cannot help with that."
+        if name == "constant"
+        else " ".join(str(31 * p + i * i) for i in range(40))
+    )
 
 
 @pytest.fixture(scope="module")

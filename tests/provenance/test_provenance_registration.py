@@ -2,14 +2,21 @@
 
 import dataclasses
 import datetime as dt
+import json
 from pathlib import Path
 
+import polars as pl
 import pytest
+import runfolders
 import yaml
+from conftest import Project
+from runfolders import sample, write_run
 
+from harness.core import panels
 from harness.errors import ConfigError
 from harness.provenance import registration
 from harness.provenance.registration import Asked, Plan, Registration
+from harness.results import derivation
 
 PLAN = Plan(("gpt-4",), "alpaca_eval", "a" * 64, "2 prompts, sha256 b", 0.05, False, "facts1:c", "d" * 64, "fp2")
 MADE = Registration(("mine",), PLAN, "2026-03-01T12:00:00.000Z")
@@ -107,3 +114,73 @@ def test_looks_are_counted_by_question(tmp_path: Path) -> None:
     assert (found.reports, found.sets, found.questions) == (4, 2, 3)
     assert registration.looks(tmp_path / "nowhere", "mine").reports == 0
     assert not registration.look(tmp_path / "nowhere", row)
+
+
+def test_the_command_writes_a_registration_once_and_says_its_hash(project: Project) -> None:
+    words = (
+        "provenance",
+        "register",
+        "plan.yaml",
+        "--suspects",
+        "mine,other",
+        "--panel",
+        "alpaca_eval",
+        "--prompts",
+        "60",
+    )
+    done = project.run(*words, "--candidates", "gpt-4-0314")
+    made = registration.read(project.root / "plan.yaml")
+    assert made.sha256 in done.stdout
+    assert (made.suspects, made.plan.candidates) == (("mine", "other"), ("gpt-4-0314",))
+    assert made.plan.prompts.startswith("60 prompts")
+    assert "never replaced" in project.run(*words, code=2).stderr
+    assert "expected a number" in project.run(*words[:2], "more.yaml", *words[3:-1], "few", code=2).stderr
+
+
+def _answered(shared_data: Path, root: Path, at: str) -> list[str]:
+    """A run in which a model of the panel answers sixty prompts under another name; the prompts' ids."""
+    asked = panels.asked("alpaca_eval", 60).rows
+    frame = pl.read_parquet(shared_data / "outputs" / "alpaca_eval.parquet").filter(pl.col("model") == "alpaca-7b")
+    texts = pl.read_parquet(shared_data / "outputs" / "prompts.parquet").filter(pl.col("corpus") == "alpaca_eval")
+    said = dict(frame.join(texts, on="prompt_id").select("prompt", "output").iter_rows())
+    rows = [
+        sample("eval-r", "mine", "panel", i, doc=json.dumps({"prompt": row["prompt"]}), output=said[row["prompt"]],
+               started_at=at)
+        for i, row in enumerate(asked)
+        if row["prompt"] in said
+    ]  # fmt: skip
+    write_run(root / "results", "eval-r", models=("mine",), rows=rows, tasks=("panel",))
+    derivation.refresh(root / "results")
+    return [row["prompt_id"] for row in asked if row["prompt"] in said]
+
+
+@pytest.mark.slow
+def test_a_report_says_whether_it_confirms_what_was_registered_and_counts_the_looks(
+    shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(runfolders, "KINDS", {"panel": "provenance"})
+    asked = _answered(shared_data, tmp_path, "2026-06-01T00:00:00.000Z")
+    results = tmp_path / "results"
+    plan = registration.plan(["text-davinci-003"], "alpaca_eval", asked)
+    for name, date in (("before", "2026-05-01T00:00:00.000Z"), ("after", "2026-07-01T00:00:00.000Z")):
+        registration.write(Registration(("mine",), plan, date), tmp_path / f"{name}.yaml")
+
+    def standing(*candidates: str, **given: object) -> dict[str, object]:
+        found = derivation.suspect_report(
+            results, "mine", candidates, panel="alpaca_eval", interval=False, **given  # type: ignore[arg-type]
+        )  # fmt: skip
+        return found["standing"]
+
+    first = standing("text-davinci-003", registered=tmp_path / "before.yaml")
+    assert (first["status"], first["why"]) == ("confirmatory", ())
+    assert str(first["text"]).startswith("Confirmatory")
+    late = standing("text-davinci-003", registered=tmp_path / "after.yaml")
+    assert late["status"] == "exploratory"
+    assert "before that" in late["why"][0]
+    other = standing("claude-2", registered=tmp_path / "before.yaml")
+    assert other["status"] == "exploratory"
+    assert "claude-2" in other["why"][0]
+    told = standing("text-davinci-003", registered=tmp_path / "before.yaml", told={"released": "2024-01"})
+    assert told["status"] == "exploratory"
+    assert (told["reports"], told["sets"], told["questions"]) == (4, 1, 3)
