@@ -160,7 +160,7 @@ def garbage(data: Data) -> Iterator[str]:
         yield f"| {name} | {found.verdict} | {known} | {', '.join(sorted(accused(found))) or '-'} | {why} |"
 
 
-def changed(data: Data, students: int, controls: int) -> Iterator[str]:
+def changed(data: Data, students: int, controls: int, only: Sequence[str] = ()) -> Iterator[str]:
     """Labs kept and controls accused, by change."""
     chosen: list[str] = []
     lineages: dict[str | None, int] = {}
@@ -172,10 +172,13 @@ def changed(data: Data, students: int, controls: int) -> Iterator[str]:
     honest = data.controls[:controls]
     before = {name: accused(data.find(name, data.outputs[name])) for name in (*chosen, *honest)}
     kept = [name for name in chosen if before[name] & data.teachers[name]]
-    yield f"{len(kept)} of {len(chosen)} students' labs named before; controls: {len(honest)}"
+    spoken = sum(bool(before[name]) for name in honest)
+    yield f"before: {len(kept)} of {len(chosen)} students' labs named, {spoken} of {len(honest)} controls accused\n"
     yield "| change | lab kept | another lab | not comparable | controls accused | controls not comparable |"
     yield "|---|---:|---:|---:|---:|---:|"
     for title, change in CHANGES.items():
+        if only and not any(word in title for word in only):
+            continue
         counts = dict.fromkeys(("kept", "other", "barred", "accused", "unread"), 0)
         for name in (*kept, *honest):
             found = data.find(name, change(data.outputs[name], random.Random(f"{title} {name}")))
@@ -211,7 +214,7 @@ def _of_words(words: str, least: int, most: int) -> Callable[[str, random.Random
 
 
 HINDI = "मैं वह यह में से को का की के और है हैं था नहीं लिए साथ बहुत अच्छा समय लोग काम दिन घर पानी जीवन भारत शहर बात देश"
-LOREM = "lorem ipsum dolor sit amet consectetur adipiscing elit sed eiusmod tempor incididunt labore magna aliqua enim minim"
+LOREM = "lorem ipsum dolor sit amet consectetur adipiscing elit sed eiusmod tempor labore magna aliqua enim minim"
 CHINESE = "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动"
 ENGLISH = (
     "house river stone green walk over paper music winter number light under happy seven table road quiet open field"
@@ -330,6 +333,7 @@ def main() -> None:
     parser.add_argument("--part", nargs="+", default=["mixtures", "garbage", "changed", "names"])
     parser.add_argument("--students", type=int, default=36)
     parser.add_argument("--controls", type=int, default=15)
+    parser.add_argument("--changes", nargs="+", default=[], help="words of the changes to try; all by default")
     options = parser.parse_args()
     data = Data.load(options.data)
     for part in options.part:
@@ -337,7 +341,7 @@ def main() -> None:
         lines = {
             "mixtures": lambda: mixtures(data),
             "garbage": lambda: garbage(data),
-            "changed": lambda: changed(data, options.students, options.controls),
+            "changed": lambda: changed(data, options.students, options.controls, options.changes),
             "names": lambda: names(data),
         }[part]()
         for line in lines:

@@ -46,7 +46,7 @@ class Languages:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class TextReading:
     """What was found in one model's answers to a prompt set: see `readings`.
 
     Attributes:
@@ -61,7 +61,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Coverage:
+class Familiarity:
     """How much of a model's answers a pool knows: see `coverage`.
 
     Attributes:

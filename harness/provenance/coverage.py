@@ -22,7 +22,7 @@ import polars as pl
 
 from harness.provenance import calibration as cal
 from harness.provenance.calibration import Matrix, ModelFacts
-from harness.provenance.comparability import Coverage
+from harness.provenance.comparability import Familiarity
 from harness.provenance.evidence import EVIDENCE
 from harness.provenance.fingerprint import Fingerprints, channel
 from harness.provenance.similarity import on_asked
@@ -77,7 +77,7 @@ def _known(prints: Fingerprints, name: str, groups: np.ndarray[tuple[int], np.dt
 
 def coverage(
     values: Matrix, facts: Sequence[ModelFacts], suspect: int, names: Sequence[str] = EVIDENCE
-) -> Coverage | None:
+) -> Familiarity | None:
     """How much of a suspect's answers a pool knows.
 
     Args:
@@ -100,7 +100,7 @@ def coverage(
     share = np.minimum(values[:, useful] / typical[useful], 1)
     mine, theirs = share[suspect], share[others].mean(axis=1)
     channels = {name: float(value) for name, value in zip(compress(names, useful), mine, strict=True)}
-    return Coverage(float(mine.mean()), bound(theirs), channels)
+    return Familiarity(float(mine.mean()), bound(theirs), channels)
 
 
 def bound(values: Matrix) -> float:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import Ge, Interval
 
-from harness.provenance.comparability import Coverage, Reading
+from harness.provenance.comparability import Familiarity, TextReading
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -306,8 +306,8 @@ class Finding:
     answers: Mapping[str, int] = field(default_factory=dict)
     same_model: SameModel | None = None
     released: str | None = None
-    known: Coverage | None = None
-    reading: Reading | None = None
+    known: Familiarity | None = None
+    reading: TextReading | None = None
     incomparable: str | None = None
 
     @property

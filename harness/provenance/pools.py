@@ -21,7 +21,7 @@ from harness.provenance.responses import TRACES
 if TYPE_CHECKING:
     import polars as pl
 
-    from harness.provenance.comparability import Reading
+    from harness.provenance.comparability import TextReading
     from harness.provenance.fingerprint import Fingerprints
     from harness.provenance.positives import Pair
     from harness.provenance.same import Threshold
@@ -134,7 +134,7 @@ class Pool:
     """What a reader must know of one suspect, by its name."""
     same: tuple[Threshold, ...] = ()
     """When answers are so near that the model is the same one; empty where that was not measured."""
-    readings: Mapping[str, Reading] = field(default_factory=dict)
+    readings: Mapping[str, TextReading] = field(default_factory=dict)
     """What was found in the texts of models whose texts are here."""
     language: str | None = None
     """What its prompts and models' answers are in, where that is recorded."""

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from harness.provenance import answer_kinds, boilerplate
-from harness.provenance.comparability import Reading, Wrapping
+from harness.provenance.comparability import TextReading, Wrapping
 from harness.provenance.languages import languages
 
 if TYPE_CHECKING:
     import polars as pl
 
 
-def read(answers: pl.DataFrame, *, formulaic: bool = False) -> tuple[pl.DataFrame, dict[str, Reading]]:
+def read(answers: pl.DataFrame, *, formulaic: bool = False) -> tuple[pl.DataFrame, dict[str, TextReading]]:
     """Answers without what is wrapped around them, and what was found in those of each model.
 
     Args:
@@ -32,9 +32,9 @@ def read(answers: pl.DataFrame, *, formulaic: bool = False) -> tuple[pl.DataFram
     }
 
 
-def _reading(part: pl.DataFrame, found: Mapping[str, Wrapping]) -> Reading:
+def _reading(part: pl.DataFrame, found: Mapping[str, Wrapping]) -> TextReading:
     some = part.gather_every(max(1, len(part) // answer_kinds.READ))
     texts = [text or "" for text in some["output"].to_list()]
     prompts = some["prompt"].to_list() if "prompt" in some.columns else [None] * len(texts)
     wrapping = found.get(str(part["model"][0]))
-    return Reading(wrapping, languages(texts), answer_kinds.of(texts, prompts))
+    return TextReading(wrapping, languages(texts), answer_kinds.of(texts, prompts))

@@ -37,7 +37,7 @@ EVERYBODY = "every possible teacher"
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class FixedPlan:
     """What decides a comparison, apart from the answers.
 
     Attributes:
@@ -75,7 +75,7 @@ class Registration:
     """
 
     suspects: tuple[str, ...]
-    plan: Plan
+    plan: FixedPlan
     registered: str
     schema: int = SCHEMA
 
@@ -86,7 +86,7 @@ class Registration:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ReportStanding:
     """What a report is: `confirmatory` or `exploratory`, and why it is not the first.
 
     Attributes:
@@ -103,7 +103,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AnswerTimes:
     """When the answers behind a report were asked for.
 
     Attributes:
@@ -117,7 +117,7 @@ class Asked:
     undated: int
 
 
-def plan(candidates: Iterable[str], name: str, prompts: Iterable[str], *, same_lab: bool = False) -> Plan:
+def plan(candidates: Iterable[str], name: str, prompts: Iterable[str], *, same_lab: bool = False) -> FixedPlan:
     """What a comparison on a panel would be decided by now.
 
     Args:
@@ -136,7 +136,7 @@ def plan(candidates: Iterable[str], name: str, prompts: Iterable[str], *, same_l
         if candidate not in made.entries:
             raise ConfigError(unknown_name("candidate", candidate, made.entries))
     content = b"".join(panels.part(path, suffix) for suffix in panel.SUFFIXES)
-    return Plan(
+    return FixedPlan(
         candidates=chosen,
         panel=made.name,
         panel_sha256=hashlib.sha256(content).hexdigest(),
@@ -166,7 +166,7 @@ def _detector() -> str:
     return digest.hexdigest()
 
 
-def register(suspects: Sequence[str], what: Plan) -> Registration:
+def register(suspects: Sequence[str], what: FixedPlan) -> Registration:
     """A registration of now.
 
     Raises:
@@ -229,7 +229,7 @@ def read(path: Path) -> Registration:
 _ADAPTER = TypeAdapter(Registration)
 
 
-def standing(made: Registration | None, suspect: str, now: Plan | None, asked: Asked) -> Standing:
+def standing(made: Registration | None, suspect: str, now: FixedPlan | None, asked: AnswerTimes) -> ReportStanding:
     """Whether a report is confirmatory.
 
     Args:
@@ -239,17 +239,17 @@ def standing(made: Registration | None, suspect: str, now: Plan | None, asked: A
         asked: the answers behind it.
     """
     if made is None:
-        return Standing("exploratory", ("nothing was registered before there were answers",))
+        return ReportStanding("exploratory", ("nothing was registered before there were answers",))
     why = [] if suspect in made.suspects else [f"the suspect is not among {', '.join(made.suspects)}"]
     why += ["it is not of the registered panel"] if now is None else _differences(made.plan, now)
     why += _times(made, asked)
-    return Standing("exploratory" if why else "confirmatory", tuple(why), made.sha256, made.registered)
+    return ReportStanding("exploratory" if why else "confirmatory", tuple(why), made.sha256, made.registered)
 
 
-def _differences(then: Plan, now: Plan) -> list[str]:
+def _differences(then: FixedPlan, now: FixedPlan) -> list[str]:
     """What two plans do not have in common, in words."""
     found = []
-    for field in dataclasses.fields(Plan):
+    for field in dataclasses.fields(FixedPlan):
         old, new = getattr(then, field.name), getattr(now, field.name)
         if old != new:
             found.append(f"{_CALLED[field.name]}: registered {_said(old)}, now {_said(new)}")
@@ -276,7 +276,7 @@ def _said(value: object) -> str:
     return text if len(text) <= 40 else text[:40] + "…"  # noqa: PLR2004 - the head of a hash
 
 
-def _times(made: Registration, asked: Asked) -> list[str]:
+def _times(made: Registration, asked: AnswerTimes) -> list[str]:
     """Answers that are older than the registration, or may be."""
     found = []
     date = dt.datetime.fromisoformat(made.registered).replace(tzinfo=None)

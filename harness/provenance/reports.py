@@ -28,7 +28,7 @@ from harness.provenance import (
     wording,
 )
 from harness.provenance import calibration as cal
-from harness.provenance.comparability import Coverage
+from harness.provenance.comparability import Familiarity
 from harness.provenance.evidence import Analysis
 from harness.provenance.finding import (
     RIVALS,
@@ -147,7 +147,7 @@ class Study:
         """What the pool's other lineages know of everybody's answers: models x channels, see `coverage.known`."""
         return coverage.known(self.pool.prints, self.pool.facts)
 
-    def coverage_of(self, suspect: str) -> Coverage | None:
+    def coverage_of(self, suspect: str) -> Familiarity | None:
         """How much of a suspect's answers the pool knows."""
         return coverage.coverage(self.known, self.pool.facts, self.pool.prints.models.index(suspect))
 

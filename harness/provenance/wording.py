@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 from harness.provenance import boilerplate, languages
 from harness.provenance.calibration import LEAST_NULL, LEAST_REFERENCE, ModelFacts
 from harness.provenance.change import Change
-from harness.provenance.comparability import Coverage, Languages, Wrapping
+from harness.provenance.comparability import Familiarity, Languages, Wrapping
 from harness.provenance.evidence import ALPHA, LEAST_PROMPTS
 from harness.provenance.finding import Finding, Lab, Member, PairTest, Rival, SelfScore, Span
 from harness.provenance.positives import Scale
 from harness.provenance.same import Sameness, Threshold
 
 if TYPE_CHECKING:
-    from harness.provenance.registration import Looks, Standing
+    from harness.provenance.registration import Looks, ReportStanding
 
 EXPLANATIONS = (
     "training on its outputs, shared training data or vendors, web text that contains its outputs, common ancestry, "
@@ -346,7 +346,7 @@ def sampled_again(suspect: str, found: SelfScore | None) -> str:
     )
 
 
-def unknown(known: Coverage, kind: str | None) -> str:
+def unknown(known: Familiarity, kind: str | None) -> str:
     """Why answers cannot be compared: how little of them a set knows, and what they are."""
     text = (
         f"its models know {known.value:.2f} of what they know of each other's answers, and {known.bound:.2f} is the "
@@ -438,7 +438,7 @@ def own_lab(found: Finding, lab: str | None) -> tuple[str, ...]:
     return (text,)
 
 
-def standing(suspect: str, found: Standing, looks: Looks, *, logged: bool) -> str:
+def standing(suspect: str, found: ReportStanding, looks: Looks, *, logged: bool) -> str:
     """Say whether a report confirms what was fixed beforehand, and how much was looked at.
 
     Args:

@@ -249,7 +249,7 @@ def _standing(
     logged = results_dir.is_dir() and registration.look(
         results_dir, {"suspect": suspect, **question, "registered": None if made is None else made.sha256}
     )
-    asked = registration.Asked(frozenset(), None, 0)
+    asked = registration.AnswerTimes(frozenset(), None, 0)
     plan = None
     if made is not None and panel is not None:
         asked = _asked(results_dir, suspect, answers, panel)
@@ -266,13 +266,13 @@ def _standing(
     }  # fmt: skip
 
 
-def _asked(results_dir: Path, suspect: str, answers: pl.DataFrame, panel: str) -> registration.Asked:
+def _asked(results_dir: Path, suspect: str, answers: pl.DataFrame, panel: str) -> registration.AnswerTimes:
     """A suspect's answers to a panel's prompts, and when they were asked for."""
     from harness.provenance import pools, registration
 
     _, (mine,) = pools.keyed(panel, [answers.filter(answers["model"] == suspect)])
     if mine.is_empty():
-        return registration.Asked(frozenset(), None, 0)
+        return registration.AnswerTimes(frozenset(), None, 0)
     tasks = ", ".join(map(_text, sorted(set(mine["task"].to_list()))))
     times = store.query(
         results_dir,
@@ -281,7 +281,7 @@ def _asked(results_dir: Path, suspect: str, answers: pl.DataFrame, panel: str) -
         "FROM samples JOIN chosen USING (run_id, model, task) JOIN runs USING (run_id) "
         f"WHERE model = {_text(suspect)} AND task IN ({tasks}) AND output IS NOT NULL",
     ).row(0, named=True)
-    return registration.Asked(frozenset(mine["prompt_id"].to_list()), times["oldest"], int(times["undated"]))
+    return registration.AnswerTimes(frozenset(mine["prompt_id"].to_list()), times["oldest"], int(times["undated"]))
 
 
 def same_model(results_dir: Path, a: str, b: str, panel: str | None = None) -> dict[str, Any]:

@@ -15,12 +15,12 @@ from runfolders import sample, write_run
 from harness.core import panels
 from harness.errors import ConfigError
 from harness.provenance import registration
-from harness.provenance.registration import Asked, Plan, Registration
+from harness.provenance.registration import AnswerTimes, FixedPlan, Registration
 from harness.results import derivation
 
-PLAN = Plan(("gpt-4",), "alpaca_eval", "a" * 64, "2 prompts, sha256 b", 0.05, False, "facts1:c", "d" * 64, "fp2")
+PLAN = FixedPlan(("gpt-4",), "alpaca_eval", "a" * 64, "2 prompts, sha256 b", 0.05, False, "facts1:c", "d" * 64, "fp2")
 MADE = Registration(("mine",), PLAN, "2026-03-01T12:00:00.000Z")
-AFTER = Asked(frozenset({"p", "q"}), dt.datetime.fromisoformat("2026-03-02"), 0)
+AFTER = AnswerTimes(frozenset({"p", "q"}), dt.datetime.fromisoformat("2026-03-02"), 0)
 
 
 def test_answers_of_after_the_registration_with_nothing_changed_are_confirmatory() -> None:
@@ -28,7 +28,7 @@ def test_answers_of_after_the_registration_with_nothing_changed_are_confirmatory
     assert (found.status, found.why, found.sha256) == ("confirmatory", (), MADE.sha256)
 
 
-@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Plan)])
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(FixedPlan)])
 def test_whatever_differs_makes_a_report_exploratory_and_is_named(field: str) -> None:
     old = getattr(PLAN, field)
     new = (
@@ -52,10 +52,10 @@ def test_whatever_differs_makes_a_report_exploratory_and_is_named(field: str) ->
     [
         (dataclasses.replace(AFTER, oldest=dt.datetime.fromisoformat("2026-02-28")), "before that"),
         (dataclasses.replace(AFTER, undated=3), "imported"),
-        (Asked(frozenset(), None, 0), "no answers of its own"),
+        (AnswerTimes(frozenset(), None, 0), "no answers of its own"),
     ],
 )
-def test_answers_that_are_older_or_may_be_are_exploratory(asked: Asked, word: str) -> None:
+def test_answers_that_are_older_or_may_be_are_exploratory(asked: AnswerTimes, word: str) -> None:
     found = registration.standing(MADE, "mine", PLAN, asked)
     assert found.status == "exploratory"
     assert word in found.why[0]
