@@ -72,7 +72,8 @@ class Study:
     def spread(self) -> cal.Matrix | None:
         """`uncertainty.deviations`; `None` where nobody can be scored or nobody asked."""
         known = bool((~np.isnan(self.analysis.z)).any())
-        return uncertainty.deviations(self.analysis) if self.interval and known else None
+        rows = [i for i, name in enumerate(self.analysis.models) if self.pool.asks(name)]
+        return uncertainty.deviations(self.analysis, rows) if self.interval and known else None
 
     @cached_property
     def half(self) -> cal.Matrix | None:
@@ -120,8 +121,8 @@ class Study:
 
     @cached_property
     def scales(self) -> dict[str | None, positives.Scale | None]:
-        """What scores are worth for a model of each lineage, which never vouches for itself."""
-        lineages = {fact.lineage for fact in self.analysis.facts}
+        """What scores are worth for a model of each suspect's lineage, which never vouches for itself."""
+        lineages = {fact.lineage for fact in self.analysis.facts if self.pool.asks(fact.name)}
         return {name: positives.scale(self.documented, self.unrelated, name) for name in lineages}
 
     @cached_property
@@ -160,7 +161,8 @@ def findings(
     everybody = {name for pool in pools for name in pool.prints.models}
     for name in sorted(wanted - everybody):
         raise ConfigError(unknown_name("candidate", name, everybody))
-    return of_studies([Study(pool, wanted, interval) for pool in pools], suspects, by_domain=by_domain)
+    asked = [dataclasses.replace(pool, suspects=frozenset(filter(pool.asks, suspects))) for pool in pools]
+    return of_studies([Study(pool, wanted, interval) for pool in asked], suspects, by_domain=by_domain)
 
 
 def of_studies(studies: Sequence[Study], suspects: Collection[str], *, by_domain: bool | None = None) -> list[Finding]:

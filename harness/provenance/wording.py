@@ -37,6 +37,10 @@ def _p(value: float) -> str:
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"  # noqa: PLR2004
 
 
+def _q(value: float) -> str:
+    return "below 0.001" if value < 0.001 else f"{value:.3f}"  # noqa: PLR2004
+
+
 def sentence(suspect: str, finding: PairTest) -> str:  # noqa: PLR0911 - one sentence per verdict
     """Say one finding in one sentence.
 
@@ -53,7 +57,7 @@ def sentence(suspect: str, finding: PairTest) -> str:  # noqa: PLR0911 - one sen
             return (
                 f"{who} resemble {whom}'s more than those of {finding.exceeded} of {finding.null_size} "
                 f"{_null(weaker=finding.weaker)} ({finding.z:.1f} standard deviations above them; {_p(finding.p)} "
-                f"against such pairs, false-discovery-adjusted {finding.q:.3f}, {finding.prompts} prompts); consistent "
+                f"against such pairs, false-discovery-adjusted {_q(finding.q)}, {finding.prompts} prompts); consistent "
                 f"with {EXPLANATIONS}."
             )
         case "none":
@@ -96,7 +100,7 @@ def lab_sentence(suspect: str, lab: Lab) -> str:
     name = lab.lab or f"the lab of {lab.versions[0]}"
     text = (
         f"{suspect}'s answers resemble {name}'s models more than those of {lab.exceeded} of {lab.null_size} "
-        f"{_null(weaker=lab.weaker)} do ({_p(lab.p)} against such pairs, false-discovery-adjusted {lab.q:.3f})"
+        f"{_null(weaker=lab.weaker)} do ({_p(lab.p)} against such pairs, false-discovery-adjusted {_q(lab.q)})"
     )
     weaker = f" {WEAKER}" if lab.weaker else ""
     return f"{text}; consistent with {EXPLANATIONS}.{weaker}"
