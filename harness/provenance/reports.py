@@ -36,7 +36,7 @@ from harness.provenance.finding import (
 )
 from harness.provenance.pools import AGAIN, FEW, Pool
 
-SCHEMA = 3
+SCHEMA = 4
 """Of what `harness provenance --format json` prints."""
 LEAST_IN_DOMAIN = 20
 """Prompts of one kind below which no score is given: the interval deals them to ten groups. No test is made."""
