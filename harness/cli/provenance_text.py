@@ -39,7 +39,7 @@ def rows(found: Mapping[str, Any]) -> pl.DataFrame:
         "suspect": pl.String, "corpus": pl.String, "rank": pl.Int64, "candidate": pl.String, "verdict": pl.String,
         "rank_low": pl.Int64, "rank_high": pl.Int64, "z": pl.Float64, "z_low": pl.Float64, "z_high": pl.Float64,
         "p": pl.Float64, "q": pl.Float64, "likelihood_ratio": pl.Float64, "power": pl.String, "null_size": pl.Int64,
-        "exceeded": pl.Int64, "prompts": pl.Int64, "weaker": pl.Boolean, "channels": pl.String,
+        "exceeded": pl.Int64, "prompts": pl.Int64, "channels": pl.String, "weaker": pl.Boolean,
     }  # fmt: skip
     rows = [
         {

@@ -120,6 +120,11 @@ class Study:
         return positives.gaps(self.analysis, self.pool.taught)
 
     @cached_property
+    def naming(self) -> dict[str, dict[str, bool]]:
+        """Whether a verdict names the teacher's lab of each documented student, by lab and student."""
+        return positives.naming(self.analysis, self.pool.taught)
+
+    @cached_property
     def scales(self) -> dict[str | None, positives.Scale | None]:
         """What scores are worth for a model of each suspect's lineage, which never vouches for itself."""
         lineages = {fact.lineage for fact in self.analysis.facts if self.pool.asks(fact.name)}
@@ -241,7 +246,11 @@ def _finding(
         sentence=wording.said(found),
         paragraph=wording.paragraph(found),
         notes=wording.notes(
-            found, number, study.scales[analysis.facts[s].lineage], (*pool.about.get(suspect, ()), *pool.notes)
+            found,
+            number,
+            study.scales[analysis.facts[s].lineage],
+            study.naming,
+            (*pool.about.get(suspect, ()), *pool.notes),
         ),
     )
 
