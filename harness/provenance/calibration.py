@@ -249,19 +249,28 @@ def _columns(x: Matrix, used: Bool, free: Bool, weight: Matrix, *, least: int, r
         robust: whether outliers count less: Tukey's biweight for the mean, the spread of those inside `INSIDE`. Weights
             are those of the whole column; the row's relatives are then left out.
     """
-    near, inside, shrink = _outlying(x, used, weight) if robust else (used * 1.0, used * 1.0, 1.0)
-    near, inside, counted = near * weight[:, None], inside * weight[:, None], used * weight[:, None]
-    loose = free.astype(float)
-    size = (loose @ used).round()
-    number = _over((loose @ counted) ** 2, loose @ counted**2)  # as many models of equal weight
+    every = used.astype(float)
+    near, inside, shrink = _outlying(x, used, weight) if robust else (every, every, 1.0)
+    near, inside = near * weight[:, None], inside * weight[:, None]
     # Sums of squares about the column's mean, which keeps small variances exact.
     centre = _over((near * np.where(used, x, 0.0)).sum(axis=0), near.sum(axis=0))
     value = np.where(used, x - centre, 0.0)
+    size, counted, twice, of_near, first, held, total, second = _sums(
+        free.astype(float),
+        every,
+        every * weight[:, None],
+        every * weight[:, None] ** 2,
+        near,
+        near * value,
+        inside,
+        inside * value,
+        inside * value**2,
+    )
+    number = _over(counted**2, twice)  # as many models of equal weight
     # A null model is one of its own candidate's null and is left out of it: one fewer is enough for its score.
-    enough = (size + used >= least) & (size >= 2)  # noqa: PLR2004 - a spread needs two
-    middle = np.where(enough, _over(loose @ (near * value), loose @ near), np.nan)
-    held = loose @ inside
-    squares = loose @ (inside * value**2) - 2 * middle * (loose @ (inside * value)) + middle**2 * held
+    enough = (size.round() + used >= least) & (size > 1.5)  # noqa: PLR2004 - a spread needs two
+    middle = np.where(enough, _over(first, of_near), np.nan)
+    squares = second - 2 * middle * total + middle**2 * held
     free_of = np.maximum(number - 1, 0)
     spread = _over(np.maximum(squares, 0), held * _over(free_of, number)) / shrink**2
     if np.isnan(spread).all():
@@ -271,6 +280,13 @@ def _columns(x: Matrix, used: Bool, free: Bool, weight: Matrix, *, least: int, r
     # Null models that are all alike measure no spread: such a pair cannot be tested.
     z: Matrix = np.divide(x - centre - middle, unit, out=np.full(unit.shape, np.nan), where=unit > 0)
     return z
+
+
+def _sums(free: Matrix, *columns: Matrix) -> list[Matrix]:
+    """Sums of columns over the rows that are independent of each row, of several matrices at once."""
+    distinct = [c for i, c in enumerate(columns) if not any(np.array_equal(c, other) for other in columns[:i])]
+    summed = np.split(free @ np.hstack(distinct), len(distinct), axis=1)
+    return [next(s for c, s in zip(distinct, summed, strict=True) if np.array_equal(c, column)) for column in columns]
 
 
 def _outlying(x: Matrix, used: Bool, weight: Matrix) -> tuple[Matrix, Matrix, float]:

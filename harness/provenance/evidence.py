@@ -34,7 +34,7 @@ LEAST_PROMPTS = 50
 
 
 @dataclass(frozen=True)
-class Reading:
+class NullScores:
     """The scores of a pool against one kind of null.
 
     Attributes:
@@ -68,10 +68,10 @@ class Analysis:
     facts: Sequence[ModelFacts]
     candidates: Sequence[int]
     matrices: dict[str, Matrix]
-    dated: Reading
+    dated: NullScores
     labs: Labs
     lab_p: Matrix
-    every_date: Reading | None = None
+    every_date: NullScores | None = None
     same_lab: bool = False
 
     @property
@@ -108,19 +108,19 @@ class Analysis:
         return dated if self.every_date is None else np.where(self.weaker, self.every_date.scores.null_size, dated)
 
     @property
-    def main(self) -> Reading:
+    def main(self) -> NullScores:
         """The null of most of the pool: dated, unless nobody has a dated one."""
         undated = self.every_date is not None and bool(np.isnan(self.dated.p).all())
         return self.every_date if undated and self.every_date is not None else self.dated
 
-    def _either(self, dated: Matrix, of: Callable[[Reading], Matrix]) -> Matrix:
+    def _either(self, dated: Matrix, of: Callable[[NullScores], Matrix]) -> Matrix:
         return dated if self.every_date is None else np.where(self.weaker, of(self.every_date), dated)
 
-    def kind(self, *, weaker: bool) -> Reading:
+    def kind(self, *, weaker: bool) -> NullScores:
         """The scores against one kind of null."""
         return self.every_date if weaker and self.every_date is not None else self.dated
 
-    def reading(self, suspect: int, column: int) -> Reading:
+    def reading(self, suspect: int, column: int) -> NullScores:
         """Against which null a pair is read."""
         return self.kind(weaker=bool(self.weaker[suspect, column]))
 
@@ -245,13 +245,13 @@ def calibrated(
 
 def _reading(
     matrices: Mapping[str, Matrix], facts: Sequence[ModelFacts], candidates: Sequence[int], *, every_date: bool
-) -> Reading:
+) -> NullScores:
     channels = {n: cal.pair_scores(m, facts, candidates, every_date=every_date) for n, m in matrices.items()}
     mean = cal.combine(list(channels.values()), facts)
     scores = cal.centred(mean, facts)
     level = mean.z - scores.z  # taken out of every channel alike, so that their mean is the score
     channels = {n: dataclasses.replace(c, z=c.z - level) for n, c in channels.items()}
-    return Reading(channels, scores, cal.p_values(scores, facts))
+    return NullScores(channels, scores, cal.p_values(scores, facts))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ import numpy as np
 
 from harness.provenance import calibration as cal
 from harness.provenance.calibration import Matrix
-from harness.provenance.evidence import Analysis, open_pairs
+from harness.provenance.evidence import ALPHA, Analysis, adjusted, lab_tests, open_pairs
 from harness.provenance.registry import TAUGHT, Labels
 
 LEAST_LINEAGES = 5
@@ -102,6 +102,21 @@ def lab_scores(analysis: Analysis, suspect: str) -> dict[str, float]:
     fit = open_pairs(analysis.facts, analysis.scores.candidates.tolist())[s] & ~np.isnan(analysis.dated.p[s])
     z = np.where(fit, analysis.scores.z[s], -np.inf)
     return {name: float(z[m].max()) for name, m in zip(labs.names, labs.members, strict=True) if fit[m].any()}
+
+
+def naming(analysis: Analysis, pairs: Iterable[Pair]) -> dict[str, dict[str, bool]]:
+    """Whether a verdict names the lab of a documented student's teacher: by lab, and by student."""
+    labs: dict[str, set[str]] = {}
+    for student, teacher, _ in pairs:
+        if student in analysis.models and teacher in analysis.models:
+            labs.setdefault(student, set()).add(cal.lab_of(analysis.facts[analysis.index(teacher)]))
+    found: dict[str, dict[str, bool]] = {}
+    for student, of in sorted(labs.items()):
+        tests = lab_tests(analysis, student)
+        q = adjusted([tests])[0]
+        for lab in of & set(q):
+            found.setdefault(lab, {})[student] = q[lab] <= ALPHA
+    return found
 
 
 def cut(known: Sequence[Gap], without: str | None = None) -> float | None:

@@ -47,7 +47,7 @@ from harness.provenance.finding import (
 )
 from harness.provenance.pools import AGAIN, FEW, Pool
 
-SCHEMA = 3
+SCHEMA = 4
 """Of what `harness provenance --format json` prints."""
 LEAST_IN_DOMAIN = 20
 """Prompts of one kind below which no score is given: the interval deals them to ten groups. No test is made."""
@@ -85,7 +85,8 @@ class Study:
     def spread(self) -> cal.Matrix | None:
         """`uncertainty.deviations`; `None` where nobody can be scored or nobody asked."""
         known = bool((~np.isnan(self.analysis.z)).any())
-        return uncertainty.deviations(self.analysis) if self.interval and known else None
+        rows = [i for i, name in enumerate(self.analysis.models) if self.pool.asks(name)]
+        return uncertainty.deviations(self.analysis, rows) if self.interval and known else None
 
     @cached_property
     def half(self) -> cal.Matrix | None:
@@ -132,9 +133,14 @@ class Study:
         return positives.gaps(self.analysis, self.pool.taught)
 
     @cached_property
+    def naming(self) -> dict[str, dict[str, bool]]:
+        """Whether a verdict names the teacher's lab of each documented student, by lab and student."""
+        return positives.naming(self.analysis, self.pool.taught)
+
+    @cached_property
     def scales(self) -> dict[str | None, positives.Scale | None]:
-        """What scores are worth for a model of each lineage, which never vouches for itself."""
-        lineages = {fact.lineage for fact in self.analysis.facts}
+        """What scores are worth for a model of each suspect's lineage, which never vouches for itself."""
+        lineages = {fact.lineage for fact in self.analysis.facts if self.pool.asks(fact.name)}
         return {name: positives.scale(self.documented, self.unrelated, name) for name in lineages}
 
     @cached_property
@@ -195,8 +201,8 @@ def findings(
     everybody = {name for pool in pools for name in pool.prints.models}
     for name in sorted(wanted - everybody):
         raise ConfigError(unknown_name("candidate", name, everybody))
-    studies = [Study(pool, wanted, interval, same_lab) for pool in pools]
-    return of_studies(studies, suspects, by_domain=by_domain)
+    asked = [dataclasses.replace(pool, suspects=frozenset(filter(pool.asks, suspects))) for pool in pools]
+    return of_studies([Study(pool, wanted, interval, same_lab) for pool in asked], suspects, by_domain=by_domain)
 
 
 def of_studies(studies: Sequence[Study], suspects: Collection[str], *, by_domain: bool | None = None) -> list[Finding]:
@@ -305,6 +311,7 @@ def _finding(
             found,
             number,
             study.scales[analysis.facts[s].lineage],
+            study.naming,
             (
                 *wording.texts(found, pool.language),
                 *wording.by_name(analysis.facts[s]),

@@ -203,7 +203,7 @@ def _as_row(figure: Figure) -> Row:
 
 
 def table(report: Row) -> str:
-    """The report as plain text: one line per figure."""
+    """The report as plain text: one line per figure, and one for what it is of."""
 
     def show(x: float | None) -> str:
         return "–" if x is None else f"{x:.0f}" if x >= 2 else f"{x:.3f}"  # noqa: PLR2004
@@ -217,12 +217,12 @@ def table(report: Row) -> str:
         rows = [f for f in report["figures"] if f["corpus"] == corpus["corpus"]]
         width = max((len(f["name"]) for f in rows), default=0)
         for f in rows:
-            interval = "" if f["low"] is None else f"[{show(f['low'])}, {show(f['high'])}]"
+            interval = "" if f["high"] is None else f"[{show(f['low'])}, {show(f['high'])}]"
             aim = f"  aim {f['reach']}" if f["reach"] else ""
             strict = f["detail"].get("at_0.01")
             at = "" if strict is None else f"  at 1%: {show(strict)}"
             lines.append(f"  {f['name']:<{width}}  {show(f['value']):>6} {interval:<16} n={f['n']}{aim}{at}")
-            if f["value"] is None:
-                lines.append(f"  {'':<{width}}  {f['note']}")
+            if f["note"]:
+                lines.append(f"      {f['note']}")
         lines.append("")
     return "\n".join(lines)

@@ -42,6 +42,10 @@ def _p(value: float) -> str:
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"  # noqa: PLR2004
 
 
+def _q(value: float) -> str:
+    return "below 0.001" if value < 0.001 else f"{value:.3f}"  # noqa: PLR2004
+
+
 def sentence(suspect: str, finding: PairTest) -> str:  # noqa: PLR0911 - one sentence per verdict
     """Say one finding in one sentence.
 
@@ -58,7 +62,7 @@ def sentence(suspect: str, finding: PairTest) -> str:  # noqa: PLR0911 - one sen
             return (
                 f"{who} resemble {whom}'s more than those of {finding.exceeded} of {finding.null_size} "
                 f"{_null(weaker=finding.weaker)} ({finding.z:.1f} standard deviations above them; {_p(finding.p)} "
-                f"against such pairs, false-discovery-adjusted {finding.q:.3f}, {finding.prompts} prompts); consistent "
+                f"against such pairs, false-discovery-adjusted {_q(finding.q)}, {finding.prompts} prompts); consistent "
                 f"with {EXPLANATIONS}."
             )
         case "none":
@@ -103,7 +107,7 @@ def lab_sentence(suspect: str, lab: Lab) -> str:
     name = lab.lab or f"the lab of {lab.versions[0]}"
     text = (
         f"{suspect}'s answers resemble {name}'s models more than those of {lab.exceeded} of {lab.null_size} "
-        f"{_null(weaker=lab.weaker)} do ({_p(lab.p)} against such pairs, false-discovery-adjusted {lab.q:.3f})"
+        f"{_null(weaker=lab.weaker)} do ({_p(lab.p)} against such pairs, false-discovery-adjusted {_q(lab.q)})"
     )
     weaker = f" {WEAKER}" if lab.weaker else ""
     return f"{text}; consistent with {EXPLANATIONS}.{weaker}"
@@ -218,19 +222,23 @@ def paragraph(found: Finding) -> str:
     return " ".join(parts)
 
 
-def notes(found: Finding, tests: int, worth: Scale | None, more: Sequence[str]) -> tuple[str, ...]:
+def notes(
+    found: Finding, tests: int, worth: Scale | None, named: Mapping[str, Mapping[str, bool]], more: Sequence[str]
+) -> tuple[str, ...]:
     """What a reader must know beside the verdict.
 
     Args:
         found: the finding; its own notes are not read.
         tests: how many labs were adjusted together.
         worth: what scores are worth by documented students; `None` where too few are documented.
+        named: of `positives.naming`.
         more: of the pool.
     """
     strongest, near = found.strongest, found.nearest_of_all
     told = [
         "" if found.same_model is None else found.same_model.sentence,
         *smallest(found.p_floor, tests),
+        naming(found, named),
         *power(found.suspect, {test.candidate: test.power for test in found.tested}),
         likelihood(strongest.candidate, strongest.likelihood_ratio, worth.lineages if worth else None)
         if strongest
@@ -241,6 +249,21 @@ def notes(found: Finding, tests: int, worth: Scale | None, more: Sequence[str]) 
         *more,
     ]
     return tuple(note for note in told if note)
+
+
+def naming(found: Finding, named: Mapping[str, Mapping[str, bool]]) -> str:
+    """Say how many documented students of the labs tested a verdict names: what "none" is worth; empty where unknown.
+
+    Args:
+        found: the finding; the suspect does not vouch for itself.
+        named: of `positives.naming`.
+    """
+    shown = []
+    for lab in sorted(lab.lab for lab in found.labs if lab.lab is not None and lab.p is not None):
+        students = [hit for student, hit in named.get(f"lab {lab}", {}).items() if student != found.suspect]
+        if len(students) >= LEAST_STUDENTS:
+            shown.append(f"{lab} {sum(students)} of {len(students)}")
+    return f"Documented students whose teacher's lab a verdict names on this set: {', '.join(shown)}." if shown else ""
 
 
 def nearest_of_all(near: Member) -> str:

@@ -37,7 +37,11 @@ def _whole(tests: list[PairTest], suspect: str = "suspect-1") -> Finding:
 
 def _said(tests: list[PairTest]) -> list[str]:
     found = _whole(tests)
-    return [wording.said(found), wording.paragraph(found), *wording.notes(found, 60, None, ())]
+    return [
+        wording.said(found),
+        wording.paragraph(found),
+        *wording.notes(found, 60, None, {"lab OpenAI": dict.fromkeys("abcd", True)}, ()),
+    ]
 
 
 RIVALS = tuple(Rival(kind, ("model-1", "model-2")) for kind in get_args(RivalKind))
@@ -156,6 +160,14 @@ def test_a_teacher_whose_students_are_seldom_found_is_one_nobody_can_be_cleared_
     assert "cannot be cleared" not in strong
     (unknown,) = wording.power("s", {"t": {"students": 1, "at_0.05": 1.0, "at_0.01": 1.0}})
     assert "not known" in unknown
+
+
+def test_what_none_is_worth_is_said_in_the_unit_of_the_verdict() -> None:
+    found = dataclasses.replace(_whole([_finding("none")]), labs=(dataclasses.replace(LABS[0], named=False),))
+    known = {"lab OpenAI": {"a": True, "b": False, "c": False, "suspect-1": True}}
+    assert "OpenAI 1 of 3." in wording.naming(found, known)
+    assert wording.naming(found, {"lab OpenAI": {"a": True}}) == ""
+    assert wording.naming(found, {}) == ""
 
 
 def test_too_many_candidates_for_one_to_stand_out_is_said_and_only_then() -> None:
