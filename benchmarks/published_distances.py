@@ -82,7 +82,7 @@ def _calibrated(near: Matrix, facts: list[ModelFacts], suspect: int, labs: list[
     """The nearest models of other labs, and what calibration makes of those that could be teachers."""
     everybody = range(len(facts))
     scores = cal.pair_scores(near, facts, everybody)
-    p = cal.pair_p_values(scores, facts)
+    p = cal.p_values(scores, facts)
     kin = change.kin(facts)[suspect]
     order = [i for i in np.argsort(-np.nan_to_num(near[suspect], nan=-1)) if i != suspect and not kin[i]]
     older = [i for i in everybody if not kin[i] and facts[i].before(facts[suspect]) and not np.isnan(p[suspect, i])]

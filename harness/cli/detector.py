@@ -1,4 +1,4 @@
-"""`harness provenance validate`: the detector tried on labelled relations."""
+"""`harness provenance register` and `validate`: what is done before a suspect is looked at."""
 
 from __future__ import annotations
 
@@ -14,6 +14,35 @@ from harness.errors import ConfigError
 
 if TYPE_CHECKING:
     import polars as pl
+
+
+def register(
+    file: Annotated[Path, typer.Argument(help="The YAML file to write; one that exists is never replaced.")],
+    suspects: Annotated[str, typer.Option(help="Models that will be asked, separated by commas.")],
+    panel: Annotated[str, typer.Option(help="The reference panel whose prompts they will be asked.")],
+    candidates: Annotated[str, typer.Option(help="Models to ask about, separated by commas; all by default.")] = "",
+    prompts: Annotated[str, typer.Option(help="How many of the panel's prompts, or `all`.")] = "100",
+    same_lab: Annotated[bool, typer.Option("--same-lab", help="Also test candidates of a suspect's own lab.")] = False,
+) -> None:
+    """Fix who is compared with whom before there are answers, so that a report can be confirmatory."""
+    from harness.core import panels
+    from harness.provenance import registration
+
+    if prompts != "all" and not (prompts.isdecimal() and int(prompts)):
+        raise ConfigError(f"--prompts {prompts}: expected a number from 1, or `all`")
+    asked = panels.asked(panel, "all" if prompts == "all" else int(prompts))
+    plan = registration.plan(_names(candidates), panel, (row["prompt_id"] for row in asked.rows), same_lab=same_lab)
+    made = registration.register(_names(suspects), plan)
+    registration.write(made, file)
+    sys.stdout.write(
+        f"{file}: {', '.join(made.suspects)} against {', '.join(plan.candidates) or registration.EVERYBODY} of "
+        f"{plan.panel}, {len(asked.rows)} prompts, registered at {made.registered}.\nsha256 {made.sha256}\n"
+        "A clock can be set back: give the hash to somebody else, or publish it, before the suspects are asked.\n"
+    )
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def validate(

@@ -70,6 +70,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "provenance report": (
         "harness provenance report A",
         "harness provenance report A --panel alpaca_eval --released 2024-05",
+        "harness provenance report A --panel alpaca_eval --registered plan.yaml",
     ),
     "provenance matrix": ("harness provenance matrix --format csv",),
     "provenance tree": ("harness provenance tree --svg tree.svg",),
@@ -78,6 +79,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "provenance validate": (
         "harness provenance validate --outputs O.parquet --students S.csv --controls C.csv --models M.csv",
     ),
+    "provenance register": ("harness provenance register plan.yaml --suspects A,B --panel alpaca_eval",),
     "provenance same": ("harness provenance same A B", "harness provenance same RUN:A RUN:B"),
 }
 """By command."""

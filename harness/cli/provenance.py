@@ -113,6 +113,12 @@ def report(
             "--by-domain/--all-domains", help="Also each kind of prompt by itself; by default with 40 models or fewer."
         ),
     ] = None,
+    same_lab: Annotated[
+        bool, typer.Option("--same-lab", help="Also test candidates of the suspect's own lab.")
+    ] = False,
+    registered: Annotated[
+        Path | None, typer.Option(help="A file of `harness provenance register`: is the report confirmatory?")
+    ] = None,
     results: NewResults = RESULTS,
     shape: Shape = Format.table,
 ) -> None:
@@ -124,8 +130,9 @@ def report(
     names = [name.strip() for name in candidates.split(",") if name.strip()]
     told = {"released": released, "lab": lab, "base": base}
     found = derivation.suspect_report(
-        results, suspect, names, panel=panel, interval=interval, told=told, domain=domain, by_domain=by_domain
-    )
+        results, suspect, names, panel=panel, interval=interval, told=told, domain=domain, by_domain=by_domain,
+        same_lab=same_lab, registered=registered,
+    )  # fmt: skip
     if shape is Format.json:
         sys.stdout.write(json.dumps(found, ensure_ascii=True, allow_nan=False, indent=1) + "\n")
     elif shape is Format.table:
@@ -136,6 +143,7 @@ def report(
             text.say(found["suggested_text"])
         for probe in found["probes"]:
             text.say(f"{probe['heading']}: {probe['text']}")
+        text.say(found["standing"]["text"])
     else:
         print_frame(text.rows(found), shape)
 
@@ -251,7 +259,8 @@ def same_(
     text.say(f"{found['text']} Read against the models of {found['reference']}.")
 
 
-app.command("validate", epilog=epilog("provenance validate"))(detector.validate)
+for made_elsewhere, named in ((detector.register, "register"), (detector.validate, "validate")):
+    app.command(named, epilog=epilog(f"provenance {named}"))(made_elsewhere)
 
 
 def _ready(results: Path, panel: str | None) -> None:

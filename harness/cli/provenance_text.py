@@ -15,12 +15,11 @@ if TYPE_CHECKING:
 
 SHOWN = 12
 """Candidates in a table for people; every other format has all of them."""
-ALPHA = 0.05
 LEGEND = (
     "score: standard deviations above models that cannot have learnt from the candidate, less what the suspect scores "
-    "on average, over the channels; 95% intervals of score (±) and rank are over prompts and null models; p is against "
-    "unrelated pairs, q adjusted over everything looked at; n: prompts both answered. Similarity is evidence, not "
-    "proof of copying."
+    "with its ten nearest candidates of other labs, over the channels; 95% intervals of score (±) and rank are over "
+    "prompts and null models; q is adjusted over labs, then over the versions of each; n: prompts both answered. "
+    "Similarity is evidence, not proof of copying."
 )
 
 
@@ -40,7 +39,7 @@ def rows(found: Mapping[str, Any]) -> pl.DataFrame:
         "suspect": pl.String, "corpus": pl.String, "rank": pl.Int64, "candidate": pl.String, "verdict": pl.String,
         "rank_low": pl.Int64, "rank_high": pl.Int64, "z": pl.Float64, "z_low": pl.Float64, "z_high": pl.Float64,
         "p": pl.Float64, "q": pl.Float64, "likelihood_ratio": pl.Float64, "power": pl.String, "null_size": pl.Int64,
-        "exceeded": pl.Int64, "prompts": pl.Int64, "channels": pl.String,
+        "exceeded": pl.Int64, "prompts": pl.Int64, "channels": pl.String, "weaker": pl.Boolean,
     }  # fmt: skip
     rows = [
         {
@@ -90,12 +89,7 @@ def text(suspect: str, corpus: Mapping[str, Any]) -> str:
             lines.append("Score by channel:\n" + grid(["candidate", *channels], by, columns))
     if any(row["candidates"] for row in corpus["domains"]):
         lines.append(_domains(corpus["domains"], columns))
-    texts = [
-        corpus["paragraph"],
-        *(row["sentence"] for row in corpus["labs"] if row["q"] is not None and row["q"] <= ALPHA),
-        *corpus["notes"],
-    ]
-    lines += [textwrap.fill(visible(text), columns) + "\n" for text in texts]
+    lines += [textwrap.fill(visible(text), columns) + "\n" for text in (corpus["paragraph"], *corpus["notes"])]
     lines.append(textwrap.fill(LEGEND, columns) + "\n")
     return "\n".join(lines) + "\n"
 

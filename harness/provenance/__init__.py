@@ -24,6 +24,7 @@ __all__ = [
     "panel_files",
     "pools",
     "probes",
+    "registration",
     "registry",
     "reports",
     "responses",

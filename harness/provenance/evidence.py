@@ -1,38 +1,51 @@
 """From answers to evidence: which candidates a suspect resembles more than unrelated models do, or none, or unknown.
 
-The chain is fingerprints -> one similarity matrix per channel -> z against each candidate's null, less what the
-suspect scores on average -> mean over channels -> p against the pooled null -> false discovery rate over everything
-looked at -> a verdict in words.
+The chain is fingerprints -> one similarity matrix per channel -> z against each candidate's null -> mean over
+channels, less what the suspect scores with its nearest candidates of other labs -> the highest of each lab's versions
+-> p against the pooled null -> false discovery rate over labs, then over the versions of each lab found -> a verdict in
+words. It is gone through with the dated null, and again with the all-date null for candidates that have no dated one.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from harness.errors import ConfigError, unknown_name
 from harness.provenance import calibration as cal
 from harness.provenance import similarity
-from harness.provenance.calibration import Matrix, ModelFacts, PairScores
+from harness.provenance.calibration import Bool, Labs, Matrix, ModelFacts, PairScores
 from harness.provenance.finding import PairConclusion, PairTest
 from harness.provenance.fingerprint import Fingerprints, channel
 
 EVIDENCE = ("openings", "sentences", "templates", "closings", "phrasing")
 """Channels that are combined. The others are shown beside them: on AlpacaEval they added noise, not power
 (docs/provenance.md)."""
-FAMILY = ("openings", "sentences", "templates", "closings", "function_words")
-"""Channels of the family test. Phrasing follows the size of a model as much as its teacher, and is left out. A
-reference panel has no function words (their rates would double its size): there the test is of the other four."""
-READ = tuple(dict.fromkeys((*EVIDENCE, *FAMILY)))
-"""Channels of both: what is fingerprinted of a prompt set."""
 VERSION = ("phrasing", "words")
 """Channels that answer whether two models are versions of one: what is said survives a change of style."""
 ALPHA = 0.05
 LEAST_PROMPTS = 50
 """Prompts below which no verdict is given; the power curve of `validate` is why."""
+
+
+@dataclass(frozen=True)
+class NullScores:
+    """The scores of a pool against one kind of null.
+
+    Attributes:
+        channels: calibrated scores per combined channel.
+        scores: their average, less what the suspect scores with its nearest candidates of other labs.
+        p: p-value per model and candidate, NaN where untestable.
+    """
+
+    channels: Mapping[str, PairScores]
+    scores: PairScores
+    p: Matrix
 
 
 @dataclass(frozen=True)
@@ -42,20 +55,74 @@ class Analysis:
     Attributes:
         prints: the fingerprints.
         facts: what is documented of each model, in the fingerprints' order.
-        candidates: indices of possible teachers.
+        candidates: indices of possible teachers that are asked about.
         matrices: raw similarity per channel.
-        channels: calibrated scores per combined channel.
-        scores: their average.
-        p: p-value per model and candidate, NaN where untestable.
+        dated: read against models that cannot have learnt from the candidate.
+        labs: the highest dated score with any of a lab's versions, calibrated.
+        lab_p: p-value per model and lab, NaN where untestable.
+        every_date: read against all models of other labs; `None` where every pair that is tested has a dated null.
+        same_lab: whether candidates of a suspect's own lab are tested all the same.
     """
 
     prints: Fingerprints
     facts: Sequence[ModelFacts]
     candidates: Sequence[int]
     matrices: dict[str, Matrix]
-    channels: dict[str, PairScores]
-    scores: PairScores
-    p: Matrix
+    dated: NullScores
+    labs: Labs
+    lab_p: Matrix
+    every_date: NullScores | None = None
+    same_lab: bool = False
+
+    @property
+    def scores(self) -> PairScores:
+        """Of the dated null."""
+        return self.dated.scores
+
+    @functools.cached_property
+    def weaker(self) -> Bool:
+        """Models x candidates: True where the pair is read against the all-date null, the weaker evidence."""
+        if self.every_date is None:
+            return np.zeros(self.dated.p.shape, dtype=np.bool_)
+        found: Bool = np.isnan(self.dated.p) & ~np.isnan(self.every_date.p)
+        return found
+
+    @functools.cached_property
+    def z(self) -> Matrix:
+        """Scores, each against its null: models x candidates; NaN where there is none."""
+        return self._either(self.dated.scores.z, lambda reading: reading.scores.z)
+
+    @functools.cached_property
+    def p(self) -> Matrix:
+        """P-values, each against its null: models x candidates; NaN where untestable."""
+        return self._either(self.dated.p, lambda reading: reading.p)
+
+    def of_channel(self, name: str) -> Matrix:
+        """Scores of one channel, less what is taken out of their mean, each against its null: models x candidates."""
+        return self._either(self.dated.channels[name].z, lambda reading: reading.channels[name].z)
+
+    @functools.cached_property
+    def null_size(self) -> npt.NDArray[np.int64]:
+        """Null models behind each score, those related to the row's model left out: models x candidates."""
+        dated = self.dated.scores.null_size
+        return dated if self.every_date is None else np.where(self.weaker, self.every_date.scores.null_size, dated)
+
+    @property
+    def main(self) -> NullScores:
+        """The null of most of the pool: dated, unless nobody has a dated one."""
+        undated = self.every_date is not None and bool(np.isnan(self.dated.p).all())
+        return self.every_date if undated and self.every_date is not None else self.dated
+
+    def _either(self, dated: Matrix, of: Callable[[NullScores], Matrix]) -> Matrix:
+        return dated if self.every_date is None else np.where(self.weaker, of(self.every_date), dated)
+
+    def kind(self, *, weaker: bool) -> NullScores:
+        """The scores against one kind of null."""
+        return self.every_date if weaker and self.every_date is not None else self.dated
+
+    def reading(self, suspect: int, column: int) -> NullScores:
+        """Against which null a pair is read."""
+        return self.kind(weaker=bool(self.weaker[suspect, column]))
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -73,7 +140,7 @@ class Analysis:
         return self.models.index(name)
 
     def column(self, model: int) -> int | None:
-        """Column of a candidate in `scores` and `p`."""
+        """Column of a candidate in `z` and `p`."""
         return self._places.get(model)
 
     @functools.cached_property
@@ -82,7 +149,7 @@ class Analysis:
 
     @functools.cached_property
     def columns(self) -> dict[str, int]:
-        """Column of every candidate in `scores` and `p`, by name."""
+        """Column of every candidate in `z` and `p`, by name."""
         return {self.models[c]: b for b, c in enumerate(self.scores.candidates)}
 
     def raw(self, names: Sequence[str] = EVIDENCE) -> Matrix:
@@ -92,31 +159,45 @@ class Analysis:
     @functools.cached_property
     def rivals(self) -> Sequence[Sequence[PairConclusion | None]]:
         """`rival` of every suspect (rows) and candidate."""
-        return _rivals(tuple(self.facts))
+        return _rivals(tuple(self.facts), self.same_lab)
 
     def rival(self, suspect: int, candidate: int) -> PairConclusion | None:
-        """Why the candidate is not tested as a teacher: released later, or a rival explanation is documented.
-
-        A shared base model, or a shared lab, explains a resemblance without any teaching. A lab has its own models
-        before they are released: only in a later month is one of them later.
-        """
+        """Why the candidate is not tested as a teacher: see `rival`."""
         return self.rivals[suspect][candidate]
 
 
-@functools.lru_cache(maxsize=8)
-def _rivals(facts: tuple[ModelFacts, ...]) -> tuple[tuple[PairConclusion | None, ...], ...]:
-    return tuple(tuple(_rival(me, other) for other in facts) for me in facts)
+def rival(me: ModelFacts, other: ModelFacts, *, same_lab: bool = False) -> PairConclusion | None:
+    """Why a candidate is not tested as a model's teacher: released later, or a rival explanation is documented.
 
+    A shared base model, or a shared lab, explains a resemblance without any teaching. Where the candidate's is
+    documented, what the model's name alone suggests sets nobody apart: a name can be chosen. A lab has its own models
+    before they are released: only in a later month is one of them later.
 
-def _rival(me: ModelFacts, other: ModelFacts) -> PairConclusion | None:
-    same_lab = me.lab is not None and me.lab == other.lab
-    if me.before(other) if same_lab else other.before(me) is False:
+    Args:
+        me: the model.
+        other: the candidate.
+        same_lab: whether candidates of the model's own lab are tested all the same.
+    """
+    of_lab = me.lab is not None and me.lab == other.lab
+    if me.before(other) if of_lab else other.before(me) is False:
         return "later"
-    if me.bases & other.bases or me.name in other.copy_of or other.name in me.copy_of:
+    doubted = me.by_name - other.by_name
+    if (me.bases & other.bases and "bases" not in doubted) or me.name in other.copy_of or other.name in me.copy_of:
         return "same base"
-    if same_lab:
+    if of_lab and "lab" not in doubted and not same_lab:
         return "same lab"
     return None
+
+
+def open_pairs(facts: Sequence[ModelFacts], candidates: Sequence[int], *, same_lab: bool = False) -> Bool:
+    """Models x candidates: True where the candidate is tested as the model's teacher (no `rival`)."""
+    rows = _rivals(tuple(facts), same_lab)
+    return np.array([[i != c and row[c] is None for c in candidates] for i, row in enumerate(rows)], dtype=np.bool_)
+
+
+@functools.lru_cache(maxsize=8)
+def _rivals(facts: tuple[ModelFacts, ...], same_lab: bool) -> tuple[tuple[PairConclusion | None, ...], ...]:
+    return tuple(tuple(rival(me, other, same_lab=same_lab) for other in facts) for me in facts)
 
 
 def analyse(
@@ -124,6 +205,8 @@ def analyse(
     facts: Sequence[ModelFacts],
     candidates: Sequence[int],
     names: Sequence[str] = EVIDENCE,
+    *,
+    same_lab: bool = False,
 ) -> Analysis:
     """Calibrate every pair of a pool.
 
@@ -132,6 +215,7 @@ def analyse(
         facts: one per model, in the same order.
         candidates: indices of possible teachers.
         names: channels to combine; at least two must be non-lexical.
+        same_lab: whether candidates of a suspect's own lab are tested, too.
 
     Raises:
         ConfigError: fewer than two non-lexical channels.
@@ -139,32 +223,145 @@ def analyse(
     if sum(not channel(n).LEXICAL for n in names) < 2:  # noqa: PLR2004
         raise ConfigError(f"evidence needs at least two non-lexical channels, found {', '.join(names) or 'none'}")
     matrices = {n: similarity.matrix(prints, n) for n in prints.features}
-    channels = {n: cal.centred(cal.pair_scores(matrices[n], facts, candidates), facts) for n in names}
-    scores = cal.combine(list(channels.values()), facts)
-    return Analysis(prints, facts, candidates, matrices, channels, scores, cal.pair_p_values(scores, facts))
+    return calibrated(prints, facts, candidates, matrices, names, same_lab=same_lab)
+
+
+def calibrated(
+    prints: Fingerprints,
+    facts: Sequence[ModelFacts],
+    candidates: Sequence[int],
+    matrices: dict[str, Matrix],
+    names: Sequence[str] = EVIDENCE,
+    *,
+    same_lab: bool = False,
+) -> Analysis:
+    """The same of similarities that were computed before: see `analyse`."""
+    columns = [int(c) for c in candidates]
+    used = {name: matrices[name] for name in names}
+    dated = _reading(used, facts, columns, every_date=False)
+    kept = np.any(~np.isnan(dated.p), axis=0)
+    fit = open_pairs(facts, columns, same_lab=same_lab)
+    labs = cal.lab_scores(dated.scores, facts, fit, kept)
+    thin = np.isnan(dated.p) & fit
+    several = len(facts) - 2 >= cal.LEAST_REFERENCE
+    every_date = _reading(used, facts, columns, every_date=True) if several and thin.any() else None
+    lab_p = cal.p_values(labs.scores, facts)
+    return Analysis(prints, facts, columns, matrices, dated, labs, lab_p, every_date, same_lab)
+
+
+def _reading(
+    matrices: Mapping[str, Matrix], facts: Sequence[ModelFacts], candidates: Sequence[int], *, every_date: bool
+) -> NullScores:
+    channels = {n: cal.pair_scores(m, facts, candidates, every_date=every_date) for n, m in matrices.items()}
+    mean = cal.combine(list(channels.values()), facts)
+    scores = cal.centred(mean, facts)
+    level = mean.z - scores.z  # taken out of every channel alike, so that their mean is the score
+    channels = {n: dataclasses.replace(c, z=c.z - level) for n, c in channels.items()}
+    return NullScores(channels, scores, cal.p_values(scores, facts))
+
+
+@dataclass(frozen=True, slots=True)
+class LabTest:
+    """What is found of a suspect and one lab.
+
+    Attributes:
+        lab: `calibration.lab_of` its models.
+        versions: p-values of those of its candidates that can be tested, by index.
+        p: of the highest score with any of them, against the null models' highest, 0 to 1.
+        null_size: null models behind it.
+        exceeded: how many of those resemble the lab less than the suspect does.
+        weaker: whether it is read against the all-date null.
+    """
+
+    lab: str
+    versions: Mapping[int, float]
+    p: float
+    null_size: int
+    exceeded: int
+    weaker: bool
 
 
 def tested(analysis: Analysis, suspect: str) -> dict[int, float]:
     """P-values of the candidates that can be tested, by index: with a null, enough prompts and no rival."""
-    s = analysis.index(suspect)
-    found = {}
-    for c in analysis.candidates:
-        b = analysis.column(c)
-        if c == s or b is None or np.isnan(analysis.p[s, b]) or analysis.rival(s, c) is not None:
+    s, answered = analysis.index(suspect), analysis.prints.answered
+    columns = [analysis.columns[analysis.models[c]] for c in analysis.candidates]
+    fit = open_pairs(analysis.facts, analysis.scores.candidates.tolist(), same_lab=analysis.same_lab)[s]
+    fit &= ~np.isnan(analysis.p[s])
+    return {
+        int(c): float(analysis.p[s, b])
+        for c, b in zip(analysis.candidates, columns, strict=True)
+        if fit[b] and int((answered[s] & answered[c]).sum()) >= LEAST_PROMPTS
+    }
+
+
+def lab_tests(analysis: Analysis, suspect: str) -> list[LabTest]:
+    """The labs with a version that can be tested.
+
+    p is of the highest score with the lab's versions that have a dated null. Of versions read against all dates, and
+    where some of a lab's versions are asked about, it is the smallest of their p-values, adjusted over them; where
+    there are both kinds, the smaller of the two, adjusted over both.
+    """
+    s, labs = analysis.index(suspect), analysis.labs
+    p = tested(analysis, suspect)
+    found = []
+    for k, (name, members) in enumerate(zip(labs.names, labs.members, strict=True)):
+        column = {int(labs.candidates[b]): int(b) for b in members if int(labs.candidates[b]) in p}
+        if not column:
             continue
-        if int((analysis.prints.answered[s] & analysis.prints.answered[c]).sum()) >= LEAST_PROMPTS:
-            found[c] = float(analysis.p[s, b])
+        whole = set(labs.candidates[members].tolist()) <= {*analysis.candidates, s}
+        of = {weaker: [c for c, b in column.items() if analysis.weaker[s, b] == weaker] for weaker in (False, True)}
+        each = {weaker: min(cal.benjamini_hochberg([p[c] for c in kind])) for weaker, kind in of.items() if kind}
+        if False in each and whole and not np.isnan(analysis.lab_p[s, k]):
+            each[False] = float(analysis.lab_p[s, k])
+        best = min(each, key=lambda weaker: each[weaker])
+        strongest = column[min(of[best], key=lambda c: p[c])]
+        scores, at = (analysis.every_date.scores, strongest) if best and analysis.every_date else (labs.scores, k)
+        p_lab = min(cal.benjamini_hochberg(list(each.values())))
+        found.append(LabTest(name, {c: p[c] for c in column}, p_lab, *_beside(analysis, scores, s, at), best))
     return found
 
 
-def adjusted(families: Sequence[Mapping[int, float]]) -> list[dict[int, float]]:
-    """False discovery rates over everything looked at: several suspects, or one suspect on several prompt sets.
+def _beside(analysis: Analysis, scores: PairScores, s: int, column: int) -> tuple[int, int]:
+    """Null models of a column with a score, relatives left out, and how many of them score below a model."""
+    null = scores.null[:, column] & ~cal.relations(analysis.facts)[s] & ~np.isnan(scores.z[:, column])
+    return int(null.sum()), int((scores.z[null, column] < scores.z[s, column]).sum())
+
+
+def adjusted(sets: Sequence[Sequence[LabTest]]) -> list[dict[str, float]]:
+    """False discovery rates over all labs looked at for one suspect, by lab, one mapping per prompt set.
 
     Args:
-        families: p-values by candidate, of `tested`.
+        sets: what was found on each prompt set, of `lab_tests`.
     """
-    q = iter(cal.benjamini_hochberg([p for family in families for p in family.values()]))
-    return [{c: next(q) for c in family} for family in families]
+    q = iter(cal.benjamini_hochberg([test.p for tests in sets for test in tests]))
+    return [{test.lab: next(q) for test in tests} for tests in sets]
+
+
+def named(analysis: Analysis, suspect: str, alpha: float = ALPHA) -> list[str]:
+    """The labs that a suspect resembles on this set alone, the strongest first.
+
+    Args:
+        analysis: of the pool.
+        suspect: a model's name.
+        alpha: false discovery rate.
+    """
+    tests = lab_tests(analysis, suspect)
+    q = adjusted([tests])[0]
+    return [test.lab for test in sorted(tests, key=lambda test: test.p) if q[test.lab] <= alpha]
+
+
+def of_versions(tests: Sequence[LabTest], q: Mapping[str, float]) -> dict[int, float]:
+    """False discovery rates of versions: over those of one lab, and no smaller than the lab's own.
+
+    Args:
+        tests: of `lab_tests`.
+        q: of the labs, of `adjusted`.
+    """
+    found: dict[int, float] = {}
+    for test in tests:
+        within = cal.benjamini_hochberg(list(test.versions.values()))
+        found |= {c: max(mine, q[test.lab]) for c, mine in zip(test.versions, within, strict=True)}
+    return found
 
 
 def pair_tests(
@@ -176,46 +373,42 @@ def pair_tests(
         analysis: of the pool that holds both.
         suspect: a model's name.
         alpha: false discovery rate.
-        q: adjusted p-values by candidate, of `adjusted`; by default over this suspect's candidates alone.
+        q: adjusted p-values by candidate, of `of_versions`; by default over this suspect's labs on this set alone.
 
     Returns:
         One per candidate, the strongest evidence first; candidates that cannot be tested last.
     """
     s = analysis.index(suspect)
-    strangers = [not analysis.facts[s].related(fact) for fact in analysis.facts]
-    answered = analysis.prints.answered
     p = tested(analysis, suspect)
     if q is None:
-        (q,) = adjusted([p])
-    found = []
-    for c in analysis.candidates:
-        b = analysis.column(c)
-        if c == s or b is None:
-            continue
-        prompts = int((answered[s] & answered[c]).sum())
-        reason = analysis.rival(s, c)
-        verdict: PairConclusion
-        if reason is not None:
-            verdict = reason
-        elif prompts < LEAST_PROMPTS:
-            verdict = "not enough prompts"
-        elif c not in p:
-            verdict = "untestable"
-        else:
-            verdict = "resembles" if q[c] <= alpha else "none"
-        z = analysis.scores.z[s, b]
-        rest = analysis.scores.z[analysis.scores.null[:, b] & strangers, b]
-        found.append(
-            PairTest(
-                candidate=analysis.models[c],
-                verdict=verdict,
-                z=None if np.isnan(z) else float(z),
-                p=p.get(c),
-                q=q.get(c) if c in p else None,
-                channels={n: float(v) for n, ch in analysis.channels.items() if not np.isnan(v := ch.z[s, b])},
-                null_size=int(analysis.scores.null_size[s, b]),
-                exceeded=None if np.isnan(z) else int((rest < z).sum()),
-                prompts=prompts,
-            ),
-        )
-    return sorted(found, key=lambda f: (f.q is None, f.q or 0.0, -(f.z or 0.0), f.candidate))
+        tests = lab_tests(analysis, suspect)
+        q = of_versions(tests, adjusted([tests])[0])
+    found = [_pair_test(analysis, s, c, p, q, alpha) for c in analysis.candidates if c != s]
+    return sorted(found, key=lambda f: (f.q is None, f.q or 0.0, f.p or 0.0, -(f.z or 0.0), f.candidate))
+
+
+def _pair_test(
+    analysis: Analysis, s: int, c: int, p: Mapping[int, float], q: Mapping[int, float], alpha: float
+) -> PairTest:
+    b = analysis.columns[analysis.models[c]]
+    prompts = int((analysis.prints.answered[s] & analysis.prints.answered[c]).sum())
+    reading, z = analysis.reading(s, b), analysis.z[s, b]
+    strangers = ~cal.relations(analysis.facts)[s]
+    rest = reading.scores.z[reading.scores.null[:, b] & strangers, b]
+    verdict = analysis.rival(s, c)
+    if verdict is None:
+        few = prompts < LEAST_PROMPTS
+        told: PairConclusion = "resembles" if q.get(c, 1.0) <= alpha else "none"
+        verdict = "not enough prompts" if few else told if c in p else "untestable"
+    return PairTest(
+        candidate=analysis.models[c],
+        verdict=verdict,
+        z=None if np.isnan(z) else float(z),
+        p=p.get(c),
+        q=q.get(c) if c in p else None,
+        channels={n: float(v) for n, ch in reading.channels.items() if not np.isnan(v := ch.z[s, b])},
+        null_size=int(analysis.null_size[s, b]),
+        exceeded=None if np.isnan(z) else int((rest < z).sum()),
+        prompts=prompts,
+        weaker=bool(analysis.weaker[s, b]),
+    )

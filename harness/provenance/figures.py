@@ -6,16 +6,20 @@ Intervals are percentile bootstraps over lineage groups, because the students of
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import stats as sps
 
+from harness.provenance import evidence
 from harness.provenance.calibration import Matrix
 from harness.provenance.evidence import Analysis
+from harness.provenance.positives import Pair
 from harness.provenance.registry import TAUGHT, Labels
 
 LEVEL = 0.95
@@ -51,7 +55,7 @@ class Figure:
     detail: Row
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Corpus:
     """One corpus of the benchmark, as every figure reads it.
 
@@ -74,8 +78,43 @@ class Corpus:
         models = self.analysis.models
         return models.index(name) if name in models else None
 
-    def students(self, *, preference: bool = False) -> Iterator[tuple[Row, int, list[int]]]:
-        """Taught students in the corpus, with the teachers that are in it too."""
+    def pairs(self) -> list[Pair]:
+        """Documented students, their teachers and their lineage."""
+        return [
+            (row["student"], self.analysis.models[t], row["lineage_group"])
+            for row, _, teachers in self.students()
+            for t in teachers
+        ]
+
+    @cached_property
+    def tested(self) -> dict[str, set[str]]:
+        """The labs that can be tested of every model."""
+        return {name: {test.lab for test in evidence.lab_tests(self.analysis, name)} for name in self.analysis.models}
+
+    @cached_property
+    def named(self) -> dict[str, list[str]]:
+        """The labs that a report names of every model, the strongest first."""
+        return {name: evidence.named(self.analysis, name) for name in self.analysis.models}
+
+    @cached_property
+    def commonest(self) -> str | None:
+        """The lab that taught most students."""
+        facts = self.analysis.facts
+        labs = Counter(lab for _, _, of in self.students() for lab in {facts[t].lab for t in of} - {None})
+        return labs.most_common(1)[0][0] if labs else None
+
+    def students(self, *, preference: bool = False, other: bool = False) -> Iterator[tuple[Row, int, list[int]]]:
+        """Taught students in the corpus, with the teachers that are in it too.
+
+        Args:
+            preference: whether to count those that were taught preferences alone.
+            other: whether to leave out those of the commonest lab.
+        """
+        for row, student, teachers in self._students(preference=preference):
+            if not other or (teachers and all(self.analysis.facts[t].lab != self.commonest for t in teachers)):
+                yield row, student, teachers
+
+    def _students(self, *, preference: bool) -> Iterator[tuple[Row, int, list[int]]]:
         for row in self.labels.students:
             kind = row["strength"] or ""
             student = self.row(row["student"])
@@ -117,7 +156,7 @@ class Corpus:
             for b, c in enumerate(a.candidates)
             if c != student and c not in fellows and a.rival(student, c) in (None, "same lab")
         ]
-        z = [(c, float(a.scores.z[student, b])) for c, b in keep]
+        z = [(c, float(a.z[student, b])) for c, b in keep]
         if any(math.isnan(score) for c, score in z if c in wanted) or all(math.isnan(score) for _, score in z):
             raw = a.raw()
             z = [(c, float(raw[student, c])) for c, _ in keep]

@@ -16,16 +16,22 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from annotated_types import Ge, Interval
 
 from harness.core import plain
+from harness.provenance.comparability import Familiarity, TextReading
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-Conclusion = Literal["resembles", "none", "untestable", "not enough prompts"]
-"""Of a suspect on a set. `none` is of those tested, and there is no `none` where nobody could be tested."""
-PairConclusion = Literal["resembles", "none", "untestable", "not enough prompts", "same base", "same lab", "later"]
+Conclusion = Literal["resembles", "none", "untestable", "not enough prompts", "not comparable"]
+"""Of a suspect on a set. `none` is of those tested, and there is no `none` where nobody could be tested. `not
+comparable`: its answers are nothing that the set's models write like, so that no test would mean anything."""
+PairConclusion = Literal[
+    "resembles", "none", "untestable", "not enough prompts", "not comparable", "same base", "same lab", "later"
+]
 """Of a suspect and one candidate."""
 Strength = Literal["strong", "moderate", "weak", "none"]
-NullKind = Literal["unrelated pairs", "null pairs"]
+NullKind = Literal["unrelated pairs", "null pairs", "all dates"]
+RivalKind = Literal["other direction", "shared teacher", "students", "later"]
+"""See `harness.provenance.rivals`."""
 TESTED = ("resembles", "none")
 """Verdicts of a test that was made."""
 RIVALS = ("same base", "same lab", "later")
@@ -47,9 +53,9 @@ class PairTest:
         verdict: see `PairConclusion`; only `resembles` is a positive finding.
         z: average over channels, in null standard deviations; `None` where untestable.
         p: against the pooled null, one-sided, 0 to 1; `None` where no test was made.
-        q: p adjusted over everything that was looked at for the suspect (Benjamini-Hochberg), 0 to 1.
+        q: p adjusted over the versions of its lab, and no smaller than the lab's own q (Benjamini-Hochberg), 0 to 1.
         channels: z per channel.
-        null_size: models that cannot have learnt from the candidate.
+        null_size: models that cannot have learnt from the candidate, or (`weaker`) of other labs and bases.
         exceeded: how many of those resemble the candidate less than the suspect does; `None` where it has no score.
         prompts: answered by both.
         why: what stood in the way of a test, in a few words; `None` where one was made.
@@ -62,6 +68,7 @@ class PairTest:
         likelihood_ratio: of z, documented students against unrelated pairs, above 0; `None` where too few lineages of
             students are documented.
         power: `students` documented, and the shares of them found at `at_0.05` and `at_0.01`; `None` where none is.
+        weaker: whether it was read against all models of other labs, for want of five that cannot have learnt from it.
     """
 
     candidate: str
@@ -82,6 +89,7 @@ class PairTest:
     z_high: float | None = None
     likelihood_ratio: float | None = None
     power: Mapping[str, float] | None = None
+    weaker: bool = False
 
     @property
     def tested(self) -> bool:
@@ -90,21 +98,30 @@ class PairTest:
 
 
 @dataclass(frozen=True, slots=True)
+class Rival:
+    """What else would make a suspect and a lab's model alike: the kind, and the models that show it."""
+
+    kind: RivalKind
+    models: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Lab:
     """One lab with candidates in the set.
 
     Attributes:
         lab: its name; `None` where the candidate's is unknown.
-        named: whether it is of the verdict's set of labs.
+        named: whether the suspect resembles it: q is at most .05.
         tested: of its candidates, how many could be tested.
         candidates: its models in the set that may be somebody's teacher.
-        versions: those of them that the verdict names, the strongest first.
-        p: of the family test, all of the lab's models at once, 0 to 1; `None` where it could not be made.
+        versions: of a lab that is named, those of its models that cannot be told from the strongest, which comes first.
+        p: of the highest score with any of its models, 0 to 1; `None` where none could be tested.
         q: p adjusted over the labs of all of the suspect's sets.
-        null_size: models behind the family test that the lab is known not to have taught.
-        null_lineages: of how many independent lineages.
+        null_size: models that cannot have learnt from it, with a score.
         exceeded: how many of them resemble the lab less than the suspect does.
-        sentence: what the family test found, in words.
+        weaker: whether it was read against all models of other labs, for want of five that cannot have learnt from it.
+        possible: whether it is of the set of labs that holds the teacher's with `Finding.coverage`.
+        rivals: what else would explain the resemblance; of a lab that is named.
     """
 
     lab: str | None
@@ -115,9 +132,15 @@ class Lab:
     p: Share | None = None
     q: Share | None = None
     null_size: Count = 0
-    null_lineages: Count = 0
     exceeded: Count = 0
-    sentence: str = ""
+    weaker: bool = False
+    possible: bool = False
+    rivals: tuple[Rival, ...] = ()
+
+    @property
+    def reversible(self) -> bool:
+        """Whether its model may as well have learnt from the suspect's lab."""
+        return any(rival.kind == "other direction" for rival in self.rivals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,12 +254,13 @@ class Finding:
         traces: kind of reasoning traces that were compared (`full`, `summary`); `None` is answers.
         verdict: over all candidates; see `Conclusion`.
         strength: of the evidence, in a word: see `strength`; `None` where nothing could be tested.
-        coverage: of the named labs, 0 to 1: how often the strongest candidate's lab is among them were other prompts
-            asked and other null models at hand; `None` where no lab is named, or intervals were not computed.
+        coverage: of the labs that are `possible`, 0 to 1: how often the teacher's lab is among them, over lineages of
+            documented students that were left out; `None` where no lab is named, or too few lineages are documented.
         labs: every lab with a candidate in the set, those named first.
         tests: one per candidate, the strongest evidence first, candidates that were not tested last.
         null: what p-values are read against: `unrelated pairs` (neither can have learnt from the other), or
-            `null pairs` (the model cannot have learnt from the candidate) where those are too few.
+            `null pairs` (the model cannot have learnt from the candidate) where those are too few; or `all dates`
+            (pairs of other labs and bases, the weaker evidence) where nobody has a dated null.
         null_pairs: how many such pairs.
         p_floor: the smallest p-value they can give, 0 to 1; `None` where there are too few.
         nearest_of_all: of all members, candidate or not; `None` where the suspect shares no prompt with anybody.
@@ -250,6 +274,9 @@ class Finding:
         answers: answers that were left out, by reason.
         same_model: whether the suspect is one of the set's models itself; `None` where the set cannot tell.
         released: the suspect's month of release as it was read, YYYY-MM; `None` where nobody says.
+        known: how much of the suspect's answers the set's other models know; `None` where these are too few to say.
+        reading: what was found in its texts before they were compared; `None` where no text is here.
+        incomparable: why nothing can be compared, in words; `None` where it can.
     """
 
     suspect: str
@@ -279,6 +306,9 @@ class Finding:
     answers: Mapping[str, int] = field(default_factory=dict)
     same_model: SameModel | None = None
     released: str | None = None
+    known: Familiarity | None = None
+    reading: TextReading | None = None
+    incomparable: str | None = None
 
     @property
     def tested(self) -> tuple[PairTest, ...]:
@@ -312,8 +342,13 @@ class Finding:
 
     @property
     def named(self) -> tuple[Lab, ...]:
-        """The verdict's set of labs."""
+        """The labs that the suspect resembles."""
         return tuple(lab for lab in self.labs if lab.named)
+
+    @property
+    def possible(self) -> tuple[Lab, ...]:
+        """The set of labs that holds the teacher's with `coverage`."""
+        return tuple(lab for lab in self.labs if lab.possible)
 
     def json(self) -> dict[str, Any]:
         """JSON-able: every attribute, and what follows: `strongest`, `untested` (counts by reason), `named` labs."""
@@ -376,24 +411,28 @@ def _adapter() -> TypeAdapter[Finding]:
     return TypeAdapter(Finding)
 
 
-def strength(strongest: PairTest | None) -> Strength | None:
+def strength(strongest: PairTest | None, lab: Lab | None = None) -> Strength | None:
     r"""How strong the evidence is, in a word.
 
     By the likelihood ratio where documented students give one, read on the scale of Kass and Raftery (`STRONG`,
     `MODERATE`). Elsewhere by the largest ratio that q can stand for, \(1 / (-e\,q \ln q)\) (Sellke, Bayarri and Berger
-    2001, The American Statistician 55), on the same scale: strong up to q = 0.0075, moderate up to 0.034.
+    2001, The American Statistician 55), on the same scale: strong up to q = 0.0075, moderate up to 0.034. Against the
+    all-date null it is moderate at most; and weak where the lab may as well have learnt from the suspect's.
 
     Args:
         strongest: the test with the strongest evidence; `None` where none was made.
+        lab: that is named first; `None` where none is.
     """
     if strongest is None or strongest.q is None:
         return None
-    if strongest.verdict == "none":
+    if lab is None or lab.q is None:
         return "none"
     ratio = strongest.likelihood_ratio
     if ratio is None:
-        ratio = largest_ratio(strongest.q)
-    return "strong" if ratio >= STRONG else "moderate" if ratio >= MODERATE else "weak"
+        ratio = largest_ratio(lab.q)
+    if lab.reversible or ratio < MODERATE:
+        return "weak"
+    return "strong" if ratio >= STRONG and not lab.weaker else "moderate"
 
 
 def largest_ratio(q: float) -> float:

@@ -22,8 +22,11 @@ from harness.core import plugins
 from harness.errors import ConfigError
 from harness.provenance import texts
 
-VERSION = "fp1"
-"""Changes whenever tokens, windows, hashes or a channel's features change: old fingerprints are then refused."""
+VERSION = "fp2"
+"""Changes whenever tokens, windows, hashes or a channel's features change: old fingerprints are then made anew."""
+READABLE = ("fp1", VERSION)
+"""Versions of panels that can still be compared with. `fp1` cut words at combining marks: in languages that write
+without those, English among them, both are the same, feature by feature."""
 
 CHANNELS = "provenance.channels"
 """The folder of channels, as `plugins` knows it."""

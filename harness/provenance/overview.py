@@ -39,7 +39,7 @@ def pairs(pool: Pool, analysis: Analysis | None = None) -> pl.DataFrame:
     names = pool.prints.models
     analysis = analysis or analysis_of(pool, set())
     shared = pool.prints.answered.astype(float) @ pool.prints.answered.T.astype(float)
-    z, p = (_by_model(values, analysis) for values in (analysis.scores.z, analysis.p))
+    z, p = (_by_model(values, analysis) for values in (analysis.z, analysis.p))
     every = pl.Series(names, dtype=pl.String)
     size = len(names)
     frame = pl.DataFrame(

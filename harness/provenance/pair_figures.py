@@ -3,105 +3,220 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy import stats as sps
 
 from harness.provenance import calibration as cal
-from harness.provenance import evidence, positives
-from harness.provenance.evidence import ALPHA, EVIDENCE, VERSION
-from harness.provenance.figures import STRICT, Corpus, Figure
+from harness.provenance import positives
+from harness.provenance.calibration import Matrix
+from harness.provenance.evidence import ALPHA, EVIDENCE, VERSION, Analysis
+from harness.provenance.figures import STRICT, Corpus, Figure, auc
+
+Index = npt.NDArray[np.int64]
 
 
-def null_uniform(corpus: Corpus) -> Figure:
-    """Kolmogorov-Smirnov test of unrelated pairs' p-values; ties broken at random so that the law is continuous."""
+def null_uniform(corpus: Corpus) -> Iterator[Figure]:
+    """Kolmogorov-Smirnov test of the p-values of unrelated pairs, and of unrelated labs."""
     a = corpus.analysis
-    kin = cal.relations(a.facts)
-    z, null = a.scores.z, a.scores.unrelated & ~np.isnan(a.scores.z)
-    u = []
-    for s, b in zip(*np.nonzero(null), strict=True):
-        pool = z[null & ~kin[s][:, None]]
-        if len(pool) >= cal.LEAST_NULL:
-            u.append(((pool > z[s, b]).sum() + corpus.rng.random()) / (len(pool) + 1))
-    if not u:
-        return corpus.nothing("p-values of unrelated pairs uniform (KS p)", "no unrelated pairs", "> 0.05")
-    p = float(sps.kstest(u, "uniform").pvalue)
-    below = float(np.mean(np.array(u) <= ALPHA))
-    return Figure(
-        "p-values of unrelated pairs uniform (KS p)",
-        corpus.name,
-        p,
-        None,
-        None,
-        len(u),
-        "> 0.05",
-        "each pair against the null pairs of models unrelated to it; pairs share models, so the test is indicative",
-        {"share_below_0.05": below},
-    )
+    for what, scores, p in (("pairs", a.scores, a.dated.p), ("labs", a.labs.scores, a.lab_p)):
+        name = f"p-values of unrelated {what} uniform (KS p)"
+        values = p[scores.unrelated & ~np.isnan(p)]
+        if not len(values):
+            yield corpus.nothing(name, "no unrelated pairs", "> 0.05")
+            continue
+        yield Figure(
+            name,
+            corpus.name,
+            float(sps.kstest(values, "uniform").pvalue),
+            None,
+            None,
+            len(values),
+            "> 0.05",
+            "each against the null pairs of models unrelated to it; pairs share models, so the test is indicative",
+            {"share_below_0.05": float(np.mean(values <= ALPHA))},
+        )
 
 
-def pairs(corpus: Corpus, *, siblings: bool) -> Figure:
-    """AUROC of true student-teacher pairs."""
-    true, true_of, rest, rest_of = [], [], [], []
-    for row, student, teachers in corpus.students():
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """A student and one of its candidates, with what they score; and what the candidate scores with strangers."""
+
+    student: int
+    candidate: int
+    lineage: str
+    true: bool
+    sibling: bool
+    score: float
+    popularity: float
+
+
+def _pairs(corpus: Corpus, *, other: bool = False) -> list[_Pair]:
+    """Every documented student with every candidate that it is ranked by."""
+    a = corpus.analysis
+    popular = _popularity(a)
+    found = []
+    for row, student, teachers in corpus.students(other=other):
         ranked = corpus.ranked(student, teachers, teachers)
-        labs = {corpus.analysis.facts[t].lab for t in teachers}
+        labs = {a.facts[t].lab for t in teachers}
         if not set(teachers) & {c for c, _ in ranked}:
             continue
         for c, score in ranked:
-            if c in teachers:
-                true.append(score)
-                true_of.append(row["lineage_group"])
-            elif siblings or corpus.analysis.facts[c].lab not in labs:
-                rest.append(score)
-                rest_of.append(row["lineage_group"])
+            true, sibling = c in teachers, a.facts[c].lab in labs
+            popularity = float(popular[student, a.columns[a.models[c]]])
+            found.append(_Pair(student, c, row["lineage_group"], true, sibling, score, popularity))
+    return found
+
+
+def _popularity(a: Analysis) -> Matrix:
+    """Models x candidates: the candidate's mean score over models that are related to neither of the two."""
+    free = (~cal.relations(a.facts)).astype(float)
+    strangers = np.stack([~cal.relations(a.facts)[:, c] for c in a.scores.candidates], axis=1)
+    known = strangers & ~np.isnan(a.z)
+    count = free @ known
+    total = free @ np.where(known, a.z, 0.0)
+    mean: Matrix = np.divide(total, count, out=np.zeros_like(total), where=count > 0)
+    return mean
+
+
+def pairs(corpus: Corpus, *, siblings: bool, other: bool = False) -> Figure:
+    """AUROC of true student-teacher pairs."""
+    rows = [pair for pair in _pairs(corpus, other=other) if pair.true or siblings or not pair.sibling]
+    yes, no = [r for r in rows if r.true], [r for r in rows if not r.true]
     against = "the rest" if siblings else "other labs' models"
     return corpus.auroc(
-        f"AUROC, true student-teacher pairs against {against}",
-        true,
-        true_of,
-        rest,
-        rest_of,
-        "≥ 0.95",
+        f"AUROC, true student-teacher pairs{_of(other=other)} against {against}",
+        [r.score for r in yes],
+        [r.lineage for r in yes],
+        [r.score for r in no],
+        [r.lineage for r in no],
+        "≥ 0.94" if siblings else "≥ 0.97",
         "candidates released before the student and of another base family; calibrated z",
         paired=True,
     )
 
 
-def teacher_first(corpus: Corpus) -> Figure:
-    """Share of students whose nearest candidate is a documented teacher (or fellow student, where it is absent)."""
+def _of(*, other: bool) -> str:
+    return " of labs other than the commonest" if other else ""
+
+
+def popularity(corpus: Corpus) -> Iterator[Figure]:
+    """What the same AUROC is by the candidate's popularity alone, with no look at the pair; and the margin over it."""
+    rows = _pairs(corpus)
+    name = "AUROC by popularity alone, the baseline"
+    if not rows:
+        yield corpus.nothing(name, "no pairs to compare", "")
+        return
+    true = np.array([r.true for r in rows])
+    score, base = np.array([r.score for r in rows]), np.array([r.popularity for r in rows])
+    groups = [r.lineage for r in rows]
+
+    def alone(picked: Index) -> float:
+        return auc(base[picked][true[picked]], base[picked][~true[picked]])
+
+    def margin(picked: Index) -> float:
+        return auc(score[picked][true[picked]], score[picked][~true[picked]]) - alone(picked)
+
+    every = np.arange(len(rows))
+    note = "a candidate's mean score over strangers"
+    low, high = corpus.interval(groups, alone)
+    yield Figure(name, corpus.name, alone(every), low, high, int(true.sum()), "", note, {})
+    low, high = corpus.interval(groups, margin)
+    note = "interval over lineage groups, both AUROCs of the same draws"
+    name = "AUROC's margin over popularity"
+    yield Figure(name, corpus.name, margin(every), low, high, int(true.sum()), "> 0", note, {})
+
+
+def within_suspect(corpus: Corpus, *, other: bool = False) -> Figure:
+    """Mean over students of the AUROC among a student's own candidates: what a report's order is worth."""
+    rows, values, groups = _pairs(corpus, other=other), [], []
+    for student in dict.fromkeys(pair.student for pair in rows):
+        mine = [pair for pair in rows if pair.student == student]
+        inside = auc([r.score for r in mine if r.true], [r.score for r in mine if not r.true])
+        if not math.isnan(inside):
+            values.append(inside)
+            groups.append(mine[0].lineage)
+    value, low, high = corpus.mean(values, groups)
+    name = f"AUROC within suspect{_of(other=other)}, mean over students"
+    note = "true teachers against the same student's others"
+    return Figure(name, corpus.name, value, low, high, len(values), "", note, {})
+
+
+def against_null(corpus: Corpus, *, other: bool = False) -> Figure:
+    """Mean over documented pairs of the share of the candidate's null models that the student is above."""
+    a = corpus.analysis
+    values, groups = [], []
+    for pair in _pairs(corpus, other=other):
+        b = a.columns[a.models[pair.candidate]]
+        reading = a.reading(pair.student, b)
+        strangers = ~cal.relations(a.facts)[pair.student]
+        null = reading.scores.z[reading.scores.null[:, b] & strangers, b]
+        null = null[~np.isnan(null)]
+        if pair.true and len(null):
+            values.append(auc([float(a.z[pair.student, b])], null))
+            groups.append(pair.lineage)
+    value, low, high = corpus.mean(values, groups)
+    name = f"AUROC, students{_of(other=other)} against the candidate's null"
+    note = "mean over documented pairs; a model related to the student is left out"
+    return Figure(name, corpus.name, value, low, high, len(values), "", note, {})
+
+
+def teacher_first(corpus: Corpus, *, other: bool = False) -> Figure:
+    """Share of students whose nearest candidate is a documented teacher (or fellow student, where it is absent).
+
+    Beside it the best constant answer: the one candidate that is right most often, whoever is asked.
+    """
+    a = corpus.analysis
     hits, groups, lines, confounded, by_lab = [], [], {}, [], []
-    for row, student, teachers in corpus.students():
+    constant: Counter[int] = Counter()
+    constant_lab: Counter[str | None] = Counter()
+    for row, student, teachers in corpus.students(other=other):
         wanted = set(teachers)
         if not wanted:
             names = set(row["teachers"].split(";"))
             wanted = {j for r, j, _ in corpus.students() if j != student and names & set(r["teachers"].split(";"))}
         ranked = sorted(corpus.ranked(student, teachers, wanted), key=lambda x: -x[1])
-        if not wanted & {c for c, _ in ranked}:
+        open_ = wanted & {c for c, _ in ranked}
+        if not open_:
             confounded.append(row["student"])
             continue
         first = ranked[0][0]
         hits.append(float(first in wanted))
-        labs = {corpus.analysis.facts[t].lab for t in wanted}
-        by_lab.append(float(first in wanted or corpus.analysis.facts[first].lab in labs))
+        labs = {a.facts[t].lab for t in wanted}
+        by_lab.append(float(first in wanted or a.facts[first].lab in labs))
+        constant.update(open_)
+        constant_lab.update({a.facts[t].lab for t in open_})
         groups.append(row["lineage_group"])
-        lines[row["student"]] = [corpus.analysis.models[c] for c, _ in ranked[:3]]
+        lines[row["student"]] = [a.models[c] for c, _ in ranked[:3]]
     value, low, high = corpus.mean(hits, groups)
+    n = len(hits)
+    best, best_lab = (next((c / n for _, c in of.most_common(1)), None) for of in (constant, constant_lab))
+    lab_first = corpus.mean(by_lab, groups)[0]
+    said = (
+        f"always the same answer: {best:.2f}; lab first {lab_first:.2f}, always the same lab {best_lab:.2f}; "
+        if best is not None and best_lab is not None and lab_first is not None
+        else ""
+    )
     return Figure(
-        "exact teacher first, same pool",
+        f"exact teacher first{_of(other=other)}, same pool",
         corpus.name,
         value,
         low,
         high,
-        len(hits),
-        "≥ 0.85",
-        f"{len(confounded)} more students cannot be tested: no teacher is left once later models and the "
+        n,
+        "≥ 0.75",
+        f"{said}{len(confounded)} more students cannot be tested: no teacher is left once later models and the "
         "student's own base family are set apart",
         {
             "first_three": lines,
             "untestable": confounded,
-            "teacher_lab_first": corpus.mean(by_lab, groups)[0],
+            "best_constant": best,
+            "teacher_lab_first": lab_first,
+            "best_constant_lab": best_lab,
         }
         if hits or confounded
         else {},
@@ -176,22 +291,23 @@ def version_first(corpus: Corpus, name: str, kinds: Sequence[str], reach: str) -
 
 
 def none_rate(corpus: Corpus) -> Figure:
-    """Share of models answered `none` when every candidate was released after them.
+    """Share of models answered `none` when every lab that is asked about cannot have taught them.
 
     Models that are candidates themselves are reported apart: a later model may have learnt from them.
     """
     a = corpus.analysis
-    kin = cal.relations(a.facts)
-    apart = np.flatnonzero(a.scores.unrelated.any(axis=1))
+    labs = a.labs
+    apart = np.flatnonzero(labs.scores.unrelated.any(axis=1))
     answers, groups, teachers, named = [], [], [], {}
     for s, me in enumerate(a.facts):
         if me.copy_of or me.released is None:
             continue
-        p = {
-            a.models[c]: float(a.p[s, b])
-            for b, c in enumerate(a.candidates)
-            if me.before(a.facts[c]) and not kin[s, c] and not a.facts[c].bases & me.bases and not np.isnan(a.p[s, b])
-        }
+        p = {}
+        for k, lab in enumerate(labs.names):
+            of = [a.facts[labs.candidates[b]] for b in labs.members[k]]
+            later = any(me.before(fact) for fact in of) and not any(fact.bases & me.bases for fact in of)
+            if later and labs.scores.null[s, k] and not np.isnan(a.lab_p[s, k]):
+                p[lab] = float(a.lab_p[s, k])
         if not p:
             continue
         none = float(min(cal.benjamini_hochberg(list(p.values()))) > ALPHA)
@@ -210,32 +326,7 @@ def none_rate(corpus: Corpus) -> Figure:
         low,
         high,
         len(answers),
-        "≥ 0.90",
-        "every candidate was released after the model, by another lab, on another base",
+        "≥ 0.95",
+        "asked about the models of every lab that were released after it, on another base",
         {"named": named, "possible_teachers": float(np.mean(teachers)) if teachers else None} if answers else {},
-    )
-
-
-def named(corpus: Corpus) -> Figure:
-    """Share of students for whom the verdict names a candidate, at 5% false discovery rate."""
-    hits, groups, right, lines = [], [], [], {}
-    for row, _, teachers in corpus.students():
-        found = [f for f in evidence.pair_tests(corpus.analysis, row["student"]) if f.verdict == "resembles"]
-        hits.append(float(bool(found)))
-        groups.append(row["lineage_group"])
-        if found:
-            labs = {corpus.analysis.facts[t].lab for t in teachers}
-            right.append(float(corpus.analysis.facts[corpus.analysis.index(found[0].candidate)].lab in labs))
-            lines[row["student"]] = [f.candidate for f in found[:3]]
-    value, low, high = corpus.mean(hits, groups)
-    return Figure(
-        "verdict names a candidate for a documented student",
-        corpus.name,
-        value,
-        low,
-        high,
-        len(hits),
-        "",
-        "false discovery rate 5% over the student's candidates",
-        {"first_is_of_teachers_lab": float(np.mean(right)) if right else None, "named": lines} if hits else {},
     )

@@ -21,6 +21,7 @@ import re
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from harness.provenance import fingerprint as fp
 from harness.provenance import positives, same, similarity
 from harness.provenance.calibration import ModelFacts
 from harness.provenance.evidence import EVIDENCE
+from harness.provenance.positives import Pair
 from harness.specs import MONTH
 
 FOLDER = Path(__file__).parent / "panels"
@@ -152,6 +154,12 @@ class Panel:
         return {prompt.id: prompt.domain for prompt in self.prompts}
 
     @property
+    def language(self) -> str | None:
+        """What its prompts are in, as `languages.language` calls it; `None` where the panel does not say."""
+        said = self.about.get("language")
+        return None if said is None else str(said)
+
+    @property
     def aliases(self) -> dict[str, str]:
         """Ids of prompts by what their source calls them."""
         return {prompt.name: prompt.id for prompt in self.prompts}
@@ -161,6 +169,11 @@ class Panel:
         """Indices of prompts in the fingerprints, in the order they are asked in."""
         place = {prompt: i for i, prompt in enumerate(self.prints.prompts)}
         return [place[prompt.id] for prompt in self.prompts]
+
+    @property
+    def taught(self) -> tuple[Pair, ...]:
+        """Documented students of candidates, their teachers and their lineage."""
+        return tuple((pair.student, pair.teacher, pair.lineage) for pair in self.positives)
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
@@ -183,6 +196,13 @@ def load(name: str | Path) -> Panel:
         ConfigError: there is none, its files were made by another version, or `check` finds something: all is named.
     """
     files = _files(name)
+    return _loaded(files.name, *(files.parts.get(suffix, b"") for suffix in SUFFIXES))
+
+
+@lru_cache(maxsize=2)
+def _loaded(name: str, *contents: bytes) -> Panel:
+    """The panel of these very bytes: reports of several suspects read one."""
+    files = Files(name, {suffix: content for suffix, content in zip(SUFFIXES, contents, strict=True) if content})
     about = _about(files)
     found = problems(files, about)
     if found:
@@ -247,7 +267,7 @@ def _about(files: Files) -> Row:
     anew = "build it anew with `harness panel build`"
     if about.get("format") != FORMAT:
         raise ConfigError(f"the panel {files.name} has format {about.get('format', 1)}, this is {FORMAT}: {anew}")
-    if about.get("fingerprint") != fp.VERSION:
+    if about.get("fingerprint") not in fp.READABLE:
         raise ConfigError(
             f"the panel {files.name} holds fingerprints {about.get('fingerprint')}, this is {fp.VERSION}: {anew}"
         )

@@ -21,14 +21,15 @@ import yaml
 
 from harness.core import prompt_id
 from harness.errors import ConfigError
-from harness.provenance import domains, evidence, panel, positives, same, similarity, wording
+from harness.provenance import domains, evidence, languages, panel, positives, same, similarity, wording
 from harness.provenance import fingerprint as fp
-from harness.provenance.calibration import base_families
 from harness.provenance.panel import Panel, PanelEntry, Prompt
-from harness.provenance.registry import TAUGHT, Labels, Registry
+from harness.provenance.registry import SAID, TAUGHT, Labels, Registry, bases_of
 
 ASKED = (25, 50, 60, 100, 200)
 """Numbers of prompts, beside all, that a panel says for what they show: its power, and when a model is the same."""
+SAMPLED = 1000
+"""Answers that tell a panel's language."""
 HOLDS = "hashes of features and counts; no text of any answer"
 UNCHECKED = "public record, not checked"
 NAMED = "the model's name"
@@ -112,12 +113,18 @@ def build(
     prints = _spread(prints, tuple(sorted(p.id for p in prompts)))
     made = Panel(
         name=name,
-        about={"holds": HOLDS, **about},
+        about={"holds": HOLDS, "language": _language(known["output"].to_list()), **about},
         prints=prints,
         prompts=tuple(prompts),
         entries={model: entries[model] for model in prints.models},
     )
     return _measured(made, tuple(pairs), _second(known))
+
+
+def _language(texts: Sequence[str | None]) -> str:
+    """What most of the answers are in."""
+    found = languages.languages([text or "" for text in texts[:: max(1, len(texts) // SAMPLED)]])
+    return languages.ENGLISH if found.english >= 0.5 else str(found.other)  # noqa: PLR2004 - most of them
 
 
 def _second(answers: pl.DataFrame) -> fp.Fingerprints | None:
@@ -435,7 +442,7 @@ def entries_of(names: Sequence[str], labels: Labels, known: Registry, licence: s
     taught = {n: row["teachers"].split(";") for n, row in student.items() if (row["strength"] or "").startswith(TAUGHT)}
     return {
         fact.name: PanelEntry(
-            facts=fact,
+            facts=dataclasses.replace(fact, by_name=frozenset()),  # whoever makes a panel answers for its facts
             licence=licence,
             sources=_sources(fact.name, labels, known),
             teachers=frozenset(taught.get(fact.name, ())) - {""},
@@ -458,11 +465,24 @@ def _sources(name: str, labels: Labels, known: Registry) -> dict[str, str]:
         "lab": _first((table, UNCHECKED), (entry, told), key="lab") or (seen if student.get("student_lab") else NAMED),
         "released": _first((table, UNCHECKED), key="released") or told,
         "lineage": told if entry.get("lineage") else seen if student.get("lineage_group") else listed,
-        "bases": NAMED if base_families(name, known.bases) else seen if student.get("base_model") else listed,
+        "bases": _of_bases(name, student, control, known, (told, seen, listed)),
         "not_taught_by": listed,
         "copy_of": seen,
         "teachers": seen,
     }
+
+
+def _of_bases(
+    name: str, student: Mapping[str, Any], control: Mapping[str, Any], known: Registry, sources: tuple[str, str, str]
+) -> str:
+    """The source of a model's bases; what a panel records of them is no source of its own."""
+    told, seen, listed = sources
+    if known.entry(name).get("base"):
+        return told
+    bare = Registry({}, known.labs, known.bases)
+    if bases_of(name, student, control, bare)[1] != SAID:
+        return NAMED
+    return seen if student.get("base_model") else listed
 
 
 def _first(*rows: tuple[Mapping[str, Any], str], key: str) -> str | None:

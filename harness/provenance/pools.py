@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core import panels, resources
 from harness.errors import ConfigError, unknown_name
-from harness.provenance import evidence, panel, same, stored, wording
+from harness.provenance import boilerplate, evidence, panel, readings, same, stored, wording
 from harness.provenance.calibration import ModelFacts
 from harness.provenance.registry import Labels, Registry, panel_facts
 from harness.provenance.responses import TRACES
@@ -21,8 +21,9 @@ from harness.provenance.responses import TRACES
 if TYPE_CHECKING:
     import polars as pl
 
+    from harness.provenance.comparability import TextReading
     from harness.provenance.fingerprint import Fingerprints
-    from harness.provenance.positives import Positive
+    from harness.provenance.positives import Pair
     from harness.provenance.same import Threshold
 
 DRAWS = 100
@@ -110,7 +111,7 @@ class Pool:
         candidates: possible teachers.
         notes: what a reader must know of the pool.
         panel: whether it is a reference panel.
-        positives: documented students in the pool, with the scores they got.
+        taught: documented students in the pool: student, teacher, lineage.
         domains: what each prompt asks for (`domains.DOMAINS`), by its id.
         again: the same pool with half of the suspect's repeated answers as a model of its own, `AGAIN`; `None` where
             nothing was answered twice.
@@ -122,7 +123,7 @@ class Pool:
     candidates: frozenset[str]
     notes: tuple[str, ...] = ()
     panel: bool = False
-    positives: tuple[Positive, ...] = ()
+    taught: tuple[Pair, ...] = ()
     domains: Mapping[str, str] = field(default_factory=dict)
     again: Pool | None = None
     version: str | None = None
@@ -133,6 +134,10 @@ class Pool:
     """What a reader must know of one suspect, by its name."""
     same: tuple[Threshold, ...] = ()
     """When answers are so near that the model is the same one; empty where that was not measured."""
+    readings: Mapping[str, TextReading] = field(default_factory=dict)
+    """What was found in the texts of models whose texts are here."""
+    language: str | None = None
+    """What its prompts and models' answers are in, where that is recorded."""
 
     def asks(self, name: str) -> bool:
         """Whether something is to be said of a model here."""
@@ -201,13 +206,24 @@ def every(
 def _local(
     answers: pl.DataFrame, task: str, known: Registry, control_of: Mapping[str, str], folder: Path | None
 ) -> Pool:
-    prints = _prints(answers, task, evidence.READ, folder)
+    bare, found = (answers, {}) if TRACES in task else readings.read(answers)
+    prints = _prints(bare, task, evidence.EVIDENCE, folder)
     who = facts(prints.models, known, control_of)
     notes = wording.undated([f.name for f in who if f.released is None])
     return Pool(
-        task, prints, who, teachers(who), notes, domains=_domains(answers), version=_version(answers),
-        about={name: documented(known, name) for name in prints.models},
+        task, prints, who, teachers(who), notes, taught=_taught(who, known), domains=_domains(answers),
+        version=_version(answers), about={name: documented(known, name) for name in prints.models}, readings=found,
     )  # fmt: skip
+
+
+def _taught(who: Sequence[ModelFacts], known: Registry) -> tuple[Pair, ...]:
+    """Documented students among models, with their teachers; without a known lineage each is its own."""
+    return tuple(
+        (fact.name, teacher, fact.lineage or fact.name)
+        for fact in who
+        if not fact.copy_of
+        for teacher in sorted(known.entry(fact.name).get("teachers") or ())
+    )
 
 
 LEAST_ASKED = 25
@@ -278,15 +294,17 @@ def _of_panel(
 
     A model of the panel's that is among them is read from the answers found here.
     """
-    prints = panel.joined(shipped, stored.fingerprint(there, panel.CHANNELS, folder, cut=True))
+    bare, found = readings.read(there, formulaic=boilerplate.formula(shipped.prints))
+    prints = panel.joined(shipped, stored.fingerprint(bare, panel.CHANNELS, folder, cut=True))
     mine = frozenset(there["model"].unique().to_list()) & set(prints.models)
     who = facts(prints.models, known, control_of)
     new = {fact.name for fact in who if fact.name in mine - set(shipped.entries) and not fact.copy_of}
     about = wording.panel(shipped.name, shipped.about, len(shipped.entries), len(shipped.prompts))
     return Pool(
-        shipped.name, prints, who, (shipped.candidates & set(prints.models)) | new, about, True, shipped.positives,
+        shipped.name, prints, who, (shipped.candidates & set(prints.models)) | new, about, True, shipped.taught,
         shipped.domains, version=str(shipped.about["version"]), suspects=mine, same=shipped.same,
-        about={name: _about(shipped, prints, name, known) for name in sorted(mine)},
+        about={name: _about(shipped, prints, name, known) for name in sorted(mine)}, readings=found,
+        language=shipped.language,
     )  # fmt: skip
 
 
@@ -431,15 +449,13 @@ def whole_panel(name: str) -> Pool:
     who = [shipped.facts[model] for model in shipped.prints.models]
     notes = wording.panel(shipped.name, shipped.about, len(shipped.entries), len(shipped.prompts))
     return Pool(
-        shipped.name, shipped.prints, who, shipped.candidates, notes, True, shipped.positives, shipped.domains,
+        shipped.name, shipped.prints, who, shipped.candidates, notes, True, shipped.taught, shipped.domains,
         version=str(shipped.about["version"]), same=shipped.same,
     )  # fmt: skip
 
 
 def only(pool: Pool, domain: str | None) -> Pool:
     """A pool on the prompts of one kind.
-
-    What documented students scored on all prompts is left out: it would not be comparable.
 
     Args:
         pool: of all prompts.
@@ -458,7 +474,7 @@ def only(pool: Pool, domain: str | None) -> Pool:
     if not kept:
         raise ConfigError(f"{pool.corpus} has no prompt of the kind {domain}")
     again = None if pool.again is None else only(pool.again, domain)
-    return dataclasses.replace(pool, prints=pool.prints.subset(kept), positives=(), again=again)
+    return dataclasses.replace(pool, prints=pool.prints.subset(kept), again=again)
 
 
 def narrowed(several: Sequence[Pool], domain: str | None) -> list[Pool]:

@@ -5,25 +5,35 @@ is how much likelier a score is for a student than for an unrelated pair: \(\log
 with both sides of equal weight (Brummer and du Preez 2006, Computer Speech and Language 20) and every lineage of
 students counting once. A suspect's own lineage never takes part. Where there are fewer than `LEAST_LINEAGES`
 lineages there is no ratio. k lineages support no ratio beyond k + 1 either way, and none is given.
+
+A set of labs covers the teacher's at `COVERAGE`: those whose score is within a gap of the highest. The gap is the
+conformal quantile, over lineages of students, of how far the teacher's lab was from the highest (Vovk, Gammerman and
+Shafer 2005); students of one data set are one observation, and the suspect's own never takes part.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from harness.provenance import calibration as cal
 from harness.provenance.calibration import Matrix
-from harness.provenance.evidence import Analysis
+from harness.provenance.evidence import ALPHA, Analysis, adjusted, lab_tests, open_pairs
 from harness.provenance.registry import TAUGHT, Labels
 
 LEAST_LINEAGES = 5
 RIDGE = 0.01
 """Keeps the regression finite where scores separate the two sides."""
 LEVELS = (0.05, 0.01)
+COVERAGE = 0.9
+"""Of a set of labs: it takes nine lineages."""
+Pair = tuple[str, str, str]
+"""A documented student, one of its teachers, and its lineage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +56,84 @@ def documented(analysis: Analysis, labels: Labels) -> list[Positive]:
     )
 
 
-def scored(analysis: Analysis, pairs: Iterable[tuple[str, str, str]]) -> list[Positive]:
-    """The pairs that can be tested, with the scores they get in a pool: student, teacher, lineage."""
+def scored(analysis: Analysis, pairs: Iterable[Pair]) -> list[Positive]:
+    """The pairs that have a dated null, with the scores they get in a pool."""
     found = []
     names = {name: i for i, name in enumerate(analysis.models)}
     for student, teacher, lineage in pairs:
         s, c = names.get(student), names.get(teacher)
         b = None if c is None else analysis.column(c)
-        if s is None or c is None or b is None or analysis.rival(s, c) is not None or math.isnan(analysis.p[s, b]):
+        if s is None or c is None or b is None or analysis.rival(s, c) is not None:
             continue
-        found.append(Positive(student, teacher, lineage, float(analysis.scores.z[s, b]), float(analysis.p[s, b])))
+        z, p = analysis.scores.z[s, b], analysis.dated.p[s, b]
+        if not math.isnan(p):
+            found.append(Positive(student, teacher, lineage, float(z), float(p)))
     return found
 
 
-def rescored(analysis: Analysis, known: Sequence[Positive]) -> Sequence[Positive]:
-    """Known pairs with the scores they get where the suspects were asked some of the prompts; else as they are.
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """How far the lab of a student's teacher is from the lab with the highest score, 0 where it is that lab."""
 
-    Tails and likelihood ratios are of one way of scoring: a score from 60 prompts is not worth what it is from 400.
+    student: str
+    lineage: str
+    gap: float
+
+
+def gaps(analysis: Analysis, pairs: Iterable[Pair]) -> list[Gap]:
+    """The gaps of documented students whose teacher's lab can be tested."""
+    teachers: dict[tuple[str, str], set[str]] = {}
+    for student, teacher, lineage in pairs:
+        if student in analysis.models and teacher in analysis.models:
+            lab = cal.lab_of(analysis.facts[analysis.index(teacher)])
+            teachers.setdefault((student, lineage), set()).add(lab)
+    found = []
+    for (student, lineage), labs in sorted(teachers.items()):
+        scores = lab_scores(analysis, student)
+        true = [scores[lab] for lab in labs if lab in scores]
+        if true:
+            found.append(Gap(student, lineage, max(scores.values()) - max(true)))
+    return found
+
+
+def lab_scores(analysis: Analysis, suspect: str) -> dict[str, float]:
+    """A model's highest score with each lab's versions that have a dated null for it."""
+    s, labs = analysis.index(suspect), analysis.labs
+    fit = open_pairs(analysis.facts, analysis.scores.candidates.tolist())[s] & ~np.isnan(analysis.dated.p[s])
+    z = np.where(fit, analysis.scores.z[s], -np.inf)
+    return {name: float(z[m].max()) for name, m in zip(labs.names, labs.members, strict=True) if fit[m].any()}
+
+
+def naming(analysis: Analysis, pairs: Iterable[Pair]) -> dict[str, dict[str, bool]]:
+    """Whether a verdict names the lab of a documented student's teacher: by lab, and by student."""
+    labs: dict[str, set[str]] = {}
+    for student, teacher, _ in pairs:
+        if student in analysis.models and teacher in analysis.models:
+            labs.setdefault(student, set()).add(cal.lab_of(analysis.facts[analysis.index(teacher)]))
+    found: dict[str, dict[str, bool]] = {}
+    for student, of in sorted(labs.items()):
+        tests = lab_tests(analysis, student)
+        q = adjusted([tests])[0]
+        for lab in of & set(q):
+            found.setdefault(lab, {})[student] = q[lab] <= ALPHA
+    return found
+
+
+def cut(known: Sequence[Gap], without: str | None = None) -> float | None:
+    """The gap within which the teacher's lab is at `COVERAGE`; `None` where too few lineages are documented.
+
+    Args:
+        known: of `gaps`.
+        without: the lineage of the model that will be asked about.
     """
-    if analysis.prints.asked is None:
-        return known
-    return scored(analysis, [(pair.student, pair.teacher, pair.lineage) for pair in known])
+    rest = sorted((pair for pair in known if pair.lineage != without), key=lambda pair: pair.gap)
+    size = Counter(pair.lineage for pair in rest)
+    need, mass = COVERAGE * (len(size) + 1), 0.0
+    for pair in rest:
+        mass += 1 / size[pair.lineage]
+        if mass >= need - 1e-9:
+            return pair.gap
+    return None
 
 
 def power_rows(known: Sequence[Positive], prompts: int) -> list[dict[str, Any]]:

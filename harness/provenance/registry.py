@@ -275,22 +275,45 @@ def _facts(
         raise ConfigError(f"{name}: released {released!r}; expected YYYY-MM")
     kind = student.get("strength") or ""
     copy = any(kind.startswith(k) for k in COPIES)
-    # A name that gives its base away is about this model; a table's base may be about the whole row's group.
-    told = " ".join(str(v) for v in (student.get("base_model"), entry.get("base")) if v)
-    bases = set(base_families(name, registry.bases) or base_families(told, registry.bases))
-    bases |= set(entry.get("bases") or ())
-    if control.get("base_family"):
-        bases.add(str(control["base_family"]))
+    bases, picked = bases_of(name, student, control, registry)
+    lab = table.get("lab") or entry.get("lab") or student.get("student_lab")
+    guessed_lab = None if lab else registry.lab_of(name)
     lineage = None if copy else student.get("lineage_group")
     return ModelFacts(
         name=name,
-        lab=table.get("lab")
-        or entry.get("lab")
-        or student.get("student_lab")
-        or registry.lab(registry.name(name).known_as.rpartition("/")[2]),
+        lab=lab or guessed_lab,
         released=None if released is None else str(released),
-        bases=frozenset(bases),
+        bases=bases,
         lineage=entry.get("lineage") or lineage or control.get("base_family"),
         not_taught_by=frozenset((control.get("not_trained_on") or "").split(";")) - {""},
         copy_of=frozenset((student.get("teachers") or "").split(";")) - {""} if copy else frozenset(),
+        by_name=frozenset(what for what, known in (("lab", guessed_lab), ("bases", picked == BY_NAME)) if known),
     )
+
+
+BY_NAME, OF_GROUP, SAID = "name", "group", "said"
+"""Where bases are from: a name alone; a row about several models of whom a name picks; a fact."""
+
+
+def bases_of(
+    name: str, student: Mapping[str, Any], control: Mapping[str, Any], registry: Registry
+) -> tuple[frozenset[str], str | None]:
+    """The families of base models that a model was trained from, and where that is from; facts before its name.
+
+    Args:
+        name: the model's.
+        student: its row among documented students, which may speak of several models; empty where there is none.
+        control: its row among controls; empty where there is none.
+        registry: what is recorded.
+    """
+    entry = registry.entry(name)
+    recorded = {*base_families(str(entry.get("base") or ""), registry.bases), *(entry.get("bases") or ())}
+    if entry.get("base") or recorded:
+        return frozenset(recorded), SAID
+    named = base_families(name, registry.bases)
+    group = base_families(str(student.get("base_model") or ""), registry.bases)
+    if group & named:
+        return group & named, OF_GROUP
+    if group or control.get("base_family"):
+        return group | {str(family) for family in (control.get("base_family"),) if family}, SAID
+    return named, BY_NAME if named else None

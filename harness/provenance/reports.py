@@ -16,8 +16,19 @@ from functools import cached_property
 import numpy as np
 
 from harness.errors import ConfigError, unknown_name
+from harness.provenance import (
+    answer_kinds,
+    coverage,
+    domains,
+    evidence,
+    positives,
+    rivals,
+    same,
+    uncertainty,
+    wording,
+)
 from harness.provenance import calibration as cal
-from harness.provenance import domains, evidence, families, positives, same, uncertainty, wording
+from harness.provenance.comparability import Familiarity
 from harness.provenance.evidence import Analysis
 from harness.provenance.finding import (
     RIVALS,
@@ -36,14 +47,12 @@ from harness.provenance.finding import (
 )
 from harness.provenance.pools import AGAIN, FEW, Pool
 
-SCHEMA = 3
+SCHEMA = 4
 """Of what `harness provenance --format json` prints."""
 LEAST_IN_DOMAIN = 20
 """Prompts of one kind below which no score is given: the interval deals them to ten groups. No test is made."""
 LEADING = 3
 """Candidates shown per kind of prompt."""
-LEVEL = 0.95
-"""Of the intervals of ranks, and so of the labs that a verdict names: each candidate whose interval holds rank 1."""
 HUMAN = "human"
 """The lab of people: answers imported as a model of this lab are the floor."""
 
@@ -57,11 +66,13 @@ class Study:
     """Candidates asked about besides those that may be teachers; where there are any, about nobody else."""
     interval: bool = True
     """Whether to compute how far scores and ranks depend on prompts and null models."""
+    same_lab: bool = False
+    """Whether candidates of a suspect's own lab are tested, too."""
 
     @cached_property
     def analysis(self) -> Analysis:
         """Scores of every model with every possible teacher, and with those wanted."""
-        return analysis_of(self.pool, {*self.wanted})
+        return analysis_of(self.pool, {*self.wanted}, same_lab=self.same_lab)
 
     @cached_property
     def asked(self) -> Analysis:
@@ -73,8 +84,9 @@ class Study:
     @cached_property
     def spread(self) -> cal.Matrix | None:
         """`uncertainty.deviations`; `None` where nobody can be scored or nobody asked."""
-        known = bool((~np.isnan(self.analysis.scores.z)).any())
-        return uncertainty.deviations(self.analysis) if self.interval and known else None
+        known = bool((~np.isnan(self.analysis.z)).any())
+        rows = [i for i, name in enumerate(self.analysis.models) if self.pool.asks(name)]
+        return uncertainty.deviations(self.analysis, rows) if self.interval and known else None
 
     @cached_property
     def half(self) -> cal.Matrix | None:
@@ -95,8 +107,11 @@ class Study:
 
     @cached_property
     def null(self) -> NullKind:
-        """Which pairs those are: see `calibration.unrelated_pairs`."""
-        every = bool((self.analysis.scores.unrelated == self.analysis.scores.null).all())
+        """Which pairs p-values are read against: see `calibration.unrelated_pairs`."""
+        reading = self.analysis.main
+        if reading is not self.analysis.dated:
+            return "all dates"
+        every = bool((reading.scores.unrelated == reading.scores.null).all())
         return "null pairs" if every else "unrelated pairs"
 
     @cached_property
@@ -106,36 +121,58 @@ class Study:
         return None if values is None else same.scores(values, self.pool.facts)
 
     @cached_property
-    def families(self) -> dict[str, dict[int, families.FamilyTest]]:
-        """The family test of every lab that has a candidate and enough null models, by lab and model."""
-        analysis, found = self.analysis, {}
-        matrices = [analysis.matrices[name] for name in evidence.FAMILY if name in analysis.matrices]
-        for lab, members in self.labs.items():
-            which = families.family(analysis.facts, members)
-            if len(which.null) >= cal.LEAST_NULL:
-                found[lab] = families.family_tests(matrices, analysis.facts, which)
-        return found
-
-    @cached_property
     def labs(self) -> dict[str, list[int]]:
-        """The candidates of every known lab."""
+        """The candidates of every lab, by `calibration.lab_of`."""
         found: dict[str, list[int]] = {}
-        for c in self.analysis.candidates:
-            lab = self.analysis.facts[c].lab
-            if lab is not None:
-                found.setdefault(lab, []).append(c)
+        for c in self.asked.candidates:
+            found.setdefault(cal.lab_of(self.analysis.facts[c]), []).append(c)
         return dict(sorted(found.items()))
 
     @cached_property
+    def taught(self) -> rivals.Taught:
+        """Documented students and their teachers."""
+        return frozenset((student, teacher) for student, teacher, _ in self.pool.taught)
+
+    @cached_property
+    def gaps(self) -> list[positives.Gap]:
+        """How far the labs of documented students' teachers are from the highest score."""
+        return positives.gaps(self.analysis, self.pool.taught)
+
+    @cached_property
+    def naming(self) -> dict[str, dict[str, bool]]:
+        """Whether a verdict names the teacher's lab of each documented student, by lab and student."""
+        return positives.naming(self.analysis, self.pool.taught)
+
+    @cached_property
     def scales(self) -> dict[str | None, positives.Scale | None]:
-        """What scores are worth for a model of each lineage, which never vouches for itself."""
-        lineages = {fact.lineage for fact in self.analysis.facts}
+        """What scores are worth for a model of each suspect's lineage, which never vouches for itself."""
+        lineages = {fact.lineage for fact in self.analysis.facts if self.pool.asks(fact.name)}
         return {name: positives.scale(self.documented, self.unrelated, name) for name in lineages}
 
     @cached_property
     def documented(self) -> tuple[positives.Positive, ...]:
-        """Documented students with the scores they get in this analysis: see `positives.rescored`."""
-        return tuple(positives.rescored(self.analysis, self.pool.positives))
+        """Documented students with the scores they get in this analysis: of as many prompts as were asked."""
+        return tuple(positives.scored(self.analysis, self.pool.taught))
+
+    @cached_property
+    def known(self) -> cal.Matrix:
+        """What the pool's other lineages know of everybody's answers: models x channels, see `coverage.known`."""
+        return coverage.known(self.pool.prints, self.pool.facts)
+
+    def coverage_of(self, suspect: str) -> Familiarity | None:
+        """How much of a suspect's answers the pool knows."""
+        return coverage.coverage(self.known, self.pool.facts, self.pool.prints.models.index(suspect))
+
+    def incomparable(self, suspect: str) -> str | None:
+        """Why a suspect's answers can be compared with nobody's here, in words; `None` where they can."""
+        reading = self.pool.readings.get(suspect)
+        wrapping = None if reading is None else reading.wrapping
+        if wrapping is not None and wrapping.emptied >= answer_kinds.MOST * wrapping.answers:
+            return wording.one_text(wrapping)
+        known = self.coverage_of(suspect)
+        if known is None or known.enough:
+            return None
+        return wording.unknown(known, None if reading is None else reading.kind)
 
     def interval_of(self, s: int, candidate: str, z: float | None) -> tuple[float | None, float | None]:
         """The interval of a suspect's score with a candidate; `None` where there is none."""
@@ -149,6 +186,7 @@ def findings(
     *,
     interval: bool = True,
     by_domain: bool | None = None,
+    same_lab: bool = False,
 ) -> list[Finding]:
     """What can be said of suspects, one finding per prompt set and suspect in it.
 
@@ -160,6 +198,7 @@ def findings(
         candidates: the models to ask about; by default every one that may be a teacher.
         interval: whether to compute how far scores and ranks depend on prompts and null models.
         by_domain: whether to say what each kind of prompt shows by itself; by default in pools of `FEW` models.
+        same_lab: whether candidates of a suspect's own lab are tested, too.
 
     Raises:
         ConfigError: a candidate is in no pool.
@@ -168,7 +207,8 @@ def findings(
     everybody = {name for pool in pools for name in pool.prints.models}
     for name in sorted(wanted - everybody):
         raise ConfigError(unknown_name("candidate", name, everybody))
-    return of_studies([Study(pool, wanted, interval) for pool in pools], suspects, by_domain=by_domain)
+    asked = [dataclasses.replace(pool, suspects=frozenset(filter(pool.asks, suspects))) for pool in pools]
+    return of_studies([Study(pool, wanted, interval, same_lab) for pool in asked], suspects, by_domain=by_domain)
 
 
 def of_studies(studies: Sequence[Study], suspects: Collection[str], *, by_domain: bool | None = None) -> list[Finding]:
@@ -178,19 +218,36 @@ def of_studies(studies: Sequence[Study], suspects: Collection[str], *, by_domain
 
 def _of(suspect: str, every: Sequence[Study], by_domain: bool | None) -> list[Finding]:
     studies = [study for study in every if study.pool.asks(suspect)]
-    q = evidence.adjusted([evidence.tested(study.asked, suspect) for study in studies])
-    tests = [_tests(study, suspect, of) for study, of in zip(studies, q, strict=True)]
-    labs = [_labs(study, suspect, of) for study, of in zip(studies, tests, strict=True)]
-    over = iter(cal.benjamini_hochberg([lab.p for of in labs for lab in of if lab.p is not None]))
-    labs = [[lab if lab.p is None else dataclasses.replace(lab, q=next(over)) for lab in of] for of in labs]
-    number = sum(map(len, q))
+    barred = [study.incomparable(suspect) for study in studies]
+    labs = [[] if why else evidence.lab_tests(study.asked, suspect) for study, why in zip(studies, barred, strict=True)]
+    number = sum(map(len, labs))
     return [
-        _finding(study, suspect, found, of, number, by_domain)
-        for study, found, of in zip(studies, tests, labs, strict=True)
+        _finding(study, suspect, of, q, number, by_domain, why)
+        for study, of, q, why in zip(studies, labs, evidence.adjusted(labs), barred, strict=True)
     ]
 
 
-def analysis_of(pool: Pool, wanted: set[str]) -> Analysis:
+def _withheld(tests: Iterable[PairTest]) -> list[PairTest]:
+    """The tests without a score: the suspect's answers can be compared with nobody's."""
+    blank = PairTest("", "not comparable", None, None, None, {}, 0, None, 0)
+    told = []
+    for test in tests:
+        rival = test.verdict in RIVALS
+        told.append(
+            dataclasses.replace(
+                blank,
+                candidate=test.candidate,
+                verdict=test.verdict if rival else "not comparable",
+                null_size=test.null_size,
+                prompts=test.prompts,
+                why=test.verdict if rival else "the answers are not comparable",
+                lab=test.lab,
+            )
+        )
+    return sorted(told, key=lambda test: test.candidate)
+
+
+def analysis_of(pool: Pool, wanted: set[str], *, same_lab: bool = False) -> Analysis:
     """Calibrated scores of a pool.
 
     Every possible teacher's unrelated pairs make up the pooled null, whoever is asked about.
@@ -198,20 +255,29 @@ def analysis_of(pool: Pool, wanted: set[str]) -> Analysis:
     Args:
         pool: of models on one prompt set.
         wanted: further candidates.
+        same_lab: whether candidates of a suspect's own lab are tested, too.
     """
     names = pool.prints.models
     columns = [i for i, name in enumerate(names) if name in pool.candidates | wanted]
-    return evidence.analyse(pool.prints, pool.facts, columns)
+    return evidence.analyse(pool.prints, pool.facts, columns, same_lab=same_lab)
 
 
 def _finding(
-    study: Study, suspect: str, tests: list[PairTest], labs: list[Lab], number: int, by_domain: bool | None
+    study: Study,
+    suspect: str,
+    found_labs: Sequence[evidence.LabTest],
+    q: Mapping[str, float],
+    number: int,
+    by_domain: bool | None,
+    incomparable: str | None,
 ) -> Finding:
     pool, analysis = study.pool, study.analysis
     s = analysis.index(suspect)
-    apart = len(analysis.models) <= FEW if by_domain is None else by_domain
+    apart = not incomparable and (len(analysis.models) <= FEW if by_domain is None else by_domain)
+    tests = _tests(study, suspect, evidence.of_versions(found_labs, q))
+    labs = [] if incomparable else _labs(study, suspect, tests, found_labs, q)
+    tests = _withheld(tests) if incomparable else tests
     strongest = next((test for test in tests if test.tested), None)
-    named = any(lab.named for lab in labs)
     found = Finding(
         suspect=suspect,
         corpus=pool.corpus,
@@ -221,15 +287,15 @@ def _finding(
         models=len(analysis.models),
         panel=pool.panel,
         traces=pool.traces,
-        verdict=verdict(tests),
-        strength=strength(strongest),
-        coverage=LEVEL if named and study.spread is not None else None,
+        verdict=verdict(tests, labs),
+        strength=strength(strongest, next((lab for lab in labs if lab.named), None)),
+        coverage=positives.COVERAGE if any(lab.possible for lab in labs) else None,
         labs=tuple(labs),
         tests=tuple(tests),
         null=study.null,
-        null_pairs=_null_pairs(study, s),
+        null_pairs=len(_null_pairs(study, s)),
         p_floor=p_floor(study, s),
-        nearest_of_all=_nearest(study, s),
+        nearest_of_all=None if incomparable else _nearest(study, s),
         sentence="",
         paragraph="",
         floor=_floor(analysis),
@@ -237,15 +303,28 @@ def _finding(
         sampled_again=_again(pool, suspect, interval=study.interval),
         domains=_domains(study, s, {test.candidate for test in tests}) if apart else (),
         answers=pool.prints.dropped,
-        same_model=_same_model(study, suspect),
+        same_model=None if incomparable else _same_model(study, suspect),
         released=analysis.facts[s].released,
+        known=study.coverage_of(suspect),
+        reading=pool.readings.get(suspect),
+        incomparable=incomparable,
     )
     return dataclasses.replace(
         found,
         sentence=wording.said(found),
         paragraph=wording.paragraph(found),
         notes=wording.notes(
-            found, number, study.scales[analysis.facts[s].lineage], (*pool.about.get(suspect, ()), *pool.notes)
+            found,
+            number,
+            study.scales[analysis.facts[s].lineage],
+            study.naming,
+            (
+                *wording.texts(found, pool.language),
+                *wording.by_name(analysis.facts[s]),
+                *wording.own_lab(found, analysis.facts[s].lab),
+                *pool.about.get(suspect, ()),
+                *pool.notes,
+            ),
         ),
     )
 
@@ -285,7 +364,8 @@ def _tests(study: Study, suspect: str, q: Mapping[int, float]) -> list[PairTest]
     for test in found:
         rank, rank_low, rank_high = places.get(test.candidate, (None, None, None))
         z_low, z_high = study.interval_of(s, test.candidate, test.z)
-        ratio = worth.ratio(test.z) if worth and test.tested and test.z is not None else None
+        known = worth is not None and test.tested and test.z is not None and not test.weaker
+        ratio = worth.ratio(test.z) if known and worth and test.z is not None else None
         fact = analysis.facts[analysis.index(test.candidate)]
         told.append(
             dataclasses.replace(
@@ -334,74 +414,96 @@ def ranked(
     return {f.candidate: (int(rank), int(least), int(most)) for f, rank, least, most in found_ranks}
 
 
-def verdict(tests: Sequence[PairTest]) -> Conclusion:
-    """The verdict over all candidates: `resembles`, `none`, `untestable` or `not enough prompts`.
+def verdict(tests: Sequence[PairTest], labs: Sequence[Lab]) -> Conclusion:
+    """The verdict over all labs: `resembles`, `none`, `untestable`, `not enough prompts` or `not comparable`.
 
     Where no candidate has a null, more prompts would not help: that is `untestable`, however few there are.
     """
-    said = {test.verdict for test in tests}
-    if "resembles" in said:
+    if any(test.verdict == "not comparable" for test in tests):
+        return "not comparable"
+    if any(lab.named for lab in labs):
         return "resembles"
-    if "none" in said:
+    if any(test.tested for test in tests):
         return "none"
     short = [test for test in tests if test.verdict == "not enough prompts"]
     return "not enough prompts" if any(test.null_size >= cal.LEAST_NULL for test in short) else "untestable"
 
 
-def versions(tests: Sequence[PairTest]) -> list[PairTest]:
-    """The candidates that a verdict names: those that cannot be told from the strongest.
+def versions(study: Study, suspect: str, tests: Sequence[PairTest]) -> list[str]:
+    """Of one lab's candidates those that cannot be told from the strongest, which comes first.
 
-    Where ranks have intervals, every candidate tested whose interval holds rank 1; elsewhere those resembled. None
-    where nobody is resembled.
+    Where ranks have intervals, every candidate whose interval among them holds rank 1; elsewhere those resembled.
+
+    Args:
+        study: of the set.
+        suspect: its name.
+        tests: of the lab's candidates, the strongest first.
     """
-    if verdict(tests) != "resembles":
-        return []
     tested = [test for test in tests if test.tested]
-    if any(test.rank_low is None for test in tested):
-        return [test for test in tested if test.verdict == "resembles"]
-    return [test for test in tested if test.rank_low == 1]
+    alike = [test for test in tested if test.weaker == tested[0].weaker]
+    best = max(alike, key=lambda test: test.z or 0.0)
+    if study.spread is None:
+        return [best.candidate, *(t.candidate for t in alike if t.verdict == "resembles" and t is not best)]
+    places = ranked(study.analysis, alike, study.spread[:, study.analysis.index(suspect)])
+    return [best.candidate, *(t.candidate for t in alike if places[t.candidate][1] == 1 and t is not best)]
 
 
-def _labs(study: Study, suspect: str, tests: Sequence[PairTest]) -> list[Lab]:
-    """Every lab with a candidate, other than the suspect's own: those named first, then by the family test."""
+def _labs(
+    study: Study,
+    suspect: str,
+    tests: Sequence[PairTest],
+    found: Sequence[evidence.LabTest],
+    q: Mapping[str, float],
+) -> list[Lab]:
+    """Every lab with a candidate, other than the suspect's own: those named first, then by p."""
     analysis = study.analysis
     s = analysis.index(suspect)
-    named = versions(tests)
+    near = _possible(study, suspect) if any(q[test.lab] <= evidence.ALPHA for test in found) else set()
+    of = {test.lab: test for test in found}
     rows = []
-    for lab, members in study.labs.items():
-        of = [test for test in tests if test.lab == lab]
-        if lab == analysis.facts[s].lab or not of:
+    for name, members in study.labs.items():
+        own = name == cal.lab_of(analysis.facts[s]) and name not in of
+        if own or members == [s]:
             continue
-        within = tuple(test.candidate for test in named if test.lab == lab)
-        later = all(analysis.facts[c].before(analysis.facts[s]) is False for c in members)
-        test = None if later or study.wanted else study.families.get(lab, {}).get(s)
-        rows.append(_lab(suspect, lab, within, of, test))
-    rows += [Lab(None, True, 1, 1, (test.candidate,)) for test in named if test.lab is None]
-    return sorted(rows, key=lambda row: (not row.named, row.p is None, row.p or 0.0, row.lab or ""))
+        mine = [test for test in tests if test.candidate in {analysis.models[c] for c in members}]
+        row = Lab(analysis.facts[members[0]].lab, False, sum(t.tested for t in mine), len(mine), possible=name in near)
+        rows.append(_lab(study, suspect, row, mine, of[name], q[name]) if name in of else row)
+    return sorted(rows, key=lambda row: (not row.named, row.p is None, row.q or 0.0, row.p or 0.0, row.lab or ""))
 
 
-def _lab(
-    suspect: str, lab: str, within: tuple[str, ...], of: Sequence[PairTest], test: families.FamilyTest | None
-) -> Lab:
-    found = Lab(lab, bool(within), sum(t.tested for t in of), len(of), within)
-    if test is None:
-        return found
-    return dataclasses.replace(
-        found, p=test.p, null_size=test.null_size, null_lineages=test.null_lineages, exceeded=test.exceeded,
-        sentence=wording.family_sentence(suspect, lab, test),
-    )  # fmt: skip
+def _lab(study: Study, suspect: str, row: Lab, tests: Sequence[PairTest], found: evidence.LabTest, q: float) -> Lab:
+    row = dataclasses.replace(
+        row, p=found.p, q=q, null_size=found.null_size, exceeded=found.exceeded, weaker=found.weaker
+    )
+    if q > evidence.ALPHA:
+        return row
+    within = versions(study, suspect, tests)
+    analysis = study.analysis
+    against = rivals.of(analysis, study.taught, study.raw, analysis.index(suspect), analysis.index(within[0]))
+    return dataclasses.replace(row, named=True, versions=tuple(within), rivals=against)
 
 
-def _null_pairs(study: Study, s: int) -> int:
-    kin = cal.relations(study.analysis.facts)[s]
-    scores = study.analysis.scores
-    return int((scores.unrelated & ~np.isnan(scores.z))[~kin].sum())
+def _possible(study: Study, suspect: str) -> set[str]:
+    """The labs within the gap that holds a documented student's teacher at `positives.COVERAGE`."""
+    analysis = study.analysis
+    gap = positives.cut(study.gaps, analysis.facts[analysis.index(suspect)].lineage)
+    scores = positives.lab_scores(analysis, suspect)
+    if gap is None or not scores or study.wanted:
+        return set()
+    return {lab for lab, z in scores.items() if max(scores.values()) - z <= gap}
+
+
+def _null_pairs(study: Study, s: int) -> cal.Matrix:
+    """Scores of the pairs that a suspect's p-values are read against."""
+    kin, scores = cal.relations(study.analysis.facts)[s], study.analysis.main.scores
+    pairs: cal.Matrix = scores.z[scores.unrelated & ~np.isnan(scores.z) & ~kin[:, None]]
+    return pairs
 
 
 def p_floor(study: Study, s: int) -> float | None:
-    """The smallest p-value that a suspect's pool can give: 1 over one more than its unrelated pairs."""
+    """The smallest p-value that a suspect's pool can give: see `calibration.Tail`."""
     pairs = _null_pairs(study, s)
-    return 1 / (pairs + 1) if pairs >= cal.LEAST_NULL else None
+    return cal.Tail(pairs).least if len(pairs) >= cal.LEAST_NULL else None
 
 
 def _nearest(study: Study, s: int) -> Member | None:
@@ -420,7 +522,7 @@ def _nearest(study: Study, s: int) -> Member | None:
 def _floor(analysis: Analysis) -> Span | None:
     """Scores of answers that people wrote, over all candidates."""
     rows = [i for i, fact in enumerate(analysis.facts) if fact.lab == HUMAN]
-    return _span(analysis.scores.z[rows].ravel().tolist())
+    return _span(analysis.z[rows].ravel().tolist())
 
 
 def _again(pool: Pool, suspect: str, *, interval: bool) -> SelfScore | None:
@@ -431,7 +533,7 @@ def _again(pool: Pool, suspect: str, *, interval: bool) -> SelfScore | None:
     analysis = study.analysis
     s, c = analysis.index(AGAIN), analysis.index(suspect)
     column = analysis.column(c)
-    z = math.nan if column is None else float(analysis.scores.z[s, column])
+    z = math.nan if column is None else float(analysis.z[s, column])
     if math.isnan(z):
         return None
     n = int((analysis.prints.answered[s] & analysis.prints.answered[c]).sum())
@@ -441,7 +543,7 @@ def _again(pool: Pool, suspect: str, *, interval: bool) -> SelfScore | None:
 def _ceiling(analysis: Analysis) -> Span | None:
     """Scores of a model sampled again or restyled with the model it is a version of."""
     found = [
-        analysis.scores.z[i, b]
+        analysis.z[i, b]
         for i, fact in enumerate(analysis.facts)
         if fact.copy_of
         for b, c in enumerate(analysis.candidates)
@@ -470,8 +572,9 @@ def _domains(study: Study, s: int, asked: Collection[str]) -> tuple[Domain, ...]
 def _domain(study: Study, name: str, kept: Sequence[int], s: int, asked: Collection[str]) -> Domain:
     whole = study.analysis
     prints = whole.prints.subset(kept)
-    prints = dataclasses.replace(prints, features={c: prints.features[c] for c in whole.channels})
-    part = Study(dataclasses.replace(study.pool, prints=prints, again=None), study.wanted, study.interval)
+    prints = dataclasses.replace(prints, features={c: prints.features[c] for c in whole.dated.channels})
+    pool = dataclasses.replace(study.pool, prints=prints, again=None)
+    part = Study(pool, study.wanted, study.interval, study.same_lab)
     analysis = part.analysis
     fit = [
         test

@@ -28,6 +28,8 @@ MIN_SHARED_TRACES = 10
 """Fewer for reasoning traces, which are five to fifty times as long as answers."""
 RARE = 1e-4
 """Added to rates before they are compared with people's: once in ten thousand tokens."""
+LEAST_FEATURES = 3
+"""Features that a channel of habits must have: with one or two every cosine is near 1 or -1, and says nothing."""
 SMOOTH = 0.5
 """Added to successes and failures before the log-odds (Anscombe's correction)."""
 
@@ -207,7 +209,7 @@ def habit(prints: Fingerprints, name: str) -> Matrix:
 def _cosines(counts: Matrix, answered: npt.NDArray[np.bool_]) -> Matrix:
     """Cosines of log-odds profiles: see `habit`."""
     scaled = _unit(_Habits.of(counts, answered).profiles())
-    if not scaled.size:
+    if scaled.shape[1] < LEAST_FEATURES:
         return np.full((len(counts),) * 2, np.nan)
     cosines: Matrix = scaled @ scaled.T
     return cosines
@@ -267,7 +269,7 @@ def leaning(prints: Fingerprints, name: str) -> Matrix:
 def _leaning(counts: Matrix, asked: npt.NDArray[np.bool_], every: Matrix, answered: npt.NDArray[np.bool_]) -> Matrix:
     habits = _Habits.of(every, answered)
     useful = habits.useful
-    if not useful.any():
+    if useful.sum() < LEAST_FEATURES:
         return np.full((len(counts),) * 2, np.nan)
     spread = habits.spread[useful]
     q = (every[:, useful].sum(axis=0) + SMOOTH) / (answered.sum() + 2 * SMOOTH)

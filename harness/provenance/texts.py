@@ -32,10 +32,20 @@ TAIL_NEEDS_CHARS = 400
 BATCH = 20_000
 """Answers held as tokens at any one time; bounds memory."""
 
-# Han characters stand alone (no spaces); other letters and digits run together, with an inner apostrophe;
-# any other visible character is a token, and so is a run of line breaks.
-PIECE = r"\p{Han}|[\p{L}\p{N}--\p{Han}]+(?:['’]\p{L}+)?|[^\p{L}\p{N}\s]|\n+"
-SENTENCE_END = frozenset(".!?:。！？：")
+# Combining marks and joiners belong to the letter before them: without its vowel signs a Hindi word falls to pieces
+# (Unicode Standard Annex 29, rules WB4 and WB5). Marks that English has (behind symbols, the macron over a mean's x)
+# stay apart, as they always were: a panel's hashes of English hold.
+_MARK = r"[\p{Mn}\p{Mc}--[\x{300}-\x{36F}\x{FE00}-\x{FE0F}\x{E0100}-\x{E01EF}]]"
+_ALONE = r"[\p{Han}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
+"""Scripts without spaces between words: each letter is a token, with its marks."""
+_LETTER = rf"[\p{{L}}\p{{N}}--{_ALONE}]"
+_MORE = rf"(?:{_LETTER}|{_MARK}|[\x{{200C}}\x{{200D}}](?:\p{{L}}|{_MARK}))*"
+# Other letters and digits run together, with an inner apostrophe; any other visible character is a token, and so is a
+# run of line breaks.
+PIECE = (
+    rf"[\p{{L}}\p{{N}}&&{_ALONE}]{_MARK}*|{_LETTER}{_MORE}(?:['’]\p{{L}}(?:\p{{L}}|{_MARK})*)?|[^\p{{L}}\p{{N}}\s]|\n+"
+)
+SENTENCE_END = frozenset(".!?:。！？：।॥؟۔።")
 NAMES = frozenset(
     """ai21 alibaba alpaca anthropic baichuan bard chatglm chatgpt claude cohere dall deepmind deepseek falcon gemini
     gemma google gpt grok guanaco hermes huggingface internlm jamba jurassic koala llama meta microsoft minimax

@@ -10,6 +10,7 @@ together.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -27,14 +28,22 @@ LEAST = 2
 """Null models a replicate needs: leaving some out must not make a testable pair untestable."""
 
 
-def deviations(analysis: Analysis) -> Matrix:
-    """Scaled deviations of the replicates, of the prompts first: replicates x models x candidates; NaN is unknown."""
+def deviations(analysis: Analysis, suspects: Sequence[int] | None = None) -> Matrix:
+    """Scaled deviations of the replicates, of the prompts first: replicates x models x candidates; NaN is unknown.
+
+    Args:
+        analysis: of the pool.
+        suspects: the models whose scores are wanted, by default all: where none of them is read against all dates, that
+            null is not computed again.
+    """
+    if suspects is not None and not analysis.weaker[list(suspects)].any():
+        analysis = dataclasses.replace(analysis, every_date=None)
     groups = prompt_groups(analysis.prints)
-    names, facts, columns = list(analysis.channels), analysis.facts, analysis.candidates
+    names = list(analysis.dated.channels)
     parts = zip(*(similarity.without(analysis.prints, name, groups) for name in names), strict=True)
-    prompts = np.array([_score(matrices, facts, columns) for matrices in parts])
+    prompts = np.array([_score(matrices, analysis) for matrices in parts])
     whole = [analysis.matrices[name] for name in names]
-    null = np.array([_score(whole, facts, columns, group) for group in null_groups(facts, analysis)])
+    null = np.array([_score(whole, analysis, group) for group in null_groups(analysis.facts, analysis)])
     return np.concatenate([_scaled(part) for part in (prompts, null) if len(part) > 1])
 
 
@@ -48,18 +57,29 @@ def prompt_groups(prints: Fingerprints) -> list[list[int]]:
 
 def null_groups(facts: Sequence[ModelFacts], analysis: Analysis) -> list[list[int]]:
     """Models that are some candidate's null model, their lineages dealt to at most `GROUPS` groups."""
-    lineages = cal.lineages(facts, np.flatnonzero(analysis.scores.null.any(axis=1)).tolist())
+    readings = [reading for reading in (analysis.dated, analysis.every_date) if reading is not None]
+    members = np.any([reading.scores.null.any(axis=1) for reading in readings], axis=0)
+    lineages = cal.lineages(facts, np.flatnonzero(members).tolist())
     groups: list[list[int]] = [[] for _ in range(min(GROUPS, len(lineages)))]
     for i, lineage in enumerate(lineages):
         groups[i % len(groups)] += lineage
     return groups
 
 
-def _score(
-    matrices: Sequence[Matrix], facts: Sequence[ModelFacts], columns: Sequence[int], left_out: Sequence[int] = ()
-) -> Matrix:
-    scores = [cal.pair_scores(matrix, facts, columns, left_out=left_out, least=LEAST) for matrix in matrices]
-    return cal.combine([cal.centred(score, facts) for score in scores], facts).z
+def _score(matrices: Sequence[Matrix], analysis: Analysis, left_out: Sequence[int] = ()) -> Matrix:
+    dated = _mean(matrices, analysis, left_out, every_date=False)
+    if analysis.every_date is None:
+        return dated
+    return np.where(analysis.weaker, _mean(matrices, analysis, left_out, every_date=True), dated)
+
+
+def _mean(matrices: Sequence[Matrix], analysis: Analysis, left_out: Sequence[int], *, every_date: bool) -> Matrix:
+    facts, columns = analysis.facts, analysis.scores.candidates.tolist()
+    scores = [
+        cal.pair_scores(matrix, facts, columns, left_out=left_out, least=LEAST, every_date=every_date)
+        for matrix in matrices
+    ]
+    return cal.centred(cal.combine(scores, facts), facts).z
 
 
 def _scaled(replicates: Matrix) -> Matrix:

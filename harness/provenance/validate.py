@@ -15,8 +15,8 @@ import polars as pl
 
 from harness.errors import ConfigError
 from harness.provenance import calibration as cal
-from harness.provenance import evidence, family_figures, fingerprint, pair_figures, similarity
-from harness.provenance.evidence import EVIDENCE, FAMILY
+from harness.provenance import evidence, fingerprint, lab_figures, pair_figures, similarity
+from harness.provenance.evidence import EVIDENCE
 from harness.provenance.figures import Corpus, Figure, Row
 from harness.provenance.panel import Panel
 from harness.provenance.registry import Labels, Registry
@@ -34,6 +34,7 @@ def validate(
     *,
     draws: int = 1000,
     curve: Sequence[int] = CURVE,
+    stability: bool = True,
     seed: int = 0,
 ) -> Row:
     """Benchmark the detector on every corpus of an answers file.
@@ -46,6 +47,7 @@ def validate(
         registry: fills what the tables leave empty.
         draws: bootstrap draws behind each interval.
         curve: prompt counts of the power curve; empty skips it.
+        stability: whether to leave out every candidate once.
         seed: of the bootstrap and the prompt draws.
 
     Returns:
@@ -87,14 +89,13 @@ def validate(
                 "answers": prints.dropped,
             },
         )
-        figures += [f for f in _figures(corpus, curve) if f.n or f.detail]
+        figures += [f for f in _figures(corpus, curve, stability=stability) if f.n or f.detail]
     if not corpora:
         raise ConfigError("outputs: no corpus in the file")
     return {
-        "schema": 1,
+        "schema": 2,
         "fingerprint": fingerprint.VERSION,
         "channels": list(EVIDENCE),
-        "family_channels": list(FAMILY),
         "corpora": corpora,
         "figures": [_as_row(f) for f in figures],
     }
@@ -117,15 +118,25 @@ def _parts(outputs: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame, str, str]
                 yield name, part.select("model", "prompt_id", "reasoning"), "reasoning", label
 
 
-def _figures(corpus: Corpus, curve: Sequence[int]) -> Iterator[Figure]:
+def _figures(corpus: Corpus, curve: Sequence[int], *, stability: bool) -> Iterator[Figure]:
     """The figures of one corpus; the power curve last, and only where it is asked for."""
-    yield from family_figures.controls_flagged(corpus)
-    yield pair_figures.null_uniform(corpus)
-    yield from family_figures.students_against_controls(corpus)
-    yield pair_figures.pairs(corpus, siblings=True)
-    yield pair_figures.pairs(corpus, siblings=False)
-    yield pair_figures.teacher_first(corpus)
-    yield from family_figures.detection(corpus)
+    yield from lab_figures.controls_accused(corpus)
+    yield lab_figures.unrelated_named(corpus)
+    yield pair_figures.none_rate(corpus)
+    yield from pair_figures.null_uniform(corpus)
+    yield from lab_figures.tail(corpus)
+    yield lab_figures.untestable(corpus)
+    yield lab_figures.weaker_named(corpus)
+    for other in (False, True):
+        yield pair_figures.pairs(corpus, siblings=True, other=other)
+        yield pair_figures.pairs(corpus, siblings=False, other=other)
+        yield pair_figures.within_suspect(corpus, other=other)
+        yield pair_figures.against_null(corpus, other=other)
+        yield pair_figures.teacher_first(corpus, other=other)
+        yield from lab_figures.labs_named(corpus, other=other)
+    yield from pair_figures.popularity(corpus)
+    yield lab_figures.coverage(corpus)
+    yield from lab_figures.detection(corpus)
     yield from pair_figures.pair_detection(corpus)
     yield pair_figures.ratio_cost(corpus)
     yield pair_figures.version_first(
@@ -135,10 +146,10 @@ def _figures(corpus: Corpus, curve: Sequence[int]) -> Iterator[Figure]:
         corpus, "same base, on-policy tuned: base family first", ("same_base",), "1.0, reported as base"
     )
     yield pair_figures.version_first(corpus, "same weights continued: family first", ("same_weights",), "–")
-    yield pair_figures.none_rate(corpus)
-    yield pair_figures.named(corpus)
+    if stability:
+        yield lab_figures.stability(corpus)
     if curve:
-        yield from family_figures.power_curve(corpus, curve)
+        yield from lab_figures.power_curve(corpus, curve)
 
 
 def asked_figures(made: Panel, labels: Labels, asked: Sequence[int], *, both: bool, seed: int = 0) -> dict[str, float]:
@@ -162,17 +173,17 @@ def asked_figures(made: Panel, labels: Labels, asked: Sequence[int], *, both: bo
     columns = [i for i, model in enumerate(prints.models) if model in made.candidates]
     corpus = Corpus("", labels, evidence.analyse(prints, facts, columns), np.random.default_rng(seed), 2)
     first = pair_figures.teacher_first(corpus)
+    shares = list(lab_figures.labs_named(corpus))
     found = {
         "AUROC of pairs": pair_figures.pairs(corpus, siblings=True).value,
         "against other labs": pair_figures.pairs(corpus, siblings=False).value,
         "exact teacher first": first.value,
         "teacher's lab first": first.detail.get("teacher_lab_first"),
-        "student named": pair_figures.named(corpus).value,
+        "within suspect": pair_figures.within_suspect(corpus).value,
+        "named with their teacher's lab": shares[0].value,
+        "named students whose first lab is wrong": shares[1].value,
         "none where none can be": pair_figures.none_rate(corpus).value,
-        **{
-            f"controls flagged ({lab})": f.value
-            for lab, f in zip(corpus.labs(), family_figures.controls_flagged(corpus), strict=True)
-        },
+        **{f.name: f.value for f in lab_figures.controls_accused(corpus)},
     }
     return {name: float(value) for name, value in found.items() if value is not None}
 
@@ -192,7 +203,7 @@ def _as_row(figure: Figure) -> Row:
 
 
 def table(report: Row) -> str:
-    """The report as plain text: one line per figure."""
+    """The report as plain text: one line per figure, and one for what it is of."""
 
     def show(x: float | None) -> str:
         return "–" if x is None else f"{x:.0f}" if x >= 2 else f"{x:.3f}"  # noqa: PLR2004
@@ -206,12 +217,12 @@ def table(report: Row) -> str:
         rows = [f for f in report["figures"] if f["corpus"] == corpus["corpus"]]
         width = max((len(f["name"]) for f in rows), default=0)
         for f in rows:
-            interval = "" if f["low"] is None else f"[{show(f['low'])}, {show(f['high'])}]"
+            interval = "" if f["high"] is None else f"[{show(f['low'])}, {show(f['high'])}]"
             aim = f"  aim {f['reach']}" if f["reach"] else ""
             strict = f["detail"].get("at_0.01")
             at = "" if strict is None else f"  at 1%: {show(strict)}"
             lines.append(f"  {f['name']:<{width}}  {show(f['value']):>6} {interval:<16} n={f['n']}{aim}{at}")
-            if f["value"] is None:
-                lines.append(f"  {'':<{width}}  {f['note']}")
+            if f["note"]:
+                lines.append(f"      {f['note']}")
         lines.append("")
     return "\n".join(lines)

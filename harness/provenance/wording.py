@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from harness.provenance.calibration import LEAST_NULL
+from harness.provenance import boilerplate, languages
+from harness.provenance.calibration import LEAST_NULL, LEAST_REFERENCE, ModelFacts
 from harness.provenance.change import Change
+from harness.provenance.comparability import Familiarity, Languages, Wrapping
 from harness.provenance.evidence import ALPHA, LEAST_PROMPTS
-from harness.provenance.families import FamilyTest
-from harness.provenance.finding import Finding, Member, PairTest, SelfScore, Span
+from harness.provenance.finding import Finding, Lab, Member, PairTest, Rival, SelfScore, Span
 from harness.provenance.positives import Scale
 from harness.provenance.same import Sameness, Threshold
+
+if TYPE_CHECKING:
+    from harness.provenance.registration import Looks, ReportStanding
 
 EXPLANATIONS = (
     "training on its outputs, shared training data or vendors, web text that contains its outputs, common ancestry, "
@@ -38,6 +42,10 @@ def _p(value: float) -> str:
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"  # noqa: PLR2004
 
 
+def _q(value: float) -> str:
+    return "below 0.001" if value < 0.001 else f"{value:.3f}"  # noqa: PLR2004
+
+
 def sentence(suspect: str, finding: PairTest) -> str:  # noqa: PLR0911 - one sentence per verdict
     """Say one finding in one sentence.
 
@@ -52,9 +60,9 @@ def sentence(suspect: str, finding: PairTest) -> str:  # noqa: PLR0911 - one sen
             assert finding.q is not None
             assert finding.z is not None
             return (
-                f"{who} resemble {whom}'s more than those of {finding.exceeded} of {finding.null_size} models that "
-                f"cannot have learnt from it ({finding.z:.1f} standard deviations above them; {_p(finding.p)} against "
-                f"unrelated pairs, false-discovery-adjusted {finding.q:.3f}, {finding.prompts} prompts); consistent "
+                f"{who} resemble {whom}'s more than those of {finding.exceeded} of {finding.null_size} "
+                f"{_null(weaker=finding.weaker)} ({finding.z:.1f} standard deviations above them; {_p(finding.p)} "
+                f"against such pairs, false-discovery-adjusted {_q(finding.q)}, {finding.prompts} prompts); consistent "
                 f"with {EXPLANATIONS}."
             )
         case "none":
@@ -66,11 +74,13 @@ def sentence(suspect: str, finding: PairTest) -> str:  # noqa: PLR0911 - one sen
         case "untestable":
             why = (
                 f"only {finding.null_size} models that cannot have learnt from it have a score to read theirs against; "
-                f"{LEAST_NULL} are needed"
+                f"{LEAST_NULL} are needed, or a set of {LEAST_REFERENCE} models besides"
             )
             if finding.null_size >= LEAST_NULL:
                 why = "no habit of the two can be compared"
             return f"{who} cannot be tested against {whom}: {why}."
+        case "not comparable":
+            return f"{who} are not comparable with {whom}'s, nor with anybody's here."
         case "not enough prompts":
             return f"{who} cannot be tested against {whom}: both answered only {finding.prompts} prompts."
         case "later":
@@ -81,26 +91,58 @@ def sentence(suspect: str, finding: PairTest) -> str:  # noqa: PLR0911 - one sen
             return f"{whom} is of {suspect}'s own lab: a resemblance is expected and is not tested."
 
 
-def family_sentence(suspect: str, lab: str, test: FamilyTest | None) -> str:
-    """Say what the family test found.
+def _null(*, weaker: bool) -> str:
+    return "models of other labs and bases" if weaker else "models that cannot have learnt from it"
+
+
+def lab_sentence(suspect: str, lab: Lab) -> str:
+    """Say what is found of a lab that is named.
 
     Args:
         suspect: the model that was looked at.
-        lab: whose models it was compared with.
-        test: `None` where there are too few null models.
+        lab: the lab.
     """
-    if test is None:
-        return f"{suspect} cannot be tested against {lab}'s models: too few models are known not to be taught by them."
-    against = f"{test.null_size} models of {test.null_lineages} lineages not taught by them"
-    if test.p > ALPHA:
-        return (
-            f"{suspect}'s habits do not resemble those of {lab}'s models more than those of {against} do "
-            f"({_p(test.p)}; it is ahead of {test.exceeded} of them)."
-        )
-    return (
-        f"{suspect}'s habits resemble those of {lab}'s models more than those of {test.exceeded} of {against} do "
-        f"({_p(test.p)}); consistent with {EXPLANATIONS}."
+    assert lab.p is not None
+    assert lab.q is not None
+    name = lab.lab or f"the lab of {lab.versions[0]}"
+    text = (
+        f"{suspect}'s answers resemble {name}'s models more than those of {lab.exceeded} of {lab.null_size} "
+        f"{_null(weaker=lab.weaker)} do ({_p(lab.p)} against such pairs, false-discovery-adjusted {_q(lab.q)})"
     )
+    weaker = f" {WEAKER}" if lab.weaker else ""
+    return f"{text}; consistent with {EXPLANATIONS}.{weaker}"
+
+
+WEAKER = (
+    "Dates leave fewer than five models that cannot have learnt from it, so that all models of other labs are the "
+    "null: this is the weaker evidence, blind to what most of them took from it."
+)
+
+
+def rival(suspect: str, lab: Lab, found: Rival) -> str:
+    """Say what else would make a suspect and a lab's model alike.
+
+    Args:
+        suspect: the model that was looked at.
+        lab: the lab that is named.
+        found: the rival.
+    """
+    version, models = lab.versions[0], ", ".join(found.models)
+    match found.kind:
+        case "other direction":
+            return (
+                f"{version} may have learnt from the lab of {suspect} instead: it is documented to, or resembles its "
+                f"models ({models})"
+            )
+        case "shared teacher":
+            return f"{suspect} and {version} may have learnt from the same teacher: both resemble {models}"
+        case "students":
+            return f"{suspect} is nearer still to documented students of the lab ({models}), and may share their data"
+        case "later":
+            return (
+                f"{suspect} is nearer still to models released later ({models}), which may have learnt from it, or "
+                "from what it learnt from"
+            )
 
 
 def itself(found: Finding) -> str:
@@ -112,20 +154,36 @@ def itself(found: Finding) -> str:
 
 
 def said(found: Finding) -> str:
-    """The verdict in one sentence, with what it is of: the same on every page."""
-    return itself(found) + _said(found)
+    """The verdict in one sentence, with what it is of, rivals first: the same on every page."""
+    return itself(found) + rivals(found) + _said(found)
+
+
+def rivals(found: Finding) -> str:
+    """What else would explain the resemblances, named before any lab is; empty where nothing would."""
+    texts = [rival(found.suspect, lab, one) for lab in found.named for one in lab.rivals]
+    return f"Before a teacher is thought of: {'; '.join(texts)}. " if texts else ""
 
 
 def _said(found: Finding) -> str:
+    if found.incomparable:
+        return f"{found.suspect}'s answers are not comparable with those of this set: {found.incomparable}."
     if found.verdict == "resembles":
-        named = "; ".join(f"{lab.lab or 'lab unknown'} ({', '.join(lab.versions[:SHOWN])})" for lab in found.named)
+        named = "; ".join(f"{_lab(lab)} ({', '.join(lab.versions[:SHOWN])})" for lab in found.named)
         text = f"{found.suspect}'s answers resemble those of {named} more than unrelated models' do"
         text += f": {found.strength} evidence"
-        text += "" if found.coverage is None else f", labs with coverage {found.coverage:g}"
+        if any(lab.weaker for lab in found.named):
+            text += ", of models of all dates"
+        if found.coverage is not None:
+            labs = ", ".join(_lab(lab) for lab in found.possible)
+            text += f"; a teacher's lab would be among {labs} with coverage {found.coverage:g}"
         return f"{text}{_untested(found)}."
     if found.verdict == "none":
         return f"None of {len(found.tested)} tested{_untested(found)}."
     return f"No candidate could be tested{_untested(found)}."
+
+
+def _lab(lab: Lab) -> str:
+    return lab.lab or "lab unknown"
 
 
 def _untested(found: Finding) -> str:
@@ -141,20 +199,14 @@ def paragraph(found: Finding) -> str:
     """The verdict with what stands behind it, in plain words."""
     if not found.tests:
         return f"There is no candidate to compare {found.suspect} with."
-    suspect, alike = found.suspect, found.alike
-    parts = [said(found), *(sentence(suspect, test) for test in alike[:SHOWN])]
-    if len(alike) > SHOWN:
-        rest = len(alike) - SHOWN
+    if found.incomparable:
+        return f"{said(found)} So no candidate is tested, and nothing follows about where its answers come from."
+    suspect = found.suspect
+    parts = [said(found), *(lab_sentence(suspect, lab) for lab in found.named)]
+    if found.verdict == "none":
         parts.append(
-            "1 further candidate is resembled less strongly."
-            if rest == 1
-            else f"{rest} further candidates are resembled less strongly."
-        )
-    if found.tested and not alike:
-        parts.append(
-            f"{suspect}'s answers resemble none of these candidates more than unrelated models' "
-            f"answers do, at a false discovery rate of {ALPHA:g}. A teacher whose habits many models share would not "
-            "show.",
+            f"{suspect}'s answers resemble none of these candidates' labs more than unrelated models' answers do, at a "
+            f"false discovery rate of {ALPHA:g}. A teacher whose habits many models share would not show.",
         )
     if found.untested:
         names = ", ".join(test.candidate for test in found.untested[:5])
@@ -170,19 +222,23 @@ def paragraph(found: Finding) -> str:
     return " ".join(parts)
 
 
-def notes(found: Finding, tests: int, worth: Scale | None, more: Sequence[str]) -> tuple[str, ...]:
+def notes(
+    found: Finding, tests: int, worth: Scale | None, named: Mapping[str, Mapping[str, bool]], more: Sequence[str]
+) -> tuple[str, ...]:
     """What a reader must know beside the verdict.
 
     Args:
         found: the finding; its own notes are not read.
-        tests: how many were adjusted together.
+        tests: how many labs were adjusted together.
         worth: what scores are worth by documented students; `None` where too few are documented.
+        named: of `positives.naming`.
         more: of the pool.
     """
     strongest, near = found.strongest, found.nearest_of_all
     told = [
         "" if found.same_model is None else found.same_model.sentence,
         *smallest(found.p_floor, tests),
+        naming(found, named),
         *power(found.suspect, {test.candidate: test.power for test in found.tested}),
         likelihood(strongest.candidate, strongest.likelihood_ratio, worth.lineages if worth else None)
         if strongest
@@ -193,6 +249,21 @@ def notes(found: Finding, tests: int, worth: Scale | None, more: Sequence[str]) 
         *more,
     ]
     return tuple(note for note in told if note)
+
+
+def naming(found: Finding, named: Mapping[str, Mapping[str, bool]]) -> str:
+    """Say how many documented students of the labs tested a verdict names: what "none" is worth; empty where unknown.
+
+    Args:
+        found: the finding; the suspect does not vouch for itself.
+        named: of `positives.naming`.
+    """
+    shown = []
+    for lab in sorted(lab.lab for lab in found.labs if lab.lab is not None and lab.p is not None):
+        students = [hit for student, hit in named.get(f"lab {lab}", {}).items() if student != found.suspect]
+        if len(students) >= LEAST_STUDENTS:
+            shown.append(f"{lab} {sum(students)} of {len(students)}")
+    return f"Documented students whose teacher's lab a verdict names on this set: {', '.join(shown)}." if shown else ""
 
 
 def nearest_of_all(near: Member) -> str:
@@ -208,12 +279,12 @@ def smallest(p: float | None, tests: int) -> tuple[str, ...]:
 
     Args:
         p: the smallest p-value that the pool can give.
-        tests: how many were adjusted together.
+        tests: how many labs were adjusted together.
     """
     if p is None or p * tests <= ALPHA:
         return ()
     text = (
-        f"With the unrelated pairs of this pool no p-value falls below {p:.4f}; adjusted over {tests} candidates a "
+        f"With the unrelated pairs of this pool no p-value falls below {p:.4f}; adjusted over {tests} labs a "
         f"single one cannot reach {ALPHA:g}. Fewer candidates (--candidates, or a release date) are told apart better."
     )
     return (text,)
@@ -295,6 +366,121 @@ def sampled_again(suspect: str, found: SelfScore | None) -> str:
     return (
         f"{suspect} itself, half of its repeated answers against the other half, scores {found.z:.1f}{span} "
         f"({found.prompts} prompts): no other model is expected above that."
+    )
+
+
+def unknown(known: Familiarity, kind: str | None) -> str:
+    """Why answers cannot be compared: how little of them a set knows, and what they are."""
+    text = (
+        f"its models know {known.value:.2f} of what they know of each other's answers, and {known.bound:.2f} is the "
+        "least that its own models let expect"
+    )
+    return text if kind is None else f"{kind}; {text}"
+
+
+def one_text(wrapping: Wrapping) -> str:
+    """Why answers cannot be compared that are set texts and nothing else."""
+    return (
+        f"{wrapping.emptied} of {wrapping.answers} are nothing but set texts "
+        f"({'; '.join(f'“{text}”' for text in boilerplate.quotes(wrapping))})"
+    )
+
+
+def texts(found: Finding, language: str | None) -> tuple[str, ...]:
+    """What was found in a suspect's texts before they were compared; nothing where nothing was.
+
+    Args:
+        found: the finding.
+        language: of the set; `None` where that is not recorded.
+    """
+    if found.reading is None:
+        return ()
+    return (*_wrapped(found), *_language(found, found.reading.languages, language))
+
+
+def _wrapped(found: Finding) -> tuple[str, ...]:
+    wrapping = None if found.reading is None else found.reading.wrapping
+    if wrapping is None or found.incomparable:
+        return ()
+    ends = [
+        f"{share:.2f} of {found.suspect}'s answers {where}"
+        for share, where in ((wrapping.opened, "begin"), (wrapping.closed, "end"))
+        if share
+    ]
+    quoted = "; ".join(f"“{text}”" for text in boilerplate.quotes(wrapping))
+    text = (
+        f"{' and '.join(ends)} with set texts, as a system prompt may ask for ({quoted}). They were taken off before "
+        "anything was compared: the verdict is by what is left."
+    )
+    return (text,)
+
+
+def _language(found: Finding, told: Languages, language: str | None) -> tuple[str, ...]:
+    foreign = round((1 - told.english) * told.answers)
+    if language is None or (language == languages.ENGLISH and foreign < FOREIGN * told.answers):
+        return ()
+    if language != languages.ENGLISH and told.other == language:
+        return ()
+    rest = f" ({told.other})" if told.other else ""
+    said = f"{foreign} of {told.answers} answers of {found.suspect}" if foreign else f"{found.suspect}'s answers"
+    text = (
+        f"{found.corpus} is in {language}; {said} that were looked at are not in it{rest}. Habits of another language "
+        "are habits that its models cannot share: they count against every candidate alike."
+    )
+    return (text,)
+
+
+def by_name(fact: ModelFacts) -> tuple[str, ...]:
+    """Say what of a suspect is known from its name alone; nothing where all is documented."""
+    read = {"lab": fact.lab, "bases": ", ".join(sorted(fact.bases))}
+    said = [f"{_CALLED[what]} {read[what]}" for what in sorted(fact.by_name) if read.get(what)]
+    if not said:
+        return ()
+    text = (
+        f"{fact.name}'s name suggests {' and '.join(said)}, and nothing documents it. A name can be chosen, so nobody "
+        "is set apart for it; if it is true, it explains a resemblance to models of the same. --lab, --base or an "
+        "entry in conf/model_registry.yaml say what is so."
+    )
+    return (text,)
+
+
+_CALLED = {"lab": "the lab", "bases": "the base model"}
+FOREIGN = 0.1
+"""Share of answers in another language than the set's from which on a report says so."""
+
+
+def own_lab(found: Finding, lab: str | None) -> tuple[str, ...]:
+    """Say that candidates of a suspect's own lab were tested because somebody asked; nothing where none was."""
+    own = [test.candidate for test in found.tested if lab is not None and test.lab == lab]
+    if not own:
+        return ()
+    text = (
+        f"{', '.join(own[:SHOWN])} and {found.suspect} are of one lab: a resemblance is expected for more reasons than "
+        "teaching (shared data, people, and methods)."
+    )
+    return (text,)
+
+
+def standing(suspect: str, found: ReportStanding, looks: Looks, *, logged: bool) -> str:
+    """Say whether a report confirms what was fixed beforehand, and how much was looked at.
+
+    Args:
+        suspect: of the report.
+        found: of `registration.standing`.
+        looks: of `registration.looks`, this report included.
+        logged: whether this report could be written down.
+    """
+    if found.status == "confirmatory":
+        said = (
+            f"Confirmatory: all of it was registered at {found.registered} (sha256 {found.sha256}), before the answers."
+        )
+    else:
+        said = f"Exploratory: {'; '.join(found.why)}."
+    if not logged:
+        return f"{said} How much was looked at is not known: the results folder keeps no log."
+    return (
+        f"{said} Looked at for {suspect} so far: {looks.questions} sets of candidates or other questions on "
+        f"{looks.sets} prompt sets, in {looks.reports} reports; false discovery rates are over this one alone."
     )
 
 

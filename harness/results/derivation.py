@@ -9,7 +9,7 @@ import contextlib
 import dataclasses
 import functools
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from harness.results import comparisons, store
 if TYPE_CHECKING:
     import polars as pl
 
-    from harness.provenance import pools, registry
+    from harness.provenance import pools, registration, registry
     from harness.results.leaderboard import Board
     from harness.results.leaderboard.selection import Selection
 
@@ -81,7 +81,8 @@ def derive(query: store.Query, changed: store.Changed, folder: Path | None = Non
         return _derived(query, changed, folder)
 
 
-def _one_thread() -> contextlib.AbstractContextManager[Any]:
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
     """Sums of floats depend on how many threads share them: the same runs give the same index on every machine.
 
     Matrices of a few hundred models are also too small for threads to be worth their waiting for each other.
@@ -89,8 +90,8 @@ def _one_thread() -> contextlib.AbstractContextManager[Any]:
     import scipy.linalg  # noqa: F401 - libraries that are loaded later are not limited
     from threadpoolctl import threadpool_limits
 
-    limits: contextlib.AbstractContextManager[Any] = threadpool_limits(limits=1, user_api="blas")
-    return limits
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
 
 
 def _derived(query: store.Query, changed: store.Changed, folder: Path | None) -> Mapping[str, pl.DataFrame]:
@@ -187,6 +188,7 @@ def open_answers(results_dir: Path) -> tuple[pl.DataFrame, registry.Registry]:
     return responses.load(lambda sql: store.query(results_dir, sql), owned_tasks()), known_in(results_dir)
 
 
+@_one_thread()
 def suspect_report(
     results_dir: Path,
     suspect: str,
@@ -197,6 +199,8 @@ def suspect_report(
     told: Mapping[str, str | None] | None = None,
     domain: str | None = None,
     by_domain: bool | None = None,
+    same_lab: bool = False,
+    registered: Path | None = None,
 ) -> dict[str, Any]:
     """Everything that can be said of where a model's answers come from: see `reports.reports`.
 
@@ -209,29 +213,20 @@ def suspect_report(
         told: what the user says of the suspect (`released`, `lab`, `base`), over what is documented.
         domain: of the prompts to compare on (`domains.DOMAINS`); by default all.
         by_domain: whether to say also what each kind of prompt shows by itself; by default in small pools.
+        same_lab: whether candidates of the suspect's own lab are tested, too.
+        registered: a file of `harness provenance register`: was this comparison fixed before there were answers?
 
     Returns:
         JSON-able: `schema`, `suspect`, `fingerprint`, one `finding.Finding` per prompt set in `corpora`, identity
-        `claims`, what of `suggested` names it agrees to, and what other probes say: `heading`, `text`.
+        `claims`, what of `suggested` names it agrees to, what other probes say (`heading`, `text`), and the report's
+        `standing`: confirmatory or exploratory, why, and how much was looked at.
 
     Raises:
-        ConfigError: nobody of that name has answers.
+        ConfigError: nobody of that name has answers, or `registered` is no registration.
     """
-    with _one_thread():
-        return _suspect_report(results_dir, suspect, candidates, panel, interval, told, domain, by_domain)
+    from harness.provenance import fingerprint, pools, registration, reports, stored, wording
 
-
-def _suspect_report(
-    results_dir: Path,
-    suspect: str,
-    candidates: Sequence[str],
-    panel: str | None,
-    interval: bool,
-    told: Mapping[str, str | None] | None,
-    domain: str | None,
-    by_domain: bool | None,
-) -> dict[str, Any]:
-    from harness.provenance import fingerprint, pools, reports, stored, wording
+    made = None if registered is None else registration.read(registered)
 
     offered = _offered(results_dir, suspect)
     known = pools.told(known_in(results_dir), suspect, told or {})
@@ -247,7 +242,13 @@ def _suspect_report(
         candidates,
         interval=interval,
         by_domain=False if domain is not None else by_domain,
+        same_lab=same_lab,
     )
+    question = {
+        "sets": [one.corpus for one in said], "candidates": sorted(set(candidates)), "domain": domain,
+        "same_lab": same_lab, "told": {key: value for key, value in (told or {}).items() if value},
+    }  # fmt: skip
+    standing = _standing(results_dir, suspect, answers, question, panel, made)
     return {
         "schema": reports.SCHEMA,
         "suspect": suspect,
@@ -257,7 +258,53 @@ def _suspect_report(
         "suggested": offered,
         "suggested_text": wording.suggested(suspect, [row for row in offered if row["condition"] == "all"]),
         "probes": said_by_probes(results_dir, suspect),
+        "standing": standing,
     }
+
+
+def _standing(
+    results_dir: Path, suspect: str, answers: pl.DataFrame, question: Mapping[str, Any], panel: str | None,
+    made: registration.Registration | None,
+) -> dict[str, Any]:  # fmt: skip
+    """What a report is, and how much was looked at; the question is written down first."""
+    from harness.provenance import registration, wording
+
+    logged = results_dir.is_dir() and registration.look(
+        results_dir, {"suspect": suspect, **question, "registered": None if made is None else made.sha256}
+    )
+    asked = registration.AnswerTimes(frozenset(), None, 0)
+    plan = None
+    if made is not None and panel is not None:
+        asked = _asked(results_dir, suspect, answers, panel)
+        plan = registration.plan(question["candidates"], panel, asked.prompts, same_lab=question["same_lab"])
+    found = registration.standing(made, suspect, plan, asked)
+    why = [f"the report was asked with {key} {value}" for key, value in sorted(question["told"].items())]
+    why += [f"the report is of the domain {question['domain']} alone"] if question["domain"] else []
+    if made is not None and why:
+        found = dataclasses.replace(found, status="exploratory", why=(*found.why, *why))
+    looks = registration.looks(results_dir, suspect)
+    return dataclasses.asdict(found) | {
+        "reports": looks.reports, "sets": looks.sets, "questions": looks.questions, "logged": logged,
+        "text": wording.standing(suspect, found, looks, logged=logged),
+    }  # fmt: skip
+
+
+def _asked(results_dir: Path, suspect: str, answers: pl.DataFrame, panel: str) -> registration.AnswerTimes:
+    """A suspect's answers to a panel's prompts, and when they were asked for."""
+    from harness.provenance import pools, registration
+
+    _, (mine,) = pools.keyed(panel, [answers.filter(answers["model"] == suspect)])
+    if mine.is_empty():
+        return registration.AnswerTimes(frozenset(), None, 0)
+    tasks = ", ".join(map(_text, sorted(set(mine["task"].to_list()))))
+    times = store.query(
+        results_dir,
+        "SELECT count(*) FILTER (WHERE runs.imported OR samples.started_at IS NULL) AS undated, "
+        "min(samples.started_at) FILTER (WHERE NOT runs.imported) AS oldest "
+        "FROM samples JOIN chosen USING (run_id, model, task) JOIN runs USING (run_id) "
+        f"WHERE model = {_text(suspect)} AND task IN ({tasks}) AND output IS NOT NULL",
+    ).row(0, named=True)
+    return registration.AnswerTimes(frozenset(mine["prompt_id"].to_list()), times["oldest"], int(times["undated"]))
 
 
 def same_model(results_dir: Path, a: str, b: str, panel: str | None = None) -> dict[str, Any]:

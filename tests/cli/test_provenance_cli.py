@@ -24,7 +24,7 @@ def test_validate_prints_json_with_every_figure_on_stdout_and_exits_with_0(proje
     outputs = str(shared_data / "outputs" / "r1_distill_reasoning.parquet")
     done = project.run("provenance", "validate", "--outputs", outputs, *labels(shared_data), "--format", "json")
     report = json.loads(done.stdout)
-    assert report["schema"] == 1
+    assert report["schema"] == 2
     assert report["figures"]
     assert {"name", "value", "low", "high", "n"} <= set(report["figures"][0])
 
@@ -33,6 +33,7 @@ def test_validate_prints_a_table_for_people(project: Project, shared_data: Path)
     outputs = str(shared_data / "outputs" / "r1_distill_reasoning.parquet")
     done = project.run("provenance", "validate", "--outputs", outputs, *labels(shared_data))
     assert "exact teacher first" in done.stdout
+    assert "always the same answer" in done.stdout
 
 
 @pytest.mark.parametrize("option", ["outputs", "students"])

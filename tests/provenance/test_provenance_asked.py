@@ -141,9 +141,16 @@ def test_what_a_score_is_worth_is_measured_on_the_prompts_that_were_asked(shippe
     facts = [shipped.facts[m] for m in shipped.prints.models]
     columns = [i for i, m in enumerate(shipped.prints.models) if m in shipped.candidates]
     whole = evidence.analyse(shipped.prints, facts, columns)
-    assert positives.rescored(whole, shipped.positives) is shipped.positives
+    assert {(p.student, p.teacher) for p in positives.scored(whole, shipped.taught)} == {
+        (p.student, p.teacher) for p in shipped.positives
+    }
+    stored = {(p.student, p.teacher): p for p in shipped.positives}
+    assert all(
+        (p.z, p.p) == pytest.approx((stored[p.student, p.teacher].z, stored[p.student, p.teacher].p), abs=0.006)
+        for p in positives.scored(whole, shipped.taught)
+    )
     few = evidence.analyse(panel.first(shipped, 60), facts, columns)
-    again = positives.rescored(few, shipped.positives)
+    again = positives.scored(few, shipped.taught)
     assert {(p.student, p.teacher) for p in again} <= {(p.student, p.teacher) for p in shipped.positives}
     assert len(again) >= 100
     s, c = few.index(again[0].student), few.column(few.index(again[0].teacher))

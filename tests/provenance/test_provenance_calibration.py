@@ -1,5 +1,6 @@
 """Calibration: a number means nothing until it is read against models that cannot be related."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats as sps
 
 from harness.provenance import calibration as cal
-from harness.provenance import families
+from harness.provenance import evidence
 from harness.provenance.calibration import ModelFacts
 
 
@@ -53,13 +54,13 @@ def test_a_candidate_with_too_few_null_models_is_untestable_not_unremarkable() -
     similarity, facts, _ = _pool()
     scores = cal.pair_scores(similarity, facts, [2])  # two models are older
     assert np.isnan(scores.z).all()
-    assert np.isnan(cal.pair_p_values(scores, facts)).all()
+    assert np.isnan(cal.p_values(scores, facts)).all()
 
 
 def test_a_planted_student_is_found_and_its_teacher_comes_first() -> None:
     similarity, facts, candidates = _pool(taught={55: 30})
     scores = cal.pair_scores(similarity, facts, candidates)
-    p = cal.pair_p_values(scores, facts)
+    p = cal.p_values(scores, facts)
     column = candidates.index(30)
     assert np.nanargmax(scores.z[55]) == column
     assert p[55, column] < 0.01
@@ -77,7 +78,7 @@ def test_a_teacher_with_many_students_is_not_centred_away() -> None:
 def test_p_values_of_unrelated_pairs_are_uniform(seed: int) -> None:
     similarity, facts, candidates = _pool(120, seed)
     scores = cal.pair_scores(similarity, facts, candidates)
-    p = cal.pair_p_values(scores, facts)
+    p = cal.p_values(scores, facts)
     later = [(s, b) for b, c in enumerate(candidates) for s in range(c + 1, 120)]  # not null pairs: fresh ones
     values = np.array([p[s, b] for s, b in later])
     values = values[~np.isnan(values)]
@@ -119,37 +120,113 @@ def test_relatives_of_the_suspect_are_left_out_of_its_null() -> None:
     assert cal.pair_scores(similarity, kin, [40]).null_size[55, 0] == alone - 10
 
 
-def _family(strength: float, seed: int = 0):
+def _labs(strength: float = 4.0, seed: int = 0):
+    """Models 30, 31 and 40 are of one lab; 50 was taught by 30, 51 by 31; the first twelve are documented not to be."""
     similarity, facts, _ = _pool(60, seed, taught={50: 30, 51: 31}, strength=strength)
     facts = [
         ModelFacts(
-            f.name, "lab" if i in {30, 31} else f.lab, f.released, not_taught_by=frozenset({"lab"} if i < 12 else ())
+            f.name,
+            "lab" if i in {30, 31, 40} else f.lab,
+            f.released,
+            not_taught_by=frozenset({"lab"} if i < 12 else ()),
         )
         for i, f in enumerate(facts)
     ]
-    return similarity, facts
+    return similarity, facts, [10, 20, 30, 31, 40, 45]
 
 
-def test_the_family_test_finds_students_of_a_lab_and_not_the_others() -> None:
-    similarity, facts = _family(4.0)
-    tests = families.family_tests([similarity], facts, families.family(facts, [30, 31]))
-    assert tests[50].p < 0.01
-    assert tests[51].p < 0.01
-    rest = [t.p for i, t in tests.items() if i not in {50, 51}]
-    assert np.mean(np.array(rest) <= 0.05) < 0.2
-    assert tests[50].null_size == tests[50].null_lineages == 12
+def _lab_p(similarity, facts, candidates):
+    scores = cal.centred(cal.pair_scores(similarity, facts, candidates), facts)
+    asked = evidence.open_pairs(facts, candidates)
+    labs = cal.lab_scores(scores, facts, asked, np.ones(len(candidates), dtype=np.bool_))
+    return labs, cal.p_values(labs.scores, facts)
 
 
-def test_a_model_older_than_the_whole_lab_is_not_asked() -> None:
-    similarity, facts = _family(4.0)
-    tests = families.family_tests([similarity], facts, families.family(facts, [30, 31]))
-    assert set(range(30)) & set(tests) == set(range(12)), "null models alone are, as a check of the test itself"
+def test_students_of_any_version_are_found_for_the_lab_and_others_are_not() -> None:
+    similarity, facts, candidates = _labs()
+    labs, p = _lab_p(similarity, facts, candidates)
+    k = labs.names.index("lab lab")
+    assert [int(labs.candidates[b]) for b in labs.members[k]] == [30, 31, 40]
+    assert p[50, k] < 0.01
+    assert p[51, k] < 0.01
+    rest = p[[i for i in range(32, 60) if i not in {40, 50, 51}], k]
+    assert np.mean(rest[~np.isnan(rest)] <= 0.05) < 0.2
+
+
+def test_a_labs_null_models_are_those_of_all_its_versions_and_a_later_version_is_no_teacher() -> None:
+    similarity, facts, candidates = _labs()
+    labs, _ = _lab_p(similarity, facts, candidates)
+    k, versions = labs.names.index("lab lab"), [candidates.index(c) for c in (30, 31, 40)]
+    every = cal.null_models(facts, candidates)[:, versions].all(axis=1)
+    assert (labs.scores.null[:, k] == every).all()
+    assert every.sum() == 30
+    near = similarity.copy()
+    near[35, 40] = near[40, 35] = 1.0  # model 35 is older than version 40
+    moved, _ = _lab_p(near, facts, candidates)
+    assert abs(moved.scores.z[35, k] - labs.scores.z[35, k]) < 1.0
 
 
 def test_a_lab_without_null_models_is_untestable() -> None:
-    similarity, facts, _ = _pool()
+    similarity, facts, candidates = _labs()
     bare = [ModelFacts(f.name, f.lab) for f in facts]
-    assert families.family_tests([similarity], bare, families.family(bare, [30])) == {}
+    assert np.isnan(_lab_p(similarity, bare, candidates)[1]).all()
+
+
+def test_of_all_dates_a_single_student_is_found_though_many_others_learnt_too() -> None:
+    taught = {**dict.fromkeys(range(41, 47), 30), 55: 30}
+    similarity, facts, candidates = _pool(taught=taught)
+    undated = [ModelFacts(f.name, f.lab) for f in facts]
+    assert np.isnan(cal.p_values(cal.pair_scores(similarity, undated, candidates), undated)).all()
+    scores = cal.pair_scores(similarity, undated, candidates, every_date=True)
+    p = cal.p_values(cal.centred(scores, undated), undated)
+    assert p[55, candidates.index(30)] < 0.01
+    strangers = [i for i in range(60) if i not in taught and i not in candidates]
+    assert 0.01 < np.mean(p[strangers] <= 0.05) < 0.09
+    mean = cal.pair_scores(similarity, [ModelFacts(f.name, f.lab, "2024-01") for f in facts], candidates)
+    assert np.isnan(mean.z).all(), "of one month nobody is older"
+
+
+def test_a_lineage_counts_once_of_all_dates() -> None:
+    similarity, facts, candidates = _pool(taught=dict.fromkeys(range(31, 50), 30))
+    one = [ModelFacts(f.name, f.lab, lineage="one" if 31 <= i < 50 else None) for i, f in enumerate(facts)]
+    b = candidates.index(30)
+    alone, many = (cal.pair_scores(similarity, who, candidates, every_date=True).z[29, b] for who in (
+        one, [ModelFacts(f.name, f.lab) for f in facts]
+    ))  # fmt: skip
+    assert alone > many  # nineteen students of one data set raise the null no further than one would
+
+
+@pytest.mark.parametrize("df", [8, 300])
+def test_the_tail_beyond_the_largest_null_is_calibrated(df: int) -> None:
+    """Of a heavy and of a normal law, on average over pools of a thousand pairs."""
+    rng = np.random.default_rng(0)
+    fresh = rng.standard_t(df, 100_000)
+    p = np.array([cal.Tail(rng.standard_t(df, 1000)).p(fresh) for _ in range(40)])
+    assert 0.3 < np.mean(p <= 0.001) / 0.001 < 2
+    assert 0.8 < np.mean(p <= 0.01) / 0.01 < 1.25
+
+
+def test_no_smaller_p_value_is_given_than_a_tail_can_be_checked_at() -> None:
+    scores = np.random.default_rng(0).standard_normal(1000)
+    tail = cal.Tail(scores)
+    assert tail.p(np.array([50.0]))[0] == tail.least == pytest.approx(cal.IMPOSSIBLE / 1000, rel=0.02)
+    few = cal.Tail(scores[: cal.LEAST_TAIL - 1])
+    assert few.p(np.array([50.0]))[0] == few.least == 1 / cal.LEAST_TAIL
+    assert np.isnan(tail.p(np.array([np.nan]))).all()
+
+
+def test_those_that_did_learn_do_not_set_the_tail_of_those_that_did_not() -> None:
+    scores = np.random.default_rng(1).standard_normal(1000)
+    mixed = cal.Tail(np.concatenate([scores, np.full(2, 60.0)]))
+    assert mixed.p(np.array([4.0]))[0] == pytest.approx(cal.Tail(scores).p(np.array([4.0]))[0], rel=0.3)
+
+
+@given(st.lists(st.floats(-5, 5), min_size=60, max_size=200), st.floats(-6, 20), st.floats(0, 5))
+def test_a_higher_score_never_has_a_larger_p_value(scores: list[float], z: float, step: float) -> None:
+    tail = cal.Tail(np.array(scores))
+    low, high = tail.p(np.array([z, z + step]))
+    assert 0 < high <= low + 1e-12
+    assert low <= 1
 
 
 @given(st.lists(st.floats(0, 1), max_size=30))
@@ -167,21 +244,14 @@ def test_what_a_suspect_scores_with_everybody_is_taken_out_but_not_what_its_cand
     scores = cal.pair_scores(similarity, versions, candidates)
     lifted = scores.z.copy()
     lifted[55] += 2.0
-    plain, high = (
-        cal.centred(cal.PairScores(scores.candidates, z, scores.null_size, scores.null, scores.unrelated), versions).z[
-            55
-        ]
-        for z in (scores.z, lifted)
-    )
+    plain, high = (cal.centred(dataclasses.replace(scores, z=z), versions).z[55] for z in (scores.z, lifted))
     tested = ~np.isnan(plain)
     assert (np.abs(high - plain)[tested] < 2.0).all()
     alone = candidates.index(30)
     siblings = [candidates.index(20), candidates.index(40)]
     raised = scores.z.copy()
     raised[55, siblings] += 5.0
-    moved = cal.centred(
-        cal.PairScores(scores.candidates, raised, scores.null_size, scores.null, scores.unrelated), versions
-    ).z[55]
+    moved = cal.centred(dataclasses.replace(scores, z=raised), versions).z[55]
     assert moved[alone] == pytest.approx(plain[alone])
 
 
@@ -190,36 +260,27 @@ def test_a_later_model_or_a_relative_takes_nothing_out_of_a_score() -> None:
     scores = cal.pair_scores(similarity, facts, candidates)
     raised = scores.z.copy()
     raised[25, candidates.index(40)] += 50.0  # released after model 25
-    again = cal.PairScores(scores.candidates, raised, scores.null_size, scores.null, scores.unrelated)
+    again = dataclasses.replace(scores, z=raised)
     at = candidates.index(20)
     assert cal.centred(again, facts).z[25, at] == pytest.approx(cal.centred(scores, facts).z[25, at])
 
 
-def test_controls_of_one_lineage_that_lie_close_together_do_not_make_a_tiny_spread() -> None:
-    similarity, facts = _family(4.0)
-    near = [
-        ModelFacts(f.name, f.lab, f.released, lineage="one" if i < 6 else None, not_taught_by=f.not_taught_by)
-        for i, f in enumerate(facts)
-    ]
-    similarity[6:12, 30:32] = similarity[30:32, 6:12].T[:, :] = 0.1
-    similarity[6:12, :12] = similarity[:12, 6:12] = 0.0
-    np.fill_diagonal(similarity, np.nan)
-    tests = families.family_tests([similarity], near, families.family(near, [30, 31]))
-    assert max(abs(tests[i].score) for i in range(6)) < 6
+def test_ten_nearest_candidates_alone_are_taken_out_of_a_score() -> None:
+    similarity, facts, _ = _pool(60)
+    candidates = list(range(8, 60))
+    scores = cal.pair_scores(similarity, facts, candidates)
+    z = np.where(np.isnan(scores.z), np.nan, 0.0)
+    z[59, [candidates.index(c) for c in range(20, 30)]] = 2.0
+    z[59, [candidates.index(c) for c in range(30, 50)]] = -9.0
+    out = cal.centred(dataclasses.replace(scores, z=z), facts).z[59]
+    assert out[candidates.index(30)] == pytest.approx(-9 - 20 / (cal.NEAREST + cal.PRIOR_CANDIDATES))
 
 
 def test_a_lab_has_its_own_models_before_they_are_released_and_others_have_not() -> None:
-    from harness.provenance.evidence import Analysis
-    from harness.provenance.fingerprint import Fingerprints
-
     facts = [
         ModelFacts("student", "x", "2025-01"),
         ModelFacts("own", "x", "2025-01"),
         ModelFacts("other", "y", "2025-01"),
         ModelFacts("own-later", "x", "2025-02"),
     ]
-    prints = Fingerprints(tuple(f.name for f in facts), (), np.zeros((4, 0), dtype=np.bool_), {}, {})
-    similarity = np.full((4, 4), np.nan)
-    scores = cal.pair_scores(similarity, facts, [0, 1, 2, 3])
-    analysis = Analysis(prints, facts, [0, 1, 2, 3], {}, {}, scores, similarity)
-    assert [analysis.rival(0, c) for c in (1, 2, 3)] == ["same lab", "later", "later"]
+    assert [evidence.rival(facts[0], facts[c]) for c in (1, 2, 3)] == ["same lab", "later", "later"]

@@ -28,9 +28,21 @@ FOUND = Finding(
     traces=None,
     verdict="resembles",
     strength="strong",
-    coverage=0.95,
+    coverage=0.9,
     labs=(
-        Lab("A", named=True, tested=1, candidates=2, versions=("a-1",)),
+        Lab(
+            "A",
+            named=True,
+            tested=1,
+            candidates=2,
+            versions=("a-1",),
+            p=0.001,
+            q=0.004,
+            null_size=9,
+            exceeded=9,
+            possible=True,
+            rivals=(finding.Rival("later", ("b-9",)),),
+        ),
         Lab("B", named=False, tested=0, candidates=1),
     ),
     tests=(
@@ -64,6 +76,7 @@ def test_json_says_what_follows_from_the_record() -> None:
     assert told["strongest"]["candidate"] == "a-1"
     assert told["untested"] == {"no release date": 2, "too few prompts": 1}
     assert told["named"] == ["A"]
+    assert [lab.lab for lab in FOUND.possible] == ["A"]
     assert [test.candidate for test in FOUND.rivals] == ["c-1"]
 
 
@@ -86,8 +99,12 @@ def test_what_is_out_of_range_is_refused_by_name(name: str, value: object) -> No
     ],
 )
 def test_strength_is_the_likelihood_ratios_where_there_is_one(ratio: float | None, q: float, word: str) -> None:
-    test = dataclasses.replace(_test("a", "resembles"), q=q, likelihood_ratio=ratio)
-    assert finding.strength(test) == word
+    test = dataclasses.replace(_test("a", "resembles"), q=0.05, likelihood_ratio=ratio)
+    lab = dataclasses.replace(FOUND.labs[0], q=q)
+    assert finding.strength(test, lab) == word
+    assert finding.strength(test, dataclasses.replace(lab, weaker=True)) == ("moderate" if word == "strong" else word)
+    turned = dataclasses.replace(lab, rivals=(finding.Rival("other direction", ("s-0",)),))
+    assert finding.strength(test, turned) == "weak"
 
 
 def test_none_is_no_strength_and_nothing_tested_has_none() -> None:

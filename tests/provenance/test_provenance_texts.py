@@ -1,7 +1,10 @@
 """Answers as tokens: what every provenance channel reads."""
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -68,3 +71,44 @@ def test_no_run_of_tokens_crosses_from_one_answer_to_the_next(answers: list[str]
             alone[t] = r[ok].tolist()
         for t, expected in alone.items():
             assert run[inside & (tokens.text == t)].tolist() == expected
+
+
+def _words(text: str) -> list[str]:
+    return pl.Series([text]).str.to_lowercase().str.extract_all(texts.PIECE).to_list()[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("मैं हिन्दी में लिखता हूँ।", ["मैं", "हिन्दी", "में", "लिखता", "हूँ", "।"]),
+        ("தமிழ் மொழி அழகானது", ["தமிழ்", "மொழி", "அழகானது"]),
+        ("বাংলা আমার ভাষা", ["বাংলা", "আমার", "ভাষা"]),
+        ("نمی\u200cخواهم بروم", ["نمی\u200cخواهم", "بروم"]),
+        ("สวัสดี", ["ส", "วั", "ส", "ดี"]),
+        ("don't stop", ["don't", "stop"]),
+        ("ok ❤\ufe0f 1\ufe0f\u20e3", ["ok", "❤", "\ufe0f", "1", "\ufe0f", "\u20e3"]),
+    ],
+)
+def test_combining_marks_stay_with_their_letters(text: str, words: list[str]) -> None:
+    assert _words(text) == words
+
+
+def test_unrelated_hindi_sentences_share_no_more_than_their_words() -> None:
+    one = set(_words("मैं सुबह बाजार जाकर ताजी सब्जियाँ और फल खरीदता हूँ"))
+    other = set(_words("पृथ्वी सूर्य के चारों ओर घूमती है और चंद्रमा पृथ्वी के"))
+    assert one & other == {"और"}
+
+
+BEFORE = r"\p{Han}|[\p{L}\p{N}--\p{Han}]+(?:['’]\p{L}+)?|[^\p{L}\p{N}\s]|\n+"
+"""How texts were cut when the shipped panel was made."""
+
+
+@pytest.mark.slow
+def test_english_is_cut_as_it_was_when_the_panel_was_made(shared_data: Path) -> None:
+    answers = pl.read_parquet(shared_data / "outputs" / "alpaca_eval.parquet", columns=["output"])[
+        "output"
+    ].drop_nulls()
+    english = answers.filter(~answers.str.contains(r"[\p{Hebrew}\p{Thai}\p{Bengali}\x{200C}]"))
+    assert len(answers) - len(english) < 40
+    lower = english.str.slice(0, texts.BODY_CHARS).str.to_lowercase()
+    assert lower.str.extract_all(texts.PIECE).equals(lower.str.extract_all(BEFORE))

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
@@ -32,6 +33,24 @@ def _pool(models: int = 30, prompts: int = 80, seed: int = 0) -> evidence.Analys
     return evidence.analyse(fingerprint.fingerprint(frame, names=evidence.EVIDENCE), facts, range(10, models - 1))
 
 
+def _dated(pool: evidence.Analysis, facts: list[ModelFacts], candidates: Sequence[int]) -> evidence.Analysis:
+    """The same answers, read against the dated null alone."""
+    whole = evidence.calibrated(pool.prints, facts, candidates, pool.matrices)
+    return dataclasses.replace(whole, every_date=None)
+
+
+def test_a_candidate_without_a_dated_null_is_read_against_all_dates_and_that_is_said(pool: evidence.Analysis) -> None:
+    found = evidence.calibrated(pool.prints, pool.facts, [4, 5, *range(10, 29)], pool.matrices)
+    four, five = (next(f for f in evidence.pair_tests(found, "m29") if f.candidate == name) for name in ("m04", "m05"))
+    assert (four.weaker, five.weaker) == (True, False)
+    assert four.null_size >= 20
+    assert four.p is not None
+    few = dataclasses.replace(pool.prints, models=pool.prints.models[:21], answered=pool.prints.answered[:21])
+    part = {name: matrix[:21, :21] for name, matrix in pool.matrices.items()}
+    small = evidence.calibrated(few, pool.facts[:21], [4, 5, *range(10, 20)], part)
+    assert small.every_date is None, "twenty models besides the pair, or no all-date null"
+
+
 @pytest.fixture(scope="module")
 def pool() -> evidence.Analysis:
     return _pool()
@@ -58,7 +77,7 @@ def test_a_null_model_without_a_score_is_no_part_of_the_null(
 ) -> None:
     """Models of one lineage are left out of each other's null, so that some of them have too few models for a score."""
     facts = [dataclasses.replace(fact, lineage=lineage) for fact, lineage in zip(pool.facts, lineages, strict=True)]
-    found = evidence.analyse(pool.prints, facts, pool.candidates)
+    found = _dated(pool, facts, pool.candidates)
     for s in (20, 29):
         for finding in evidence.pair_tests(found, f"m{s}"):
             column = found.columns[finding.candidate]
@@ -78,7 +97,7 @@ def test_a_null_model_without_a_score_is_no_part_of_the_null(
 def test_a_candidate_whose_null_models_have_too_few_scores_is_untestable(pool: evidence.Analysis) -> None:
     """Of seven models older than m07 five are of one lineage: five have two to be read against, two have six."""
     facts = [dataclasses.replace(fact, lineage="one" if i < 5 else None) for i, fact in enumerate(pool.facts)]
-    found = evidence.analyse(pool.prints, facts, [7, *range(10, 29)])
+    found = _dated(pool, facts, [7, *range(10, 29)])
     (finding,) = (f for f in evidence.pair_tests(found, "m29") if f.candidate == "m07")
     assert (finding.null_size, finding.verdict, finding.p, finding.q) == (2, "untestable", None, None)
     assert finding.z is not None
@@ -89,7 +108,7 @@ def test_a_candidate_whose_null_models_have_too_few_scores_is_untestable(pool: e
 
 
 def test_five_null_models_have_a_score_each_read_against_the_other_four(pool: evidence.Analysis) -> None:
-    found = evidence.analyse(pool.prints, pool.facts, [4, 5, *range(10, 29)])
+    found = _dated(pool, pool.facts, [4, 5, *range(10, 29)])
     four, five = (next(f for f in evidence.pair_tests(found, "m29") if f.candidate == name) for name in ("m04", "m05"))
     assert (four.verdict, four.null_size, four.z, four.exceeded) == ("untestable", 0, None, None)
     assert (five.verdict in {"resembles", "none"}, five.null_size) == (True, 5)
@@ -166,6 +185,24 @@ def test_ratios_of_scores_that_say_nothing_cost_what_always_saying_one_costs() -
     clear = positives.cost(_positives(6.0), rng.normal(size=500))
     assert clear is not None
     assert clear < 0.5
+
+
+def test_a_set_of_labs_covers_the_teachers_over_lineages_that_were_left_out() -> None:
+    rng = np.random.default_rng(0)
+    gaps = [positives.Gap(f"s{i}", f"line{i}", float(gap)) for i, gap in enumerate(rng.exponential(size=400))]
+    inside = []
+    for start in range(0, 400, 20):
+        known = gaps[start : start + 20]
+        inside += [gap.gap <= (positives.cut(known, gap.lineage) or 0) for gap in known]
+    assert 0.87 <= np.mean(inside) <= 0.97
+
+
+def test_no_coverage_is_promised_on_fewer_than_nine_lineages_and_a_lineage_counts_once() -> None:
+    nine = [positives.Gap(f"s{i}", f"line{i}", float(i)) for i in range(9)]
+    assert positives.cut(nine) == 8.0
+    assert positives.cut(nine, "line3") is None
+    crowd = [positives.Gap(f"t{i}", "line0", 0.0) for i in range(500)]
+    assert positives.cut([*nine, *crowd]) == 8.0
 
 
 def test_a_student_does_not_vouch_for_itself() -> None:

@@ -22,7 +22,7 @@ def _tables(data: Path) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
 @pytest.fixture(scope="module")
 def report(shared_data: Path) -> dict[str, Any]:
     outputs = pl.read_parquet(shared_data / "outputs" / "alpaca_eval.parquet")
-    return validate(outputs, *_tables(shared_data), REGISTRY, draws=200, curve=())
+    return validate(outputs, *_tables(shared_data), REGISTRY, draws=200, curve=(), stability=False)
 
 
 def _figure(report: dict[str, Any], start: str) -> dict[str, Any]:
@@ -31,32 +31,65 @@ def _figure(report: dict[str, Any], start: str) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_models_taught_by_people_are_not_accused(report: dict[str, Any]) -> None:
-    assert _figure(report, "controls flagged at nominal 5% (openai)")["value"] <= 0.1
+    figure = _figure(report, "controls accused by any sentence of a report (openai)")
+    assert figure["value"] <= 0.1
+    assert figure["value"] < figure["high"] < 0.4, "with its upper bound"
+    assert _figure(report, "documented-unrelated pairs of model and lab that are named")["value"] <= 0.1
 
 
 @pytest.mark.slow
-def test_students_of_a_lab_stand_apart_from_models_it_did_not_teach(report: dict[str, Any]) -> None:
-    figure = _figure(report, "AUROC, documented students of openai models against controls")
-    assert figure["value"] >= 0.97
-    assert figure["low"] <= figure["value"] <= figure["high"]
+def test_unrelated_pairs_and_labs_get_uniform_p_values_far_into_the_tail(report: dict[str, Any]) -> None:
+    for what in ("pairs", "labs"):
+        assert _figure(report, f"p-values of unrelated {what} uniform")["value"] > 0.05
+        tail = _figure(report, f"unrelated {what} with p ≤ 0.001")["detail"]
+        for level in ("0.01", "0.001"):
+            assert tail["beyond"][level] <= 2 + 2 * tail["expected"][level]
 
 
 @pytest.mark.slow
-def test_unrelated_pairs_get_uniform_p_values(report: dict[str, Any]) -> None:
-    assert _figure(report, "p-values of unrelated pairs uniform")["value"] > 0.05
+def test_true_pairs_rank_above_the_rest_and_beat_popularity(report: dict[str, Any]) -> None:
+    whole = _figure(report, "AUROC, true student-teacher pairs against the rest")
+    assert whole["value"] >= 0.94
+    assert _figure(report, "AUROC, true student-teacher pairs against other labs")["value"] >= 0.96
+    assert _figure(report, "AUROC within suspect, mean over students")["value"] >= 0.92
+    assert _figure(report, "AUROC, students against the candidate's null")["value"] >= 0.9
+    alone, margin = _figure(report, "AUROC by popularity alone"), _figure(report, "AUROC's margin over popularity")
+    assert margin["value"] == pytest.approx(whole["value"] - alone["value"])
+    assert margin["low"] < margin["value"] < margin["high"]
 
 
 @pytest.mark.slow
-def test_true_pairs_rank_above_the_rest(report: dict[str, Any]) -> None:
-    assert _figure(report, "AUROC, true student-teacher pairs against the rest")["value"] >= 0.91
-    assert _figure(report, "exact teacher first")["value"] >= 0.7
+def test_exact_teacher_first_stands_beside_the_best_constant_answer(report: dict[str, Any]) -> None:
+    figure = _figure(report, "exact teacher first, same pool")
+    assert figure["value"] >= 0.7
+    assert f"always the same answer: {figure['detail']['best_constant']:.2f}" in figure["note"]
+    assert f"always the same lab {figure['detail']['best_constant_lab']:.2f}" in figure["note"]
 
 
 @pytest.mark.slow
-def test_an_unusual_teacher_is_detected_and_one_that_saturates_the_cohort_beats_chance(report: dict[str, Any]) -> None:
-    assert _figure(report, "detection at 5% false alarms: text-davinci-003")["value"] == 1.0
-    assert _figure(report, "detection at 5% false alarms: gpt-4-alias-2023;gpt-4-0314;gpt-4-0613")["value"] >= 0.6
-    assert _figure(report, "detection at 5% false alarms: gpt-3.5-turbo-0301;gpt-3.5-turbo-0613")["value"] > 0.05
+def test_named_students_are_named_with_their_teachers_lab_first(report: dict[str, Any]) -> None:
+    assert _figure(report, "students named with their teacher's lab")["value"] >= 0.4
+    assert _figure(report, "named students whose first lab is wrong")["value"] <= 0.03
+    other = _figure(report, "students of labs other than the commonest named with their teacher's lab")
+    assert 0 < other["n"] < 10, "a group of its own, however small"
+
+
+@pytest.mark.slow
+def test_an_unusual_teacher_is_found_and_one_whose_habits_many_share_seldom(report: dict[str, Any]) -> None:
+    assert _figure(report, "pair found at 5% false alarms: text-davinci-003")["value"] == 1.0
+    assert _figure(report, "pair found at 5% false alarms: gpt-4-0314")["value"] >= 0.9
+    assert 0.2 < _figure(report, "pair found at 5% false alarms: gpt-3.5-turbo-0301")["value"] < 0.8
+
+
+@pytest.mark.slow
+def test_no_pair_of_the_pool_is_untestable_and_the_weaker_null_names_few_strangers(report: dict[str, Any]) -> None:
+    assert _figure(report, "pairs that cannot be tested")["value"] <= 0.15
+    assert _figure(report, "unrelated pairs that the all-date null names")["value"] <= 0.05
+
+
+@pytest.mark.slow
+def test_a_set_of_labs_covers_nearly_as_often_as_it_says(report: dict[str, Any]) -> None:
+    assert _figure(report, "teacher's lab in the set of labs")["value"] >= 0.8
 
 
 @pytest.mark.slow
@@ -68,6 +101,25 @@ def test_versions_of_a_model_and_of_a_base_find_it_first(report: dict[str, Any])
 @pytest.mark.slow
 def test_a_model_whose_candidates_all_came_later_has_none_as_its_relative(report: dict[str, Any]) -> None:
     assert _figure(report, "model with no relative in the pool")["value"] >= 0.88
+
+
+@pytest.mark.parametrize("corpus", ["slop_score", "eqbench_longform"])
+def test_sets_of_one_season_can_be_tested_and_strangers_are_seldom_named_there(corpus: str, shared_data: Path) -> None:
+    """Dates alone leave most of these pairs without a null."""
+    outputs = pl.read_parquet(shared_data / "outputs" / f"{corpus}.parquet")
+    found = validate(outputs, *_tables(shared_data), REGISTRY, draws=10, curve=(), stability=False)
+    untested = _figure(found, "pairs that cannot be tested")
+    assert untested["value"] <= 0.15
+    assert "are read against all dates" in untested["note"]
+    named = [f for f in found["figures"] if f["name"] == "unrelated pairs that the all-date null names"]
+    assert all(f["value"] <= 0.05 for f in named)
+
+
+@pytest.mark.slow
+def test_leaving_out_one_candidate_changes_few_verdicts(shared_data: Path) -> None:
+    outputs = pl.read_parquet(shared_data / "outputs" / "eqbench_longform.parquet")
+    found = validate(outputs, *_tables(shared_data), REGISTRY, draws=10, curve=())
+    assert _figure(found, "verdicts whose labs change when one candidate is left out")["value"] <= 0.05
 
 
 @pytest.mark.slow

@@ -7,8 +7,7 @@ from typing import get_args
 import pytest
 
 from harness.provenance import reports, wording
-from harness.provenance.families import FamilyTest
-from harness.provenance.finding import Finding, Lab, Member, PairConclusion, PairTest, Span
+from harness.provenance.finding import Finding, Lab, Member, PairConclusion, PairTest, Rival, RivalKind, Span
 
 VERDICTS = get_args(PairConclusion)
 
@@ -20,22 +19,38 @@ def _finding(verdict: str, name: str = "teacher-1") -> PairTest:
     )
 
 
+def _lab(version: str) -> Lab:
+    return Lab(
+        "OpenAI", True, 1, 1, (version,), p=0.0004, q=0.004, null_size=10, exceeded=9, possible=True, rivals=()
+    )  # fmt: skip
+
+
 def _whole(tests: list[PairTest], suspect: str = "suspect-1") -> Finding:
     """A finding of these tests, with a lab for every candidate resembled."""
-    named = tuple(Lab("OpenAI", True, 1, 1, (t.candidate,)) for t in tests if t.verdict == "resembles")
+    named = tuple(_lab(t.candidate) for t in tests if t.verdict == "resembles")
     return Finding(
-        suspect, "open", "1.0", 64, 60, 9, panel=False, traces=None, verdict=reports.verdict(tests), strength="weak",
-        coverage=0.95, labs=named, tests=tuple(tests), null="unrelated pairs", null_pairs=99, p_floor=0.01,
+        suspect, "open", "1.0", 64, 60, 9, panel=False, traces=None, verdict=reports.verdict(tests, named), strength="weak",
+        coverage=0.9 if named else None, labs=named, tests=tuple(tests), null="unrelated pairs", null_pairs=99, p_floor=0.01,
         nearest_of_all=Member("near-1", 1.0, candidate=False, prompts=60), sentence="", paragraph="",
     )  # fmt: skip
 
 
 def _said(tests: list[PairTest]) -> list[str]:
     found = _whole(tests)
-    return [wording.said(found), wording.paragraph(found), *wording.notes(found, 60, None, ())]
+    return [
+        wording.said(found),
+        wording.paragraph(found),
+        *wording.notes(found, 60, None, {"lab OpenAI": dict.fromkeys("abcd", True)}, ()),
+    ]
 
 
-TESTS = [None, FamilyTest(3.0, 0.002, 9, 4, 9), FamilyTest(0.1, 0.45, 9, 4, 5)]
+RIVALS = tuple(Rival(kind, ("model-1", "model-2")) for kind in get_args(RivalKind))
+LABS = [
+    _lab("teacher-1"),
+    dataclasses.replace(_lab("teacher-1"), lab=None, weaker=True),
+    *(dataclasses.replace(_lab("teacher-1"), rivals=(one,)) for one in RIVALS),
+    dataclasses.replace(_lab("teacher-1"), rivals=RIVALS),
+]
 
 
 def _offered(excess: float, low: float) -> dict[str, object]:
@@ -54,7 +69,8 @@ def test_a_name_that_is_agreed_to_comes_with_its_base_rate_and_the_invented_name
 
 def _every_text() -> list[str]:
     texts = [wording.sentence("suspect-1", _finding(v)) for v in VERDICTS]
-    texts += [wording.family_sentence("suspect-1", "openai", t) for t in TESTS]
+    texts += [wording.lab_sentence("suspect-1", lab) for lab in LABS]
+    texts += [_with(lab) for lab in LABS]
     for some in itertools.chain.from_iterable(itertools.combinations(VERDICTS, n) for n in range(len(VERDICTS) + 1)):
         texts += _said([_finding(v, f"teacher-{i}") for i, v in enumerate(some)])
     texts += _said([_finding("resembles", f"teacher-{i}") for i in range(6)])
@@ -93,9 +109,43 @@ def test_the_rule_catches_what_must_not_be_said(claim: str) -> None:
 
 
 def test_every_positive_finding_comes_with_the_other_explanations() -> None:
-    for text in (wording.sentence("s", _finding("resembles")), wording.family_sentence("s", "lab", TESTS[1])):
+    for text in (wording.sentence("s", _finding("resembles")), *(wording.lab_sentence("s", lab) for lab in LABS)):
         assert wording.EXPLANATIONS in text
         assert "p " in text
+
+
+def _with(lab: Lab) -> str:
+    return wording.said(dataclasses.replace(_whole([_finding("resembles")]), labs=(lab,)))
+
+
+def test_rivals_are_named_before_the_lab_is() -> None:
+    plain = _with(LABS[0])
+    assert plain.startswith("suspect-1's answers resemble those of OpenAI (teacher-1)")
+    for rival in RIVALS:
+        said = _with(dataclasses.replace(LABS[0], rivals=(rival,)))
+        assert said.endswith(plain)
+        assert said.index("model-1, model-2") < said.index("OpenAI")
+    assert "teacher-1 may have learnt from the lab of suspect-1 instead" in _with(LABS[2])
+
+
+def test_evidence_of_all_dates_is_said_to_be_the_weaker() -> None:
+    weaker = LABS[1]
+    assert "weaker evidence" in wording.lab_sentence("s", weaker)
+    assert "of models of all dates" in _with(weaker)
+    assert "dates" not in _with(LABS[0])
+    pair = dataclasses.replace(_finding("resembles"), weaker=True)
+    assert "models of other labs and bases" in wording.sentence("s", pair)
+
+
+def test_nothing_is_said_of_a_lab_that_is_not_named() -> None:
+    other = dataclasses.replace(LABS[0], named=False, versions=(), lab="Elsewhere", q=0.2)
+    found = dataclasses.replace(_whole([_finding("none")]), labs=(other,))
+    assert "Elsewhere" not in " ".join([wording.said(found), wording.paragraph(found)])
+    assert "coverage" not in wording.said(found)
+
+
+def test_the_set_of_labs_comes_with_its_coverage() -> None:
+    assert "a teacher's lab would be among OpenAI with coverage 0.9" in _with(LABS[0])
 
 
 def test_a_positive_finding_says_how_many_models_cannot_be_related() -> None:
@@ -110,6 +160,14 @@ def test_a_teacher_whose_students_are_seldom_found_is_one_nobody_can_be_cleared_
     assert "cannot be cleared" not in strong
     (unknown,) = wording.power("s", {"t": {"students": 1, "at_0.05": 1.0, "at_0.01": 1.0}})
     assert "not known" in unknown
+
+
+def test_what_none_is_worth_is_said_in_the_unit_of_the_verdict() -> None:
+    found = dataclasses.replace(_whole([_finding("none")]), labs=(dataclasses.replace(LABS[0], named=False),))
+    known = {"lab OpenAI": {"a": True, "b": False, "c": False, "suspect-1": True}}
+    assert "OpenAI 1 of 3." in wording.naming(found, known)
+    assert wording.naming(found, {"lab OpenAI": {"a": True}}) == ""
+    assert wording.naming(found, {}) == ""
 
 
 def test_too_many_candidates_for_one_to_stand_out_is_said_and_only_then() -> None:

@@ -40,9 +40,11 @@ shared data or vendors, web text that contains its outputs, a common ancestor, c
 _RELATIVE = """
 *Nearest relative*: the one candidate whose openings, sentences and phrasing the model's answers resemble most, in
 standard deviations above models that cannot have learnt from it, with a jackknife interval over the n prompts both
-answered; q is the p-value against unrelated pairs, adjusted over all candidates. *none*: no candidate is resembled
-more than unrelated models are, at a false discovery rate of 5 %; a teacher whose habits many share would not show.
-*untestable*: fewer than five models that cannot have learnt from it have a score. *not enough prompts*: fewer than 50.
+answered; q is the p-value against unrelated pairs, adjusted over labs, then over the versions of each. *none*: no lab's
+models are resembled more than unrelated models are, at a false discovery rate of 5 %; a teacher whose habits many share
+would not show. *untestable*: fewer than five models that cannot have learnt from it have a score, in a set too small to
+read it against all models of other labs. *not enough prompts*: fewer than 50.
+*not comparable*: the set's models know too little of its answers, as of numbers, code or another language.
 `harness provenance MODEL` shows all of it.
 """
 _WORDS = """

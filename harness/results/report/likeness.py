@@ -209,18 +209,18 @@ def _square(matrix: calibration.Matrix, at: Sequence[int]) -> list[list[float | 
 
 def _scores(found: evidence.Analysis, at: Sequence[int]) -> Data:
     """Score, p and channels: one row per model, one column per candidate as in `candidates`. And the null."""
-    z, p = found.scores.z[at], found.p[at]
-    null = np.sort(found.scores.z[found.scores.unrelated & ~np.isnan(found.scores.z)])
-    under = found.p[found.scores.unrelated & ~np.isnan(found.p)]
+    z, p, main = found.z[at], found.p[at], found.main
+    null = np.sort(main.scores.z[main.scores.unrelated & ~np.isnan(main.scores.z)])
+    under = main.p[main.scores.unrelated & ~np.isnan(main.p)]
     return {
         "z": [[number(x) for x in row] for row in z],
         "p": [[number(x) for x in row] for row in p],
         "z_by_channel": {
-            name: [[number(x) for x in row] for row in scores.z[at]]
-            for name, scores in found.channels.items()
-            if not np.isnan(scores.z).all()
+            name: [[number(x) for x in row] for row in scores[at]]
+            for name in found.dated.channels
+            if not np.isnan(scores := found.of_channel(name)).all()
         },
-        "null_size": [[int(x) for x in row] for row in found.scores.null_size[at]],
+        "null_size": [[int(x) for x in row] for row in found.null_size[at]],
         "null": [number(x) for x in null],
         "needed": number(float(np.quantile(null, 1 - evidence.ALPHA))) if len(null) else None,
         "null_p": {"n": len(under), "below": int((under <= evidence.ALPHA).sum()), "alpha": evidence.ALPHA},
@@ -257,9 +257,11 @@ def _test(found: Finding, test: PairTest, order: Sequence[str]) -> Data:
 def _candidate(found: evidence.Analysis, c: int, place: int) -> Data:
     """How far the pool goes for one candidate: its null models with a score, and whether anybody could be tested."""
     b = found.columns[found.models[c]]
+    weaker = found.every_date is not None and bool(found.weaker[:, b].any())
+    scores = (found.every_date if weaker and found.every_date is not None else found.dated).scores
     return {
         "candidate": place,
-        "null": int((found.scores.null[:, b] & ~np.isnan(found.scores.z[:, b])).sum()),
+        "null": int((scores.null[:, b] & ~np.isnan(scores.z[:, b])).sum()),
         "testable": not bool(np.isnan(found.p[:, b]).all()),
         "released": found.facts[c].released,
         "lab": None if found.facts[c].lab is None else visible(str(found.facts[c].lab)),

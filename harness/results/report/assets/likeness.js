@@ -84,8 +84,8 @@ function pairOf(P, i, a, b) {
   if (finding) said.push(finding.sentence);
   if (finding && finding.rank) said.push(`Rank ${finding.rank[0]} of ${finding.rank[3]} candidates tested, ${finding.rank[1]} to ${finding.rank[2]} with other prompts and null models (95% interval).`);
   else if (apart) said.push(`Set apart, not tested: ${apart}.`);
-  if (z !== null) said.push(`Score ${digits(z, 2)}, ${p === null ? "not tested" : `${pValue("p", p)} against unrelated pairs (one pair alone, not adjusted for the others)`}, ${P.null_size[a][column]} models that cannot have learnt from the candidate have a score too, ${P.n[a][b]} prompts both answered.`);
-  else said.push(`Not calibrated: fewer than five models that cannot have learnt from the candidate can be scored. ${P.n[a][b]} prompts both answered.`);
+  if (z !== null) said.push(`Score ${digits(z, 2)}, ${p === null ? "not tested" : `${pValue("p", p)} against unrelated pairs (one pair alone, not adjusted for the others)`}, ${P.null_size[a][column]} models of its null have a score too, ${P.n[a][b]} prompts both answered.`);
+  else said.push(`Not calibrated: the candidate has too few models to be read against. ${P.n[a][b]} prompts both answered.`);
   if (place) said.push(`Of ${place.of} pairs of this set, ${place.above} are more alike.`);
   const words = P.words[`${a} ${b}`];
   fill($("pair"), head, said.map((text) => h("p", {}, text)),
@@ -154,8 +154,8 @@ function worth(P) {
     { name: "candidate", head: true, key: (r) => D.models[P.models[r.candidate]], cell: (r) => name(r.candidate) },
     { name: "lab", key: (r) => r.lab ?? null, cell: (r) => r.lab ?? "not documented" },
     { name: "released", key: (r) => r.released ?? null, cell: (r) => r.released ?? "not documented" },
-    { name: "models that cannot have learnt from it, with a score", number: true, key: (r) => r.null, cell: (r) => String(r.null) },
-    { name: "testable", key: (r) => (r.testable ? "yes" : "no"), cell: (r) => (r.testable ? "yes" : "no, fewer than 5") },
+    { name: "models of its null, with a score", number: true, key: (r) => r.null, cell: (r) => String(r.null) },
+    { name: "testable", key: (r) => (r.testable ? "yes" : "no"), cell: (r) => (r.testable ? "yes" : "no, too few") },
   ], P.candidates_known, { page: 15 }).all);
   fill($("worth"), parts);
 }

@@ -1,0 +1,110 @@
+"""How much of a model's answers a pool knows: below what it knows of its own models, nothing can be compared.
+
+Absence of habits scores like a habit: answers of random numbers lack what the wordy models have, and so resemble the
+terse ones. So before anything is tested it is asked whether the pool's other models write at all like the suspect does.
+
+Per channel, and with models of one lineage or lab counting once:
+
+- habits: features of an answer that at least `LEAST_OTHERS` others have anywhere, on average over the answers;
+- agreement: the share of an answer's features that another has in answer to the same prompt, on average.
+
+Each is divided by the median over the pool's other models; the mean over channels is the coverage (1: as a typical
+model of the pool). A suspect is comparable from `bound` on, found on the pool's own models and never on bad answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import compress
+
+import numpy as np
+import polars as pl
+
+from harness.provenance import calibration as cal
+from harness.provenance.calibration import Matrix, ModelFacts
+from harness.provenance.comparability import Familiarity
+from harness.provenance.evidence import EVIDENCE
+from harness.provenance.fingerprint import Fingerprints, channel
+from harness.provenance.similarity import on_asked
+
+LEAST_OTHERS = 3
+"""Others that must have a habit for it to be known: fewer is a quirk."""
+SPREADS = 4.0
+"""How many robust standard deviations below the median of the pool's models the bound is."""
+SCALE = 1.4826
+"""From a median absolute deviation to a standard deviation under the normal law."""
+MOST = 0.5
+"""Of the median, what the bound is at most: where all models of a pool are alike, a little less is no other kind. Of
+the shipped panel's 185 models the least known has .58 of the median."""
+LEAST_POOL = 5
+"""Other lineages below which a pool says nothing of what it knows."""
+
+
+def known(prints: Fingerprints, facts: Sequence[ModelFacts], names: Sequence[str] = EVIDENCE) -> Matrix:
+    """What the pool's other lineages know of every model, before it is divided by what is typical.
+
+    Args:
+        prints: of the pool; of a panel's prompts those that the suspects were asked.
+        facts: one per model.
+        names: channels.
+
+    Returns:
+        models x channels, at least 0; NaN where a model answered nothing.
+    """
+    groups = np.zeros(len(facts), dtype=np.uint16)
+    for g, members in enumerate(cal.lineages(facts, range(len(facts)))):
+        groups[members] = g
+    return np.stack([_known(on_asked(prints, name), name, groups) for name in names], axis=1)
+
+
+def _known(prints: Fingerprints, name: str, groups: np.ndarray[tuple[int], np.dtype[np.uint16]]) -> Matrix:
+    frame = prints.features[name]
+    rows = frame.select("m", "p", "feature").with_columns(g=groups[frame["m"].to_numpy()])
+    agreement = channel(name).KIND == "agreement"
+    others = pl.col("g").n_unique() - 1
+    of = ["p", "feature"] if agreement else ["feature"]
+    least = 1 if agreement else LEAST_OTHERS
+    shared = rows.group_by(of).agg(known=others >= least)
+    told = rows.join(shared, on=of).group_by("m", "p").agg(n=pl.col("known").sum(), all=pl.len())
+    value = pl.col("n") / pl.col("all") if agreement else pl.col("n").cast(pl.Float64)
+    total = told.group_by("m").agg(value.sum().alias("total"))
+    found = np.zeros(len(prints.models))
+    found[total["m"].to_numpy()] = total["total"].to_numpy()
+    answered = prints.answered.sum(axis=1).astype(float)
+    share: Matrix = np.divide(found, answered, out=np.full(len(found), np.nan), where=answered > 0)
+    return share
+
+
+def coverage(
+    values: Matrix, facts: Sequence[ModelFacts], suspect: int, names: Sequence[str] = EVIDENCE
+) -> Familiarity | None:
+    """How much of a suspect's answers a pool knows.
+
+    Args:
+        values: of `known`.
+        facts: one per model.
+        suspect: its row; models related to it say nothing of what is typical.
+        names: of the columns.
+
+    Returns:
+        `None` where fewer than `LEAST_POOL` other lineages have answers.
+    """
+    others = [i for i, fact in enumerate(facts) if i != suspect and not fact.related(facts[suspect])]
+    others = [i for i in others if not np.isnan(values[i]).any()]
+    if np.isnan(values[suspect]).any() or len(cal.lineages(facts, others)) < LEAST_POOL:
+        return None
+    typical = np.median(values[others], axis=0)
+    useful = typical > 0
+    if not useful.any():
+        return None
+    share = np.minimum(values[:, useful] / typical[useful], 1)
+    mine, theirs = share[suspect], share[others].mean(axis=1)
+    channels = {name: float(value) for name, value in zip(compress(names, useful), mine, strict=True)}
+    return Familiarity(float(mine.mean()), bound(theirs), channels)
+
+
+def bound(values: Matrix) -> float:
+    """The coverage from which on answers are comparable, by that of a pool's own models."""
+    middle = float(np.median(values))
+    spread = SCALE * float(np.median(np.abs(values - middle)))
+    return min(middle - SPREADS * spread, MOST * middle)

@@ -1,0 +1,143 @@
+"""What is wrapped around answers comes off before they are compared, and what answers are written in is told."""
+
+import random
+
+import polars as pl
+import pytest
+
+from harness.provenance import answer_kinds, boilerplate, languages, readings
+
+WORDS = [
+    "the",
+    "sky",
+    "lamp",
+    "runs",
+    "over",
+    "a",
+    "quiet",
+    "red",
+    "river",
+    "while",
+    "old",
+    "friends",
+    "sing",
+    "and",
+    "hear",
+    "it",
+    "in",
+    "their",
+    "garden",
+    "of",
+    "stone",
+]
+
+
+def _answers(n: int = 40, seed: int = 0) -> list[str]:
+    rng = random.Random(seed)
+    return [". ".join(" ".join(rng.choices(WORDS, k=9)).capitalize() for _ in range(4)) + "." for _ in range(n)]
+
+
+def test_answers_without_a_wrapper_stay_as_they_are() -> None:
+    left, found = boilerplate.unwrap(_answers())
+    assert left == _answers()
+    assert not found
+
+
+def test_a_constant_opening_and_closing_come_off() -> None:
+    wrapped = [f"Certainly! Here is what I found.\n\n{text}\n\nI hope this helps!" for text in _answers()]
+    left, found = boilerplate.unwrap(wrapped)
+    assert left == _answers()
+    assert found.opening == ("Certainly! Here is what I found.",)
+    assert found.closing == ("I hope this helps!",)
+    assert (found.opened, found.closed, found.emptied) == (1.0, 1.0, 0)
+
+
+def test_a_single_word_comes_off_where_nearly_every_answer_has_it() -> None:
+    left, found = boilerplate.unwrap([f"Arr! {text}" for text in _answers()])
+    assert left == _answers()
+    assert found.opening == ("Arr!",)
+    half = [f"Arr! {text}" if i % 4 else text for i, text in enumerate(_answers())]
+    assert boilerplate.unwrap(half)[0] == half
+
+
+def test_one_of_several_set_sentences_comes_off() -> None:
+    rng = random.Random(1)
+    openings = ["Of course, my friend!", "Let me see about that.", "What a good question!"]
+    left, found = boilerplate.unwrap([f"{rng.choice(openings)} {text}" for text in _answers(60)])
+    assert left == _answers(60)
+    assert set(found.opening) == set(openings)
+
+
+def test_answers_that_are_nothing_else_stay_and_are_counted() -> None:
+    left, found = boilerplate.unwrap(["I am sorry, but I cannot help with that."] * 30)
+    assert left == ["I am sorry, but I cannot help with that."] * 30
+    assert (found.emptied, found.answers) == (30, 30)
+
+
+def test_few_answers_are_left_alone() -> None:
+    few = ["Certainly! Here you go: yes"] * (boilerplate.LEAST_ANSWERS - 1)
+    assert boilerplate.unwrap(few) == (few, boilerplate.Wrapping())
+
+
+def test_each_model_is_unwrapped_by_itself() -> None:
+    frame = pl.DataFrame(
+        {
+            "model": ["plain"] * 40 + ["wrapped"] * 40,
+            "prompt_id": [str(i) for i in range(40)] * 2,
+            "output": [*_answers(), *(f"Certainly! Here it is. {text}" for text in _answers())],
+        }
+    )
+    bare, found = readings.read(frame)
+    assert bare["output"].to_list() == _answers() * 2
+    assert found["plain"].wrapping is None
+    assert found["wrapped"].wrapping is not None
+    assert bare["prompt_id"].equals(frame["prompt_id"])
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("The cat sat on the mat because it was warm there and it liked that.", languages.ENGLISH),
+        ("Die Katze saß auf der Matte, weil es dort warm war und es ihr gefiel.", languages.LATIN),
+        ("Ich weiß nicht, was soll es bedeuten, dass ich so traurig bin.", languages.LATIN),
+        ("De kat zat op de mat omdat het daar warm was en hij dat wel fijn vond.", languages.LATIN),
+        ("El gato estaba en la alfombra porque no hacía frío y a él le gustaba.", languages.LATIN),
+        ("Le chat était assis sur le tapis parce que la place y était chaude.", languages.LATIN),
+        ("मैं हिन्दी में लिखता हूँ और यह अच्छा है।", "Devanagari letters"),
+        ("நான் தமிழில் எழுதுகிறேன்", "Tamil letters"),
+        ("Я пишу по-русски, и мне это нравится.", "Cyrillic letters"),
+        ("今日はとても良い天気ですね", "Japanese kana"),
+        ("今天天气非常好，我们去公园吧", "Chinese characters"),
+        ("😀😃😄😁😆😅😂🤣", languages.NO_WORDS),
+        ("Yes.", languages.ENGLISH),
+    ],
+)
+def test_the_language_of_a_text(text: str, told: str) -> None:
+    assert languages.language(text) == told
+
+
+def test_most_languages_of_a_model() -> None:
+    found = languages.languages(["The cat sat on the mat, as it does."] * 3 + ["மொழி அழகானது என்று நான்"] * 7 + [""])
+    assert (found.answers, found.other) == (10, "Tamil letters")
+    assert found.english == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize(
+    ("answers", "word"),
+    [
+        ([f"{i} {i * 7} {i + 91}" for i in range(40)], "numbers"),
+        ([f'{{"k{i}": "some value here"}}' for i in range(40)], "JSON"),
+        ([f"def f{i}(x):\n    y = x + {i}\n    return y\n" for i in range(40)], "code"),
+        ([("😀" * 20) + chr(0x1F600 + i) for i in range(40)], "symbols"),
+        (["Ich weiß nicht, was soll es bedeuten, dass ich so traurig bin " + str(i) for i in range(40)], "language"),
+        (["Sorry, no."] * 30, "one text"),
+    ],
+)
+def test_answers_without_a_style_are_called_what_they_are(answers: list[str], word: str) -> None:
+    assert word in str(answer_kinds.of(answers, [None] * len(answers)))
+
+
+def test_an_echo_is_known_by_its_prompt() -> None:
+    prompts = [f"What can you tell me about the number {i} and its friends?" for i in range(30)]
+    assert "the prompt again" in str(answer_kinds.of(prompts, prompts))
+    assert answer_kinds.of(_answers(30), prompts) is None
