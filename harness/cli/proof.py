@@ -11,7 +11,7 @@ import typer
 
 from harness.cli.output import RESULTS, Format, NewResults, Results, Shape, print_frame, warn
 from harness.core import say
-from harness.errors import ConfigError, EvidenceError
+from harness.errors import ConfigError, EvidenceError, UncheckedError, unknown_name
 
 if TYPE_CHECKING:
     from harness.archive import verification
@@ -27,12 +27,22 @@ def verify(
     trust: Annotated[
         bool, typer.Option("--trust-tasks", help="Score with the task files that a bundle brought: runs their code.")
     ] = False,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option("--accept", help="A check that may be left out: signature, scores … Exit code 0 without it."),
+    ] = None,
 ) -> None:
-    """Check every hash of a run, and compute its scores again from the stored answers."""
+    """Check every hash of a run, and compute its scores again from the stored answers.
+
+    Exit code 0: verified, all of it. 11: something is not as recorded. 12: nothing is, but not all could be checked.
+    """
     import polars as pl
 
     from harness.archive import verification
 
+    for check in accept or ():
+        if check not in verification.CHECKS:
+            raise ConfigError(unknown_name("check", check, verification.CHECKS))
     found = list(_findings(run, results, scores=scores, trust=trust))
     schema = dict.fromkeys(("run", "check", "state", "where", "what"), pl.String)
     if shape is Format.table:
@@ -43,6 +53,9 @@ def verify(
         )
     if wrong := sum(f.state == "wrong" for f in found):
         raise EvidenceError(f"{wrong} findings: what is stored is not what was recorded")
+    if left := [f.check for f in found if f.state == "not checked" and f.check not in (accept or ())]:
+        counted = ", ".join(f"{left.count(check)} x {check}" for check in dict.fromkeys(left))
+        raise UncheckedError(f"not verified: {len(left)} findings say what was not checked ({counted})")
 
 
 def _findings(run: str, results: Path, *, scores: bool, trust: bool) -> Iterator[verification.Check]:

@@ -40,7 +40,7 @@ from harness.runs.manifest import (
     known,
     with_answerer,
 )
-from harness.runs.samples import ADDED_COLUMNS, PIECE, SORT, clean, schema
+from harness.runs.samples import ADDED_COLUMNS, PIECE, SORT, STATES, clean, schema
 
 __all__ = [
     "ADDED_COLUMNS",
@@ -52,6 +52,7 @@ __all__ = [
     "SCHEMA",
     "SORT",
     "SPEC",
+    "STATES",
     "Cost",
     "Counts",
     "Entry",
