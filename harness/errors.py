@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class HarnessError(Exception):
@@ -64,6 +65,13 @@ class StorageError(HarnessError):
     """A folder cannot be written, the disk is full, or a run folder is damaged."""
 
     exit_code = 6
+
+
+class DamagedIndexError(StorageError):
+    """The index cannot be read; it can be made anew from the run folders."""
+
+    results: Path | None = None
+    """The results folder it is in, where that is known."""
 
 
 class RunLockedError(HarnessError):

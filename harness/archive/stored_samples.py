@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -106,14 +107,22 @@ def samples(run: Path) -> pl.DataFrame:
     import polars as pl
 
     path = runs.samples_path(run)
+    runs.check_expansion(path)
     try:
         frame = pl.read_parquet(path)
         unknown = [pl.lit(None, pl.String).alias(name) for name in ADDED_COLUMNS if name not in frame.columns]
-        return frame.with_columns(unknown).select(list(schema()))
-    except FileNotFoundError as error:
-        raise StorageError(f"{path}: not there; give the run's command again to finish it") from error
+        return frame.with_columns(unknown).select(list(schema())).match_to_schema(_schema())
     except (OSError, pl.exceptions.PolarsError) as error:
         raise StorageError(f"{path}: cannot be read ({(str(error).splitlines() or ['damaged'])[0]})") from error
+
+
+@functools.cache
+def _schema() -> pl.Schema:
+    """The columns of samples in Polars' types."""
+    import polars as pl
+    import pyarrow as pa
+
+    return pl.DataFrame(pl.from_arrow(pa.schema(schema()).empty_table())).schema
 
 
 def load(manifest: Manifest, entry: TaskEntry, rows: Iterable[Row], tasks: Tasks) -> LoadedTask:

@@ -211,7 +211,7 @@ def _root(stands: Mapping[str, Any], held: Any) -> list[Problem]:
         ]
         if proof.root(held) != held["root"]:
             problems.append((f"{runs.MANIFEST}: {proof.KEY}", _changed(held["root"], proof.root(held))))
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         return [(f"{runs.MANIFEST}: {proof.KEY}", f"not a proof ({type(error).__name__}: {error})")]
     return problems
 
@@ -322,7 +322,7 @@ def _missing(run: Path, said: Manifest, frame: pl.DataFrame, replies: Mapping[st
     named = {request_id for ids in frame.get_column("request_ids").to_list() for request_id in ids or ()}
     missing = set(replies or ()) - named
     for line in proof.chain(run / runs.JOURNAL) if missing else ():
-        entry = json.loads(line.content)
+        entry = json.loads(line.content)  # was read before
         if entry["id"] in missing:
             missing.discard(entry["id"])
             yield name_of(entry), f"is not in {runs.SAMPLES}; line {line.number} of the journal answers it"

@@ -40,7 +40,7 @@ from harness.runs.manifest import (
     known,
     with_answerer,
 )
-from harness.runs.samples import ADDED_COLUMNS, PIECE, SORT, STATES, clean, schema
+from harness.runs.samples import ADDED_COLUMNS, PIECE, SORT, STATES, check_expansion, clean, schema
 
 __all__ = [
     "ADDED_COLUMNS",
@@ -68,6 +68,7 @@ __all__ = [
     "TokenCounts",
     "WeightsEntry",
     "atomic_file",
+    "check_expansion",
     "clean",
     "completions",
     "entries",
