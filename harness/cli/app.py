@@ -24,7 +24,7 @@ from harness.cli.output import RESULTS, Format, NewResults, Results, Shape, prin
 from harness.cli.output import print_frame as _print
 from harness.cli.panel import app as panel
 from harness.cli.provenance import app as provenance
-from harness.core import progress, say
+from harness.core import programs, progress, say
 from harness.errors import ConfigError, DamagedIndexError, HarnessError, IncompleteRunError, StorageError
 
 if TYPE_CHECKING:
@@ -507,6 +507,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):  # whatever its encoding cannot say is spelled out
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
+    os.environ["PATH"] = programs.search_path()  # what libraries run by name (`uname`) is not looked for in `.` either
     try:
         _run()
     except HarnessError as error:
