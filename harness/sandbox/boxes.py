@@ -34,6 +34,10 @@ MOUNT_POINTS = ("/mnt", "/media", "/srv", "/opt", "/tmp", "/var", "/home")  # no
 HARD_TO_SHARE = ("/etc/ld.so.cache", "/usr/share/zoneinfo")
 
 
+PACKAGES = ("site-packages", "dist-packages")
+"""Names of the folders that packages are installed into."""
+
+
 def system_paths() -> list[str]:
     """What an interpreter reads while it runs: its library and the system's shared ones."""
     wanted = [f"{sys.base_prefix}/lib", "/usr/lib", "/lib", "/lib64", "/usr/lib64", *sys.path, *HARD_TO_SHARE]
@@ -42,6 +46,49 @@ def system_paths() -> list[str]:
         if not any(path == other or path.startswith(other + "/") for other in paths):
             paths.append(path)
     return paths
+
+
+def hidden_paths(shown: list[str]) -> list[str]:
+    """What lies in those and is no program's to see: installed packages but the named ones, and harness itself.
+
+    Where harness is installed beside an interpreter's library, its tasks are there, with tests and solutions.
+    """
+    own = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+    folders = [place for path in shown for place in (path, *_pythons(path))]
+    installed = [f"{folder}/{name}" for folder in folders for name in PACKAGES if os.path.isdir(f"{folder}/{name}")]
+    named = [os.path.realpath(path) for path in sys.path if path]
+    hidden = [path for path in installed if not any(_within(name, path) for name in named)]
+    if any(_within(own, path) for path in shown) and not any(_within(own, path) for path in hidden):
+        hidden.append(own)
+    return sorted(set(hidden))
+
+
+def _pythons(folder: str) -> list[str]:
+    """Folders of interpreters' libraries in a folder."""
+    with contextlib.suppress(OSError):
+        return [f"{folder}/{name}" for name in os.listdir(folder) if name.startswith(("python", "pypy"))]
+    return []
+
+
+def _within(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder + "/")
+
+
+def without(shown: list[str], hidden: list[str]) -> tuple[list[str], list[str]]:
+    """Folders and files that are all of what is shown but the hidden ones; and the folders around those."""
+    whole, around = [], []
+    waiting = list(shown)
+    while waiting:
+        path = waiting.pop()
+        if path in hidden:
+            continue
+        if not any(_within(other, path) for other in hidden):
+            whole.append(path)
+            continue
+        around.append(path)
+        with os.scandir(path) as entries:  # a link gives no right to what it leads to
+            waiting += [entry.path for entry in entries if not entry.is_symlink()]
+    return sorted(whole), sorted(around)
 
 
 class Box:
@@ -158,7 +205,9 @@ class LandlockBox(Box):
         super().enter(control)
 
     def _restrict(self) -> None:
-        self._ruleset = linux.landlock(system_paths(), DEVICES, self.scratch)
+        paths = system_paths()
+        whole, around = without(paths, hidden_paths(paths))
+        self._ruleset = linux.landlock(whole, around, DEVICES, self.scratch)
 
 
 class NamespaceBox(Box):
@@ -216,6 +265,9 @@ class NamespaceBox(Box):
         for path in paths:
             self._make_place(base + path, folder=os.path.isdir(path))
             linux.bind(path, base + path)
+        quiet = linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC
+        for path in hidden_paths(paths):
+            linux.mount("tmpfs", base + path, "tmpfs", quiet | linux.MS_RDONLY, "size=4k,mode=555")
         for link in ("/lib", "/lib64"):
             if os.path.islink(link) and not os.path.lexists(base + link):
                 os.symlink(os.readlink(link), base + link)
@@ -223,7 +275,6 @@ class NamespaceBox(Box):
             self._make_place(base + device, folder=False)
             linux.bind(device, base + device, device=True)
         self.proc = None
-        quiet = linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC
         # For the zygote's own eyes: it is gone from the tree before a program runs. Where the container hides parts
         # of /proc, the kernel refuses; the zygote then cannot tell waiting for a CPU from idling.
         with contextlib.suppress(OSError):
