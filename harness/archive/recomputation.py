@@ -141,8 +141,8 @@ class Recomputation:
 
     def _scored(self, loaded: LoadedTask, built: Sequence[Sample], *, opened: bool) -> Iterator[Scores]:
         spec = self.said.spec.get("sandbox") or {}
-        # Whatever the run allowed itself: code of strangers runs in a sandbox here.
-        box = SandboxSpec(**{**spec, "allow_unsafe": False})
+        # Whatever the run allowed itself or named: code of strangers runs in the best sandbox that is here.
+        box = SandboxSpec(**{**spec, "allow_unsafe": False, "tier": None})
         if loaded.runs_code:
             from harness import sandbox
 
