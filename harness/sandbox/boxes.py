@@ -96,6 +96,8 @@ class Box:
 
     kills_all = False
     """True in a PID namespace of its own: killing every process there is safe, and complete."""
+    links = True
+    """Whether programs may read where links lead."""
 
     def __init__(self, scratch: str | None) -> None:
         self.scratch = scratch
@@ -103,7 +105,7 @@ class Box:
         self._threads = THREADS if self._uid else THREADS + _threads_of_this_user()
         self._keep = 0
         """Capabilities that a process keeps under its own user."""
-        programs = seccomp.FilterPrograms()
+        programs = seccomp.FilterPrograms(links=self.links)
         self._base, self._own = linux.LaidOutFilter(programs.base), linux.LaidOutFilter(programs.own, programs.places)
         self._limits: list[tuple[int, tuple[int, int]]] = []
         self._ruleset: int | None = None
@@ -120,9 +122,9 @@ class Box:
         if self.scratch is not None and not _untouched(self.scratch):
             purge(self.scratch)
 
-    def overfull(self) -> bool:
-        """Whether the scratch folder holds more than it may."""
-        return self.scratch is not None and _overfull(self.scratch)
+    def overfull(self, pid: int) -> bool:  # noqa: ARG002 - tier B's
+        """Whether the scratch folder holds more than it may, or a process keeps more of what it has removed."""
+        return self.scratch is not None and _overfull(self.scratch, 0)
 
     def leave(self) -> None:
         """Remove what exists outside of this process."""
@@ -176,6 +178,9 @@ class Box:
             linux.drop_capabilities()
         if self._ruleset is not None:
             linux.landlock_apply(self._ruleset)
+            if self.scratch is not None:
+                # The zygote is to see which files it keeps. No program can: the rules keep it from /proc.
+                linux.prctl(linux.PR_SET_DUMPABLE, 1)
         self._own.install()
 
     def _restrict(self) -> None:
@@ -191,6 +196,8 @@ class Box:
 
 class LandlockBox(Box):
     """Tier B."""
+
+    links = False  # Landlock does not cover readlink
 
     def enter(self, control: socket.socket) -> None:
         """See `Box`."""
@@ -208,6 +215,27 @@ class LandlockBox(Box):
         paths = system_paths()
         whole, around = without(paths, hidden_paths(paths))
         self._ruleset = linux.landlock(whole, around, DEVICES, self.scratch)
+
+    def overfull(self, pid: int) -> bool:
+        """See `Box`."""
+        return self.scratch is not None and _overfull(self.scratch, self._removed(pid))
+
+    def _removed(self, pid: int) -> int:
+        """Blocks of the files that a process has removed from its scratch folder, and keeps open or in its memory."""
+        try:
+            return _removed_blocks(pid, self.scratch or "/")
+        except PermissionError:
+            if self._uid is None:
+                return 0
+        os.setegid(self._uid)
+        os.seteuid(self._uid)
+        try:
+            return _removed_blocks(pid, self.scratch or "/")
+        except PermissionError:
+            return 0
+        finally:
+            os.seteuid(0)
+            os.setegid(0)
 
 
 class NamespaceBox(Box):
@@ -304,7 +332,7 @@ class NamespaceBox(Box):
             self._mount_scratch()
             os.chdir(self.scratch)
 
-    def overfull(self) -> bool:
+    def overfull(self, pid: int) -> bool:  # noqa: ARG002 - see `Box`
         """False: the file system has a size."""
         return False
 
@@ -339,8 +367,31 @@ def _untouched(folder: str) -> bool:
         return next(entries, None) is None
 
 
-def _overfull(folder: str) -> bool:
-    blocks = count = 0
+def _removed_blocks(pid: int, folder: str) -> int:
+    """Blocks of files of a folder's file system that a process has, and no name. Raises PermissionError."""
+    device = os.stat(folder).st_dev
+    found: dict[int, int] = {}
+    try:
+        for name in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(FileNotFoundError):
+                entry = os.stat(f"/proc/{pid}/fd/{name}")
+                if entry.st_dev == device and not entry.st_nlink:
+                    found[entry.st_ino] = entry.st_blocks
+        with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as maps:
+            for line in maps:
+                if line.endswith(" (deleted)\n") and f" {folder}/" in line:
+                    # A page in memory keeps the whole file, whose size is not told here.
+                    found.setdefault(int(line.split()[4]), FILE_MB << 11)
+    except (FileNotFoundError, ProcessLookupError):
+        return 0  # it has just ended
+    return sum(found.values())
+
+
+def _overfull(folder: str, blocks: int) -> bool:
+    """Whether a folder holds more than it may, with some blocks of 512 bytes that are elsewhere."""
+    count = 0
+    if blocks * 512 > SCRATCH_MB << 20:
+        return True
     waiting = [folder]
     while waiting:
         try:
