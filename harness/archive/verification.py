@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from harness import runs
-from harness.archive import consistency, imports, stored_samples
+from harness.archive import consistency, imports, signatures, stored_samples
 from harness.archive.consistency import Problem, name_of, same, short
 from harness.archive.recomputation import Recomputation, metrics_differ, openers
 from harness.core import file_sha256, visible
 from harness.engine import status
-from harness.errors import StorageError
+from harness.errors import EvidenceError, HarnessError, StorageError
 from harness.evaluation import manifest
 from harness.records import Reply
 from harness.runs import Manifest, Proof, Replies, clean, proof
@@ -54,13 +54,16 @@ class Check:
     """What was found and what was expected."""
 
 
-def verify(run: Path, *, scores: bool = True, tasks: stored_samples.Tasks | None = None) -> list[Check]:
-    """Check one run folder: files, links, samples, scores, metrics.
+def verify(
+    run: Path, *, scores: bool = True, tasks: stored_samples.Tasks | None = None, signers: Path | None = None
+) -> list[Check]:
+    """Check one run folder: files, links, samples, scores, metrics, and who signed it.
 
     Args:
         run: the folder.
         scores: compute scores and metrics again; model-written code is run for it, in a sandbox alone.
         tasks: the task files to score with, which are code; by default those here that no bundle brought.
+        signers: whose signatures count: a file of allowed signers, see ssh-keygen(1); `None`: nobody's.
 
     Returns:
         Findings in the order of the checks; at least one per check that was reached.
@@ -77,8 +80,35 @@ def verify(run: Path, *, scores: bool = True, tasks: stored_samples.Tasks | None
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         reason = f"{type(error).__name__}: {error}"
         book.tell("manifest", [(runs.MANIFEST, f"its content is not as harness writes it ({reason})")], "")
-    book.skip("signature", UNSIGNED)
+    book.findings.append(signature(run.name, run / runs.MANIFEST, run / proof.SIGNATURE, signers))
     return book.findings
+
+
+def signature(run: str, path: Path, stored: Path, signers: Path | None) -> Check:
+    """Who vouches for a file, and when: one finding.
+
+    Args:
+        run: what the finding is of.
+        path: the file.
+        stored: its signature; need not be there.
+        signers: whose signatures count; `None`: nobody's.
+    """
+    if not stored.is_file():
+        return Check(run, "signature", "not checked", "", UNSIGNED)
+    try:
+        found = signatures.read(path, stored, signers)
+    except EvidenceError as error:
+        return Check(run, "signature", "wrong", stored.name, str(error))
+    except HarnessError as error:
+        return Check(run, "signature", "not checked", "", str(error))
+    if found.who is None:
+        whose = (
+            "none that counts here: --signers names a file of allowed signers"
+            if signers is None
+            else f"not in {signers}"
+        )
+        return Check(run, "signature", "not checked", "", f"signed at {found.when} with the key {found.key}, {whose}")
+    return Check(run, "signature", "ok", f"{found.who}, {found.when}, key {found.key}")
 
 
 def _checked(run: Path, said: Manifest, book: _Book, *, scores: bool, tasks: stored_samples.Tasks | None) -> None:
@@ -203,7 +233,7 @@ def _manifest(run: Path, said: Manifest, stands: Mapping[str, Any]) -> list[Prob
 
 def _root(stands: Mapping[str, Any], held: Any) -> list[Problem]:
     try:
-        now, then = proof.parts(stands), held["parts"]
+        now, then = proof.parts(stands, held["root"]), held["parts"]
         problems = [
             (f"{runs.MANIFEST}: {key}", _changed(then.get(key), now.get(key)))
             for key in sorted({*now, *then})

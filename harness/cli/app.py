@@ -469,6 +469,7 @@ for made_elsewhere in (
     report.report,
     report.plot,
     proof.verify,
+    proof.sign,
     proof.reproduce,
     proof.diff,
     proof.bundle,

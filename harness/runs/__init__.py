@@ -40,6 +40,7 @@ from harness.runs.manifest import (
     known,
     with_answerer,
 )
+from harness.runs.proof import SIGNATURE
 from harness.runs.samples import ADDED_COLUMNS, PIECE, SORT, STATES, check_expansion, clean, schema
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "PIECE",
     "SAMPLES",
     "SCHEMA",
+    "SIGNATURE",
     "SORT",
     "SPEC",
     "STATES",

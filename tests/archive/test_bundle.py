@@ -75,7 +75,7 @@ def test_a_bundle_says_what_is_in_it_and_under_which_licence(done: Project) -> N
     said = done.run("bundle", "eval", "-o", "y.zip").stdout
     assert "word_problems: Apache-2.0" in said
     assert "sums: licence unknown" in said
-    assert "root1:" in said
+    assert "root2:" in said
     with zipfile.ZipFile(done.root / "y.zip") as archive:
         names = archive.namelist()
     assert "tasks/word_problems/word_problems.yaml" in names
