@@ -173,7 +173,7 @@ def pieces(results_dir: Path, sql: str, bounds: Bounds) -> Iterator[pl.DataFrame
         clock = _Clock(connection, bounds.seconds)
         with _told(), clock:
             found = _asked(connection, sql)
-            reader = None if found is None else found.to_arrow_reader(ROWS_AT_ONCE)
+            reader: Any = None if found is None else found.to_arrow_reader(ROWS_AT_ONCE)
             batch = None if reader is None else next(reader, reader.schema.empty_table())
         if batch is None:
             yield pl.DataFrame()
