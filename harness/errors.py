@@ -11,7 +11,8 @@
     ├── SandboxError        8  model code cannot be run safely here
     ├── IncompleteRunError  9  the run ended, but some requests failed: their rows say why
     ├── BudgetError        10  the budget is used up; the run goes on from here when it is raised
-    └── EvidenceError      11  what is stored, or came out again, is not what was recorded
+    ├── EvidenceError      11  what is stored, or came out again, is not what was recorded
+    └── UncheckedError     12  nothing is wrong with what was checked, and some of it could not be
 
 A message says what was found, what was expected, and what to do. The command line prints it without a
 traceback. Anything else that reaches the top is a bug in harness, and keeps its traceback.
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class HarnessError(Exception):
@@ -65,6 +67,13 @@ class StorageError(HarnessError):
     exit_code = 6
 
 
+class DamagedIndexError(StorageError):
+    """The index cannot be read; it can be made anew from the run folders."""
+
+    results: Path | None = None
+    """The results folder it is in, where that is known."""
+
+
 class RunLockedError(HarnessError):
     """Another live process is writing the same run folder."""
 
@@ -95,6 +104,12 @@ class EvidenceError(HarnessError):
     """A run does not verify, or did not come out again as it was."""
 
     exit_code = 11
+
+
+class UncheckedError(HarnessError):
+    """Nothing speaks against a run, and part of it could not be checked: it is not verified."""
+
+    exit_code = 12
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:

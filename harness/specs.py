@@ -196,6 +196,8 @@ class SandboxSpec:
     packages: str | None = None
     """A folder of installed packages (`site-packages`) that programs may import, read-only; for BigCodeBench. Never the
     judge's. Of this Python version; in tier C a folder of the image."""
+    tier: Literal["A", "B", "C", "unsafe"] | None = None
+    """`harness sandbox` lists them. `None` is the best that works here; where one is named, it is that one or none."""
 
 
 @dataclass(frozen=True)
@@ -244,4 +246,7 @@ class EvalSpec:
             {key: value for key, value in task.items() if key != "panel" or value is not None}
             for task in kept.get("tasks", ())
         ]
-        return kept | {key: value for key, value in (("models", models), ("tasks", tasks)) if key in kept}
+        # As before there was a choice, so that hashes stay.
+        sandbox = {key: value for key, value in kept.get("sandbox", {}).items() if key != "tier" or value is not None}
+        parts = (("models", models), ("tasks", tasks), ("sandbox", sandbox))
+        return kept | {key: value for key, value in parts if key in kept}

@@ -1,4 +1,4 @@
-"""Finished runs: verify, reproduce, compare, bundle, unite, copy, import, export."""
+"""Finished runs: verify, sign, reproduce, compare, bundle, unite, copy, import, export."""
 
 __all__ = [
     "bundles",
@@ -8,6 +8,7 @@ __all__ = [
     "imports",
     "reproduction",
     "shards",
+    "signatures",
     "stored_samples",
     "verification",
 ]

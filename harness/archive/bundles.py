@@ -81,7 +81,9 @@ def bundle(folders: Sequence[Path], path: Path, tasks: stored_samples.Tasks | No
         if folder.name in roots:
             raise ConfigError(f"run {folder.name} is named twice")
         roots[folder.name] = said.root
-        files |= {f"runs/{folder.name}/{name}": folder / name for name in (runs.MANIFEST, *proof.stored(folder))}
+        signed = [proof.SIGNATURE] if (folder / proof.SIGNATURE).is_file() else []
+        names = (runs.MANIFEST, *signed, *proof.stored(folder))
+        files |= {f"runs/{folder.name}/{name}": folder / name for name in names}
         entries |= {f"{task.name} {task.task_hash}": task for task in said.tasks}
     of_tasks, licences, left_out = _task_files(entries.values(), (tasks or stored_samples.Tasks.here()).files)
     files |= of_tasks

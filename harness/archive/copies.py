@@ -37,12 +37,14 @@ def publish(run: Path, url: str) -> str:
     files, base = reach(url)
     place = f"{base}/runs/{run.name}/{root.rpartition(':')[2]}"
     try:
-        if not files.exists(f"{place}/{runs.MANIFEST}"):
-            files.makedirs(place, exist_ok=True)
-            for name in (*proof.stored(run), runs.MANIFEST):
-                # Under another name first, where names are changed in one step; object stores write whole objects.
-                files.put_file(str(run / name), f"{place}/.{name}.part")
-                files.mv(f"{place}/.{name}.part", f"{place}/{name}")
+        new = not files.exists(f"{place}/{runs.MANIFEST}")
+        # A run may be signed after it was published.
+        signed = (run / proof.SIGNATURE).is_file() and not files.exists(f"{place}/{proof.SIGNATURE}")
+        files.makedirs(place, exist_ok=True)
+        for name in (*([proof.SIGNATURE] if signed else []), *([*proof.stored(run), runs.MANIFEST] if new else [])):
+            # Under another name first, where names are changed in one step; object stores write whole objects.
+            files.put_file(str(run / name), f"{place}/.{name}.part")
+            files.mv(f"{place}/.{name}.part", f"{place}/{name}")
     except Exception as error:
         raise StorageError(f"{url}: run {run.name} cannot be copied there ({type(error).__name__}: {error})") from error
     return f"{url.rstrip('/')}/runs/{run.name}"
@@ -116,7 +118,8 @@ def _copy(files: Any, place: str, folder: Path) -> str | None:
         files.get_file(f"{place}/{runs.MANIFEST}", str(folder / runs.MANIFEST))
         said = runs.read_content(folder)
         held = said[proof.KEY]
-        if said["run_id"] != folder.name or proof.root(held) != held["root"] or proof.parts(said) != held["parts"]:
+        parts = proof.parts(said, held["root"])
+        if said["run_id"] != folder.name or proof.root(held) != held["root"] or parts != held["parts"]:
             return "its manifest is not what its root says"
         for name, expected in held["files"].items():
             if Path(name).name != name or name.startswith("."):
@@ -124,6 +127,8 @@ def _copy(files: Any, place: str, folder: Path) -> str | None:
             files.get_file(f"{place}/{name}", str(folder / name))
             if file_sha256(folder / name) != expected:
                 return f"{name} is not what the manifest says"
+        if files.exists(f"{place}/{proof.SIGNATURE}"):
+            files.get_file(f"{place}/{proof.SIGNATURE}", str(folder / proof.SIGNATURE))
     except Exception as error:  # noqa: BLE001 - of whatever kind the store's own package raises
         return f"{type(error).__name__}: {error}"
     return None

@@ -98,7 +98,7 @@ def _write(
         by_task.setdefault(row["task"], []).append(row)
     answered = {(row["model"], row["task"]) for row in rows}
     completions.refuse_another_file(results, run, answered, source["sha256"], "--name NAME")
-    metrics = tuple(metric for name in sorted(by_task) for metric in _metrics(by_task[name]))
+    metrics = tuple(metric for name in sorted(by_task) for metric in figures(by_task[name]))
     models = sorted({row["model"] for row in rows})
     with runs.run_lock(run):
         made = samples.write(run, sorted(rows, key=lambda row: tuple(row[name] for name in samples.SORT)))
@@ -147,7 +147,7 @@ def _rows(
         doc = {"prompt_id": item.prompt_id} | ({"prompt": item.prompt} if item.prompt is not None else {})
         choices = item.loglikelihoods is not None
         lost = item.output is None and not choices
-        sample = digest("imp1", [who, task, item.prompt_id, repeat])
+        sample = digest(identity.IMPORT, [who, task, item.prompt_id, repeat])
         rows.append(
             dict.fromkeys(samples.schema())
             | {
@@ -194,7 +194,7 @@ def _traces() -> Callable[[str], ReasoningKind]:
     return kind
 
 
-def _metrics(rows: Sequence[Mapping[str, Any]]) -> Iterator[Metric]:
+def figures(rows: Sequence[Mapping[str, Any]]) -> Iterator[Metric]:
     """Means of the file's own scores; the first metric of a task is its headline."""
     keys = sorted({(score["metric"], score["filter"]) for row in rows for score in row["scores"]})
     for model in sorted({row["model"] for row in rows}):
@@ -224,13 +224,18 @@ def _model(name: str, source: Mapping[str, Any]) -> ModelEntry:
     return ModelEntry(name=name, backend=IMPORTED, args={"format": source["format"], "files": source["files"]})
 
 
+def docs_hash(docs: Sequence[str]) -> str:
+    """The hash of a task's documents, each as JSON, sorted."""
+    return digest(identity.TASK, docs)
+
+
 def _task(name: str, rows: Sequence[Mapping[str, Any]]) -> TaskEntry:
     keys = sorted({(score["metric"], score["filter"]) for row in rows for score in row["scores"]})
     docs = sorted({row["doc"] for row in rows})
     return TaskEntry(
         name=name,
         kind="other" if keys else "provenance",
-        docs_hash=digest("task1", docs),
+        docs_hash=docs_hash(docs),
         headline_metric=keys[0][0] if keys else None,
         headline_filter=keys[0][1] if keys else None,
         higher_is_better=True if keys else None,

@@ -7,16 +7,17 @@ compared.
 from __future__ import annotations
 
 import dataclasses
-import itertools
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.archive import stored_samples
+from harness.archive import consistency, stored_samples
+from harness.archive.consistency import Problem, name_of, same, short
+from harness.archive.published import fingerprint
 from harness.core import digest_items, identity
 from harness.engine import LoadedTask, Sample, metrics, scoring
 from harness.errors import HarnessError, TaskError
+from harness.evaluation import planning
 from harness.records import Reply, Score
 from harness.runs import PIECE, Manifest, Metric, clean
 from harness.specs import SandboxSpec
@@ -24,30 +25,9 @@ from harness.specs import SandboxSpec
 if TYPE_CHECKING:
     import polars as pl
 
-Problem = tuple[str, str]
-"""Where, and what was found."""
 Result = tuple[str, list[Problem], str, list[str]]
 """A check, its problems, what it covered, and what was not checked and why."""
 Scores = Mapping[tuple[str, str, str], Score]
-
-
-def name_of(row: Mapping[str, Any]) -> str:
-    """A sample in words."""
-    return f"sample {row['model']}, {row['task']}, document {row['doc_id']}, repeat {row['repeat']}"
-
-
-def same(one: Any, other: Any) -> bool:
-    """Whether two cells are the same."""
-    return bool(one == other)
-
-
-def short(value: Any) -> str:
-    """A cell in a line."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"
-
-
-WIDTH = 60
 
 
 def openers(said: Manifest, frame: pl.DataFrame, replies: Mapping[str, Reply]) -> set[str]:
@@ -58,7 +38,7 @@ def openers(said: Manifest, frame: pl.DataFrame, replies: Mapping[str, Reply]) -
 
 
 class Recomputation:
-    """A run's documents, scores and metrics, computed again."""
+    """A run's documents, scores and metrics, computed again; some rows at a time are in memory as Python's objects."""
 
     def __init__(
         self, said: Manifest, frame: pl.DataFrame, replies: Mapping[str, Reply], tasks: stored_samples.Tasks
@@ -66,77 +46,111 @@ class Recomputation:
         self.said, self.replies, self.tasks = said, replies, tasks
         self.entries = {task.name: task for task in said.tasks}
         self.openers = openers(said, frame, replies)
-        self.parts: dict[str, dict[str, list[dict[str, Any]]]] = {}
+        self.parts: dict[str, dict[str, pl.DataFrame]] = {}
         for (task, model), part in sorted(frame.partition_by("task", "model", as_dict=True).items()):
-            self.parts.setdefault(task, {})[model] = list(part.iter_rows(named=True))
+            self.parts.setdefault(task, {})[model] = part.sort("doc_id", "repeat")
 
-    def documents(self) -> list[tuple[str, str]]:
-        """Documents that are not those whose hash the manifest names."""
-        problems = []
+    def documents(self) -> tuple[list[Problem], list[str]]:
+        """Documents that are not those whose hash the manifest names, or not those of the task; what is not known."""
+        problems: list[Problem] = []
+        left: list[str] = []
         for name in sorted({*self.parts, *self.entries}):
             if name not in self.entries:
                 problems.append((f"task {name}", "has samples, and is not in run.json"))
-            elif name in self.parts and (then := self.entries[name].docs_hash):
-                rows = [row for rows in self.parts[name].values() for row in rows]
-                now = digest_items(identity.TASK, (doc for _, doc in stored_samples.documents(rows)))
-                texts = {(row["doc_id"], row["doc"]) for row in rows}
-                if now != then or len(texts) != len({doc_id for doc_id, _ in texts}):
+            elif name in self.parts:
+                texts = self._texts(name)
+                docs = stored_samples.documents(texts.iter_rows(named=True))
+                now, then = digest_items(identity.TASK, (doc for _, doc in docs)), self.entries[name].docs_hash
+                if then and (now != then or len(docs) != len(texts)):
                     problems.append((f"documents of {name}", f"recorded {then}, found {now}"))
-        return problems
+                for sure, what in self._against_known(name, {doc_id: fingerprint(doc) for doc_id, doc in docs}):
+                    if sure:
+                        problems.append((f"documents of {name}", what))
+                    else:
+                        left.append(f"{name}: {what}")
+        return problems, left
+
+    def _texts(self, name: str) -> pl.DataFrame:
+        """The documents of a task, once each: of the same `doc_id` twice where models were asked different ones."""
+        parts = iter(self.parts[name].values())
+        texts = next(parts).select("doc_id", "doc").unique()
+        for part in parts:
+            texts = texts.vstack(part.select("doc_id", "doc")).unique()
+        return texts.sort("doc_id", "doc")
+
+    def _against_known(self, name: str, found: Mapping[int, str]) -> Iterator[tuple[bool, str]]:
+        """Where documents are not those of the task, and whether that is sure: the run says that they are."""
+        entry = self.entries[name]
+        try:
+            known = stored_samples.known_documents(self.said, entry, self.tasks)
+        except HarnessError as error:
+            yield False, str(error)
+            return
+        n = len(known.documents)
+        limit = consistency.asked(self.said, entry).get("limit")
+        place, count = planning.shard_of(self.said.spec.get("shard")) or (1, 1)
+        wanted = range(n if limit is None else min(limit, n))[place - 1 :: count]
+        changed = [doc_id for doc_id in wanted if doc_id in found and found[doc_id] != known.documents[doc_id]]
+        for sure, what, those in (
+            (known.whole, f"of its {len(wanted)} documents are not there", sorted({*wanted} - {*found})),
+            (known.whole, f"documents are none of its {len(wanted)}", sorted({*found} - {*wanted})),
+            (known.sure, f"documents are not {known.what}", changed),
+        ):
+            if those:
+                yield sure, f"{len(those)} {what} (documents {consistency.first(those)})"
 
     def scores(self) -> Iterator[Result]:
         """Scores of the stored answers against the stored scores, then the metrics of those."""
-        wrong: list[tuple[str, str]] = []
-        off: list[tuple[str, str]] = []
+        wrong: list[Problem] = []
+        off: list[Problem] = []
         left: list[str] = []
-        counted: list[str] = []
         n_scores = n_metrics = 0
         for name, by_model in sorted(self.parts.items()):
             if name not in self.entries:
                 continue
             try:
-                rows = [row for rows in by_model.values() for row in rows]
-                loaded = stored_samples.load(self.said, self.entries[name], rows, self.tasks)
-                place = {doc_id: number for number, (doc_id, _) in enumerate(stored_samples.documents(rows))}
-            except HarnessError as error:
-                left.append(f"{name}: {error}")
-                continue
-            for model, mine in sorted(by_model.items()):
-                held = [stored_samples.scores(row) for row in mine]
-                try:
-                    built = stored_samples.rebuilt(mine, loaded, place)
-                    found = list(self._scored(loaded, built, opened=model in self.openers))
-                except HarnessError as error:
-                    left.append(f"{name}: {error}")
-                else:
-                    for row, then, now in zip(mine, held, found, strict=True):
+                texts = self._texts(name)
+                loaded = stored_samples.load(self.said, self.entries[name], texts.iter_rows(named=True), self.tasks)
+                place = {doc_id: number for number, doc_id in enumerate(texts["doc_id"].unique().sort().to_list())}
+                for model, part in sorted(by_model.items()):
+                    tally = metrics.Tally(model, loaded)
+                    for row, then, now in self._scored_rows(loaded, part, place, tally):
                         n_scores += len(now)
                         wrong += _scores_differ(name_of(row), then, now)
-                    tally = metrics.Tally(model, loaded)
-                    for sample, row, then in zip(built, mine, held, strict=True):
-                        tally.add(sample, row["status"], then)
                     counted_now = tally.rows()
                     stored_ones = [m for m in self.said.metrics if (m.model, m.task) == (model, name)]
                     n_metrics += len(counted_now)
-                    off += _metrics_differ(stored_ones, counted_now)
-                    counted.append(name)
-        yield "scores", wrong, f"{n_scores} scores" if counted else "", left
-        yield "metrics", off, f"{n_metrics} metrics" if counted else "", left
+                    off += metrics_differ(stored_ones, counted_now)
+            except HarnessError as error:
+                left.append(f"{name}: {error}")
+        yield "scores", wrong, f"{n_scores} scores" if n_scores else "", left
+        yield "metrics", off, f"{n_metrics} metrics" if n_metrics else "", left
+
+    def _scored_rows(
+        self, loaded: LoadedTask, part: pl.DataFrame, place: Mapping[int, int], tally: metrics.Tally
+    ) -> Iterator[tuple[Mapping[str, Any], Scores, Scores]]:
+        """The rows of one model and task, each with its stored scores and those of now; counted on the way."""
+        opened = part["model"][0] in self.openers
+        for piece in part.iter_slices(max(1, PIECE // loaded.repeats) * loaded.repeats):
+            rows = list(piece.iter_rows(named=True))
+            built = stored_samples.rebuilt(rows, loaded, place)
+            for sample, row, now in zip(built, rows, self._scored(loaded, built, opened=opened), strict=True):
+                then = stored_samples.scores(row)
+                tally.add(sample, row["status"], then)
+                yield row, then, now
 
     def _scored(self, loaded: LoadedTask, built: Sequence[Sample], *, opened: bool) -> Iterator[Scores]:
         spec = self.said.spec.get("sandbox") or {}
-        # Whatever the run allowed itself: code of strangers runs in a sandbox here.
-        box = SandboxSpec(**{**spec, "allow_unsafe": False})
+        # Whatever the run allowed itself or named: code of strangers runs in the best sandbox that is here.
+        box = SandboxSpec(**{**spec, "allow_unsafe": False, "tier": None})
         if loaded.runs_code:
             from harness import sandbox
 
             if box.packages:
                 raise TaskError(f"its programs import packages of {box.packages}, a folder that is no part of the run")
             sandbox.check(box)
-        waiting = iter(built)
-        while piece := list(itertools.islice(waiting, max(1, PIECE // loaded.repeats) * loaded.repeats)):
-            held = {request.id: self.replies.get(request.id) for sample in piece for request in sample.requests}
-            yield from (scores for _, _, scores in scoring.score(loaded, piece, held, box, opened=opened))
+        held = {request.id: self.replies.get(request.id) for sample in built for request in sample.requests}
+        yield from (scores for _, _, scores in scoring.score(loaded, built, held, box, opened=opened))
 
 
 def _scores_differ(where: str, then: Scores, now: Scores) -> Iterator[tuple[str, str]]:
@@ -151,7 +165,9 @@ def _scores_differ(where: str, then: Scores, now: Scores) -> Iterator[tuple[str,
                 yield name, f"{field} is stored as {short(one)}, and comes out as {short(other)}"
 
 
-def _metrics_differ(then: Sequence[Metric], now: Sequence[Metric]) -> Iterator[tuple[str, str]]:
+def metrics_differ(then: Sequence[Metric], now: Sequence[Metric]) -> Iterator[Problem]:
+    """Where figures are not those that come out again."""
+
     def keyed(rows: Sequence[Metric]) -> dict[tuple[str, ...], Metric]:
         return {tuple(map(str, (row.model, row.task, row.metric, row.filter, row.scorer))): row for row in rows}
 

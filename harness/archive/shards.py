@@ -40,7 +40,7 @@ def unite(results: Path) -> list[str]:
         try:
             said = runs.read_manifest(folder)
             sets.setdefault(_set_of(said), {})[int(found[1])] = (folder, said)
-        except (HarnessError, KeyError, TypeError, AttributeError) as error:
+        except (HarnessError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
             problems.append(f"{folder.name}: {error}")
     for key in sorted(sets):
         members = [sets[key][number] for number in sorted(sets[key])]

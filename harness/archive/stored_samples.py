@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import runs
+from harness.archive import published
 from harness.core import resources
 from harness.engine import Key, LoadedTask, Sample, lmeval, taskfiles
 from harness.errors import StorageError, TaskError
 from harness.records import Decoding, Request, Score
 from harness.runs import ADDED_COLUMNS, Manifest, TaskEntry, schema
-from harness.specs import TaskSpec
+from harness.specs import PanelSpec, TaskSpec
 
 if TYPE_CHECKING:
     import polars as pl
@@ -105,17 +107,25 @@ def samples(run: Path) -> pl.DataFrame:
     import polars as pl
 
     path = runs.samples_path(run)
+    runs.check_expansion(path)
     try:
         frame = pl.read_parquet(path)
         unknown = [pl.lit(None, pl.String).alias(name) for name in ADDED_COLUMNS if name not in frame.columns]
-        return frame.with_columns(unknown).select(list(schema()))
-    except FileNotFoundError as error:
-        raise StorageError(f"{path}: not there; give the run's command again to finish it") from error
+        return frame.with_columns(unknown).select(list(schema())).match_to_schema(_schema())
     except (OSError, pl.exceptions.PolarsError) as error:
         raise StorageError(f"{path}: cannot be read ({(str(error).splitlines() or ['damaged'])[0]})") from error
 
 
-def load(manifest: Manifest, entry: TaskEntry, rows: Sequence[Row], tasks: Tasks) -> LoadedTask:
+@functools.cache
+def _schema() -> pl.Schema:
+    """The columns of samples in Polars' types."""
+    import polars as pl
+    import pyarrow as pa
+
+    return pl.DataFrame(pl.from_arrow(pa.schema(schema()).empty_table())).schema
+
+
+def load(manifest: Manifest, entry: TaskEntry, rows: Iterable[Row], tasks: Tasks) -> LoadedTask:
     """The task that a run's samples answer, over their own documents.
 
     Args:
@@ -142,7 +152,45 @@ def load(manifest: Manifest, entry: TaskEntry, rows: Sequence[Row], tasks: Tasks
     return lmeval.load_over(spec, tasks.files, dirs, [doc for _, doc in documents(rows)])
 
 
-def documents(rows: Sequence[Row]) -> list[tuple[int, dict[str, Any]]]:
+@dataclass(frozen=True)
+class KnownDocuments:
+    """The documents that a task has, without a limit."""
+
+    documents: Sequence[str]
+    """The hash of each, in order: `published.fingerprint`."""
+    sure: bool
+    """Whether the run says that it read these; the hub may have another edition, and a file of one's own has others."""
+    whole: bool
+    """Whether the run says that it read as many as these."""
+    what: str
+    """What they are."""
+
+
+def known_documents(manifest: Manifest, entry: TaskEntry, tasks: Tasks) -> KnownDocuments:
+    """The documents of a task that is published, or that makes its own.
+
+    Raises:
+        TaskError: nobody knows here which documents it has.
+    """
+    name = entry.name
+    found = None if entry.builtin else published.published(name, entry.version)
+    if found is not None:
+        what = f"those published as {name} {entry.version}"
+        sure, hub = found.data_sha256 == entry.data_sha256, entry.data_sha256 is None
+        read = "" if sure else "; the run read the hub's" if hub else "; the run read other data"
+        return KnownDocuments(found.documents, sure, sure or hub, what + read)
+    file = tasks.files.get(name)
+    if entry.builtin or file is None or file.content_hash() != entry.task_hash or not taskfiles.makes_own(file):
+        raise TaskError(f"the documents that it has are not known here; the run had {entry.n_docs}")
+    panel = next((task.get("panel") for task in manifest.spec["tasks"] if task["name"] == name), None)
+    spec = TaskSpec(name=name, panel=PanelSpec(**panel) if panel else None)
+    (loaded,) = lmeval.load(spec, tasks.files, tasks.dirs_of(name), manifest.spec.get("seed", 0))
+    sure = not taskfiles.takes(file, "panel")
+    what = "those that the task makes" if sure else "those of the panel that is here"
+    return KnownDocuments(published.fingerprints(loaded.rows), sure, sure, what)
+
+
+def documents(rows: Iterable[Row]) -> list[tuple[int, dict[str, Any]]]:
     """Position and content of every document of a task, in order."""
     return [(doc_id, json.loads(doc)) for doc_id, doc in sorted({row["doc_id"]: row["doc"] for row in rows}.items())]
 

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from harness import runs
-from harness.archive import stored_samples
-from harness.archive.recomputation import Problem, Recomputation, name_of, openers, same, short
+from harness.archive import consistency, imports, signatures, stored_samples
+from harness.archive.consistency import Problem, name_of, same, short
+from harness.archive.recomputation import Recomputation, metrics_differ, openers
 from harness.core import file_sha256, visible
 from harness.engine import status
-from harness.errors import StorageError
+from harness.errors import EvidenceError, HarnessError, StorageError
 from harness.evaluation import manifest
 from harness.records import Reply
 from harness.runs import Manifest, Proof, Replies, clean, proof
@@ -25,13 +26,17 @@ if TYPE_CHECKING:
     import polars as pl
 
 State = Literal["ok", "wrong", "not checked"]
+CHECKS = (
+    *("manifest", "root", "files", "identity", "journal", "samples", "documents", "scores", "metrics", "signature"),
+)
+"""Checks of a run, in their order."""
 SHOWN = 20
 """Findings listed per check of a run; the rest is counted."""
+UNSIGNED = "nobody signed it: whoever can write these files could have made them up, answers and all"
 LIMITS = """\
-What this cannot show: that the answers came from the model that is named, or
-that nothing was left out before it was stored. Whoever rewrites every file, the
-links and the root consistently is not found by these files alone: compare the
-root with one that was published elsewhere.
+What this cannot show: that the answers came from the model that is named.
+Whoever makes a run can invent its answers and hash everything anew; a signature
+says who vouches for them, not that they are true. `harness reproduce` asks again.
 """
 
 
@@ -41,7 +46,7 @@ class Check:
 
     run: str
     check: str
-    """manifest, root, files, journal, samples, documents, scores, metrics, index, or bundle."""
+    """One of `CHECKS`, or index, or bundle."""
     state: State
     where: str
     """The file, line, sample, score or metric; of a check that passed, what it covered."""
@@ -49,13 +54,16 @@ class Check:
     """What was found and what was expected."""
 
 
-def verify(run: Path, *, scores: bool = True, tasks: stored_samples.Tasks | None = None) -> list[Check]:
-    """Check one run folder: files, links, samples, scores, metrics.
+def verify(
+    run: Path, *, scores: bool = True, tasks: stored_samples.Tasks | None = None, signers: Path | None = None
+) -> list[Check]:
+    """Check one run folder: files, links, samples, scores, metrics, and who signed it.
 
     Args:
         run: the folder.
         scores: compute scores and metrics again; model-written code is run for it, in a sandbox alone.
         tasks: the task files to score with, which are code; by default those here that no bundle brought.
+        signers: whose signatures count: a file of allowed signers, see ssh-keygen(1); `None`: nobody's.
 
     Returns:
         Findings in the order of the checks; at least one per check that was reached.
@@ -69,10 +77,38 @@ def verify(run: Path, *, scores: bool = True, tasks: stored_samples.Tasks | None
         return book.findings
     try:
         _checked(run, said, book, scores=scores, tasks=tasks)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         reason = f"{type(error).__name__}: {error}"
         book.tell("manifest", [(runs.MANIFEST, f"its content is not as harness writes it ({reason})")], "")
+    book.findings.append(signature(run.name, run / runs.MANIFEST, run / proof.SIGNATURE, signers))
     return book.findings
+
+
+def signature(run: str, path: Path, stored: Path, signers: Path | None) -> Check:
+    """Who vouches for a file, and when: one finding.
+
+    Args:
+        run: what the finding is of.
+        path: the file.
+        stored: its signature; need not be there.
+        signers: whose signatures count; `None`: nobody's.
+    """
+    if not stored.is_file():
+        return Check(run, "signature", "not checked", "", UNSIGNED)
+    try:
+        found = signatures.read(path, stored, signers)
+    except EvidenceError as error:
+        return Check(run, "signature", "wrong", stored.name, str(error))
+    except HarnessError as error:
+        return Check(run, "signature", "not checked", "", str(error))
+    if found.who is None:
+        whose = (
+            "none that counts here: --signers names a file of allowed signers"
+            if signers is None
+            else f"not in {signers}"
+        )
+        return Check(run, "signature", "not checked", "", f"signed at {found.when} with the key {found.key}, {whose}")
+    return Check(run, "signature", "ok", f"{found.who}, {found.when}, key {found.key}")
 
 
 def _checked(run: Path, said: Manifest, book: _Book, *, scores: bool, tasks: stored_samples.Tasks | None) -> None:
@@ -86,23 +122,21 @@ def _checked(run: Path, said: Manifest, book: _Book, *, scores: bool, tasks: sto
         else:
             book.tell("samples", [(runs.SAMPLES, str(error))], "")
         return
-    imported = said.imported
-    problems = [*_rows(run, said, frame, None if imported else replies), *_missing(run, said, frame, replies)]
-    book.tell("samples", problems, f"{len(frame)} samples")
+    stands = runs.read_content(run)
+    problems = [*consistency.spec_problems(said, stands)]
+    if not problems and (name := consistency.run_id(said, frame)) not in (None, said.run_id):
+        problems = [(f"{runs.MANIFEST}: run_id", f"{said.run_id}, and what the run holds makes it {name}")]
+    book.tell("identity", problems, "spec, run id")
+    book.tell("samples", [*_of_samples(run, said, frame, replies)], f"{len(frame)} samples")
+    if said.imported:
+        _imported(said, frame, book)
+        return
     recomputed = Recomputation(said, frame, replies or {}, tasks or stored_samples.Tasks.own())
-    if imported:
-        book.skip("documents", "imported: made elsewhere")
-    else:
-        book.tell("documents", recomputed.documents(), f"{len(recomputed.entries)} tasks")
-    why = (
-        "imported: the scores were made elsewhere"
-        if imported
-        else "the journal cannot be read"
-        if replies is None
-        else None
-        if scores
-        else "left out, as asked"
-    )
+    problems, left = recomputed.documents()
+    for reason in left:
+        book.skip("documents", reason)
+    book.tell("documents", problems, f"{len(recomputed.entries)} tasks")
+    why = "the journal cannot be read" if replies is None else None if scores else "left out, as asked"
     for check, wrong, covered, left in recomputed.scores() if why is None else ():
         for reason in left:
             book.skip(check, reason)
@@ -112,6 +146,31 @@ def _checked(run: Path, said: Manifest, book: _Book, *, scores: bool, tasks: sto
         book.skip(check, str(why))
 
 
+def _of_samples(
+    run: Path, said: Manifest, frame: pl.DataFrame, replies: Mapping[str, Reply] | None
+) -> Iterator[Problem]:
+    yield from _rows(run, said, frame, None if said.imported else replies)
+    yield from _missing(run, said, frame, replies)
+    yield from consistency.sample_problems(said, frame)
+
+
+def _imported(said: Manifest, frame: pl.DataFrame, book: _Book) -> None:
+    """What can be told of answers that were made elsewhere: the means of the scores that came with them."""
+    wrong: list[Problem] = []
+    off: list[Problem] = []
+    for task in said.tasks:
+        part = frame.filter(task=task.name)
+        docs = imports.docs_hash(sorted(set(part["doc"].to_list())))
+        if docs != task.docs_hash:
+            wrong.append((f"documents of {task.name}", f"recorded {task.docs_hash}, found {docs}"))
+        columns = part.select("model", "task", "doc_id", "status", "scores")
+        stored_ones = [metric for metric in said.metrics if metric.task == task.name]
+        off += metrics_differ(stored_ones, [*imports.figures([*columns.iter_rows(named=True)])])
+    book.tell("documents", wrong, f"{len(said.tasks)} tasks")
+    book.skip("scores", "imported: the answers and their scores were made elsewhere")
+    book.tell("metrics", off, f"{len(said.metrics)} metrics, from the scores that were imported")
+
+
 def text(found: Sequence[Check]) -> str:
     """Findings for a terminal: a paragraph per run, then what this cannot show."""
     lines = []
@@ -119,7 +178,7 @@ def text(found: Sequence[Check]) -> str:
         mine = [finding for finding in found if finding.run == run]
         wrong = any(finding.state == "wrong" for finding in mine)
         left = ", ".join(dict.fromkeys(finding.check for finding in mine if finding.state == "not checked"))
-        verdict = "NOT as recorded" if wrong else f"verified, but not: {left}" if left else "verified"
+        verdict = "NOT as recorded" if wrong else f"as recorded; not checked: {left}" if left else "verified"
         lines.append(f"{run or mine[0].check}: {verdict}")
         width = max(len(finding.check) for finding in mine)
         for finding in mine:
@@ -174,7 +233,7 @@ def _manifest(run: Path, said: Manifest, stands: Mapping[str, Any]) -> list[Prob
 
 def _root(stands: Mapping[str, Any], held: Any) -> list[Problem]:
     try:
-        now, then = proof.parts(stands), held["parts"]
+        now, then = proof.parts(stands, held["root"]), held["parts"]
         problems = [
             (f"{runs.MANIFEST}: {key}", _changed(then.get(key), now.get(key)))
             for key in sorted({*now, *then})
@@ -182,7 +241,7 @@ def _root(stands: Mapping[str, Any], held: Any) -> list[Problem]:
         ]
         if proof.root(held) != held["root"]:
             problems.append((f"{runs.MANIFEST}: {proof.KEY}", _changed(held["root"], proof.root(held))))
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         return [(f"{runs.MANIFEST}: {proof.KEY}", f"not a proof ({type(error).__name__}: {error})")]
     return problems
 
@@ -206,10 +265,7 @@ def _journal(run: Path, said: Manifest | None, book: _Book) -> Replies | None:
     path = run / runs.JOURNAL
     held = said.proof if said else None
     if not path.is_file():
-        if held and runs.JOURNAL in held.files:
-            book.tell("journal", [(runs.JOURNAL, "is missing")], "")
-        else:
-            book.skip("journal", "there is none")
+        _no_journal(said, book)
         return None
     problems, unlinked, lines, last, size = [], 0, 0, "", 0
     for line in proof.chain(path):
@@ -237,11 +293,20 @@ def _journal(run: Path, said: Manifest | None, book: _Book) -> Replies | None:
     return replies
 
 
+def _no_journal(said: Manifest | None, book: _Book) -> None:
+    if said and said.proof and runs.JOURNAL in said.proof.files:
+        book.tell("journal", [(runs.JOURNAL, "is missing")], "")
+    elif said and said.imported:
+        book.tell("journal", [], "none: the answers were made elsewhere")
+    else:
+        book.skip("journal", "there is none")
+
+
 def _who(content: bytes) -> str:
     try:
         entry = json.loads(content)
         return f" ({entry['model']}, {entry['task']}, document {entry['doc_id']}, repeat {entry['repeat']})"
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return ""
 
 
@@ -252,6 +317,7 @@ def _rows(run: Path, said: Manifest, frame: pl.DataFrame, replies: Mapping[str, 
     """Every row against the journal's replies; without any, against itself."""
     seen: set[str] = set()
     opened = set() if replies is None else openers(said, frame, replies)
+    requests = consistency.Requests(said)
     for row in frame.iter_rows(named=True):
         where = name_of(row)
         ids = row["request_ids"] or []
@@ -262,7 +328,9 @@ def _rows(run: Path, said: Manifest, frame: pl.DataFrame, replies: Mapping[str, 
         seen.add(row["sample_id"])
         if not ids or row["sample_id"] != manifest.sample_id(ids):
             yield where, "its id is not that of its requests"
-        elif replies is not None:
+        else:
+            yield from requests.problems(row)
+        if ids and replies is not None:
             yield from _against(row, [replies.get(request_id) for request_id in ids], opened=row["model"] in opened)
 
 
@@ -284,7 +352,7 @@ def _missing(run: Path, said: Manifest, frame: pl.DataFrame, replies: Mapping[st
     named = {request_id for ids in frame.get_column("request_ids").to_list() for request_id in ids or ()}
     missing = set(replies or ()) - named
     for line in proof.chain(run / runs.JOURNAL) if missing else ():
-        entry = json.loads(line.content)
+        entry = json.loads(line.content)  # was read before
         if entry["id"] in missing:
             missing.discard(entry["id"])
             yield name_of(entry), f"is not in {runs.SAMPLES}; line {line.number} of the journal answers it"

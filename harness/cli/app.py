@@ -5,6 +5,8 @@ Exit codes are those of `harness.errors`; 0 is success, 130 is an interrupt, 2 a
 
 from __future__ import annotations
 
+import io
+import itertools
 import os
 import shlex
 import sys
@@ -18,12 +20,12 @@ from typer.core import TyperGroup
 from harness import __version__
 from harness.cli import proof, publish, report
 from harness.cli.examples import epilog
-from harness.cli.output import RESULTS, Format, NewResults, Results, Shape, renamed, warn, width
+from harness.cli.output import RESULTS, Format, NewResults, Results, Shape, print_frames, renamed, warn, width
 from harness.cli.output import print_frame as _print
 from harness.cli.panel import app as panel
 from harness.cli.provenance import app as provenance
-from harness.core import progress, say
-from harness.errors import ConfigError, HarnessError, IncompleteRunError, StorageError
+from harness.core import programs, progress, say
+from harness.errors import ConfigError, DamagedIndexError, HarnessError, IncompleteRunError, StorageError
 
 if TYPE_CHECKING:
     from harness.runs import TaskEntry
@@ -242,12 +244,20 @@ def sql(
     file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the query from a file.")] = None,
     results: Results = RESULTS,
     shape: Shape = Format.table,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Cells of csv as they are, with what a terminal or a spreadsheet would obey.")
+    ] = False,
+    memory: Annotated[
+        int | None,
+        typer.Option("--memory-mb", min=64, help="MiB the engine may hold; by default half of what is here."),
+    ] = None,
+    timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds the engine may work.")] = 600.0,
 ) -> None:
     """Ask the results in SQL, read-only. Without a query, a terminal becomes a shell with history and completion.
 
     The tables are described in docs/schema.md.
     """
-    from harness.results import store
+    from harness.results import derivation, store
 
     if query is not None and file is not None:
         raise ConfigError(f"a query and --file {file}: give one of them")
@@ -264,7 +274,21 @@ def sql(
     elif query in (None, "-"):
         query = sys.stdin.read()
     assert query is not None
-    _print(store.query(results, query), shape)
+    bounds = store.Bounds(memory or _half_of_the_memory(), timeout)
+    frames = store.pieces(results, query, bounds)
+    try:
+        first = next(frames)
+    except DamagedIndexError as error:
+        derivation.anew(results, error)
+        frames = store.pieces(results, query, bounds)
+        first = next(frames)
+    print_frames(itertools.chain([first], frames), shape, raw=raw)
+
+
+def _half_of_the_memory() -> int:
+    import psutil
+
+    return int(psutil.virtual_memory().total >> 21)
 
 
 @app.command()
@@ -445,6 +469,7 @@ for made_elsewhere in (
     report.report,
     report.plot,
     proof.verify,
+    proof.sign,
     proof.reproduce,
     proof.diff,
     proof.bundle,
@@ -465,10 +490,27 @@ def _with_examples() -> None:
 _with_examples()
 
 
-def main() -> None:
-    """The `harness` command: runs it, prints what a user can put right, and exits with its code."""
+def _run() -> None:
+    """Run the command; once more where the index turned out to be damaged, and was made anew."""
     try:
         app()
+    except DamagedIndexError as error:
+        from harness.results import derivation
+
+        if error.results is None:
+            raise
+        derivation.anew(error.results, error)
+        app()
+
+
+def main() -> None:
+    """The `harness` command: runs it, prints what a user can put right, and exits with its code."""
+    for stream in (sys.stdout, sys.stderr):  # whatever its encoding cannot say is spelled out
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
+    os.environ["PATH"] = programs.search_path()  # what libraries run by name (`uname`) is not looked for in `.` either
+    try:
+        _run()
     except HarnessError as error:
         say(f"harness: {error}", "error")
         sys.exit(error.exit_code)

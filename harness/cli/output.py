@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Iterable
@@ -65,9 +66,18 @@ def renamed(old: str, new: str) -> None:
 
 def print_frame(frame: pl.DataFrame, shape: Format, *shown: str) -> None:
     """Write a frame to stdout; a table has the `shown` columns alone, where some are named."""
+    print_frames([frame.select(shown or frame.columns) if shape is Format.table else frame], shape)
+
+
+def print_frames(frames: Iterable[pl.DataFrame], shape: Format, *, raw: bool = False) -> None:
+    """Write frames with the same columns to stdout as one, each as it comes; `raw`: see `tables.render`."""
     from harness.core import tables
 
-    if shape is Format.table:
-        frame = frame.select(shown or frame.columns)
-    sys.stdout.buffer.write(tables.render(frame, shape.value, width()))
-    sys.stdout.flush()
+    try:
+        for piece in tables.render_pieces(frames, shape.value, width(), raw=raw):
+            sys.stdout.buffer.write(piece)
+            sys.stdout.flush()
+    except (
+        BrokenPipeError
+    ):  # the reader went away (`| head`): it has what it wants, and Python is not to say so at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""Commands that check, repeat and compare runs: `harness verify`, `reproduce`, `diff`, `bundle`."""
+"""Commands that check, repeat and compare runs: `harness verify`, `sign`, `reproduce`, `diff`, `bundle`."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import typer
 
 from harness.cli.output import RESULTS, Format, NewResults, Results, Shape, print_frame, warn
 from harness.core import say
-from harness.errors import ConfigError, EvidenceError
+from harness.errors import ConfigError, EvidenceError, UncheckedError, unknown_name
 
 if TYPE_CHECKING:
     from harness.archive import verification
 
 
 def verify(
-    run: Annotated[str, typer.Argument(help="A run id, `all`, or a bundle: x.zip.")] = "all",
+    run: Annotated[str, typer.Argument(help="A run id, `all`, a bundle (x.zip), or any file that was signed.")] = "all",
     results: NewResults = RESULTS,
     shape: Shape = Format.table,
     scores: Annotated[
@@ -27,13 +27,27 @@ def verify(
     trust: Annotated[
         bool, typer.Option("--trust-tasks", help="Score with the task files that a bundle brought: runs their code.")
     ] = False,
+    signers: Annotated[
+        Path | None,
+        typer.Option("--signers", help="Whose signatures count: an allowed-signers file.", envvar="HARNESS_SIGNERS"),
+    ] = None,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option("--accept", help="A check that may be left out: signature, scores … Exit code 0 without it."),
+    ] = None,
 ) -> None:
-    """Check every hash of a run, and compute its scores again from the stored answers."""
+    """Check every hash of a run, and compute its scores again from the stored answers.
+
+    Exit code 0: verified, all of it. 11: something is not as recorded. 12: nothing is, but not all could be checked.
+    """
     import polars as pl
 
     from harness.archive import verification
 
-    found = list(_findings(run, results, scores=scores, trust=trust))
+    for check in accept or ():
+        if check not in verification.CHECKS:
+            raise ConfigError(unknown_name("check", check, verification.CHECKS))
+    found = list(_findings(run, results, scores=scores, trust=trust, signers=signers))
     schema = dict.fromkeys(("run", "check", "state", "where", "what"), pl.String)
     if shape is Format.table:
         sys.stdout.write(verification.text(found))
@@ -43,31 +57,68 @@ def verify(
         )
     if wrong := sum(f.state == "wrong" for f in found):
         raise EvidenceError(f"{wrong} findings: what is stored is not what was recorded")
+    if left := [f.check for f in found if f.state == "not checked" and f.check not in (accept or ())]:
+        counted = ", ".join(f"{left.count(check)} x {check}" for check in dict.fromkeys(left))
+        raise UncheckedError(f"not verified: {len(left)} findings say what was not checked ({counted})")
 
 
-def _findings(run: str, results: Path, *, scores: bool, trust: bool) -> Iterator[verification.Check]:
+def _findings(
+    run: str, results: Path, *, scores: bool, trust: bool, signers: Path | None
+) -> Iterator[verification.Check]:
     from harness import runs
-    from harness.archive import bundles, stored_samples, verification
+    from harness.archive import bundles, signatures, stored_samples, verification
     from harness.results import derivation
 
+    signature = Path(run + signatures.SUFFIX)
+    if signature.is_file():
+        yield verification.signature(run, Path(run), signature, signers)
+        if not run.endswith(".zip") or run.endswith(".panel.zip"):
+            return
     if run.endswith(".zip"):
         with bundles.open_bundle(Path(run)) as opened:
             held = f"{len(opened.folders)} run{'s' * (len(opened.folders) != 1)}, every member as its index says"
             yield verification.Check("", "bundle", "ok", run, held)
             tasks = stored_samples.Tasks.within(opened.tasks) if trust else stored_samples.Tasks.own().asked_in(results)
             for folder in opened.folders:
-                yield from verification.verify(folder, scores=scores, tasks=tasks)
+                yield from verification.verify(folder, scores=scores, tasks=tasks, signers=signers)
         return
     runs.need_results(results)
     tasks = stored_samples.Tasks.trusted() if trust else stored_samples.Tasks.own()
     for folder in runs.list_runs(results) if run == "all" else [runs.find_run(results, run)]:
-        yield from verification.verify(folder, scores=scores, tasks=tasks)
+        yield from verification.verify(folder, scores=scores, tasks=tasks, signers=signers)
     if run == "all":
         problems = derivation.differences(results)
         for problem in problems:
             yield verification.Check("", "index", "wrong", *problem.split(": ", 1))
         if not problems:
             yield verification.Check("", "index", "ok", "as the run folders give it")
+
+
+def sign(
+    what: Annotated[str, typer.Argument(metavar="RUN|FILE", help="A run id, or enough of it; or a file.")],
+    key: Annotated[
+        Path,
+        typer.Option("--key", help="An SSH key; of one that an agent holds, the .pub.", envvar="HARNESS_SIGNING_KEY"),
+    ] = Path("~/.ssh/id_ed25519"),
+    results: Results = RESULTS,
+) -> None:
+    """Vouch for a run, or for a file (a bundle, a panel, a test's registration, a leaderboard), with an SSH key.
+
+    A run keeps the signature in its folder, and bundles and copies take it along; a file's stands beside it.
+    """
+    from harness import runs
+    from harness.archive import signatures
+
+    path = Path(what)
+    if path.is_file():
+        stored = path.with_name(path.name + signatures.SUFFIX)
+    else:
+        run = runs.find_run(results, what)
+        if not runs.read_manifest(run).root:
+            raise ConfigError(f"run {run.name} has no root: it has not ended, or an older version made it")
+        path, stored = run / runs.MANIFEST, run / runs.SIGNATURE
+    made = signatures.sign(path, stored, key.expanduser())
+    sys.stdout.write(f"{stored}: {made.when}, key {made.key}\n")
 
 
 def bundle(

@@ -38,6 +38,7 @@ __all__ = [
     "patches",
     "plain",
     "plugins",
+    "programs",
     "progress",
     "prompt_id",
     "publishable_args",

@@ -6,7 +6,6 @@ import hashlib
 import os
 import platform
 import re
-import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from harness import __version__
+from harness.core import programs
 from harness.core.resources import PACKAGE
 
 _SECRET = re.compile(r"(key|token|secret|password|authorization)", re.IGNORECASE)
@@ -71,12 +71,13 @@ def git() -> Checkout | None:
     Only files that git tracks make it dirty: results are no change of the code.
     """
     root = PACKAGE.parent
-    if not (root / ".git").exists() or shutil.which("git") is None:
+    git = programs.find("git")
+    if git is None or not (root / ".git").exists():
         return None
 
     def run(*arguments: str) -> str | None:
         done = subprocess.run(
-            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False, timeout=20
+            [git, "-C", str(root), *arguments], capture_output=True, text=True, check=False, timeout=20
         )
         return done.stdout.strip() if done.returncode == 0 else None
 

@@ -23,16 +23,20 @@ RUN = "run1"
 TASK = "task1"
 SCHEMA = "schema1"
 SAMPLE = "smp1"
+IMPORT = "imp1"
+"""An answer that was made elsewhere."""
 LINK = "link1"
 """A line of a journal, after the line before it."""
-PART = "part1"
-"""One top-level value of a manifest."""
-ROOT = "root1"
-"""A whole run folder."""
+PART, PART_128 = "part2", "part1"
+"""One top-level value of a manifest; and with half of the bits, as runs of before have it."""
+ROOT, ROOT_128 = "root2", "root1"
+"""A whole run folder; and as runs of before have it."""
 FACTS = "facts1"
 """What is recorded about models."""
 DIGEST_CHARS = 32
 """128 bits: two of 10^9 requests collide with a probability under 10^-20."""
+WHOLE = frozenset({PART, ROOT})
+"""Schemes with all 256 bits: with half of them, 2^64 tries find two runs that have one root."""
 
 
 def plain(value: Any) -> Any:
@@ -83,7 +87,7 @@ def _check_keys(value: Any) -> None:
 
 
 def digest(scheme: str, value: Any) -> str:
-    """`scheme:` and the first 128 bits of the SHA-256 of the value's canonical JSON, in hex.
+    """`scheme:` and the SHA-256 of the value's canonical JSON, in hex: the first 128 bits, or all, see `WHOLE`.
 
     Lone surrogates (a broken reply may hold them) are hashed as `surrogatepass` UTF-8.
     """
@@ -121,7 +125,8 @@ class Digester:
 
 def _digest(scheme: str, value: str) -> str:
     text = f'{{"scheme":{_JSON.encode(scheme)},"value":{value}}}'
-    return f"{scheme}:{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:DIGEST_CHARS]}"
+    whole = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{scheme}:{whole if scheme in WHOLE else whole[:DIGEST_CHARS]}"
 
 
 def file_sha256(path: Path) -> str:

@@ -11,7 +11,7 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -85,37 +85,116 @@ def code_block(text: str) -> str:
     return f"{fence}text\n{line}\n{fence}\n"
 
 
-def render(frame: pl.DataFrame, fmt: str, width: int = WIDTH) -> bytes:
+def render(frame: pl.DataFrame, fmt: str, width: int = WIDTH, *, raw: bool = False) -> bytes:
     r"""A frame as UTF-8 text, or as Parquet.
 
-    `csv` and `parquet` hold the cells as they are. A spreadsheet may run a CSV cell that starts with `=`, `+`, `-` or
-    `@` as a formula: import model output as text. `json` is an array with an object per row, with the characters that a
-    terminal would obey as `\u` escapes. `table` and `markdown` show hostile characters spelled out; `table` never has
-    colours and cuts long cells.
+    `parquet` holds the cells as they are, and so does `csv` where it is `raw`; else see `harmless`. `json` is an array
+    with an object per row, with the characters that a terminal would obey as `\u` escapes. `table` and `markdown` show
+    hostile characters spelled out; `table` never has colours and cuts long cells.
 
     Args:
         frame: what to show.
         fmt: one of `FORMATS`.
         width: columns that `table` may use.
+        raw: leave the cells of `csv` as they are.
+
+    Raises:
+        ConfigError: no such format.
+    """
+    return b"".join(render_pieces([frame], fmt, width, raw=raw))
+
+
+def render_pieces(
+    frames: Iterable[pl.DataFrame], fmt: str, width: int = WIDTH, *, raw: bool = False
+) -> Iterator[bytes]:
+    """The same of frames that are one after another, without waiting for the last; `parquet` does.
+
+    Args:
+        frames: at least one, all with the same columns. A `table` names its columns above each.
+        fmt: as of `render`, as the others.
+        width: see there.
+        raw: see there.
 
     Raises:
         ConfigError: no such format.
     """
     match fmt:
         case "table":
-            return terminal(frame, width).encode()
+            yield from _table_pieces(frames, width)
         case "markdown":
-            header = [markdown_text(name) for name in frame.columns]
-            return markdown_table(header, [[markdown_text(cell(v)) for v in row] for row in frame.iter_rows()]).encode()
+            for number, frame in enumerate(frames):
+                header = [markdown_text(name) for name in frame.columns]
+                cells = [[markdown_text(cell(value)) for value in row] for row in frame.iter_rows()]
+                text = markdown_table(header, cells)
+                yield (text if number == 0 else "".join(text.splitlines(keepends=True)[2:])).encode()
         case "json":
-            return _json(frame).encode()
+            yield from _json_pieces(frames)
         case "csv":
-            return _flat(frame).write_csv().encode()
+            for number, frame in enumerate(frames):
+                flat = _flat(frame)
+                yield (flat if raw else harmless(flat)).write_csv(include_header=number == 0).encode()
         case "parquet":
+            import polars as pl
+
             buffer = io.BytesIO()
-            frame.write_parquet(buffer)
-            return buffer.getvalue()
-    raise ConfigError(unknown_name("format", fmt, FORMATS))
+            pl.concat(frames, how="vertical_relaxed").write_parquet(buffer)
+            yield buffer.getvalue()
+        case _:
+            raise ConfigError(unknown_name("format", fmt, FORMATS))
+
+
+def _table_pieces(frames: Iterable[pl.DataFrame], width: int) -> Iterator[bytes]:
+    rows = 0
+    for frame in frames:
+        if not frame.columns:
+            yield b"(no result)\n"
+            return
+        if len(frame.columns) * NARROWEST > width:
+            for row in frame.iter_rows():
+                rows += 1
+                yield _block(rows, frame.columns, row, width).encode()
+        elif frame.height or not rows:
+            shown = [[_cut(visible(cell(value))) for value in row] for row in frame.iter_rows()]
+            numeric = [dtype.is_numeric() for dtype in frame.dtypes]
+            yield grid([visible(name) for name in frame.columns], shown, width, numeric).encode()
+            rows += frame.height
+    yield _count(rows).encode()
+
+
+def _json_pieces(frames: Iterable[pl.DataFrame]) -> Iterator[bytes]:
+    """One array, whose objects are written as they come."""
+    before = "["
+    for frame in frames:
+        text = json_text(list(frame.iter_rows(named=True)))
+        if inside := text.removeprefix("[").removesuffix("]\n").rstrip("\n"):
+            yield (before + inside).encode()
+            before = ","
+    yield b"[]\n" if before == "[" else b"\n]\n"
+
+
+_FORMULA = re.compile(r"[=+\-@\t\r]")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?%?")
+
+
+def harmless(frame: pl.DataFrame) -> pl.DataFrame:
+    r"""A frame whose texts neither move a cursor nor are run by a spreadsheet.
+
+    Characters that a terminal would obey are spelled out (`\x1b`), but for line ends and tabs. A text that begins with
+    `=`, `+`, `-`, `@`, a tab or a carriage return, and is no number, gets a `'` in front of it, which spreadsheets take
+    for "text" (https://owasp.org/www-community/attacks/CSV_Injection).
+    """
+    import polars as pl
+
+    texts = [column for column in frame.iter_columns() if column.dtype == pl.String]
+    named = {name: _cell_of_csv(name) for name in frame.columns}
+    safe = [column.map_elements(_cell_of_csv, return_dtype=pl.String) for column in texts]
+    return frame.with_columns(safe).rename(named)
+
+
+def _cell_of_csv(text: str) -> str:
+    if not text.isprintable():
+        text = "".join(_spelled(c) if c not in "\n\t\r" and unicodedata.category(c) in _UNSEEN else c for c in text)
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
 
 def cell(value: Any) -> str:
@@ -135,18 +214,17 @@ def cell(value: Any) -> str:
 
 def terminal(frame: pl.DataFrame, width: int = WIDTH) -> str:
     """A frame as plain text no wider than `width`: a table, or a block per row where there are many columns."""
-    shown = [[_cut(visible(cell(value))) for value in row] for row in frame.iter_rows()]
-    names = [visible(name) for name in frame.columns]
-    count = f"({frame.height} row{'' if frame.height == 1 else 's'})\n"
-    if not names:
-        return "(no result)\n"
-    if len(names) * NARROWEST <= width:
-        numeric = [dtype.is_numeric() for dtype in frame.dtypes]
-        return grid(names, shown, width, numeric) + count
-    blocks = []
-    for number, row in enumerate(shown, 1):
-        blocks.append(f"row {number}\n" + grid(["column", "value"], list(zip(names, row, strict=True)), width))
-    return "".join(blocks) + count
+    return b"".join(_table_pieces([frame], width)).decode()
+
+
+def _count(rows: int) -> str:
+    return f"({rows} row{'' if rows == 1 else 's'})\n"
+
+
+def _block(number: int, names: Sequence[str], row: Sequence[Any], width: int) -> str:
+    """A row as a table of its own."""
+    cells = [[visible(name), _cut(visible(cell(value)))] for name, value in zip(names, row, strict=True)]
+    return f"row {number}\n{grid(['column', 'value'], cells, width)}"
 
 
 def _cut(text: str) -> str:
@@ -191,10 +269,6 @@ def paragraph(text: str, width: int = WIDTH) -> str:
 
     lines = Text(text).wrap(Console(width=width, file=io.StringIO()), width, overflow="fold")
     return "".join(line.plain.rstrip() + "\n" for line in lines)
-
-
-def _json(frame: pl.DataFrame) -> str:
-    return json_text(list(frame.iter_rows(named=True)))
 
 
 def json_text(value: Any) -> str:

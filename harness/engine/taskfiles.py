@@ -147,6 +147,11 @@ def _check(path: Path, config: Mapping[str, Any]) -> None:
         raise TaskError(f"{path}: metadata.kind is {kind!r}, expected one of {', '.join(KINDS)}")
 
 
+def makes_own(file: TaskFile) -> bool:
+    """True where a task's documents come from its own code, and from no file and no hub that it is told of."""
+    return isinstance(file.config.get("custom_dataset"), str) and not takes(file, "data")
+
+
 def takes(file: TaskFile, name: str) -> bool:
     """True where a task's `custom_dataset` function takes an argument of that name: `data`, a local file; `panel`."""
     named = file.config.get("custom_dataset")

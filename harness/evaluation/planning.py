@@ -270,6 +270,8 @@ def id_of(
 def judging(spec: SandboxSpec) -> dict[str, Any]:
     """What of the sandbox's settings can change a verdict: of a folder of packages their versions, not its place."""
     settings = plain(spec)
+    if settings["tier"] is None:  # as before there was a choice, so that run ids stay
+        del settings["tier"]
     folder = settings.pop("packages")
     if folder is not None:
         settings["packages"] = sorted(path.name for path in Path(folder).glob("*.dist-info"))

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.core import panels, plugins
-from harness.errors import ConfigError, unknown_name
+from harness.core import panels, plugins, say
+from harness.errors import ConfigError, DamagedIndexError, unknown_name
 from harness.provenance import Finding, probes, responses
 from harness.results import comparisons, store
 
@@ -54,6 +54,19 @@ def _united(results_dir: Path, update: Callable[[Path, store.Derive, str], store
     done = update(results_dir, _deriving(results_dir), panels.facts())
     aside = plugins.left_aside(probes.KIND)
     return dataclasses.replace(done, problems=(*problems, *done.problems, *([aside] if aside else [])))
+
+
+def anew(results_dir: Path, error: DamagedIndexError) -> None:
+    """Make an index from nothing that turned out to be damaged, and say so.
+
+    Raises:
+        DamagedIndexError: it cannot be written here.
+    """
+    if not os.access(results_dir, os.W_OK):
+        raise error
+    say(f"warning: {error}: done", "warning")
+    for problem in rebuild(results_dir).problems:
+        say(f"warning: {problem}", "warning")
 
 
 def differences(results_dir: Path) -> list[str]:

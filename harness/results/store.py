@@ -15,12 +15,15 @@ import hashlib
 import importlib
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +32,7 @@ from filelock import FileLock, Timeout
 
 from harness import __version__, runs
 from harness.core import Checkout, digest, identity, jsonable, visible
-from harness.errors import ConfigError, HarnessError, StorageError
+from harness.errors import ConfigError, DamagedIndexError, HarnessError, StorageError
 from harness.results import schema
 
 if TYPE_CHECKING:
@@ -49,8 +52,12 @@ What such a statement may still hold (DuckDB 2 knows INSERT and COPY inside of W
 """
 _AT_ONCE = 1 << 30
 """Bytes that the system is asked to copy in one call."""
+ROWS_AT_ONCE = 1000
+"""Rows of a result that are read, and printed, at once."""
 _RUNS_AT_ONCE = 20
 """Runs of which two indexes are compared at once."""
+UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
+"""What reading a run folder raises that is not as harness writes it."""
 STABLE_READS = 3
 """How often a run folder that changes while it is read is read again."""
 
@@ -125,14 +132,82 @@ def query(results_dir: Path, sql: str, *, single: bool = False) -> pl.DataFrame:
 
     Raises:
         StorageError: there is no index, one that this version cannot read, or one that another program has changed.
+        DamagedIndexError: its bytes are not those that were written.
         HarnessError: it is no reading, or the engine refuses it; the message is the engine's own.
     """
-    with contextlib.closing(connect(results_dir)) as connection:
+    with _in(results_dir), contextlib.closing(connect(results_dir)) as connection:
         return run_sql(connection, sql, single=single)
 
 
-def connect(results_dir: Path) -> duckdb.DuckDBPyConnection:
+@contextlib.contextmanager
+def _in(results_dir: Path) -> Iterator[None]:
+    """Let the error of a damaged index say where it is."""
+    try:
+        yield
+    except DamagedIndexError as error:
+        error.results = results_dir
+        raise
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a query may take."""
+
+    memory_mb: int
+    """MiB that the engine may hold."""
+    seconds: float
+    """How long the engine may work; what reads the result may take longer."""
+
+
+def pieces(results_dir: Path, sql: str, bounds: Bounds) -> Iterator[pl.DataFrame]:
+    """`query`, some rows at a time: the first are there before the last are read. At least one frame.
+
+    Raises:
+        HarnessError: as `query`, and where a bound is met.
+    """
+    import polars as pl
+
+    with _in(results_dir), contextlib.closing(connect(results_dir, bounds.memory_mb)) as connection:
+        clock = _Clock(connection, bounds.seconds)
+        with _told(), clock:
+            found = _asked(connection, sql)
+            reader: Any = None if found is None else found.to_arrow_reader(ROWS_AT_ONCE)
+            batch = None if reader is None else next(reader, reader.schema.empty_table())
+        if batch is None:
+            yield pl.DataFrame()
+        while batch is not None:
+            with _told():
+                frame = pl.DataFrame(pl.from_arrow(batch))
+            yield frame.with_columns(_whole_numbers(frame))
+            with _told(), clock:
+                batch = next(reader, None)
+
+
+class _Clock:
+    """Interrupts a connection that has worked for too long, pauses between its blocks not counted."""
+
+    def __init__(self, connection: Connection, seconds: float) -> None:
+        self._connection, self._left, self._seconds = connection, seconds, seconds
+
+    def __enter__(self) -> None:
+        self._began = time.monotonic()
+        self._timer = threading.Timer(max(self._left, 0.0), self._connection.interrupt)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        self._timer.cancel()
+        self._left -= time.monotonic() - self._began
+        if error is not None and "INTERRUPT" in str(error):
+            raise HarnessError(f"stopped after {self._seconds:g} s; --timeout allows more") from error
+
+
+def connect(results_dir: Path, memory_mb: int | None = None) -> duckdb.DuckDBPyConnection:
     """A connection to the index: read-only, and without access to files, network or extensions.
+
+    Args:
+        results_dir: the folder that holds the index.
+        memory_mb: MiB that the engine may hold; by default most of the machine's.
 
     To DuckDB a file that was attached may be written to by COPY, and be attached again to write, whatever
     `enable_external_access` says. So once it is open, no file can be opened at all, not even to spill to.
@@ -146,7 +221,8 @@ def connect(results_dir: Path) -> duckdb.DuckDBPyConnection:
     # Attached to a database of its own in memory: within one process, DuckDB gives the same path the same open file,
     # so that who opens it again would see the index of the first time.
     opening = {key: value for key, value in _SAFE.items() if key != "enable_external_access"}
-    connection = _connect(opening | {"temp_directory": ""})
+    bound: Settings = {} if memory_mb is None else {"memory_limit": f"{memory_mb}MiB"}
+    connection = _connect(opening | bound | {"temp_directory": ""})
     try:
         connection.execute(f"ATTACH {_literal(str(path))} AS results (READ_ONLY)")
         connection.execute("USE results")
@@ -156,7 +232,7 @@ def connect(results_dir: Path) -> duckdb.DuckDBPyConnection:
         usable = _versions(connection).get("schema_version") == str(schema.VERSION)
     except duckdb.Error as error:
         connection.close()
-        raise StorageError(f"{path}: cannot be read ({_first_line(error)}); rebuild it with `harness index`") from error
+        raise DamagedIndexError(f"{path}: cannot be read ({_first_line(error)}); {_ANEW}") from error
     if not usable:
         connection.close()
         raise StorageError(f"{path}: made by another version of harness; rebuild it with `harness index`")
@@ -182,25 +258,52 @@ def run_sql(connection: duckdb.DuckDBPyConnection, sql: str, *, single: bool = F
     """
     import polars as pl
 
+    with _told():
+        found = _asked(connection, sql, single=single)
+        frame: pl.DataFrame = pl.DataFrame() if found is None else found.pl()
+    return frame.with_columns(_whole_numbers(frame))
+
+
+def _asked(connection: Connection, sql: str, *, single: bool = False) -> duckdb.DuckDBPyRelation | None:
+    """The last statement of a text, those before it run; `None` where it has no result."""
+    statements = _readings(connection, sql)
+    if single and len(statements) > 1:
+        raise HarnessError(f"found {len(statements)} SQL statements, expected one")
+    for statement in statements[:-1]:
+        connection.execute(statement).complete()
+    return connection.sql(statements[-1])
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Turn the engine's errors into what a user can act on."""
+    import polars as pl
+
     try:
-        statements = _readings(connection, sql)
-        if single and len(statements) > 1:
-            raise HarnessError(f"found {len(statements)} SQL statements, expected one")
-        for statement in statements[:-1]:
-            connection.execute(statement).complete()
-        result = connection.sql(statements[-1])
-        frame: pl.DataFrame = pl.DataFrame() if result is None else result.pl()
+        yield
     except duckdb.PermissionException as error:
         raise HarnessError(f"{_first_line(error)}. {_READ_ONLY}") from error
-    except duckdb.Error as error:
+    except duckdb.OutOfMemoryException as error:
+        raise HarnessError(f"{_first_line(error)}; `harness sql --memory-mb` allows more") from error
+    except (duckdb.Error, OSError) as error:  # what goes wrong while a result is read, pyarrow calls an OSError
+        if _damage(error):
+            raise DamagedIndexError(f"{INDEX}: cannot be read ({_first_line(error)}); {_ANEW}") from error
         raise HarnessError(str(error)) from error
     except pl.exceptions.PolarsError as error:
         raise HarnessError(
             f"a column of the result has a type that cannot be shown ({error}); CAST it to VARCHAR"
         ) from error
-    return frame.with_columns(_whole_numbers(frame))
 
 
+def _damage(error: Exception) -> bool:
+    """Whether an error says that the index is not as it was written."""
+    return isinstance(error, _DAMAGED) or _CORRUPT.search(str(error)) is not None
+
+
+_DAMAGED = (duckdb.FatalException, duckdb.SerializationException)
+_CORRUPT = re.compile(r"Corrupt database|database has been invalidated|FATAL Error|Serialization Error")
+"""What DuckDB says of bytes that are not those it wrote."""
+_ANEW = "`harness index --rebuild` makes it anew from the run folders"
 _READ_ONLY = (
     "The index is read here, and nothing else: no other file, no network, nothing is written. `harness sql QUERY "
     "--format csv` (or parquet) prints a result to keep; in Python, harness.open(FOLDER).sql(QUERY) is a frame to join "
@@ -243,6 +346,14 @@ def _whole_numbers(frame: pl.DataFrame) -> list[pl.Series]:
 
 
 def _update(results_dir: Path, derive: Derive, facts: str, *, from_nothing: bool) -> Refreshed:
+    try:
+        return _updated(results_dir, derive, facts, from_nothing=from_nothing)
+    except DamagedIndexError as error:
+        done = _updated(results_dir, derive, facts, from_nothing=True)
+        return replace(done, problems=(str(error), *done.problems))
+
+
+def _updated(results_dir: Path, derive: Derive, facts: str, *, from_nothing: bool) -> Refreshed:
     path = index_path(results_dir)
     beside = path.with_name(f".{INDEX}.new")
     with runs.storage_errors(path), _lock(results_dir):
@@ -250,6 +361,9 @@ def _update(results_dir: Path, derive: Derive, facts: str, *, from_nothing: bool
         _remove(beside)
         before = None if from_nothing else _indexed(path)
         now, problems = _folders(results_dir)
+        if isinstance(before, str):
+            problems.append(f"{path}: cannot be read ({before}); made anew from the run folders")
+            before = None
         if before is not None and not (kept := is_as_written(path)):
             problems.append(f"{path}: {_UNMARKED if kept is None else _CHANGED}; made anew from the run folders")
             before = None
@@ -284,7 +398,11 @@ def _update(results_dir: Path, derive: Derive, facts: str, *, from_nothing: bool
             _mark(path, beside)
             _log(path).unlink(missing_ok=True)  # of another program: DuckDB would apply it to the new file
             beside.replace(path)
-        except (duckdb.IOException, duckdb.FatalException, duckdb.OutOfMemoryException) as error:
+        except (duckdb.IOException, duckdb.OutOfMemoryException, *_DAMAGED) as error:
+            if before is not None and _damage(error):
+                raise DamagedIndexError(
+                    f"{path}: cannot be read ({_first_line(error)}); made anew from the run folders"
+                ) from error
             raise StorageError(
                 f"{path}: cannot be written ({_first_line(error)}); the old index is as it was; if that is damaged, "
                 "`harness index --rebuild` makes it from nothing"
@@ -428,8 +546,8 @@ def _fingerprint(folder: Path) -> str:
     return f"{manifest[:32]}:{state.st_size}:{state.st_mtime_ns}"
 
 
-def _indexed(path: Path) -> dict[str, str] | None:
-    """Fingerprint by run id in an index; `None` where it must be made from nothing."""
+def _indexed(path: Path) -> dict[str, str] | str | None:
+    """Fingerprint by run id in an index; `None` where it must be made from nothing, why where it cannot be read."""
     if not path.is_file():
         return None
     try:
@@ -437,8 +555,10 @@ def _indexed(path: Path) -> dict[str, str] | None:
             if _versions(connection) != _made_by():
                 return None
             return dict(connection.execute("SELECT run_id, fingerprint FROM runs").fetchall())
-    except duckdb.Error:
+    except duckdb.CatalogException:  # of a version that had other tables
         return None
+    except duckdb.Error as error:
+        return _first_line(error)
 
 
 def _made_by() -> dict[str, str]:
@@ -514,10 +634,9 @@ def _add(connection: duckdb.DuckDBPyConnection, folder: Path) -> str | None:
         return visible(str(error))
     except OSError as error:
         what = f"cannot be read: {error.strerror}"
-    except duckdb.FatalException:
-        # The engine has given up on the index, not on this folder.
-        raise
-    except (duckdb.Error, pl.exceptions.PolarsError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (duckdb.Error, pl.exceptions.PolarsError, *UNREADABLE) as error:
+        if isinstance(error, duckdb.Error) and _damage(error):  # of the index, not of this folder
+            raise
         what = f"damaged ({type(error).__name__}: {_first_line(error)}); restore it, or delete the folder"
     return f"{folder}: {visible(what)}; left out of the index"
 
@@ -550,6 +669,7 @@ def _add_manifest(connection: duckdb.DuckDBPyConnection, folder: Path, mark: str
 
 
 def _add_samples(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    runs.check_expansion(runs.samples_path(folder))
     path = str(runs.samples_path(folder))
     rows, foreign, repeated = connection.execute(
         "SELECT count(*), count(*) FILTER (run_id IS DISTINCT FROM ?), count(*) - count(DISTINCT sample_id) "

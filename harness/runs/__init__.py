@@ -40,7 +40,8 @@ from harness.runs.manifest import (
     known,
     with_answerer,
 )
-from harness.runs.samples import ADDED_COLUMNS, PIECE, SORT, clean, schema
+from harness.runs.proof import SIGNATURE
+from harness.runs.samples import ADDED_COLUMNS, PIECE, SORT, STATES, check_expansion, clean, schema
 
 __all__ = [
     "ADDED_COLUMNS",
@@ -50,8 +51,10 @@ __all__ = [
     "PIECE",
     "SAMPLES",
     "SCHEMA",
+    "SIGNATURE",
     "SORT",
     "SPEC",
+    "STATES",
     "Cost",
     "Counts",
     "Entry",
@@ -67,6 +70,7 @@ __all__ = [
     "TokenCounts",
     "WeightsEntry",
     "atomic_file",
+    "check_expansion",
     "clean",
     "completions",
     "entries",

@@ -57,7 +57,7 @@ def entries(path: Path) -> Iterator[Entry]:
             try:
                 fields = json.loads(line)
                 entry = Entry(fields["id"], fields.get("model", ""), _expand(fields["reply"]), start, end, link)
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
                 raise StorageError(
                     f"{path}: line {number} is damaged ({error}); remove that line and its answer is asked for again"
                 ) from error

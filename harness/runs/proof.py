@@ -8,7 +8,7 @@ far as it goes, and they name the line: after a changed line, the next one still
 line without a link (written by an older version) is part of the chain all the same.
 
 What a hash cannot show: who wrote the file. Whoever rewrites everything, links and root included, is consistent
-again; only a root that was published elsewhere tells the two apart.
+again; a signature (`harness.archive.signatures`), or a root that was published elsewhere, tells the two apart.
 
 The construction is that of hash-linked timestamps (Haber and Stornetta 1991, https://doi.org/10.1007/BF00196791) with a
 flat Merkle root (Merkle 1987, https://doi.org/10.1007/3-540-48184-2_32).
@@ -27,6 +27,8 @@ from harness.core import digest, file_sha256, identity
 
 KEY = "proof"
 """Where the proof stands in a manifest."""
+SIGNATURE = "signature.json"
+"""The file that says who vouches for a run: made after its root, and so not in it."""
 _LINKED = re.compile(rb',"link":"([0-9a-f]{64})"}\n')
 _LINK_BYTES = 76
 
@@ -109,16 +111,29 @@ def seal(manifest: Mapping[str, Any], run: Path, journal: str) -> dict[str, Any]
 
 
 def stored(run: Path) -> list[str]:
-    """The names of the files that a manifest vouches for, sorted: all but itself and hidden ones."""
+    """The names of the files that a manifest vouches for, sorted: all but itself, its signature and hidden ones."""
     files = run.iterdir() if run.is_dir() else ()
-    return sorted(p.name for p in files if p.is_file() and p.name != "run.json" and not p.name.startswith("."))
+    beside = ("run.json", SIGNATURE)
+    return sorted(p.name for p in files if p.is_file() and p.name not in beside and not p.name.startswith("."))
 
 
-def parts(manifest: Mapping[str, Any]) -> dict[str, str]:
-    """A hash of each top-level value of a manifest, so that what was changed can be named."""
-    return {key: digest(identity.PART, value) for key, value in manifest.items() if key != KEY}
+def _is_short(root: object) -> bool:
+    """Whether a root is of the scheme of before, with 128 bits."""
+    return isinstance(root, str) and root.startswith(f"{identity.ROOT_128}:")
+
+
+def parts(manifest: Mapping[str, Any], like: object = None) -> dict[str, str]:
+    """A hash of each top-level value of a manifest, so that what was changed can be named.
+
+    Args:
+        manifest: as it stands in JSON.
+        like: a root whose scheme is to be used; by default today's.
+    """
+    scheme = identity.PART_128 if _is_short(like) else identity.PART
+    return {key: digest(scheme, value) for key, value in manifest.items() if key != KEY}
 
 
 def root(proof: Mapping[str, Any]) -> str:
-    """The root over a proof: one value that stands for the run."""
-    return digest(identity.ROOT, {key: value for key, value in proof.items() if key != "root"})
+    """The root over a proof: one value that stands for the run, by the scheme of the one it holds, else today's."""
+    scheme = identity.ROOT_128 if _is_short(proof.get("root")) else identity.ROOT
+    return digest(scheme, {key: value for key, value in proof.items() if key != "root"})

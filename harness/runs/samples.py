@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from harness.errors import StorageError
 from harness.records import SampleStatus
 from harness.runs.folder import SAMPLES, atomic_file, storage_errors
 from harness.runs.manifest import Counts, TokenCounts
@@ -96,6 +97,53 @@ class Written:
     def status(self) -> Literal["complete", "incomplete"]:
         """Of the run: whether every request was answered."""
         return "incomplete" if self.counts.failed else "complete"
+
+
+EXPANSION, FREE_MB = 200, 256
+"""A file whose samples take more MiB of memory than `FREE_MB`, and `EXPANSION` times as much as the file, is refused.
+Texts of models take some 5 times as much, prompts that repeat 50 times."""
+_CELL = 8
+"""Bytes that a cell takes at least."""
+
+
+def check_expansion(path: Path) -> None:
+    """Refuse a file of samples that is small and takes much memory. Reads its metadata, and the rest where it must.
+
+    Raises:
+        StorageError: it is such a file, or no Parquet.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        held = pq.read_metadata(path)
+        size = path.stat().st_size
+    except FileNotFoundError as error:
+        raise StorageError(f"{path}: not there; give the run's command again to finish it") from error
+    except (OSError, pa.ArrowException) as error:
+        raise StorageError(f"{path}: cannot be read ({(str(error).splitlines() or ['damaged'])[0]})") from error
+    groups = [held.row_group(number) for number in range(held.num_row_groups)]
+    chunks = [(group.num_rows, group.column(place)) for group in groups for place in range(group.num_columns)]
+    least = sum(chunk.total_uncompressed_size + _CELL * rows for rows, chunk in chunks)
+    bound = max(EXPANSION * size, FREE_MB << 20)
+    # One long text that all rows share stands in the file once.
+    most = sum(chunk.total_uncompressed_size * max(rows, 1) for rows, chunk in chunks)
+    if least > bound or (most > bound and _text_bytes(path) > bound):
+        raise StorageError(
+            f"{path}: its {size:,} bytes take more than {bound / 1e6:,.0f} MB of memory; harness writes no such file"
+        )
+
+
+def _text_bytes(path: Path) -> int:
+    """Bytes of all texts of the columns of text, those that rows share counted for each."""
+    import polars as pl
+
+    try:
+        texts = [name for name, kind in pl.read_parquet_schema(path).items() if kind == pl.String]
+        sizes = pl.scan_parquet(path).select(pl.col(texts).str.len_bytes().cast(pl.Int64).sum()).collect()
+    except pl.exceptions.PolarsError as error:
+        raise StorageError(f"{path}: cannot be read ({(str(error).splitlines() or ['damaged'])[0]})") from error
+    return int(sizes.sum_horizontal().sum()) if texts else 0
 
 
 def clean(value: Any) -> Any:

@@ -34,6 +34,10 @@ MOUNT_POINTS = ("/mnt", "/media", "/srv", "/opt", "/tmp", "/var", "/home")  # no
 HARD_TO_SHARE = ("/etc/ld.so.cache", "/usr/share/zoneinfo")
 
 
+PACKAGES = ("site-packages", "dist-packages")
+"""Names of the folders that packages are installed into."""
+
+
 def system_paths() -> list[str]:
     """What an interpreter reads while it runs: its library and the system's shared ones."""
     wanted = [f"{sys.base_prefix}/lib", "/usr/lib", "/lib", "/lib64", "/usr/lib64", *sys.path, *HARD_TO_SHARE]
@@ -44,11 +48,56 @@ def system_paths() -> list[str]:
     return paths
 
 
+def hidden_paths(shown: list[str]) -> list[str]:
+    """What lies in those and is no program's to see: installed packages but the named ones, and harness itself.
+
+    Where harness is installed beside an interpreter's library, its tasks are there, with tests and solutions.
+    """
+    own = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+    folders = [place for path in shown for place in (path, *_pythons(path))]
+    installed = [f"{folder}/{name}" for folder in folders for name in PACKAGES if os.path.isdir(f"{folder}/{name}")]
+    named = [os.path.realpath(path) for path in sys.path if path]
+    hidden = [path for path in installed if not any(_within(name, path) for name in named)]
+    if any(_within(own, path) for path in shown) and not any(_within(own, path) for path in hidden):
+        hidden.append(own)
+    return sorted(set(hidden))
+
+
+def _pythons(folder: str) -> list[str]:
+    """Folders of interpreters' libraries in a folder."""
+    with contextlib.suppress(OSError):
+        return [f"{folder}/{name}" for name in os.listdir(folder) if name.startswith(("python", "pypy"))]
+    return []
+
+
+def _within(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder + "/")
+
+
+def without(shown: list[str], hidden: list[str]) -> tuple[list[str], list[str]]:
+    """Folders and files that are all of what is shown but the hidden ones; and the folders around those."""
+    whole, around = [], []
+    waiting = list(shown)
+    while waiting:
+        path = waiting.pop()
+        if path in hidden:
+            continue
+        if not any(_within(other, path) for other in hidden):
+            whole.append(path)
+            continue
+        around.append(path)
+        with os.scandir(path) as entries:  # a link gives no right to what it leads to
+            waiting += [entry.path for entry in entries if not entry.is_symlink()]
+    return sorted(whole), sorted(around)
+
+
 class Box:
     """Tier C, and what all tiers share."""
 
     kills_all = False
     """True in a PID namespace of its own: killing every process there is safe, and complete."""
+    links = True
+    """Whether programs may read where links lead."""
 
     def __init__(self, scratch: str | None) -> None:
         self.scratch = scratch
@@ -56,7 +105,7 @@ class Box:
         self._threads = THREADS if self._uid else THREADS + _threads_of_this_user()
         self._keep = 0
         """Capabilities that a process keeps under its own user."""
-        programs = seccomp.FilterPrograms()
+        programs = seccomp.FilterPrograms(links=self.links)
         self._base, self._own = linux.LaidOutFilter(programs.base), linux.LaidOutFilter(programs.own, programs.places)
         self._limits: list[tuple[int, tuple[int, int]]] = []
         self._ruleset: int | None = None
@@ -73,9 +122,9 @@ class Box:
         if self.scratch is not None and not _untouched(self.scratch):
             purge(self.scratch)
 
-    def overfull(self) -> bool:
-        """Whether the scratch folder holds more than it may."""
-        return self.scratch is not None and _overfull(self.scratch)
+    def overfull(self, pid: int) -> bool:  # noqa: ARG002 - tier B's
+        """Whether the scratch folder holds more than it may, or a process keeps more of what it has removed."""
+        return self.scratch is not None and _overfull(self.scratch, 0)
 
     def leave(self) -> None:
         """Remove what exists outside of this process."""
@@ -129,6 +178,9 @@ class Box:
             linux.drop_capabilities()
         if self._ruleset is not None:
             linux.landlock_apply(self._ruleset)
+            if self.scratch is not None:
+                # The zygote is to see which files it keeps. No program can: the rules keep it from /proc.
+                linux.prctl(linux.PR_SET_DUMPABLE, 1)
         self._own.install()
 
     def _restrict(self) -> None:
@@ -145,6 +197,8 @@ class Box:
 class LandlockBox(Box):
     """Tier B."""
 
+    links = False  # Landlock does not cover readlink
+
     def enter(self, control: socket.socket) -> None:
         """See `Box`."""
         if self._uid is not None and not _readable_by_others(system_paths()):
@@ -158,7 +212,30 @@ class LandlockBox(Box):
         super().enter(control)
 
     def _restrict(self) -> None:
-        self._ruleset = linux.landlock(system_paths(), DEVICES, self.scratch)
+        paths = system_paths()
+        whole, around = without(paths, hidden_paths(paths))
+        self._ruleset = linux.landlock(whole, around, DEVICES, self.scratch)
+
+    def overfull(self, pid: int) -> bool:
+        """See `Box`."""
+        return self.scratch is not None and _overfull(self.scratch, self._removed(pid))
+
+    def _removed(self, pid: int) -> int:
+        """Blocks of the files that a process has removed from its scratch folder, and keeps open or in its memory."""
+        try:
+            return _removed_blocks(pid, self.scratch or "/")
+        except PermissionError:
+            if self._uid is None:
+                return 0
+        os.setegid(self._uid)
+        os.seteuid(self._uid)
+        try:
+            return _removed_blocks(pid, self.scratch or "/")
+        except PermissionError:
+            return 0
+        finally:
+            os.seteuid(0)
+            os.setegid(0)
 
 
 class NamespaceBox(Box):
@@ -216,6 +293,9 @@ class NamespaceBox(Box):
         for path in paths:
             self._make_place(base + path, folder=os.path.isdir(path))
             linux.bind(path, base + path)
+        quiet = linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC
+        for path in hidden_paths(paths):
+            linux.mount("tmpfs", base + path, "tmpfs", quiet | linux.MS_RDONLY, "size=4k,mode=555")
         for link in ("/lib", "/lib64"):
             if os.path.islink(link) and not os.path.lexists(base + link):
                 os.symlink(os.readlink(link), base + link)
@@ -223,7 +303,6 @@ class NamespaceBox(Box):
             self._make_place(base + device, folder=False)
             linux.bind(device, base + device, device=True)
         self.proc = None
-        quiet = linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC
         # For the zygote's own eyes: it is gone from the tree before a program runs. Where the container hides parts
         # of /proc, the kernel refuses; the zygote then cannot tell waiting for a CPU from idling.
         with contextlib.suppress(OSError):
@@ -253,7 +332,7 @@ class NamespaceBox(Box):
             self._mount_scratch()
             os.chdir(self.scratch)
 
-    def overfull(self) -> bool:
+    def overfull(self, pid: int) -> bool:  # noqa: ARG002 - see `Box`
         """False: the file system has a size."""
         return False
 
@@ -288,8 +367,31 @@ def _untouched(folder: str) -> bool:
         return next(entries, None) is None
 
 
-def _overfull(folder: str) -> bool:
-    blocks = count = 0
+def _removed_blocks(pid: int, folder: str) -> int:
+    """Blocks of files of a folder's file system that a process has, and no name. Raises PermissionError."""
+    device = os.stat(folder).st_dev
+    found: dict[int, int] = {}
+    try:
+        for name in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(FileNotFoundError):
+                entry = os.stat(f"/proc/{pid}/fd/{name}")
+                if entry.st_dev == device and not entry.st_nlink:
+                    found[entry.st_ino] = entry.st_blocks
+        with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as maps:
+            for line in maps:
+                if line.endswith(" (deleted)\n") and f" {folder}/" in line:
+                    # A page in memory keeps the whole file, whose size is not told here.
+                    found.setdefault(int(line.split()[4]), FILE_MB << 11)
+    except (FileNotFoundError, ProcessLookupError):
+        return 0  # it has just ended
+    return sum(found.values())
+
+
+def _overfull(folder: str, blocks: int) -> bool:
+    """Whether a folder holds more than it may, with some blocks of 512 bytes that are elsewhere."""
+    count = 0
+    if blocks * 512 > SCRATCH_MB << 20:
+        return True
     waiting = [folder]
     while waiting:
         try:

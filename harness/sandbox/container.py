@@ -120,10 +120,16 @@ def _sources() -> dict[str, str]:
     return sources | {"harness/__init__.py": "", "harness/sandbox/__init__.py": ""}
 
 
+def _installed(engine: str) -> str | None:
+    """Where an engine is, as `harness.core.programs` looks for it: never in the working folder."""
+    entries = [entry for entry in os.environ.get("PATH", os.defpath).split(os.pathsep) if Path(entry).is_absolute()]
+    return next((found for entry in entries if (found := shutil.which(str(Path(entry) / engine)))), None)
+
+
 @functools.cache
 def _engine() -> tuple[str | None, str | None]:
     """A container engine that answers, or why there is none."""
-    found = [path for path in map(shutil.which, ENGINES) if path]
+    found = [path for path in map(_installed, ENGINES) if path]
     if not found:
         return None, "neither Docker nor Podman is installed"
     reasons = []

@@ -136,7 +136,8 @@ def queued_s(schedstat: int) -> float:
     return int(os.pread(schedstat, 100, 0).split()[1]) / 1e9
 
 
-READ = 1 << 2 | 1 << 3
+_LIST = 1 << 3
+READ = 1 << 2 | _LIST
 """Landlock: read files, list folders."""
 _FILE = 1 << 1 | 1 << 2 | 1 << 14
 _REFER, _TRUNCATE, _IOCTL = 1 << 13, 1 << 14, 1 << 15
@@ -151,11 +152,12 @@ def landlock_abi() -> int:
     return max(0, _syscall("ruleset", None, ctypes.c_size_t(0), ctypes.c_uint32(1)))
 
 
-def landlock(readable: Iterable[str], files: Iterable[str], writable: str | None) -> int:
+def landlock(readable: Iterable[str], listed: Iterable[str], files: Iterable[str], writable: str | None) -> int:
     """Make a set of rules that allows this and no more. Where the kernel can, TCP, signals and abstract sockets too.
 
     Args:
         readable: folders and files to be read; those that do not exist are left out.
+        listed: folders whose names may be listed, and those of the folders in them.
         files: files to be read and written.
         writable: a folder to be used freely, but for nodes and programs.
 
@@ -187,6 +189,8 @@ def landlock(readable: Iterable[str], files: Iterable[str], writable: str | None
     for path in readable:
         with contextlib.suppress(FileNotFoundError):
             allow(path, READ if os.path.isdir(path) else 1 << 2)
+    for path in listed:
+        allow(path, _LIST)
     for path in files:
         with contextlib.suppress(FileNotFoundError):
             allow(path, _FILE)

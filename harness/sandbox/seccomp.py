@@ -22,12 +22,12 @@ ALLOWED: dict[str, tuple[int | None, int | None]] = {
     "pwrite64": (18, 68), "preadv": (295, 69), "pwritev": (296, 70), "preadv2": (327, 286), "pwritev2": (328, 287),
     "close": (3, 57), "close_range": (436, 436), "lseek": (8, 62), "stat": (4, None), "fstat": (5, 80),
     "lstat": (6, None), "newfstatat": (262, 79), "statx": (332, 291), "access": (21, None), "faccessat": (269, 48),
-    "faccessat2": (439, 439), "readlink": (89, None), "readlinkat": (267, 78), "getdents": (78, None),
+    "faccessat2": (439, 439), "getdents": (78, None),
     "getdents64": (217, 61), "getcwd": (79, 17), "chdir": (80, 49), "fchdir": (81, 50), "mkdir": (83, None),
     "mkdirat": (258, 34), "rmdir": (84, None), "unlink": (87, None), "unlinkat": (263, 35), "rename": (82, None),
     "renameat": (264, 38), "renameat2": (316, 276), "link": (86, None), "linkat": (265, 37), "symlink": (88, None),
     "symlinkat": (266, 36), "ftruncate": (77, 46), "fallocate": (285, 47), "fsync": (74, 82), "fdatasync": (75, 83),
-    "fadvise64": (221, 223), "flock": (73, 32), "umask": (95, 166), "sendfile": (40, 71),
+    "fadvise64": (221, 223), "umask": (95, 166), "sendfile": (40, 71),
     "copy_file_range": (326, 285), "dup": (32, 23), "dup2": (33, None), "dup3": (292, 24), "pipe": (22, None),
     "pipe2": (293, 59), "statfs": (137, 43), "fstatfs": (138, 44),
     # waiting
@@ -52,9 +52,10 @@ ALLOWED: dict[str, tuple[int | None, int | None]] = {
     "getgid": (104, 176), "getegid": (108, 177), "getresuid": (118, 148), "getresgid": (120, 150),
     "getgroups": (115, 158), "getpgrp": (111, None), "getpgid": (121, 155), "getsid": (124, 156),
     "getrandom": (318, 278),
-    # sockets that exist; `socket`, `bind` and `connect` are not here
-    "sendto": (44, 206), "recvfrom": (45, 207), "sendmsg": (46, 211), "recvmsg": (47, 212), "shutdown": (48, 210),
-    "getsockname": (51, 204), "getpeername": (52, 205), "getsockopt": (55, 209), "setsockopt": (54, 208),
+    # sockets that exist; `socket`, `bind` and `connect` are not here, nor `setsockopt`, which makes buffers larger, nor
+    # `sendmsg`, which keeps files and buffers in flight that no limit counts
+    "sendto": (44, 206), "recvfrom": (45, 207), "recvmsg": (47, 212), "shutdown": (48, 210),
+    "getsockname": (51, 204), "getpeername": (52, 205), "getsockopt": (55, 209),
 }  # fmt: skip
 
 # By argument: (x86_64, aarch64)
@@ -62,6 +63,7 @@ OPEN, OPENAT = (2, None), (257, 56)
 CLONE, CLONE3 = (56, 220), (435, 435)
 KILL, TGKILL = (62, 129), (234, 131)
 FCNTL, IOCTL, PRCTL, PRLIMIT64, SOCKETPAIR = (72, 25), (16, 29), (157, 167), (302, 261), (53, 199)
+FLOCK, READLINK, READLINKAT = (73, 32), (89, None), (267, 78)
 
 ZYGOTE: dict[str, tuple[int | None, int | None]] = {
     "fork": (57, None), "pidfd_open": (434, 434), "pidfd_send_signal": (424, 424), "setsid": (112, 157),
@@ -71,18 +73,23 @@ ZYGOTE: dict[str, tuple[int | None, int | None]] = {
 }  # fmt: skip
 """What the process that forks the programs needs beyond that, between two of them."""
 
-FCNTL_COMMANDS = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030)
-"""Duplicating, flags, record locks. Not F_SETOWN or F_SETSIG, which send any signal to any process of the same
-user, nor leases, which hold other openers up."""
+FCNTL_COMMANDS = (0, 1, 2, 3, 4, 5, 36, 1030)
+"""Duplicating, flags, who holds a record lock. Not F_SETOWN or F_SETSIG, which send any signal to any process of the
+same user, nor leases, which hold other openers up."""
+FCNTL_LOCKS = (6, 7, 37, 38)
+"""Taking record locks: answered with success, as for a file that nobody else has. The file may be one of the host's,
+whose lock would hold the host up; SQLite works only where it gets them."""
 IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 """TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX. Not TIOCSTI; not FIOSETOWN."""
 PRCTLS = (15, 16)
 """PR_SET_NAME and PR_GET_NAME, for threads."""
 CLONE_THREAD, CLONE_NEW = 0x10000, 0x7E020080
 O_ACCMODE, O_TRUNC = 3, 0o1000
-SOCK_STREAM = 1
+AF_UNIX, SOCK_STREAM = 1, 1
 
 _ALLOW, _KILL, _EPERM, _ENOSYS, _ENOTTY = 0x7FFF0000, 0x80000000, 0x00050001, 0x00050026, 0x00050019
+_DONE = 0x00050000
+"""Success, and nothing is done."""
 _AUDIT_ARCH = (0xC000003E, 0xC00000B7)
 _LD, _AND, _JEQ, _JGE, _JSET, _RET = 0x20, 0x54, 0x15, 0x35, 0x45, 0x06
 _NR, _ARCH, _ARG0 = 0, 4, 16
@@ -92,11 +99,23 @@ _PID = 0xFFFFFFF7
 Rule = tuple[int, int, int, int]
 
 
-def _only(argument: int, values: tuple[int, ...], mask: int | None = None, otherwise: int = _EPERM) -> list[Rule]:
-    """Allow where the low word of an argument, under the mask, is one of the values."""
+def _only(
+    argument: int,
+    values: tuple[int, ...],
+    mask: int | None = None,
+    otherwise: int = _EPERM,
+    instead: dict[int, int] | None = None,
+) -> list[Rule]:
+    """Allow where the low word of an argument, under the mask, is one of the values; `instead` is for further ones."""
     masked = [] if mask is None else [(_AND, 0, 0, mask)]
-    tests = [rule for value in values for rule in ((_JEQ, 0, 1, value), (_RET, 0, 0, _ALLOW))]
+    answers = {**dict.fromkeys(values, _ALLOW), **(instead or {})}
+    tests = [rule for value, answer in answers.items() for rule in ((_JEQ, 0, 1, value), (_RET, 0, 0, answer))]
     return [(_LD, 0, 0, _ARG0 + 8 * argument), *masked, *tests, (_RET, 0, 0, otherwise)]
+
+
+def _refused_but(argument: int, value: int) -> list[Rule]:
+    """Refuse where the low word of an argument is not this value; else go on."""
+    return [(_LD, 0, 0, _ARG0 + 8 * argument), (_JEQ, 1, 0, value), (_RET, 0, 0, _EPERM)]
 
 
 def _opening(flags: int) -> list[Rule]:
@@ -125,7 +144,8 @@ def _base(arch: int) -> bytes:
     if arch == X86_64:  # the x32 calls have numbers of their own
         rules += [(_JGE, 0, 1, 0x40000000), (_RET, 0, 0, _KILL)]
     by_argument = (OPEN, OPENAT, CLONE, KILL, TGKILL, FCNTL, IOCTL, PRCTL, PRLIMIT64, SOCKETPAIR)
-    for numbers in (*ALLOWED.values(), *by_argument, *ZYGOTE.values()):
+    by_tier = (FLOCK, READLINK, READLINKAT)
+    for numbers in (*ALLOWED.values(), *by_argument, *by_tier, *ZYGOTE.values()):
         number = numbers[arch]
         if number is not None:
             rules += [(_JEQ, 0, 1, number), (_RET, 0, 0, _ALLOW)]
@@ -134,8 +154,8 @@ def _base(arch: int) -> bytes:
     return _packed(rules)
 
 
-def _template(arch: int) -> bytes:
-    """Of what the base allows, refuse the zygote's calls, and look at arguments."""
+def _template(arch: int, *, links: bool) -> bytes:
+    """Of what the base allows, refuse the zygote's calls, and look at arguments; `links`: they may be read."""
     special = [
         (OPEN, _opening(1)),
         (OPENAT, _opening(2)),
@@ -153,12 +173,15 @@ def _template(arch: int) -> bytes:
         ),
         (KILL, _only(0, (_PID,))),
         (TGKILL, _only(0, (_PID,))),
-        (FCNTL, _only(1, FCNTL_COMMANDS)),
+        (FCNTL, _only(1, FCNTL_COMMANDS, instead=dict.fromkeys(FCNTL_LOCKS, _DONE))),
+        (FLOCK, [(_RET, 0, 0, _DONE)]),
         (IOCTL, _only(1, IOCTLS, otherwise=_ENOTTY)),
         (PRCTL, _only(0, PRCTLS)),
         (PRLIMIT64, _only(0, (0,))),
-        # A datagram socket could be sent from to any socket on the machine that has a name.
-        (SOCKETPAIR, _only(1, (SOCK_STREAM,), mask=0xF)),
+        # A datagram socket could be sent from to any socket on the machine that has a name; other families are more
+        # of the kernel, and what they send is in no limit.
+        (SOCKETPAIR, [*_refused_but(0, AF_UNIX), *_only(1, (SOCK_STREAM,), mask=0xF)]),
+        *(() if links else [(READLINK, [(_RET, 0, 0, _EPERM)]), (READLINKAT, [(_RET, 0, 0, _EPERM)])]),
         *((numbers, [(_RET, 0, 0, _EPERM)]) for numbers in ZYGOTE.values()),
     ]
     rules: list[Rule] = [(_LD, 0, 0, _NR)]
@@ -180,18 +203,22 @@ class FilterPrograms:
     The long one is installed once, by the zygote; the processes that it forks inherit it, and add the short one.
     The kernel asks both. One long filter for each process would cost it half a millisecond.
 
+    Args:
+        machine: as `uname` names it; by default this one.
+        links: whether programs may read where links lead.
+
     Raises:
         OSError: the architecture has no list of calls here.
     """
 
-    def __init__(self, machine: str | None = None) -> None:
+    def __init__(self, machine: str | None = None, *, links: bool = True) -> None:
         machine = machine or os.uname().machine
         arch = {"x86_64": X86_64, "amd64": X86_64, "aarch64": AARCH64, "arm64": AARCH64}.get(machine.lower())
         if arch is None or struct.calcsize("P") != 8:  # noqa: PLR2004 - bytes of a pointer: 32-bit is another ABI
             raise OSError(f"no list of system calls for the architecture {machine}")
         self.base = _base(arch)
         """The BPF program for the zygote."""
-        self.own = _template(arch)
+        self.own = _template(arch, links=links)
         """The BPF program for each process, which may send signals to itself alone."""
         mark = struct.pack("=I", _PID)
         self.places = [place for place in range(0, len(self.own), 4) if self.own[place : place + 4] == mark]

@@ -40,15 +40,18 @@ def probe() -> list[Tier]:
 
 
 def choose(spec: SandboxSpec) -> str:
-    """The best tier that works here.
+    """The tier that is named; else the best that works here.
 
     Args:
         spec: whether an unprotected run is allowed where there is none.
 
     Raises:
         ConfigError: the folder of packages is not there.
-        SandboxError: there is none; the message gives the reasons and what to do.
+        SandboxError: there is none, or the named one does not work; the message gives the reasons and what to do.
     """
+    if spec.tier is not None:
+        _need(spec.tier, spec)
+        return spec.tier
     reasons = []
     for name in ("A", "B", "C"):
         reason = _why_not(name)
@@ -78,18 +81,11 @@ def run(programs: Sequence[Program], spec: SandboxSpec, tier: str, workers: int 
         ConfigError: there is no such tier.
         SandboxError: it does not work here, or `unsafe` is not allowed.
     """
-    if tier not in TIERS:
-        raise ConfigError(unknown_name("sandbox tier", tier, TIERS))
-    _check_packages(spec, tier)
+    _need(tier, spec)
     if tier == "unsafe":
-        if not spec.allow_unsafe:
-            raise SandboxError("tier 'unsafe' runs model-written code unprotected; it needs sandbox.allow_unsafe=true")
         from harness.sandbox import unsafe
 
         return unsafe.run(programs, spec)
-    reason = _why_not(tier)
-    if reason is not None:
-        raise SandboxError(f"the sandbox tier {tier} does not work here: {reason}")
     if tier == "C":
         from harness.sandbox import container
 
@@ -97,6 +93,22 @@ def run(programs: Sequence[Program], spec: SandboxSpec, tier: str, workers: int 
     from harness.sandbox import workers as parallel
 
     return parallel.run(programs, limits(spec), tier, workers, spec.packages)
+
+
+def _need(tier: str, spec: SandboxSpec) -> None:
+    """Check that a tier can be used here.
+
+    Raises:
+        ConfigError: there is no such tier, or the folder of packages is not there.
+        SandboxError: it does not work here, or `unsafe` is not allowed.
+    """
+    if tier not in TIERS:
+        raise ConfigError(unknown_name("sandbox tier", tier, TIERS))
+    _check_packages(spec, tier)
+    if tier == "unsafe" and not spec.allow_unsafe:
+        raise SandboxError("tier 'unsafe' runs model-written code unprotected; it needs sandbox.allow_unsafe=true")
+    if (reason := _why_not(tier)) is not None:
+        raise SandboxError(f"the sandbox tier {tier} does not work here: {reason}")
 
 
 def _check_packages(spec: SandboxSpec, tier: str) -> None:

@@ -151,7 +151,7 @@ class Zygote:
                 return "cpu"
             if elapsed >= self._limits["wall_s"]:
                 return "clock"
-            if self._box.overfull():
+            if self._box.overfull(pid):
                 return "disk"
             look = min(max(left, 0.002), 0.25 if elapsed > 1 else LOOK_S)
 

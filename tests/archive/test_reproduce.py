@@ -47,7 +47,7 @@ def test_a_greedy_run_of_a_deterministic_backend_comes_out_again_answer_by_answe
     new = next(run for run in done.runs() if run.name.startswith("reproduced-"))
     manifest = json.loads((new / "run.json").read_text())
     assert manifest["counts"]["samples"] == 24
-    assert manifest["proof"]["root"].startswith("root1:")
+    assert manifest["proof"]["root"].startswith("root2:")
     old = next(run for run in done.runs() if run.name.startswith("eval-"))
     lines = [(folder / "journal.jsonl").read_text().splitlines() for folder in (old, new)]
     assert len(lines[0]) == len(lines[1]), "the new run has asked for every answer itself"

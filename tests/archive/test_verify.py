@@ -66,10 +66,11 @@ def reseal(run: Path) -> None:
 @pytest.mark.slow
 def test_an_honest_run_verifies_whole(honest: Project, run: Path, tasks: Tasks) -> None:
     found = verification.verify(run, tasks=tasks)
-    assert [(f.check, f.state) for f in found] == [
-        (check, "ok") for check in ("manifest", "root", "files", "journal", "samples", "documents", "scores", "metrics")
-    ]
-    done = honest.run("verify")
+    checks = ("manifest", "root", "files", "journal", "identity", "samples", "documents", "scores", "metrics")
+    assert [(f.check, f.state) for f in found[:-1]] == [(check, "ok") for check in checks]
+    assert (found[-1].check, found[-1].state) == ("signature", "not checked")
+    assert {f.check for f in found} == set(verification.CHECKS)
+    done = honest.run("verify", "--accept", "signature")
     assert "What this cannot show" in done.stdout
     assert "as the run folders give it" in done.stdout
 
@@ -268,7 +269,7 @@ def test_an_interrupted_run_is_checked_as_far_as_it_goes_and_resumes_its_chain(p
     (run,) = project.runs()
     with journal.open("ab") as file:
         file.write(b'{"id":"torn')
-    found = project.run("verify", run.name, "--format", "csv").stdout
+    found = project.run("verify", run.name, "--format", "csv", code=12).stdout
     assert "no root recorded" in found
     assert "wrong" not in found
     lines = journal.read_bytes().splitlines(keepends=True)
@@ -276,8 +277,8 @@ def test_an_interrupted_run_is_checked_as_far_as_it_goes_and_resumes_its_chain(p
     assert "journal.jsonl line 1" in project.run("verify", run.name, "--format", "csv", code=11).stdout
     journal.write_bytes(b"".join(lines))
     project.run(*words)
-    done = json.loads(project.run("verify", run.name, "--format", "json").stdout)
-    assert [(row["check"], row["state"]) for row in done if row["state"] != "ok"] == []
+    done = json.loads(project.run("verify", run.name, "--format", "json", "--accept", "signature").stdout)
+    assert [row["check"] for row in done if row["state"] != "ok"] == ["signature"]
     assert any(row["where"] == "60 lines" for row in done)
 
 
@@ -295,7 +296,7 @@ def test_what_was_not_checked_is_not_called_verified() -> None:
     states = {"a": ("ok", "ok"), "b": ("ok", "not checked"), "c": ("wrong", "not checked")}
     found = [verification.Check(run, ("files", "scores")[i], s[i], "") for run, s in states.items() for i in range(2)]  # type: ignore[arg-type]
     heads = [line for line in verification.text(found).splitlines() if line[:2] in ("a:", "b:", "c:")]
-    assert heads == ["a: verified", "b: verified, but not: scores", "c: NOT as recorded"]
+    assert heads == ["a: verified", "b: as recorded; not checked: scores", "c: NOT as recorded"]
 
 
 def test_a_value_edited_in_the_index_is_found(honest: Project, tmp_path: Path) -> None:

@@ -178,7 +178,7 @@ def before(project: Project) -> Path:
 
 
 def test_a_run_whose_spec_holds_plan_verifies_and_keeps_its_id(project: Project, before: Path) -> None:
-    found = json.loads(project.run("verify", before.name, "--format", "json").stdout)
+    found = json.loads(project.run("verify", before.name, "--format", "json", "--accept", "signature").stdout)
     assert {row["state"] for row in found if row["check"] in ("files", "samples", "scores", "metrics")} == {"ok"}
     # The same words make the same run, which is whole: nothing is asked.
     project.run("eval", "model=alice", "task=sums", "limit=3")

@@ -7,7 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.core.identity import PART, REQUEST, ROOT, RUN, TASK, Digester, canonical_json, digest, digest_items
+from harness.core.identity import (
+    PART,
+    PART_128,
+    REQUEST,
+    ROOT,
+    ROOT_128,
+    RUN,
+    TASK,
+    Digester,
+    canonical_json,
+    digest,
+    digest_items,
+)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -23,8 +35,10 @@ JSON = st.recursive(
         (REQUEST, {"model": {"backend": "x"}, "seed": 1}, "req1:36d321884d6ad8bd78331a715bb0bfba"),
         (RUN, ["a", 1, 1.0, None, True], "run1:54f49783e00a2c69e5150b1cb8b99a74"),
         (TASK, "ünïcode 中文", "task1:860f8e505aa63920ac8d01874f23375f"),
-        (PART, {"n": 1}, "part1:b2e040216d5142061ce382745d480af2"),
-        (ROOT, {"n": 1}, "root1:7af9707f5206e86c784104e2d701b76b"),
+        (PART_128, {"n": 1}, "part1:b2e040216d5142061ce382745d480af2"),
+        (ROOT_128, {"n": 1}, "root1:7af9707f5206e86c784104e2d701b76b"),
+        (PART, {"n": 1}, "part2:e687f57dfe07edb6729defb237efc3fd175b5205f7574ed9357246714d489491"),
+        (ROOT, {"n": 1}, "root2:e27c21cfff68dd603381481aed4e3799b0e3b829eaac35b44975d6759b8a089d"),
     ],
 )
 def test_published_identities_stay_what_they_were(scheme: str, value: object, expected: str) -> None:

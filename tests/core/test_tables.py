@@ -169,8 +169,8 @@ def test_json_has_no_nan_and_says_times_and_decimals():
     ]
 
 
-def test_csv_holds_every_cell_as_it_is():
-    rows = list(csv.reader(io.StringIO(tables.render(frame(), "csv").decode(), newline="")))
+def test_raw_csv_holds_every_cell_as_it_is():
+    rows = list(csv.reader(io.StringIO(tables.render(frame(), "csv", raw=True).decode(), newline="")))
     assert rows[1][0] == HOSTILE
     assert rows[2][:4] == ["beta", "", "20", "false"]
     assert json.loads(rows[1][4]) == ["x", HOSTILE]

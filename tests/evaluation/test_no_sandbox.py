@@ -16,6 +16,7 @@ from runfolders import write_content
 from harness import runs
 from harness.archive import shards
 from harness.cli.config import compose
+from harness.core import digest, identity
 from harness.errors import ConfigError, SandboxError
 from harness.evaluation.evaluator import evaluate
 from harness.runs import proof
@@ -84,6 +85,7 @@ def grow_old(run: Path, *, allowed: bool) -> None:
     said = json.loads((run / runs.MANIFEST).read_text())
     for model in said["spec"]["models"]:
         model["allow_unsafe_code"] = allowed
+    said["spec_hash"] = digest(identity.RUN, said["spec"])
     (run / runs.SPEC).write_bytes(runs.yaml_bytes(said["spec"]))
     said.pop(proof.KEY, None)
     write_content(run, said)
@@ -100,7 +102,8 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 def test_an_old_run_verifies_and_is_gone_on_with(old: Project) -> None:
     (run,) = old.runs()
-    assert old.run("verify", run.name).stdout.startswith(f"{run.name}: verified\n")
+    done = old.run("verify", run.name, "--accept", "signature")
+    assert done.stdout.startswith(f"{run.name}: as recorded; not checked: signature\n")
     again = old.run("eval", "model=alice", "task=sums", "limit=3")
     assert f"run {run.name}: all 3 requests are answered already" in again.stderr
     assert old.runs() == [run]
@@ -120,7 +123,7 @@ def test_an_old_run_that_was_interrupted_goes_on_under_its_id(project: Project) 
     project.run("eval", "model=alice", "task=sums", "limit=3")
     assert project.runs() == [run]
     assert json.loads((run / runs.MANIFEST).read_text())["counts"]["samples"] == 3
-    project.run("verify", run.name)
+    project.run("verify", run.name, "--accept", "signature")
 
 
 @pytest.mark.parametrize("words", [["reproduce", "eval-"], ["reproduce", "eval-", "--offline"], ["rescore", "eval-"]])

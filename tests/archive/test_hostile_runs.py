@@ -1,0 +1,292 @@
+"""Whatever stands in a run folder or an index, no command ends in a traceback, takes all memory, or writes what obeys."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+from conftest import Project
+from runfolders import sample, write_run
+
+from harness import runs
+from harness.archive import stored_samples, verification
+from harness.core import tables
+from harness.errors import DamagedIndexError, HarnessError, StorageError
+from harness.results import derivation, store
+from harness.runs import Replies
+
+DEEP = 100_000
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    write_run(tmp_path / "results")
+    return tmp_path / "results"
+
+
+@pytest.fixture
+def run(results: Path) -> Path:
+    (folder,) = runs.list_runs(results)
+    return folder
+
+
+# Nesting -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("depth", [150, 190, 400, 900, DEEP])
+@pytest.mark.parametrize("key", ["weather", "argv", "spec"])
+def test_nesting_in_a_manifest_is_a_finding(results: Path, run: Path, key: str, depth: int) -> None:
+    said = (run / runs.MANIFEST).read_bytes().rstrip().removesuffix(b"}")
+    (run / runs.MANIFEST).write_bytes(said + b', "%s": ' % key.encode() + b'{"a":' * depth + b"1" + b"}" * depth + b"}")
+    states = {f.state for f in verification.verify(run, scores=False)}
+    assert states <= {"ok", "wrong", "not checked"}
+    assert "wrong" in states
+    derivation.refresh(results)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"[" * DEEP + b"]" * DEEP,
+        b'{"id":"x","model":"m","reply":' + b"[" * DEEP + b"]" * DEEP + b"}",
+        b'{"id":' * 900 + b"1" + b"}" * 900,
+    ],
+)
+def test_nesting_in_a_line_of_a_journal_is_a_finding(run: Path, line: bytes) -> None:
+    (run / runs.JOURNAL).write_bytes(line + b"\n")
+    with pytest.raises(StorageError, match="line 1 is damaged"):
+        Replies(run / runs.JOURNAL)
+    assert any(f.check == "journal" and f.state == "wrong" for f in verification.verify(run, scores=False))
+
+
+@pytest.mark.parametrize("column", ["doc", "messages", "decoding"])
+def test_nesting_in_a_cell_is_a_finding(tmp_path: Path, column: str) -> None:
+    row = sample("eval-a1", "alpha", "arithmetic", 0, value=1.0) | {column: '{"a":' * DEEP + "1" + "}" * DEEP}
+    run = write_run(tmp_path / "results", models=("alpha",), rows=[row], tasks=("arithmetic",))
+    assert any(f.state == "wrong" for f in verification.verify(run))
+
+
+def test_columns_of_other_types_are_a_finding(run: Path) -> None:
+    frame = pl.read_parquet(run / runs.SAMPLES)
+    frame.with_columns(pl.lit(3).alias("request_ids")).write_parquet(run / runs.SAMPLES)
+    with pytest.raises(StorageError, match="cannot be read"):
+        stored_samples.samples(run)
+    assert any(f.check == "samples" and f.state == "wrong" for f in verification.verify(run))
+
+
+# A small file that is large ----------------------------------------------------------------------------------
+
+
+def bomb(run: Path, kind: str) -> Path:
+    """Samples of a few kB that take 1.5 GB."""
+    frame = pl.read_parquet(run / runs.SAMPLES)
+    one = frame.head(1)
+    if kind == "shared":
+        frame = pl.concat([one.with_columns(output=pl.lit("x" * 1_000_000))] * 1500)
+    elif kind == "rows":
+        empty = one.with_columns(pl.lit(None).cast(dtype).alias(name) for name, dtype in one.schema.items())
+        frame = pl.concat([empty] * 1024)
+        for _ in range(11):
+            frame = frame.vstack(frame)
+    else:
+        frame = pl.concat([one.with_columns(output=pl.lit(chr(65 + i) * 6_000_000)) for i in range(50)])
+    frame.write_parquet(run / runs.SAMPLES, compression="zstd", compression_level=19, statistics=False)
+    return run / runs.SAMPLES
+
+
+@pytest.mark.parametrize("kind", ["shared", "rows", "texts"])
+@pytest.mark.slow
+def test_a_small_file_that_takes_much_memory_is_refused_before_it_does(results: Path, run: Path, kind: str) -> None:
+    assert bomb(run, kind).stat().st_size < 1_500_000
+    code = (
+        "import resource, sys; from pathlib import Path; from harness.archive import stored_samples; "
+        "from harness.errors import StorageError\n"
+        "def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
+        "import polars, pyarrow.parquet; before = peak()\n"
+        "try: stored_samples.samples(Path(sys.argv[1]))\n"
+        "except StorageError as error: print(error)\n"
+        "print(peak() - before)"
+    )
+    said = subprocess.run([sys.executable, "-c", code, str(run)], capture_output=True, text=True, check=True).stdout
+    *message, mb = said.splitlines()
+    assert "harness writes no such file" in message[0]
+    assert float(mb) < 400
+    assert any(f.check == "samples" and f.state == "wrong" for f in verification.verify(run, scores=False))
+    (problem,) = derivation.refresh(results).problems
+    assert "harness writes no such file" in problem
+
+
+def test_a_prompt_that_all_share_is_no_such_file(tmp_path: Path) -> None:
+    rows = [sample("eval-a1", "alpha", "arithmetic", doc, value=1.0, prompt="p" * 5000) for doc in range(300)]
+    run = write_run(tmp_path / "results", models=("alpha",), rows=rows, tasks=("arithmetic",))
+    assert len(stored_samples.samples(run)) == 300
+
+
+# An index with changed bytes -----------------------------------------------------------------------------------
+
+
+def rot(results: Path, every: int) -> None:
+    """Change bytes of the index behind its headers, as a disk does: they say that nobody has written to it."""
+    path = store.index_path(results)
+    data = bytearray(path.read_bytes())
+    for place in range(3 * 4096 + 64, len(data), every):
+        data[place] ^= 0xFF
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("every", [997, 262_144])
+def test_an_index_with_changed_bytes_is_made_anew_and_that_is_said(project: Project, every: int) -> None:
+    write_run(project.root / "results")
+    project.run("index")
+    want = project.run("sql", "SELECT * FROM samples ORDER BY ALL", "--format", "json").stdout
+    for words in (
+        ["sql", "SELECT * FROM samples ORDER BY ALL", "--format", "json"],
+        ["leaderboard"],
+        ["runs"],
+        ["index"],
+    ):
+        rot(project.root / "results", every)
+        done = project.run(*words)
+        assert "Traceback" not in done.stderr
+        if words[0] == "sql":
+            assert done.stdout == want
+            assert (
+                "made anew from the run folders" in done.stderr or "makes it anew from the run folders" in done.stderr
+            )
+    rot(project.root / "results", every)
+    write_run(project.root / "results", "eval-b2", models=("gamma",))
+    done = project.run("index")
+    assert "anew from the run folders" in done.stderr
+    assert "2 runs" in done.stdout
+
+
+def test_a_damaged_index_is_no_error_of_the_query(results: Path) -> None:
+    derivation.refresh(results)
+    rot(results, 997)
+    with pytest.raises(DamagedIndexError, match="makes it anew") as caught:
+        store.query(results, "SELECT * FROM samples")
+    assert caught.value.results == results
+
+
+# Large results, and bounds ------------------------------------------------------------------------------------
+
+
+def wide(results: Path, rows: int) -> None:
+    """An index whose table of samples is large, without the run folders that it takes."""
+    derivation.refresh(results)
+    with duckdb.connect(store.index_path(results)) as connection:
+        for _ in range(20):
+            held = connection.execute("SELECT count(*) FROM samples").fetchall()[0][0]
+            connection.execute(f"INSERT INTO samples SELECT * FROM samples LIMIT {max(0, rows - held)}")
+        connection.execute("CHECKPOINT")
+    store._mark(store.index_path(results), store.index_path(results))
+
+
+@pytest.mark.slow
+def test_the_first_rows_of_a_large_result_are_there_at_once(project: Project) -> None:
+    write_run(project.root / "results", docs=100)
+    wide(project.root / "results", 52_000)
+    took = {}
+    project.run("sql", "SELECT 1")  # what is imported is in memory
+    for form in ("csv", "json", "table", "markdown"):
+        started = time.monotonic()
+        process = project.start_binary("sql", "SELECT * FROM samples", "--format", form)
+        assert process.stdout
+        assert process.stdout.readline()
+        took[form] = time.monotonic() - started
+        process.stdout.close()
+        assert process.wait(30) == 0
+    started = time.monotonic()
+    project.run("sql", "SELECT count(*) FROM samples")
+    assert max(took.values()) < 3 * (time.monotonic() - started) + 2, took
+
+
+def test_pieces_are_the_whole(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    derivation.refresh(results)
+    monkeypatch.setattr(store, "ROWS_AT_ONCE", 7)
+    sql = "SELECT * FROM samples ORDER BY ALL"
+    bounds = store.Bounds(512, 60)
+    whole, parts = store.query(results, sql), list(store.pieces(results, sql, bounds))
+    assert len(parts) > 2
+    assert pl.concat(parts).equals(whole)
+    for form in ("csv", "json", "markdown"):
+        assert b"".join(tables.render_pieces(parts, form)) == tables.render(whole, form)
+    assert (
+        tables.render(whole, "table").splitlines()[-1]
+        == b"".join(tables.render_pieces(parts, "table")).splitlines()[-1]
+    )
+    for nothing in ("SELECT * FROM samples WHERE false", "CREATE TEMP TABLE x AS SELECT 1 AS a", "SELECT 1 AS a"):
+        for form in tables.FORMATS:
+            pieces = b"".join(tables.render_pieces(store.pieces(results, nothing, bounds), form))
+            assert pieces == tables.render(store.query(results, nothing), form) or "CREATE" in nothing
+
+
+def test_a_query_has_a_bound_of_memory_and_of_time(results: Path) -> None:
+    derivation.refresh(results)
+    endless = "SELECT count(*) FROM range(100000) a, range(100000) b, range(1000) c"
+    started = time.monotonic()
+    with pytest.raises(HarnessError, match=r"stopped after 0\.5 s; --timeout allows more"):
+        list(store.pieces(results, endless, store.Bounds(512, 0.5)))
+    assert time.monotonic() - started < 20
+    large = "SELECT list(repeat('x', 20000) || i) FROM range(60000) t(i)"
+    with pytest.raises(HarnessError, match="--memory-mb"):
+        list(store.pieces(results, large, store.Bounds(100, 60)))
+
+
+# What a terminal or a spreadsheet obeys ---------------------------------------------------------------------------
+
+EVIL = ["\x1b[2J\x1b[31mred", "=cmd|'/c calc'!A1", "+1+cmd", "-2+3", "@SUM(A1)", "\t=1", "‮gnirts", "\x9b31m"]
+FINE = ["-12.5", "+3", "1e-5", "-4%", "a\nb", "x = 1", "text"]
+
+
+def test_csv_and_tables_hold_nothing_that_obeys(project: Project) -> None:
+    rows = [
+        sample("eval-a1", "alpha", "arithmetic", doc, value=1.0, output=text) for doc, text in enumerate(EVIL + FINE)
+    ]
+    write_run(project.root / "results", models=("alpha",), rows=rows, tasks=("arithmetic",))
+    project.run("index")
+    query = "SELECT output FROM samples ORDER BY doc_id"
+    csv = project.run("sql", query, "--format", "csv").stdout
+    cells = pl.read_csv(csv.encode(), infer_schema=False)["output"].to_list()
+    assert cells[len(EVIL) :] == FINE
+    for cell in cells[: len(EVIL)]:
+        assert not set(cell) & set("\x1b\x9b‮")
+        assert cell[:1] not in tuple("=+-@\t\r")
+    assert "'=cmd|" in csv
+    raw = project.run("sql", query, "--format", "csv", "--raw").stdout
+    assert pl.read_csv(raw.encode(), infer_schema=False)["output"].to_list() == EVIL + FINE
+    table = project.run("sql", query).stdout
+    assert not set(table) & set("\x1b\x9b‮")
+
+
+def test_a_terminal_of_another_encoding_gets_what_it_can_say(project: Project) -> None:
+    rows = [sample("eval-a1", "модель", "arithmetic", 0, value=1.0, output="日本")]
+    write_run(project.root / "results", models=("модель",), rows=rows, tasks=("arithmetic",))
+    command = [str(Path(sys.executable).parent / "harness"), "show", "eval-a1"]
+    done = subprocess.run(
+        command,
+        cwd=project.root,
+        capture_output=True,
+        check=False,
+        env={"PYTHONIOENCODING": "cp1252", "PATH": "/usr/bin"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"\\u043c" in done.stdout or "модель".encode() in done.stdout
+
+
+def test_nothing_of_a_manifest_moves_the_cursor(project: Project) -> None:
+    write_run(project.root / "results")
+    (run,) = project.runs()
+    said = json.loads((run / runs.MANIFEST).read_text())
+    said["models"][0]["args"] = {"file": "\x1b[2J"}
+    said["tasks"][0]["licence"] = "\x1b]0;owned\x07"
+    (run / runs.MANIFEST).write_text(json.dumps(said))
+    for words in (["show", "eval-a1"], ["verify", "eval-a1"], ["runs"]):
+        done = project.run(*words, code=None)
+        assert "\x1b" not in done.stdout + done.stderr
+    shutil.rmtree(run)
