@@ -17,12 +17,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from harness.scorers import _python
-from harness.scorers._fences import Block, blocks
+from harness.scorers._fences import PYTHON, Block, blocks
 
 Rule = Literal["fence", "body", "plain", "completion", "official"]
 
-PYTHON = frozenset({"", "python", "python3", "python2", "py", "py3", "pycon", "ipython", "pyodide", "code"})
-"""First words of a fence's info string that stand for Python, or for nothing."""
 FUTURE = re.compile(r"^from[ \t]+__future__[ \t]+import[ \t].*$\n?", re.MULTILINE)
 STOPS = ("\nclass", "\ndef", "\nif", "\nprint")
 """Where a completion ends by default: stop texts of Chen et al. 2021, section 3.1, but for `\\n#`."""
