@@ -520,11 +520,11 @@ QUESTIONS = (
 """What a next question is called, at the beginning of a line and before a colon."""
 _NAMES = "|".join(dict.fromkeys(QUESTIONS))
 _KIND = (
-    r"(?:(?:next|another|new|follow-?up|similar|bonus|practice|sample|user|math|test|nächste[rs]?|siguiente|próxim[oa]"
+    r"(?:(?:next|another|new|follow-?up|similar|bonus|practice|sample|your|user|math|test|nächste[rs]?|siguiente|próxim[oa]"
     r"|prochaine?|nouvelle|seguente|prossim[oa]|следующ\w{2,3})[ \t]+)?"
 )
-_AFTER_NAME = r"(?:[ \t]+(?:suivante?|siguiente|seguinte|seguente|successiv[oa]))?"
-_NUMBER = r"[ \t]*(?:#|no\.?|nr\.?|n[°º]|№|la|ya|ข้อ(?:ที่)?|第)?[ \t]*\d{1,4}"
+_AFTER_NAME = r"(?:[ \t]+(?:la (?:pili|tatu|nne|tano|kwanza)|suivante?|siguiente|seguinte|seguente|successiv[oa]))?"
+_NUMBER = r"[ \t]*(?:#|no\.?|nr\.?|n[°º]|№|la|ya|ข้อ(?:ที่)?|ที่|第)?[ \t]*\d{1,4}"
 _LEFT = r"\n[ \t]{0,3}(?:>[ \t]?){0,3}(?:[*_]{1,3}|[#=]{1,6}[ \t]*[*_]{0,3}|\[\|?|\d{1,3}[.)][ \t]+)?"
 _NEXT_TURN = re.compile(
     rf"{_LEFT}{_KIND}(?:{_NAMES}){_AFTER_NAME}(?:{_NUMBER})?(?:[ \t]*\([^()\n]{{0,30}}\))?(?:\|?\])?[*_]{{0,3}}"

@@ -57,6 +57,7 @@ def extract(text: str, doc: Mapping[str, Any]) -> Extracted | None:
     if doc.get("completion") and name != SCRIPT:
         found = _completion(text, doc)
         return found if found is not None and found.code.strip() else None
+    text = _CDATA.sub(r"\n\1\n", text)
     held = _unwrapped(text)
     kept = held is not text and name != SCRIPT and defines(text, doc) and not defines(held, doc)
     return _of_chat(text if kept else held, doc)
@@ -203,6 +204,7 @@ _LOOKS_LIKE_CODE = re.compile(r"^[ \t]*(?:(?:async[ \t]+)?def|class|import|from|
 _JSON = re.compile(rf'\\?"(?:{"|".join(_KEYS)})\\?"\s*:\s*\\?"', re.IGNORECASE)
 _DEPTH = 4
 _BEFORE = 2000
+_CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
 _TAGS = 20
 """Opening tags of an answer that are looked at."""
 _OPENING_TAG = re.compile(
@@ -303,7 +305,7 @@ _WRONG = re.compile(
     re.IGNORECASE,
 )
 _MENDED = re.compile(
-    r"\b(?:fix(?:ed|es|ing)?|correct(?:ed|ion|s|ly)?|right|better|improved?|final|proper(?:ly)?|instead|works?|solution"
+    r"\b(?:fix(?:ed|es|ing)?|correct(?:ed|ion|s|ly)?|right|better|improved?|final|proper(?:ly)?|instead|(?<!not )(?<!n[’']t )works?|solution"
     r"|rather|not only|does not use|without)\b",
     re.IGNORECASE,
 )

@@ -19,7 +19,7 @@ from harness.scorers._math.phrases import (
     holds_nothing,
     tidy,
 )
-from harness.scorers._math.sentences import LABEL, closing_formulas, concluding
+from harness.scorers._math.sentences import FUNCTIONS, LABEL, closing_formulas, concluding
 from harness.scorers._math.tokens import MAX_CHARS
 
 _STATES = re.compile(r"(?<!\\)\b(?:is|are|equals?|was|were|makes?|gives?)\b")
@@ -34,13 +34,13 @@ _VERB = re.compile(r"\b(?:is|are|was|were|be|has|have|had|gives?|makes?|gets?|go
 _CONCLUDES = re.compile(r"\W*(?:so|thus|hence|therefore|finally|consequently|in total|altogether)\b", re.IGNORECASE)
 _SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[^\W\d_a-z]|\*)|(?<=[。！？])")
 _VALUE_LINE = re.compile(
-    r"(?:[A-Za-z](?:_\w+)?(?:\([a-z]\))?\s*=\s*)?(?:\\?[$€£₹¥]|[-+−(\[{\\√∛πθ∞½⅓⅔¼¾]|\d|\.\d)[^\n]{0,300}|[A-Z]\.?|\([A-Z]\)"
-    r"|[A-Za-z]{1,6} ?[-+*/^_=(<>≤≥][^\n]{1,200}"
+    r"(?:[A-Za-z](?:_\w+)?(?:\([a-z]\))?\s*=\s*)?(?:\\?[$€£₹¥]|[-+−(⟨\[{\\√∛πθ∞½⅓⅔¼¾]|\d|\.\d)[^\n]{0,300}|[A-Z]\.?|\([A-Z]\)"
+    r"|[A-Za-z]{1,6}[²³⁰-⁹]? ?[-−+*/^_=(<>≤≥][^\n]{1,200}"
 )
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\{(?:[bBpvV]?matrix|smallmatrix|array)\}")
 _ARROW = re.compile(r".*(?:[⇒⟹➜∴]|=>|\\(?:Rightarrow|implies|therefore)(?![A-Za-z]))|(?:→|->)")
 _COURTESY = re.compile(
-    r"^\([^\d()]{3,200}\)$|^if (?:you|anything|there|this|something)\b"
+    r"^\([^\d()]{3,200}\)$|^if (?:you|anything|there|this|something)\b[^\d]*$"
     r"|\b(?:does (?:that|this) (?:make sense|help)|(?:have )?any (?:more |other |further )?questions"
     r"|hope (?:this|that|it)|let me know|feel free|anything else|(?:would|do|if) you (?:like|want|need|have|would)"
     r"|thank(?:s| you)|good luck|have a (?:nice|great|good)|(?:happy|glad) to help)\b"
@@ -109,7 +109,7 @@ def _last_line_said(text: str) -> tuple[str, str]:
 def _is_bare_value(bare: str) -> bool:
     """Whether a line is a value as it stands, and no sentence about one."""
     plain = _ENVIRONMENT.sub("", bare)
-    said = TWO_WORDS.search(plain) or ("=" in plain and WORD.search(plain)) or _STATES.search(plain)
+    said = TWO_WORDS.search(plain) or ("=" in plain and WORD.search(FUNCTIONS.sub("", plain))) or _STATES.search(plain)
     several = bare.endswith((":", ",")) or ", and " in bare
     return bool(_VALUE_LINE.fullmatch(bare.strip("$ "))) and not several and not said
 
@@ -141,7 +141,8 @@ def _closing_bullets(body: str) -> str | None:
 _LETTER = re.compile(
     r"\b(?:choose|chose|select|pick|go with|leaves?(?: us with)?|only|letter|option|choice|answer)\s+(?:is\s+)?"
     r"(?:(?:option|choice|answer)\s+)?\(?(?-i:([A-J]))\)?(?![\w'’])"
-    r"|^\W*(?:(?:option|choice|answer)\s+)?\(?(?-i:([A-J]))\)?\s+(?:is|must be)\s+(?:the\s+)?"
+    r"|(?:^|, )\W*(?:(?:hence|so|thus|therefore),?\s+)?(?:(?:option|choice|answer)\s+)?"
+    r"(?:\(([A-J])\)|(?-i:([A-J])))\s+(?:is|must be)\s+(?:the\s+)?"
     r"(?:correct|right|best|true|answer)\b",
     re.IGNORECASE,
 )
@@ -169,7 +170,7 @@ def closing_letter(text: str) -> tuple[str, int] | None:
     found = list(_LETTER.finditer(sentence))
     if not found or any(no.search(sentence) for no in (NEGATED, HEDGED, REJECTED)):
         return None
-    letters = {next(filter(None, match.groups())) for match in found}
+    letters = {next(filter(None, match.groups())).upper() for match in found}
     return (letters.pop(), end) if len(letters) == 1 else None
 
 

@@ -99,7 +99,7 @@ def shaped(text: str, wanted: str, found: Extraction) -> Extraction:
     """
     plain = phrases.without_text(wanted).strip("$() ")
     for shape, seek in _SHAPES:
-        if shape(plain):
+        if shape(wanted.strip("$ ") if seek is closes.closing_list else plain):
             return _sought(seek, text, found)
     said = closes.closing_numeral(text) if not found.answer and _A_NUMBER.fullmatch(plain) else None
     return Extraction(said[0], "close", said[1]) if said else found

@@ -43,13 +43,15 @@ NUMBER = (
     r"(?<![A-Za-z0-9_.:À-ɏ])(?<!\d,)[-−]?\s?[$€£₹¥]?\s?[-−]?"
     r"(?:\d{1,2}(?:,\d{2})+,\d{3}(?!\d)"
     r"|\d{1,3}(?:[. \u00a0\u202f]\d{3})+,\d{1,2}(?![\d,])|\d{1,3}(?:,\d{3})+|\d+,\d{1,2}(?![\d,])"
-    r"|\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:[/:]\d+)?(?:\s?\\?%|\s(?:thousand|[mb]illion)\b)?"
+    r"|\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:[/:]\d+)?"
+    r"(?:\s?[×*x]\s?10(?:\^[-−]?\d+|[⁻⁰¹²³⁴-⁹]+))?(?:\s?\\?%|\s(?:thousand|[mb]illion)\b)?"
 )
 NUMBERS = re.compile(NUMBER)
 WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
 TWO_WORDS = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}[ ,]+[A-Za-z]{2,}")
 REJECTED = re.compile(
-    r"\b(?:wrong|incorrect|not (?:the|correct|right|possible|valid|an?)|contradict\w*|impossible|let)\b|\?",
+    r"\b(?:wrong|incorrect|not (?:the|correct|right|possible|valid|an?)|contradict\w*|impossible|let"
+    r"|too (?:small|large|big|few|many|low|high|short|long|much|little))\b|\?",
     re.IGNORECASE,
 )
 NEGATED = re.compile(
@@ -58,7 +60,7 @@ NEGATED = re.compile(
     re.IGNORECASE,
 )
 HEDGED = re.compile(
-    r"\b(?:or|either|maybe|perhaps|doubt|unsure|whether|(?-i:might|may|could)|if|but|let us|let's|next)\b|\?",
+    r"\b(?:or|either|maybe|perhaps|doubt|unsure|whether|(?-i:might|may|could)|if|but|let us|let's|next(?=[,:]))\b|\?",
     re.IGNORECASE,
 )
 BOUND = re.compile(
@@ -145,6 +147,8 @@ _LONGEST_BEFORE = 400
 """Characters before "is the answer" that may hold its value."""
 _LONE_BULLET = re.compile(r"[-+•][ \t]+(?=[^\n]+\s*(?:\n[ \t]*\n[ \t]*(?![-+•*])|\Z))")
 """The mark of a list that has one item: `- 9` is not -9."""
+_HEADING = re.compile(r"\d{1,2}[.)]\**[ \t]+\**(?=[^\n]*[A-Za-z]{3})")
+"""`1. Set up the equation`, the first of several steps."""
 _LONGEST_GAP = 20
 _FILLER = re.compile(r"[\s*:：]*")
 _MATH_OPENERS = (("\\[", "\\]"), ("\\(", "\\)"), ("$$", "$$"), ("$", "$"))
@@ -175,9 +179,9 @@ def _value_behind(text: str, end: int) -> StatedAnswer | None:
     before = text[max(0, start - _LONGEST_GAP) : start]
     if "\n" in before[len(before.rstrip()) :] and (bullet := _LONE_BULLET.match(text, start)) is not None:
         start = bullet.end()
-    elif "\n" in before and (listed := _bullets(text, start)) is not None:
-        return listed
-    if _NO_VALUE.match(text, start):
+    elif "\n" in before and _BULLETS.match(text, line := text.rfind("\n", 0, start) + 1):
+        return _bullets(text, line)  # the steps of a solution are none
+    if _NO_VALUE.match(text, start) or ("\n" in before and _HEADING.match(text, start)):
         return None
     stop = _end_of_sentence(text, start)
     if stop - start == 1 and text[start].isupper() and is_value(text[stop + 1 : stop + 3]):
@@ -325,7 +329,7 @@ def without_text(answer: str) -> str:
 _GROUPED_BY_POINTS = re.compile(r"(?<![\d.,])\d{1,3}(?:\.\d{3})+(?![\d.]|,\d{3})")
 _WORDS_OF_EUROPE = re.compile(
     r"\b(?:der|die|das|ist|sind|und|er|sie|es|hat|ein|eine|einen|von|für|insgesamt|antwort|el|los|las|un|una|de|que|por"
-    r"|tiene|tanto|en|él|ella|hay|cada|para|con|dólares|respuesta|resposta|ele|ela|um|uma|teve|il|di|che|ha|risposta|het|een|van|antwoord|adalah|cevap|toplam)\b",
+    r"|tiene|tanto|en|él|ella|hay|cada|para|con|dólares|[^\W\d]*[à-öø-ÿ][^\W\d]*|respuesta|resposta|ele|ela|um|uma|teve|il|di|che|ha|risposta|het|een|van|antwoord|adalah|cevap|toplam)\b",
     re.IGNORECASE,
 )
 _WORDS_OF_ENGLISH = re.compile(

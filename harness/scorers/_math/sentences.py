@@ -9,29 +9,31 @@ from harness.scorers._math.normalise import plain_characters
 from harness.scorers._math.phrases import BOUND, HEDGED, MATHS, NEGATED, NUMBER, NUMBERS, REJECTED, WORD
 
 LABEL = re.compile(r"^(?:[A-Za-z][A-Za-z' ]{1,50}|\\boxed\{[A-Za-z ]{1,30}\}):\**\s+")
-_EQUALS = re.compile(rf"[=≈]\s*({NUMBER})")
+_EQUALS = re.compile(rf"[=≈]\s*\**({NUMBER})")
 _ONLY_WORDS = re.compile(
     r"\**[\s,]*(?:[ap]\.m\b|(?:[^\W\d_]|[°$€£\u0900-\u0eff])(?:[^\W\d_]|['’/\u0900-\u0eff-])*+[\s,]*+){0,12}[\s.!*$\"。।]*$"
 )
 _FEW_WORDS = re.compile(r"\s*(?:[A-Za-z$€£&/][A-Za-z/&]*+\s*+){0,10}$")
 _MATH = r"(?:\$[^$]{1,300}\$|\\\([^$]{1,300}?\\\))"
-_MATH_AT_END = re.compile(rf"((?:{_MATH}(?:, (?:and |or )?| and | or )){{0,9}}{_MATH})((?: [A-Za-z]+){{0,4}})[\s.*!]*$")
+_MATH_AT_END = re.compile(
+    rf"((?:{_MATH}(?:, (?:and |or )?| and | or )){{0,9}}{_MATH})((?: [A-Za-z]+){{0,4}})[\s.*!。]*$"
+)
 _UNSOLVED = re.compile(r"[^=]*\b[A-Za-z]+\s*\^\s*\{?\d+\}?\s*")
 """The left side of `AB^2 = 7`."""
 _BOLD = re.compile(r"\*\*([^*\n]{1,300})\*\*(:?)")
 _ALMOST_LAST = re.compile(
-    rf"(?:[=:]|\b(?:is|are|equals?|takes?|be)\b|^)\s*([^=≈:$]{{1,40}}≈\s*{NUMBER})[^\d=≈]{{0,20}}$"
+    rf"(?:.*(?:[=:]|\b(?:is|are|equals?|takes?|be)\b)|^)\s*([^=≈:$]{{1,40}}≈\s*{NUMBER})[^\d=≈]{{0,20}}$"
 )
 """`ln 5 ≈ 1.609`, at the end of a sentence."""
-_FUNCTIONS = re.compile(r"\b(?:sqrt|sin|cos|tan|log|exp|arc(?:sin|cos|tan))(?![A-Za-z])")
+FUNCTIONS = re.compile(r"\b(?:sqrt|sin|cos|tan|log|exp|arc(?:sin|cos|tan))(?![A-Za-z])")
 _OR_ABOUT = re.compile(
     r"(?:,|,? or|,? which is|,? i\.e\.,?| \()[ ]?(?:approximately|about|roughly|around|nearly|≈|\$?\\approx)"
     r"(?![A-Za-z])[^,()]{1,60}\)?\W*$"
 )
 """`…, or approximately 113.1 cm²`, at the end of a sentence."""
-_EITHER = re.compile(rf"({NUMBER},? or (?:equivalently,? )?(?:\d+ )?{NUMBER})(?: [A-Za-z]+)?\W*$")
-_OR_EACH = re.compile(rf",? or ({NUMBER})(?: [a-z]+)?,? (?:each|apiece|per [a-z]+)\W*$")
-"""`…, or 2 each`, at the end of a sentence."""
+_EITHER = re.compile(rf"({NUMBER}(?: [A-Za-z]+)?,? or (?:equivalently,? )?(?:\d+ )?{NUMBER}(?: [A-Za-z]+)?)\W*$")
+_OR_EACH = re.compile(rf"(?:,? or ({NUMBER})(?: [a-z]+)?,? (?:each|apiece|per [a-z]+)|^\D*, or ({NUMBER}))\W*$")
+"""`…, or 2 each`, `a quarter to three, or 2:45`, at the end of a sentence."""
 """`0.35, or 35%`, at the end of a sentence."""
 _CHINESE_LAST = re.compile(
     r"[是有为共得要需剩花费]\s*([零〇一二两三四五六七八九十百千万]{2,12})"
@@ -43,9 +45,12 @@ _BOUNDED = re.compile(
     rf"((?:{NUMBER} ?(?:[<≤]|<=|\\leq?) ?)?(?<![A-Za-z])[A-Za-z] ?(?:[<>≤≥≠]=?|\\[lgn]eq?) ?{NUMBER})\W*$"
 )
 """`x > 7`, at the end of a sentence."""
+_HOURS = re.compile(r"(?<=à )(\d{1,2}) ?h ?(\d{2})(?!\d)")
 _ENTRY = r"[-−+]?(?:\d[\d./]*|∞|\d*√?\d*π(?:/\d+)?|√\d+|[a-z])"
-_TUPLE = rf"[(\[] ?{_ENTRY}(?:, ?{_ENTRY}){{1,5}} ?[)\]]"
-_TUPLES = re.compile(rf"(?<!\w)({_TUPLE}(?:(?:, (?:and )?| and |,? ?[∪U] ?){_TUPLE}){{0,9}})\W*$")
+_TUPLE = rf"[(\[⟨] ?{_ENTRY}(?:, ?{_ENTRY}){{1,5}} ?[)\]⟩]"
+_TUPLES = re.compile(
+    rf"(?<!\w)(\[{_TUPLE}(?:, ?{_TUPLE}){{0,9}}\]|{_TUPLE}(?:(?:, (?:and )?| and |,? ?[∪U] ?){_TUPLE}){{0,9}})\W*$"
+)
 """`(3, -4)`, at the end of a sentence."""
 _TERM = r"[-−+]?+(?:\d[\d.]*+|(?:sqrt|sin|cos|tan|ln|log|exp)(?=[ (])|pi|√|π|[a-z](?![A-Za-z])|[²³⁰-⁹()])"
 _EXPRESSION = re.compile(
@@ -59,6 +64,10 @@ _AMOUNTS = re.compile(
     r"|oz|ounces?|inch(?:es)?|in|cm|g|grams?))(?: [a-z]+)?\W*$"
 )
 """`1 h 45 min`, at the end of a sentence."""
+_CHANCE = re.compile(r"\b(?:probability|chances?|odds|likelihood)\b[^.]*\b(?:is|are)\s+(\d+) (?:in|out of) (\d+)\W*$")
+"""`3 in 8`, of a probability."""
+_ENDINGS = (_CHANCE, _BOUNDED, _BRACKETED, _TUPLES, _EXPRESSION, _AMOUNTS)
+"""Values that a sentence may end on beside plain numbers; of more than one group, a fraction."""
 _IN_BOLD = re.compile(r"(?=.*\d).{1,120}(?<!:)")
 _SAID_LAST = re.compile(
     rf"(?:\b(?:is|are|be|equals?)\s+(?:(?:about|approximately|exactly)\s+)?|[是为])({NUMBER})\s?\S{{0,12}}$"
@@ -67,6 +76,14 @@ _ASSIGNED = re.compile(
     rf"((?:\b[A-Za-z](?:_\d)? ?= ?{NUMBER}(?:[,;] (?:and )?| and ))+[A-Za-z](?:_\d)? ?= ?{NUMBER})\W*$"
 )
 """`x = 7 and y = 2`, at the end of a sentence."""
+_ALTERNATIVES = re.compile(rf"((?P<name>[A-Za-z]) ?= ?{NUMBER}(?:(?:,? or |, ?)(?P=name) ?= ?{NUMBER})+)\W*$")
+"""`k = 2 or k = -7`, at the end of a sentence."""
+_CONDITION = re.compile(
+    r"^(?:so,? )?(?:if|when|since|because|given|with|for)\b[^,]*, (?:then )?(?=[^,]*\d)(?!.*\bwould\b)",
+    re.IGNORECASE,
+)
+"""`If each pays the same, …`, before what follows from it."""
+_AND_IS = re.compile(rf"\b(?:is|are|equals|gives)\s+\W{{0,3}}{NUMBER}")
 _LISTED = re.compile(rf"\b(?:is|are|were)\s+((?:{NUMBER}(?:, (?:and |or )?| and | or ))+{NUMBER})\W*$")
 _COUNTED = re.compile(
     r"(?<![\d.,:/$€£-])(\d+ [A-Za-z-]+(?:, (?:and )?\d+ [A-Za-z-]+)*,? and \d+ [A-Za-z-]+)(?: [A-Za-z]+){0,4}\W*$"
@@ -89,7 +106,10 @@ _TOTAL = re.compile(
 )
 """`a total of 150 miles in 3 hours`, at the end of a sentence."""
 _HALF_OF_A_DAY = re.compile(r"[ap]\.?m\.?", re.IGNORECASE)
-_GOES_ON = re.compile(r"\s*(?:\\(?:sqrt|[dt]?frac|pi|cdot|times|binom|left)(?![A-Za-z])|[-+^(]|[A-Za-z](?![A-Za-z]))")
+_GOES_ON = re.compile(
+    r"\s*(?:\\(?!(?:text\w*|mathrm|quad|qquad|approx|implies|Rightarrow|to|p?mod|degree|circ|right|end|hspace)"
+    r"(?![A-Za-z]))[A-Za-z]+|[-+^(]|[A-Za-z](?![A-Za-z]))"
+)
 """Behind a number, what makes it a part of an expression."""
 _UNIT_BEHIND = re.compile(
     r"\s?((?:(?:square|cubic|sq|cu)\s)?[A-Za-z]{2,}(?:\s?(?:per\s|/\s?)[A-Za-z]+)?(?:\^?[23²³])?"
@@ -97,9 +117,11 @@ _UNIT_BEHIND = re.compile(
     r"(?!\s(?:per|an?|each|squared|cubed|and|to|by)\b|\s\d)",
 )
 _BESIDE = re.compile(
-    r"\b(?:in|below|above|under|than|over|within|during|after|before|at|per|every|by|from|out of(?: the| those| these)?"
+    r"\b(?:between(?:\s\S{1,20}\sand)?|in|below|above|under|than|over|within|during|after|before|at|per|every|by|from"
+    r"|out of(?: the| those| these)?"
     r"|of (?:the|those|these|all|his|her|their)|for(?!\s?[$€£₹¥])"
-    r"|the|these|those|all|both|his|her|its|their|your|our|my)\s*\Z",
+    r"|the|these|those|all|both|his|her|its|their|your|our|my)"
+    r"(?:\s+(?:next|last|first|other|same|whole|entire|remaining|full|about|just|only))?\s*\Z",
     re.IGNORECASE,
 )
 """Before a number that tells of what else a sentence is about: `in 3 classes`, `the 4 workers`."""
@@ -115,19 +137,22 @@ def concluding(sentence: str) -> str | None:
 
     Nothing where it is denied, hedged or a question, or where the sentence goes on after the number.
     """
-    sentence = sentence.rstrip().replace("{,}", ",").replace("\\$", "$")
+    sentence = _HOURS.sub(r"\1:\2", sentence.rstrip().replace("{,}", ",").replace("\\$", "$"))
     exact = _ALMOST_LAST.search(sentence)
-    if exact is not None and not WORD.search(_FUNCTIONS.sub("", exact.group(1))):
+    if exact is not None and not WORD.search(FUNCTIONS.sub("", exact.group(1))):
         return exact.group(1).strip()
     rounded = _OR_ABOUT.search(sentence)
     if rounded is not None and any(map(str.isdigit, sentence[: rounded.start()])):
         sentence = f"{sentence[: rounded.start()]}."
+    sentence = _CONDITION.sub("", sentence)
     denied, rejected = (no.search(sentence) is not None for no in (NEGATED, REJECTED))
     hedged = HEDGED.search(MATHS.sub(" ", sentence)) is not None
     whole = sentence.endswith((".", "!", "$", "*", ")", "。", "।")) or sentence[-1:] > "\u0900"
     formulas = closing_formulas(sentence) if whole and not denied else []
     if len(formulas) > 1:
         return " and ".join(formulas)
+    if formulas and not (hedged or rejected) and max(map(sentence.rfind, "=≈")) < sentence.rfind(formulas[0]):
+        return formulas[0]
     if not rejected and (value := _after_equals(sentence, whole=whole, open_=denied or hedged)):
         return value
     if denied or rejected or hedged:
@@ -139,11 +164,11 @@ def concluding(sentence: str) -> str | None:
 
 def _after_equals(sentence: str, *, whole: bool, open_: bool) -> str | None:
     """What stands behind the last `=`: a value, or each of several (`x = 7 and y = 2`) where nothing is left open."""
-    assigned = None if open_ else _ASSIGNED.search(sentence)
+    assigned = _ALTERNATIVES.search(sentence) or (None if open_ else _ASSIGNED.search(sentence))
     if assigned is not None:
         return assigned.group(1)
     equals = next(iter(list(_EQUALS.finditer(sentence))[:-2:-1]), None)
-    if equals is None or _UNSOLVED.fullmatch(sentence, 0, equals.start()):
+    if equals is None or _UNSOLVED.fullmatch(sentence, 0, equals.start()) or _AND_IS.search(sentence, equals.end()):
         return None
     end = equals.end()
     if not whole and not (_FEW_WORDS.match(sentence, end) and not HEDGED.search(sentence, end)):
@@ -155,7 +180,7 @@ def _either(sentence: str) -> str | None:
     """`2` of `…, or 2 each`; of two numbers both, for the comparison to tell whether they spell one value."""
     each, either = _OR_EACH.search(sentence), _EITHER.search(sentence)
     if each is not None:
-        return each.group(1).strip()
+        return next(filter(None, each.groups())).strip()
     open_ = either is None or HEDGED.search(f"{sentence[: either.start()]} {sentence[either.end() :]}")
     return None if either is None or open_ else either.group(1)
 
@@ -181,21 +206,18 @@ def closing_formulas(sentence: str) -> list[str]:
 
 
 def _closing_numbers(sentence: str) -> str | None:
-    """The numbers that a sentence lists or counts with at its end, else the last one where only words follow."""
-    if (bounded := _BOUNDED.search(sentence) or _BRACKETED.search(sentence)) is not None:
-        return str(bounded.group(bounded.lastindex or 0))
-    if (exact := _TUPLES.search(sentence) or _EXPRESSION.search(sentence) or _AMOUNTS.search(sentence)) is not None:
-        return exact.group(1)
+    """The numbers that a sentence lists or counts with at its end, else the one it is about where only words follow."""
+    for ending in _ENDINGS:
+        if (found := ending.search(sentence)) is not None:
+            return "/".join(filter(None, found.groups()))
     compared = _COMPARED.search(sentence)
     if compared and NUMBERS.search(sentence, 0, compared.start()):
         sentence = sentence[: compared.start()]
     if (restated := _RESTATED.search(sentence)) is not None:
         sentence = sentence[: restated.end(1)]
-    several = _COUNTED.search(sentence) or _LISTED.search(sentence)
-    if several:
-        return several.group(1)
-    if (total := _TOTAL.search(sentence) or _OF.search(sentence)) is not None:
-        return total.group(1).strip()
+    for listed in (_COUNTED, _LISTED, _TOTAL, _OF):
+        if (several := listed.search(sentence)) is not None:
+            return several.group(1).strip()
     number, last = _main_number(sentence)
     if number is None or not _ONLY_WORDS.match(sentence, last) or BOUND.search(sentence, 0, _start(number)):
         return None

@@ -83,7 +83,7 @@ _NEVER = frozenset(
      "squared", "cubed", "choose", "million", "billion", "trillion", "thousand", "hundred", "dozen", "lakh",
      "crore", "base", "for", "in", "is", "are", "the", "where", "when", "with", "only", "but", "to", "from",
      "either", "at", "most", "least", "more", "less", "than", "positive", "negative", "nan", "none", "undefined",
-     "root", "half", "third", "quarter", "halves", "thirds", "quarters", "otherwise", "e", "i", "x", "y", "z"}
+     "root", "half", "third", "quarter", "halves", "thirds", "quarters", "otherwise", "some", "e", "i", "x", "y", "z"}
 )  # fmt: skip
 """Words that change or deny the number before them, or are mathematics themselves."""
 _NEVER_IN_TEXT = frozenset(
@@ -122,7 +122,8 @@ _TEXT_TAIL = re.compile(
     rf"(?:{_POWER}|{_NAMED}| ?(?:/|\\cdot)(?={_NAMED})| ?/ ?[A-Za-z](?![A-Za-z]))* ?\.? ?$"
 )
 _PLAIN_TAIL = re.compile(
-    rf"(?<=[\d)}}%])( ?/? ?)([A-Za-z]+\.?(?:{_POWER})?(?:[ /.-]+[A-Za-z]+(?:{_POWER})?){{0,7}})\.?$",
+    r"(?:(?<=[\d)}%])|(?<=\\pi)|(?<=\\pi ))"
+    rf"( ?/? ?)([A-Za-z]+\.?(?:{_POWER})?(?:[ /.-]+[A-Za-z]+(?:{_POWER})?){{0,7}})\.?$",
 )
 _WORDS = re.compile(r"[A-Za-z]+")
 
