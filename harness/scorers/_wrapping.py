@@ -526,11 +526,11 @@ _KIND = (
 _AFTER_NAME = r"(?:[ \t]+(?:la (?:pili|tatu|nne|tano|kwanza)|suivante?|siguiente|seguinte|seguente|successiv[oa]))?"
 _NUMBER = r"[ \t]*(?:#|no\.?|nr\.?|n[°º]|№|la|ya|ข้อ(?:ที่)?|ที่|第)?[ \t]*\d{1,4}"
 _LEFT = r"\n[ \t]{0,3}(?:>[ \t]?){0,3}(?:[*_]{1,3}|[#=]{1,6}[ \t]*[*_]{0,3}|\[\|?|\d{1,3}[.)][ \t]+)?"
+_NUMBERED = rf"{_NUMBER}\]?[*_]{{0,3}}[ \t]*(?:[.:：)]|={{2,}}|(?=\n|\Z))"
 _NEXT_TURN = re.compile(
-    rf"{_LEFT}{_KIND}(?:{_NAMES}){_AFTER_NAME}(?:{_NUMBER})?(?:[ \t]*\([^()\n]{{0,30}}\))?(?:\|?\])?[*_]{{0,3}}"
-    r"[ \t]*[:：﹕]"
-    rf"|{_LEFT}{_KIND}(?:{_NAMES}|example|exemple|ejemplo|beispiel|esempio|例){_NUMBER}"
-    r"\]?[*_]{0,3}[ \t]*(?:[.:：)]|={2,}|(?=\n|\Z))"
+    rf"{_LEFT}{_KIND}(?:(?:{_NAMES})"
+    rf"(?:{_AFTER_NAME}(?:{_NUMBER})?(?:[ \t]*\([^()\n]{{0,30}}\))?(?:\|?\])?[*_]{{0,3}}[ \t]*[:：﹕]|{_NUMBERED})"
+    rf"|(?:example|exemple|ejemplo|beispiel|esempio|例){_NUMBERED})"
     rf"|\n[ \t]*(?:#{{1,6}}[ \t]*[*_]{{0,3}}|\[){_KIND}(?:{_NAMES})[*_]{{0,3}}\]?[ \t]*(?=\n|\Z)"
     r"|\n[ \t]*\[(?:round|turn)[ \t]*\d+\]|\n[ \t]*(?-i:user|human)[ \t]*(?=\n)|\n[ \t]*q\.[ \t]+(?=[^\n]*\?)",
     re.IGNORECASE,

@@ -305,7 +305,8 @@ _WRONG = re.compile(
     re.IGNORECASE,
 )
 _MENDED = re.compile(
-    r"\b(?:fix(?:ed|es|ing)?|correct(?:ed|ion|s|ly)?|right|better|improved?|final|proper(?:ly)?|instead|(?<!not )(?<!n[’']t )works?|solution"
+    r"\b(?:fix(?:ed|es|ing)?|correct(?:ed|ion|s|ly)?|right|better|improved?|final|proper(?:ly)?|instead|solution"
+    r"|(?<!not )(?<!n[’']t )works?"
     r"|rather|not only|does not use|without)\b",
     re.IGNORECASE,
 )

@@ -33,7 +33,7 @@ from harness.scorers._wrapping import Cleaned, clean
 from harness.specs import SandboxSpec
 
 METRIC = "accuracy"
-RULES = "math-3"
+RULES = "math-4"
 """The version of these rules. A change that can change a verdict is a new version."""
 
 

@@ -226,6 +226,8 @@ def _last_sentence(text: str) -> tuple[str, int]:
     """The last sentence that closes no conversation, without its markup, and where its line ends."""
     body, line = _last_line(text.rstrip())
     for _ in range(MAX_TRIES):
+        if len(line) > 4 * MAX_CHARS:
+            break
         sentences = [part for part in _SENTENCES.split(line) if part.strip() and not _closes(part)]
         if sentences or len(body) == len(line):
             return (sentences[-1] if sentences else "").replace("*", "").strip(), len(body)

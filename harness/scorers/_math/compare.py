@@ -145,12 +145,7 @@ def _meant(answer: str, wanted: Reading, found: Reading) -> Iterator[str]:
     if _ALMOST.search(answer):
         yield _exact_side(answer) or answer
         yield _ALMOST.split(answer)[-1]
-    twice = _TWICE.fullmatch(found.normal.text)
-    if twice and _value(twice.group(1)) == _value(twice.group(2)):
-        yield twice.group(1)
-    yield from _quantities(found)
-    if found.node is None and (right := _WORKED_OUT.fullmatch(answer)) is not None:
-        yield right.group(1)
+    yield from _worked_out(answer, wanted, found)
     plain = phrases.without_text(answer.strip("$ "))
     lettered = _LETTERED.match(plain)
     if lettered:
@@ -167,6 +162,29 @@ def _meant(answer: str, wanted: Reading, found: Reading) -> Iterator[str]:
         distilled = phrases.distil(answer)
         if distilled and distilled != answer:
             yield distilled
+
+
+def _worked_out(answer: str, wanted: Reading, found: Reading) -> Iterator[str]:
+    """The value of an answer that says as well how it came about, or what it is in other units."""
+    twice = _TWICE.fullmatch(found.normal.text)
+    if twice and _value(twice.group(1)) == _value(twice.group(2)):
+        yield twice.group(1)
+    yield from _quantities(found)
+    if found.node is None and (right := _WORKED_OUT.fullmatch(answer)) is not None:
+        yield right.group(1)
+    if (solved := _solved(answer, wanted, found)) is not None:
+        yield solved
+
+
+def _solved(answer: str, wanted: Reading, found: Reading) -> str | None:
+    """`x = 7` of `5x = 35, x = 7`: an equation in one unknown, and what that is."""
+    node, gold = found.node, wanted.node
+    if node is None or gold is None or node.op != "list" or gold.op in trees.COLLECTIONS:
+        return None
+    last = trees.assignment(node.args[-1])
+    steps = [step for step in node.args[:-1] if trees.is_equation(step) and trees.assignment(step) is None]
+    same = last is not None and all(trees.names(step) == trees.names(last.name) for step in steps)
+    return answer.rpartition(",")[2] if same and len(steps) == len(node.args) - 1 else None
 
 
 def _quantities(found: Reading) -> Iterator[str]:

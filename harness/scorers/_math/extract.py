@@ -97,6 +97,8 @@ def shaped(text: str, wanted: str, found: Extraction) -> Extraction:
     A sentence may close on several things, a date on its year: a word, the letter of a choice, a date, a relation or
     a number in words is looked for where the gold answer is one.
     """
+    if found.rule not in ("close", "none", "phrase"):
+        return found
     plain = phrases.without_text(wanted).strip("$() ")
     for shape, seek in _SHAPES:
         if shape(wanted.strip("$ ") if seek is closes.closing_list else plain):
@@ -202,7 +204,7 @@ _HEADING = re.compile(
 )
 _HASH_LABEL = re.compile(r"\**(?:the\s+)?(?:final\s+)?answer\s*(?:is\b|[:=])\s*\**", re.IGNORECASE)
 _HASH_WORDS = 3
-_TAG = re.compile(r"<(/?)\s*(?:final[ _-]?answer|final|answer|ans)\s*>", re.IGNORECASE)
+_TAG = re.compile(r"[<\[](/?)\s*(?:final[ _-]?answer|final|answer|ans)\s*[>\]]", re.IGNORECASE)
 _JSON = re.compile(
     r"""["'](?:final[ _])?answer["']\s*:\s*"""
     r"""(?:("(?:[^"\\]|\\.)*"|'(?:[^'\\\n]|\\.)*')|\[([^\[\]\n]*)\]|([^\s,}"'\[][^,}\n]*))""",
@@ -308,7 +310,7 @@ def _hashed(text: str) -> Extraction | None:
 
 def _tagged(text: str) -> Extraction | None:
     """What stands in the last pair of tags, or behind an opening tag at the end that is never closed."""
-    tags = list(_TAG.finditer(text))[-MAX_TRIES:] if "<" in text else []
+    tags = list(_TAG.finditer(text))[-MAX_TRIES:] if "<" in text or "[/" in text else []
     if not tags:
         return None
     if not tags[-1].group(1):

@@ -51,7 +51,7 @@ WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
 TWO_WORDS = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}[ ,]+[A-Za-z]{2,}")
 REJECTED = re.compile(
     r"\b(?:wrong|incorrect|not (?:the|correct|right|possible|valid|an?)|contradict\w*|impossible|let"
-    r"|too (?:small|large|big|few|many|low|high|short|long|much|little))\b|\?",
+    r"|extraneous|too (?:small|large|big|few|many|low|high|short|long|much|little))\b|\?",
     re.IGNORECASE,
 )
 NEGATED = re.compile(
@@ -64,7 +64,8 @@ HEDGED = re.compile(
     re.IGNORECASE,
 )
 BOUND = re.compile(
-    r"\b(?:between\s\S{1,20}\sand|at (?:least|most)|(?:more|less|greater|larger|smaller|fewer) than|up to)[\s$*\\(]*\Z",
+    r"\b(?:between\s\S{1,20}\sand|at (?:least|most)|(?:more|less|greater|larger|smaller|fewer) than|up to"
+    r"|(?:is|are|was|were|it[’']s|that[’']s) (?:over|above|under|below))[\s$*\\(]*\Z|[<>≤≥]=?\s*\Z",
     re.IGNORECASE,
 )
 """What makes of the number behind it a bound."""
@@ -98,6 +99,7 @@ _OTHERS = re.compile(
     r"|jawaban(?:nya)?\s*(?:\badalah\b|:)"  # Indonesian
     r"|(?:lösung|soluci[óo]n|solução|soluzione)\s*:\**[ \t]*"  # before one value alone
     r"(?=[-−]?[$€£]?\d[\d.,]*(?:[ \t]+[^\W\d_]+){0,2}[.*]*[ \t]*(?:\n|\Z))"
+    r"|(?:odpowied[źz]|odpověď|răspuns(?:ul)?|απάντηση|válasz|відповідь|پاسخ|جواب)\**\s*:"
     r"|antwoord\s*(?:\bis\b|:)|cevap\s*:"  # Dutch, Turkish
     # Chinese, Japanese, Korean, Russian, Bengali, Thai, Telugu, Hindi, Arabic, Vietnamese
     r"|(?:答(?=\s*[:：])|答案|答え|解答|정답|답|ответ|উত্তর|คำตอบ|సమాధానం|జవాబు|उत्तर|الجواب|الإجابة|đáp án"
@@ -110,22 +112,27 @@ _ENGLISH_KEYS = (
     *("answer", "ans.", "ans:", "ans =", "ans=", "ans →", "result", "solution", "option", "choice", "it should be"),
     "it is actually",
 )
-_LATIN_KEYS = ("respuesta", "antwort", "réponse", "reponse", "resposta", "risposta", "jibu", "jawaban", "antwoord", "cevap", "resultado", "risultato", "ergebnis", "résultat", "resultat", "jawabu", "lösung", "soluci", "solução", "soluzione")  # fmt: skip  # noqa: E501
+_LATIN_KEYS = (
+    *(
+        "respuesta",
+        "antwo",
+        "reponse",
+        "resposta",
+        "risposta",
+        "jibu",
+        "jawab",
+        "cevap",
+        "soluci",
+        "soluzione",
+        "resulta",
+    ),
+    *("risultato", "ergebnis", "odpowied"),
+)
+"""Beginnings of the key words in ASCII."""
 _OTHER_KEYS = (
-    "答",
-    "답",
-    "ответ",
-    "উত্তর",
-    "คำตอบ",
-    "సమాధానం",
-    "జవాబు",
-    "最终结果",
-    "итого",
-    "ตอบ",
-    "उत्तर",
-    "الجواب",
-    "الإجابة",
-    "đáp án",
+    *("réponse", "résultat", "lösung", "solução", "odpověď", "răspuns", "válasz", "đáp án", "απάντηση"),
+    *("答", "最终结果", "답", "ответ", "итого", "відповідь", "উত্তর", "คำตอบ", "ตอบ", "సమాధానం", "జవాబు"),
+    *("उत्तर", "الجواب", "الإجابة", "پاسخ", "جواب"),
 )
 _A_LINE = re.compile(r"(?m)^[ \t]*A:[ \t]*([^\n]+)$")
 _NO_VALUE = re.compile(
@@ -150,7 +157,7 @@ _LONE_BULLET = re.compile(r"[-+•][ \t]+(?=[^\n]+\s*(?:\n[ \t]*\n[ \t]*(?![-+�
 _HEADING = re.compile(r"\d{1,2}[.)]\**[ \t]+\**(?=[^\n]*[A-Za-z]{3})")
 """`1. Set up the equation`, the first of several steps."""
 _LONGEST_GAP = 20
-_FILLER = re.compile(r"[\s*:：]*")
+_FILLER = re.compile(r"[\s*:：]*(?:(?<=\n)>\s*\**)?")
 _MATH_OPENERS = (("\\[", "\\]"), ("\\(", "\\)"), ("$$", "$$"), ("$", "$"))
 
 
@@ -189,6 +196,8 @@ def _value_behind(text: str, end: int) -> StatedAnswer | None:
     if text.startswith("?", stop):
         return None
     value = tidy(text[start:stop])
+    if value.endswith("}") and "{" not in value:
+        value = value.rstrip("}")
     clause = _CLAUSE.search(value)
     if clause and (clause.start() == 1 or any(map(str.isdigit, value[: clause.start()]))):
         value = tidy(value[: clause.start()])

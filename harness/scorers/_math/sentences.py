@@ -11,7 +11,7 @@ from harness.scorers._math.phrases import BOUND, HEDGED, MATHS, NEGATED, NUMBER,
 LABEL = re.compile(r"^(?:[A-Za-z][A-Za-z' ]{1,50}|\\boxed\{[A-Za-z ]{1,30}\}):\**\s+")
 _EQUALS = re.compile(rf"[=≈]\s*\**({NUMBER})")
 _ONLY_WORDS = re.compile(
-    r"\**[\s,]*(?:[ap]\.m\b|(?:[^\W\d_]|[°$€£\u0900-\u0eff])(?:[^\W\d_]|['’/\u0900-\u0eff-])*+[\s,]*+){0,12}[\s.!*$\"。।]*$"
+    r"\**(?:\s?/\s?[A-Za-z]+)?[\s,]*(?:[ap]\.m\b|(?:[^\W\d_]|[°$€£\u0900-\u0eff])(?:[^\W\d_]|['’/\u0900-\u0eff-])*+[\s,]*+){0,12}[\s.!*$\"。।]*$"
 )
 _FEW_WORDS = re.compile(r"\s*(?:[A-Za-z$€£&/][A-Za-z/&]*+\s*+){0,10}$")
 _MATH = r"(?:\$[^$]{1,300}\$|\\\([^$]{1,300}?\\\))"
@@ -21,10 +21,9 @@ _MATH_AT_END = re.compile(
 _UNSOLVED = re.compile(r"[^=]*\b[A-Za-z]+\s*\^\s*\{?\d+\}?\s*")
 """The left side of `AB^2 = 7`."""
 _BOLD = re.compile(r"\*\*([^*\n]{1,300})\*\*(:?)")
-_ALMOST_LAST = re.compile(
-    rf"(?:.*(?:[=:]|\b(?:is|are|equals?|takes?|be)\b)|^)\s*([^=≈:$]{{1,40}}≈\s*{NUMBER})[^\d=≈]{{0,20}}$"
-)
-"""`ln 5 ≈ 1.609`, at the end of a sentence."""
+_ROUNDED_LAST = re.compile(rf"\s*({NUMBER})[^\d=≈]{{0,20}}$")
+_SIDE_BEGINS = re.compile(r"[=:]|\b(?:is|are|equals?|takes?|be)\b")
+_LONGEST_SIDE = 40
 FUNCTIONS = re.compile(r"\b(?:sqrt|sin|cos|tan|log|exp|arc(?:sin|cos|tan))(?![A-Za-z])")
 _OR_ABOUT = re.compile(
     r"(?:,|,? or|,? which is|,? i\.e\.,?| \()[ ]?(?:approximately|about|roughly|around|nearly|≈|\$?\\approx)"
@@ -54,7 +53,8 @@ _TUPLES = re.compile(
 """`(3, -4)`, at the end of a sentence."""
 _TERM = r"[-−+]?+(?:\d[\d.]*+|(?:sqrt|sin|cos|tan|ln|log|exp)(?=[ (])|pi|√|π|[a-z](?![A-Za-z])|[²³⁰-⁹()])"
 _EXPRESSION = re.compile(
-    rf"\b(?:is|are|be|equals?|becomes|gives?|get|obtain)\s+(?:the (?:expression|value)\s+)?"
+    r"(?:\b(?:is|are|be|equals?|becomes|gives?|get|obtain|(?:converges|simplifies|reduces|evaluates|equal) to)|=)\s+"
+    rf"(?:the (?:expression|value)\s+)?"
     rf"((?=[^.]*[a-zπ√(²³^*/+−-])(?=\S*[^\d\s,.]|\S+ [-−+*/^]){_TERM}(?:(?: ?[-−+*/^] ?| )?+{_TERM}){{1,30}}+)[.\s]*$"
 )
 """`3 − 4i`, `3*sqrt(5)`, at the end of a sentence."""
@@ -83,6 +83,7 @@ _CONDITION = re.compile(
     re.IGNORECASE,
 )
 """`If each pays the same, …`, before what follows from it."""
+_NOT_THAT = re.compile(r"\s\((?:not|instead of|rather than)\b[^()]*\)\W*$")
 _AND_IS = re.compile(rf"\b(?:is|are|equals|gives)\s+\W{{0,3}}{NUMBER}")
 _LISTED = re.compile(rf"\b(?:is|are|were)\s+((?:{NUMBER}(?:, (?:and |or )?| and | or ))+{NUMBER})\W*$")
 _COUNTED = re.compile(
@@ -93,7 +94,7 @@ _OF = re.compile(
     rf"({NUMBER})(?: [^\W\d_]+){{0,3}} (?:out of|sur|von)(?: the| les| den)? {NUMBER}(?: [^\W\d_]+){{0,3}}\W*$"
 )
 """`20 out of 25 points`, at the end of a sentence."""
-_RESTATED = re.compile(rf"({NUMBER}(?: [^\W\d_]+){{1,2}}) \([^()]*\d[^()]*\)\W*$")
+_RESTATED = re.compile(rf"({NUMBER}(?: [^\W\d_]+(?:/[a-z]+)?){{1,2}}) \([^()]*\d[^()]*\)\W*$")
 """`110 minutes (1 hour 50 minutes)`, at the end of a sentence."""
 _COMPARED = re.compile(
     r"(?<=\w), which (?:is|are|was|were) [^,]{0,60}\b(?:more|less|fewer|times|percent|[a-z]{3,}er) "
@@ -138,13 +139,12 @@ def concluding(sentence: str) -> str | None:
     Nothing where it is denied, hedged or a question, or where the sentence goes on after the number.
     """
     sentence = _HOURS.sub(r"\1:\2", sentence.rstrip().replace("{,}", ",").replace("\\$", "$"))
-    exact = _ALMOST_LAST.search(sentence)
-    if exact is not None and not WORD.search(FUNCTIONS.sub("", exact.group(1))):
-        return exact.group(1).strip()
+    if "≈" in sentence and (both := _both_sides(sentence)):
+        return both
     rounded = _OR_ABOUT.search(sentence)
     if rounded is not None and any(map(str.isdigit, sentence[: rounded.start()])):
         sentence = f"{sentence[: rounded.start()]}."
-    sentence = _CONDITION.sub("", sentence)
+    sentence = _NOT_THAT.sub(".", _CONDITION.sub("", sentence))
     denied, rejected = (no.search(sentence) is not None for no in (NEGATED, REJECTED))
     hedged = HEDGED.search(MATHS.sub(" ", sentence)) is not None
     whole = sentence.endswith((".", "!", "$", "*", ")", "。", "।")) or sentence[-1:] > "\u0900"
@@ -160,6 +160,18 @@ def concluding(sentence: str) -> str | None:
     return _stated(sentence, whole=whole) or (
         formulas[0] if formulas else _closing_numbers(sentence) if whole else None
     )
+
+
+def _both_sides(sentence: str) -> str | None:
+    """`ln 5 ≈ 1.609`, at the end of a sentence."""
+    place = sentence.rfind("≈")
+    rounded = _ROUNDED_LAST.match(sentence, place + 1)
+    side = sentence[max(0, place - _LONGEST_SIDE) : place]
+    begins = list(_SIDE_BEGINS.finditer(side))
+    side = side[begins[-1].end() :] if begins else side if place <= _LONGEST_SIDE else ""
+    if rounded is None or not side.strip() or "$" in side or WORD.search(FUNCTIONS.sub("", side)):
+        return None
+    return f"{side.strip()} ≈ {rounded.group(1).strip()}"
 
 
 def _after_equals(sentence: str, *, whole: bool, open_: bool) -> str | None:
@@ -207,14 +219,14 @@ def closing_formulas(sentence: str) -> list[str]:
 
 def _closing_numbers(sentence: str) -> str | None:
     """The numbers that a sentence lists or counts with at its end, else the one it is about where only words follow."""
+    if (restated := _RESTATED.search(sentence)) is not None:
+        sentence = sentence[: restated.end(1)]
     for ending in _ENDINGS:
         if (found := ending.search(sentence)) is not None:
             return "/".join(filter(None, found.groups()))
     compared = _COMPARED.search(sentence)
     if compared and NUMBERS.search(sentence, 0, compared.start()):
         sentence = sentence[: compared.start()]
-    if (restated := _RESTATED.search(sentence)) is not None:
-        sentence = sentence[: restated.end(1)]
     for listed in (_COUNTED, _LISTED, _TOTAL, _OF):
         if (several := listed.search(sentence)) is not None:
             return several.group(1).strip()
