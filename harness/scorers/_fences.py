@@ -11,6 +11,8 @@ import re
 import textwrap
 from dataclasses import dataclass
 
+from harness.scorers import _python
+
 _FENCE = re.compile(r"(?P<lead>[ \t]*(?:>[ \t]*)*)(?P<fence>`{3,}|~{3,})(?P<gap>[ \t]*)(?P<info>[^`]*)")
 _AFTER_TEXT = re.compile(r"(?<![`~])(?P<fence>`{3,}|~{3,})(?P<info>[A-Za-z]\w{0,20})?[ \t]*\Z")
 _AT_END = re.compile(r"(?<![`~])(?:`{3,}|~{3,})[^`~]*\Z")
@@ -26,6 +28,8 @@ LANGUAGES = frozenset(
     )
 )
 """First words of a fence's info string that a model separates from the fence by a space."""
+PYTHON = frozenset({"", "python", "python3", "python2", "py", "py3", "pycon", "ipython", "pyodide", "code"})
+"""First words of a fence's info string that stand for Python, or for nothing."""
 DEEPER = 3
 """Columns by which a fence may be deeper than the one that opened; one deeper still is a part of the code."""
 
@@ -59,6 +63,10 @@ class _Open:
     start: int
     inside: int
     lines: list[str]
+    string: int = 0
+    """Where a string of the code ends that holds fences."""
+    read: int = 0
+    """Lines up to the end of that string."""
 
 
 def blocks(text: str) -> list[Block]:
@@ -79,12 +87,13 @@ def blocks(text: str) -> list[Block]:
                 opened = _opening(mark or _AFTER_TEXT.search(line), here, place)
             continue
         deep = mark is not None and _column(mark["lead"]) > opened.column + DEEPER
-        if mark is not None and not deep and mark["fence"].startswith(opened.fence):
-            found.append(_block(opened, here, place, closed=True))
-            opened = _opening(mark, here, place) if _names_language(mark) else None
-        elif mark is not None and not deep and _names_language(mark):
-            found.append(_block(opened, here, here, closed=False))
-            opened = _opening(mark, here, place)
+        closes = mark is not None and not deep and mark["fence"].startswith(opened.fence)
+        follows = mark is not None and not deep and _names_language(mark)
+        if here <= opened.string or ((closes or follows) and _in_string(opened, text, here)):
+            opened.lines.append(line)
+        elif closes or follows:
+            found.append(_block(opened, here, place if closes else here, closed=closes))
+            opened = _opening(mark, here, place) if follows else None
         elif mark is None and line.startswith(opened.fence):  # and more backticks: chatter, and maybe the next one
             found.append(_block(opened, here, here + len(opened.fence), closed=True))
             opened = _opening(_AFTER_TEXT.search(line), here, place)
@@ -97,6 +106,20 @@ def blocks(text: str) -> list[Block]:
     if opened is not None:
         found.append(_left_open(opened, len(text)))
     return found
+
+
+def _in_string(opened: _Open, text: str, here: int) -> bool:
+    """Whether a fence stands in a string of Python, which is then noted in `opened`.
+
+    Of the fences in a string every other one closes, so it names no language: elsewhere the string was left open.
+    """
+    quotes = _python.open_quotes("\n".join(opened.lines[opened.read :])) if opened.language in PYTHON else ""
+    end = text.find(quotes, here) if quotes else -1
+    fences = [mark for line in text[here : max(end, here)].split("\n") if (mark := _FENCE.fullmatch(line)) is not None]
+    if not fences or len(fences) % 2 or any(mark["info"].strip() for mark in fences[1::2]):
+        return False
+    opened.string, opened.read = end, len(opened.lines) + text.count("\n", here, end) + 1
+    return True
 
 
 def _opening(mark: re.Match[str] | None, start: int, inside: int) -> _Open | None:

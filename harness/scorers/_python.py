@@ -78,6 +78,15 @@ def begins(text: str) -> list[int]:
     return found
 
 
+def open_quotes(text: str) -> str:
+    """The three quotes of the string that a text ends inside; `""` where it ends in none."""
+    last = ""
+    for start, end, kind in _scan(text):
+        last = text[start:end] if kind == "s" and end == len(text) else ""
+    quotes = last[:3] if last[:3] in ('"""', "'''") else ""
+    return "" if len(last) >= 2 * len(quotes) and last.endswith(quotes) else quotes
+
+
 def outside(text: str, change: Callable[[str], str]) -> str:
     """The text with its code changed, and its strings and comments left alone."""
     parts, at = [], 0

@@ -337,6 +337,35 @@ def _harmony(text: str, *, everywhere: bool) -> _Parted | None:  # noqa: PLR0911
     return _Parted("", thoughts, unfinished=True)
 
 
+# Tags that no table knows -------------------------------------------------------------------------------------
+
+_FIRST_TAG = re.compile(r"\s*<(?P<name>[A-Za-z][\w:.-]{2,40})>")
+_HOLDS_AN_ANSWER = re.compile(
+    r"ans|final|solution|result|respon|reply|output|conclu|summary|code|python|tool|function|call|json|xml|html|body|text"
+    r"|message|content|assistant|user|system|div|span|section|article|main|strong|table|pre|math|sup|sub|center|font"
+    r"|h[1-6]$|note|box|value|number",
+    re.IGNORECASE,
+)
+"""In the name of a tag: what it holds is the answer, a part of a page, or said to somebody."""
+_FIRST_TAGS = 5
+
+
+def _without_first_tags(text: str, answered: Callable[[str], bool]) -> tuple[str, list[Removed]]:
+    """A text without the tagged blocks that it begins with, where what is behind each holds the answer."""
+    removed = []
+    for _ in range(_FIRST_TAGS):
+        tag = _FIRST_TAG.match(text)
+        close = text.find(f"</{tag['name']}>", tag.end()) if tag and not _HOLDS_AN_ANSWER.search(tag["name"]) else -1
+        if tag is None or close < 0:
+            break
+        rest = text[close + len(tag["name"]) + 3 :]
+        if not rest.strip() or not answered(rest):
+            break
+        removed.append(_removed("reasoning", f"<{tag['name']}>", text[tag.end() : close]))
+        text = rest
+    return text, removed
+
+
 # Special tokens -----------------------------------------------------------------------------------------------
 
 _TOKEN = re.compile(
@@ -360,6 +389,17 @@ _ENDS = re.compile(
     re.IGNORECASE,
 )
 """Tokens that end a turn or begin another one: nothing behind them belongs to the answer."""
+_ECHO = re.compile(
+    r"(?:\s|<s>|<bos>|<\|begin_of_text\|>)*(?:\[INST\]|<\|im_start\|>(?:user|system)\b|<\|(?:user|system)\|>"
+    r"|<\|start_header_id\|>(?:user|system)<|<start_of_turn>user\b|<｜User｜>)",
+    re.IGNORECASE,
+)
+"""The prompt in its chat template, which some servers send back before the answer."""
+_REPLY = re.compile(
+    r"\[/INST\]|<\|im_start\|>assistant\b|<\|assistant\|>|<\|start_header_id\|>assistant<\|end_header_id\|>"
+    r"|<start_of_turn>model\b|<｜Assistant｜>",
+    re.IGNORECASE,
+)
 _BLANK = " \t\r\n\u200b\u2060\ufeff"
 _LOOKED_AT = 1000
 """Special tokens of a reply that are looked at."""
@@ -367,9 +407,14 @@ _LOOKED_AT = 1000
 
 def _without_tokens(text: str) -> tuple[str, list[Removed], bool]:
     """A text without the special tokens around it; what came off; and whether something followed the answer."""
+    removed = []
+    echo = _ECHO.match(text)
+    if echo is not None and (reply := _REPLY.search(text, echo.end())) is not None:
+        removed.append(_removed("token", "the prompt before the answer", text[: reply.end()]))
+        text = text[reply.end() :]
     structure = _Structure(text)
     spans = list(_at_fences(text, structure))
-    removed = [_removed("token", "before a fence", text[start:end]) for start, end in spans]
+    removed += [_removed("token", "before a fence", text[start:end]) for start, end in spans]
     begin, last = _lead(text, 0), _last_tokens(text, alone=False)
     for token in itertools.islice(_TOKEN.finditer(text), _LOOKED_AT):
         start, end = token.span()
@@ -444,6 +489,7 @@ QUESTIONS = (
         "prompt",
         "query",
         "puzzle",
+        *("follow[- ]?up", "bonus", "extension", "challenge", "practice", "your turn", "now you try", "you"),
     ),
     *("human", "user", "student", "customer", "(?:gpt4 correct )?user", "<human>", "<user>", "context"),
     *("pregunta", "problema", "ejercicio", "usuario"),  # es, it, pt
@@ -473,15 +519,20 @@ QUESTIONS = (
 )
 """What a next question is called, at the beginning of a line and before a colon."""
 _NAMES = "|".join(dict.fromkeys(QUESTIONS))
-_KIND = r"(?:(?:next|another|new|follow-?up|similar|bonus|practice|sample|user|math|test)[ \t]+)?"
-_NUMBER = r"[ \t]*(?:#|no\.?|nr\.?|№)?[ \t]*\d{1,4}"
+_KIND = (
+    r"(?:(?:next|another|new|follow-?up|similar|bonus|practice|sample|your|user|math|test|nächste[rs]?|siguiente|próxim[oa]"
+    r"|prochaine?|nouvelle|seguente|prossim[oa]|следующ\w{2,3})[ \t]+)?"
+)
+_AFTER_NAME = r"(?:[ \t]+(?:la (?:pili|tatu|nne|tano|kwanza)|suivante?|siguiente|seguinte|seguente|successiv[oa]))?"
+_NUMBER = r"[ \t]*(?:#|no\.?|nr\.?|n[°º]|№|la|ya|ข้อ(?:ที่)?|ที่|第)?[ \t]*\d{1,4}"
 _LEFT = r"\n[ \t]{0,3}(?:>[ \t]?){0,3}(?:[*_]{1,3}|[#=]{1,6}[ \t]*[*_]{0,3}|\[\|?|\d{1,3}[.)][ \t]+)?"
+_NUMBERED = rf"{_NUMBER}\]?[*_]{{0,3}}[ \t]*(?:[.:：)]|={{2,}}|(?=\n|\Z))"
 _NEXT_TURN = re.compile(
-    rf"{_LEFT}{_KIND}(?:{_NAMES})(?:{_NUMBER})?(?:[ \t]*\([^()\n]{{0,30}}\))?(?:\|?\])?[*_]{{0,3}}[ \t]*[:：﹕]"
-    rf"|{_LEFT}{_KIND}(?:{_NAMES}|example|exemple|ejemplo|beispiel|esempio|例){_NUMBER}"
-    r"\]?[*_]{0,3}[ \t]*(?:[.:：)]|={2,}|(?=\n|\Z))"
+    rf"{_LEFT}{_KIND}(?:(?:{_NAMES})"
+    rf"(?:{_AFTER_NAME}(?:{_NUMBER})?(?:[ \t]*\([^()\n]{{0,30}}\))?(?:\|?\])?[*_]{{0,3}}[ \t]*[:：﹕]|{_NUMBERED})"
+    rf"|(?:example|exemple|ejemplo|beispiel|esempio|例){_NUMBERED})"
     rf"|\n[ \t]*(?:#{{1,6}}[ \t]*[*_]{{0,3}}|\[){_KIND}(?:{_NAMES})[*_]{{0,3}}\]?[ \t]*(?=\n|\Z)"
-    r"|\n[ \t]*\[(?:round|turn)[ \t]*\d+\]",
+    r"|\n[ \t]*\[(?:round|turn)[ \t]*\d+\]|\n[ \t]*(?-i:user|human)[ \t]*(?=\n)|\n[ \t]*q\.[ \t]+(?=[^\n]*\?)",
     re.IGNORECASE,
 )
 _TRIES = 20
@@ -523,6 +574,9 @@ def clean(
         return Cleaned("", tuple(removed), unfinished=True)
     answer, tokens, complete = _without_tokens(parted.answer)
     removed += tokens
+    if answered is not None and answer.lstrip()[:1] == "<":
+        answer, tagged = _without_first_tags(answer, answered)
+        removed += tagged
     if parted.rest:
         complete = True
         removed.append(

@@ -17,12 +17,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from harness.scorers import _python
-from harness.scorers._fences import Block, blocks
+from harness.scorers._fences import PYTHON, Block, blocks
 
 Rule = Literal["fence", "body", "plain", "completion", "official"]
 
-PYTHON = frozenset({"", "python", "python3", "python2", "py", "py3", "pycon", "ipython", "pyodide", "code"})
-"""First words of a fence's info string that stand for Python, or for nothing."""
 FUTURE = re.compile(r"^from[ \t]+__future__[ \t]+import[ \t].*$\n?", re.MULTILINE)
 STOPS = ("\nclass", "\ndef", "\nif", "\nprint")
 """Where a completion ends by default: stop texts of Chen et al. 2021, section 3.1, but for `\\n#`."""
@@ -59,6 +57,7 @@ def extract(text: str, doc: Mapping[str, Any]) -> Extracted | None:
     if doc.get("completion") and name != SCRIPT:
         found = _completion(text, doc)
         return found if found is not None and found.code.strip() else None
+    text = _CDATA.sub(r"\n\1\n", text)
     held = _unwrapped(text)
     kept = held is not text and name != SCRIPT and defines(text, doc) and not defines(held, doc)
     return _of_chat(text if kept else held, doc)
@@ -205,6 +204,7 @@ _LOOKS_LIKE_CODE = re.compile(r"^[ \t]*(?:(?:async[ \t]+)?def|class|import|from|
 _JSON = re.compile(rf'\\?"(?:{"|".join(_KEYS)})\\?"\s*:\s*\\?"', re.IGNORECASE)
 _DEPTH = 4
 _BEFORE = 2000
+_CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
 _TAGS = 20
 """Opening tags of an answer that are looked at."""
 _OPENING_TAG = re.compile(
@@ -305,7 +305,8 @@ _WRONG = re.compile(
     re.IGNORECASE,
 )
 _MENDED = re.compile(
-    r"\b(?:fix(?:ed|es|ing)?|correct(?:ed|ion|s|ly)?|right|better|improved?|final|proper(?:ly)?|instead|works?|solution"
+    r"\b(?:fix(?:ed|es|ing)?|correct(?:ed|ion|s|ly)?|right|better|improved?|final|proper(?:ly)?|instead|solution"
+    r"|(?<!not )(?<!n[’']t )works?"
     r"|rather|not only|does not use|without)\b",
     re.IGNORECASE,
 )

@@ -27,13 +27,13 @@ from harness.records import Answer, Removed, Score
 from harness.scorers._math import workers
 from harness.scorers._math.compare import compare
 from harness.scorers._math.equality import Equality
-from harness.scorers._math.extract import Extraction, answered, extract, gold
+from harness.scorers._math.extract import Extraction, answered, extract, gold, shaped
 from harness.scorers._math.structure import NeedsEngineError
-from harness.scorers._wrapping import clean
+from harness.scorers._wrapping import Cleaned, clean
 from harness.specs import SandboxSpec
 
 METRIC = "accuracy"
-RULES = "math-3"
+RULES = "math-4"
 """The version of these rules. A change that can change a verdict is a new version."""
 
 
@@ -57,9 +57,7 @@ def score(answers: Sequence[Answer], sandbox: SandboxSpec) -> list[Score]:  # no
         cleaned = clean(answer.text, answered, opened=answer.opened)
         removed.append(cleaned.removed)
         wanted = gold(answer.target)
-        found = extract(cleaned.text, truncated=answer.truncated and not cleaned.complete)
-        if wanted and cleaned.text.strip() == wanted and not answer.truncated:
-            found = Extraction(wanted, "line")
+        found = _found(cleaned, wanted, answer)
         if not found.answer:
             if cleaned.unfinished:
                 found = dataclasses.replace(found, note="the reasoning never ends")
@@ -85,6 +83,14 @@ def score(answers: Sequence[Answer], sandbox: SandboxSpec) -> list[Score]:  # no
             scores[index] = _judged(found, outcome)
     judged = [item for item in scores if item is not None]
     return [dataclasses.replace(item, removed=off) if off else item for item, off in zip(judged, removed, strict=True)]
+
+
+def _found(cleaned: Cleaned, wanted: str, answer: Answer) -> Extraction:
+    """The final answer of a cleaned reply."""
+    found = extract(cleaned.text, truncated=answer.truncated and not cleaned.complete)
+    if not wanted or answer.truncated:
+        return found
+    return Extraction(wanted, "line") if cleaned.text.strip() == wanted else shaped(cleaned.text, wanted, found)
 
 
 _PLAIN = re.compile(r"([-+]?)\$?(\d{1,3}(?:,\d{3})+|\d{1,300})(\.\d{1,300})?")

@@ -159,6 +159,25 @@ WRAPPERS = {
     "a stub that returns None after it": lambda code: (
         f"```python\n{code}```\nFrom:\n```python\ndef area(r):\n    return None\n```"
     ),
+    "a fence at the margin of a docstring": lambda code: (
+        "```python\n"
+        + code.replace(":\n", ':\n    """For example:\n```python\narea(1)\n```\n    """\n', 1)
+        + "```\nDone."
+    ),
+    "two fenced examples in a docstring": lambda code: (
+        "```python\n'''Use:\n```\narea(1)\n```\n\n```\narea(2)\n```\n'''\n" + code + "```\nDone."
+    ),
+    "a draft whose docstring is left open": lambda code: (
+        f'Broken:\n```python\ndef area(r):\n    """Area\n    return 0\n```\n\nFixed:\n```python\n"""Areas."""\n{code}```'
+    ),
+    "a simpler version that does not work after it": lambda code: (
+        f"```python\n{code}```\nThis simpler version does not work:\n```python\ndef area(r):\n    return r\n```"
+    ),
+    "character data of XML": lambda code: f"<code><![CDATA[\n{code}]]></code>",
+    "a tag that no table knows": lambda code: (
+        f"<brain_dump>\n```python\ndef area(r):\n    return 0\n```\n</brain_dump>\n{code}"
+    ),
+    "the prompt before it": lambda code: f"[INST] Write area. [/INST] ```python\n{code}```",
     "a table in the code": lambda code: code.replace(":\n", ':\n    known = {"code": "none"}\n', 1),
 }
 

@@ -158,8 +158,8 @@ NO_ANSWERS = [
     ("7", "I cannot solve this.", "no_answer"),
     ("7", "Is it 7?", "no_answer"),
     ("7", "It is not 7.", "no_answer"),
-    ("C", "C is correct", "no_answer"),
-    ("C", "I choose (C).", "no_answer"),
+    ("C", "C is not correct", "no_answer"),
+    ("C", "I would choose (C) or (D).", "no_answer"),
     ("3", "The answer could be 3.", "no_answer"),
     ("7", "Weeks have 7 days, but the answer is unknown.", "no_answer"),
 ]

@@ -159,6 +159,11 @@ TURNS = (
     "\n\nInput: {q}\nOutput: {a}",
     "\n[Round 2]\n问：{q}\n答：{a}",
     "\n\n**Question 2:** {q}\n{a}",
+    "\n\nFollow-up: {q}\n{a}",
+    "\n\n## Your task: {q}\n{a}",
+    "\n\nNow you try: {q}\n{a}",
+    "\nuser\n{q}\nassistant\n{a}",
+    "\n\nQ. {q}\nA. {a}",
 )
 LANGUAGES = {
     "en": ("The answer is {}.", "Question: {}\nStep-by-Step Answer: {}"),
@@ -225,6 +230,51 @@ def test_an_invented_next_question_is_not_graded_in_any_language(language: str) 
         for gap in ("\n\n", "\n"):
             reply = answer.format(good) + gap + asked_next.format("…?", answer.format(other))
             assert marked([reply]) == [value], reply
+
+
+NEXT = (
+    "Exercice suivant : {}", "Nächste Frage: {}", "Следующая задача: {}", "Pregunta siguiente: {}", "โจทย์ข้อ 2: {}", "คำถามที่ 2: {}",
+    "Tatizo la 2: {}", "Swali la pili: {}", "例题2：{}",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("asked", NEXT)
+def test_a_next_question_may_say_that_it_is_the_next(asked: str) -> None:
+    for good, other, value in (("18", "3", 1.0), ("3", "18", 0.0)):
+        assert marked([f"\\boxed{{{good}}}\n\n{asked.format('1 + 2?')}\n\\boxed{{{other}}}"]) == [value]
+
+
+UNKNOWN = ("mindflow", "planning_ahead", "brain_dump", "hidden:musings", "evaluate", "cognition")
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_a_tag_that_no_table_knows_is_reasoning_where_the_answer_stands_behind_it(name: str) -> None:
+    for good, other, value in (("18", "3", 1.0), ("3", "18", 0.0)):
+        reply = f"<{name}>\nMaybe \\boxed{{{other}}}?\n</{name}>\n\n"
+        assert marked([reply + good, reply + f"It is {good}.", reply + f"#### {good}"]) == [value] * 3
+        assert (
+            marked([f"<{name}>\nThe answer is {good}.\n</{name}>", f"<{name}>\nThe answer is {good}.\n</{name}>\nBye!"])
+            == [value] * 2
+        )
+    for good, other, passed in ((RIGHT, WRONG, 1.0), (WRONG, RIGHT, 0.0)):
+        assert verdicts([f"<{name}>\n{fenced(other)}\n</{name}>\n\n{good}"]) == [passed]
+    assert clean(f"<{name}>a</{name}>18", lambda _: True).removed[0].what == "reasoning"
+    assert clean("<p>18</p><p>It took 3 steps.</p>", lambda _: True).removed == ()
+
+
+ECHOES = (
+    "[INST] {q} [/INST] {a}", "<s>[INST] {q} [/INST]{a}</s>", "<|im_start|>user\n{q}<|im_end|>\n<|im_start|>assistant\n{a}<|im_end|>",
+    "<|user|>\n{q}\n<|assistant|>\n{a}", "<start_of_turn>user\n{q}<end_of_turn>\n<start_of_turn>model\n{a}",
+    "<|start_header_id|>user<|end_header_id|>\n\n{q}<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n{a}",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("echo", ECHOES)
+def test_a_prompt_that_is_sent_back_before_the_answer_is_not_graded(echo: str) -> None:
+    for good, other, value in (("18", "3", 1.0), ("3", "18", 0.0)):
+        assert marked([echo.format(q=f"Is it \\boxed{{{other}}}?", a=f"The answer is {good}.")]) == [value]
+    for source, passed in ((RIGHT, 1.0), (WRONG, 0.0)):
+        assert verdicts([echo.format(q="Add them up.", a=fenced(source))]) == [passed]
 
 
 def test_reasoning_that_never_ends_is_never_graded() -> None:

@@ -33,6 +33,8 @@ class Reading:
     """`None` where it cannot be read."""
     problem: str = ""
     """Why it cannot be read."""
+    raw: str = ""
+    """The answer as it was given."""
 
 
 @lru_cache(maxsize=2048)
@@ -41,13 +43,13 @@ def reading(raw: str, *, letter_units: bool = False) -> Reading:
     try:
         normal = normalise(raw, letter_units=letter_units)
     except UnreadableError as problem:
-        return Reading(Normal(""), None, str(problem))
+        return Reading(Normal(""), None, str(problem), raw)
     if not normal.text:
-        return Reading(normal, None, "there is nothing but punctuation")
+        return Reading(normal, None, "there is nothing but punctuation", raw)
     try:
-        return Reading(normal, read(words.value(normal.words) or normal.text))
+        return Reading(normal, read(words.value(normal.words) or normal.text), raw=raw)
     except UnreadableError as problem:
-        return Reading(normal, None, str(problem))
+        return Reading(normal, None, str(problem), raw)
 
 
 def compare(gold: str, answer: str, engine: Engine | None = None) -> Equality:
@@ -69,7 +71,7 @@ def compare(gold: str, answer: str, engine: Engine | None = None) -> Equality:
     found = reading(answer, letter_units=number)
     if not found.normal.text:
         return no("unparsed", found.problem)
-    verdict = _as_text(wanted, found)
+    verdict = _as_time(wanted, found) or _as_text(wanted, found)
     if verdict is not None:
         return verdict
     other_dimension = _other_dimension(wanted, found)
@@ -126,6 +128,13 @@ _LETTERED = re.compile(r"\**\(?[A-J](?:\)|[.:](?=\s))\s*[:.]?\**(?:\\ |[\s~:])*(
 _PROSE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}[ ,]+[A-Za-z]{2,}")
 _TWICE = re.compile(r"(-?\d[\d.]*) \(([^()]*)\)")
 """`18 (9 * 2)`: a number and where it comes from."""
+_IN_OTHER_UNITS = re.compile(r"(\d[\d.,]*[^\d=(]{1,30}?) ?(?:\(|=|,? or ) ?(\d[^=()]{1,40}?)\)?")
+_WORKED_OUT = re.compile(
+    r"(?:\$|\\\[|\\\(|\s)*(?:\\(?:displaystyle|[ij]*int|o?int|sum|prod|lim|det|left)(?![A-Za-z])|\\frac\s*\{\s*d\s*\}).*=\s*([^=]+?)(?:\$|\\\]|\\\)|\s)*",
+    re.DOTALL,
+)
+"""`(x - 1)e^x + C` of `\\int x e^x dx = (x - 1)e^x + C`."""
+_NAMES = re.compile(r"[A-Za-z]+")
 _APART = re.compile(r"\s*(?:[,;&]|(?<![A-Za-z])and(?![A-Za-z]))\s*")
 
 
@@ -136,9 +145,7 @@ def _meant(answer: str, wanted: Reading, found: Reading) -> Iterator[str]:
     if _ALMOST.search(answer):
         yield _exact_side(answer) or answer
         yield _ALMOST.split(answer)[-1]
-    twice = _TWICE.fullmatch(found.normal.text)
-    if twice and _value(twice.group(1)) == _value(twice.group(2)):
-        yield twice.group(1)
+    yield from _worked_out(answer, wanted, found)
     plain = phrases.without_text(answer.strip("$ "))
     lettered = _LETTERED.match(plain)
     if lettered:
@@ -146,12 +153,54 @@ def _meant(answer: str, wanted: Reading, found: Reading) -> Iterator[str]:
     if wanted.node.op == "list":
         parts = [part for part in _APART.split(plain) if part]
         if all(_value(part) is not None for part in parts):
-            yield ", ".join(reading(part).normal.text for part in parts)
+            listed = ", ".join(reading(part).normal.text for part in parts)
+            named = {tuple(_NAMES.findall(part)) for part in parts}
+            # `10 cows and 9 hens` says which is which: their order counts, as that of a tuple does.
+            yield f"({listed})" if len(named) == len(parts) > 1 else listed
     unread = found.node is None or trees.contains(found.node, frozenset({"word"}))
     if unread or (found.normal.unit is None and _PROSE.search(plain)):  # `5 miles per hour` has been read whole
         distilled = phrases.distil(answer)
         if distilled and distilled != answer:
             yield distilled
+
+
+def _worked_out(answer: str, wanted: Reading, found: Reading) -> Iterator[str]:
+    """The value of an answer that says as well how it came about, or what it is in other units."""
+    twice = _TWICE.fullmatch(found.normal.text)
+    if twice and _value(twice.group(1)) == _value(twice.group(2)):
+        yield twice.group(1)
+    yield from _quantities(found)
+    if found.node is None and (right := _WORKED_OUT.fullmatch(answer)) is not None:
+        yield right.group(1)
+    if (solved := _solved(answer, wanted, found)) is not None:
+        yield solved
+
+
+def _solved(answer: str, wanted: Reading, found: Reading) -> str | None:
+    """`x = 7` of `5x = 35, x = 7`: an equation in one unknown, and what that is."""
+    node, gold = found.node, wanted.node
+    if node is None or gold is None or node.op != "list" or gold.op in trees.COLLECTIONS:
+        return None
+    last = trees.assignment(node.args[-1])
+    steps = [step for step in node.args[:-1] if trees.is_equation(step) and trees.assignment(step) is None]
+    same = last is not None and all(trees.names(step) == trees.names(last.name) for step in steps)
+    return answer.rpartition(",")[2] if same and len(steps) == len(node.args) - 1 else None
+
+
+def _quantities(found: Reading) -> Iterator[str]:
+    """Each side of one quantity in two units: `1.5 hours (90 minutes)`, `60 minutes = 1 hour`."""
+    said = phrases.without_text(found.raw.strip("$ "))
+    twice = _IN_OTHER_UNITS.fullmatch(said)
+    sides = [reading(side, letter_units=True) for side in twice.groups()] if twice else []
+    if twice and None not in (sizes := {_size(side) for side in sides}) and len(sizes) == 1:
+        yield from twice.groups()
+
+
+def _size(side: Reading) -> tuple[str, Fraction] | None:
+    """The dimension and the size of a quantity in a known unit."""
+    number = None if side.node is None or side.normal.unit is None else exact.value(side.node)
+    unit = side.normal.unit
+    return None if number is None or unit is None else (unit.dimension, number * unit.factor)
 
 
 def _value(text: str) -> Fraction | None:
@@ -165,8 +214,31 @@ def _value(text: str) -> Fraction | None:
 def _exact_side(text: str) -> str:
     r"""`\frac{1}{3}` of `\frac{1}{3} \approx 0.33`; `""` where nothing is rounded, or only a name stands there."""
     almost = _ALMOST.search(text)
-    side = text[: almost.start()].strip(" $") if almost else ""
+    side = text[: almost.start()].rstrip("( ").strip(" $") if almost else ""
     return side if len(side) > 1 or side.isdigit() else ""
+
+
+# Times of the day ---------------------------------------------------------------------------------------------
+
+_TIME = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)(?::00)?")
+_NOON = 12
+
+
+def _as_time(wanted: Reading, found: Reading) -> Equality | None:
+    """Two times as a clock shows them: `3:15 p.m.` is 15:15, and `6:30` is not 2:10 though the ratios are equal."""
+    both = [_TIME.fullmatch(each.normal.text) for each in (wanted, found)]
+    if both[0] is None or both[1] is None:
+        return None
+    halves = [each.normal.unit.dimension[-1] if each.normal.unit else "" for each in (wanted, found)]
+    hours = [int(time[1]) for time in both if time]
+    hours = [hour % _NOON + _NOON * (half == "p") if half else hour for hour, half in zip(hours, halves, strict=True)]
+    sure = [bool(half) or not 0 < int(time[1]) <= _NOON for half, time in zip(halves, both, strict=True) if time]
+    same = hours[0] == hours[1] or (
+        not all(sure) and max(map(int, (both[0][1], both[1][1]))) <= _NOON and (hours[0] - hours[1]) % _NOON == 0
+    )
+    shown = [time.group() for time in both if time]
+    equal = same and both[0][2] == both[1][2]
+    return Equality(equal, "text", f"the time {shown[1]}" if equal else f"{shown[1]} is not {shown[0]}")
 
 
 # Text ---------------------------------------------------------------------------------------------------------

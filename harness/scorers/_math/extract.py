@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from harness.scorers._math import phrases
+from harness.scorers._math import closes, phrases, words
 from harness.scorers._math.phrases import MAX_TRIES
 from harness.scorers._math.tokens import MAX_CHARS
 
@@ -50,6 +51,8 @@ def extract(text: str, *, truncated: bool = False) -> Extraction:
         return Extraction("", "none", note="the text is empty")
     if "<<" in body:
         body = _CALCULATION.sub("", body)
+    if "</" in body:
+        body = _MARKUP.sub(_line_or_nothing, body)
     found = _place(body)
     if found is None:
         return Extraction("", "none", note="no final answer is marked or stated")
@@ -77,6 +80,55 @@ def _place(body: str) -> Extraction | None:
     return found
 
 
+_A_LETTER = re.compile(r"[A-J]")
+_IN_WORDS = re.compile(r"[A-Za-z]{2,}(?:[ -][A-Za-z]{2,}){0,3}")
+
+
+_A_RELATION = re.compile(r"[=<>≤≥]|\\(?:leq?|geq?)(?![A-Za-z])")
+_A_DATE = re.compile(rf"(?:{words.MONTH}) \d|\d(?:st|nd|rd|th)? (?:{words.MONTH})", re.IGNORECASE)
+_A_LIST = re.compile(r"-?[\d./]+(?:, ?-?[\d./]+)+")
+_SEVERAL = re.compile(r"[,;]|\band\b")
+_A_NUMBER = re.compile(r"\d[\d,]*")
+
+
+def shaped(text: str, wanted: str, found: Extraction) -> Extraction:
+    """What is found, or the close of the text in the shape that the gold answer has, where no mark or phrase gives one.
+
+    A sentence may close on several things, a date on its year: a word, the letter of a choice, a date, a relation or
+    a number in words is looked for where the gold answer is one.
+    """
+    if found.rule not in ("close", "none", "phrase"):
+        return found
+    plain = phrases.without_text(wanted).strip("$() ")
+    for shape, seek in _SHAPES:
+        if shape(wanted.strip("$ ") if seek is closes.closing_list else plain):
+            return _sought(seek, text, found)
+    said = closes.closing_numeral(text) if not found.answer and _A_NUMBER.fullmatch(plain) else None
+    return Extraction(said[0], "close", said[1]) if said else found
+
+
+_SHAPES = (
+    (_A_LIST.fullmatch, closes.closing_list),
+    (_A_LETTER.fullmatch, closes.closing_letter),
+    (_IN_WORDS.fullmatch, closes.closing_words),
+    (_A_DATE.search, closes.closing_date),
+    (_A_RELATION.search, closes.closing_relation),
+)
+
+
+def _sought(seek: Callable[[str], tuple[str, int] | None], text: str, found: Extraction) -> Extraction:
+    """What is sought in the sentence that a phrase leads up to, or in the close of the text."""
+    if seek is closes.closing_list and _SEVERAL.search(found.answer):
+        return found
+    stated = found.rule == "phrase" and seek in (closes.closing_letter, closes.closing_words)
+    if found.rule not in ("close", "none") and not (stated and len(found.answer.split()) > 2):  # noqa: PLR2004
+        return found
+    said = seek(found.answer if stated else text)
+    if said is None:
+        return found
+    return replace(found, answer=said[0]) if stated else Extraction(said[0], "close", said[1])
+
+
 def answered(text: str) -> bool:
     """Whether a text holds a final answer: what comes after it may be another question's."""
     return (found := _place(text)) is not None and not found.placeholder
@@ -102,7 +154,7 @@ def _phrase(body: str, after: int) -> Extraction | None:
 
 
 def _close(body: str) -> Extraction | None:
-    found = phrases.closing(body)
+    found = closes.closing(body)
     return Extraction(found[0], found[2], found[1]) if found else None
 
 
@@ -112,11 +164,24 @@ LONGEST_GOLD = 300
 """The longest gold answer in MATH, AIME and OlympiadBench is shorter."""
 _CALCULATION = re.compile(r"<<[^<>\n]{0,200}>>")
 """The calculator marks of GSM8K solutions."""
+_MARKUP = re.compile(
+    r"</?(?:solution|result|output|response|conclusion|final[ _-](?:result|output|response)|step"
+    r"|b|strong|i|em|u|p|span|div|li|ul|ol|h[1-6]|mark|center|font|big|small|del|ins)(?:\s[^<>]{0,200})?>|<br ?/?>",
+    re.IGNORECASE,
+)
+"""Tags that dress text, or say what it is for."""
 _RETRACTION = re.compile(
     r"\b(?:wait|actually|hmm|oops|no,|mistake|wrong|error|incorrect|correction|apologi[sz]e|let me (?:re|double)"
     r"|instead|should (?:be|have been))",
     re.IGNORECASE,
 )
+
+
+def _line_or_nothing(tag: re.Match[str]) -> str:
+    return "" if _INLINE.fullmatch(tag.group()) else "\n"
+
+
+_INLINE = re.compile(r"</?(?:b|strong|i|em|u|span|mark|font|big|small|del|ins)\b[^<>]*>", re.IGNORECASE)
 
 
 # Marks --------------------------------------------------------------------------------------------------------
@@ -139,7 +204,7 @@ _HEADING = re.compile(
 )
 _HASH_LABEL = re.compile(r"\**(?:the\s+)?(?:final\s+)?answer\s*(?:is\b|[:=])\s*\**", re.IGNORECASE)
 _HASH_WORDS = 3
-_TAG = re.compile(r"<(/?)\s*(?:final[ _-]?answer|final|answer|ans)\s*>", re.IGNORECASE)
+_TAG = re.compile(r"[<\[](/?)\s*(?:final[ _-]?answer|final|answer|ans)\s*[>\]]", re.IGNORECASE)
 _JSON = re.compile(
     r"""["'](?:final[ _])?answer["']\s*:\s*"""
     r"""(?:("(?:[^"\\]|\\.)*"|'(?:[^'\\\n]|\\.)*')|\[([^\[\]\n]*)\]|([^\s,}"'\[][^,}\n]*))""",
@@ -245,7 +310,7 @@ def _hashed(text: str) -> Extraction | None:
 
 def _tagged(text: str) -> Extraction | None:
     """What stands in the last pair of tags, or behind an opening tag at the end that is never closed."""
-    tags = list(_TAG.finditer(text))[-MAX_TRIES:] if "<" in text else []
+    tags = list(_TAG.finditer(text))[-MAX_TRIES:] if "<" in text or "[/" in text else []
     if not tags:
         return None
     if not tags[-1].group(1):

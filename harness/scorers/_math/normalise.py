@@ -200,6 +200,8 @@ _OPEN_RIGHT = re.compile(r"(?<=[(\[])([^\[\]]*,[^\[\]]*)\[$")
 """`]2,5[` is (2,5)."""
 _UNION = re.compile(r"(?<=[)\]]) ?U ?(?=[(\[])")
 _RATIO = re.compile(r"^(\d+) to (\d+)$")
+_ORDINAL = re.compile(r"(?<=\d)(?: ?\^ ?\{? ?(?:⟦ ?)?(?:st|nd|rd|th)(?: ?⟧)? ?\}?|(?:st|nd|rd|th)(?= [a-z⟦]))")
+"""`12^{\\text{th}}`, `12th grade`."""
 _LETTERED_NUMERAL = re.compile(r"^[\dA-Fa-f]+(?=_ ?\{? ?1[1-6] ?\}?$)")
 _POWER_IN_FONT = re.compile(r"(\\(?:mathrm|text)\s*\{[^{}]*\^)\{\s*(-?\d)\s*\}")
 _MODULE = re.compile(r"(?<![A-Za-z\\])(?:np|numpy|math|sympy)\.(?=[a-z])")
@@ -227,7 +229,7 @@ def plain_latex(text: str) -> str:
     if "sqrt" in text or "." in text:
         text = _PLAIN_ROOT.sub(r"\\surd", _MODULE.sub("", text))
         text = _REPEATING.sub(r"\1\\overline{\2}", text)
-    text = _PLUS_MINUS.sub(r"\\pm ", _SPACES.sub(" ", text))
+    text = _ORDINAL.sub("", _PLUS_MINUS.sub(r"\\pm ", _SPACES.sub(" ", text)))
     if "[" in text or "]" in text:
         text = _UNION.sub(r"\\cup ", _OPEN_RIGHT.sub(r"\1)", _OPEN_LEFT.sub("(", text.strip())))
     if "_" in text:
@@ -258,11 +260,12 @@ def _font(match: re.Match[str]) -> str:  # noqa: PLR0911 - one per kind of font
     word = inner.strip(" ~$*")
     if command in _DROPPED:
         return ""
-    if _FUNCTION_IN_TEXT.fullmatch(word):
+    counted = match.string[: match.start()].rstrip(" ~\\,;:!")[-1:].isdigit()
+    if _FUNCTION_IN_TEXT.fullmatch(word) and not (counted and word in ("min", "sec")):
         return rf"\{word} "
     if command in ("boxed", "fbox", "underline"):
         return f" {inner} "
-    if command == "mathrm" and len(word) == 1 and match.string[: match.start()].rstrip(" ~\\,;:!")[-1:].isdigit():
+    if command == "mathrm" and len(word) == 1 and counted:
         return f"⟦{word}⟧"  # `5~\mathrm{m}`
     is_math = command in _MATH_FONTS and (len(word) == 1 or not word.isalpha())
     if is_math or not any(map(str.isalpha, inner)):
@@ -284,6 +287,7 @@ _ASIDE = re.compile(
     r"(?<=[\d)}$%\]]) ⟦?\((?!mod|base|or|and)(?:[A-Za-z][a-z' -]{3,}|(?=[^()]*[A-Za-z]{2,} [A-Za-z]{2,})[\w ,.'$-]+"
     r"|(?:i\.?e\b|since|because|as|which|that is|approx|about|\\approx)[^()]*)\)⟧?$"
     r"|(?<=[\w)}$%\]]) \((?=[^()]*=)(?:[\d\s.,+*/=$%-]|\\(?:times|cdot|div) ?)*\)$"
+    r"|(?<=\S) \((?:\$? ?\\approx|about|approx(?:imately)?\.?|roughly|i\.e\.)(?![A-Za-z])[^()]*\)$"
 )
 """`72 (clips)`, `48 (24 in April and 24 in May)`, `18 (9 * 2 = 18)`, `1/7 (about 0.14)`."""
 _MATH_AND_WORDS = re.compile(r"^\$([^$]+)\$ ?(?=⟦|[A-Za-z])")

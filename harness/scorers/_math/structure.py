@@ -163,6 +163,8 @@ class Comparison:
         labels = {assigned.name for item in wanted if (assigned := trees.assignment(item))}
         if len(labels) == len(wanted) and not any(map(trees.assignment, found)):
             return self.in_order(wanted, found, "list")  # `1, 2` for `x = 1, y = 2`
+        if not labels and len(_names(found)) == len(found):
+            return self.in_order(wanted, found, "list")  # and the other way; `x_1 = 1, x_2 = 2` are in any order
         return self.in_any_order(wanted, found)
 
     def alternatives(self, gold: Node, answer: Node) -> Equality | None:
@@ -171,7 +173,8 @@ class Comparison:
         if one.op in trees.COLLECTIONS or several.value != "or":
             return None
         verdicts = [self.equal(one, item) for item in several.args]
-        return verdicts[0] if all(verdict.equal for verdict in verdicts) else None
+        same = all(self.equal(several.args[0], item).equal for item in several.args[1:])
+        return next((verdict for verdict in verdicts if verdict.equal), None) if same else None
 
     def tuples(self, gold: Node, answer: Node) -> Equality:
         """A tuple, against a tuple with the same brackets, or a bare list in the same order."""
@@ -354,7 +357,7 @@ def _numerals(gold: Node, answer: Node) -> Equality:
 
 def _rows(node: Node) -> list[tuple[Node, ...]] | None:
     rows = trees.matrix(node)
-    if rows is None and node.op == "group" and node.value == "()":
+    if rows is None and node.op == "group" and node.value in ("()", "[]"):
         return [(entry,) for entry in node.args]
     return rows
 
@@ -364,6 +367,12 @@ def _labels_agree(wanted: tuple[Node, ...], found: tuple[Node, ...]) -> tuple[tu
     if all(trees.assignment(item) for item in (*wanted, *found)):
         return wanted, found
     return tuple(map(trees.bare, wanted)), tuple(map(trees.bare, found))
+
+
+def _names(items: tuple[Node, ...]) -> set[str]:
+    """The names that values are assigned to, without their subscripts."""
+    assigned = filter(None, map(trees.assignment, items))
+    return {str(one.name.value).partition("_")[0] for one in assigned if one.name.op == "sym"}
 
 
 def _strongest(methods: set[str]) -> str:

@@ -68,7 +68,9 @@ _KNOWN = {
 DEGREE = _KNOWN["degree"]
 _ANY = "unit"
 """`square units` are an area of any size."""
-_IRREGULAR = {"feet": "foot", "inches": "inch", "metre": "meter", "litre": "liter", "lbs": "lb", "hrs": "hr",
+_IRREGULAR = {"heure": "hour", "hora": "hour", "ora": "hour", "ore": "hour", "stunde": "hour", "stunden": "hour",
+              "minuto": "minute", "minuti": "minute", "minuten": "minute", "jour": "day", "tag": "day", "tage": "day",
+              "feet": "foot", "inches": "inch", "metre": "meter", "litre": "liter", "lbs": "lb", "hrs": "hr",
               "mins": "min", "secs": "sec"}  # fmt: skip
 _OTHERS = frozenset(
     {"rpm", "mol", "kWh", "A", "mA", "C", "F", "T", "sq", "cu", "square", "cubic",
@@ -81,14 +83,14 @@ _NEVER = frozenset(
      "squared", "cubed", "choose", "million", "billion", "trillion", "thousand", "hundred", "dozen", "lakh",
      "crore", "base", "for", "in", "is", "are", "the", "where", "when", "with", "only", "but", "to", "from",
      "either", "at", "most", "least", "more", "less", "than", "positive", "negative", "nan", "none", "undefined",
-     "root", "half", "third", "quarter", "halves", "thirds", "quarters", "otherwise", "e", "i", "x", "y", "z"}
+     "root", "half", "third", "quarter", "halves", "thirds", "quarters", "otherwise", "some", "e", "i", "x", "y", "z"}
 )  # fmt: skip
 """Words that change or deny the number before them, or are mathematics themselves."""
 _NEVER_IN_TEXT = frozenset(
     {"or", "and", "if", "else", "mod", "base", "for", "where", "when", "not", "no", "only", "but", "is", "are",
      "otherwise"}
 )  # fmt: skip
-SCALES = {"hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+SCALES = {"dozen": 12, "hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _LETTERS = "mgshlL"
 """Letters that are units right behind a number, without a space."""
 _LONG_WORD = 4
@@ -100,7 +102,7 @@ _LETTER_SCALE = re.compile(r"^([\d.,]*\d) ?([kKMB])$")
 _LETTER_SCALES = {"k": 10**3, "K": 10**3, "M": 10**6, "B": 10**9}
 _CURRENCY_AFTER = re.compile(r"(?<=\d) ?(?:\$|€|£|¥|₹|USD|EUR|GBP)$")
 _DOLLARS = ("$", "USD")
-_SCALE = re.compile(r"^([-+]?[\d.,]*\d) ?⟦?(hundred|thousand|million|billion|trillion)⟧?(?![A-Za-z])(?! ?\d)")
+_SCALE = re.compile(r"^([-+]?[\d.,]*\d) ?⟦?(dozen|hundred|thousand|million|billion|trillion)⟧?(?![A-Za-z])(?! ?\d)")
 _DEGREES = re.compile(r"(?:\^ ?(?:\{ ?(?:\\circ|\\degree|o) ?\}|\\circ|o)|\\degree)(?![A-Za-z])")
 _TEMPERATURE = re.compile(r"\\degree  ?(?:([CF])|⟦([CF])⟧)$")
 _BASE = re.compile(r"(?<=\d) ?\(? ?⟦? ?\(?(?:in )?base[ -]?⟧? ?(\d{1,2}|[a-z]+) ?\)?⟧? ?\)?$")
@@ -108,7 +110,7 @@ _NUMERAL_IN_BRACKETS = re.compile(r"^(-?)\(([0-9A-Fa-f]+)\)(?= ?(?:_|\(? ?⟦? ?
 _MODULUS = re.compile(r" ?(?:\\[bp]mod ?\{? ?(\w+) ?\}?|\( ?⟦? ?(?:\\[bp]?mod|mod) ?⟧? ?\{? ?(\w+) ?\}? ?\))$")
 _CLOCK = re.compile(r"(?<=\d) ?⟦? ?([ap])\.? ?m\.?⟧?$", re.IGNORECASE)
 _PERCENT = re.compile(r"(?<=[\d}]) ?⟦? ?(?:percent(?:age)?|pct)\.? ?⟧?$")
-_QUANTITY = re.compile(r"(\d+(?:\.\d+)?) ?([A-Za-z]+)(?:,? and |,? |$)")
+_QUANTITY = re.compile(r"(\d+(?:\.\d+)?) ?([A-Za-z]+)(?:,? (?:and|et|und|y|e) |,? |$)")
 _NAMED = r" ?⟦[^⟦⟧]*⟧"
 _RATIO = r" ?\\frac ?\{ ?⟦[^⟦⟧]*⟧[^{}]*\} ?\{ ?⟦[^⟦⟧]*⟧[^{}]*\}"
 _POWER = r" ?\^ ?\{? ?-?[1-4] ?\}?"
@@ -120,7 +122,8 @@ _TEXT_TAIL = re.compile(
     rf"(?:{_POWER}|{_NAMED}| ?(?:/|\\cdot)(?={_NAMED})| ?/ ?[A-Za-z](?![A-Za-z]))* ?\.? ?$"
 )
 _PLAIN_TAIL = re.compile(
-    rf"(?<=[\d)}}%])( ?/? ?)([A-Za-z]+\.?(?:{_POWER})?(?:[ /.-]+[A-Za-z]+(?:{_POWER})?){{0,7}})\.?$",
+    r"(?:(?<=[\d)}%])|(?<=\\pi)|(?<=\\pi ))"
+    rf"( ?/? ?)([A-Za-z]+\.?(?:{_POWER})?(?:[ /.-]+[A-Za-z]+(?:{_POWER})?){{0,7}})\.?$",
 )
 _WORDS = re.compile(r"[A-Za-z]+")
 

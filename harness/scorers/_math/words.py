@@ -30,11 +30,12 @@ _ONES = [
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _MONTHS = ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
            "december"]  # fmt: skip
-_MONTH = "|".join(_MONTHS)
+MONTH = "|".join(_MONTHS)
+"""Any of the months, as a pattern."""
 _DAY_OF_WEEK = r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day,? )?"
 _DATE = re.compile(
-    rf"{_DAY_OF_WEEK}(?:(?P<month>{_MONTH}) (?P<day>\d{{1,2}})"
-    rf"|(?:the )?(?P<day2>\d{{1,2}})(?: of)? (?P<month2>{_MONTH}))"
+    rf"{_DAY_OF_WEEK}(?:(?P<month>{MONTH}) (?P<day>\d{{1,2}})"
+    rf"|(?:the )?(?P<day2>\d{{1,2}})(?: of)? (?P<month2>{MONTH}))"
     r"(?:,? (?P<year>\d{4}))?|(?P<year2>\d{4})-(?P<month3>\d\d)-(?P<day3>\d\d)"
 )
 _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b")
@@ -97,17 +98,36 @@ def _chinese(numeral: str) -> int:
 
 
 def _number(words: list[str]) -> int | None:
-    """`six`, `forty two`, `one million`, `five meters`: a whole number under a hundred, a scale, a unit."""
-    if not words:
+    """`six`, `forty two`, `one hundred and five`, `two million`, `five meters`: a whole number, a unit."""
+    total = group = 0
+    least = _MYRIAD * _MYRIAD
+    for place, word in enumerate([*words, ""]):  # noqa: B007 - where it broke off is needed behind it
+        if (digit := _fits(word, group)) is not None:
+            group += digit
+        elif word == "hundred" and group in range(1, 10):
+            group *= 100
+        elif word in units.SCALES and word != "hundred" and group and units.SCALES[word] < least:
+            least = units.SCALES[word]
+            total, group = total + group * least, 0
+        elif word != "and" or not (group or total):
+            break
+    rest = words[place:]
+    if place == 0 or words[place - 1] == "and":
         return None
-    if words[0] in _TENS:
-        number, rest = 10 * (_TENS.index(words[0]) + 2), words[1:]
-        if rest and rest[0] in _ONES[1:10]:
-            number, rest = number + _ONES.index(rest[0]), rest[1:]
-    elif words[0] in _ONES:
-        number, rest = _ONES.index(words[0]), words[1:]
-    else:
+    return total + group if not rest or units.is_unit(" ".join(rest), spaced=True) else None
+
+
+def _fits(word: str, group: int) -> int | None:
+    """What a word adds to the hundreds, tens and ones before it; `None` where it does not go on from them."""
+    tens, ones = divmod(group % 100, 10)
+    if word in _TENS:
+        return None if tens or ones else 10 * (_TENS.index(word) + 2)
+    if word not in _ONES or ones or tens == 1:
         return None
-    if rest and rest[0] in units.SCALES:
-        number, rest = number * units.SCALES[rest[0]], rest[1:]
-    return number if not rest or units.is_unit(" ".join(rest), spaced=True) else None
+    digit = _ONES.index(word)
+    return None if tens and not 0 < digit < 10 else digit  # noqa: PLR2004
+
+
+_NAMES = "|".join([*_ONES[::-1], *_TENS])
+NUMERAL = re.compile(rf"\b(?:{_NAMES})(?:(?:[ -]|,? and )(?:{_NAMES}|{'|'.join(units.SCALES)}))*\b", re.IGNORECASE)
+"""A number in words."""
