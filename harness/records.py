@@ -129,6 +129,8 @@ class Reply:
     latency_s: float | None = None
     ttfb_s: float | None = None
     """Seconds to the first byte of the answer."""
+    ttft_s: float | None = None
+    """Seconds to the first words of the answer or of its reasoning, where it came as a stream."""
     served_model: str | None = None
     """The model name the server reported."""
     system_fingerprint: str | None = None

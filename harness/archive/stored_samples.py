@@ -103,11 +103,13 @@ def samples(run: Path) -> pl.DataFrame:
         StorageError: not there, not Parquet, or without a column that samples have.
     """
     import polars as pl
+    import pyarrow as pa
 
     path = runs.samples_path(run)
     try:
         frame = pl.read_parquet(path)
-        unknown = [pl.lit(None, pl.String).alias(name) for name in ADDED_COLUMNS if name not in frame.columns]
+        kinds = pl.DataFrame(pa.schema(schema()).empty_table()).schema
+        unknown = [pl.lit(None, kinds[name]).alias(name) for name in ADDED_COLUMNS if name not in frame.columns]
         return frame.with_columns(unknown).select(list(schema()))
     except FileNotFoundError as error:
         raise StorageError(f"{path}: not there; give the run's command again to finish it") from error

@@ -54,6 +54,12 @@ class _Common(Protocol):
         del model
         return None
 
+    @classmethod
+    def prefill(cls, model: ModelSpec) -> str | None:
+        """Why it cannot go on from words that a task begins the answer with; `None`, as by default, where it can."""
+        del model
+        return None
+
     @staticmethod
     def billed(model: ModelSpec) -> bool:
         """Whether every answer costs money: then prices, budgets and reuse apply. By default it costs none."""

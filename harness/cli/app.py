@@ -145,8 +145,9 @@ def _evaluate(spec: Any) -> int:
     for what in derivation.unread(results, outcome.run.name):
         say(f"warning: {what}", "warning")
     if counts.failed:
+        error, times = catalogue.commonest_error(outcome.run)
         say(
-            f"harness: {counts.failed} samples failed and are unscored; "
+            f"harness: {counts.failed} samples failed and are unscored, {times} of them with: {visible(error)}; "
             f"`harness show {outcome.run.name} --failed{where}` says why; the same command asks for them again",
             "warning",
         )

@@ -189,6 +189,12 @@ def plan_model(model: ModelSpec, tasks: Sequence[LoadedTask], spec: EvalSpec) ->
             "for; use backend openai_completions with a server that echoes log-probabilities (vLLM, SGLang), a local "
             "backend, or a task that generates"
         )
+    begun = [task.name for task, samples in planned if samples.begun]
+    if begun and (why := backend.prefill(source)):
+        raise ConfigError(
+            f"model {model.name}: task {begun[0]} begins every answer itself (gen_prefix), and {why}; leave the task "
+            "out, or ask through a backend that can"
+        )
     file = weights.fetch(weights_spec) if weights_spec and not spec.replay and not spec.dry_run else None
     return dataclasses.replace(plan, file=file)
 

@@ -17,12 +17,12 @@ from harness.runs.folder import SAMPLES, atomic_file, storage_errors
 from harness.runs.manifest import Counts, TokenCounts
 
 SORT = ("model", "task", "doc_id", "repeat")
-ADDED_COLUMNS = ("removed",)
-"""Columns of text that earlier versions did not write: nothing is known there."""
+ADDED_COLUMNS = ("removed", "ttft_s")
+"""Columns that earlier versions did not write: nothing is known there."""
 PIECE = 500
 """Rows of a row group: as Python objects they take several times the memory they take in columns."""
 STATES: tuple[SampleStatus, ...] = ("answered", "truncated", "refused", "failed")
-TIMES = ("started_at", "latency_s", "ttfb_s", "attempts", "response_id", "reused_from")
+TIMES = ("started_at", "latency_s", "ttfb_s", "ttft_s", "attempts", "response_id", "reused_from")
 """Columns that differ between two runs with the same answers."""
 
 
@@ -74,6 +74,7 @@ def schema() -> dict[str, Any]:
         "started_at": pa.string(),
         "latency_s": pa.float64(),
         "ttfb_s": pa.float64(),
+        "ttft_s": pa.float64(),
         "served_model": pa.string(),
         "system_fingerprint": pa.string(),
         "response_id": pa.string(),
