@@ -55,6 +55,15 @@ class _Common(Protocol):
         return None
 
     @classmethod
+    def ready(cls, model: ModelSpec) -> None:
+        """See, without an import or a request, that what it needs to send is here. By default it needs nothing.
+
+        Raises:
+            BackendError: a key is not.
+        """
+        del model
+
+    @classmethod
     def prefill(cls, model: ModelSpec) -> str | None:
         """Why it cannot go on from words that a task begins the answer with; `None`, as by default, where it can."""
         del model

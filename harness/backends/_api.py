@@ -106,6 +106,16 @@ class ApiBackend(OverNetwork):
         return True
 
     @classmethod
+    def ready(cls, model: ModelSpec) -> None:
+        """See that the key is in the environment.
+
+        Raises:
+            ConfigError: the variable's name is none.
+            BackendError: the variable is not set, or holds what no header can carry.
+        """
+        _http.key(model.name, model.connect)
+
+    @classmethod
     def prefill(cls, model: ModelSpec) -> str | None:
         """Why it cannot go on from words that the task begins the answer with; by default the API has no way to."""
         del model

@@ -5,6 +5,7 @@ The one place that knows the index, the channels and the leaderboard; they do no
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import os
@@ -392,7 +393,8 @@ def board(results_dir: Path, wanted: Selection | None = None) -> Board:
     """
     from harness.results import leaderboard
 
-    frames: dict[str, Any] = {name: store.query(results_dir, sql) for name, sql in leaderboard.QUERIES.items()}
+    with contextlib.closing(store.connect(results_dir)) as index:
+        frames: dict[str, Any] = {name: store.run_sql(index, sql) for name, sql in leaderboard.QUERIES.items()}
     models = sorted(set(frames["models"]["model"]))
     everything = leaderboard.Board(**frames, probed=_headed(results_dir, models))
     if wanted is None:

@@ -126,10 +126,12 @@ def write(run: Path, rows: Iterable[Mapping[str, Any]]) -> Written:
         StorageError: it cannot be written; an older file stays as it was.
         ValueError: the rows are not in order.
     """
+    import polars as pl
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     columns = pa.schema(schema())
+    frame = pl.DataFrame(pa.Table.from_batches([], schema=columns)).schema
     states: dict[SampleStatus, int] = dict.fromkeys(STATES, 0)
     tokens = dict.fromkeys(("prompt", "completion", "reasoning", "cached"), 0)
     waiting = iter(rows)
@@ -149,5 +151,6 @@ def write(run: Path, rows: Iterable[Mapping[str, Any]]) -> Written:
                 for kind in tokens:
                     tokens[kind] += row[f"{kind}_tokens"] or 0
             with storage_errors(path):
-                writer.write_table(pa.Table.from_pylist(piece, schema=columns))
+                # By way of polars: pyarrow imports pandas before it reads the first Python list.
+                writer.write_table(pl.DataFrame(piece, schema=frame, orient="row").to_arrow().cast(columns))
     return Written(Counts(samples=sum(states.values()), **states), TokenCounts(**tokens))
