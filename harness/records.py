@@ -138,6 +138,8 @@ class Reply:
     """The server's id of this response, for its support to find it."""
     body: str | None = None
     """The request's body exactly as it was sent, where it went over HTTP. Never headers, so never a key."""
+    batch: str | None = None
+    """The provider's id of the batch it came in, at half the price; `None` where it was asked for alone."""
     reused_from: str | None = None
     """The run this reply was taken from instead of asking again; `None` where it was asked for here."""
 

@@ -20,7 +20,7 @@ RETIRED = frozenset({"plan", "allow_unsafe_code"})
 """Fields that specs of earlier runs may hold: of the run, and of its models. They never changed an answer."""
 
 
-UNSEEN = frozenset({"idle_s", "stream", "batch"})
+UNSEEN = frozenset({"idle_s", "stream"})
 """Fields of `connect` that specs of earlier runs lack."""
 TOLD = ("released", "lab", "base", "statement")
 """Fields of a model that say what it is, not how it is asked: no part of the identity."""
@@ -212,7 +212,9 @@ class EvalSpec:
 
     __pydantic_config__: ClassVar = STRICT
 
-    PLACE: ClassVar[frozenset[str]] = frozenset({"results_dir", "budget", "dry_run", "reuse", "samples", "publish"})
+    PLACE: ClassVar[frozenset[str]] = frozenset(
+        {"results_dir", "budget", "dry_run", "reuse", "samples", "publish", "batch"}
+    )
     """Fields that say where and how, not what: no part of the identity."""
 
     models: Annotated[tuple[ModelSpec, ...], MinLen(1)]
@@ -231,6 +233,8 @@ class EvalSpec:
     """Say what the run would send and cost, and send nothing."""
     reuse: bool = True
     """Take an API model's answers to the very same requests from other runs instead of paying again."""
+    batch: bool = False
+    """Ask API models through their providers' batch endpoints: half the price, within a day."""
     shard: str | None = None
     """`i/n`: every n-th document alone, from the i-th on. `harness index` unites the n runs."""
     publish: str | None = None

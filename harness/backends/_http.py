@@ -52,6 +52,8 @@ KEEP_ALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPALIVE": 60, "TCP_KEEPINTVL": 30, "TCP
 (tcp(7); macOS has the second name for the first). Proxies and NATs forget a connection that is silent for minutes."""
 BODY_MOST_BYTES = 64 * 2**20
 """No answer is longer; a server that sends more is broken."""
+RAW_MOST_BYTES = 2**30
+"""The results of a batch may be longer."""
 CUT, RECOVER = 0.7, 0.05
 """After a 429 concurrency falls to 0.7 of itself; every full round of successes gives back 5 % of the most."""
 DEAD_WEIGHT, DEAD_AFTER_S = 20, 5.0
@@ -241,10 +243,24 @@ class _Try:
     request_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What is sent."""
+
+    method: str
+    url: str
+    body: bytes | None
+    kind: str | None
+    stream: bool = False
+    raw: bool = False
+
+
 @dataclass(slots=True)
 class _Seen:
     """How far a try has come."""
 
+    most: int = 0
+    """Bytes it may have."""
     streamed: bool = False
     size: int = 0
     """Bytes of its answer."""
@@ -418,18 +434,35 @@ class Client:
             await self._session.close()
             self._session = None
 
-    async def post(self, path: str, body: bytes, tokens: float = 0.0, *, stream: bool = False) -> Exchange:
+    async def post(
+        self,
+        path: str,
+        body: bytes | None,
+        tokens: float = 0.0,
+        *,
+        stream: bool = False,
+        method: str = "POST",
+        kind: str | None = None,
+        raw: bool = False,
+        retries: int | None = None,
+    ) -> Exchange:
         """Send one request until it is answered, fails for good, or has been tried often enough.
 
         Args:
             path: goes behind the base URL.
-            body: JSON.
+            body: JSON, or what `kind` says.
             tokens: how many it is expected to use, for the limit per minute.
             stream: the body asks for a stream: then its silence is limited too.
+            method: the HTTP method.
+            kind: the body's type, where it is no JSON.
+            raw: the answer is kept as it is, in bytes; it may be long.
+            retries: tries after the first; `None` is `connect.retries`.
 
         Raises:
             BackendError: the server is dead to us, so every further request is pointless.
         """
+        most = self._connect.retries if retries is None else retries
+        call = _Call(method, f"{self._base_url}{path}", body, kind, stream=stream, raw=raw)
         attempts: list[Attempt] = []
         paid = 0
         while True:
@@ -438,13 +471,13 @@ class Client:
             entered = await self.gate.enter(tokens)
             at, clock = environment.now(), time.perf_counter()
             try:
-                one = await self._try(path, body, stream=stream)
+                one = await self._try(call)
             finally:
                 self.gate.leave()
             latency = time.perf_counter() - clock
             self._note(one, entered)
             paid += one.paid
-            if one.error is None or not one.retry or len(attempts) >= self._connect.retries or paid > PAID_RETRIES:
+            if one.error is None or not one.retry or len(attempts) >= most or paid > PAID_RETRIES:
                 return Exchange(
                     payload=one.payload,
                     status=one.status,
@@ -457,17 +490,29 @@ class Client:
                     request_id=one.request_id,
                     expected=tokens,
                 )
-            most = BACKOFF_MOST_S if one.weight == 1 else BACKOFF_HARD_S
-            wait = random.uniform(0, min(most, BACKOFF_S * 2 ** len(attempts)))  # noqa: S311 - jitter
+            longest = BACKOFF_MOST_S if one.weight == 1 else BACKOFF_HARD_S
+            wait = random.uniform(0, min(longest, BACKOFF_S * 2 ** len(attempts)))  # noqa: S311 - jitter
             if one.retry_after_s is not None:
                 wait += one.retry_after_s
             attempts.append(Attempt(at, one.error, one.status))
             await asyncio.sleep(wait)
 
-    async def _try(self, path: str, body: bytes, *, stream: bool) -> _Try:
+    def judge(self, status: int | None, payload: Any) -> Exchange:
+        """What a response is that came in another's body (a batch's results): an answer, or an error.
+
+        Args:
+            status: its HTTP status; `None` where it has none, because it was never answered.
+            payload: its JSON.
+        """
+        if status is None:
+            return Exchange(payload=payload, error=self._clean(_message(payload) or "it was not answered"))
+        one = self._answer(status, payload) if status == OK else self._failed(status, payload, "")
+        return Exchange(payload=one.payload, status=one.status, error=one.error)
+
+    async def _try(self, call: _Call) -> _Try:
         seen = _Seen()
         try:
-            return await self._exchange(path, body, seen, stream=stream)
+            return await self._exchange(call, seen)
         except aiohttp.InvalidURL:
             return _Try(error="base_url is no URL that can be asked", weight=HARD_WEIGHT)
         except TimeoutError as problem:
@@ -491,20 +536,31 @@ class Client:
             why = f"after {seen.size} bytes and {said.idle_s:g} s of silence (connect.idle_s)"
         return _Try(error=f"no whole answer {why}", retry=True, paid=True)
 
-    async def _exchange(self, path: str, body: bytes, seen: _Seen, *, stream: bool) -> _Try:
+    async def _exchange(self, call: _Call, seen: _Seen) -> _Try:
         assert self._session is not None
-        url, limits, clock = f"{self._base_url}{path}", self._limits(stream), time.perf_counter()
-        sent = self._session.post(url, data=body, allow_redirects=False, proxy=self._proxy, timeout=limits)
+        clock = time.perf_counter()
+        sent = self._session.request(
+            call.method,
+            call.url,
+            data=call.body,
+            allow_redirects=False,
+            proxy=self._proxy,
+            timeout=self._limits(call.stream),
+            headers={"Content-Type": call.kind} if call.kind else None,
+        )
         async with sent as response:
             status, headers = response.status, response.headers
-            seen.streamed = response.content_type == _stream.TYPE
+            seen.streamed = response.content_type == _stream.TYPE and not call.raw
+            seen.most = RAW_MOST_BYTES if call.raw else BODY_MOST_BYTES
             try:
                 await self._take(response.content, seen, clock)
             except (aiohttp.ClientError, OSError):
                 if not seen.streamed or not self._whole(seen.events):
                     raise  # a stream that said its end is whole, however its connection ends
-        if seen.size > BODY_MOST_BYTES:
-            return _Try(error=f"an answer of more than {BODY_MOST_BYTES >> 20} MiB", status=status)
+        if seen.size > seen.most:
+            return _Try(error=f"an answer of more than {seen.most >> 20} MiB", status=status)
+        if call.raw and status == OK:
+            return _Try(payload=bytes(seen.data), status=status)
         one = self._streamed(status, seen.events) if seen.streamed else self._read(status, bytes(seen.data))
         one.ttfb_s, one.ttft_s = seen.ttfb_s, seen.ttft_s
         one.request_id = self._clean(headers.get("x-request-id") or headers.get("request-id") or "") or None
@@ -521,7 +577,7 @@ class Client:
             if seen.ttfb_s is None and piece.strip():  # a server may send blank lines while the model thinks
                 seen.ttfb_s = time.perf_counter() - clock
             seen.size += len(piece)
-            if seen.size > BODY_MOST_BYTES:
+            if seen.size > seen.most:
                 return
             if not seen.streamed:
                 seen.data += piece

@@ -14,7 +14,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from harness.backends import _stream
-from harness.backends._api import ApiBackend, tokens, total, word
+from harness.backends._api import tokens, total, word
+from harness.backends._batches import AnthropicBatches
 from harness.records import ReasoningKind, Reply, Request, Usage
 from harness.specs import ModelSpec
 
@@ -30,7 +31,7 @@ FINISH = {
 }
 
 
-class Backend(ApiBackend):
+class Backend(AnthropicBatches):
     """A model behind Anthropic's Messages API.
 
     Args (of the model), beside those of every API model:

@@ -16,7 +16,8 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from harness.backends import _stream
-from harness.backends._api import ApiBackend, tokens, total, word
+from harness.backends._api import tokens, total, word
+from harness.backends._batches import GeminiBatches
 from harness.errors import ConfigError
 from harness.records import Reply, Request, Usage
 from harness.specs import ModelSpec
@@ -33,7 +34,7 @@ ROLES = {"assistant": "model"}
 _MODEL_ID = re.compile(r"[\w.\-/]+")
 
 
-class Backend(ApiBackend):
+class Backend(GeminiBatches):
     """A model behind Google's Gemini API.
 
     Args (of the model), beside those of every API model:

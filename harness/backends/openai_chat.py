@@ -22,7 +22,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from harness.backends import _replies, _stream
-from harness.backends._api import STREAM_OPTIONS, ApiBackend, openai_usage, word
+from harness.backends._api import STREAM_OPTIONS, openai_usage, word
+from harness.backends._batches import OpenAIBatches
 from harness.errors import ConfigError
 from harness.records import ReasoningKind, Reply, Request
 from harness.specs import ModelSpec
@@ -40,7 +41,7 @@ MODERATED = 403
 ASKS_FOR_TOOLS = frozenset({"tool_calls", "function_call"})
 
 
-class Backend(ApiBackend):
+class Backend(OpenAIBatches):
     """A chat model behind an OpenAI-compatible server.
 
     Args (of the model), beside those of every API model:

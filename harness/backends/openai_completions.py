@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.backends import _replies, _stream
-from harness.backends._api import ApiBackend, encode, logprob, openai_usage, unsupported, word
+from harness.backends._api import encode, logprob, openai_usage, unsupported, word
+from harness.backends._batches import OpenAIBatches
 from harness.backends.openai_chat import OPENAI_STREAM, _fault
 from harness.errors import BackendError
 from harness.records import Reply, Request, RequestKind
@@ -27,7 +28,7 @@ SLACK = 1e-6
 """Two log-probabilities closer than this are the same token's, rounded twice by the server."""
 
 
-class Backend(ApiBackend):
+class Backend(OpenAIBatches):
     """A model that continues plain text, behind an OpenAI-compatible server. Use it with `chat: false`.
 
     A loglikelihood is one request with `echo` for the context and its continuation. Which tokens are the

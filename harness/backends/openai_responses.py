@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from harness.backends import _stream
-from harness.backends._api import ApiBackend, tokens, word
+from harness.backends._api import tokens, word
+from harness.backends._batches import OpenAIBatches
 from harness.backends.openai_chat import FILTER_CODES
 from harness.records import ReasoningKind, Reply, Request, Usage
 
@@ -20,7 +21,7 @@ ENDS = frozenset({"response.completed", "response.incomplete", "response.failed"
 STATUS_OF_CODE = {"rate_limit_exceeded": 429}
 
 
-class Backend(ApiBackend):
+class Backend(OpenAIBatches):
     """A model behind OpenAI's Responses API.
 
     Args (of the model), beside those of every API model:

@@ -182,6 +182,7 @@ def answered(replies: Sequence[Reply | None], *, generated: bool) -> dict[str, A
         "response_id": reply.response_id,
         "request_bodies": [item.body for item in held],
         "request_sha256": [_sha256(item.body) for item in held],
+        "batch": reply.batch,
         "reused_from": reply.reused_from,
     }
 

@@ -17,12 +17,12 @@ from harness.runs.folder import SAMPLES, atomic_file, storage_errors
 from harness.runs.manifest import Counts, TokenCounts
 
 SORT = ("model", "task", "doc_id", "repeat")
-ADDED_COLUMNS = ("removed", "ttft_s")
+ADDED_COLUMNS = ("removed", "ttft_s", "batch")
 """Columns that earlier versions did not write: nothing is known there."""
 PIECE = 500
 """Rows of a row group: as Python objects they take several times the memory they take in columns."""
 STATES: tuple[SampleStatus, ...] = ("answered", "truncated", "refused", "failed")
-TIMES = ("started_at", "latency_s", "ttfb_s", "ttft_s", "attempts", "response_id", "reused_from")
+TIMES = ("started_at", "latency_s", "ttfb_s", "ttft_s", "attempts", "response_id", "batch", "reused_from")
 """Columns that differ between two runs with the same answers."""
 
 
@@ -80,6 +80,7 @@ def schema() -> dict[str, Any]:
         "response_id": pa.string(),
         "request_bodies": pa.list_(pa.string()),
         "request_sha256": pa.list_(pa.string()),
+        "batch": pa.string(),
         "reused_from": pa.string(),
         "removed": pa.string(),
         "scores": pa.list_(score),
