@@ -134,22 +134,25 @@ def splits(docs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     Args:
         docs: mappings with the same keys, of JSON-able values of one type per key.
     """
-    rows = [dict(doc) for doc in docs]
-    if not rows or not _plain(rows):
-        return {"test": _dataset(iter(rows))}
-    names = tuple(rows[0])
-    return {"test": Rows(names, [json.dumps([row[name] for name in names]).encode() for row in rows])}
+    waiting = map(dict, docs)
+    lines: list[bytes] = []
+    kinds: dict[str, set[Any]] = {}
+    for doc in waiting:
+        kinds = kinds or {name: set() for name in doc}
+        if doc.keys() != kinds.keys() or not all(_joins(kinds[name], value) for name, value in doc.items()):
+            before = (dict(zip(kinds, json.loads(line), strict=True)) for line in lines)
+            return {"test": _dataset(itertools.chain(before, [doc], waiting))}
+        lines.append(json.dumps([doc[name] for name in kinds]).encode())
+    return {"test": Rows(tuple(kinds), lines) if lines else _dataset(iter(()))}
 
 
 SCALARS = (str, int, float, bool)
 
 
-def _plain(rows: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether every document has the same columns, and every column values of one kind that Arrow gives back as are."""
-    names = rows[0].keys()
-    if any(row.keys() != names for row in rows):
-        return False
-    return all(_of_one_kind({kind for row in rows for kind in _kinds(row[name])}) for name in names)
+def _joins(kinds: set[Any], value: Any) -> bool:
+    """Whether a column of these kinds still holds what Arrow gives back as it is with this value; adds its kinds."""
+    kinds |= _kinds(value)
+    return any(kinds <= {kind} or kinds <= {list, (list, kind)} for kind in SCALARS)
 
 
 def _kinds(value: Any) -> set[Any]:
@@ -159,10 +162,6 @@ def _kinds(value: Any) -> set[Any]:
     if type(value) is int and not -(2**63) <= value < 2**63:
         return {object}
     return set() if value is None else {type(value)}
-
-
-def _of_one_kind(kinds: set[Any]) -> bool:
-    return any(kinds <= {kind} or kinds <= {list, (list, kind)} for kind in SCALARS)
 
 
 def _dataset(docs: Iterator[Mapping[str, Any]]) -> Any:

@@ -474,6 +474,7 @@ class Client:
                 one = await self._try(call)
             finally:
                 self.gate.leave()
+            one.judged |= not stream and one.error is not None and bool(WANTS_STREAM.search(one.error))
             latency = time.perf_counter() - clock
             self._note(one, entered)
             paid += one.paid
@@ -674,7 +675,7 @@ class Client:
             self.gate.slow_down(entered, one.retry_after_s)
         elif one.weight == 1 and one.status is not None and OK <= one.status < SERVER_ERROR and not one.retry:
             self._weight = self._failing = 0  # the server is alive and judges this one request
-            if not (self._answered or one.judged or WANTS_STREAM.search(one.error)):
+            if not (self._answered or one.judged):
                 self._note_alike(one.error)
         else:
             self._note_failing(one)

@@ -5,6 +5,8 @@
     journal.jsonl    one line per reply, on disk before the next request of its slot goes out (`journal.py`)
     samples.parquet  one row per sample, written when the run ends
 
+and, while batches are under way at a provider, `batches.jsonl`, which says which (`harness.evaluation.batches`).
+
 Whole files are written beside their place and renamed into it, so a reader sees the old one or the new one.
 """
 

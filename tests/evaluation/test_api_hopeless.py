@@ -124,3 +124,10 @@ def test_a_model_that_only_streams_does_not_count_as_hopeless(tmp_path: Path) ->
         assert len(server.asked) <= 50 + 16
     assert {reply.text for reply in replies.values()} == {"42"}
     assert facts["streamed"] is True
+
+
+def test_a_server_that_wants_a_stream_whatever_it_is_asked_ends_the_run_too(tmp_path: Path) -> None:
+    with serving(lambda _body, _n: Answer(error("This model only support stream mode", "x"), 400)) as server:
+        with pytest.raises(BackendError, match="only support stream mode"):
+            run(model(server.url, parallel=1), requests(50), tmp_path)
+        assert len(server.asked) <= 1 + FEW + 1
