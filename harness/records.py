@@ -129,6 +129,8 @@ class Reply:
     latency_s: float | None = None
     ttfb_s: float | None = None
     """Seconds to the first byte of the answer."""
+    ttft_s: float | None = None
+    """Seconds to the first words of the answer or of its reasoning, where it came as a stream."""
     served_model: str | None = None
     """The model name the server reported."""
     system_fingerprint: str | None = None
@@ -136,6 +138,8 @@ class Reply:
     """The server's id of this response, for its support to find it."""
     body: str | None = None
     """The request's body exactly as it was sent, where it went over HTTP. Never headers, so never a key."""
+    batch: str | None = None
+    """The provider's id of the batch it came in, at half the price; `None` where it was asked for alone."""
     reused_from: str | None = None
     """The run this reply was taken from instead of asking again; `None` where it was asked for here."""
 

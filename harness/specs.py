@@ -20,6 +20,8 @@ RETIRED = frozenset({"plan", "allow_unsafe_code"})
 """Fields that specs of earlier runs may hold: of the run, and of its models. They never changed an answer."""
 
 
+UNSEEN = frozenset({"idle_s", "stream"})
+"""Fields of `connect` that specs of earlier runs lack."""
 TOLD = ("released", "lab", "base", "statement")
 """Fields of a model that say what it is, not how it is asked: no part of the identity."""
 MONTH = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])(?:-\d{2})?")
@@ -56,9 +58,15 @@ class ConnectSpec:
     api_key_env: str | None = None
     """The environment variable that holds the key. `None` sends none (servers of one's own)."""
     timeout_s: Annotated[float, Gt(0)] = 600.0
-    """Seconds one try may take. Reasoning models think for minutes before the first byte."""
+    """Seconds one try may take, a streamed one from its first byte to its last. Reasoning models think for minutes."""
+    idle_s: Annotated[float, Gt(0)] = 300.0
+    """Seconds a stream may be silent. A whole answer is silent until it is there: for it `timeout_s` alone counts."""
+    stream: bool = False
+    """Ask for the answer as a stream: for models that give no other, and for answers that take longer than a proxy
+    keeps a silent connection. It is asked for without this word where the server refuses everything else."""
     retries: Annotated[int, Ge(0), Le(50)] = 8
-    """Tries after the first, on 429, 5xx and dropped connections alone. Timeouts are tried again twice at most."""
+    """Tries after the first, on 408, 409, 429, 5xx and dropped connections alone; two at most on timeouts and on
+    streams that broke off."""
     requests_per_minute: Annotated[float, Gt(0)] | None = None
     """The account's limit; requests are spread evenly below it. `None` is no limit but the server's 429s."""
     tokens_per_minute: Annotated[float, Gt(0)] | None = None
@@ -206,7 +214,9 @@ class EvalSpec:
 
     __pydantic_config__: ClassVar = STRICT
 
-    PLACE: ClassVar[frozenset[str]] = frozenset({"results_dir", "budget", "dry_run", "reuse", "samples", "publish"})
+    PLACE: ClassVar[frozenset[str]] = frozenset(
+        {"results_dir", "budget", "dry_run", "reuse", "samples", "publish", "batch"}
+    )
     """Fields that say where and how, not what: no part of the identity."""
 
     models: Annotated[tuple[ModelSpec, ...], MinLen(1)]
@@ -225,6 +235,8 @@ class EvalSpec:
     """Say what the run would send and cost, and send nothing."""
     reuse: bool = True
     """Take an API model's answers to the very same requests from other runs instead of paying again."""
+    batch: bool = False
+    """Ask API models through their providers' batch endpoints: half the price, within a day."""
     shard: str | None = None
     """`i/n`: every n-th document alone, from the i-th on. `harness index` unites the n runs."""
     publish: str | None = None
@@ -238,8 +250,9 @@ class EvalSpec:
     def of_identity(cls, fields: Mapping[str, Any]) -> dict[str, Any]:
         """The fields of a spec, as this version or an older one wrote them, without those that say where and how."""
         kept = {key: value for key, value in fields.items() if key not in cls.PLACE | RETIRED}
+        dropped = {*RETIRED, *TOLD}
         models = [
-            {key: value for key, value in model.items() if key not in {*RETIRED, *TOLD}}
+            {key: _connecting(key, value) for key, value in model.items() if key not in dropped}
             for model in kept.get("models", ())
         ]
         tasks = [
@@ -250,3 +263,8 @@ class EvalSpec:
         sandbox = {key: value for key, value in kept.get("sandbox", {}).items() if key != "tier" or value is not None}
         parts = (("models", models), ("tasks", tasks), ("sandbox", sandbox))
         return kept | {key: value for key, value in parts if key in kept}
+
+
+def _connecting(key: str, said: Any) -> Any:
+    """A field of a model; how its server is spoken to as every version writes it."""
+    return {name: value for name, value in said.items() if name not in UNSEEN} if key == "connect" else said

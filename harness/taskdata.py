@@ -6,15 +6,14 @@ lm-eval through `splits`. Heavy packages are imported when they are needed.
 
 from __future__ import annotations
 
+import functools
 import glob
 import gzip
 import itertools
 import json
 import os
-import urllib.error
-import urllib.request
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,24 +89,95 @@ def data_files(data: str) -> list[Path]:
     return sorted(files)
 
 
-def splits(docs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Documents as the in-memory `{"test": datasets.Dataset}` that lm-eval's `custom_dataset` returns.
+class Rows(Sequence[dict[str, Any]]):
+    """Documents of one form, each as the JSON of its values: a small part of what dicts take.
 
-    Made piece by piece: `Dataset.from_list` takes seven times the memory of the documents on the way, of which hashing
-    them for a cache that nobody reads is the larger part.
+    What lm-eval asks of a data set it has itself, at no import; whatever else a task asks of it (`map`, `filter`, …) a
+    `datasets.Dataset` of the same documents answers.
+    """
+
+    def __init__(self, names: Sequence[str], lines: Sequence[bytes]) -> None:
+        self._names, self._lines = tuple(names), lines
+
+    @property
+    def features(self) -> dict[str, None]:
+        """The columns."""
+        return dict.fromkeys(self._names)
+
+    def __len__(self) -> int:
+        """How many documents there are."""
+        return len(self._lines)
+
+    def __getitem__(self, place: Any) -> Any:
+        """A document by its number, made anew; of a slice or a column's name what `datasets` makes of it."""
+        if not isinstance(place, int):
+            return self._dataset[place]
+        return dict(zip(self._names, json.loads(self._lines[place]), strict=True))
+
+    def __getattr__(self, name: str) -> Any:
+        """What is not here is a data set's."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._dataset, name)
+
+    @functools.cached_property
+    def _dataset(self) -> Any:
+        return _dataset(iter(self))
+
+
+def splits(docs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Documents as the in-memory `{"test": …}` that lm-eval's `custom_dataset` returns.
+
+    Documents whose columns hold texts, numbers, truths, or lists of them, each column of one kind, need no `datasets`,
+    which takes a second of CPU to import. What it makes of such documents is what they are.
 
     Args:
         docs: mappings with the same keys, of JSON-able values of one type per key.
     """
+    waiting = map(dict, docs)
+    lines: list[bytes] = []
+    kinds: dict[str, set[Any]] = {}
+    for doc in waiting:
+        kinds = kinds or {name: set() for name in doc}
+        if doc.keys() != kinds.keys() or not all(_joins(kinds[name], value) for name, value in doc.items()):
+            before = (dict(zip(kinds, json.loads(line), strict=True)) for line in lines)
+            return {"test": _dataset(itertools.chain(before, [doc], waiting))}
+        lines.append(json.dumps([doc[name] for name in kinds]).encode())
+    return {"test": Rows(tuple(kinds), lines) if lines else _dataset(iter(()))}
+
+
+SCALARS = (str, int, float, bool)
+
+
+def _joins(kinds: set[Any], value: Any) -> bool:
+    """Whether a column of these kinds still holds what Arrow gives back as it is with this value; adds its kinds."""
+    kinds |= _kinds(value)
+    return any(kinds <= {kind} or kinds <= {list, (list, kind)} for kind in SCALARS)
+
+
+def _kinds(value: Any) -> set[Any]:
+    """The kinds of a value: a scalar's type; of a list `list`, and its items' types beside it; none of nothing."""
+    if type(value) is list:
+        return {list, *((list, type(item)) for item in value if item is not None)}
+    if type(value) is int and not -(2**63) <= value < 2**63:
+        return {object}
+    return set() if value is None else {type(value)}
+
+
+def _dataset(docs: Iterator[Mapping[str, Any]]) -> Any:
+    """Documents as a `datasets.Dataset`, in Arrow's columns.
+
+    Made piece by piece: `Dataset.from_list` takes seven times the memory of the documents on the way, of which hashing
+    them for a cache that nobody reads is the larger part.
+    """
     import pyarrow as pa
     from datasets import Dataset
 
-    waiting = iter(docs)
     tables = []
-    while piece := [dict(doc) for doc in itertools.islice(waiting, PIECE)]:
+    while piece := [dict(doc) for doc in itertools.islice(docs, PIECE)]:
         tables.append(pa.Table.from_pylist(piece))
     table = pa.concat_tables(tables, promote_options="permissive") if tables else pa.table({})
-    return {"test": Dataset(table, fingerprint=uuid.uuid4().hex[:16])}
+    return Dataset(table, fingerprint=uuid.uuid4().hex[:16])
 
 
 def hub_file(hub: str, name: str, columns: Sequence[str]) -> str:
@@ -213,6 +283,9 @@ def _check_hub(hub: str, hint: str) -> None:
 
 def _hub_unreachable() -> str | None:
     """Why the hub cannot be reached, or `None` if it answers, whatever it says. Proxies are honoured."""
+    import urllib.error
+    import urllib.request
+
     endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
     try:
         request = urllib.request.Request(endpoint, method="HEAD")  # noqa: S310 - the user's own setting

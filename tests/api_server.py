@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -31,6 +31,14 @@ class Answer:
     """The answer is held until this is true; it is asked when a request arrives, and a few times a second."""
     fault: str | None = None
     """`drop` (close at once), `truncate` (half a body), `hang` (never answer)."""
+    events: Sequence[Any] | None = None
+    """The answer as a stream: each is sent as an event's JSON, a text as it is."""
+    pause: float = 0.0
+    """Seconds before every event but the first."""
+    cut: str | None = None
+    """How the stream ends behind its events: `drop` (the connection with it), `hang`; `None` as it should."""
+    kind: str = "text/event-stream"
+    """What a stream is called."""
 
 
 Behaviour = Callable[[dict[str, Any], int], Answer]
@@ -95,6 +103,8 @@ class Server:
                 await asyncio.wait_for(self._arrived.wait(), 0.2)
         if answer.delay:
             await asyncio.sleep(answer.delay)
+        if answer.events is not None:
+            return await self._stream(request, answer, answer.events)
         data = answer.raw if answer.raw is not None else json.dumps(answer.payload).encode()
         if answer.fault == "hang":
             await asyncio.sleep(3600)
@@ -109,6 +119,22 @@ class Server:
                 request.transport.abort()
             return web.Response()
         return web.Response(body=data, status=answer.status, headers=answer.headers, content_type="application/json")
+
+    async def _stream(self, request: web.Request, answer: Answer, events: Sequence[Any]) -> web.StreamResponse:
+        response = web.StreamResponse(status=answer.status, headers={"Content-Type": answer.kind, **answer.headers})
+        await response.prepare(request)
+        for number, event in enumerate(events):
+            if number:
+                await asyncio.sleep(answer.pause)
+            text = event if isinstance(event, str) else f"data: {json.dumps(event)}\n\n"
+            await response.write(text.encode())
+        if answer.cut == "hang":
+            await asyncio.sleep(3600)
+        if answer.cut == "drop":
+            request.transport.abort()
+            return response
+        await response.write_eof()
+        return response
 
 
 @contextlib.contextmanager

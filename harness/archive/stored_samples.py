@@ -110,8 +110,11 @@ def samples(run: Path) -> pl.DataFrame:
     runs.check_expansion(path)
     try:
         frame = pl.read_parquet(path)
-        unknown = [pl.lit(None, pl.String).alias(name) for name in ADDED_COLUMNS if name not in frame.columns]
-        return frame.with_columns(unknown).select(list(schema())).match_to_schema(_schema())
+        kinds = _schema()
+        unknown = [pl.lit(None, kinds[name]).alias(name) for name in ADDED_COLUMNS if name not in frame.columns]
+        return frame.with_columns(unknown).select(list(schema())).match_to_schema(kinds)
+    except FileNotFoundError as error:
+        raise StorageError(f"{path}: not there; give the run's command again to finish it") from error
     except (OSError, pl.exceptions.PolarsError) as error:
         raise StorageError(f"{path}: cannot be read ({(str(error).splitlines() or ['damaged'])[0]})") from error
 

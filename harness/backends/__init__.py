@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol, get_args, runtime_checkable
 
@@ -23,7 +24,7 @@ from harness.core import plugins
 from harness.records import Reply, Request, RequestKind
 from harness.specs import ModelSpec
 
-__all__ = ["AnyBackend", "InBatches", "OneByOne", "OverNetwork", "load"]
+__all__ = ["AnyBackend", "BatchState", "Batching", "InBatches", "OneByOne", "OverNetwork", "load"]
 
 
 class _Common(Protocol):
@@ -51,6 +52,21 @@ class _Common(Protocol):
         Raises:
             ConfigError: one is wrong.
         """
+        del model
+        return None
+
+    @classmethod
+    def ready(cls, model: ModelSpec) -> None:
+        """See, without an import or a request, that what it needs to send is here. By default it needs nothing.
+
+        Raises:
+            BackendError: a key is not.
+        """
+        del model
+
+    @classmethod
+    def prefill(cls, model: ModelSpec) -> str | None:
+        """Why it cannot go on from words that a task begins the answer with; `None`, as by default, where it can."""
         del model
         return None
 
@@ -122,6 +138,71 @@ class OverNetwork(_Common, Protocol):
     @abstractmethod
     async def aclose(self) -> None:
         """Disconnect; before `close`."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchState:
+    """How far a batch has come."""
+
+    ended: bool
+    """Nothing more will be answered."""
+    problem: str | None = None
+    """Why it was refused as a whole; `None` where it was not."""
+
+
+@runtime_checkable
+class Batching(OverNetwork, Protocol):
+    """Takes many requests at once, for half the price, and answers within a day."""
+
+    batch_requests: ClassVar[int]
+    """The most requests of a batch."""
+    batch_bytes: ClassVar[int]
+    """The most bytes of their bodies."""
+
+    @abstractmethod
+    def size(self, request: Request) -> int:
+        """Bytes of a request's body."""
+
+    @abstractmethod
+    async def submit(self, mark: str, requests: Sequence[Request]) -> str:
+        """Send a batch; its id. Sent once, whatever happens on the way.
+
+        Args:
+            mark: what the batch is found by, unlike any other's.
+            requests: all of them; each is named by its id and the mark.
+
+        Raises:
+            BackendError: the provider does not take it.
+        """
+
+    @abstractmethod
+    async def find(self, mark: str, n: int, since: str) -> str | None:
+        """The id of the batch with that mark, where the provider has one; `None` where it has none.
+
+        Args:
+            mark: as it was submitted.
+            n: how many requests it had.
+            since: when it was about to be submitted, UTC, ISO 8601.
+
+        Raises:
+            BackendError: the provider cannot be asked.
+        """
+
+    @abstractmethod
+    async def state(self, batch: str) -> BatchState:
+        """How far it has come.
+
+        Raises:
+            BackendError: the provider cannot be asked, or knows no such batch.
+        """
+
+    @abstractmethod
+    async def collect(self, batch: str, mark: str, requests: Sequence[Request]) -> list[tuple[Request, Reply]]:
+        """Each of the requests with its answer, once the batch has ended.
+
+        Raises:
+            BackendError: the provider cannot be asked.
+        """
 
 
 AnyBackend = OneByOne | InBatches | OverNetwork

@@ -1,8 +1,8 @@
 """What every model behind an HTTP API has in common; a provider's file adds its format alone.
 
-A provider says how a request becomes a body (`body`), how a response becomes a reply (`read`), and how its key is
-carried (`sign`). Everything the server says about an answer is kept. A refusal by the provider's filter is a reply
-with a finish reason, never an error and never an empty answer.
+A provider says how a request becomes a body (`body`), how a response becomes a reply (`read`), how the events of a
+stream become such a response (`unstream`), and how its key is carried (`sign`). Everything the server says about an
+answer is kept. A refusal by the provider's filter is a reply with a finish reason, never an error and never empty.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from harness.backends import OverNetwork, _args, _http, _replies
 from harness.core import looks_secret
 from harness.errors import BackendError, ConfigError
-from harness.records import Reply, Request, RequestKind, Usage, broken_off, count, finite
+from harness.records import Attempt, Message, Reply, Request, RequestKind, Usage, broken_off, count, finite
 from harness.specs import ModelSpec
 
 PARALLEL = 16
@@ -31,8 +31,19 @@ ERROR_CHARS = 300
 ROUNDING = 0.01
 """How far above 0 the log-probability of a certain token may be: half-precision numbers are that coarse."""
 SAMPLING = ("temperature", "top_p", "top_k", "stop", "seed")
+STREAM_OPTIONS = "stream_options"
+OMITTABLE = (*SAMPLING, STREAM_OPTIONS)
 """What `omit` may name."""
-COMMON: dict[str, Any] = {"model": "", "base_url": "", "extra_body": None, "headers": None, "omit": None}
+COMMON: dict[str, Any] = {
+    "model": "",
+    "base_url": "",
+    "extra_body": None,
+    "headers": None,
+    "omit": None,
+    "fold_system": False,
+}
+TEXTS = ("text", "reasoning", "finish_reason", "error", "served_model", "system_fingerprint", "response_id")
+"""Fields of a reply that hold the server's own words."""
 
 MAPPINGS = frozenset({"extra_body", "headers", "thinking"})
 """Arguments that are mappings, wherever a provider knows them."""
@@ -47,7 +58,10 @@ class ApiBackend(OverNetwork):
         extra_body: a mapping put into every request's body, over what is there.
         headers: further headers, none of them secret.
         omit: names of sampling settings the model refuses: `temperature`, `top_p`, `top_k`, `stop`, `seed`. They are
-            not sent, and the manifest says so. A stop text is then cut off here.
+            not sent, and the manifest says so. A stop text is then cut off here. Also `stream_options`, for servers
+            that refuse to be asked for the usage of a stream.
+        fold_system: true puts the system message at the beginning of the user's first one, for models without a system
+            role. Default false.
 
     Raises:
         ConfigError: an argument is wrong.
@@ -68,6 +82,8 @@ class ApiBackend(OverNetwork):
     """False where the API refuses stop texts of white space alone; those are cut off here."""
     MAX_STOPS: ClassVar[int | None] = None
     """Stop texts the API takes; the others are cut off here."""
+    STREAM: ClassVar[Mapping[str, Any]] = {"stream": True}
+    """What of a body asks for a stream."""
 
     def __init__(self, model: ModelSpec, weights: Path | None) -> None:
         if weights is not None:
@@ -79,6 +95,7 @@ class ApiBackend(OverNetwork):
         self._omit = frozenset(self._args["omit"] or ()) | self.NEVER_SENT
         if model.reasoning.inline or model.reasoning.opened:
             self._omit |= {"stop"}
+        self._stream = model.connect.stream
         self._completion_tokens = self._replies = 0
         self._client: _http.Client | None = None
 
@@ -87,6 +104,22 @@ class ApiBackend(OverNetwork):
         """Every answer costs, if only the time of a server of one's own (`price: own-hardware`)."""
         del model
         return True
+
+    @classmethod
+    def ready(cls, model: ModelSpec) -> None:
+        """See that the key is in the environment.
+
+        Raises:
+            ConfigError: the variable's name is none.
+            BackendError: the variable is not set, or holds what no header can carry.
+        """
+        _http.key(model.name, model.connect)
+
+    @classmethod
+    def prefill(cls, model: ModelSpec) -> str | None:
+        """Why it cannot go on from words that the task begins the answer with; by default the API has no way to."""
+        del model
+        return f"{cls.api} has no way to be given the beginning of its answer"
 
     @classmethod
     def check(cls, model: ModelSpec) -> dict[str, Any]:
@@ -115,8 +148,8 @@ class ApiBackend(OverNetwork):
                 if looks_secret(str(key)) and isinstance(args[name][key], str):
                     raise ConfigError(f"{where}: {name}.{key} looks like a secret; keys go through connect.api_key_env")
         omit = args["omit"]
-        if omit is not None and (not isinstance(omit, list | tuple) or set(omit) - set(SAMPLING)):
-            raise ConfigError(f"{where}: omit should be a list of {', '.join(SAMPLING)}")
+        if omit is not None and (not isinstance(omit, list | tuple) or set(omit) - set(OMITTABLE)):
+            raise ConfigError(f"{where}: omit should be a list of {', '.join(OMITTABLE)}")
         return args
 
     # What a provider says ------------------------------------------------------------------------------------
@@ -125,7 +158,7 @@ class ApiBackend(OverNetwork):
         """The headers that carry the key."""
         return {"Authorization": f"Bearer {key}"}
 
-    def path(self, request: Request) -> str:
+    def path(self, request: Request, *, stream: bool = False) -> str:
         """What goes behind the base URL."""
         raise NotImplementedError
 
@@ -138,13 +171,26 @@ class ApiBackend(OverNetwork):
         raise NotImplementedError
 
     def fault(self, payload: Any) -> tuple[int, str] | None:
-        """An error inside a payload of status 200: its status and message."""
-        return _http.no_fault(payload)
+        """An error inside a payload of status 200: its status and message; `None` where there is none."""
+        del payload
+        return None
 
     def refusal(self, status: int | None, payload: Any) -> str | None:
         """`content_filter` or `refusal` where an error says that the provider declined to answer; else `None`."""
         del status, payload
         return None
+
+    def unstream(self, events: Sequence[Any]) -> Any:
+        """The response that a stream's events are the pieces of; may raise anything over events of the wrong shape.
+
+        Raises:
+            UnfinishedError: the stream broke off.
+        """
+        raise NotImplementedError
+
+    def speaks(self, event: Any) -> bool:
+        """Whether an event of a stream holds words of the answer or of its reasoning."""
+        raise NotImplementedError
 
     async def prepare(self, kinds: frozenset[RequestKind]) -> None:
         """Called once before the first request: refuse what the server cannot do.
@@ -163,6 +209,7 @@ class ApiBackend(OverNetwork):
             "api": self.api,
             "host": urlsplit(self._args["base_url"]).netloc,
             "not_sent": sorted(self._omit),
+            **({"streamed": True} if self._stream else {}),
         }
         if self._client is not None:
             about["parallel"] = {"most": self._client.gate.most, "lowest": self._client.gate.lowest}
@@ -178,7 +225,7 @@ class ApiBackend(OverNetwork):
             secret=self._secret,
             connect=self._model.connect,
             parallel=self.parallel,
-            fault=self.fault,
+            speech=self,
         )
         await self._client.open()
 
@@ -193,15 +240,17 @@ class ApiBackend(OverNetwork):
             BackendError: the server is dead to us.
         """
         assert self._client is not None
-        content = self.body(request) | dict(self._args["extra_body"] or {})
-        text = encode(content)
-        data = text.encode()
-        expected = len(data) / BYTES_PER_TOKEN + self._expected_completion(request)
-        outcome = await self._client.post(self.path(request), data, expected)
-        reply = self._interpret(request, outcome)
+        stream = self._stream and request.kind == "generate"
+        text, outcome = await self._post(request, stream=stream)
+        if outcome.wants_stream and not stream and request.kind == "generate":
+            self._stream = True
+            refused = (*outcome.attempts, Attempt(outcome.started_at, outcome.error or "", outcome.status))
+            text, outcome = await self._post(request, stream=True)
+            outcome = dataclasses.replace(outcome, attempts=(*refused, *outcome.attempts))
+        reply = self._hidden(self._interpret(request, outcome))
         used = reply.usage
         if used.prompt_tokens is not None and used.completion_tokens is not None:
-            self._client.gate.settle(used.prompt_tokens + used.completion_tokens - expected)
+            self._client.gate.settle(used.prompt_tokens + used.completion_tokens - outcome.expected)
             self._completion_tokens += used.completion_tokens
             self._replies += 1
         return dataclasses.replace(
@@ -210,9 +259,34 @@ class ApiBackend(OverNetwork):
             started_at=outcome.started_at,
             latency_s=outcome.latency_s,
             ttfb_s=outcome.ttfb_s,
+            ttft_s=outcome.ttft_s,
             response_id=reply.response_id or outcome.request_id,
             body=text,
         )
+
+    async def _post(self, request: Request, *, stream: bool) -> tuple[str, _http.Exchange]:
+        """Send a request; its body as it was sent, and what became of it."""
+        assert self._client is not None
+        text = self.content(request, stream=stream)
+        data = text.encode()
+        expected = len(data) / BYTES_PER_TOKEN + self._expected_completion(request)
+        outcome = await self._client.post(self.path(request, stream=stream), data, expected, stream=stream)
+        return text, outcome
+
+    def content(self, request: Request, *, stream: bool = False) -> str:
+        """The body of a request as it is sent."""
+        asked = {name: value for name, value in self.STREAM.items() if name not in self._omit} if stream else {}
+        return encode(self.body(request) | asked | dict(self._args["extra_body"] or {}))
+
+    def _hidden(self, reply: Reply) -> Reply:
+        """The reply without the key, wherever the server put it and however it wrote it."""
+        assert self._client is not None
+        hidden: dict[str, Any] = {}
+        for name in TEXTS:
+            said = getattr(reply, name)
+            if (text := self._client.hide(said)) != said:
+                hidden[name] = text
+        return dataclasses.replace(reply, **hidden) if hidden else reply
 
     def _expected_completion(self, request: Request) -> float:
         most = request.decoding.max_tokens if request.decoding else 0
@@ -224,7 +298,7 @@ class ApiBackend(OverNetwork):
             return Reply(finish_reason=reason) if reason else Reply(error=outcome.error)
         try:
             reply = self.read(request, outcome.payload)
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        except Exception as error:  # noqa: BLE001 - a server may send anything
             said = f"{type(error).__name__}: {error}"[:ERROR_CHARS]
             return Reply(error=f"the response is not in the format of {self.api}: {said}")
         if (why := broken_off(reply)) is not None:
@@ -255,17 +329,28 @@ class ApiBackend(OverNetwork):
         }
         return {name: value for name, value in wanted.items() if value is not None and name not in self._omit}
 
-    def conversation(self, request: Request) -> list[dict[str, str]]:
+    def conversation(self, request: Request) -> list[dict[str, Any]]:
         """The messages; plain text is a single message of the user."""
         if request.messages is None:
             return [{"role": "user", "content": request.prompt or ""}]
-        return [dict(message) for message in request.messages]
+        messages = [dict(message) for message in request.messages]
+        return _folded(messages) if self._args["fold_system"] else messages
 
-    def parts(self, request: Request) -> tuple[str | None, list[dict[str, str]]]:
+    def parts(self, request: Request) -> tuple[str | None, list[dict[str, Any]]]:
         """The system message apart from the conversation, for APIs that take them apart."""
         messages = self.conversation(request)
         system = "\n\n".join(message["content"] for message in messages if message["role"] == "system")
         return system or None, [message for message in messages if message["role"] != "system"]
+
+
+def _folded(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """The conversation with its system messages at the beginning of the user's first."""
+    system = [message["content"] for message in messages if message["role"] == "system"]
+    rest = [dict(message) for message in messages if message["role"] != "system"]
+    if system and rest and rest[0]["role"] == "user":
+        rest[0]["content"] = "\n\n".join([*system, rest[0]["content"]])
+        return rest
+    return ([{"role": "user", "content": "\n\n".join(system)}] if system else []) + rest
 
 
 def encode(content: Mapping[str, Any]) -> str:

@@ -1,10 +1,13 @@
 """One POST, tried until it is answered or hopeless: retries, concurrency, rate limits, a breaker. No provider's format.
 
-What is tried again: 429, 5xx, connections that dropped, bodies that are cut short or no JSON. Every other status fails
-at once. Waits are exponential with full jitter (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog,
-2015) and never shorter than the server's `Retry-After` (RFC 9110, section 10.2.3).
+What is tried again: 408, 409, 429, 5xx, connections that dropped, bodies that are cut short or no JSON. Every other
+status fails at once; what no other request would change either ends the run. Waits are exponential with full jitter
+(M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015) and never shorter than the server's
+`Retry-After` (RFC 9110, section 10.2.3).
 
-The key is read from the environment, sent in a header, and cut out of every byte that comes back.
+An answer that comes as a stream is read as one, asked for or not: it is paid for.
+
+The key is read from the environment, sent in a header, and cut out of every text that comes back, once it is decoded.
 """
 
 from __future__ import annotations
@@ -15,16 +18,18 @@ import json
 import os
 import random
 import re
+import socket
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 
+from harness.backends import _stream
 from harness.core import environment
 from harness.errors import BackendError, ConfigError
 from harness.records import Attempt, finite
@@ -38,38 +43,115 @@ RETRY_AFTER_MOST_S = 600.0
 """A server that wants a longer wait than this fails the request: hours are for the user to decide."""
 WAIT_MOST_S = 366 * 86400.0
 """Nobody asks to wait for longer than a year: such a number is no wish, and is passed over."""
-DIGITS_MOST = 40
-"""A longer whole number in an answer is read as infinity: none that is meant has so many digits."""
-TIMEOUT_RETRIES = 2
-"""A try that timed out may have been paid for; it is not repeated as freely as a refused one."""
+PAID_RETRIES = 2
+"""A try that timed out, or broke off after its first words, may have been paid for; it is not repeated as freely as a
+refused one."""
 CONNECT_TIMEOUT_S = 10.0
+KEEP_ALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPALIVE": 60, "TCP_KEEPINTVL": 30, "TCP_KEEPCNT": 5}
+"""Seconds of silence before the system asks whether the other end is there, seconds between two questions, and how many
+(tcp(7); macOS has the second name for the first). Proxies and NATs forget a connection that is silent for minutes."""
 BODY_MOST_BYTES = 64 * 2**20
 """No answer is longer; a server that sends more is broken."""
+RAW_MOST_BYTES = 2**30
+"""The results of a batch may be longer."""
 CUT, RECOVER = 0.7, 0.05
 """After a 429 concurrency falls to 0.7 of itself; every full round of successes gives back 5 % of the most."""
 DEAD_WEIGHT, DEAD_AFTER_S = 20, 5.0
 """The breaker opens after 20 failed tries in a row over 5 seconds, none of them a 429. Half of all tries failing at
 random reach that once in 10^6 tries. A refused connection, a refused key and an empty account weigh 4 tries each."""
 HARD_WEIGHT = 4
-HARD_STATUS = {401: "refuses the key", 402: "wants to be paid first", 404: "knows no such address or model"}
-"""What no other request will change, and what is meant by it (RFC 9110, section 15.5; 402 as the providers use it)."""
+ALIKE = 5
+"""So many permanent errors alike in a row, with nothing answered yet, end the run: no setting of the rest differs."""
+AGAIN = frozenset({408, 409, 429})
+"""Statuses under 500 that are worth another try, as the providers' own clients have them
+(https://github.com/openai/openai-python#retries, https://docs.anthropic.com/en/api/client-sdks#retries)."""
 ERROR_CHARS = 300
+KEY_REFUSED = "refuses the key"
 MASK = "***"
 SECRET_CHARS = 8
 """A shorter key is a placeholder for a server of one's own (`EMPTY`); cutting it out would garble answers."""
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
-TOO_MANY, SERVER_ERROR, OK, NO_KEY = 429, 500, 200, 401
+TOO_MANY, SERVER_ERROR, OK = 429, 500, 200
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What no other request will change: how it is known, what is meant by it, and what to do."""
+
+    statuses: frozenset[int]
+    words: str
+    """A pattern that its error holds; empty where the status alone says it."""
+    what: str
+    fix: str
+
+
+CAUSES = (
+    # 429 insufficient_quota: OpenAI; 400: Anthropic's "credit balance is too low"; 402: DeepSeek, OpenRouter; 403: xAI.
+    Cause(
+        frozenset({400, 402, 403, 429}),
+        r"insufficient[_ ](quota|balance|credits?|funds)|credit balance|billing_(hard_limit|not_active)|out of credits"
+        r"|(used|exhausted) .{0,30}credits|arrearage|spend(ing)? limit",
+        "wants to be paid first",
+        "Add to the account's balance or raise its limit",
+    ),
+    Cause(frozenset({402}), "", "wants to be paid first", "Add to the account's balance or raise its limit"),
+    # Gemini's quotaId "…PerDay…", OpenAI's "(RPD)", Groq's "tokens per day (TPD)", OpenRouter's "free-models-per-day".
+    Cause(
+        frozenset({403, 429}),
+        r"per[ _-]?day|\b[RT]PD\b|\bdaily\b",
+        "has no quota left for today",
+        "Go on when there is a new one, or raise it",
+    ),
+    Cause(frozenset({401}), "", KEY_REFUSED, "Set the key anew"),
+    Cause(
+        frozenset({400, 403}),
+        r"api[_ -]?key.{0,20}(not valid|invalid|expired|revoked|incorrect)"
+        r"|(invalid|incorrect|expired).{0,20}api[_ -]?key",
+        KEY_REFUSED,
+        "Set the key anew",
+    ),
+    Cause(frozenset({404}), "", "knows no such address or model", "Check args.model and args.base_url"),
+    Cause(
+        frozenset({400, 403}),
+        r"model_not_found|(not a valid|unknown|no such|invalid) model\b"
+        r"|\bmodel\b[^.]{0,60}(not found|(does )?not exist)",
+        "knows no such address or model",
+        "Check args.model and args.base_url",
+    ),
+)
+"""What ends a run also after answers (RFC 9110, section 15.5, and the providers' own words)."""
+FIXES = (
+    (r"max_completion_tokens", "Set args.length_field=max_completion_tokens"),
+    (r"system (role|message|instruction)|developer instruction", "Set args.fold_system=true"),
+    (
+        r"prefill|final assistant|last message|end with a user",
+        "Leave out what begins the answer (the task's gen_prefix)",
+    ),
+    (r"temperature|top_?[pk]\b|\bseed\b|\bstop\b|sampling", "Name the settings it refuses in args.omit"),
+    (r"max_?(output_?)?tokens", "Lower decode.max_tokens"),
+    (r"stream_options", "Name stream_options in args.omit"),
+)
+"""What to do about errors of requests that this model's settings make wrong, by a pattern of their words."""
+WANTS_STREAM = re.compile(
+    r"only supports? stream|non-?stream|stream(ing)? (mode )?(is )?required|must.{0,20}stream", re.IGNORECASE
+)
+"""Models that answer in a stream alone, in the words of DashScope and of gateways before it."""
+TOO_LONG = re.compile(
+    r"context_length|context (length|window)|too long|string_above_max|too many input tokens", re.IGNORECASE
+)
+"""An error that judges one request: another one may be short enough."""
+_NAMES = re.compile(r"\b(?=[\w.-]*\d)(?=[\w.-]*[A-Za-z])[\w.-]{8,}\b")
+"""Ids in errors: two errors that differ in theirs alone are alike."""
 
 
 class Secret:
     """A key that cannot be printed by accident."""
 
-    __slots__ = ("_spellings", "_value")
+    __slots__ = ("_pattern", "_value")
 
     def __init__(self, value: str) -> None:
         self._value = value
-        spellings = {value, json.dumps(value)[1:-1], value.replace("/", "\\/")} if len(value) >= SECRET_CHARS else ()
-        self._spellings = [spelling.encode() for spelling in spellings]
+        self._pattern = re.compile("".join(map(_spellings, value)) if len(value) >= SECRET_CHARS else r"(?!)")
 
     def __repr__(self) -> str:
         return MASK
@@ -80,11 +162,16 @@ class Secret:
         """The key, for the header that carries it."""
         return self._value
 
-    def hide_in(self, data: bytes) -> bytes:
-        """The bytes without the key, in plain and as JSON escapes it."""
-        for spelling in self._spellings:
-            data = data.replace(spelling, MASK.encode())
-        return data
+    def hide_in(self, text: str) -> str:
+        """A text without the key: plain, or with any of its characters escaped as JSON, URLs and HTML escape them."""
+        return self._pattern.sub(MASK, text)
+
+
+def _spellings(char: str) -> str:
+    r"""A pattern of all that a character can be written as: `s`, `\u0073`, `\x73`, `%73`, `&#115;`, `&#x73;`."""
+    code = f"{ord(char):x}"
+    digits = "".join(f"[{digit}{digit.upper()}]" if digit.isalpha() else digit for digit in code)
+    return rf"(?:\\*{re.escape(char)}|\\+(?:u00|x){digits}|%(?:25)*{digits}|&#0*{ord(char)};|&#[xX]0*{digits};)"
 
 
 def key(model: str, connect: ConnectSpec) -> Secret | None:
@@ -125,8 +212,17 @@ class Exchange:
     latency_s: float = 0.0
     """Seconds of the last try alone."""
     ttfb_s: float | None = None
+    ttft_s: float | None = None
+    """Seconds to the first words of a streamed answer; `None` where it came whole."""
     request_id: str | None = None
     """The server's own id, from its headers."""
+    expected: float = 0.0
+    """The tokens it was expected to use."""
+
+    @property
+    def wants_stream(self) -> bool:
+        """Whether the server refused because the answer was not asked for as a stream."""
+        return self.error is not None and self.status is not None and bool(WANTS_STREAM.search(self.error))
 
 
 @dataclass(slots=True)
@@ -135,11 +231,65 @@ class _Try:
     status: int | None = None
     error: str | None = None
     retry: bool = False
-    timeout: bool = False
+    paid: bool = False
+    """It may have been paid for."""
     weight: int = 1
+    cause: Cause | None = None
+    judged: bool = False
+    """The error is about this one request."""
     retry_after_s: float | None = None
     ttfb_s: float | None = None
+    ttft_s: float | None = None
     request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What is sent."""
+
+    method: str
+    url: str
+    body: bytes | None
+    kind: str | None
+    stream: bool = False
+    raw: bool = False
+
+
+@dataclass(slots=True)
+class _Seen:
+    """How far a try has come."""
+
+    most: int = 0
+    """Bytes it may have."""
+    streamed: bool = False
+    size: int = 0
+    """Bytes of its answer."""
+    data: bytearray = field(default_factory=bytearray)
+    """The answer, where it comes whole."""
+    events: _stream.Events = field(default_factory=_stream.Events)
+    """The answer, where it comes as a stream."""
+    ttfb_s: float | None = None
+    ttft_s: float | None = None
+
+
+class Speech(Protocol):
+    """What a provider says of what its server sends."""
+
+    def fault(self, payload: Any) -> tuple[int, str] | None:
+        """An error inside a payload of status 200: its status and message."""
+
+    def refusal(self, status: int | None, payload: Any) -> str | None:
+        """How the provider declined to answer; `None` where it did not."""
+
+    def unstream(self, events: Sequence[Any]) -> Any:
+        """The payload that a stream's events are the pieces of.
+
+        Raises:
+            UnfinishedError: it broke off.
+        """
+
+    def speaks(self, event: Any) -> bool:
+        """Whether an event holds words of the answer or of its reasoning."""
 
 
 class Gate:
@@ -243,7 +393,7 @@ class Client:
         secret: the key.
         connect: time-outs, retries, limits.
         parallel: requests in flight at best.
-        fault: finds an error inside a payload that came with status 200: its status and message, else `None`.
+        speech: what the provider says of its payloads and events.
     """
 
     def __init__(
@@ -256,23 +406,23 @@ class Client:
         secret: Secret | None,
         connect: ConnectSpec,
         parallel: int,
-        fault: Callable[[Any], tuple[int, str] | None],
+        speech: Speech,
     ) -> None:
         self._model, self._base_url, self._secret = model, base_url.rstrip("/"), secret
         self._headers = {"Content-Type": "application/json", "User-Agent": "harness", **headers}
         if secret is not None:
             self._headers |= sign(secret.reveal())
-        self._connect, self._fault = connect, fault
+        self._connect, self._speech = connect, speech
         self.gate = Gate(parallel, connect)
         self._session: aiohttp.ClientSession | None = None
         self._proxy: str | None = None
-        self._weight, self._failing_since, self._dead = 0, 0.0, ""
+        self._weight, self._failing, self._failing_since, self._dead = 0, 0, 0.0, ""
+        self._answered, self._last, self._alike = False, "", 0
 
     async def open(self) -> None:
         """Make ready to send, in the running event loop."""
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),  # the gate counts
-            timeout=aiohttp.ClientTimeout(total=self._connect.timeout_s, sock_connect=CONNECT_TIMEOUT_S),
+            connector=aiohttp.TCPConnector(limit=0, socket_factory=_kept_alive),  # the gate counts
             headers=self._headers,
             cookie_jar=aiohttp.DummyCookieJar(),
         )
@@ -284,37 +434,51 @@ class Client:
             await self._session.close()
             self._session = None
 
-    async def post(self, path: str, body: bytes, tokens: float = 0.0) -> Exchange:
+    async def post(
+        self,
+        path: str,
+        body: bytes | None,
+        tokens: float = 0.0,
+        *,
+        stream: bool = False,
+        method: str = "POST",
+        kind: str | None = None,
+        raw: bool = False,
+        retries: int | None = None,
+    ) -> Exchange:
         """Send one request until it is answered, fails for good, or has been tried often enough.
 
         Args:
             path: goes behind the base URL.
-            body: JSON.
+            body: JSON, or what `kind` says.
             tokens: how many it is expected to use, for the limit per minute.
+            stream: the body asks for a stream: then its silence is limited too.
+            method: the HTTP method.
+            kind: the body's type, where it is no JSON.
+            raw: the answer is kept as it is, in bytes; it may be long.
+            retries: tries after the first; `None` is `connect.retries`.
 
         Raises:
             BackendError: the server is dead to us, so every further request is pointless.
         """
+        most = self._connect.retries if retries is None else retries
+        call = _Call(method, f"{self._base_url}{path}", body, kind, stream=stream, raw=raw)
         attempts: list[Attempt] = []
-        timeouts = 0
+        paid = 0
         while True:
             if self._dead:
                 raise BackendError(self._dead)
             entered = await self.gate.enter(tokens)
             at, clock = environment.now(), time.perf_counter()
             try:
-                one = await self._try(path, body)
+                one = await self._try(call)
             finally:
                 self.gate.leave()
+            one.judged |= not stream and one.error is not None and bool(WANTS_STREAM.search(one.error))
             latency = time.perf_counter() - clock
             self._note(one, entered)
-            timeouts += one.timeout
-            if (
-                one.error is None
-                or not one.retry
-                or len(attempts) >= self._connect.retries
-                or timeouts > TIMEOUT_RETRIES
-            ):
+            paid += one.paid
+            if one.error is None or not one.retry or len(attempts) >= most or paid > PAID_RETRIES:
                 return Exchange(
                     payload=one.payload,
                     status=one.status,
@@ -323,112 +487,253 @@ class Client:
                     started_at=at,
                     latency_s=latency,
                     ttfb_s=one.ttfb_s,
+                    ttft_s=one.ttft_s,
                     request_id=one.request_id,
+                    expected=tokens,
                 )
-            most = BACKOFF_MOST_S if one.weight == 1 else BACKOFF_HARD_S
-            wait = random.uniform(0, min(most, BACKOFF_S * 2 ** len(attempts)))  # noqa: S311 - jitter
+            longest = BACKOFF_MOST_S if one.weight == 1 else BACKOFF_HARD_S
+            wait = random.uniform(0, min(longest, BACKOFF_S * 2 ** len(attempts)))  # noqa: S311 - jitter
             if one.retry_after_s is not None:
                 wait += one.retry_after_s
             attempts.append(Attempt(at, one.error, one.status))
             await asyncio.sleep(wait)
 
-    async def _try(self, path: str, body: bytes) -> _Try:
+    def judge(self, status: int | None, payload: Any) -> Exchange:
+        """What a response is that came in another's body (a batch's results): an answer, or an error.
+
+        Args:
+            status: its HTTP status; `None` where it has none, because it was never answered.
+            payload: its JSON.
+        """
+        if status is None:
+            return Exchange(payload=payload, error=self._clean(_message(payload) or "it was not answered"))
+        one = self._answer(status, payload) if status == OK else self._failed(status, payload, "")
+        return Exchange(payload=one.payload, status=one.status, error=one.error)
+
+    async def _try(self, call: _Call) -> _Try:
+        seen = _Seen()
         try:
-            return await self._exchange(path, body)
-        except aiohttp.ConnectionTimeoutError:
-            return _Try(error=f"no connection within {CONNECT_TIMEOUT_S:g} s", retry=True, weight=HARD_WEIGHT)
-        except TimeoutError:
-            error = f"no whole answer within {self._connect.timeout_s:g} s (connect.timeout_s)"
-            return _Try(error=error, retry=True, timeout=True)
+            return await self._exchange(call, seen)
+        except aiohttp.InvalidURL:
+            return _Try(error="base_url is no URL that can be asked", weight=HARD_WEIGHT)
+        except TimeoutError as problem:
+            return self._late(problem, seen)
         except aiohttp.ClientConnectorError as problem:
             cause = getattr(problem, "os_error", problem)
             reason = getattr(cause, "strerror", None) or type(cause).__name__
             return _Try(error=f"cannot connect: {self._clean(str(reason))}", retry=True, weight=HARD_WEIGHT)
-        except aiohttp.InvalidURL:
-            return _Try(error="base_url is no URL that can be asked", weight=HARD_WEIGHT)
         except (aiohttp.ClientError, OSError) as problem:
-            return _Try(error=f"the connection dropped: {type(problem).__name__}", retry=True)
+            after = f" after {seen.size} bytes of a stream" if seen.streamed else ""
+            error = f"the connection dropped{after}: {type(problem).__name__}"
+            return _Try(error=error, retry=True, paid=seen.streamed and seen.size > 0)
 
-    async def _exchange(self, path: str, body: bytes) -> _Try:
+    def _late(self, problem: TimeoutError, seen: _Seen) -> _Try:
+        """A try that met one of its limits."""
+        said = self._connect
+        if isinstance(problem, aiohttp.ConnectionTimeoutError):
+            return _Try(error=f"no connection within {CONNECT_TIMEOUT_S:g} s", retry=True, weight=HARD_WEIGHT)
+        why = f"within {said.timeout_s:g} s (connect.timeout_s)"
+        if isinstance(problem, aiohttp.SocketTimeoutError):
+            why = f"after {seen.size} bytes and {said.idle_s:g} s of silence (connect.idle_s)"
+        return _Try(error=f"no whole answer {why}", retry=True, paid=True)
+
+    async def _exchange(self, call: _Call, seen: _Seen) -> _Try:
         assert self._session is not None
         clock = time.perf_counter()
-        ttfb: float | None = None
-        data = bytearray()
-        url = f"{self._base_url}{path}"
-        async with self._session.post(url, data=body, allow_redirects=False, proxy=self._proxy) as response:
-            while piece := await response.content.readany():
-                if ttfb is None and piece.strip():  # a server may send blank lines while the model thinks
-                    ttfb = time.perf_counter() - clock
-                data += piece
-                if len(data) > BODY_MOST_BYTES:
-                    return _Try(error=f"an answer of more than {BODY_MOST_BYTES >> 20} MiB", status=response.status)
+        sent = self._session.request(
+            call.method,
+            call.url,
+            data=call.body,
+            allow_redirects=False,
+            proxy=self._proxy,
+            timeout=self._limits(call.stream),
+            headers={"Content-Type": call.kind} if call.kind else None,
+        )
+        async with sent as response:
             status, headers = response.status, response.headers
-        one = self._read(status, bytes(data))
-        one.ttfb_s = ttfb
+            seen.streamed = response.content_type == _stream.TYPE and not call.raw
+            seen.most = RAW_MOST_BYTES if call.raw else BODY_MOST_BYTES
+            try:
+                await self._take(response.content, seen, clock)
+            except (aiohttp.ClientError, OSError):
+                if not seen.streamed or not self._whole(seen.events):
+                    raise  # a stream that said its end is whole, however its connection ends
+        if seen.size > seen.most:
+            return _Try(error=f"an answer of more than {seen.most >> 20} MiB", status=status)
+        if call.raw and status == OK:
+            return _Try(payload=bytes(seen.data), status=status)
+        one = self._streamed(status, seen.events) if seen.streamed else self._read(status, bytes(seen.data))
+        one.ttfb_s, one.ttft_s = seen.ttfb_s, seen.ttft_s
         one.request_id = self._clean(headers.get("x-request-id") or headers.get("request-id") or "") or None
         if one.error is not None:
             one.retry_after_s = _retry_after_s(headers, one.payload)
-            if one.retry_after_s is not None and one.retry_after_s > RETRY_AFTER_MOST_S:
+            if one.retry and one.retry_after_s is not None and one.retry_after_s > RETRY_AFTER_MOST_S:
                 one.error += f"; the server asks to wait {one.retry_after_s:g} s, which is for you to decide"
                 one.retry = False
         return one
 
-    def _read(self, status: int, data: bytes) -> _Try:
-        if self._secret is not None:
-            data = self._secret.hide_in(data)
+    async def _take(self, content: aiohttp.StreamReader, seen: _Seen, clock: float) -> None:
+        """Read an answer to its end, or until it is longer than any."""
+        while piece := await content.readany():
+            if seen.ttfb_s is None and piece.strip():  # a server may send blank lines while the model thinks
+                seen.ttfb_s = time.perf_counter() - clock
+            seen.size += len(piece)
+            if seen.size > seen.most:
+                return
+            if not seen.streamed:
+                seen.data += piece
+                continue
+            for event in seen.events.feed(piece):
+                if seen.ttft_s is None and self._speech.speaks(event):
+                    seen.ttft_s = time.perf_counter() - clock
+
+    def _limits(self, stream: bool) -> aiohttp.ClientTimeout:
+        """How long a try may take, and how long a stream may be silent."""
+        said = self._connect
+        idle = said.idle_s if stream else None
+        return aiohttp.ClientTimeout(total=said.timeout_s, sock_connect=CONNECT_TIMEOUT_S, sock_read=idle)
+
+    def _whole(self, events: _stream.Events) -> bool:
+        """Whether the events so far are a whole answer."""
         try:
-            payload = json.loads(data, parse_int=_whole)
+            self._speech.unstream(events.found)
+        except Exception:  # noqa: BLE001 - a stream may hold anything
+            return False
+        return True
+
+    def _streamed(self, status: int, events: _stream.Events) -> _Try:
+        """What a stream says."""
+        events.end()
+        broken = _stream.fault(events.found)
+        if status != OK:
+            return self._failed(status, broken or next(iter(events.found), None), "")
+        if broken is not None and not self._whole(events):
+            error = f"no whole answer: the stream broke off: {self._clean(_message(broken) or str(broken['error']))}"
+            return _Try(payload=broken, status=status, error=error, retry=True, paid=True)
+        try:
+            return self._answer(status, self._speech.unstream(events.found))
+        except _stream.UnfinishedError as problem:
+            error = f"no whole answer: {problem}"
+            return _Try(status=status, error=error, retry=True, paid=True)
+        except Exception as problem:  # noqa: BLE001 - a stream may hold anything
+            said = self._clean(f"{type(problem).__name__}: {problem}")
+            return _Try(status=status, error=f"a stream of another form than the API's: {said}", paid=True)
+
+    def _read(self, status: int, data: bytes) -> _Try:
+        """What a body says."""
+        if status == OK and data.lstrip().startswith(_stream.BEGINS):
+            events = _stream.Events()
+            list(events.feed(data))
+            return self._streamed(status, events)
+        try:
+            payload = json.loads(data, parse_int=_stream.whole)
         except (ValueError, RecursionError):
             payload = None
-        if status == OK and payload is None:
+        if status != OK:
+            return self._failed(status, payload, data.decode("utf-8", "replace"))
+        if payload is None:
             return _Try(status=status, error=f"no JSON: {self._clean(data.decode('utf-8', 'replace'))!r}", retry=True)
-        if status == OK:
-            fault = self._fault(payload)
-            if fault is None:
-                return _Try(payload=payload, status=status)
-            status, message = fault
-        else:
-            message = _message(payload) or data.decode("utf-8", "replace")
-        spent = status == TOO_MANY and _code(payload) == "insufficient_quota"
+        return self._answer(status, payload)
+
+    def _answer(self, status: int, payload: Any) -> _Try:
+        """A payload of status 200, which may hold an error."""
+        fault = self._speech.fault(payload)
+        if fault is None:
+            return _Try(payload=payload, status=status)
+        return self._failed(fault[0], payload, fault[1], said=fault[1])
+
+    def _failed(self, status: int, payload: Any, text: str, *, said: str = "") -> _Try:
+        """An error that the server names."""
+        message = self._clean(said or _message(payload) or text)
+        cause = _cause(status, message, payload)
         return _Try(
             payload=payload,
             status=status,
-            error=f"HTTP {status}: {self._clean(message)}",
-            retry=(status == TOO_MANY and not spent) or status >= SERVER_ERROR,
-            weight=HARD_WEIGHT if status in HARD_STATUS or spent else 1,
+            error=f"HTTP {status}: {message}",
+            retry=cause is None and (status in AGAIN or status >= SERVER_ERROR),
+            weight=HARD_WEIGHT if cause else 1,
+            cause=cause,
+            judged=bool(self._speech.refusal(status, payload) or TOO_LONG.search(message)),
         )
+
+    def hide(self, text: str | None) -> str | None:
+        """A text of the server's without the key."""
+        return text if text is None or self._secret is None else self._secret.hide_in(text)
 
     def _clean(self, text: str) -> str:
         """One short line without the key."""
-        if self._secret is not None:
-            text = self._secret.hide_in(text.encode("utf-8", "replace")).decode("utf-8", "replace")
-        text = " ".join(text.split())
+        text = " ".join((self.hide(text) or "").split())
         return text if len(text) <= ERROR_CHARS else f"{text[:ERROR_CHARS]}…"
 
     def _note(self, one: _Try, entered: float) -> None:
         """Tell gate and breaker what came of a try."""
         if one.error is None:
-            self._weight = 0
+            self._weight = self._failing = 0
+            self._answered = True
             self.gate.speed_up()
-            return
-        if one.status == TOO_MANY and one.retry:
+        elif one.status == TOO_MANY and one.retry:
             self.gate.slow_down(entered, one.retry_after_s)
-            return
-        if one.status is not None and OK < one.status < SERVER_ERROR and one.weight == 1:
-            self._weight = 0  # the server is alive and judges this one request
-            return
+        elif one.weight == 1 and one.status is not None and OK <= one.status < SERVER_ERROR and not one.retry:
+            self._weight = self._failing = 0  # the server is alive and judges this one request
+            if not (self._answered or one.judged):
+                self._note_alike(one.error)
+        else:
+            self._note_failing(one)
+
+    def _note_alike(self, error: str) -> None:
+        """A permanent error, and nothing answered yet: a few that are alike end the run."""
+        kind = _NAMES.sub("", error)
+        self._alike = self._alike + 1 if kind == self._last else 1
+        self._last = kind
+        if self._alike >= ALIKE:
+            fix = next((words for pattern, words in FIXES if re.search(pattern, error, re.IGNORECASE)), "Put it right")
+            self._die("answers no request", self._alike, error, fix)
+
+    def _note_failing(self, one: _Try) -> None:
+        """An error that another request would meet too."""
         if self._weight == 0:
             self._failing_since = time.monotonic()
         self._weight += one.weight
-        certain = one.status in HARD_STATUS or one.status == TOO_MANY
-        if self._weight >= DEAD_WEIGHT and (certain or time.monotonic() - self._failing_since >= DEAD_AFTER_S):
-            what = HARD_STATUS.get(one.status or 0, "answers nothing any more")
-            if one.status == NO_KEY:
-                what += f" in {self._connect.api_key_env}" if self._secret else ": connect.api_key_env names none"
-            self._dead = (
-                f"model {self._model}: {self._base_url} {what}; the last of its errors in a row: {one.error}. "
-                "What was answered is kept; put it right and give the same command again"
-            )
+        self._failing += 1
+        if self._weight < DEAD_WEIGHT:
+            return
+        if one.cause is None:
+            if time.monotonic() - self._failing_since >= DEAD_AFTER_S:
+                self._die("answers nothing any more", self._failing, one.error or "", "Put it right")
+            return
+        what = one.cause.what
+        if what == KEY_REFUSED:
+            what += f" in {self._connect.api_key_env}" if self._secret else ": connect.api_key_env names none"
+        self._die(what, self._failing, one.error or "", one.cause.fix)
+
+    def _die(self, what: str, count: int, error: str, fix: str) -> None:
+        """Every further request is pointless."""
+        self._dead = self._dead or (
+            f"model {self._model}: {self._base_url} {what}; {count} tries in a row failed, the last with: {error}. "
+            f"{fix}, and give the same command again: what was answered is kept"
+        )
+
+
+def _cause(status: int, message: str, payload: Any) -> Cause | None:
+    """What makes an error one that no other request will change; `None` where nothing does."""
+    # Google names a quota in the details: https://cloud.google.com/apis/design/errors#error_payloads.
+    quotas = [one.get("quotaId") for detail in _details(payload) for one in _stream.records(detail.get("violations"))]
+    text = f"{message} {_code(payload)} {' '.join(map(str, quotas))}"
+    for cause in CAUSES:
+        if status in cause.statuses and (not cause.words or re.search(cause.words, text, re.IGNORECASE)):
+            return cause
+    return None
+
+
+def _kept_alive(place: aiohttp.AddrInfoType) -> socket.socket:
+    """A socket whose other end is asked now and then whether it is there."""
+    family, kind, protocol = place[:3]
+    made = socket.socket(family=family, type=kind, proto=protocol)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in KEEP_ALIVE.items():
+        if hasattr(socket, name):
+            made.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    return made
 
 
 def _proxy(url: str) -> str | None:
@@ -440,17 +745,6 @@ def _proxy(url: str) -> str | None:
     if proxy_bypass(parts.hostname or ""):
         return None
     return getproxies().get(parts.scheme)
-
-
-def no_fault(payload: Any) -> tuple[int, str] | None:
-    """For servers that never hide an error behind status 200."""
-    del payload
-    return None
-
-
-def _whole(digits: str) -> int | float:
-    """A whole number of JSON; Python refuses to read one of more than 4300 digits, and the answer with it."""
-    return int(digits) if len(digits) <= DIGITS_MOST else float(digits)
 
 
 def _error(payload: Any) -> Mapping[str, Any]:
@@ -474,7 +768,11 @@ def _message(payload: Any) -> str:
 
 def _code(payload: Any) -> str:
     error = _error(payload)
-    return str(error.get("code") or error.get("type") or "")
+    return f"{error.get('code') or ''} {error.get('type') or ''}"
+
+
+def _details(payload: Any) -> list[Mapping[str, Any]]:
+    return _stream.records(_error(payload).get("details"))
 
 
 def _retry_after_s(headers: Mapping[str, str], payload: Any) -> float | None:
@@ -496,7 +794,7 @@ def _asked_to_wait_s(headers: Mapping[str, str], payload: Any) -> float | None:
         if re.fullmatch(r"\s*\d+(\.\d+)?\s*", value):
             return float(value)
         return email.utils.parsedate_to_datetime(value).timestamp() - time.time()
-    for detail in _error(payload).get("details") or ():
-        if isinstance(detail, dict) and "retryDelay" in detail:
+    for detail in _details(payload):
+        if "retryDelay" in detail:
             return float(str(detail["retryDelay"]).removesuffix("s"))
     return None

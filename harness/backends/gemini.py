@@ -2,18 +2,22 @@
 
 Format: https://ai.google.dev/api/generate-content; thinking: https://ai.google.dev/gemini-api/docs/thinking; errors:
 https://ai.google.dev/gemini-api/docs/troubleshooting. Parts with `thought: true` are summaries of what the model
-thought. A prompt that was blocked has `promptFeedback.blockReason` and no candidate.
+thought. A prompt that was blocked has `promptFeedback.blockReason` and no candidate. Streams are responses in pieces
+(https://ai.google.dev/api/generate-content#method:-models.streamgeneratecontent). A last turn of the model's is gone on
+from.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from harness.backends._api import ApiBackend, tokens, total, word
+from harness.backends import _stream
+from harness.backends._api import tokens, total, word
+from harness.backends._batches import GeminiBatches
 from harness.errors import ConfigError
 from harness.records import Reply, Request, Usage
 from harness.specs import ModelSpec
@@ -30,7 +34,7 @@ ROLES = {"assistant": "model"}
 _MODEL_ID = re.compile(r"[\w.\-/]+")
 
 
-class Backend(ApiBackend):
+class Backend(GeminiBatches):
     """A model behind Google's Gemini API.
 
     Args (of the model), beside those of every API model:
@@ -47,6 +51,12 @@ class Backend(ApiBackend):
     BASE_URL = "https://generativelanguage.googleapis.com/v1beta"
     ARGS: ClassVar[Mapping[str, Any]] = {"thinking": None, "safety": None}
     MAX_STOPS = 5
+    STREAM: ClassVar[Mapping[str, Any]] = {}
+
+    @classmethod
+    def prefill(cls, model: ModelSpec) -> str | None:
+        """Why it cannot go on from words that the task begins the answer with: a model that thinks first cannot."""
+        return "a model that thinks takes no beginning of its answer" if model.args.get("thinking") else None
 
     @classmethod
     def check(cls, model: ModelSpec) -> dict[str, Any]:
@@ -68,10 +78,11 @@ class Backend(ApiBackend):
         """The header that carries the key; never the URL, which ends up in logs."""
         return {"x-goog-api-key": key}
 
-    def path(self, request: Request) -> str:
-        """The endpoint, which names the model."""
+    def path(self, request: Request, *, stream: bool = False) -> str:
+        """The endpoint, which names the model, and says whether a stream is wanted."""
         del request
-        return f"/models/{quote(self._args['model'])}:generateContent"
+        how = "streamGenerateContent?alt=sse" if stream else "generateContent"
+        return f"/models/{quote(self._args['model'])}:{how}"
 
     def body(self, request: Request) -> dict[str, Any]:
         """The request in the API's words."""
@@ -103,6 +114,25 @@ class Backend(ApiBackend):
             **({"safetySettings": self._args["safety"]} if self._args["safety"] else {}),
         }
 
+    def unstream(self, events: Sequence[Any]) -> Any:
+        """The response that its pieces make: the parts of all, the rest as the last one says it."""
+        found = _stream.records(events)
+        candidates = [candidate for event in found for candidate in _stream.records(event.get("candidates"))]
+        candidates = [candidate for candidate in candidates if candidate.get("index") in (0, None)]
+        finish = _stream.last(candidates, "finishReason")
+        feedback = _stream.last(found, "promptFeedback")
+        if finish is None and not _stream.inner({"said": feedback}, "said").get("blockReason"):
+            raise _stream.UnfinishedError("the stream ended before it said why the answer did")
+        parts = [part for one in candidates for part in _stream.records(_stream.inner(one, "content").get("parts"))]
+        whole = {"content": {"parts": parts}, "finishReason": finish}
+        said = {name: _stream.last(found, name) for name in ("usageMetadata", "modelVersion", "responseId")}
+        return {**said, "promptFeedback": feedback, "candidates": [whole] if candidates else []}
+
+    def speaks(self, event: Any) -> bool:
+        """Whether a piece holds text, thoughts among it."""
+        candidate = _stream.first(_stream.inner({"event": event}, "event").get("candidates"))
+        return any(part.get("text") for part in _stream.records(_stream.inner(candidate, "content").get("parts")))
+
     def read(self, request: Request, payload: Any) -> Reply:
         """The first candidate: its text, its thoughts, and why it ended."""
         del request
@@ -112,17 +142,20 @@ class Backend(ApiBackend):
             served_model=word(payload.get("modelVersion")),
             response_id=word(payload.get("responseId")),
         )
-        feedback = payload.get("promptFeedback")
-        if not payload.get("candidates"):
-            if isinstance(feedback, dict) and feedback.get("blockReason"):
+        candidate = _stream.first(payload.get("candidates"))
+        if not candidate:
+            if _stream.inner(payload, "promptFeedback").get("blockReason"):
                 return dataclasses.replace(said, finish_reason="content_filter")
             return dataclasses.replace(said, error="the server sent no candidate and no reason for it")
-        candidate = payload["candidates"][0]
         reason = word(candidate.get("finishReason"))
         finish = FINISH.get(reason or "", reason)
-        parts = (candidate.get("content") or {}).get("parts") or []
-        texts = [part["text"] for part in parts if "text" in part and not part.get("thought")]
-        thoughts = [part["text"] for part in parts if "text" in part and part.get("thought")]
+        parts = [
+            part
+            for part in _stream.records(_stream.inner(candidate, "content").get("parts"))
+            if isinstance(part.get("text"), str)
+        ]
+        texts = [part["text"] for part in parts if not part.get("thought")]
+        thoughts = [part["text"] for part in parts if part.get("thought")]
         text = "".join(texts) if texts else None
         error = None
         if text is None and finish not in ("length", "content_filter"):

@@ -252,6 +252,7 @@ class _Server:
         return fields | {
             "finish_reason": said.finish_reason,
             "ttfb_s": said.ttfb_s,
+            "ttft_s": said.ttfb_s,
             "usage": Usage(
                 prompt_tokens=said.usage["prompt_tokens"],
                 completion_tokens=said.usage["completion_tokens"],

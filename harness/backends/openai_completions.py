@@ -11,13 +11,16 @@ import dataclasses
 import itertools
 import math
 import operator
+from collections.abc import Sequence
 from typing import Any
 
-from harness.backends import _replies
-from harness.backends._api import ApiBackend, encode, logprob, openai_usage, unsupported, word
-from harness.backends.openai_chat import _fault
+from harness.backends import _replies, _stream
+from harness.backends._api import encode, logprob, openai_usage, unsupported, word
+from harness.backends._batches import OpenAIBatches
+from harness.backends.openai_chat import OPENAI_STREAM, _fault
 from harness.errors import BackendError
 from harness.records import Reply, Request, RequestKind
+from harness.specs import ModelSpec
 
 PROBE = "The quick brown fox jumps"
 """A few tokens, sent once to see whether the server echoes log-probabilities."""
@@ -25,7 +28,7 @@ SLACK = 1e-6
 """Two log-probabilities closer than this are the same token's, rounded twice by the server."""
 
 
-class Backend(ApiBackend):
+class Backend(OpenAIBatches):
     """A model that continues plain text, behind an OpenAI-compatible server. Use it with `chat: false`.
 
     A loglikelihood is one request with `echo` for the context and its continuation. Which tokens are the
@@ -40,11 +43,18 @@ class Backend(ApiBackend):
     api = "OpenAI completions"
     BASE_URL = "https://api.openai.com/v1"
     MAX_STOPS = 4
+    STREAM = OPENAI_STREAM
     kinds = frozenset({"generate", "loglikelihood", "loglikelihood_rolling"})
 
-    def path(self, request: Request) -> str:
+    @classmethod
+    def prefill(cls, model: ModelSpec) -> str | None:
+        """A plain text is gone on from wherever it ends."""
+        del model
+        return None
+
+    def path(self, request: Request, *, stream: bool = False) -> str:
         """The endpoint."""
-        del request
+        del request, stream
         return "/completions"
 
     def body(self, request: Request) -> dict[str, Any]:
@@ -77,6 +87,17 @@ class Backend(ApiBackend):
     def fault(self, payload: Any) -> tuple[int, str] | None:
         """Errors that come with status 200."""
         return _fault(payload)
+
+    def unstream(self, events: Sequence[Any]) -> Any:
+        """A text completion from its chunks (https://platform.openai.com/docs/api-reference/completions/streaming)."""
+        found = _stream.choices(events)
+        text = [choice["text"] for choice in found if isinstance(choice.get("text"), str)]
+        finish = _stream.last(found, "finish_reason")
+        return _stream.openai(events, {"text": "".join(text) if text else None, "finish_reason": finish})
+
+    def speaks(self, event: Any) -> bool:
+        """Whether a chunk holds words."""
+        return bool(_stream.first(_stream.inner({"event": event}, "event").get("choices")).get("text"))
 
     async def prepare(self, kinds: frozenset[RequestKind]) -> None:
         """Where loglikelihoods are wanted: see with one short text whether the server echoes them.

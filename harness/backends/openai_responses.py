@@ -7,17 +7,21 @@ are cut off here, and the manifest says that no seed was sent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from harness.backends._api import ApiBackend, tokens, word
+from harness.backends import _stream
+from harness.backends._api import tokens, word
+from harness.backends._batches import OpenAIBatches
 from harness.backends.openai_chat import FILTER_CODES
 from harness.records import ReasoningKind, Reply, Request, Usage
 
+ENDS = frozenset({"response.completed", "response.incomplete", "response.failed"})
+"""The events that hold the whole response (https://platform.openai.com/docs/api-reference/responses-streaming)."""
 STATUS_OF_CODE = {"rate_limit_exceeded": 429}
 
 
-class Backend(ApiBackend):
+class Backend(OpenAIBatches):
     """A model behind OpenAI's Responses API.
 
     Args (of the model), beside those of every API model:
@@ -36,9 +40,9 @@ class Backend(ApiBackend):
     ARGS: ClassVar[Mapping[str, Any]] = {"effort": None, "summary": None}
     NEVER_SENT = frozenset({"stop", "seed", "top_k"})
 
-    def path(self, request: Request) -> str:
+    def path(self, request: Request, *, stream: bool = False) -> str:
         """The endpoint."""
-        del request
+        del request, stream
         return "/responses"
 
     def body(self, request: Request) -> dict[str, Any]:
@@ -71,32 +75,43 @@ class Backend(ApiBackend):
         error = payload.get("error") if isinstance(payload, dict) else None
         return "content_filter" if isinstance(error, dict) and error.get("code") in FILTER_CODES else None
 
+    def unstream(self, events: Sequence[Any]) -> Any:
+        """The response, which the last event holds whole."""
+        for event in reversed(_stream.records(events)):
+            if str(event.get("type")) in ENDS and _stream.inner(event, "response"):
+                return event["response"]
+        raise _stream.UnfinishedError("the stream ended before its response did")
+
+    def speaks(self, event: Any) -> bool:
+        """Whether an event holds words of the answer or of the summary."""
+        event = _stream.inner({"event": event}, "event")
+        return str(event.get("type")).endswith(".delta") and bool(event.get("delta"))
+
     def read(self, request: Request, payload: Any) -> Reply:
         """Every text of the output, the summaries of its reasoning, and why it ended."""
         del request
-        texts: list[str] = []
-        refusals: list[str] = []
-        thoughts: list[str] = []
-        thought = False
-        for item in payload["output"]:
-            if item["type"] == "reasoning":
-                thought = True
-                thoughts += [part["text"] for part in item.get("summary") or ()]
-            elif item["type"] == "message":
-                for part in item["content"]:
-                    if part["type"] == "output_text":
-                        texts.append(part["text"])
-                    elif part["type"] == "refusal":
-                        refusals.append(part["refusal"])
+        items = _stream.records(payload["output"])
+        parts = [
+            part for item in items if item.get("type") == "message" for part in _stream.records(item.get("content"))
+        ]
+        texts = _texts(parts, "output_text", "text")
+        refusals = _texts(parts, "refusal", "refusal")
+        reasoning = [item for item in items if item.get("type") == "reasoning"]
+        thoughts = [
+            text
+            for item in reasoning
+            for part in _stream.records(item.get("summary"))
+            if (text := word(part.get("text"))) is not None
+        ]
+        thought = bool(reasoning)
         usage = _usage(payload.get("usage"))
-        details = payload.get("incomplete_details")
-        reason = details.get("reason") if isinstance(details, dict) else None
+        reason = word(_stream.inner(payload, "incomplete_details").get("reason"))
         finish: str | None = {"max_output_tokens": "length", None: "stop"}.get(reason, reason)
         if refusals:
             finish = "refusal"
         text = "".join(texts) if texts else ("".join(refusals) or None)
         error = None
-        if payload.get("status") not in (None, "completed", "incomplete"):
+        if word(payload.get("status")) not in (None, "completed", "incomplete"):
             error = f"the response is {payload['status']}"
         elif text is None and finish not in ("length", "content_filter"):
             error = f"the server sent no text (status {payload.get('status')})"
@@ -111,6 +126,11 @@ class Backend(ApiBackend):
             served_model=word(payload.get("model")),
             response_id=word(payload.get("id")),
         )
+
+
+def _texts(parts: Sequence[Mapping[str, Any]], kind: str, name: str) -> list[str]:
+    """The texts of the parts of a kind."""
+    return [text for part in parts if part.get("type") == kind and (text := word(part.get(name))) is not None]
 
 
 def _usage(usage: Any) -> Usage:

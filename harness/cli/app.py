@@ -112,18 +112,20 @@ def rescore(context: typer.Context) -> None:
 
 def _evaluate(spec: Any) -> int:
     """One run from its spec to the printed leaderboard; the exit code."""
-    from harness.archive import copies
-    from harness.cli import catalogue
     from harness.core import visible
     from harness.evaluation import evaluate
-    from harness.results import derivation, leaderboard
-    from harness.results.leaderboard import answerers
 
     if spec.dry_run:
         return _dry_run(spec)
     if spec.publish:
+        from harness.archive import copies
+
         copies.reach(spec.publish)  # rather now than after hours
     outcome = evaluate(spec, argv=["harness", "eval", *sys.argv[1:]])
+    from harness.cli import catalogue
+    from harness.results import derivation, leaderboard
+    from harness.results.leaderboard import answerers
+
     results = Path(spec.results_dir)
     if spec.publish:
         say(f"published {copies.publish(outcome.run, spec.publish)}")
@@ -147,8 +149,9 @@ def _evaluate(spec: Any) -> int:
     for what in derivation.unread(results, outcome.run.name):
         say(f"warning: {what}", "warning")
     if counts.failed:
+        error, times = catalogue.commonest_error(outcome.run)
         say(
-            f"harness: {counts.failed} samples failed and are unscored; "
+            f"harness: {counts.failed} samples failed and are unscored, {times} of them with: {visible(error)}; "
             f"`harness show {outcome.run.name} --failed{where}` says why; the same command asks for them again",
             "warning",
         )

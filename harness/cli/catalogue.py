@@ -167,6 +167,17 @@ def metrics_text(folder: Path, width: int) -> str:
     return "".join(parts)
 
 
+def commonest_error(folder: Path) -> tuple[str, int]:
+    """The error that most of a run's failed samples have, and how many have it.
+
+    Raises:
+        StorageError: the run has not ended yet.
+    """
+    errors = samples(folder, failed=True).get_column("error").fill_null("no error was named")
+    error, count = errors.value_counts().sort("count", "error", descending=[True, False]).row(0)
+    return str(error), int(count)
+
+
 def samples(folder: Path, *, failed: bool = False) -> pl.DataFrame:
     """One row per sample of a run: what was said, what it scored, why it failed.
 

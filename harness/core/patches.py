@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import logging
 import os
 import sys
+import types
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -30,6 +32,35 @@ def environment() -> None:
     """Set `ENVIRONMENT` where the user has not; call it before lm-eval is imported."""
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+
+
+class _Later(types.ModuleType):
+    """A module that is imported when something of it is first used."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+LATER = ("datasets", "requests", "sacrebleu")
+"""What lm-eval's tasks import for the few that read a hub, ask a server or count BLEU: more than a second of CPU."""
+
+
+def heavy_when_needed() -> None:
+    """Import lm-eval's tasks without `LATER`. The first task that uses one of them gets it."""
+    if "lm_eval.api.task" in sys.modules:
+        return
+    later = {name: _Later(name) for name in LATER if name not in sys.modules}
+    sys.modules.update(later)
+    try:
+        importlib.import_module("lm_eval.api.task")
+    finally:
+        for name, module in later.items():
+            if sys.modules.get(name) is module:
+                del sys.modules[name]
 
 
 def quiet() -> None:

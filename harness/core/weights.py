@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import hashlib
 import json
 import os
@@ -191,7 +192,7 @@ def _read(name: str, path: Path) -> WeightsSpec:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
         if not isinstance(data, Mapping):
             raise ConfigError(f"{path}: found {type(data).__name__}, expected a mapping")
-        return _SPEC.validate_python({**data, "name": name})
+        return _spec().validate_python({**data, "name": name})
     except ValidationError as error:
         said = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}, found {e['input']!r}" for e in error.errors())
         raise ConfigError(f"{path}: {said}") from error
@@ -199,7 +200,9 @@ def _read(name: str, path: Path) -> WeightsSpec:
         raise ConfigError(f"{path} cannot be read: {error}") from error
 
 
-_SPEC = TypeAdapter(WeightsSpec)
+@functools.cache
+def _spec() -> TypeAdapter[WeightsSpec]:
+    return TypeAdapter(WeightsSpec)
 
 
 def cache_dir() -> Path:

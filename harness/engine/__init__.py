@@ -1,8 +1,31 @@
 """lm-eval as the task engine: task files become requests, replies become scores, scores become metrics."""
 
-from harness.engine.lmeval import LoadedTask
-from harness.engine.requests import Sample, Samples
-from harness.engine.scoring import UNAGGREGATED, Key, status
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.engine.lmeval import LoadedTask
+    from harness.engine.requests import Sample, Samples
+    from harness.engine.scoring import UNAGGREGATED, Key, status
+
+_HOMES = {
+    "LoadedTask": "lmeval",
+    "Sample": "requests",
+    "Samples": "requests",
+    "UNAGGREGATED": "scoring",
+    "Key": "scoring",
+    "status": "scoring",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """What is of a file is imported with it: who reads task files alone loads no scorer."""
+    if name not in _HOMES:
+        raise AttributeError(name)
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
 
 __all__ = [
     "UNAGGREGATED",

@@ -24,7 +24,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness import taskdata
 from harness.core import digest, digest_items, file_sha256, identity, panels, patches, say
 from harness.engine import taskfiles
 from harness.engine.taskfiles import TaskFile
@@ -142,20 +141,17 @@ def load(spec: TaskSpec, files: Mapping[str, TaskFile], task_dirs: Sequence[Path
         TaskError: unknown, unreadable, or without data.
     """
     patches.quiet()
+    patches.heavy_when_needed()
     patches.templates_compiled_once()
     random.seed(seed)  # some of lm-eval's tasks shuffle choices with the global generator
+    held = taskfiles.check(spec, files)
     if spec.builtin:
         return _load_builtin(spec)
-    if spec.name not in files:
-        raise TaskError(unknown_name("task", spec.name, files))
     file = files[spec.name]
     from lm_eval.tasks import TaskManager
 
     if spec.panel is not None and spec.panel.quick and spec.max_tokens is None:
         spec = dataclasses.replace(spec, max_tokens=PanelSpec.QUICK_TOKENS)
-    held = taskdata.data_files(spec.data) if spec.data else []
-    if held and not taskfiles.takes(file, "data"):
-        raise TaskError(f"task {spec.name} makes its own documents; leave out task.data={spec.data}")
     manager = TaskManager(
         include_path=[str(folder) for folder in task_dirs],
         include_defaults=False,
@@ -286,8 +282,6 @@ def _load_builtin(spec: TaskSpec) -> list[LoadedTask]:
     index = builtin_index()
     if spec.name not in index:
         raise TaskError(unknown_name("lm-eval task", spec.name, index))
-    if spec.data is not None:
-        raise TaskError(f"task lm_eval:{spec.name}: task.data works for the tasks of this project, not for lm-eval's")
     family = Path(lm_eval.tasks.__file__).parent / index[spec.name]
 
     def make() -> Mapping[str, Any]:

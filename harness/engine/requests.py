@@ -94,6 +94,8 @@ class Samples:
         self._ids = bytearray()
         self.kinds: set[RequestKind] = set()
         """Kinds of its requests."""
+        self.begun = False
+        """The task begins answers (`gen_prefix`): conversations end with the assistant's words."""
         self._spool = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the object; the system removes it with the process
         weakref.finalize(self, self._spool.close)
         made = (request for sample in self._made() for request in sample.requests)
@@ -101,6 +103,7 @@ class Samples:
             while piece := list(itertools.islice(made, PIECE)):
                 self._ids += b"".join(_bytes(request.id) for request in piece)
                 self.kinds |= {request.kind for request in piece}
+                self.begun |= any(_begun(request) for request in piece)
                 pickle.dump(piece, self._spool, pickle.HIGHEST_PROTOCOL)
             self._spool.flush()
         for _ in itertools.islice(self, PIECE):  # a task that cannot be asked twice is found out before it is paid for
@@ -179,6 +182,10 @@ class Samples:
         finally:
             del task.doc_iterator
         return list(task.instances)
+
+
+def _begun(request: Request) -> bool:
+    return bool(request.messages) and request.messages[-1]["role"] == "assistant"  # type: ignore[index]
 
 
 def _bytes(request_id: str) -> bytes:

@@ -7,6 +7,7 @@ names the file. `!function` tags are left alone: lm-eval resolves them when the 
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +16,9 @@ from typing import Any
 
 import yaml
 
-from harness.errors import TaskError
+from harness import taskdata
+from harness.errors import TaskError, unknown_name
+from harness.specs import TaskSpec
 
 KINDS = ("math", "code", "provenance", "other")
 
@@ -60,16 +63,23 @@ class TaskFile:
         return sha.hexdigest()
 
 
-_SafeLoader: type[Any] = getattr(
-    yaml, "CSafeLoader", yaml.SafeLoader
-)  # libyaml's, ten times as fast, where it is there
-
-
-class _Loader(_SafeLoader):  # type: ignore[misc]
-    """SafeLoader that reads `!function a.b` as the string `a.b`."""
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """SafeLoader, in C where there is one, that reads `!function a.b` as the string `a.b`."""
 
 
 _Loader.add_constructor("!function", lambda loader, node: loader.construct_scalar(node))
+
+
+@functools.lru_cache(maxsize=4096)
+def _parsed(path: Path, changed_ns: int, size: int) -> Any:
+    """What a file holds, read once as long as it does not change: a command looks through all of them several times."""
+    del changed_ns, size
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
+
+
+def _read(path: Path) -> Any:
+    stat = path.stat()
+    return _parsed(path, stat.st_mtime_ns, stat.st_size)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -79,7 +89,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         TaskError: not YAML, not a mapping, or an include that is not there.
     """
     try:
-        config = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
+        config = _read(path)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise TaskError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     except OSError as error:
@@ -98,7 +108,7 @@ def _includes(path: Path, config: Mapping[str, Any]) -> list[Path]:
 
 
 def _included(path: Path) -> set[Path]:
-    raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
+    raw = _read(path)
     found = set(_includes(path, raw))
     return found | {deeper for include in found for deeper in _included(include)}
 
@@ -167,3 +177,21 @@ def takes(file: TaskFile, name: str) -> bool:
         if isinstance(node, ast.FunctionDef) and node.name == function:
             return any(argument.arg == name for argument in (*node.args.args, *node.args.kwonlyargs))
     return name == "data"
+
+
+def check(spec: TaskSpec, files: Mapping[str, TaskFile]) -> list[Path]:
+    """Find out without lm-eval whether a task is known and its data is there; the files of its data.
+
+    Raises:
+        TaskError: it is not known, or its data is not there or not for it.
+    """
+    if spec.builtin:
+        if spec.data is not None:
+            raise TaskError(f"task lm_eval:{spec.name}: task.data works for the tasks of this project, not lm-eval's")
+        return []
+    if spec.name not in files:
+        raise TaskError(unknown_name("task", spec.name, files))
+    held = taskdata.data_files(spec.data) if spec.data else []
+    if held and not takes(files[spec.name], "data"):
+        raise TaskError(f"task {spec.name} makes its own documents; leave out task.data={spec.data}")
+    return held

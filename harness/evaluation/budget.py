@@ -30,6 +30,9 @@ PER = 1_000_000
 """Prices are for a million tokens."""
 TEMPLATE_TOKENS = 16
 """A chat template adds fewer tokens than this to a message."""
+BATCH_SHARE = 0.5
+"""Of the price in a batch (https://platform.openai.com/docs/guides/batch,
+https://docs.anthropic.com/en/docs/build-with-claude/batch-processing, https://ai.google.dev/gemini-api/docs/batch-api)."""
 LOST = ("no whole answer", "the connection dropped", "no JSON")
 """How the error of a try begins whose answer may have been written, and billed, before it was lost."""
 
@@ -51,6 +54,11 @@ class Price:
         """Tokens (cached ones are among the prompt's) in US dollars."""
         cheap = self.input if self.cached is None else self.cached
         return ((prompt - cached) * self.input + cached * cheap + completion * self.output) / PER
+
+    def times(self, share: float) -> Price:
+        """A share of the price."""
+        cached = None if self.cached is None else self.cached * share
+        return dataclasses.replace(self, input=self.input * share, output=self.output * share, cached=cached)
 
 
 def prices() -> dict[str, Price]:
@@ -119,13 +127,15 @@ class Budget:
     Args:
         spec: where to stop.
         prices: the price of every model that is billed, by its name; models that are not billed are left out.
+        batch: what is sent goes in batches.
 
     Raises:
         ConfigError: there is a limit in dollars, and a model without a known price.
     """
 
-    def __init__(self, spec: BudgetSpec, prices: Mapping[str, Price | None]) -> None:
+    def __init__(self, spec: BudgetSpec, prices: Mapping[str, Price | None], *, batch: bool = False) -> None:
         self._spec, self._prices = spec, prices
+        self._share = BATCH_SHARE if batch else 1.0
         unknown = sorted(name for name, price in prices.items() if price is None)
         if spec.usd is not None and unknown:
             raise ConfigError(
@@ -139,6 +149,11 @@ class Budget:
         self._held_tokens, self._held_usd = 0, 0.0
         self._in_flight = 0
         self._changed: asyncio.Condition | None = None
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is a limit."""
+        return self._spec.tokens is not None or self._spec.usd is not None
 
     def count(self, request: Request, reply: Reply) -> None:
         """Add what a reply used. One taken from another run cost nothing here, nor does a model that is not billed."""
@@ -171,14 +186,15 @@ class Budget:
         cached = min(used.cached_tokens or 0, used.prompt_tokens or 0)
         self.tokens += prompt + completion
         price = self._prices[model]
-        self.usd += price.usd(prompt, completion, cached) if price else 0.0
+        share = 1.0 if reply.batch is None else BATCH_SHARE
+        self.usd += share * price.usd(prompt, completion, cached) if price else 0.0
 
     def _most(self, request: Request) -> tuple[int, float]:
         if request.model not in self._prices:
             return 0, 0.0
         prompt, completion = most_tokens(request)
         price = self._prices[request.model]
-        return prompt + completion, price.usd(prompt, completion) if price else 0.0
+        return prompt + completion, self._share * price.usd(prompt, completion) if price else 0.0
 
     def _fits(self, tokens: int, usd: float) -> bool:
         limit = self._spec
@@ -192,7 +208,7 @@ class Budget:
         Raises:
             BudgetError: it does not fit, and nothing is in flight any more.
         """
-        if self._spec.tokens is None and self._spec.usd is None:
+        if not self.limited:
             return
         if self._changed is None:
             self._changed = asyncio.Condition()

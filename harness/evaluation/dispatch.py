@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from harness import backends
-from harness.backends import AnyBackend, InBatches, OneByOne, OverNetwork
+from harness.backends import AnyBackend, Batching, InBatches, OneByOne, OverNetwork
 from harness.core import RunProgress, environment, plain
 from harness.errors import HarnessError
+from harness.evaluation.batches import Ledger, ask_in_batches
 from harness.evaluation.budget import Budget
 from harness.evaluation.planning import ModelPlan
 from harness.records import Reply, Request, RequestKind
@@ -49,6 +50,7 @@ def ask(
     journal: Journal,
     progress: RunProgress,
     budget: Budget,
+    ledger: Ledger | None = None,
 ) -> Answerer:
     """Send the pending requests to one model and journal every reply; closes the backend.
 
@@ -60,6 +62,7 @@ def ask(
         journal: where replies go.
         progress: the display.
         budget: what may be spent.
+        ledger: of the batches that the requests are sent in; `None` sends each alone.
 
     Returns:
         What the manifest should say of the model: whether greedy answers are reproducible, and the backend's facts.
@@ -69,7 +72,9 @@ def ask(
     """
     try:
         progress.start(plan.name, n)
-        if n and isinstance(backend, OverNetwork):
+        if n and ledger is not None and isinstance(backend, Batching):
+            _run(ask_in_batches(backend, plan.name, pending, ledger, journal, progress, budget))
+        elif n and isinstance(backend, OverNetwork):
             _run(_at_once(backend, pending, min(backend.parallel, n), plan.kinds, journal, progress, budget))
         elif not isinstance(backend, OverNetwork):
             waiting = deque(pending if n else ())

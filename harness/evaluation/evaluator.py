@@ -21,6 +21,7 @@ from harness.core import RunProgress, environment, plain
 from harness.engine import metrics, scoring
 from harness.errors import ConfigError, HarnessError
 from harness.evaluation import budget, forecast, manifest, reuse
+from harness.evaluation.batches import BATCHES, Ledger
 from harness.evaluation.dispatch import ask, backend_of
 from harness.evaluation.planning import ModelPlan, Plan, plan_run
 from harness.records import Reply
@@ -99,7 +100,10 @@ def preview(spec: EvalSpec) -> tuple[str, list[dict[str, Any]]]:
     with _seldom_collected():
         plan = plan_run(spec)
     held = Replies(plan.run / runs.JOURNAL)
-    return plan.run_id, forecast.rows(plan, held, reuse.find(plan, held), _prices(plan))
+    prices = _prices(plan)
+    if spec.batch:
+        prices = {name: price and price.times(budget.BATCH_SHARE) for name, price in prices.items()}
+    return plan.run_id, forecast.rows(plan, held, reuse.find(plan, held), prices)
 
 
 def _prices(plan: Plan) -> dict[str, budget.Price | None]:
@@ -119,7 +123,7 @@ def _run(plan: Plan, progress: RunProgress, argv: Sequence[str]) -> FinishedRun:
         if missing == 0 and before and before.ended:
             progress.say(f"run {run.name}: all {total} requests are answered already; nothing to send")
             return FinishedRun(run, _retold(before, plan, progress), 0)
-        purse = budget.Budget(plan.spec.budget, _prices(plan))
+        purse = budget.Budget(plan.spec.budget, _prices(plan), batch=plan.spec.batch)
         found = reuse.find(plan, replies)
         asked = 0
         backends = {model.name: backend_of(model) for model in plan.models if _pending(model, replies, found)}
@@ -139,12 +143,13 @@ def _run(plan: Plan, progress: RunProgress, argv: Sequence[str]) -> FinishedRun:
             if name in backends or not (entry.facts or model.billed):
                 backend = backends.get(name) or backend_of(model)
                 asked += _pending(model, replies, found)
-                opened = _ask(run, model, backend, opened, found, journal, progress, purse)
+                opened = _ask(run, model, backend, opened, found, journal, progress, purse, batch=plan.spec.batch)
             if any(id_ in found for id_ in model.missing(replies)):
                 _reuse(model, found, run, journal, progress)
                 if _pending(model, replies):
                     asked += _pending(model, replies)
-                    opened = _ask(run, model, backend_of(model), opened, (), journal, progress, purse)
+                    again = backend_of(model)
+                    opened = _ask(run, model, again, opened, (), journal, progress, purse, batch=plan.spec.batch)
         opened = dataclasses.replace(opened, cost=purse.facts())
         return FinishedRun(run, _finish(plan, replies, opened, progress), asked)
     finally:
@@ -160,11 +165,14 @@ def _ask(
     journal: Journal,
     progress: RunProgress,
     purse: budget.Budget,
+    *,
+    batch: bool,
 ) -> Manifest:
     """Ask for what is neither answered nor found; what the backend says of itself goes into the manifest."""
     n = _pending(plan, journal.replies, found)
+    ledger = Ledger(run / BATCHES) if batch and plan.billed else None
     wanted = (r for r in plan.requests() if not journal.replies.answered(r.id) and r.id not in found)
-    said = ask(plan, backend, wanted, n, journal, progress, purse)
+    said = ask(plan, backend, wanted, n, journal, progress, purse, ledger)
     told = runs.with_answerer(opened, plan.name, deterministic=said.deterministic, facts=said.facts)
     runs.write_manifest(run, told)
     return told

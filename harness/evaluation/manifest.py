@@ -176,11 +176,13 @@ def answered(replies: Sequence[Reply | None], *, generated: bool) -> dict[str, A
         "started_at": reply.started_at,
         "latency_s": _sum(item.latency_s for item in held),
         "ttfb_s": reply.ttfb_s,
+        "ttft_s": reply.ttft_s,
         "served_model": served(held),
         "system_fingerprint": reply.system_fingerprint,
         "response_id": reply.response_id,
         "request_bodies": [item.body for item in held],
         "request_sha256": [_sha256(item.body) for item in held],
+        "batch": reply.batch,
         "reused_from": reply.reused_from,
     }
 

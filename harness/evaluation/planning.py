@@ -189,6 +189,15 @@ def plan_model(model: ModelSpec, tasks: Sequence[LoadedTask], spec: EvalSpec) ->
             "for; use backend openai_completions with a server that echoes log-probabilities (vLLM, SGLang), a local "
             "backend, or a task that generates"
         )
+    if spec.batch and plan.billed and (plan.kinds != {"generate"} or not hasattr(backend, "submit")):
+        what = "its backend knows no batches" if plan.kinds == {"generate"} else "batches are of generations alone"
+        raise ConfigError(f"model {model.name}: batch=true, and {what}; leave batch out, or the model or task")
+    begun = [task.name for task, samples in planned if samples.begun]
+    if begun and (why := backend.prefill(source)):
+        raise ConfigError(
+            f"model {model.name}: task {begun[0]} begins every answer itself (gen_prefix), and {why}; leave the task "
+            "out, or ask through a backend that can"
+        )
     file = weights.fetch(weights_spec) if weights_spec and not spec.replay and not spec.dry_run else None
     return dataclasses.replace(plan, file=file)
 

@@ -5,6 +5,8 @@
     journal.jsonl    one line per reply, on disk before the next request of its slot goes out (`journal.py`)
     samples.parquet  one row per sample, written when the run ends
 
+and, while batches are under way at a provider, `batches.jsonl`, which says which (`harness.evaluation.batches`).
+
 Whole files are written beside their place and renamed into it, so a reader sees the old one or the new one.
 """
 
@@ -165,6 +167,22 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     finally:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
+
+
+def check_writable(folder: Path) -> None:
+    """See that a folder can be written, or made where it is not there; writes nothing.
+
+    Raises:
+        StorageError: it cannot.
+    """
+    there = folder
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    with storage_errors(folder):
+        if not there.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, f"{there} is no folder")
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, f"{there} may not be written")
 
 
 @contextlib.contextmanager

@@ -18,12 +18,12 @@ from harness.runs.folder import SAMPLES, atomic_file, storage_errors
 from harness.runs.manifest import Counts, TokenCounts
 
 SORT = ("model", "task", "doc_id", "repeat")
-ADDED_COLUMNS = ("removed",)
-"""Columns of text that earlier versions did not write: nothing is known there."""
+ADDED_COLUMNS = ("removed", "ttft_s", "batch")
+"""Columns that earlier versions did not write: nothing is known there."""
 PIECE = 500
 """Rows of a row group: as Python objects they take several times the memory they take in columns."""
 STATES: tuple[SampleStatus, ...] = ("answered", "truncated", "refused", "failed")
-TIMES = ("started_at", "latency_s", "ttfb_s", "attempts", "response_id", "reused_from")
+TIMES = ("started_at", "latency_s", "ttfb_s", "ttft_s", "attempts", "response_id", "batch", "reused_from")
 """Columns that differ between two runs with the same answers."""
 
 
@@ -75,11 +75,13 @@ def schema() -> dict[str, Any]:
         "started_at": pa.string(),
         "latency_s": pa.float64(),
         "ttfb_s": pa.float64(),
+        "ttft_s": pa.float64(),
         "served_model": pa.string(),
         "system_fingerprint": pa.string(),
         "response_id": pa.string(),
         "request_bodies": pa.list_(pa.string()),
         "request_sha256": pa.list_(pa.string()),
+        "batch": pa.string(),
         "reused_from": pa.string(),
         "removed": pa.string(),
         "scores": pa.list_(score),
@@ -173,10 +175,12 @@ def write(run: Path, rows: Iterable[Mapping[str, Any]]) -> Written:
         StorageError: it cannot be written; an older file stays as it was.
         ValueError: the rows are not in order.
     """
+    import polars as pl
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     columns = pa.schema(schema())
+    frame = pl.DataFrame(pa.Table.from_batches([], schema=columns)).schema
     states: dict[SampleStatus, int] = dict.fromkeys(STATES, 0)
     tokens = dict.fromkeys(("prompt", "completion", "reasoning", "cached"), 0)
     waiting = iter(rows)
@@ -196,5 +200,6 @@ def write(run: Path, rows: Iterable[Mapping[str, Any]]) -> Written:
                 for kind in tokens:
                     tokens[kind] += row[f"{kind}_tokens"] or 0
             with storage_errors(path):
-                writer.write_table(pa.Table.from_pylist(piece, schema=columns))
+                # By way of polars: pyarrow imports pandas before it reads the first Python list.
+                writer.write_table(pl.DataFrame(piece, schema=frame, orient="row").to_arrow().cast(columns))
     return Written(Counts(samples=sum(states.values()), **states), TokenCounts(**tokens))

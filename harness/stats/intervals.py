@@ -193,10 +193,8 @@ def t_quantile(df: float) -> float:
 
 
 def normal_quantile() -> float:
-    """The normal quantile of an interval's upper end, 1.96."""
-    from scipy.special import ndtri
-
-    return float(ndtri((1 + CONFIDENCE) / 2))
+    """The normal quantile of an interval's upper end: `scipy.special.ndtri(0.975)`, which takes 0.2 s to import."""
+    return 1.959963984540054
 
 
 def pass_at_k(n: int, c: int, k: int) -> float:

@@ -261,3 +261,10 @@ def test_hydra_takes_no_words_but_those_of_the_process() -> None:
         assert sys.argv == ["harness eval", "x=1"]
         raise ValueError
     assert sys.argv == before
+
+
+def test_lm_eval_still_imports_what_few_of_its_tasks_use() -> None:
+    """If it no longer does, `patches.heavy_when_needed()` may go; that it works is in `tests/cli/test_told_early.py`."""
+    program = f"import sys, lm_eval.api.task; print([name for name in {patches.LATER!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(list(patches.LATER))

@@ -137,12 +137,20 @@ def test_what_failed_is_asked_again_and_only_that(tmp_path: Path) -> None:
         assert len(server.asked) == 20
 
 
-@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 405, 408, 409, 410, 413, 418, 422, 451, 301])
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 405, 410, 413, 418, 422, 451, 301])
 def test_no_other_status_is_tried_again(status: int, tmp_path: Path) -> None:
     with serving(lambda _body, _n: Answer(error("no", "x"), status, {"Location": "http://127.0.0.1:9/"})) as server:
         replies, _ = run(model(server.url, parallel=1), requests(3), tmp_path)
         assert len(server.asked) == 3
     assert all(f"HTTP {status}" in (reply.error or "") and not reply.attempts for reply in replies.values())
+
+
+@pytest.mark.parametrize("status", [408, 409])
+def test_a_server_that_was_too_slow_or_busy_with_it_is_asked_again(status: int, tmp_path: Path) -> None:
+    with serving(lambda body, n: Answer(error("later", "x"), status) if n < 3 else echo(body)) as server:
+        replies, _ = run(model(server.url, parallel=1), requests(1), tmp_path)
+    assert replies["id0"].text == "0"
+    assert [attempt.status for attempt in replies["id0"].attempts] == [status, status]
 
 
 def test_retries_are_bounded_and_recorded(tmp_path: Path) -> None:
@@ -465,3 +473,84 @@ def test_killed_at_concurrency_64_no_answer_is_lost_and_at_most_what_was_in_flig
     ids = [entry.id for entry in entries(run_folder / runs.JOURNAL)]
     assert len(ids) == len(set(ids)) == n, "an answer that was on the disk was asked for again"
     assert 0 < max(repeats) <= 64
+
+
+# --- a key in other spellings
+
+SPELLINGS: dict[str, str] = {
+    "plain": KEY,
+    "JSON": "".join(f"\\u{ord(char):04x}" for char in KEY),
+    "JSON, in capitals": "".join(f"\\u{ord(char):04X}" for char in KEY),
+    "JSON, here and there": "".join(char if i % 2 else f"\\u{ord(char):04x}" for i, char in enumerate(KEY)),
+    "JSON in JSON": "".join(f"\\\\u{ord(char):04x}" for char in KEY),
+    "a URL": "".join(f"%{ord(char):02X}" for char in KEY),
+    "a URL, where it must": KEY.replace("/", "%2f").replace("+", "%2B"),
+    "a URL in a URL": KEY.replace("/", "%252F").replace("+", "%252b"),
+    "HTML": "".join(f"&#{ord(char)};" for char in KEY),
+    "HTML, in hex": "".join(f"&#x{ord(char):x};" for char in KEY),
+    "Python": "".join(f"\\x{ord(char):02x}" for char in KEY),
+    "escaped slashes": KEY.replace("/", "\\/"),
+}
+
+
+def _echoing(spelling: str, raw: bool) -> Any:
+    """Says the key everywhere: `raw` writes the spelling into the JSON as it is, so that decoding makes it plain."""
+    payload = chat("TELL", reasoning_content="TELL", finish="stop") | {"id": "TELL", "model": "TELL"}
+    payload["system_fingerprint"] = "TELL"
+    text = spelling if raw else json.dumps(spelling)[1:-1]
+    whole = json.dumps(payload).replace("TELL", text).encode()
+    failed = json.dumps(error("TELL", "TELL", "TELL")).replace("TELL", text).encode()
+
+    def behave(_body: dict[str, Any], n: int) -> Answer:
+        turn = n % 4
+        if turn == 0:
+            return Answer(raw=failed, status=500)
+        if turn == 1:
+            return Answer(raw=whole)
+        return Answer(raw=failed, status=400) if turn == 2 else Answer(raw=f"<html>{text}".encode(), status=422)
+
+    return behave
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("raw", [True, False])
+def test_a_key_is_masked_however_a_server_writes_it(spelling: str, raw: bool, tmp_path: Path) -> None:
+    import html
+    import urllib.parse
+
+    text = SPELLINGS[spelling]
+    if raw and spelling not in ("plain", "JSON", "JSON, in capitals", "JSON, here and there", "escaped slashes"):
+        pytest.skip("no JSON, or its decoding leaves it as it is")
+    with serving(_echoing(text, raw)) as server:
+        replies, _ = run(model(server.url, parallel=1, retries=1), requests(8), tmp_path)
+    assert sum(reply.text is not None for reply in replies.values()) >= 2
+    for entry in entries(tmp_path / runs.JOURNAL):
+        reply = entry.reply
+        for said in (
+            *(
+                reply.text,
+                reply.reasoning,
+                reply.error,
+                reply.served_model,
+                reply.response_id,
+                reply.system_fingerprint,
+            ),
+            *(attempt.error for attempt in reply.attempts),
+        ):
+            readings = {said or ""}
+            for _ in range(2):
+                readings |= {urllib.parse.unquote(one) for one in readings}
+                readings |= {html.unescape(one) for one in readings}
+                readings |= {one.replace("\\\\", "\\").replace("\\/", "/") for one in readings}
+                readings |= {
+                    one.encode("ascii", "backslashreplace").decode("unicode_escape", "replace") for one in readings
+                }
+            assert not any(KEY in one for one in readings), said
+
+
+def test_a_key_that_comes_in_the_pieces_of_a_stream_is_masked(tmp_path: Path) -> None:
+    pieces = [{"choices": [{"index": 0, "delta": {"content": char}}]} for char in f"it is {KEY}!"]
+    end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+    with serving(lambda _body, _n: Answer(events=[*pieces, end])) as server:
+        replies, _ = run(model(server.url, stream=True), requests(1), tmp_path)
+    assert replies["id0"].text == "it is ***!"

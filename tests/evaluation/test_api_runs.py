@@ -138,11 +138,16 @@ def test_another_model_never_gets_this_ones_answers(here: Project) -> None:
 
 
 def test_a_failed_answer_is_not_reused(here: Project) -> None:
-    with serving(lambda _b, _n: Answer({"error": {"message": "no"}}, 400)) as server:
-        remote(here, server)
+    def behave(body: dict[str, Any], n: int) -> Answer:
+        return echo(body) if n == 1 else Answer({"error": {"message": "no"}}, 400)
+
+    with serving(behave) as server:
+        remote(here, server, parallel=1)
         run(*WORDS, "name=first")
-        run(*WORDS, "name=second")
-        assert len(server.asked) == 24
+        assert len(server.asked) == 12
+        with pytest.raises(BackendError, match="answers no request"):
+            run(*WORDS, "name=second")
+        assert len(server.asked) == 12 + 5  # the one that was answered is not among them
 
 
 def test_a_damaged_run_beside_it_stops_nothing(here: Project) -> None:

@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
 from harness.stats.intervals import (
+    CONFIDENCE,
     RESAMPLES,
     Estimate,
     bootstrap,
     bootstrap_mean,
     estimate,
+    normal_quantile,
     pass_at_k,
     pass_estimate,
     pass_hat_k,
@@ -351,3 +353,7 @@ def test_a_missing_part_makes_no_mean_and_a_part_without_interval_no_interval():
 def test_sources_must_be_one_per_document():
     with pytest.raises(ValueError, match="one source per document"):
         estimate([[1.0], [0.0]], binary=True, sources=["x"])
+
+
+def test_the_normal_quantile_is_scipys():
+    assert normal_quantile() == scipy_stats.norm.ppf((1 + CONFIDENCE) / 2)

@@ -1,0 +1,141 @@
+"""Streamed answers: server-sent events, and their pieces put together into the response that was not streamed.
+
+Format: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation. The providers send
+JSON in `data:` alone and name an event inside it, so its other fields are passed over. A provider's file puts its own
+events together; what the APIs of OpenAI's kind share is here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+TYPE = "text/event-stream"
+DONE = "[DONE]"
+"""The last event of OpenAI's streams (https://platform.openai.com/docs/api-reference/chat-streaming)."""
+BEGINS = (b"data:", b"event:", b"id:", b":")
+"""How a stream begins that its server did not call one."""
+PIECES = ("content", "reasoning_content", "reasoning", "refusal")
+"""Texts of a chat message that come in pieces."""
+
+
+class UnfinishedError(ValueError):
+    """A stream that stopped before its answer did."""
+
+
+class Events:
+    """Reads a stream piece by piece.
+
+    An event that is no JSON is passed over: the rest of the answer is paid for all the same.
+    """
+
+    def __init__(self) -> None:
+        self.found: list[Any] = []
+        """What every event holds, oldest first."""
+        self._rest = b""
+        self._data: list[bytes] = []
+
+    def feed(self, piece: bytes) -> Iterator[Any]:
+        """Take some bytes; yields what the events that they end hold."""
+        *lines, self._rest = (self._rest + piece).replace(b"\r\n", b"\n").split(b"\n")
+        for line in lines:
+            yield from self._line(line)
+
+    def end(self) -> None:
+        """The stream is over: what it left open is taken as it stands."""
+        for line in (self._rest, b""):
+            list(self._line(line))
+        self._rest = b""
+
+    def _line(self, line: bytes) -> Iterator[Any]:
+        if line.startswith(b"data:"):
+            self._data.append(line[5:].strip())
+        elif not line.strip() and self._data:
+            text, self._data = b"\n".join(self._data), []
+            try:
+                self.found.append(json.loads(text, parse_int=whole))
+            except (ValueError, RecursionError):
+                return
+            yield self.found[-1]
+
+
+DIGITS_MOST = 40
+"""A longer whole number in an answer is read as infinity: none that is meant has so many digits."""
+
+
+def whole(digits: str) -> int | float:
+    """A whole number of JSON; Python refuses to read one of more than 4300 digits, and the answer with it."""
+    return int(digits) if len(digits) <= DIGITS_MOST else float(digits)
+
+
+def records(value: Any) -> list[Mapping[str, Any]]:
+    """The mappings of a list; none where it is none."""
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list | tuple) else []
+
+
+def first(value: Any) -> Mapping[str, Any]:
+    """The first mapping of a list; an empty one where there is none."""
+    return next(iter(records(value)), {})
+
+
+def inner(value: Any, name: str) -> Mapping[str, Any]:
+    """The mapping in a mapping; an empty one where there is none."""
+    found = value.get(name) if isinstance(value, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def last(events: Sequence[Any], name: str) -> Any:
+    """What the last event that says so says under a name."""
+    return next((event[name] for event in reversed(records(events)) if event.get(name) is not None), None)
+
+
+def fault(events: Sequence[Any]) -> Mapping[str, Any] | None:
+    """The event that holds an error; `None` where none does."""
+    return next((event for event in records(events) if event.get("error")), None)
+
+
+def choices(events: Sequence[Any]) -> list[Mapping[str, Any]]:
+    """What OpenAI's events say of the first choice."""
+    found = [choice for event in records(events) for choice in records(event.get("choices"))]
+    return [choice for choice in found if choice.get("index") in (0, None)]
+
+
+def openai(events: Sequence[Any], choice: Mapping[str, Any]) -> dict[str, Any]:
+    """The response that the events of a chat or text completion are the pieces of.
+
+    Args:
+        events: all of them.
+        choice: the first choice, put together.
+
+    Raises:
+        UnfinishedError: no event says why the answer ended.
+    """
+    if choice.get("finish_reason") is None:
+        raise UnfinishedError("the stream ended before it said why the answer did")
+    said = {name: last(events, name) for name in ("id", "model", "system_fingerprint", "usage")}
+    # Groq puts its usage elsewhere (https://console.groq.com/docs/api-reference#chat-create).
+    said["usage"] = said["usage"] or inner(last(events, "x_groq"), "usage") or None
+    return {**said, "choices": [dict(choice)]}
+
+
+def chat(events: Sequence[Any]) -> dict[str, Any]:
+    """A chat completion from its chunks (https://platform.openai.com/docs/api-reference/chat-streaming/streaming)."""
+    found = choices(events)
+    deltas = [inner(choice, "delta") for choice in found]
+    message: dict[str, Any] = {name: _joined([delta.get(name) for delta in deltas]) for name in PIECES}
+    message["reasoning_details"] = [one for delta in deltas for one in records(delta.get("reasoning_details"))]
+    if any(delta.get("tool_calls") for delta in deltas):
+        message["tool_calls"] = []
+    return openai(events, {"message": message, "finish_reason": last(found, "finish_reason")})
+
+
+def _joined(pieces: Sequence[Any]) -> Any:
+    """Texts as one text; typed chunks (Mistral's) as one list of them."""
+    if not any(isinstance(piece, list) for piece in pieces):
+        texts = [piece for piece in pieces if isinstance(piece, str)]
+        return "".join(texts) if texts else None
+    chunks: list[Any] = []
+    for piece in pieces:
+        chunks += [{"type": "text", "text": piece}] if isinstance(piece, str) else records(piece)
+    return chunks
