@@ -88,6 +88,8 @@ _CONDITION = re.compile(
 _NOT_THAT = re.compile(r"\s\((?:not|instead of|rather than)\b[^()]*\)\W*$")
 _EXACTLY = re.compile(rf"({NUMBER})(?: [A-Za-z]+)? \((?:exactly|precisely|that is|i\.e\.),? ([^()]{{1,60}})\)\W*$")
 """`approximately 0.693 (exactly ln 2)`, at the end of a sentence."""
+_AT = re.compile(rf",? (?:which occurs |attained |occurring )?(?:at|when|where) [A-Za-z] ?= ?{NUMBER}\W*$")
+"""`…, at x = 3`, at the end of a sentence."""
 _AND_IS = re.compile(rf"\b(?:is|are|equals|gives)\s+\W{{0,3}}{NUMBER}")
 _LISTED = re.compile(rf"\b(?:is|are|were)\s+((?:{NUMBER}(?:, (?:and |or )?| and | or ))+{NUMBER})\W*$")
 _COUNTED = re.compile(
@@ -149,6 +151,9 @@ def concluding(sentence: str) -> str | None:
     rounded = _OR_ABOUT.search(sentence)
     if rounded is not None and any(map(str.isdigit, sentence[: rounded.start()])):
         sentence = f"{sentence[: rounded.start()]}."
+    place = _AT.search(sentence)
+    if place is not None and NUMBERS.search(sentence, 0, place.start()):
+        sentence = f"{sentence[: place.start()]}."
     return _concluding(_NOT_THAT.sub(".", _CONDITION.sub("", sentence)))
 
 
