@@ -40,6 +40,7 @@ ABOUT = (
     "There are exactly {0} such integers between 1 and {1}.",
     "She must read {0} pages a day for the next {1} days.",
     "When x = {1}, y = {0}.",
+    "The minimum is {0}, at x = {1}.",
     "The value of f at x = {1} is {0}.",
     "If each of the {1} friends pays the same, each pays ${0}.",
     "Girls: {1} − 3 = **{0} girls**",

@@ -34,7 +34,7 @@ _VERB = re.compile(r"\b(?:is|are|was|were|be|has|have|had|gives?|makes?|gets?|go
 _CONCLUDES = re.compile(r"\W*(?:so|thus|hence|therefore|finally|consequently|in total|altogether)\b", re.IGNORECASE)
 _SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[^\W\d_a-z]|\*)|(?<=[。！？])")
 _VALUE_LINE = re.compile(
-    r"(?:[A-Za-z](?:_\w+)?(?:\([a-z]\))?\s*=\s*)?(?:\\?[$€£₹¥]|[-+−(⟨\[{\\√∛πθ∞½⅓⅔¼¾]|\d|\.\d)[^\n]{0,300}|[A-Z]\.?|\([A-Z]\)"
+    r"(?:[A-Za-z](?:_\w+)?(?:\([a-z]\))?\s*=\s*)?(?:\\?[$€£₹¥]|[-+−(⟨\[{\\√∛πθ∞½⅓⅔¼¾]|\d|\.\d)[^\n]{0,300}|[A-Z]\.?|\(?[A-Z]\)"
     r"|[A-Za-z]{1,6}[²³⁰-⁹]? ?[-−+*/^_=(<>≤≥][^\n]{1,200}"
 )
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\{(?:[bBpvV]?matrix|smallmatrix|array)\}")
@@ -149,7 +149,7 @@ _LETTER = re.compile(
 _ASSENT = re.compile(r"\W*(yes|no|true|false)(?=\W*$|\s*[,.:;!—–-])", re.IGNORECASE)
 _RELATES = re.compile(r"[=<>≤≥]|\\(?:leq?|geq?|lt|gt|in)(?![A-Za-z])")
 _PLAIN_RELATION = re.compile(
-    r"\b(?:is|are|be|becomes|equation|form)[ :]+([^.:,;!?$]{1,60}[=<>≤≥][^:,;!?$]{1,60}?)[.\s]*$"
+    r"^.*\b(?:is|are|be|becomes|equation|form)[ :]+([^.:,;!?$]{1,60}[=<>≤≥][^:,;!?$]{1,60}?)[.\s]*$"
 )
 _DATE_LAST = re.compile(
     rf"((?:\d{{1,2}}(?:st|nd|rd|th)?(?: of)? (?:{words.MONTH})|(?:{words.MONTH}) \d{{1,2}}(?:st|nd|rd|th)?)"

@@ -24,7 +24,7 @@ class StatedAnswer(NamedTuple):
 
 
 _PLACEHOLDER = re.compile(
-    r"(?:\\(?:boxed|text\w*|mathrm|mathbf|underline|square|Box|[lcd]?dots|q?quad)|\\[,;:! ]"
+    r"(?:\\(?:boxed|text\w*|mathrm|mathbf|underline|square|Box|[lcd]?dots|q?quad)|\\[,;:! _]"
     r"|\\(?:h?phantom|hspace|rule)\s*\{[^{}]*\}"
     r"|\b(?:the|your|my|final|numeric|numerical|correct|ans|answer|value|result|solution|expression|number|integer"
     r"|goes|here|insert|enter|fill|in|null|placeholder)\b|\\?\Z|[\s{}$.…?_*<>\[\]()`'\"#,:;!/&~-])*",
@@ -44,7 +44,7 @@ NUMBER = (
     r"(?:\d{1,2}(?:,\d{2})+,\d{3}(?!\d)"
     r"|\d{1,3}(?:[. \u00a0\u202f]\d{3})+,\d{1,2}(?![\d,])|\d{1,3}(?:,\d{3})+|\d+,\d{1,2}(?![\d,])"
     r"|\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:[/:]\d+)?"
-    r"(?:\s?[×*x]\s?10(?:\^[-−]?\d+|[⁻⁰¹²³⁴-⁹]+))?(?:\s?\\?%|\s(?:thousand|[mb]illion)\b)?"
+    r"(?:[₀-₉]+)?(?:\s?[×*x]\s?10(?:\^[-−]?\d+|[⁻⁰¹²³⁴-⁹]+))?(?:\s?\\?%|\s(?:thousand|[mb]illion)\b)?"
 )
 NUMBERS = re.compile(NUMBER)
 WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")

@@ -59,8 +59,10 @@ _EXPRESSION = re.compile(
 )
 """`3 − 4i`, `3*sqrt(5)`, at the end of a sentence."""
 _AMOUNTS = re.compile(
-    r"(?<![\d.,:/$€£-])(\d+ (?:h|hours?|hrs?|heures?|horas?|ore|ora|Stunden?|days?|dollars?|lbs?|pounds?|feet|foot|ft"
-    r"|meters?|km|kg),? (?:(?:and|et|und|y|e) )?\d+ (?:m|min|mins|minut[eo]s?|minuti|Minuten?|hours?|seconds?|cents?"
+    r"(?<![\d.,:/$€£-])(\d+ (?:h|hours?|hrs?|heures?|horas?|ore|ora|Stunden?|час(?:а|ов)?"
+    r"|days?|dollars?|lbs?|pounds?|feet|foot|ft"
+    r"|meters?|km|kg),? (?:(?:and|et|und|y|e) )?\d+ (?:m|min|mins|minut[eo]s?|minuti|Minuten?|минут[аы]?"
+    r"|hours?|seconds?|cents?"
     r"|oz|ounces?|inch(?:es)?|in|cm|g|grams?))(?: [a-z]+)?\W*$"
 )
 """`1 h 45 min`, at the end of a sentence."""
@@ -84,6 +86,10 @@ _CONDITION = re.compile(
 )
 """`If each pays the same, …`, before what follows from it."""
 _NOT_THAT = re.compile(r"\s\((?:not|instead of|rather than)\b[^()]*\)\W*$")
+_EXACTLY = re.compile(rf"({NUMBER})(?: [A-Za-z]+)? \((?:exactly|precisely|that is|i\.e\.),? ([^()]{{1,60}})\)\W*$")
+"""`approximately 0.693 (exactly ln 2)`, at the end of a sentence."""
+_AT = re.compile(rf",? (?:which occurs |attained |occurring )?(?:at|when|where) [A-Za-z] ?= ?{NUMBER}\W*$")
+"""`…, at x = 3`, at the end of a sentence."""
 _AND_IS = re.compile(rf"\b(?:is|are|equals|gives)\s+\W{{0,3}}{NUMBER}")
 _LISTED = re.compile(rf"\b(?:is|are|were)\s+((?:{NUMBER}(?:, (?:and |or )?| and | or ))+{NUMBER})\W*$")
 _COUNTED = re.compile(
@@ -94,7 +100,7 @@ _OF = re.compile(
     rf"({NUMBER})(?: [^\W\d_]+){{0,3}} (?:out of|sur|von)(?: the| les| den)? {NUMBER}(?: [^\W\d_]+){{0,3}}\W*$"
 )
 """`20 out of 25 points`, at the end of a sentence."""
-_RESTATED = re.compile(rf"({NUMBER}(?: [^\W\d_]+(?:/[a-z]+)?){{1,2}}) \([^()]*\d[^()]*\)\W*$")
+_RESTATED = re.compile(rf"({NUMBER}(?: [^\W\d_]+(?:/[a-z]+)?){{0,2}}) \((?!\d{{1,2}}:\d\d\))[^()]*\d[^()]*\)\W*$")
 """`110 minutes (1 hour 50 minutes)`, at the end of a sentence."""
 _COMPARED = re.compile(
     r"(?<=\w), which (?:is|are|was|were) [^,]{0,60}\b(?:more|less|fewer|times|percent|[a-z]{3,}er) "
@@ -120,7 +126,8 @@ _UNIT_BEHIND = re.compile(
 _BESIDE = re.compile(
     r"\b(?:between(?:\s\S{1,20}\sand)?|in|below|above|under|than|over|within|during|after|before|at|per|every|by|from"
     r"|out of(?: the| those| these)?"
-    r"|of (?:the|those|these|all|his|her|their)|for(?!\s?[$€£₹¥])"
+    r"|of (?:the|those|these|all|his|her|their)"
+    r"|(?<!\bhim )(?<!\bher )(?<!\bthem )(?<!\bup )(?<!\bleft )with(?=\s?[$€£₹¥]?\s*\Z)|for(?!\s?[$€£₹¥])"
     r"|the|these|those|all|both|his|her|its|their|your|our|my)"
     r"(?:\s+(?:next|last|first|other|same|whole|entire|remaining|full|about|just|only))?\s*\Z",
     re.IGNORECASE,
@@ -139,12 +146,18 @@ def concluding(sentence: str) -> str | None:
     Nothing where it is denied, hedged or a question, or where the sentence goes on after the number.
     """
     sentence = _HOURS.sub(r"\1:\2", sentence.rstrip().replace("{,}", ",").replace("\\$", "$"))
-    if "≈" in sentence and (both := _both_sides(sentence)):
+    if both := _both_sides(sentence):
         return both
     rounded = _OR_ABOUT.search(sentence)
     if rounded is not None and any(map(str.isdigit, sentence[: rounded.start()])):
         sentence = f"{sentence[: rounded.start()]}."
-    sentence = _NOT_THAT.sub(".", _CONDITION.sub("", sentence))
+    place = _AT.search(sentence)
+    if place is not None and NUMBERS.search(sentence, 0, place.start()):
+        sentence = f"{sentence[: place.start()]}."
+    return _concluding(_NOT_THAT.sub(".", _CONDITION.sub("", sentence)))
+
+
+def _concluding(sentence: str) -> str | None:
     denied, rejected = (no.search(sentence) is not None for no in (NEGATED, REJECTED))
     hedged = HEDGED.search(MATHS.sub(" ", sentence)) is not None
     whole = sentence.endswith((".", "!", "$", "*", ")", "。", "।")) or sentence[-1:] > "\u0900"
@@ -163,7 +176,11 @@ def concluding(sentence: str) -> str | None:
 
 
 def _both_sides(sentence: str) -> str | None:
-    """`ln 5 ≈ 1.609`, at the end of a sentence."""
+    """The exact and the rounded side at the end of a sentence: `ln 5 ≈ 1.609`, `about 0.693 (exactly ln 2)`."""
+    if (exactly := _EXACTLY.search(sentence)) is not None:
+        return f"{exactly.group(2)} ≈ {exactly.group(1).strip()}"
+    if "≈" not in sentence:
+        return None
     place = sentence.rfind("≈")
     rounded = _ROUNDED_LAST.match(sentence, place + 1)
     side = sentence[max(0, place - _LONGEST_SIDE) : place]
@@ -183,6 +200,8 @@ def _after_equals(sentence: str, *, whole: bool, open_: bool) -> str | None:
     if equals is None or _UNSOLVED.fullmatch(sentence, 0, equals.start()) or _AND_IS.search(sentence, equals.end()):
         return None
     end = equals.end()
+    if _GOES_ON.match(sentence, end) and (expression := _EXPRESSION.search(sentence.replace("*" * 2, ""))) is not None:
+        return expression.group(1)
     if not whole and not (_FEW_WORDS.match(sentence, end) and not HEDGED.search(sentence, end)):
         return None
     return _side(sentence, equals) or _with_unit(sentence, equals.group(1), end)
