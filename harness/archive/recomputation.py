@@ -41,14 +41,14 @@ class Recomputation:
     """A run's documents, scores and metrics, computed again; some rows at a time are in memory as Python's objects."""
 
     def __init__(
-        self, said: Manifest, frame: pl.DataFrame, replies: Mapping[str, Reply], tasks: stored_samples.Tasks
+        self, said: Manifest, rows: stored_samples.Stored, replies: Mapping[str, Reply], tasks: stored_samples.Tasks
     ) -> None:
-        self.said, self.replies, self.tasks = said, replies, tasks
+        self.said, self.rows, self.replies, self.tasks = said, rows, replies, tasks
         self.entries = {task.name: task for task in said.tasks}
-        self.openers = openers(said, frame, replies)
-        self.parts: dict[str, dict[str, pl.DataFrame]] = {}
-        for (task, model), part in sorted(frame.partition_by("task", "model", as_dict=True).items()):
-            self.parts.setdefault(task, {})[model] = part.sort("doc_id", "repeat")
+        self.openers = openers(said, rows.narrow, replies)
+        self.parts: dict[str, dict[str, range]] = {}
+        for (task, model), where in rows.ranges.items():
+            self.parts.setdefault(task, {})[model] = where
 
     def documents(self) -> tuple[list[Problem], list[str]]:
         """Documents that are not those whose hash the manifest names, or not those of the task; what is not known."""
@@ -59,7 +59,7 @@ class Recomputation:
                 problems.append((f"task {name}", "has samples, and is not in run.json"))
             elif name in self.parts:
                 texts = self._texts(name)
-                docs = stored_samples.documents(texts.iter_rows(named=True))
+                docs = stored_samples.documents(texts)
                 now, then = digest_items(identity.TASK, (doc for _, doc in docs)), self.entries[name].docs_hash
                 if then and (now != then or len(docs) != len(texts)):
                     problems.append((f"documents of {name}", f"recorded {then}, found {now}"))
@@ -70,13 +70,13 @@ class Recomputation:
                         left.append(f"{name}: {what}")
         return problems, left
 
-    def _texts(self, name: str) -> pl.DataFrame:
+    def _texts(self, name: str) -> list[dict[str, Any]]:
         """The documents of a task, once each: of the same `doc_id` twice where models were asked different ones."""
-        parts = iter(self.parts[name].values())
-        texts = next(parts).select("doc_id", "doc").unique()
-        for part in parts:
-            texts = texts.vstack(part.select("doc_id", "doc")).unique()
-        return texts.sort("doc_id", "doc")
+        texts: dict[tuple[int, str], None] = {}
+        for where in self.parts[name].values():
+            for piece in self.rows.pieces(where, PIECE, "doc_id", "doc"):
+                texts |= dict.fromkeys(piece.iter_rows())
+        return [{"doc_id": doc_id, "doc": doc} for doc_id, doc in sorted(texts)]
 
     def _against_known(self, name: str, found: Mapping[int, str]) -> Iterator[tuple[bool, str]]:
         """Where documents are not those of the task, and whether that is sure: the run says that they are."""
@@ -110,11 +110,12 @@ class Recomputation:
                 continue
             try:
                 texts = self._texts(name)
-                loaded = stored_samples.load(self.said, self.entries[name], texts.iter_rows(named=True), self.tasks)
-                place = {doc_id: number for number, doc_id in enumerate(texts["doc_id"].unique().sort().to_list())}
-                for model, part in sorted(by_model.items()):
+                loaded = stored_samples.load(self.said, self.entries[name], texts, self.tasks)
+                place = {doc_id: number for number, doc_id in enumerate(dict.fromkeys(doc["doc_id"] for doc in texts))}
+                del texts
+                for model, where in sorted(by_model.items()):
                     tally = metrics.Tally(model, loaded)
-                    for row, then, now in self._scored_rows(loaded, part, place, tally):
+                    for row, then, now in self._scored_rows(loaded, where, place, tally, opened=model in self.openers):
                         n_scores += len(now)
                         wrong += _scores_differ(name_of(row), then, now)
                     counted_now = tally.rows()
@@ -127,11 +128,10 @@ class Recomputation:
         yield "metrics", off, f"{n_metrics} metrics" if n_metrics else "", left
 
     def _scored_rows(
-        self, loaded: LoadedTask, part: pl.DataFrame, place: Mapping[int, int], tally: metrics.Tally
+        self, loaded: LoadedTask, where: range, place: Mapping[int, int], tally: metrics.Tally, *, opened: bool
     ) -> Iterator[tuple[Mapping[str, Any], Scores, Scores]]:
         """The rows of one model and task, each with its stored scores and those of now; counted on the way."""
-        opened = part["model"][0] in self.openers
-        for piece in part.iter_slices(max(1, PIECE // loaded.repeats) * loaded.repeats):
+        for piece in self.rows.pieces(where, max(1, PIECE // loaded.repeats) * loaded.repeats):
             rows = list(piece.iter_rows(named=True))
             built = stored_samples.rebuilt(rows, loaded, place)
             for sample, row, now in zip(built, rows, self._scored(loaded, built, opened=opened), strict=True):

@@ -9,7 +9,7 @@ import contextlib
 import dataclasses
 import functools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -21,7 +21,7 @@ from harness.core import resources
 from harness.engine import Key, LoadedTask, Sample, lmeval, taskfiles
 from harness.errors import StorageError, TaskError
 from harness.records import Decoding, Request, Score
-from harness.runs import ADDED_COLUMNS, Manifest, TaskEntry, schema
+from harness.runs import ADDED_COLUMNS, PIECE, Manifest, TaskEntry, schema
 from harness.specs import PanelSpec, TaskSpec
 
 if TYPE_CHECKING:
@@ -108,11 +108,81 @@ def samples(run: Path) -> pl.DataFrame:
 
     path = runs.samples_path(run)
     runs.check_expansion(path)
-    try:
+    with _readable(path):
         frame = pl.read_parquet(path)
-        kinds = _schema()
-        unknown = [pl.lit(None, kinds[name]).alias(name) for name in ADDED_COLUMNS if name not in frame.columns]
-        return frame.with_columns(unknown).select(list(schema())).match_to_schema(kinds)
+        return frame.with_columns(_added(frame.columns)).select(list(schema())).match_to_schema(_schema())
+
+
+def _added(there: Collection[str]) -> list[pl.Expr]:
+    """The columns that an older version did not write, empty."""
+    import polars as pl
+
+    return [pl.lit(None, _schema()[name]).alias(name) for name in ADDED_COLUMNS if name not in there]
+
+
+NARROW = (
+    *("run_id", "model", "task", "doc_id", "repeat", "sample_id", "status", "request_ids"),
+    *("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens"),
+)
+"""Columns that are small, whatever models write."""
+
+
+class Stored:
+    """A run's samples where they lie: small columns in memory, whole rows some at a time.
+
+    Raises:
+        StorageError: not there, not Parquet, or without a column that samples have; or found later to be damaged.
+        ValueError: the rows are not in their order.
+    """
+
+    def __init__(self, run: Path) -> None:
+        import polars as pl
+
+        self._path = runs.samples_path(run)
+        runs.check_expansion(self._path)
+        with _readable(self._path):
+            held = pl.scan_parquet(self._path)
+            added = held.with_columns(_added(held.collect_schema()))
+            self._rows = added.select(list(schema())).match_to_schema(_schema())
+        self.narrow = self.columns(*NARROW)
+        """Columns of `NARROW`, all rows."""
+        self.ranges: dict[tuple[str, str], range] = {}
+        """The rows of each task and model, in the order of documents and repeats."""
+        places = self.narrow.select("task", "model", "doc_id", "repeat").with_row_index("row")
+        for (task, model), part in sorted(places.partition_by("task", "model", as_dict=True).items()):
+            first = part["row"][0]
+            ordered = part.sort("doc_id", "repeat")["row"].to_list()
+            if ordered != list(range(first, first + len(part))):
+                raise ValueError(f"{self._path.name}: the samples of {model} on {task} are not in their order")
+            self.ranges[task, model] = range(first, first + len(part))
+
+    def columns(self, *names: str) -> pl.DataFrame:
+        """Some columns of all rows."""
+        with _readable(self._path):
+            return self._rows.select(names).collect()
+
+    def pieces(self, where: range | None = None, size: int = PIECE, *names: str) -> Iterator[pl.DataFrame]:
+        """Rows, some at a time.
+
+        Args:
+            where: which; by default all.
+            size: how many at a time.
+            names: of columns; by default all.
+        """
+        where = range(len(self.narrow)) if where is None else where
+        rows = self._rows.select(names) if names else self._rows
+        for start in range(where.start, where.stop, size):
+            with _readable(self._path):
+                piece = rows.slice(start, min(size, where.stop - start)).collect()
+            yield piece
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    import polars as pl
+
+    try:
+        yield
     except FileNotFoundError as error:
         raise StorageError(f"{path}: not there; give the run's command again to finish it") from error
     except (OSError, pl.exceptions.PolarsError) as error:

@@ -77,6 +77,8 @@ def verify(
         return book.findings
     try:
         _checked(run, said, book, scores=scores, tasks=tasks)
+    except StorageError as error:
+        book.tell("samples", [(runs.SAMPLES, str(error))], "")
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         reason = f"{type(error).__name__}: {error}"
         book.tell("manifest", [(runs.MANIFEST, f"its content is not as harness writes it ({reason})")], "")
@@ -114,24 +116,20 @@ def signature(run: str, path: Path, stored: Path, signers: Path | None) -> Check
 def _checked(run: Path, said: Manifest, book: _Book, *, scores: bool, tasks: stored_samples.Tasks | None) -> None:
     _sealed(run, said, book)
     replies = _journal(run, said, book)
-    try:
-        frame = stored_samples.samples(run)
-    except StorageError as error:
-        if not said.ended and not runs.samples_path(run).exists():
-            book.skip("samples", "the run has not ended")
-        else:
-            book.tell("samples", [(runs.SAMPLES, str(error))], "")
+    if not said.ended and not runs.samples_path(run).exists():
+        book.skip("samples", "the run has not ended")
         return
+    rows = stored_samples.Stored(run)
     stands = runs.read_content(run)
     problems = [*consistency.spec_problems(said, stands)]
-    if not problems and (name := consistency.run_id(said, frame)) not in (None, said.run_id):
+    if not problems and (name := consistency.run_id(said, rows.narrow)) not in (None, said.run_id):
         problems = [(f"{runs.MANIFEST}: run_id", f"{said.run_id}, and what the run holds makes it {name}")]
     book.tell("identity", problems, "spec, run id")
-    book.tell("samples", [*_of_samples(run, said, frame, replies)], f"{len(frame)} samples")
+    book.tell("samples", [*_of_samples(run, said, rows, replies)], f"{len(rows.narrow)} samples")
     if said.imported:
-        _imported(said, frame, book)
+        _imported(said, rows.columns("model", "task", "doc_id", "doc", "status", "scores"), book)
         return
-    recomputed = Recomputation(said, frame, replies or {}, tasks or stored_samples.Tasks.own())
+    recomputed = Recomputation(said, rows, replies or {}, tasks or stored_samples.Tasks.own())
     problems, left = recomputed.documents()
     for reason in left:
         book.skip("documents", reason)
@@ -147,11 +145,11 @@ def _checked(run: Path, said: Manifest, book: _Book, *, scores: bool, tasks: sto
 
 
 def _of_samples(
-    run: Path, said: Manifest, frame: pl.DataFrame, replies: Mapping[str, Reply] | None
+    run: Path, said: Manifest, rows: stored_samples.Stored, replies: Mapping[str, Reply] | None
 ) -> Iterator[Problem]:
-    yield from _rows(run, said, frame, None if said.imported else replies)
-    yield from _missing(run, said, frame, replies)
-    yield from consistency.sample_problems(said, frame)
+    yield from _rows(run, said, rows, None if said.imported else replies)
+    yield from _missing(run, said, rows.narrow, replies)
+    yield from consistency.sample_problems(said, rows.narrow)
 
 
 def _imported(said: Manifest, frame: pl.DataFrame, book: _Book) -> None:
@@ -313,12 +311,14 @@ def _who(content: bytes) -> str:
 # Samples -----------------------------------------------------------------------------------------------------
 
 
-def _rows(run: Path, said: Manifest, frame: pl.DataFrame, replies: Mapping[str, Reply] | None) -> Iterator[Problem]:
+def _rows(
+    run: Path, said: Manifest, rows: stored_samples.Stored, replies: Mapping[str, Reply] | None
+) -> Iterator[Problem]:
     """Every row against the journal's replies; without any, against itself."""
     seen: set[str] = set()
-    opened = set() if replies is None else openers(said, frame, replies)
+    opened = set() if replies is None else openers(said, rows.narrow, replies)
     requests = consistency.Requests(said)
-    for row in frame.iter_rows(named=True):
+    for row in (row for piece in rows.pieces() for row in piece.iter_rows(named=True)):
         where = name_of(row)
         ids = row["request_ids"] or []
         if row["run_id"] != run.name:

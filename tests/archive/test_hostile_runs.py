@@ -290,3 +290,18 @@ def test_nothing_of_a_manifest_moves_the_cursor(project: Project) -> None:
         done = project.run(*words, code=None)
         assert "\x1b" not in done.stdout + done.stderr
     shutil.rmtree(run)
+
+
+def test_whole_rows_are_in_memory_some_at_a_time(run: Path) -> None:
+    stored, whole = stored_samples.Stored(run), stored_samples.samples(run)
+    assert not {"output", "doc", "messages", "reasoning", "scores"} & set(stored.narrow.columns)
+    pieces = list(stored.pieces(size=5))
+    assert max(map(len, pieces)) == 5
+    assert pl.concat(pieces).equals(whole)
+    where = stored.ranges["arithmetic", "beta"]
+    assert set(pl.concat(stored.pieces(where, 3, "model", "task")).iter_rows()) == {("beta", "arithmetic")}
+
+
+def test_rows_out_of_their_order_are_a_finding(run: Path) -> None:
+    pl.read_parquet(run / runs.SAMPLES).reverse().write_parquet(run / runs.SAMPLES)
+    assert any("not in their order" in f.what for f in verification.verify(run) if f.state == "wrong")
