@@ -82,14 +82,16 @@ def without(prints: Fingerprints, name: str, groups: Sequence[Sequence[int]]) ->
     else:
         parts = theirs = _totals(on_asked(prints, name), name, here, len(groups) + 1)
     whole, all_theirs = parts.sum(axis=0), theirs.sum(axis=0)
+    # A channel that has enough features has enough in every replicate, or it would come and go between them.
+    least = 1 if channel(name).KIND != "habit" or _enough(whole, prints.answered) else LEAST_FEATURES
     for g in range(len(groups)):
         rest = answered[:, here != g]
         if channel(name).KIND != "habit":
             values = _means(whole - parts[g], rest)
         elif prints.asked is None:
-            values = _cosines(whole - parts[g], rest)
+            values = _cosines(whole - parts[g], rest, least)
         else:
-            values = _leaning(all_theirs - theirs[g], rest, whole - parts[g], prints.answered[:, place != g])
+            values = _leaning(all_theirs - theirs[g], rest, whole - parts[g], prints.answered[:, place != g], least)
         yield _comparable(values, rest, traces=prints.traces)
 
 
@@ -206,10 +208,15 @@ def habit(prints: Fingerprints, name: str) -> Matrix:
     return _cosines(profile(prints, name)[0], prints.answered)
 
 
-def _cosines(counts: Matrix, answered: npt.NDArray[np.bool_]) -> Matrix:
+def _enough(counts: Matrix, answered: npt.NDArray[np.bool_]) -> bool:
+    """Whether a channel of habits has as many features as it takes."""
+    return int(_Habits.of(counts, answered).useful.sum()) >= LEAST_FEATURES
+
+
+def _cosines(counts: Matrix, answered: npt.NDArray[np.bool_], least: int = LEAST_FEATURES) -> Matrix:
     """Cosines of log-odds profiles: see `habit`."""
     scaled = _unit(_Habits.of(counts, answered).profiles())
-    if scaled.shape[1] < LEAST_FEATURES:
+    if scaled.shape[1] < least:
         return np.full((len(counts),) * 2, np.nan)
     cosines: Matrix = scaled @ scaled.T
     return cosines
@@ -266,10 +273,16 @@ def leaning(prints: Fingerprints, name: str) -> Matrix:
     )
 
 
-def _leaning(counts: Matrix, asked: npt.NDArray[np.bool_], every: Matrix, answered: npt.NDArray[np.bool_]) -> Matrix:
+def _leaning(
+    counts: Matrix,
+    asked: npt.NDArray[np.bool_],
+    every: Matrix,
+    answered: npt.NDArray[np.bool_],
+    least: int = LEAST_FEATURES,
+) -> Matrix:
     habits = _Habits.of(every, answered)
     useful = habits.useful
-    if useful.sum() < LEAST_FEATURES:
+    if useful.sum() < least:
         return np.full((len(counts),) * 2, np.nan)
     spread = habits.spread[useful]
     q = (every[:, useful].sum(axis=0) + SMOOTH) / (answered.sum() + 2 * SMOOTH)
