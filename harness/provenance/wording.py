@@ -378,6 +378,12 @@ def unknown(known: Familiarity, kind: str | None) -> str:
     return text if kind is None else f"{kind}; {text}"
 
 
+def woven(lacking: Sequence[str]) -> str:
+    """Why answers cannot be compared that lack the commonest words."""
+    shown = ", ".join(f"“{word}”" for word in lacking[:5])
+    return f"they hardly ever hold {shown}, which every model of the set writes: an instructed style, as of a persona"
+
+
 def one_text(wrapping: Wrapping) -> str:
     """Why answers cannot be compared that are set texts and nothing else."""
     return (
