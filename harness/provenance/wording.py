@@ -443,9 +443,9 @@ def by_name(fact: ModelFacts) -> tuple[str, ...]:
     if not said:
         return ()
     text = (
-        f"{fact.name}'s name suggests {' and '.join(said)}, and nothing documents it. A name can be chosen, so nobody "
-        "is set apart for it; if it is true, it explains a resemblance to models of the same. --lab, --base or an "
-        "entry in conf/model_registry.yaml say what is so."
+        f"{fact.name}'s name suggests {' and '.join(said)}, and nothing documents it. A name can be chosen: candidates "
+        "of whom the same is documented are tested, though it would explain a resemblance to them; those known by "
+        "their names alone are set apart. --lab, --base or an entry in conf/model_registry.yaml say what is so."
     )
     return (text,)
 
