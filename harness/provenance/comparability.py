@@ -53,11 +53,13 @@ class TextReading:
         wrapping: what was taken off before the answers were compared; `None`: nothing.
         languages: what they are written in.
         kind: what most of them are that no style can be read from; `None`: nothing of the kind.
+        lacking: the commonest words that they lack and every other model's have: an instructed style.
     """
 
     wrapping: Wrapping | None
     languages: Languages
     kind: str | None
+    lacking: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

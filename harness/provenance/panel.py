@@ -160,6 +160,12 @@ class Panel:
         return None if said is None else str(said)
 
     @property
+    def words(self) -> dict[str, float]:
+        """The least share of a model's answers that hold each of the commonest words: see `common_words`."""
+        told = self.about.get("common_words") or {}
+        return {str(word): float(share) for word, share in told.items() if isinstance(share, (int, float))}
+
+    @property
     def aliases(self) -> dict[str, str]:
         """Ids of prompts by what their source calls them."""
         return {prompt.name: prompt.id for prompt in self.prompts}
@@ -285,7 +291,15 @@ def problems(files: Files, about: Row | None = None) -> list[PanelProblem]:
         about: its YAML, where that was read already.
     """
     about = _about(files) if about is None else about
-    shapes = {"hashes": dict, "sources": dict, "models": dict, "positives": list, "same_model": list, "power": list}
+    shapes = {
+        "hashes": dict,
+        "sources": dict,
+        "models": dict,
+        "common_words": dict,
+        "positives": list,
+        "same_model": list,
+        "power": list,
+    }
     wrong = [
         PanelProblem("panel", f"`{key}` is {type(about[key]).__name__}, expected {kind.__name__}")
         for key, kind in shapes.items()

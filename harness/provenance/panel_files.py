@@ -21,7 +21,7 @@ import yaml
 
 from harness.core import prompt_id
 from harness.errors import ConfigError
-from harness.provenance import domains, evidence, languages, panel, positives, same, similarity, wording
+from harness.provenance import common_words, domains, evidence, languages, panel, positives, same, similarity, wording
 from harness.provenance import fingerprint as fp
 from harness.provenance.panel import Panel, PanelEntry, Prompt
 from harness.provenance.registry import SAID, TAUGHT, Labels, Registry, bases_of
@@ -113,7 +113,14 @@ def build(
     prints = _spread(prints, tuple(sorted(p.id for p in prompts)))
     made = Panel(
         name=name,
-        about={"holds": HOLDS, "language": _language(known["output"].to_list()), **about},
+        about={
+            "holds": HOLDS,
+            "language": _language(known["output"].to_list()),
+            "common_words": common_words.least(
+                [common_words.shares(part["output"]) for part in known.partition_by("model", maintain_order=True)]
+            ),
+            **about,
+        },
         prints=prints,
         prompts=tuple(prompts),
         entries={model: entries[model] for model in prints.models},

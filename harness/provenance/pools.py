@@ -294,7 +294,7 @@ def _of_panel(
 
     A model of the panel's that is among them is read from the answers found here.
     """
-    bare, found = readings.read(there, formulaic=boilerplate.formula(shipped.prints))
+    bare, found = readings.read(there, formulaic=boilerplate.formula(shipped.prints), words=shipped.words)
     prints = panel.joined(shipped, stored.fingerprint(bare, panel.CHANNELS, folder, cut=True))
     mine = frozenset(there["model"].unique().to_list()) & set(prints.models)
     who = facts(prints.models, known, control_of)

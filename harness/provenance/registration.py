@@ -158,7 +158,7 @@ def _of_prompts(ids: Iterable[str]) -> str:
 def _detector() -> str:
     """SHA-256 over the code and the data of the package that compares; panels have a hash of their own."""
     folder = Path(__file__).parent
-    files = [path for path in folder.rglob("*") if path.suffix in (".py", ".json", ".csv", ".gz", ".txt", ".toml")]
+    files = [path for path in folder.rglob("*") if path.suffix in (".py", ".parquet", ".json", ".csv", ".txt", ".toml")]
     digest = hashlib.sha256()
     for path in sorted(files):
         if panel.FOLDER not in path.parents:

@@ -170,9 +170,9 @@ class Study:
         if wrapping is not None and wrapping.emptied >= answer_kinds.MOST * wrapping.answers:
             return wording.one_text(wrapping)
         known = self.coverage_of(suspect)
-        if known is None or known.enough:
-            return None
-        return wording.unknown(known, None if reading is None else reading.kind)
+        if known is not None and not known.enough:
+            return wording.unknown(known, None if reading is None else reading.kind)
+        return wording.woven(reading.lacking) if reading is not None and reading.lacking else None
 
     def interval_of(self, s: int, candidate: str, z: float | None) -> tuple[float | None, float | None]:
         """The interval of a suspect's score with a candidate; `None` where there is none."""

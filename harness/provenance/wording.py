@@ -378,6 +378,12 @@ def unknown(known: Familiarity, kind: str | None) -> str:
     return text if kind is None else f"{kind}; {text}"
 
 
+def woven(lacking: Sequence[str]) -> str:
+    """Why answers cannot be compared that lack the commonest words."""
+    shown = ", ".join(f"“{word}”" for word in lacking[:5])
+    return f"they hardly ever hold {shown}, which every model of the set writes: an instructed style, as of a persona"
+
+
 def one_text(wrapping: Wrapping) -> str:
     """Why answers cannot be compared that are set texts and nothing else."""
     return (
@@ -437,9 +443,9 @@ def by_name(fact: ModelFacts) -> tuple[str, ...]:
     if not said:
         return ()
     text = (
-        f"{fact.name}'s name suggests {' and '.join(said)}, and nothing documents it. A name can be chosen, so nobody "
-        "is set apart for it; if it is true, it explains a resemblance to models of the same. --lab, --base or an "
-        "entry in conf/model_registry.yaml say what is so."
+        f"{fact.name}'s name suggests {' and '.join(said)}, and nothing documents it. A name can be chosen: candidates "
+        "of whom the same is documented are tested, though it would explain a resemblance to them; those known by "
+        "their names alone are set apart. --lab, --base or an entry in conf/model_registry.yaml say what is so."
     )
     return (text,)
 

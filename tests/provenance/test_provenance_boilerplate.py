@@ -5,7 +5,7 @@ import random
 import polars as pl
 import pytest
 
-from harness.provenance import answer_kinds, boilerplate, languages, readings
+from harness.provenance import answer_kinds, boilerplate, common_words, languages, readings
 
 WORDS = [
     "the",
@@ -141,3 +141,31 @@ def test_an_echo_is_known_by_its_prompt() -> None:
     prompts = [f"What can you tell me about the number {i} and its friends?" for i in range(30)]
     assert "the prompt again" in str(answer_kinds.of(prompts, prompts))
     assert answer_kinds.of(_answers(30), prompts) is None
+
+
+def _plain(model: str) -> list[str]:
+    rng = random.Random(model)
+    return [" ".join(rng.choices(common_words.WORDS, k=60)) + f" {model} {i}." for i in range(60)]
+
+
+def test_words_that_a_persona_took_away_are_named_and_nobody_else_s() -> None:
+    models = {f"m{i}": _plain(f"m{i}") for i in range(7)}
+    models["pirate"] = [text.replace(" is ", " be ").replace(" you ", " ye ") for text in models.pop("m6")]
+    frame = pl.DataFrame(
+        [{"model": m, "prompt_id": str(i), "output": t} for m, said in models.items() for i, t in enumerate(said)]
+    )
+    found = readings.read(frame)[1]
+    assert found["pirate"].lacking == ("is", "you")
+    assert all(found[model].lacking == () for model in models if model != "pirate")
+    least = common_words.least([common_words.shares(pl.Series(said)) for m, said in models.items() if m != "pirate"])
+    alone = frame.filter(pl.col("model") == "pirate")
+    assert readings.read(alone, words=least)[1]["pirate"].lacking == ("is", "you")
+    assert readings.read(alone)[1]["pirate"].lacking == ()
+
+
+def test_few_answers_few_models_or_a_single_word_say_nothing() -> None:
+    assert common_words.shares(pl.Series(_plain("m")[: common_words.LEAST_ANSWERS - 1])) == {}
+    mine = dict.fromkeys(common_words.WORDS, 0.9)
+    assert common_words.least([mine] * 4) == {}
+    assert common_words.lacking({**mine, "is": 0.0}, mine) == ()
+    assert common_words.lacking({**mine, "is": 0.0, "the": 0.1}, mine) == ("the", "is")

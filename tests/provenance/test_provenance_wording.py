@@ -7,7 +7,10 @@ from typing import get_args
 import pytest
 
 from harness.provenance import reports, wording
+from harness.provenance.calibration import ModelFacts
+from harness.provenance.comparability import Familiarity, Languages, TextReading, Wrapping
 from harness.provenance.finding import Finding, Lab, Member, PairConclusion, PairTest, Rival, RivalKind, Span
+from harness.provenance.registration import Looks, ReportStanding
 
 VERDICTS = get_args(PairConclusion)
 
@@ -85,7 +88,41 @@ def _every_text() -> list[str]:
     span = Span(1.0, -2.0, 3.0, 4)
     texts += [wording.bounds(low, high) for low in (None, span) for high in (None, span)]
     texts += wording.smallest(0.001, 60)
-    return texts
+    return [*texts, *_of_texts()]
+
+
+def _of_texts() -> list[str]:
+    """What is said of a suspect's texts, name and registration."""
+    wrapping = Wrapping(("Certainly! Here it is.",), 0.9, ("I hope this helps!",), 0.8, 60, 40)
+    reading = TextReading(wrapping, Languages(60, 0.4, "Tamil letters"), None)
+    found = dataclasses.replace(_whole([_finding("none")]), reading=reading)
+    barred = dataclasses.replace(found, incomparable=wording.one_text(wrapping), verdict="not comparable")
+    guessed = ModelFacts("gpt-mine", lab="openai", bases=frozenset({"llama-2"}), by_name=frozenset({"lab", "bases"}))
+    lone = dataclasses.replace(_finding("none"), lab="openai")
+    standings = [ReportStanding("confirmatory", (), "a" * 64, "2026-01-01"), ReportStanding("exploratory", ("why",))]
+    return [
+        wording.unknown(Familiarity(0.1, 0.5), None),
+        wording.unknown(Familiarity(0.1, 0.5), "9 of 9 answers that were looked at are numbers"),
+        wording.woven(("is", "you")),
+        wording.said(barred),
+        wording.paragraph(barred),
+        *wording.texts(found, "English"),
+        *wording.by_name(guessed),
+        *wording.own_lab(dataclasses.replace(found, tests=(lone,)), "openai"),
+        *(wording.standing("s", one, Looks(3, 2, 2), logged=kept) for one in standings for kept in (True, False)),
+    ]
+
+
+def test_what_is_said_of_texts_names_and_registrations_is_said_and_nothing_else() -> None:
+    said = " ".join(_of_texts())
+    for words in ("not comparable", "were taken off", "not in it (Tamil letters)", "name suggests", "of one lab",
+                  "Confirmatory", "Exploratory: why", "persona"):  # fmt: skip
+        assert words in said
+    quiet = TextReading(None, Languages(60, 1.0, None), None)
+    assert wording.texts(dataclasses.replace(_whole([]), reading=quiet), "English") == ()
+    assert wording.texts(_whole([]), "English") == ()
+    assert wording.by_name(ModelFacts("gpt-mine", lab="openai")) == ()
+    assert wording.own_lab(_whole([_finding("none")]), "openai") == ()
 
 
 def test_no_text_claims_more_than_a_resemblance() -> None:
