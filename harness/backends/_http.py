@@ -13,7 +13,6 @@ The key is read from the environment, sent in a header, and cut out of every tex
 from __future__ import annotations
 
 import asyncio
-import email.utils
 import json
 import os
 import random
@@ -23,17 +22,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
-
-import aiohttp
 
 from harness.backends import _stream
 from harness.core import environment
 from harness.errors import BackendError, ConfigError
 from harness.records import Attempt, finite
 from harness.specs import ConnectSpec
+
+if TYPE_CHECKING:
+    import aiohttp
 
 BACKOFF_S, BACKOFF_MOST_S = 0.5, 30.0
 """The first wait's upper end, doubled with every try, up to the second number."""
@@ -421,6 +420,8 @@ class Client:
 
     async def open(self) -> None:
         """Make ready to send, in the running event loop."""
+        import aiohttp  # here and below: whoever checks a key alone needs none of it
+
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, socket_factory=_kept_alive),  # the gate counts
             headers=self._headers,
@@ -511,6 +512,8 @@ class Client:
         return Exchange(payload=one.payload, status=one.status, error=one.error)
 
     async def _try(self, call: _Call) -> _Try:
+        import aiohttp
+
         seen = _Seen()
         try:
             return await self._exchange(call, seen)
@@ -529,6 +532,8 @@ class Client:
 
     def _late(self, problem: TimeoutError, seen: _Seen) -> _Try:
         """A try that met one of its limits."""
+        import aiohttp
+
         said = self._connect
         if isinstance(problem, aiohttp.ConnectionTimeoutError):
             return _Try(error=f"no connection within {CONNECT_TIMEOUT_S:g} s", retry=True, weight=HARD_WEIGHT)
@@ -538,6 +543,8 @@ class Client:
         return _Try(error=f"no whole answer {why}", retry=True, paid=True)
 
     async def _exchange(self, call: _Call, seen: _Seen) -> _Try:
+        import aiohttp
+
         assert self._session is not None
         clock = time.perf_counter()
         sent = self._session.request(
@@ -589,6 +596,8 @@ class Client:
 
     def _limits(self, stream: bool) -> aiohttp.ClientTimeout:
         """How long a try may take, and how long a stream may be silent."""
+        import aiohttp
+
         said = self._connect
         idle = said.idle_s if stream else None
         return aiohttp.ClientTimeout(total=said.timeout_s, sock_connect=CONNECT_TIMEOUT_S, sock_read=idle)
@@ -741,6 +750,8 @@ def _proxy(url: str) -> str | None:
 
     Looked up once: aiohttp's own `trust_env` does it in a thread for every request, at a third of a request's cost.
     """
+    from urllib.request import getproxies, proxy_bypass
+
     parts = urlsplit(url)
     if proxy_bypass(parts.hostname or ""):
         return None
@@ -793,6 +804,8 @@ def _asked_to_wait_s(headers: Mapping[str, str], payload: Any) -> float | None:
     if (value := headers.get("Retry-After")) is not None:
         if re.fullmatch(r"\s*\d+(\.\d+)?\s*", value):
             return float(value)
+        import email.utils
+
         return email.utils.parsedate_to_datetime(value).timestamp() - time.time()
     for detail in _details(payload):
         if "retryDelay" in detail:

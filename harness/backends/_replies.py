@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from harness import scorers
 from harness.records import Reply, Request
 from harness.specs import ReasoningSpec
 
@@ -22,6 +21,8 @@ def parted(text: str, spec: ReasoningSpec, prompt: str | None = None) -> dict[st
         spec: how the model reasons.
         prompt: what it went on from, where that is known to the last character.
     """
+    from harness import scorers  # here: who checks a model's settings alone reads no reply
+
     opened = spec.opened or (prompt is not None and scorers.opens(prompt, spec.tags))
     found = scorers.split(text, spec.tags, opened=opened)
     return {

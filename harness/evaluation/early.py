@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness import backends, runs
-from harness.core import resources, weights
+from harness.core import resources
 from harness.engine import taskfiles
 from harness.errors import BackendError
 from harness.specs import EvalSpec, ModelSpec
@@ -24,6 +24,8 @@ def check_early(spec: EvalSpec) -> None:
         taskfiles.check(task, files)
     for model in spec.models:
         if model.weights:
+            from harness.core import weights
+
             weights.named(model.weights)
     if spec.dry_run:
         return

@@ -589,6 +589,8 @@ def _versions(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 
 def _create(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make every table and view, in one transaction: a thousand of them take three times the CPU."""
+    connection.begin()
     for table in schema.tables():
         columns = ", ".join(f'"{c.name}" {c.type}{" NOT NULL" if c.required else ""}' for c in table.columns)
         with _of_probe(table.name):
@@ -601,6 +603,7 @@ def _create(connection: duckdb.DuckDBPyConnection) -> None:
         for c in table.columns:
             connection.execute(f'COMMENT ON COLUMN {table.name}."{c.name}" IS {_literal(c.comment)}')
     connection.executemany("INSERT INTO meta VALUES (?, ?)", [list(item) for item in _made_by().items()])
+    connection.commit()
 
 
 def _delete(connection: duckdb.DuckDBPyConnection, gone: list[str]) -> None:
