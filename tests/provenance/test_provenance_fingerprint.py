@@ -134,7 +134,7 @@ def test_fingerprints_of_another_version_and_a_model_given_twice_are_refused(
         fp.join(prints, prints)
     fp.write(prints, tmp_path / "panel.parquet")
     monkeypatch.setattr(fp, "VERSION", "fp999")
-    with pytest.raises(ConfigError, match="fp2, this is fp999"):
+    with pytest.raises(ConfigError, match="fp2 2, this is fp999 2"):
         fp.read(tmp_path / "panel.parquet")
     (tmp_path / "noise.parquet").write_bytes(b"not parquet")
     with pytest.raises(ConfigError, match="noise"):
