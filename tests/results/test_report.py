@@ -463,7 +463,8 @@ def test_plot_draws_the_null_and_a_pair_and_says_what_it_cannot(project, monkeyp
     assert bars[-1]["channel"] == "all together"
     assert bars[-1]["v"] > 2
     pool = data["pools"][0]
-    assert pool["verdicts"][[data["models"][m] for m in pool["models"]].index("late")] == "resembles"
+    said = derivation.findings(project.root / "results")["late", "probe"].verdict
+    assert pool["verdicts"][[data["models"][m] for m in pool["models"]].index("late")] == said == "none"
     with pytest.raises(ConfigError, match="unknown model 'nobody'"):
         figures.null(data, pair=("late", "nobody"))
     with pytest.raises(ConfigError, match="no candidate"):

@@ -211,7 +211,7 @@ def _either(sentence: str) -> str | None:
     """`2` of `…, or 2 each`; of two numbers both, for the comparison to tell whether they spell one value."""
     each, either = _OR_EACH.search(sentence), _EITHER.search(sentence)
     if each is not None:
-        return next(group for group in each.groups() if group is not None).strip()
+        return str(next(filter(None, each.groups()))).strip()
     open_ = either is None or HEDGED.search(f"{sentence[: either.start()]} {sentence[either.end() :]}")
     return None if either is None or open_ else either.group(1)
 
