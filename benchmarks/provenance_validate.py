@@ -2,7 +2,8 @@
 
     python benchmarks/provenance_validate.py DATA [corpus ...]
 
-DATA holds `outputs/<corpus>.parquet` and `labels/{students,controls,models}.csv`. With `--halves` the AlpacaEval
+DATA holds `outputs/<corpus>.parquet` and `labels/{students,controls,models}.csv`, and for the sets of 2024 to 2026
+`labels/modern_{models,students}.csv`. With `--halves` the AlpacaEval
 figures are repeated on random halves of the prompts: what to expect of prompts that nothing was chosen on. With
 `--domains` they are repeated on each kind of prompt (`outputs/prompts.parquet` has the texts) beside as many prompts
 drawn from all kinds. With `--asked` nothing of this is printed, but what is left where a suspect is asked some of a
@@ -40,9 +41,7 @@ def main() -> None:
     parser.add_argument("--same", action="store_true")
     options = parser.parse_args()
     registry = Registry.load(Path(__file__).parents[1] / "conf" / "model_registry.yaml")
-    students, controls, models = (
-        pl.read_csv(options.data / "labels" / f"{name}.csv") for name in ("students", "controls", "models")
-    )
+    students, controls, models = _tables(options.data / "labels")
     if options.asked or options.same:
         _asked_or_same(options, (students, controls, models), registry)
         return
@@ -65,6 +64,32 @@ def main() -> None:
         print(f"alpaca_eval, {title}: mean (least, greatest)")
         for name, found in values.items():
             print(f"  {name}: {np.mean(found):.3f} ({min(found):.3f}, {max(found):.3f})")
+
+
+def _tables(labels: Path) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Documented relations, with those of the sets of 2024 to 2026."""
+    students, controls, models = (
+        pl.read_csv(labels / f"{name}.csv", infer_schema=False) for name in ("students", "controls", "models")
+    )
+    modern = pl.read_csv(labels / "modern_models.csv", infer_schema=False)
+    known = pl.concat([models.select("model", "lab"), modern.select("model", "lab")]).unique("model", keep="first")
+    lab = dict(known.iter_rows())
+    dated = modern.select(pl.col("corpora").str.split(";").alias("corpus"), "model", "lab", "released").explode(
+        "corpus"
+    )
+    dated = dated.join(models, on=["corpus", "model"], how="anti").with_columns(role=pl.lit(""))
+    taught = pl.read_csv(labels / "modern_students.csv", infer_schema=False).rename(
+        {"corpora": "corpus", "kind": "strength"}
+    )
+    teacher = pl.col("teachers").fill_null("").str.split(";").list.first().replace_strict(lab, default=None)
+    taught = taught.with_columns(
+        teacher_family=teacher, student_lab=pl.col("student").replace_strict(lab, default=None)
+    )
+    return (
+        pl.concat([students, taught.select(c for c in students.columns if c in taught.columns)], how="diagonal"),
+        controls,
+        pl.concat([models, dated.select(models.columns)]),
+    )
 
 
 def _asked_or_same(

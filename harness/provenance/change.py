@@ -90,9 +90,11 @@ def change(
     related = kin(facts)
     others = np.flatnonzero(~related[o] & ~related[n]).tolist()
 
+    names = [name for name in names if not np.isnan(similarity.matrix(prints, name)).all()]
+
     def layers(part: Fingerprints) -> list[Matrix]:
         """Standardised similarity over all channels, then of each alone."""
-        raw = [similarity.matrix(part, name) for name in names]
+        raw = [similarity.matrix(part, name, least=1) for name in names]
         return [similarity.standardised(some, len(part.models)) for some in (raw, *([one] for one in raw))]
 
     whole = layers(prints)

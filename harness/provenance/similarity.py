@@ -39,8 +39,13 @@ def least(*, traces: bool) -> int:
     return MIN_SHARED_TRACES if traces else MIN_SHARED
 
 
-def matrix(prints: Fingerprints, name: str) -> Matrix:
+def matrix(prints: Fingerprints, name: str, least: int = LEAST_FEATURES) -> Matrix:
     """Similarity of every pair of models in one channel: rows as suspects, columns as candidates.
+
+    Args:
+        prints: of the pool.
+        name: of the channel.
+        least: features that a channel of habits takes; 1 for replicates of a channel that has enough on all prompts.
 
     Returns:
         models x models; NaN on the diagonal, where a pair shares fewer than `MIN_SHARED` prompts (of those asked),
@@ -51,7 +56,9 @@ def matrix(prints: Fingerprints, name: str) -> Matrix:
     part = on_asked(prints, name)
     if kind == "habit" and prints.asked is not None:
         return _comparable(leaning(prints, name), part.answered, traces=prints.traces)
-    measure = {"habit": habit, "rate": rate, "excess": excess, "agreement": agreement}[kind]
+    if kind == "habit":
+        return _comparable(habit(part, name, least), part.answered, traces=prints.traces)
+    measure = {"rate": rate, "excess": excess, "agreement": agreement}[kind]
     return _comparable(measure(part, name), part.answered, traces=prints.traces)
 
 
@@ -82,14 +89,16 @@ def without(prints: Fingerprints, name: str, groups: Sequence[Sequence[int]]) ->
     else:
         parts = theirs = _totals(on_asked(prints, name), name, here, len(groups) + 1)
     whole, all_theirs = parts.sum(axis=0), theirs.sum(axis=0)
+    # A channel that has enough features has enough in every replicate, or it would come and go between them.
+    least = 1 if channel(name).KIND != "habit" or _enough(whole, prints.answered) else LEAST_FEATURES
     for g in range(len(groups)):
         rest = answered[:, here != g]
         if channel(name).KIND != "habit":
             values = _means(whole - parts[g], rest)
         elif prints.asked is None:
-            values = _cosines(whole - parts[g], rest)
+            values = _cosines(whole - parts[g], rest, least)
         else:
-            values = _leaning(all_theirs - theirs[g], rest, whole - parts[g], prints.answered[:, place != g])
+            values = _leaning(all_theirs - theirs[g], rest, whole - parts[g], prints.answered[:, place != g], least)
         yield _comparable(values, rest, traces=prints.traces)
 
 
@@ -171,7 +180,7 @@ def _counts_asked(prints: Fingerprints, name: str, place: npt.NDArray[np.int64])
     return table[:groups] + table[groups:], table[groups:]
 
 
-def habit(prints: Fingerprints, name: str) -> Matrix:
+def habit(prints: Fingerprints, name: str, least: int = LEAST_FEATURES) -> Matrix:
     r"""Cosine of two models' habits, -1 to 1.
 
     For feature f and model m with c of n prompts: \(l = \log\frac{c+.5}{n-c+.5}\), centred on the pool's mean and
@@ -179,13 +188,18 @@ def habit(prints: Fingerprints, name: str) -> Matrix:
     \mathrm{var}(l)\) is the share of the feature's spread over models that is not counting noise (Monroe, Colaresi
     and Quinn 2008 for the log-odds and its variance); features without any are left out.
     """
-    return _cosines(profile(prints, name)[0], prints.answered)
+    return _cosines(profile(prints, name)[0], prints.answered, least)
 
 
-def _cosines(counts: Matrix, answered: npt.NDArray[np.bool_]) -> Matrix:
+def _enough(counts: Matrix, answered: npt.NDArray[np.bool_]) -> bool:
+    """Whether a channel of habits has as many features as it takes."""
+    return int(_Habits.of(counts, answered).useful.sum()) >= LEAST_FEATURES
+
+
+def _cosines(counts: Matrix, answered: npt.NDArray[np.bool_], least: int = LEAST_FEATURES) -> Matrix:
     """Cosines of log-odds profiles: see `habit`."""
     scaled = _unit(_Habits.of(counts, answered).profiles())
-    if scaled.shape[1] < LEAST_FEATURES:
+    if scaled.shape[1] < least:
         return np.full((len(counts),) * 2, np.nan)
     cosines: Matrix = scaled @ scaled.T
     return cosines
@@ -242,10 +256,16 @@ def leaning(prints: Fingerprints, name: str) -> Matrix:
     )
 
 
-def _leaning(counts: Matrix, asked: npt.NDArray[np.bool_], every: Matrix, answered: npt.NDArray[np.bool_]) -> Matrix:
+def _leaning(
+    counts: Matrix,
+    asked: npt.NDArray[np.bool_],
+    every: Matrix,
+    answered: npt.NDArray[np.bool_],
+    least: int = LEAST_FEATURES,
+) -> Matrix:
     habits = _Habits.of(every, answered)
     useful = habits.useful
-    if useful.sum() < LEAST_FEATURES:
+    if useful.sum() < least:
         return np.full((len(counts),) * 2, np.nan)
     spread = habits.spread[useful]
     q = (every[:, useful].sum(axis=0) + SMOOTH) / (answered.sum() + 2 * SMOOTH)
