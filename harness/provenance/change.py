@@ -90,6 +90,8 @@ def change(
     related = kin(facts)
     others = np.flatnonzero(~related[o] & ~related[n]).tolist()
 
+    names = [name for name in names if not np.isnan(similarity.matrix(prints, name)).all()]
+
     def layers(raw: Sequence[Matrix]) -> list[Matrix]:
         """Standardised similarity over all channels, then of each alone."""
         return [similarity.standardised(some, len(prints.models)) for some in (raw, *([one] for one in raw))]

@@ -30,7 +30,7 @@ from harness.provenance.evidence import ALPHA
 SCHEMA = 1
 """Of a registration's file."""
 LOOKS = "provenance_looks.jsonl"
-"""In a results folder: what was asked of `harness provenance report`, one line each time."""
+"""In a results folder: what was asked of `harness provenance report`, one line a question."""
 Status = Literal["confirmatory", "exploratory"]
 Row = dict[str, Any]
 EVERYBODY = "every possible teacher"
@@ -290,12 +290,17 @@ def _times(made: Registration, asked: AnswerTimes) -> list[str]:
 
 
 def look(results_dir: Path, row: Mapping[str, Any]) -> bool:
-    """Write down that somebody looked; False where the folder cannot be written.
+    """Write down what somebody asked; a question that was asked before is there already.
 
     Args:
         results_dir: the results folder.
         row: `suspect`, `sets`, `candidates` and whatever else the report was asked.
+
+    Returns:
+        False where the folder cannot be written.
     """
+    if json.dumps(row, sort_keys=True) in {_question(old) for old in _log(results_dir)}:
+        return True
     line = json.dumps({"at": environment.now(), **row}, ensure_ascii=False, sort_keys=True)
     try:
         with (results_dir / LOOKS).open("a", encoding="utf-8") as file:
@@ -307,33 +312,40 @@ def look(results_dir: Path, row: Mapping[str, Any]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """How often a suspect was looked at.
+    """How much was looked at for a suspect.
 
     Attributes:
-        reports: times a report was asked for.
-        sets: different prompt sets in them.
+        sets: different prompt sets.
         questions: different sets of candidates, domains and facts that were asked for, on a set each.
     """
 
-    reports: int = 0
     sets: int = 0
     questions: int = 0
 
 
 def looks(results_dir: Path, suspect: str) -> Looks:
-    """What the log of a results folder says of a suspect; a line that is none is left out."""
-    try:
-        lines = (results_dir / LOOKS).read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return Looks()
-    rows = [row for line in lines if isinstance(row := _row(line), dict) and row.get("suspect") == suspect]
+    """What the log of a results folder says of a suspect."""
     asked = {
-        (name, json.dumps({k: v for k, v in row.items() if k not in ("at", "registered", "sets")}, sort_keys=True))
-        for row in rows
+        (name, _question({key: value for key, value in row.items() if key != "sets"}))
+        for row in _log(results_dir)
+        if row.get("suspect") == suspect
         for name in row.get("sets") or ()
         if isinstance(name, str)
     }
-    return Looks(len(rows), len({name for name, _ in asked}), len(asked))
+    return Looks(len({name for name, _ in asked}), len(asked))
+
+
+def _question(row: Mapping[str, Any]) -> str:
+    return json.dumps({key: value for key, value in row.items() if key != "at"}, sort_keys=True)
+
+
+def _log(results_dir: Path) -> list[Row]:
+    """Every line of the log that is one."""
+    try:
+        lines = (results_dir / LOOKS).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    return [row for line in lines if isinstance(row := _row(line), dict)]
 
 
 def _row(line: str) -> Any:

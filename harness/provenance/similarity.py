@@ -39,8 +39,13 @@ def least(*, traces: bool) -> int:
     return MIN_SHARED_TRACES if traces else MIN_SHARED
 
 
-def matrix(prints: Fingerprints, name: str) -> Matrix:
+def matrix(prints: Fingerprints, name: str, least: int = LEAST_FEATURES) -> Matrix:
     """Similarity of every pair of models in one channel: rows as suspects, columns as candidates.
+
+    Args:
+        prints: of the pool.
+        name: of the channel.
+        least: features that a channel of habits takes; 1 for replicates of a channel that has enough on all prompts.
 
     Returns:
         models x models; NaN on the diagonal, where a pair shares fewer than `MIN_SHARED` prompts (of those asked),
@@ -51,7 +56,9 @@ def matrix(prints: Fingerprints, name: str) -> Matrix:
     part = on_asked(prints, name)
     if kind == "habit" and prints.asked is not None:
         return _comparable(leaning(prints, name), part.answered, traces=prints.traces)
-    measure = {"habit": habit, "rate": rate, "excess": excess, "agreement": agreement}[kind]
+    if kind == "habit":
+        return _comparable(habit(part, name, least), part.answered, traces=prints.traces)
+    measure = {"rate": rate, "excess": excess, "agreement": agreement}[kind]
     return _comparable(measure(part, name), part.answered, traces=prints.traces)
 
 
@@ -98,7 +105,7 @@ def without(prints: Fingerprints, name: str, groups: Sequence[Sequence[int]]) ->
 def of_parts(prints: Fingerprints, name: str, parts: Sequence[Sequence[int]]) -> Iterator[Matrix]:
     """The same matrix once per part of the prompts: `matrix(prints.subset(part), name)` for each.
 
-    Cosines of answers are made once per prompt, since they are the same in every part; habits are counted in each.
+    A channel that has enough features on all prompts has them in every part. Cosines of answers are made once per prompt, since they are the same in every part; habits are counted in each.
 
     Args:
         prints: of the pool.
@@ -106,7 +113,8 @@ def of_parts(prints: Fingerprints, name: str, parts: Sequence[Sequence[int]]) ->
         parts: indices of prompts; parts may overlap.
     """
     if channel(name).KIND != "agreement" or prints.asked is not None:
-        yield from (matrix(prints.subset(part), name) for part in parts)
+        enough = LEAST_FEATURES if np.isnan(matrix(prints, name)).all() else 1
+        yield from (matrix(prints.subset(part), name, enough) for part in parts)
         return
     member = np.zeros((len(parts), len(prints.prompts)), dtype=np.bool_)
     for place, part in enumerate(parts):
@@ -197,7 +205,7 @@ def _counts_asked(prints: Fingerprints, name: str, place: npt.NDArray[np.int64])
     return table[:groups] + table[groups:], table[groups:]
 
 
-def habit(prints: Fingerprints, name: str) -> Matrix:
+def habit(prints: Fingerprints, name: str, least: int = LEAST_FEATURES) -> Matrix:
     r"""Cosine of two models' habits, -1 to 1.
 
     For feature f and model m with c of n prompts: \(l = \log\frac{c+.5}{n-c+.5}\), centred on the pool's mean and
@@ -205,7 +213,7 @@ def habit(prints: Fingerprints, name: str) -> Matrix:
     \mathrm{var}(l)\) is the share of the feature's spread over models that is not counting noise (Monroe, Colaresi
     and Quinn 2008 for the log-odds and its variance); features without any are left out.
     """
-    return _cosines(profile(prints, name)[0], prints.answered)
+    return _cosines(profile(prints, name)[0], prints.answered, least)
 
 
 def _enough(counts: Matrix, answered: npt.NDArray[np.bool_]) -> bool:

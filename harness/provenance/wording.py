@@ -486,7 +486,7 @@ def standing(suspect: str, found: ReportStanding, looks: Looks, *, logged: bool)
         return f"{said} How much was looked at is not known: the results folder keeps no log."
     return (
         f"{said} Looked at for {suspect} so far: {looks.questions} sets of candidates or other questions on "
-        f"{looks.sets} prompt sets, in {looks.reports} reports; false discovery rates are over this one alone."
+        f"{looks.sets} prompt sets; false discovery rates are over this one alone."
     )
 
 

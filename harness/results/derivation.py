@@ -282,9 +282,7 @@ def _standing(
     """What a report is, and how much was looked at; the question is written down first."""
     from harness.provenance import registration, wording
 
-    logged = results_dir.is_dir() and registration.look(
-        results_dir, {"suspect": suspect, **question, "registered": None if made is None else made.sha256}
-    )
+    logged = results_dir.is_dir() and registration.look(results_dir, {"suspect": suspect, **question})
     asked = registration.AnswerTimes(frozenset(), None, 0)
     plan = None
     if made is not None and panel is not None:
@@ -297,7 +295,7 @@ def _standing(
         found = dataclasses.replace(found, status="exploratory", why=(*found.why, *why))
     looks = registration.looks(results_dir, suspect)
     return dataclasses.asdict(found) | {
-        "reports": looks.reports, "sets": looks.sets, "questions": looks.questions, "logged": logged,
+        "sets": looks.sets, "questions": looks.questions, "logged": logged,
         "text": wording.standing(suspect, found, looks, logged=logged),
     }  # fmt: skip
 

@@ -245,7 +245,7 @@ def test_the_command_of_before_that_made_panels_answers_with_the_one_to_type(pro
 
 def test_every_command_has_few_options_and_an_example_of_its_own() -> None:
     group = typer.main.get_command(app.app).commands["provenance"]
-    assert {"report", "matrix", "tree", "explain", "change", "validate", "same"} == set(group.commands)
+    assert {"report", "matrix", "tree", "explain", "change", "validate", "same", "register"} == set(group.commands)
     for name, command in group.commands.items():
         assert f"harness provenance {name}" in command.epilog
         assert len(command.params) <= 11

@@ -98,7 +98,7 @@ def test_matrices_of_parts_are_those_of_the_prompts_in_each() -> None:
     parts = [list(range(0, 80, 2)), list(range(30)), list(range(80)), list(range(50, 60))]
     for name in ("openings", "phrasing"):
         for part, found in zip(parts, similarity.of_parts(prints, name, parts), strict=True):
-            np.testing.assert_allclose(found, similarity.matrix(prints.subset(part), name), atol=1e-9)
+            np.testing.assert_allclose(found, similarity.matrix(prints.subset(part), name, 1), atol=1e-9)
 
 
 @settings(max_examples=10)

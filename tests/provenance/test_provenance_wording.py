@@ -109,7 +109,7 @@ def _of_texts() -> list[str]:
         *wording.texts(found, "English"),
         *wording.by_name(guessed),
         *wording.own_lab(dataclasses.replace(found, tests=(lone,)), "openai"),
-        *(wording.standing("s", one, Looks(3, 2, 2), logged=kept) for one in standings for kept in (True, False)),
+        *(wording.standing("s", one, Looks(2, 3), logged=kept) for one in standings for kept in (True, False)),
     ]
 
 
