@@ -75,12 +75,10 @@ def differences(results_dir: Path) -> list[str]:
 
 
 def _deriving(results_dir: Path) -> store.Derive:
-    from harness.provenance import stored
-
-    return functools.partial(derive, folder=results_dir / stored.FOLDER)
+    return functools.partial(derive, results_dir=results_dir)
 
 
-def derive(query: store.Query, changed: store.Changed, folder: Path | None = None) -> Mapping[str, pl.DataFrame]:
+def derive(query: store.Query, changed: store.Changed, results_dir: Path | None = None) -> Mapping[str, pl.DataFrame]:
     """The tables that are computed over the chosen runs of all models, by name; of some what has changed (`store`).
 
     Those of evidence are left as they are where no run of open prompts has changed.
@@ -88,7 +86,7 @@ def derive(query: store.Query, changed: store.Changed, folder: Path | None = Non
     Args:
         query: runs SQL on the index.
         changed: models and tasks.
-        folder: where fingerprints are kept, see `provenance.stored`; `None` keeps none.
+        results_dir: the results folder, in which fingerprints are kept (`provenance.stored`); `None` keeps none.
     """
     with _one_thread():
         return _derived(query, changed, folder)
@@ -114,7 +112,9 @@ def _derived(query: store.Query, changed: store.Changed, folder: Path | None) ->
     found = {"comparisons": comparisons.table(query, changed), **_probed(query, tasks, every, folder)}
     if _open(query, owned).isdisjoint(tasks):
         return found
-    return found | _evidence(query, owned, folder)
+    from harness.provenance import stored
+
+    return found | _evidence(query, owned, None if results_dir is None else results_dir / stored.FOLDER)
 
 
 def _probed(

@@ -21,6 +21,7 @@ def imported(project: Project, *words: str, code: int) -> set[str]:
     command = [sys.executable, "-X", "importtime", "-m", "harness", *words]
     done = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stderr[-2000:]
+    assert "nanobind" not in done.stderr, "what a library says at exit is not for users"
     named = {
         line.rpartition("|")[2].strip().partition(".")[0]
         for line in done.stderr.splitlines()

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from api_server import Answer, chat, error, serving
-from test_api_faults import KEY, echo, model, requests, run
+from conftest import Project
+from test_api_faults import KEY, echo, model, remote, requests, run
 
 from harness import runs
 from harness.backends import _http
@@ -131,3 +132,16 @@ def test_a_server_that_wants_a_stream_whatever_it_is_asked_ends_the_run_too(tmp_
         with pytest.raises(BackendError, match="only support stream mode"):
             run(model(server.url, parallel=1), requests(50), tmp_path)
         assert len(server.asked) <= 1 + FEW + 1
+
+
+def test_the_closing_screen_names_the_most_frequent_error(project: Project) -> None:
+    def behave(body: dict[str, Any], n: int) -> Answer:
+        number = int(body["messages"][-1]["content"].split()[0])
+        if n == 1:
+            return Answer(chat("1"))
+        return Answer(error("too odd" if number % 3 else "too even", "x"), 400)
+
+    with serving(behave) as server:
+        remote(project, server, parallel=1)
+        done = project.run("eval", "model=remote", "task=sums", "limit=10", code=9)
+    assert "9 samples failed and are unscored, 6 of them with: HTTP 400: too odd (x)" in done.stderr
