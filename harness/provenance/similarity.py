@@ -105,7 +105,8 @@ def without(prints: Fingerprints, name: str, groups: Sequence[Sequence[int]]) ->
 def of_parts(prints: Fingerprints, name: str, parts: Sequence[Sequence[int]]) -> Iterator[Matrix]:
     """The same matrix once per part of the prompts: `matrix(prints.subset(part), name)` for each.
 
-    A channel that has enough features on all prompts has them in every part. Cosines of answers are made once per prompt, since they are the same in every part; habits are counted in each.
+    A channel that has enough features on all prompts has them in every part. Cosines of answers are made once per
+    prompt, since they are the same in every part; habits are counted in each.
 
     Args:
         prints: of the pool.

@@ -89,7 +89,7 @@ def derive(query: store.Query, changed: store.Changed, results_dir: Path | None 
         results_dir: the results folder, in which fingerprints are kept (`provenance.stored`); `None` keeps none.
     """
     with _one_thread():
-        return _derived(query, changed, folder)
+        return _derived(query, changed, results_dir)
 
 
 @contextlib.contextmanager
@@ -105,20 +105,25 @@ def _one_thread() -> Iterator[None]:
         yield
 
 
-def _derived(query: store.Query, changed: store.Changed, folder: Path | None) -> Mapping[str, pl.DataFrame]:
+def _derived(query: store.Query, changed: store.Changed, results_dir: Path | None) -> Mapping[str, pl.DataFrame]:
     tasks = sorted({task for _, task in changed})
     every = probes.every()
     owned = probes.owned(every)
-    found = {"comparisons": comparisons.table(query, changed), **_probed(query, tasks, every, folder)}
+    found = {"comparisons": comparisons.table(query, changed), **_probed(query, tasks, every, results_dir)}
     if _open(query, owned).isdisjoint(tasks):
         return found
+    return found | _evidence(query, owned, _kept(results_dir))
+
+
+def _kept(results_dir: Path | None) -> Path | None:
+    """Where fingerprints are kept. What keeps them is not loaded before there is something to keep."""
     from harness.provenance import stored
 
-    return found | _evidence(query, owned, None if results_dir is None else results_dir / stored.FOLDER)
+    return None if results_dir is None else results_dir / stored.FOLDER
 
 
 def _probed(
-    query: store.Query, tasks: Sequence[str], every: Sequence[probes.Probe], folder: Path | None
+    query: store.Query, tasks: Sequence[str], every: Sequence[probes.Probe], results_dir: Path | None
 ) -> dict[str, pl.DataFrame]:
     """The rows of these tasks, by probes' tables."""
     import polars as pl
@@ -130,7 +135,7 @@ def _probed(
         controls = _controls(query, f"task = {_text(task)}")
         for probe in every:
             if probe.reads(task, kind_of[task], owned):
-                parts.setdefault(probe.table, []).append(probe.rows(query, task, controls, folder))
+                parts.setdefault(probe.table, []).append(probe.rows(query, task, controls, _kept(results_dir)))
     return {table: pl.concat(frames, how="diagonal_relaxed") for table, frames in parts.items()}
 
 
