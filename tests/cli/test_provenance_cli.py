@@ -226,7 +226,9 @@ def test_a_flag_of_before_answers_with_the_command_to_type(capsys, monkeypatch, 
 
 def test_every_command_has_few_options_and_an_example_of_its_own() -> None:
     group = typer.main.get_command(app.app).commands["provenance"]
-    assert {"report", "matrix", "tree", "explain", "change", "validate", "same", "register", "build-panel"} == set(group.commands)
+    assert {"report", "matrix", "tree", "explain", "change", "validate", "same", "register", "build-panel"} == set(
+        group.commands
+    )
     for name, command in group.commands.items():
         assert f"harness provenance {name}" in command.epilog
         assert len(command.params) <= (13 if name == "build-panel" else 11)  # a file of each kind
