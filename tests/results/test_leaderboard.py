@@ -425,7 +425,8 @@ def test_the_json_form_holds_what_the_markdown_shows(board):
 def test_the_csv_form_has_a_row_per_model_and_task_and_no_score_is_an_empty_cell(board):
     unscored = dataclasses.replace(board, scores=board.scores.with_columns(value=pl.lit(None, pl.Float64)))
     rows = list(csv.DictReader(io.StringIO(leaderboard.render(unscored, "csv").decode())))
-    assert [row["model"] for row in rows] == board.names
+    spelled_out = [name.replace("\x1b", "\\x1b").replace("\u202e", "\\u202e") for name in board.names]
+    assert [row["model"] for row in rows] == spelled_out
     assert {row["value"] for row in rows} == {""}
     assert {row["evidence_verdict"] for row in rows} == {"untestable"}
     assert rows[0]["claimed"] == "OpenAI"
