@@ -29,6 +29,7 @@ LEAST = 2
 
 def deviations(analysis: Analysis) -> Matrix:
     """Scaled deviations of the replicates, of the prompts first: replicates x models x candidates; NaN is unknown."""
+    groups = prompt_groups(analysis.prints)
     names = list(analysis.dated.channels)
     parts = zip(*(similarity.without(analysis.prints, name, groups) for name in names), strict=True)
     prompts = np.array([_score(matrices, analysis) for matrices in parts])
