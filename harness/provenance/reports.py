@@ -85,8 +85,7 @@ class Study:
     def spread(self) -> cal.Matrix | None:
         """`uncertainty.deviations`; `None` where nobody can be scored or nobody asked."""
         known = bool((~np.isnan(self.analysis.z)).any())
-        rows = [i for i, name in enumerate(self.analysis.models) if self.pool.asks(name)]
-        return uncertainty.deviations(self.analysis, rows) if self.interval and known else None
+        return uncertainty.deviations(self.analysis) if self.interval and known else None
 
     @cached_property
     def half(self) -> cal.Matrix | None:

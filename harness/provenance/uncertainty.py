@@ -10,7 +10,6 @@ together.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -28,16 +27,8 @@ LEAST = 2
 """Null models a replicate needs: leaving some out must not make a testable pair untestable."""
 
 
-def deviations(analysis: Analysis, suspects: Sequence[int] | None = None) -> Matrix:
-    """Scaled deviations of the replicates, of the prompts first: replicates x models x candidates; NaN is unknown.
-
-    Args:
-        analysis: of the pool.
-        suspects: the models whose scores are wanted, by default all: where none of them is read against all dates, that
-            null is not computed again.
-    """
-    if suspects is not None and not analysis.weaker[list(suspects)].any():
-        analysis = dataclasses.replace(analysis, every_date=None)
+def deviations(analysis: Analysis) -> Matrix:
+    """Scaled deviations of the replicates, of the prompts first: replicates x models x candidates; NaN is unknown."""
     groups = prompt_groups(analysis.prints)
     names = list(analysis.dated.channels)
     parts = zip(*(similarity.without(analysis.prints, name, groups) for name in names), strict=True)
