@@ -295,24 +295,26 @@ def lab_tests(analysis: Analysis, suspect: str) -> list[LabTest]:
     where some of a lab's versions are asked about, it is the smallest of their p-values, adjusted over them; where
     there are both kinds, the smaller of the two, adjusted over both.
     """
-    s, labs = analysis.index(suspect), analysis.labs
-    p = tested(analysis, suspect)
-    found = []
-    for k, (name, members) in enumerate(zip(labs.names, labs.members, strict=True)):
-        column = {int(labs.candidates[b]): int(b) for b in members if int(labs.candidates[b]) in p}
-        if not column:
-            continue
-        whole = set(labs.candidates[members].tolist()) <= {*analysis.candidates, s}
-        of = {weaker: [c for c, b in column.items() if analysis.weaker[s, b] == weaker] for weaker in (False, True)}
-        each = {weaker: min(cal.benjamini_hochberg([p[c] for c in kind])) for weaker, kind in of.items() if kind}
-        if False in each and whole and not np.isnan(analysis.lab_p[s, k]):
-            each[False] = float(analysis.lab_p[s, k])
-        best = min(each, key=lambda weaker: each[weaker])
-        strongest = column[min(of[best], key=lambda c: p[c])]
-        scores, at = (analysis.every_date.scores, strongest) if best and analysis.every_date else (labs.scores, k)
-        p_lab = min(cal.benjamini_hochberg(list(each.values())))
-        found.append(LabTest(name, {c: p[c] for c in column}, p_lab, *_beside(analysis, scores, s, at), best))
-    return found
+    s, p = analysis.index(suspect), tested(analysis, suspect)
+    columns = [{int(analysis.labs.candidates[b]): int(b) for b in members} for members in analysis.labs.members]
+    return [_lab_test(analysis, s, k, of, p) for k, of in enumerate(columns) if not p.keys().isdisjoint(of)]
+
+
+def _lab_test(analysis: Analysis, s: int, k: int, columns: Mapping[int, int], p: Mapping[int, float]) -> LabTest:
+    """A lab's test: see `lab_tests`. `columns` are those of all its candidates, by index."""
+    labs, versions = analysis.labs, {c: p[c] for c in columns if c in p}
+    of: dict[bool, list[int]] = {}
+    for c in versions:
+        of.setdefault(bool(analysis.weaker[s, columns[c]]), []).append(c)
+    each = {weaker: min(cal.benjamini_hochberg([p[c] for c in kind])) for weaker, kind in of.items()}
+    whole = columns.keys() <= {*analysis.candidates, s}
+    if False in each and whole and not np.isnan(analysis.lab_p[s, k]):
+        each[False] = float(analysis.lab_p[s, k])
+    weaker = min(each, key=lambda kind: each[kind])
+    strongest = columns[min(of[weaker], key=lambda c: p[c])]
+    beside = _beside(analysis, analysis.kind(weaker=True).scores, s, strongest) if weaker else None
+    least = min(cal.benjamini_hochberg(list(each.values())))
+    return LabTest(labs.names[k], versions, least, *(beside or _beside(analysis, labs.scores, s, k)), weaker)
 
 
 def _beside(analysis: Analysis, scores: PairScores, s: int, column: int) -> tuple[int, int]:
