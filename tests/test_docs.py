@@ -114,6 +114,7 @@ def test_every_python_example_runs(project, code):
 
 ELSEWHERE = {
     "harness provenance report A --panel alpaca_eval --released 2024-05": "tests/cli/test_provenance_cli.py has answers to its prompts",
+    "harness provenance report A --panel alpaca_eval --registered plan.yaml": "test_provenance_registration.py has the file",
     "harness weights smollm2_135m_q4_1 --verify": "tests/core/test_weights.py fetches weights",
     "harness eval -m model=smollm2,qwen25_coder seed=1,2,3": "tests/cli/test_config.py sweeps",
     "harness report --serve": "tests/results/test_report.py reads from it and ends it",
@@ -134,6 +135,7 @@ ELSEWHERE |= {
     for name in ("validate",)
     for line in EXAMPLES[f"provenance {name}"]
 }
+ELSEWHERE |= dict.fromkeys(EXAMPLES["sign"], "tests/archive/test_signatures.py has a key")
 ELSEWHERE |= dict.fromkeys(EXAMPLES["provenance same"], "tests/provenance/test_panel_route.py has a panel's answers")
 ELSEWHERE |= {
     line: "tests/cli/test_panel_cli.py has a server, tables and runs"

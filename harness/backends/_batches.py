@@ -66,7 +66,7 @@ class BatchBackend(ApiBackend):
             if found is not None:
                 return found
             refused = outcome.error is not None and outcome.status is not None and outcome.status < _http.SERVER_ERROR
-            if refused and outcome.status not in _http.AGAIN:
+            if refused and outcome.status not in _http.RETRIED:
                 break
             most = min(_http.BACKOFF_MOST_S, _http.BACKOFF_S * 2**attempt)
             await asyncio.sleep(random.uniform(most / 2, most))  # noqa: S311 - jitter

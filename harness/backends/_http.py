@@ -61,7 +61,7 @@ random reach that once in 10^6 tries. A refused connection, a refused key and an
 HARD_WEIGHT = 4
 ALIKE = 5
 """So many permanent errors alike in a row, with nothing answered yet, end the run: no setting of the rest differs."""
-AGAIN = frozenset({408, 409, 429})
+RETRIED = frozenset({408, 409, 429})
 """Statuses under 500 that are worth another try, as the providers' own clients have them
 (https://github.com/openai/openai-python#retries, https://docs.anthropic.com/en/api/client-sdks#retries)."""
 ERROR_CHARS = 300
@@ -659,7 +659,7 @@ class Client:
             payload=payload,
             status=status,
             error=f"HTTP {status}: {message}",
-            retry=cause is None and (status in AGAIN or status >= SERVER_ERROR),
+            retry=cause is None and (status in RETRIED or status >= SERVER_ERROR),
             weight=HARD_WEIGHT if cause else 1,
             cause=cause,
             judged=bool(self._speech.refusal(status, payload) or TOO_LONG.search(message)),

@@ -31,12 +31,14 @@ def register(
     if prompts != "all" and not (prompts.isdecimal() and int(prompts)):
         raise ConfigError(f"--prompts {prompts}: expected a number from 1, or `all`")
     asked = panels.asked(panel, "all" if prompts == "all" else int(prompts))
-    plan = registration.plan(_names(candidates), panel, (row["prompt_id"] for row in asked.rows), same_lab=same_lab)
-    made = registration.register(_names(suspects), plan)
+    protocol = registration.protocol(
+        _names(candidates), panel, (row["prompt_id"] for row in asked.rows), same_lab=same_lab
+    )
+    made = registration.register(_names(suspects), protocol)
     registration.write(made, file)
     sys.stdout.write(
-        f"{file}: {', '.join(made.suspects)} against {', '.join(plan.candidates) or registration.EVERYBODY} of "
-        f"{plan.panel}, {len(asked.rows)} prompts, registered at {made.registered}.\nsha256 {made.sha256}\n"
+        f"{file}: {', '.join(made.suspects)} against {', '.join(protocol.candidates) or registration.EVERYBODY} of "
+        f"{protocol.panel}, {len(asked.rows)} prompts, registered at {made.registered}.\nsha256 {made.sha256}\n"
         "A clock can be set back: give the hash to somebody else, or publish it, before the suspects are asked.\n"
     )
 

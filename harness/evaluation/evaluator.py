@@ -148,8 +148,8 @@ def _run(plan: Plan, progress: RunProgress, argv: Sequence[str]) -> FinishedRun:
                 _reuse(model, found, run, journal, progress)
                 if _pending(model, replies):
                     asked += _pending(model, replies)
-                    again = backend_of(model)
-                    opened = _ask(run, model, again, opened, (), journal, progress, purse, batch=plan.spec.batch)
+                    server = backend_of(model)
+                    opened = _ask(run, model, server, opened, (), journal, progress, purse, batch=plan.spec.batch)
         opened = dataclasses.replace(opened, cost=purse.facts())
         return FinishedRun(run, _finish(plan, replies, opened, progress), asked)
     finally:

@@ -99,8 +99,9 @@ def coverage(
         return None
     share = np.minimum(values[:, useful] / typical[useful], 1)
     mine, theirs = share[suspect], share[others].mean(axis=1)
-    channels = {name: float(value) for name, value in zip(compress(names, useful), mine, strict=True)}
-    return Familiarity(float(mine.mean()), bound(theirs), channels)
+    # Sums of floats depend on their order, and the order on what was kept: what is written down does not.
+    channels = {name: round(float(value), 9) for name, value in zip(compress(names, useful), mine, strict=True)}
+    return Familiarity(round(float(mine.mean()), 9), round(bound(theirs), 9), channels)
 
 
 def bound(values: Matrix) -> float:

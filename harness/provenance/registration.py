@@ -37,7 +37,7 @@ EVERYBODY = "every possible teacher"
 
 
 @dataclass(frozen=True, slots=True)
-class FixedPlan:
+class FixedProtocol:
     """What decides a comparison, apart from the answers.
 
     Attributes:
@@ -65,17 +65,17 @@ class FixedPlan:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """A plan with its suspects and its date.
+    """A protocol with its suspects and its date.
 
     Attributes:
         suspects: the models that are asked.
-        plan: what is done with their answers.
+        protocol: what is done with their answers.
         registered: when, UTC, ISO 8601.
         schema: of the file.
     """
 
     suspects: tuple[str, ...]
-    plan: FixedPlan
+    protocol: FixedProtocol
     registered: str
     schema: int = SCHEMA
 
@@ -117,7 +117,7 @@ class AnswerTimes:
     undated: int
 
 
-def plan(candidates: Iterable[str], name: str, prompts: Iterable[str], *, same_lab: bool = False) -> FixedPlan:
+def protocol(candidates: Iterable[str], name: str, prompts: Iterable[str], *, same_lab: bool = False) -> FixedProtocol:
     """What a comparison on a panel would be decided by now.
 
     Args:
@@ -136,7 +136,7 @@ def plan(candidates: Iterable[str], name: str, prompts: Iterable[str], *, same_l
         if candidate not in made.entries:
             raise ConfigError(unknown_name("candidate", candidate, made.entries))
     content = b"".join(panels.part(path, suffix) for suffix in panel.SUFFIXES)
-    return FixedPlan(
+    return FixedProtocol(
         candidates=chosen,
         panel=made.name,
         panel_sha256=hashlib.sha256(content).hexdigest(),
@@ -166,7 +166,7 @@ def _detector() -> str:
     return digest.hexdigest()
 
 
-def register(suspects: Sequence[str], what: FixedPlan) -> Registration:
+def register(suspects: Sequence[str], what: FixedProtocol) -> Registration:
     """A registration of now.
 
     Raises:
@@ -229,7 +229,7 @@ def read(path: Path) -> Registration:
 _ADAPTER = TypeAdapter(Registration)
 
 
-def standing(made: Registration | None, suspect: str, now: FixedPlan | None, asked: AnswerTimes) -> ReportStanding:
+def standing(made: Registration | None, suspect: str, now: FixedProtocol | None, asked: AnswerTimes) -> ReportStanding:
     """Whether a report is confirmatory.
 
     Args:
@@ -241,15 +241,15 @@ def standing(made: Registration | None, suspect: str, now: FixedPlan | None, ask
     if made is None:
         return ReportStanding("exploratory", ("nothing was registered before there were answers",))
     why = [] if suspect in made.suspects else [f"the suspect is not among {', '.join(made.suspects)}"]
-    why += ["it is not of the registered panel"] if now is None else _differences(made.plan, now)
+    why += ["it is not of the registered panel"] if now is None else _differences(made.protocol, now)
     why += _times(made, asked)
     return ReportStanding("exploratory" if why else "confirmatory", tuple(why), made.sha256, made.registered)
 
 
-def _differences(then: FixedPlan, now: FixedPlan) -> list[str]:
-    """What two plans do not have in common, in words."""
+def _differences(then: FixedProtocol, now: FixedProtocol) -> list[str]:
+    """What two protocols do not have in common, in words."""
     found = []
-    for field in dataclasses.fields(FixedPlan):
+    for field in dataclasses.fields(FixedProtocol):
         old, new = getattr(then, field.name), getattr(now, field.name)
         if old != new:
             found.append(f"{_CALLED[field.name]}: registered {_said(old)}, now {_said(new)}")

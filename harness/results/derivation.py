@@ -88,31 +88,28 @@ def derive(query: store.Query, changed: store.Changed, results_dir: Path | None 
         changed: models and tasks.
         results_dir: the results folder, in which fingerprints are kept (`provenance.stored`); `None` keeps none.
     """
-    with _one_thread():
-        return _derived(query, changed, results_dir)
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Sums of floats depend on how many threads share them: the same runs give the same index on every machine.
-
-    Matrices of a few hundred models are also too small for threads to be worth their waiting for each other.
-    """
-    import scipy.linalg  # noqa: F401 - libraries that are loaded later are not limited
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=1, user_api="blas"):
-        yield
-
-
-def _derived(query: store.Query, changed: store.Changed, results_dir: Path | None) -> Mapping[str, pl.DataFrame]:
     tasks = sorted({task for _, task in changed})
     every = probes.every()
     owned = probes.owned(every)
     found = {"comparisons": comparisons.table(query, changed), **_probed(query, tasks, every, results_dir)}
-    if _open(query, owned).isdisjoint(tasks):
-        return found
-    return found | _evidence(query, owned, _kept(results_dir))
+    return found if _open(query, owned).isdisjoint(tasks) else found | _evidence(query, owned, _kept(results_dir))
+
+
+@contextlib.contextmanager
+def _one_thread(*, matrices: bool = True) -> Iterator[None]:
+    """Sums of floats depend on how many threads share them: the same runs give the same index on every machine.
+
+    Matrices of a few hundred models are also too small for threads to be worth their waiting for each other.
+
+    Args:
+        matrices: whether SciPy's are computed with, too; it is loaded then, since what is loaded later is not limited.
+    """
+    if matrices:
+        import scipy.linalg  # noqa: F401
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
 
 
 def _kept(results_dir: Path | None) -> Path | None:
@@ -135,7 +132,9 @@ def _probed(
         controls = _controls(query, f"task = {_text(task)}")
         for probe in every:
             if probe.reads(task, kind_of[task], owned):
-                parts.setdefault(probe.table, []).append(probe.rows(query, task, controls, _kept(results_dir)))
+                with _one_thread(matrices=False):
+                    rows = probe.rows(query, task, controls, _kept(results_dir))
+                parts.setdefault(probe.table, []).append(rows)
     return {table: pl.concat(frames, how="diagonal_relaxed") for table, frames in parts.items()}
 
 
@@ -167,6 +166,7 @@ def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
+@_one_thread()
 def _evidence(query: store.Query, owned: Sequence[str], folder: Path | None) -> dict[str, pl.DataFrame]:
     from harness.provenance import overview, pools, reports
 
@@ -289,11 +289,11 @@ def _standing(
 
     logged = results_dir.is_dir() and registration.look(results_dir, {"suspect": suspect, **question})
     asked = registration.AnswerTimes(frozenset(), None, 0)
-    plan = None
+    protocol = None
     if made is not None and panel is not None:
         asked = _asked(results_dir, suspect, answers, panel)
-        plan = registration.plan(question["candidates"], panel, asked.prompts, same_lab=question["same_lab"])
-    found = registration.standing(made, suspect, plan, asked)
+        protocol = registration.protocol(question["candidates"], panel, asked.prompts, same_lab=question["same_lab"])
+    found = registration.standing(made, suspect, protocol, asked)
     why = [f"the report was asked with {key} {value}" for key, value in sorted(question["told"].items())]
     why += [f"the report is of the domain {question['domain']} alone"] if question["domain"] else []
     if made is not None and why:

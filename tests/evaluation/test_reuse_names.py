@@ -14,7 +14,7 @@ from runfolders import sample, write_run
 
 from harness import runs
 from harness.cli import catalogue, config
-from harness.errors import BudgetError, ConfigError
+from harness.errors import BackendError, BudgetError, ConfigError
 from harness.evaluation import manifest, reuse
 from harness.evaluation.evaluator import FinishedRun, evaluate, preview
 from harness.records import Reply
@@ -216,8 +216,11 @@ def test_a_server_that_does_not_answer_gives_no_leave_to_take_anything(here: Pro
         own(here, server)
         run(*WORDS)
         server.behave = lambda _body, _n: Answer({"error": {"message": "no"}}, 400)
-        again = run(*WORDS, "name=again")
-    assert again.manifest.counts.failed == 6
+        with pytest.raises(BackendError, match="5 tries in a row failed"):
+            run(*WORDS, "name=again")
+    held = [run for run in Path("results/runs").iterdir() if "again" in run.name]
+    assert len(held) == 1
+    assert "llama" not in (held[0] / "journal.jsonl").read_text()
 
 
 def test_answers_of_a_provider_that_came_from_two_of_its_models_are_sorted_out_by_one_question(

