@@ -152,6 +152,22 @@ class Analysis:
         """Column of every candidate in `z` and `p`, by name."""
         return {self.models[c]: b for b, c in enumerate(self.scores.candidates)}
 
+    @functools.cached_property
+    def testable(self) -> Bool:
+        """Models x candidates: True where the candidate is tested as the model's teacher: see `open_pairs`."""
+        return open_pairs(self.facts, self.scores.candidates.tolist(), same_lab=self.same_lab)
+
+    @functools.cached_property
+    def strangers(self) -> Bool:
+        """Models x models: True where two are not related (`calibration.relations`)."""
+        apart: Bool = ~cal.relations(self.facts)
+        return apart
+
+    @functools.cached_property
+    def lab_tests(self) -> Mapping[str, Sequence[LabTest]]:
+        """What `lab_tests` finds of each model: made when it is asked for, and kept."""
+        return _LabTests(self)
+
     def raw(self, names: Sequence[str] = EVIDENCE) -> Matrix:
         """Average of standardised raw similarities: who is nearest, before asking whether that means anything."""
         return similarity.standardised((self.matrices[name] for name in names), len(self.models))
@@ -285,8 +301,7 @@ def tested(analysis: Analysis, suspect: str) -> dict[int, float]:
     """P-values of the candidates that can be tested, by index: with a null, enough prompts and no rival."""
     s, answered = analysis.index(suspect), analysis.prints.answered
     columns = [analysis.columns[analysis.models[c]] for c in analysis.candidates]
-    fit = open_pairs(analysis.facts, analysis.scores.candidates.tolist(), same_lab=analysis.same_lab)[s]
-    fit &= ~np.isnan(analysis.p[s])
+    fit = analysis.testable[s] & ~np.isnan(analysis.p[s])
     return {
         int(c): float(analysis.p[s, b])
         for c, b in zip(analysis.candidates, columns, strict=True)
@@ -301,6 +316,22 @@ def lab_tests(analysis: Analysis, suspect: str) -> list[LabTest]:
     where some of a lab's versions are asked about, it is the smallest of their p-values, adjusted over them; where
     there are both kinds, the smaller of the two, adjusted over both.
     """
+    return list(analysis.lab_tests[suspect])
+
+
+class _LabTests(dict[str, Sequence[LabTest]]):
+    """By suspect, each made once: a model's rivals are looked for among the labs that many others resemble, too."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        super().__init__()
+        self._analysis = analysis
+
+    def __missing__(self, suspect: str) -> Sequence[LabTest]:
+        self[suspect] = _lab_tests(self._analysis, suspect)
+        return self[suspect]
+
+
+def _lab_tests(analysis: Analysis, suspect: str) -> list[LabTest]:
     s, p = analysis.index(suspect), tested(analysis, suspect)
     columns = [{int(analysis.labs.candidates[b]): int(b) for b in members} for members in analysis.labs.members]
     return [_lab_test(analysis, s, k, of, p) for k, of in enumerate(columns) if not p.keys().isdisjoint(of)]
@@ -325,7 +356,7 @@ def _lab_test(analysis: Analysis, s: int, k: int, columns: Mapping[int, int], p:
 
 def _beside(analysis: Analysis, scores: PairScores, s: int, column: int) -> tuple[int, int]:
     """Null models of a column with a score, relatives left out, and how many of them score below a model."""
-    null = scores.null[:, column] & ~cal.relations(analysis.facts)[s] & ~np.isnan(scores.z[:, column])
+    null = scores.null[:, column] & analysis.strangers[s] & ~np.isnan(scores.z[:, column])
     return int(null.sum()), int((scores.z[null, column] < scores.z[s, column]).sum())
 
 
@@ -395,7 +426,7 @@ def _pair_test(
     b = analysis.columns[analysis.models[c]]
     prompts = int((analysis.prints.answered[s] & analysis.prints.answered[c]).sum())
     reading, z = analysis.reading(s, b), analysis.z[s, b]
-    strangers = ~cal.relations(analysis.facts)[s]
+    strangers = analysis.strangers[s]
     rest = reading.scores.z[reading.scores.null[:, b] & strangers, b]
     verdict = analysis.rival(s, c)
     if verdict is None:

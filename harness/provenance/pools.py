@@ -206,7 +206,7 @@ def every(
 def _local(
     answers: pl.DataFrame, task: str, known: Registry, control_of: Mapping[str, str], folder: Path | None
 ) -> Pool:
-    bare, found = (answers, {}) if TRACES in task else readings.read(answers)
+    bare, found = (answers, {}) if TRACES in task else readings.read(answers, folder=folder)
     prints = _prints(bare, task, evidence.EVIDENCE, folder)
     who = facts(prints.models, known, control_of)
     notes = wording.undated([f.name for f in who if f.released is None])
@@ -294,7 +294,8 @@ def _of_panel(
 
     A model of the panel's that is among them is read from the answers found here.
     """
-    bare, found = readings.read(there, formulaic=boilerplate.formula(shipped.prints), words=shipped.words)
+    formulaic = boilerplate.formula(shipped.prints)
+    bare, found = readings.read(there, formulaic=formulaic, words=shipped.words, folder=folder)
     prints = panel.joined(shipped, stored.fingerprint(bare, panel.CHANNELS, folder, cut=True))
     mine = frozenset(there["model"].unique().to_list()) & set(prints.models)
     who = facts(prints.models, known, control_of)

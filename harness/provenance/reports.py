@@ -494,7 +494,7 @@ def _possible(study: Study, suspect: str) -> set[str]:
 
 def _null_pairs(study: Study, s: int) -> cal.Matrix:
     """Scores of the pairs that a suspect's p-values are read against."""
-    kin, scores = cal.relations(study.analysis.facts)[s], study.analysis.main.scores
+    kin, scores = ~study.analysis.strangers[s], study.analysis.main.scores
     pairs: cal.Matrix = scores.z[scores.unrelated & ~np.isnan(scores.z) & ~kin[:, None]]
     return pairs
 

@@ -84,6 +84,6 @@ def _later(analysis: Analysis, suspect: int, version: int) -> list[int]:
 
 def _nearer(analysis: Analysis, raw: Matrix, suspect: int, version: int, who: Iterable[int]) -> list[str]:
     """Those of some models that are nearer to the suspect than the version is and not its kin, the nearest first."""
-    kin = cal.relations(analysis.facts)[suspect]
+    kin = ~analysis.strangers[suspect]
     near = [i for i in who if not kin[i] and i != version and raw[suspect, i] > raw[suspect, version]]
     return [analysis.models[i] for i in sorted(near, key=lambda i: -raw[suspect, i])[:SHOWN]]

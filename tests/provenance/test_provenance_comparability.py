@@ -12,7 +12,7 @@ import runfolders
 import yaml
 from runfolders import sample, write_run
 
-from harness.provenance import Finding, coverage, panel, pools, reports
+from harness.provenance import Finding, coverage, panel, pools, readings, reports
 from harness.provenance.calibration import ModelFacts
 from harness.provenance.evidence import rival
 from harness.provenance.registry import Labels, Registry
@@ -204,3 +204,26 @@ def test_a_lab_s_own_candidates_are_tested_on_request_alone() -> None:
     suspect = ModelFacts("r1-distill", lab="deepseek", released="2025-01")
     assert rival(suspect, teacher) == "same lab"
     assert rival(suspect, teacher, same_lab=True) is None
+
+
+def test_what_is_found_in_texts_is_kept_by_their_hash_and_a_damaged_file_is_made_anew(tmp_path: Path) -> None:
+    rows = [
+        (m, f"p{p}", f"Question {p}?", f"The river of {m} is long, and {p} boats are on it.")
+        for m in "ab"
+        for p in range(60)
+    ]
+    frame = pl.DataFrame(rows, schema=["model", "prompt_id", "prompt", "output"], orient="row")
+    plain = readings.read(frame)[1]
+    for _ in range(2):
+        assert readings.read(frame, folder=tmp_path)[1] == plain
+    file = tmp_path / readings.KEPT
+    kept = file.read_bytes()
+    assert b"river" not in kept, "no text is kept"
+    file.write_bytes(kept[:-9])
+    assert readings.read(frame, folder=tmp_path)[1] == plain
+    assert file.read_bytes() == kept
+    changed = frame.with_columns(output=pl.when(pl.col("model") == "b").then(pl.lit("Sí, claro.")).otherwise("output"))
+    assert readings.read(changed, folder=tmp_path)[1] == readings.read(changed)[1]
+    assert file.read_bytes() != kept
+    (tmp_path / "file").write_text("")
+    assert readings.read(frame, folder=tmp_path / "file" / "x")[1] == plain
