@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import copy
 import gzip
 import http.client
 import json
@@ -532,6 +533,26 @@ def test_performance_has_both_intervals_and_names_the_nearest_relative(contents)
     for row in rows:
         assert row["ylo"] <= row["y"] <= row["yhi"]
         assert row["xlo"] <= row["x"] <= row["xhi"]
+
+
+def test_performance_stands_against_the_calibrated_score_also_of_a_panels_model_that_is_no_row(contents):
+    data = copy.deepcopy(contents)
+    told = {
+        "verdict": "none",
+        "name": "of-the-panel",
+        "nearest": None,
+        "score": 1.5,
+        "ci_low": 0.5,
+        "ci_high": 2.5,
+        "n": 60,
+    }
+    for row in data["board"]["rows"]:
+        row["evidence"] = [told]
+    rows, _, x_title = figures.performance_rows(data)
+    assert x_title.startswith("score of the nearest relative, standard deviations")
+    assert {(row["nearest"], row["x"], row["xlo"], row["verdict"]) for row in rows} == {
+        ("of-the-panel", 1.5, 0.5, "none")
+    }
 
 
 def test_words_of_many_pairs_are_those_of_each_pair_alone():

@@ -129,7 +129,7 @@ def performance_rows(data: Data) -> tuple[list[Spec], str, str]:
         if mean is None or mean["v"] is None or near is None or mean.get("tasks") != mean.get("of"):
             continue
         name = data["models"][row["model"]]
-        other = "?" if near["other"] is None else data["models"][near["other"]]
+        other = near["name"] if tested else data["models"][near["other"]]
         x, y = _interval(near), _interval(mean)
         rows.append(
             {"model": name, "nearest": other, "label": f"{name} \N{RIGHTWARDS ARROW} {other}",
@@ -154,11 +154,11 @@ def _tested(data: Data) -> dict[int, Spec]:
     return {
         row["model"]: {
             "v": first["score"], "lo": first["ci_low"], "hi": first["ci_high"], "n": first["n"],
-            "other": first["nearest"], "verdict": first["verdict"],
+            "name": first["name"], "verdict": first["verdict"],
         }
         for row in data["board"]["rows"]
         for first in row["evidence"][:1]
-        if first["nearest"] is not None
+        if first["score"] is not None and first["verdict"] in VERDICTS
     }  # fmt: skip
 
 
