@@ -56,10 +56,14 @@ def verify(
             pl.DataFrame([[getattr(f, key) for key in schema] for f in found], schema=schema, orient="row"), shape
         )
     if wrong := sum(f.state == "wrong" for f in found):
-        raise EvidenceError(f"{wrong} findings: what is stored is not what was recorded")
+        raise EvidenceError(
+            f"{wrong} {'finding' if wrong == 1 else 'findings'}: what is stored is not what was recorded"
+        )
     if left := [f.check for f in found if f.state == "not checked" and f.check not in (accept or ())]:
         counted = ", ".join(f"{left.count(check)} x {check}" for check in dict.fromkeys(left))
-        raise UncheckedError(f"not verified: {len(left)} findings say what was not checked ({counted})")
+        raise UncheckedError(
+            f"not verified, because not everything was checked: {counted}; --accept CHECK does without one"
+        )
 
 
 def _findings(
