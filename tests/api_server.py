@@ -44,14 +44,12 @@ class Answer:
 Behaviour = Callable[[dict[str, Any], int], Answer]
 
 
-class Server:
-    """Runs in a thread of its own; counts and keeps what it was asked."""
+class ThreadedServer:
+    """An application on a port of this machine, in a thread of its own."""
 
-    def __init__(self, behave: Behaviour) -> None:
-        self.behave = behave
-        self.asked: list[tuple[str, dict[str, str], dict[str, Any]]] = []
-        self.flying = self.most_flying = 0
-        self._arrived = asyncio.Event()
+    port: int
+
+    def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -71,9 +69,7 @@ class Server:
 
     def _work(self) -> None:
         asyncio.set_event_loop(self._loop)
-        app = web.Application(client_max_size=2**26)
-        app.router.add_post("/{path:.*}", self._handle)
-        runner = web.AppRunner(app, access_log=None, handler_cancellation=False, shutdown_timeout=0.1)
+        runner = self._runner()
         self._loop.run_until_complete(runner.setup())
         site = web.TCPSite(runner, "127.0.0.1", 0, backlog=1024)
         self._loop.run_until_complete(site.start())
@@ -84,6 +80,25 @@ class Server:
             task.cancel()
         self._loop.run_until_complete(runner.cleanup())
         self._loop.close()
+
+    def _runner(self) -> web.AppRunner:
+        raise NotImplementedError
+
+
+class Server(ThreadedServer):
+    """Runs in a thread of its own; counts and keeps what it was asked."""
+
+    def __init__(self, behave: Behaviour) -> None:
+        super().__init__()
+        self.behave = behave
+        self.asked: list[tuple[str, dict[str, str], dict[str, Any]]] = []
+        self.flying = self.most_flying = 0
+        self._arrived = asyncio.Event()
+
+    def _runner(self) -> web.AppRunner:
+        app = web.Application(client_max_size=2**26)
+        app.router.add_post("/{path:.*}", self._handle)
+        return web.AppRunner(app, access_log=None, handler_cancellation=False, shutdown_timeout=0.1)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = json.loads(await request.read())

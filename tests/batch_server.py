@@ -4,30 +4,30 @@ OpenAI: https://platform.openai.com/docs/api-reference/batch; Anthropic:
 https://docs.anthropic.com/en/api/creating-message-batches; Gemini: https://ai.google.dev/api/batch-api.
 """
 
-import asyncio
 import json
 import re
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import web
+from api_server import ThreadedServer
 
 Answers = Callable[[dict[str, Any]], tuple[int, Any]]
 """Status and payload of one request's body."""
 OPEN, ENDED = "in_progress", "ended"
 
 
-class BatchServer:
+class BatchServer(ThreadedServer):
     """Answers a batch's requests when `release` is set; counts what it was given and what it was asked.
 
     `lose` is how the answer to the next submission is lost: `before` nothing was made, `after` the batch was.
     """
 
     def __init__(self, answers: Answers) -> None:
+        super().__init__()
         self.answers = answers
         self.release = True
         self.lose: list[str] = []
@@ -40,36 +40,11 @@ class BatchServer:
         """Bodies that get no answer: the batch expires before."""
         self.refuse: str | None = None
         """Why a batch is refused when it is validated."""
-        self._loop = asyncio.new_event_loop()
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._work, daemon=True)
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        assert self._ready.wait(10)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-
-    def _work(self) -> None:
-        asyncio.set_event_loop(self._loop)
+    def _runner(self) -> web.AppRunner:
         app = web.Application(client_max_size=2**28)
         app.router.add_route("*", "/{path:.*}", self._handle)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        self._loop.run_until_complete(runner.setup())
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        self._loop.run_until_complete(site.start())
-        self.port = runner.addresses[0][1]
-        self._ready.set()
-        self._loop.run_forever()
-        self._loop.run_until_complete(runner.cleanup())
-        self._loop.close()
+        return web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()

@@ -47,20 +47,7 @@ class FinishedRun:
 
 
 def evaluate(spec: EvalSpec, *, argv: Sequence[str] = (), quiet: bool = False) -> FinishedRun:
-    """Run an evaluation to its end, or from where an earlier call of the same spec stopped.
-
-    Args:
-        spec: what to evaluate.
-        argv: the command line, for the manifest.
-        quiet: no progress on stderr.
-
-    Returns:
-        The run folder, its manifest, and how many requests were sent.
-
-    Raises:
-        ConfigError: `spec.dry_run` is set, so nothing may be sent; `preview(spec)` says what would be.
-        HarnessError: what a user can put right; all that was answered before it is in the journal.
-    """
+    """See `harness.evaluation.evaluate`, which looks for mistakes before this module, and lm-eval, are loaded."""
     if spec.dry_run:
         raise ConfigError("dry_run=true: nothing may be sent; preview(spec) says what would be")
     with _seldom_collected(), RunProgress(quiet=quiet) as progress:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
+from harness import runs
+from harness.errors import StorageError
 from harness.provenance import answer_kinds, boilerplate, common_words
 from harness.provenance.comparability import Languages, TextReading
 from harness.provenance.languages import languages
@@ -83,11 +84,8 @@ def _all_found(parts: Mapping[str, pl.DataFrame], folder: Path | None) -> dict[s
     found = {model: kept.get(keys.get(model, "")) or _found(part) for model, part in parts.items()}
     new = {key: found[model] for model, key in keys.items() if key not in kept}
     if path is not None and new:
-        with contextlib.suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            beside = path.with_name(f"{KEPT}.{os.getpid()}")
-            beside.write_bytes(TypeAdapter(dict[str, _Found]).dump_json(kept | new))
-            beside.replace(path)
+        with contextlib.suppress(StorageError), runs.atomic_file(path) as file:
+            file.write(TypeAdapter(dict[str, _Found]).dump_json(kept | new))
     return found
 
 

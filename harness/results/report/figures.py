@@ -176,19 +176,34 @@ def matrix(data: Data, task: str | None = None, **_: Any) -> Spec:
         if value is not None
     ]
     _need(rows, "no two models answered enough prompts in common")
-    step = 18 if len(names) <= FEW else max(3, 560 // len(names))
-    axis = _axis(names, step)
+    title = f"Similarity of every pair of models on {pool['task']}, in the order of the tree"
+    what = "similarity, standard deviations of this pool's pairs"
+    return _cells(title, rows, {"b": names}, {"a": names}, what, {"scheme": "viridis"})
+
+
+def _cells(
+    title: str,
+    rows: Sequence[Spec],
+    across: Mapping[str, Sequence[str]],
+    down: Mapping[str, Sequence[str]],
+    what: str,
+    scale: Spec,
+) -> Spec:
+    """A matrix of coloured cells; `across` and `down` are a field and its names in their order, `v` is the value."""
+    (x, columns), (y, lines) = *across.items(), *down.items()
+    wide, high = (18 if len(names) <= FEW else max(3, 560 // len(names)) for names in (columns, lines))
     return _spec(
         "matrix",
-        f"Similarity of every pair of models on {pool['task']}, in the order of the tree",
+        title,
         data={"values": rows},
-        width={"step": step},
-        height={"step": step},
+        width={"step": wide},
+        height={"step": high},
         mark={"type": "rect", "tooltip": {"content": "data"}},
         encoding={
-            "x": _field("b", "", "nominal", sort=names, axis={**axis, "labelAngle": -90, "orient": "top"}),
-            "y": _field("a", "", "nominal", sort=names, axis=axis),
-            "color": _field("v", "similarity, standard deviations of this pool's pairs", scale={"scheme": "viridis"},
+            "x": _field(x, "", "nominal", sort=columns,
+                        axis={**_axis(columns, wide), "labelAngle": -90, "orient": "top"}),
+            "y": _field(y, "", "nominal", sort=lines, axis=_axis(lines, high)),
+            "color": _field("v", what, scale=scale,
                             legend={"orient": "bottom", "titleLimit": 400, "gradientLength": 220}),
         },
     )  # fmt: skip
@@ -211,23 +226,10 @@ def _against(data: Data, panel: Data) -> Spec:
     ]
     _need(rows, f"nobody that was asked {panel['task']} has a score with one of its models")
     most = max(abs(row["v"]) for row in rows)
-    step, high = (18 if n <= FEW else max(3, 560 // n) for n in (len(panel["columns"]), len(names)))
-    return _spec(
-        "matrix",
-        f"Scores on {panel['task']} of the models asked (rows) with its possible teachers (columns, by lab)",
-        data={"values": rows},
-        width={"step": step},
-        height={"step": high},
-        mark={"type": "rect", "tooltip": {"content": "data"}},
-        encoding={
-            "x": _field("candidate", "", "nominal", sort=panel["columns"],
-                        axis={**_axis(panel["columns"], step), "labelAngle": -90, "orient": "top"}),
-            "y": _field("model", "", "nominal", sort=names, axis=_axis(names, high)),
-            "color": _field("v", "score, standard deviations above models that cannot be related",
-                            scale={"scheme": "blueorange", "domain": [-most, most]},
-                            legend={"orient": "bottom", "titleLimit": 400, "gradientLength": 220}),
-        },
-    )  # fmt: skip
+    title = f"Scores on {panel['task']} of the models asked (rows) with its possible teachers (columns, by lab)"
+    what, scale = "score, standard deviations above models that cannot be related", {"scheme": "blueorange"}
+    across, down = {"candidate": panel["columns"]}, {"model": names}
+    return _cells(title, rows, across, down, what, scale | {"domain": [-most, most]})
 
 
 def _axis(names: Sequence[str], step: int) -> Spec:

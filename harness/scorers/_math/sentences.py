@@ -31,9 +31,9 @@ _OR_ABOUT = re.compile(
 )
 """`…, or approximately 113.1 cm²`, at the end of a sentence."""
 _EITHER = re.compile(rf"({NUMBER}(?: [A-Za-z]+)?,? or (?:equivalently,? )?(?:\d+ )?{NUMBER}(?: [A-Za-z]+)?)\W*$")
+"""`0.35, or 35%`, at the end of a sentence."""
 _OR_EACH = re.compile(rf"(?:,? or ({NUMBER})(?: [a-z]+)?,? (?:each|apiece|per [a-z]+)|^\D*, or ({NUMBER}))\W*$")
 """`…, or 2 each`, `a quarter to three, or 2:45`, at the end of a sentence."""
-"""`0.35, or 35%`, at the end of a sentence."""
 _CHINESE_LAST = re.compile(
     r"[是有为共得要需剩花费]\s*([零〇一二两三四五六七八九十百千万]{2,12})"
     r"[^\W\da-zA-Z零〇一二两三四五六七八九十百千万]{0,6}[。！.]?$"
