@@ -164,6 +164,26 @@ class Analysis:
         return apart
 
     @functools.cached_property
+    def exceeded(self) -> npt.NDArray[np.int64]:
+        """How many of those null models score below the row's model: models x candidates."""
+        dated = cal.exceeded(self.dated.scores, self.facts)
+        if self.every_date is None:
+            return dated
+        return np.where(self.weaker, cal.exceeded(self.every_date.scores, self.facts), dated)
+
+    @functools.cached_property
+    def lab_exceeded(self) -> npt.NDArray[np.int64]:
+        """The same of labs: models x labs."""
+        return cal.exceeded(self.labs.scores, self.facts)
+
+    @functools.cached_property
+    def shared(self) -> npt.NDArray[np.int64]:
+        """Models x models: prompts that both answered."""
+        answered = self.prints.answered.astype(np.float32)
+        both: npt.NDArray[np.int64] = (answered @ answered.T).round().astype(np.int64)
+        return both
+
+    @functools.cached_property
     def lab_tests(self) -> Mapping[str, Sequence[LabTest]]:
         """What `lab_tests` finds of each model: made when it is asked for, and kept."""
         return _LabTests(self)
@@ -299,13 +319,13 @@ class LabTest:
 
 def tested(analysis: Analysis, suspect: str) -> dict[int, float]:
     """P-values of the candidates that can be tested, by index: with a null, enough prompts and no rival."""
-    s, answered = analysis.index(suspect), analysis.prints.answered
+    s = analysis.index(suspect)
     columns = [analysis.columns[analysis.models[c]] for c in analysis.candidates]
     fit = analysis.testable[s] & ~np.isnan(analysis.p[s])
     return {
         int(c): float(analysis.p[s, b])
         for c, b in zip(analysis.candidates, columns, strict=True)
-        if fit[b] and int((answered[s] & answered[c]).sum()) >= LEAST_PROMPTS
+        if fit[b] and analysis.shared[s, c] >= LEAST_PROMPTS
     }
 
 
@@ -349,15 +369,11 @@ def _lab_test(analysis: Analysis, s: int, k: int, columns: Mapping[int, int], p:
         each[False] = float(analysis.lab_p[s, k])
     weaker = min(each, key=lambda kind: each[kind])
     strongest = columns[min(of[weaker], key=lambda c: p[c])]
-    beside = _beside(analysis, analysis.kind(weaker=True).scores, s, strongest) if weaker else None
     least = min(cal.benjamini_hochberg(list(each.values())))
-    return LabTest(labs.names[k], versions, least, *(beside or _beside(analysis, labs.scores, s, k)), weaker)
-
-
-def _beside(analysis: Analysis, scores: PairScores, s: int, column: int) -> tuple[int, int]:
-    """Null models of a column with a score, relatives left out, and how many of them score below a model."""
-    null = scores.null[:, column] & analysis.strangers[s] & ~np.isnan(scores.z[:, column])
-    return int(null.sum()), int((scores.z[null, column] < scores.z[s, column]).sum())
+    size, below = labs.scores.null_size[s, k], analysis.lab_exceeded[s, k]
+    if weaker:
+        size, below = analysis.null_size[s, strongest], analysis.exceeded[s, strongest]
+    return LabTest(labs.names[k], versions, least, int(size), int(below), weaker)
 
 
 def adjusted(sets: Sequence[Sequence[LabTest]]) -> list[dict[str, float]]:
@@ -424,10 +440,8 @@ def _pair_test(
     analysis: Analysis, s: int, c: int, p: Mapping[int, float], q: Mapping[int, float], alpha: float
 ) -> PairTest:
     b = analysis.columns[analysis.models[c]]
-    prompts = int((analysis.prints.answered[s] & analysis.prints.answered[c]).sum())
+    prompts = int(analysis.shared[s, c])
     reading, z = analysis.reading(s, b), analysis.z[s, b]
-    strangers = analysis.strangers[s]
-    rest = reading.scores.z[reading.scores.null[:, b] & strangers, b]
     verdict = analysis.rival(s, c)
     if verdict is None:
         few = prompts < LEAST_PROMPTS
@@ -441,7 +455,7 @@ def _pair_test(
         q=q.get(c) if c in p else None,
         channels={n: float(v) for n, ch in reading.channels.items() if not np.isnan(v := ch.z[s, b])},
         null_size=int(analysis.null_size[s, b]),
-        exceeded=None if np.isnan(z) else int((rest < z).sum()),
+        exceeded=None if np.isnan(z) else int(analysis.exceeded[s, b]),
         prompts=prompts,
         weaker=bool(analysis.weaker[s, b]),
     )

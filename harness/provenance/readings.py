@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness import runs
 from harness.errors import StorageError
-from harness.provenance import answer_kinds, boilerplate, common_words
+from harness.provenance import answer_kinds, boilerplate, common_words, stored
 from harness.provenance.comparability import Languages, TextReading
 from harness.provenance.languages import languages
 
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 KEPT = "readings.json"
 """Where it is kept what was found, beside the fingerprints."""
-VERSION = 1
+VERSION = 2
 """Of what is found in texts: another version reads nothing that this one kept."""
 
 
@@ -99,8 +98,11 @@ def _kept(path: Path) -> dict[str, _Found]:
 
 def _address(part: pl.DataFrame) -> str:
     """What one model's texts are known by: 40 hexadecimal digits over prompts and answers, in their order."""
-    texts = [part[name].to_list() for name in ("prompt", "output") if name in part.columns]
-    return hashlib.blake2b(json.dumps([VERSION, texts]).encode(), digest_size=20).hexdigest()
+    digest = hashlib.blake2b(f"{VERSION} {'prompt' in part.columns}".encode(), digest_size=20)
+    for name in ("prompt", "output"):
+        if name in part.columns:
+            stored.hash_texts(digest, part[name])
+    return digest.hexdigest()
 
 
 def _found(part: pl.DataFrame) -> _Found:

@@ -158,9 +158,16 @@ class Study:
         """What the pool's other lineages know of everybody's answers: models x channels, see `coverage.known`."""
         return coverage.known(self.pool.prints, self.pool.facts)
 
+    @cached_property
+    def _coverages(self) -> dict[str, Familiarity | None]:
+        return {}
+
     def coverage_of(self, suspect: str) -> Familiarity | None:
-        """How much of a suspect's answers the pool knows."""
-        return coverage.coverage(self.known, self.pool.facts, self.pool.prints.models.index(suspect))
+        """How much of a suspect's answers the pool knows; made once."""
+        if suspect not in self._coverages:
+            place = self.pool.prints.models.index(suspect)
+            self._coverages[suspect] = coverage.coverage(self.known, self.pool.facts, place)
+        return self._coverages[suspect]
 
     def incomparable(self, suspect: str) -> str | None:
         """Why a suspect's answers can be compared with nobody's here, in words; `None` where they can."""

@@ -75,11 +75,16 @@ def address(answers: pl.DataFrame, names: Sequence[str], column: str = "output",
     )
     if "cut" in answers.columns and answers["cut"].any():
         digest.update(repr(answers.filter(pl.col("cut")).select("prompt_id", column).sort(pl.all()).rows()).encode())
-    for name in rows.columns:
-        raw = [(text or "").encode() for text in rows[name]]
-        digest.update(b"".join(len(part).to_bytes(8, "little") for part in raw))
-        digest.update(b"".join(raw))
+    for texts in rows.iter_columns():
+        hash_texts(digest, texts)
     return digest.hexdigest()
+
+
+def hash_texts(digest: hashlib.blake2b, texts: pl.Series) -> None:
+    """Add texts to a hash, in their order: their lengths in bytes, then all of them. Null counts as empty."""
+    filled = texts.fill_null("")
+    digest.update(filled.str.len_bytes().cast(pl.UInt64).to_numpy().astype("<u8").tobytes())
+    digest.update("".join(filled.to_list()).encode())
 
 
 PairRow = tuple[float | None, float | None, float | None, int]

@@ -138,9 +138,10 @@ def refuse_another_file(
         with contextlib.suppress(StorageError):  # what cannot be read is said by whoever reads it
             manifest = folder.read_manifest(other)
             for model, theirs in _sources(manifest):
-                if not theirs or theirs <= mine or mine <= theirs:
+                asked = {(name, task) for name, task in wanted if name == model}
+                if not asked or not theirs or theirs <= mine or mine <= theirs:
                     continue
-                for task in sorted({task for name, task in wanted & _answered(other, manifest) if name == model}):
+                for _, task in sorted(asked & _answered(other, manifest)):
                     raise ConfigError(
                         f"run {other.name} holds answers of another file under the name {model} on {task}; the "
                         f"leaderboard shows one of the two alone. Give these a name of their own with {rename}; or, if "

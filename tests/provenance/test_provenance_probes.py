@@ -110,6 +110,24 @@ def test_the_start_of_an_answer_is_that_of_its_plain_text(text):
     assert refusals._start(text) == plain_text(text)[: refusals.READ]
 
 
+@given(st.from_regex(refusals.PLAIN.replace("$", r"\Z")))
+def test_texts_that_are_taken_as_plain_are_their_own_plain_text(text):
+    assert plain_text(text) == text
+
+
+def test_many_answers_are_read_as_each_is():
+    said = [
+        "I’m sorry, I can’t help with that.",
+        "Sure – here it is…",
+        "I\u200b can't help",
+        "Ｉ can’t help",
+        None,
+        "对不起",
+        "",
+    ]
+    assert refusals._declined(pl.Series(said)).to_list() == [bool(text) and refusals.refused(text) for text in said]
+
+
 def test_refusals_of_many_models_take_no_longer_than_a_few_products_of_matrices():
     rng = np.random.default_rng(0)
     rows = [(f"m{m:03}", f"p{p}", "x", bool(rng.random() < 0.4)) for m in range(120) for p in range(300)]

@@ -419,7 +419,7 @@ def _read_all_the_time(results, reading, stop, out):
         except HarnessError as error:
             problems.append(str(error))
             continue
-        time.sleep(0.02)  # four that never pause leave the writer no core
+        time.sleep(0.1)  # four that never pause leave the writer no core
         if row["said"] != row["held"] or row["runs"] != row["of_tasks"]:
             problems.append(f"half an index: {row}")
         counts.append(row["runs"])

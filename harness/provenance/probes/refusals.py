@@ -42,6 +42,8 @@ GROUPS = 10
 RIDGE = 0.1
 READ = 300
 """Characters of an answer that are read: a refusal comes first."""
+PLAIN = r"^[\x00-\x7F‘’“”–—•À-ÖØ-öø-ÿА-яЁё一-鿿]*$"
+"""Texts of these characters alone are their own plain text: none has another compatibility form, none joins another."""
 AROUND = 40
 """Characters before a cut that what is cut off may still change: accents are put together with their letters."""
 _REFUSAL = re.compile(
@@ -65,7 +67,7 @@ def _declined(answers: pl.Series) -> pl.Series:
     import polars as pl
 
     start = answers.str.slice(0, 2 * READ)
-    plain = start.str.len_bytes() == start.str.len_chars()
+    plain = start.str.contains(PLAIN)
     found = start.str.slice(0, READ).str.contains(f"(?i){_REFUSAL.pattern}")
     others = answers.filter(~plain).map_elements(refused, pl.Boolean, skip_nulls=True)
     return found.scatter((~plain).arg_true(), others).fill_null(value=False)
