@@ -103,6 +103,7 @@ def test_the_panel_finds_the_teacher_of_a_documented_student_offline_and_clears_
     words = ("--panel", "alpaca_eval", "--format", "json")
     student = json.loads(project.run("provenance", "alpaca-7b", *words).stdout)["corpora"][0]
     assert student["verdict"] == "resembles"
+    assert student["domains"] == [], "kinds of prompts are told where they are asked for"
     assert student["tests"][0]["candidate"] == "text-davinci-003"
     control = json.loads(project.run("provenance", "guanaco-33b", *words).stdout)["corpora"][0]
     assert control["verdict"] == "none"
@@ -121,12 +122,12 @@ def test_a_new_suspect_that_answered_the_panels_prompts_is_compared_with_it(
     corpus = json.loads(project.run("provenance", "mystery", *words).stdout)["corpora"][0]
     assert (corpus["verdict"], corpus["tests"][0]["candidate"]) == ("resembles", "text-davinci-003")
     assert corpus["suspect_prompts"] > 390
+    assert corpus["sampled_again"] is None
 
 
 @pytest.mark.slow
 def test_each_kind_of_prompt_is_told_by_itself_also_of_a_panel(project: Project) -> None:
     words = ("provenance", "alpaca-7b", "--panel", "alpaca_eval", "--no-interval", "--format", "json")
-    assert json.loads(project.run(*words).stdout)["corpora"][0]["domains"] == []
     whole = json.loads(project.run(*words, "--by-domain").stdout)["corpora"][0]
     apart = {row["domain"]: row for row in whole["domains"]}
     assert set(apart) == {"fiction", "exposition", "instruction", "reasoning"}
@@ -145,21 +146,16 @@ def test_repeated_answers_give_the_ceiling_a_model_sampled_again(project: Projec
     frame = pl.read_parquet(shared_data / "outputs" / "alpaca_eval.parquet")
     name = "mistral-medium"
     mine = frame.filter(pl.col("model") == name)
-    found = {}
-    for results, repeats, more in (("once", [mine], ("--no-interval",)), ("twice", [mine, mine], ())):
-        pl.concat(repeats).write_parquet(project.root / "a.parquet")
-        project.run("import", "parquet", "a.parquet", "--name", name, "--results", results)
-        said = project.run(
-            "provenance", name, "--panel", "alpaca_eval", "--results", results, "--format", "json", *more
-        ).stdout
-        found[results] = json.loads(said)["corpora"][0]
-        assert name not in {finding["candidate"] for finding in found[results]["tests"]}
-    assert found["once"]["sampled_again"] is None
-    again = found["twice"]["sampled_again"]
-    assert again["prompts"] == found["twice"]["suspect_prompts"]
-    highest = max(f["z"] for f in found["twice"]["tests"] if f["z"] is not None)
+    pl.concat([mine, mine]).write_parquet(project.root / "a.parquet")
+    project.run("import", "parquet", "a.parquet", "--name", name)
+    said = project.run("provenance", name, "--panel", "alpaca_eval", "--format", "json").stdout
+    found = json.loads(said)["corpora"][0]
+    assert name not in {finding["candidate"] for finding in found["tests"]}
+    again = found["sampled_again"]
+    assert again["prompts"] == found["suspect_prompts"]
+    highest = max(f["z"] for f in found["tests"] if f["z"] is not None)
     assert again["z"] > again["z_low"] > highest  # the very same answers: nobody else is as near
-    assert any("half of its repeated answers" in note for note in found["twice"]["notes"])
+    assert any("half of its repeated answers" in note for note in found["notes"])
 
 
 def test_the_panel_is_small_has_no_text_and_says_where_it_comes_from() -> None:

@@ -91,3 +91,19 @@ def test_the_drop_is_paired_by_template():
     assert row.ci_method == "student_t"
     none = rows_of(task, [answer for answer in answers if answer[2]["kind"] == "original"])["drop"]
     assert (none.value, none.n) == (None, 0)
+
+
+def test_a_corpus_metric_of_labels_has_the_interval_that_it_has_without_remembering(monkeypatch: pytest.MonkeyPatch):
+    def macro(parts):
+        wrong = [gold for gold, said in parts if gold != said]
+        return len(wrong) / (1 + len({gold for gold, _ in parts}))
+
+    held = [
+        (SimpleNamespace(source=i, doc_id=i), SimpleNamespace(unaggregated=True, value=None, part=[i % 3, i * i % 2]))
+        for i in range(20)
+    ]
+    asked = []
+    remembered = metrics._corpus(held, lambda parts: (asked.append(1), macro(parts))[1])
+    monkeypatch.setattr(metrics, "_labels", lambda part: False)
+    assert metrics._corpus(held, macro) == remembered
+    assert len(asked) < 1000, "of 2,000 draws most have been seen before"
