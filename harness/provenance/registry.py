@@ -191,14 +191,16 @@ def panel_facts() -> Registry:
 _OF_PANEL = ("lab", "released", "bases", "lineage", "not_taught_by", "copy_of", "teachers")
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def _panel_facts(path: Path, _changed: int) -> Registry:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         about = yaml.load(panels.part(path, ".yaml"), Loader=loader)  # noqa: S506 - a safe one
         said = dict(about["models"])
         models = {
-            str(name): {key: entry[key] for key in _OF_PANEL if entry.get(key)} for name, entry in said.items() if entry
+            str(name): {key: entry[key] for key in _OF_PANEL if entry.get(key)}
+            for name, entry in said.items()
+            if entry and not entry.get("alias")
         }
     except (yaml.YAMLError, ConfigError, KeyError, TypeError, ValueError, AttributeError):
         return Registry({}, {}, {})  # `harness panel check` says what is wrong with it
