@@ -397,8 +397,13 @@ def shown(found: Iterable[Finding]) -> list[Finding]:
     Args:
         found: of one suspect.
     """
-    ordered = sorted(found, key=_power)
-    return [*ordered[:1], *(other for other in ordered[1:] if contradict(ordered[0], other))]
+    every = ordered(found)
+    return [*every[:1], *(other for other in every[1:] if contradict(every[0], other))]
+
+
+def ordered(found: Iterable[Finding]) -> list[Finding]:
+    """Findings of one suspect, that of the set with most power first."""
+    return sorted(found, key=_power)
 
 
 def _power(found: Finding) -> tuple[Any, ...]:
