@@ -168,6 +168,7 @@ def _evidence(found: Finding, place: Mapping[str, int]) -> Data:
         "strength": found.strength,
         "set": visible(found.corpus),
         "said": visible(verdict(found)),
+        "sentence": visible(found.sentence),
         "name": None if first is None else visible(first.candidate),
         "same": visible(found.same_model.other) if found.same_model and found.same_model.named else None,
         "dated": found.released is not None,
