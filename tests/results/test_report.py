@@ -382,8 +382,8 @@ def test_on_a_telephone_rows_are_cards_with_their_headings_in_light_and_dark(chr
 
 def test_a_preview_shows_title_and_the_sentences(tab):
     described = tab.tab.locator("meta[property='og:description']").get_attribute("content")
-    assert described.startswith("4 models, 360 answers")
-    assert "leads in arithmetic" in described
+    assert described.startswith("alpha leads in arithmetic with 1.000 [0.89, 1.00] n=30")
+    assert described.endswith("4 models, 360 answers; 4 scored on 1 task.")
     assert tab.tab.locator("meta[property='og:title']").get_attribute("content") == "Results"
     assert "alpha leads" in tab.tab.locator("#sentences").inner_text()
 

@@ -17,16 +17,15 @@ CLEAR = ("strong", "moderate")
 
 def summary(board: Board) -> list[str]:
     """The sentences, in unescaped text; each true by itself."""
-    return [sentence for sentence in (_size(board), _best(board), _alike(board), _none(board)) if sentence]
+    return [sentence for sentence in (_best(board), _alike(board), _none(board), _size(board)) if sentence]
 
 
 def _size(board: Board) -> str:
     answers = sum(used.answers for used in board.used.values())
-    tasks = len(board.columns)
-    scored = f"{len(board.scored)} of them scored on {tasks} {'task' if tasks == 1 else 'tasks'}" if tasks else ""
-    made = "all of them imported" if board.all_imported else ""
-    told = ", ".join(part for part in (f"{len(board.names)} models", f"{answers:,} answers", scored, made) if part)
-    return f"{told}."
+    models, tasks = len(board.names), len(board.columns)
+    told = f"{models} {'model' if models == 1 else 'models'}, {answers:,} answers"
+    told += f"; {len(board.scored)} scored on {tasks} {'task' if tasks == 1 else 'tasks'}" if tasks else ""
+    return told + ("; every answer was made elsewhere and imported." if board.all_imported else ".")
 
 
 def _best(board: Board) -> str:

@@ -17,7 +17,18 @@ import numpy as np
 
 from harness.core import visible
 from harness.errors import ConfigError
-from harness.provenance import Finding, PairTest, calibration, evidence, explain, pools, responses, tree, wording
+from harness.provenance import (
+    Finding,
+    PairTest,
+    calibration,
+    evidence,
+    explain,
+    pools,
+    responses,
+    stored,
+    tree,
+    wording,
+)
 from harness.results import derivation, store
 from harness.results.report.gather import Data, number
 
@@ -55,7 +66,7 @@ def of_pools(results: Path, place: Mapping[str, int], said: Findings) -> list[Da
     found = []
     for task in sorted(sizes, key=lambda name: (-sizes[name], name)):
         if sizes[task] >= LEAST_MODELS:
-            pool = pools.one_pool(answers, known, control_of, task=task)
+            pool = pools.one_pool(answers, known, control_of, task=task, folder=results / stored.FOLDER)
             drawn = all((name, task) in said for name in pool.prints.models)  # else it was read against a panel
             if drawn and len(pool.prints.models) >= LEAST_MODELS and pool.prints.features:
                 of = {name: said[name, task] for name in pool.prints.models}
@@ -102,10 +113,25 @@ def _against(task: str, names: Sequence[str], said: Sequence[Finding], place: Ma
         "columns": [visible(name) for name in columns],
         "labs": [None if labs[name] is None else visible(str(labs[name])) for name in columns],
         "cells": cells,
+        "null": _null(task),
         "verdicts": [found.verdict for found in said],
         "strengths": [found.strength for found in said],
         "paragraphs": [visible(found.paragraph) for found in said],
     }
+
+
+def _null(task: str) -> list[float | None]:
+    """Scores of a panel's own models that cannot be related, ascending; none where the panel is not at hand."""
+    try:
+        pool = pools.whole_panel(task)
+    except ConfigError:
+        return []
+    columns = [i for i, name in enumerate(pool.prints.models) if name in pool.candidates]
+    return _unrelated(evidence.analyse(pool.prints, pool.facts, columns).main.scores)
+
+
+def _unrelated(scores: calibration.PairScores) -> list[float | None]:
+    return _rounded(np.sort(scores.z[scores.unrelated & ~np.isnan(scores.z)]))
 
 
 def _pool(pool: pools.Pool, answers: pl.DataFrame, place: Mapping[str, int], said: Mapping[str, Finding]) -> Data:

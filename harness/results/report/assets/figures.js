@@ -69,6 +69,8 @@ async function paint(id) {
   const stepped = spec.height && typeof spec.height === "object";
   if (typeof spec.width === "number" && !stepped) spec.autosize = { type: "fit-x", contains: "padding" };
   else if (typeof spec.width === "number") spec.width = Math.max(160, spec.width - 220);
+  // Where there is little room, names alone, and short.
+  if (state.place.clientWidth < 520) (spec.layer || []).filter((l) => l.mark && l.mark.type === "text" && l.encoding.text.field === "label").forEach((l) => { l.mark.limit = 84; l.encoding.text.field = "model"; });
   wrapped(spec, Math.floor((typeof spec.width === "number" ? spec.width : 560) / 6.2));
   Object.assign(spec.datasets || {}, state.data || {});
   const host = h("div", { class: "drawing" });
