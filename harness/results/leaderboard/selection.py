@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.core import resources
 from harness.errors import ConfigError, unknown_name
-from harness.results.leaderboard.board import COLUMNS, Board
+from harness.results.leaderboard.board import CHOICES, COLUMNS, Board
 from harness.stats import MIN_COVERAGE
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Selection(BaseModel):
     coverage: Annotated[float, Interval(ge=0, le=1)] = MIN_COVERAGE
     """Share of samples that must be scored for a score to be ranked."""
     columns: tuple[str, ...] = COLUMNS
-    """What stands beside the scores, of `harness.results.leaderboard.board.COLUMNS`."""
+    """What stands beside the scores, of `harness.results.leaderboard.board.CHOICES`."""
 
     def sql(self) -> str | None:
         """The query for the pairs of model and task that `where` lets in; None where there is no condition."""
@@ -105,10 +105,19 @@ def load(name: str) -> Selection:
     except ValidationError as error:
         told = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
         raise ConfigError(f"{files[name]}: {told}; known keys are {', '.join(Selection.model_fields)}") from error
-    for column in selection.columns:
-        if column not in COLUMNS:
-            raise ConfigError(f"{files[name]}: columns: {unknown_name('column', column, COLUMNS)}")
+    check_columns(selection.columns, f"{files[name]}: columns: ")
     return selection
+
+
+def check_columns(columns: Iterable[str], where: str) -> None:
+    """Refuse a column that is not there.
+
+    Raises:
+        ConfigError: the message begins with `where`.
+    """
+    for column in columns:
+        if column not in CHOICES:
+            raise ConfigError(f"{where}{unknown_name('column', column, CHOICES)}")
 
 
 def _any(name: str, patterns: tuple[str, ...]) -> bool:

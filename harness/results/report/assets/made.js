@@ -17,9 +17,10 @@ function made() {
 
 $("summary").textContent = `${D.models.length} models, ${D.board.columns.length} scored tasks, ${D.samples.n.toLocaleString("en")} samples; harness ${D.version}.`;
 theme();
+opening();
 board();
-against();
 tasks();
 detection();
 made();
-Promise.all([likeness(), samples()]).then(() => { document.documentElement.setAttribute("data-ready", ""); });
+likeness();
+Promise.all([models(), samples()]).then(follow).then(() => { document.documentElement.setAttribute("data-ready", ""); });
