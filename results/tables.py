@@ -1,8 +1,8 @@
-"""Published answers become tables that `harness import` reads: one Parquet file per source, one task per set of items.
+"""Published answers become two tables that `harness import` reads: `scores.jsonl` and `answers.jsonl`.
 
 `python results/tables.py FOLDER` clones every repository of sources.toml at its commit into FOLDER/clones, checks the
-files against their hash, and writes FOLDER/NAME.parquet. Scores are those of the publishers: their own figure where they
-print one, their own rule where they print answers alone (the functions below say which).
+files against their hash, and writes both tables into FOLDER. Scores are those of the publishers: their own figure if they
+print one, else their own rule (each function below says which).
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from harness.core import panels
+
 HERE = Path(__file__).parent
 CUT = 6000
-"""Characters of an answer or a trace that are kept: longer ones add bytes, and no model in question is told apart by them."""
+"""Characters of an answer to an open prompt that are kept, as in the panels."""
 MATH = ("algebra", "arithmetic", "geometry")
 """Categories of Reasoning Gym that are mathematics; the others are reasoning."""
 FIRST = 20
@@ -47,21 +49,17 @@ def sources() -> dict[str, Row]:
 def lineage_bench(clone: Path, _: Names) -> Iterator[Row]:
     """`PERIOD/MODEL/MODEL_SIZE.csv` (size, relation, option, quiz, model, provider, effort, system prompt, answer).
 
-    Traces lie beside them in `MODEL_SIZE/MD5 OF THE QUIZ_response.json`. An answer without a number counts as wrong, as
-    the publisher counts it.
+    An answer without a number counts as wrong, as the publisher counts it.
     """
     for path in sorted(clone.glob("lineage-8_*/*/*.csv")):
         period, model = path.parts[-3], path.parts[-2]
         with path.open(encoding="utf-8", newline="") as file:
             for _size, _relation, option, quiz, *_, answer in csv.reader(file):
-                name = hashlib.md5(quiz.encode(), usedforsecurity=False).hexdigest()
-                reply = path.with_suffix("") / f"{name}_response.json"
                 yield {
                     "period": PERIODS[period],
                     "model": model,
                     "prompt_id": _sha1(quiz)[:12],
                     "output": answer,
-                    "reasoning": _trace(reply) if reply.exists() else None,
                     "correct": float(_option(answer) == option),
                 }
 
@@ -76,12 +74,6 @@ def _option(answer: str) -> str | None:
     """The first option stated in tags; else one that is marked in another way (compute_metrics.py --relaxed)."""
     stated = _STATED.search(answer) or _HINTED.search(answer)
     return next((group for group in stated.groups() if group), None) if stated else None
-
-
-def _trace(reply: Path) -> str | None:
-    message = json.loads(reply.read_text(encoding="utf-8"))["choices"][0]["message"]
-    text = message.get("reasoning") or message.get("reasoning_content")
-    return text if isinstance(text, str) else None
 
 
 def reasoning_gym(clone: Path, _: Names) -> Iterator[Row]:
@@ -185,17 +177,52 @@ def skythought(clone: Path, names: Names) -> Iterator[Row]:
                 }
 
 
+def misguided_attention(clone: Path, names: Names) -> Iterator[Row]:
+    """`eval/RESULTS/output_queries_*.json`: several answers to a trick question, none of them scored here."""
+    for path in sorted(clone.glob("eval/*/output_queries*.json")):
+        for result in json.loads(path.read_text(encoding="utf-8"))["results"]:
+            for answer in result["output"]:
+                yield {
+                    "corpus": "misguided_attention",
+                    "model": names.get(result["llm"], result["llm"]),
+                    "prompt_id": result["prompt_id"],
+                    "prompt": result["prompt"],
+                    "output": answer,
+                }
+
+
+def speechmap(clone: Path, _: Names) -> Iterator[Row]:
+    """`responses/SET_MODEL.jsonl`: one answer to a political request each, as the API sent it, none of them scored here."""
+    for path in sorted(clone.glob("responses/*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            choices = (row["response"] or {}).get("choices") or [{}]
+            yield {
+                "corpus": "speechmap",
+                "model": re.sub(r"-2024-09-12$", "", row["model"].rpartition("/")[2]),
+                "prompt_id": f"{path.name.partition('_criticism')[0]}/{row['question_id']}",
+                "prompt": row["question"],
+                "output": (choices[0].get("message") or {}).get("content"),
+            }
+
+
 READERS: dict[str, Callable[[Path, Names], Iterator[Row]]] = {
-    reader.__name__: reader for reader in (lineage_bench, reasoning_gym, algotune, zeroeval, farel_bench, skythought)
-}
+    reader.__name__: reader for reader in (
+        lineage_bench, reasoning_gym, algotune, zeroeval, farel_bench, skythought, misguided_attention, speechmap,
+    )
+}  # fmt: skip
 
 
 def shape(name: str, frame: pl.DataFrame, source: Row) -> pl.DataFrame:
     """Rows that `harness import` takes: the models listed for each task, the items that all of them answered.
 
+    Scored answers come without their text, which stays where it is published: the leaderboard needs verdicts alone, and
+    quizzes say little of style. Answers to open prompts come with text and prompt, and are read against the panel of
+    those prompts.
+
     Args:
         name: of the source.
-        frame: what its reader gives.
+        frame: what its reader gives, or a table of the same columns.
         source: its entry in sources.toml.
     """
     task = {
@@ -208,21 +235,35 @@ def shape(name: str, frame: pl.DataFrame, source: Row) -> pl.DataFrame:
         "zeroeval": pl.col("corpus").replace({"zeroeval_gsm": "gsm8k_zeroeval", "zeroeval_math_l5": "math_l5_zeroeval"}),
         "skythought": pl.format("{}_skythought", pl.col("task")),
     }.get(name, pl.lit(name))
-    traces = [pl.col("reasoning").str.slice(0, CUT)] if "reasoning" in frame.columns and name == "lineage_bench" else []
-    frame = frame.select(
-        task.alias("task"), "model", "prompt_id", pl.col("output").str.slice(0, CUT), pl.col("correct").cast(pl.Float64),
-        *traces,
-    )  # fmt: skip
+    frame = frame.with_columns(task.alias("task"))
     wanted = [(task, model) for task, models in source["tasks"].items() for model in models]
     frame = frame.join(pl.DataFrame(wanted, ["task", "model"], orient="row"), on=["task", "model"], how="semi")
+    if "prompt" in frame.columns:
+        return _open(name, frame)
     if items := source.get("items"):
         frame = frame.filter(pl.col("prompt_id").is_in([f"farel{place:03}" for place in items]))
-    frame = frame.unique(["task", "model", "prompt_id"], keep="last", maintain_order=True)
+    frame = frame.select(
+        "task", "model", "prompt_id", pl.lit("").alias("output"), pl.col("correct").cast(pl.Float64)
+    ).unique(["task", "model", "prompt_id"], keep="last", maintain_order=True)
     models = pl.col("model").n_unique()
-    shared = frame.group_by("task", "prompt_id").agg(models.alias("had")).join(
-        frame.group_by("task").agg(models.alias("all")), on="task"
-    ).filter(pl.col("had") == pl.col("all"))  # fmt: skip
+    shared = (
+        frame.group_by("task", "prompt_id")
+        .agg(models.alias("had"))
+        .join(frame.group_by("task").agg(models.alias("all")), on="task")
+        .filter(pl.col("had") == pl.col("all"))
+    )
     return frame.join(shared, on=["task", "prompt_id"], how="semi").sort("task", "prompt_id", "model")
+
+
+def _open(panel: str, frame: pl.DataFrame) -> pl.DataFrame:
+    """Answers to a panel's prompts, known by their name or their text; a prompt's second wording is read as the first."""
+    path = Path(panels.__file__).parents[1] / "provenance" / "panels" / f"{panel}.prompts.jsonl"
+    told = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    known = {line["name"]: line["text"] for line in told} | {line["text"]: line["text"] for line in told}
+    text = pl.coalesce(pl.col(name).replace_strict(known, default=None) for name in ("prompt_id", "prompt"))
+    cut = pl.col("output").str.slice(0, CUT).str.strip_chars()
+    frame = frame.with_columns(text.alias("prompt"), cut).drop_nulls(["prompt", "output"]).filter(pl.col("output") != "")
+    return frame.select("task", "model", "prompt", "output").sort("task", "prompt", "model", "output")
 
 
 def fetch(source: Row, into: Path) -> Path:
@@ -258,12 +299,19 @@ def _sha1(text: str) -> str:
 
 def main(folder: Path) -> None:
     """Fetch and convert every source."""
+    tables = {}
     for name, source in sources().items():
         clone = fetch(source, folder / "clones" / name)
         rows = list(READERS[name](clone, source.get("names", {})))
-        table = shape(name, pl.DataFrame(rows, infer_schema_length=None), source)
-        table.write_parquet(folder / f"{name}.parquet")
-        print(f"{name}: {table.height} answers of {table['model'].n_unique()} models")
+        tables[name] = shape(name, pl.DataFrame(rows, infer_schema_length=None), source)
+        print(f"{name}: {tables[name].height} answers of {tables[name]['model'].n_unique()} models")
+    write(tables, folder)
+
+
+def write(tables: Mapping[str, pl.DataFrame], folder: Path) -> None:
+    """`scores.jsonl` has the answers with a verdict and without a text, `answers.jsonl` the others."""
+    for name, column in (("scores", "correct"), ("answers", "prompt")):
+        pl.concat(table for table in tables.values() if column in table.columns).write_ndjson(folder / f"{name}.jsonl")
 
 
 if __name__ == "__main__":

@@ -102,6 +102,12 @@ class Board:
     """Patterns of task names: the columns are in their order first, then by kind and name."""
     show: Sequence[str] = COLUMNS
     """What stands beside the scores, of `CHOICES`."""
+    mean: bool = True
+    """Whether there is a mean over tasks: there is none where models were given different tasks."""
+    first: Sequence[str] = ()
+    """Patterns of the models in question, which have a table of all their scores to themselves, in this order."""
+    notes_first: Sequence[str] = ()
+    """What a reader must know of that table: sentences of the file of the leaderboard, shown as text."""
 
     @cached_property
     def columns(self) -> list[tuple[str, str]]:
@@ -146,7 +152,17 @@ class Board:
         """The columns that the mean is over: shares where higher is better; none where there is only one."""
         spoilt = {(row["task"], row["metric"]) for row in self.ranked if not 0 <= row["value"] <= 1}
         found = [column for column in self.columns if column[0] not in self.lower_is_better and column not in spoilt]
-        return found if len(found) > 1 else []
+        return found if self.mean and len(found) > 1 else []
+
+    @cached_property
+    def in_question(self) -> list[str]:
+        """The models that `first` names, in its order."""
+        return [
+            name
+            for place, pattern in enumerate(self.first)
+            for name in self.names
+            if fnmatchcase(name, pattern) and not any(fnmatchcase(name, before) for before in self.first[:place])
+        ]
 
     @cached_property
     def means(self) -> dict[str, aggregates.Mean]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from harness.results.leaderboard import verdicts
@@ -46,6 +47,8 @@ def sections(board: Board) -> list[Section]:
 
 def _overview(board: Board) -> list[Section]:
     """Performance next to similarity: one score and one relative per model; models behind the first ones folded."""
+    if board.in_question:
+        return _question_first(board)
     scores, beside = _score_column(board), _beside(board)
     shown = board.scored or set(board.names)
     first = [model for model in board.names if model in shown]
@@ -58,6 +61,21 @@ def _overview(board: Board) -> list[Section]:
         _table(board, rest, beside, f"{len(rest)} models without a score on these tasks"),
     ]
     return [table for table in tables if (table.rows and len(table.header) > 1) or table is tables[0]]
+
+
+def _question_first(board: Board) -> list[Section]:
+    """The models in question with the tasks that any of them has; whom the others answer like, where that is known."""
+    tasks = [(task, metric) for task, metric in board.columns if any((m, task, metric) in board.cells for m in board.in_question)]
+    scores: list[Column] = [(column_name(board, *column), partial(_cell_of, column)) for column in tasks]
+    others = [model for model in board.names if model not in board.in_question and board.findings.get(model)]
+    return [
+        _table(board, board.in_question, [*_beside(board), *scores]),
+        _table(board, others, _beside(board), f"{len(others)} more models whose answers were compared"),
+    ]
+
+
+def _cell_of(column: tuple[str, str], board: Board, model: str) -> str:
+    return score(board, board.cells.get((model, *column)))
 
 
 def _table(board: Board, models: Sequence[str], columns: Sequence[Column], folded: str = "") -> Section:

@@ -39,7 +39,9 @@ def html(board: Board) -> str:
         parts.append(f"<p>{NOTHING}</p>")
     else:
         parts += [f"<p>{_text(sentence)}</p>" for sentence in summary(board)]
-        parts += [_table(section) for section in sections(board)]
+        overview, *tables = sections(board)
+        notes = "".join(f"<li>{_text(note)}</li>" for note in board.notes_first)
+        parts += [_table(overview), f"<ul>{notes}</ul>" if notes else "", *(_table(section) for section in tables)]
         parts += _verdicts(board)
         if told := remarks(board):
             parts.append(f"<p>† of these results:</p>{_long([_text(text) for text in told], f'{len(told)} remarks')}")

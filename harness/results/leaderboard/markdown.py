@@ -25,7 +25,7 @@ def markdown(board: Board) -> str:
     if not board.names:
         return f"{title}\n{NOTHING}\n"
     first, *tables = sections(board)
-    parts = [title, _lines(summary(board)), _table(first), *(_table(section) for section in tables[: _more(tables)])]
+    parts = [title, _lines(summary(board)), _table(first), *_notes(board), *(_table(section) for section in tables[: _more(tables)])]
     parts += [*_verdicts(board), *(_table(section) for section in tables[_more(tables) :])]
     told = [f"- {_cell(text)}" for text in remarks(board)]
     if told:
@@ -39,6 +39,10 @@ def markdown(board: Board) -> str:
         facts = [f"- {markdown_text(fact)}" for fact in made.facts]
         parts.append(f"### {markdown_text(made.run_id)}\n\n{code_block(made.command)}\n{_long(facts, 'settings')}")
     return "\n".join(parts)
+
+
+def _notes(board: Board) -> list[str]:
+    return [_lines(board.notes_first)] if board.notes_first else []
 
 
 def _more(tables: Sequence[Section]) -> int:

@@ -42,6 +42,13 @@ class Selection(BaseModel):
     columns: tuple[str, ...] = COLUMNS
     """What stands beside the scores, of `harness.results.leaderboard.board.CHOICES`."""
 
+    mean: bool = True
+    """Whether there is a mean over tasks."""
+    first: tuple[str, ...] = ()
+    """Patterns of the models in question, which stand in a table of their own on top."""
+    notes: tuple[str, ...] = ()
+    """Sentences below that table, such as what the scores cannot say."""
+
     def sql(self) -> str | None:
         """The query for the pairs of model and task that `where` lets in; None where there is no condition."""
         if self.where is None:
@@ -61,6 +68,7 @@ class Selection(BaseModel):
         rows = list(board.models.select("model", "task").iter_rows())
         self._check(self.models, {model for model, _ in rows}, "model")
         self._check(self.tasks, {task for _, task in rows}, "task")
+        self._check(self.first, {model for model, _ in rows}, "model")
         self._check(tuple(self.weights), {task for _, task in rows}, "weighed task")
         kept = {(model, task) for model, task in rows if _any(model, self.models) and _any(task, self.tasks)}
         if let_in is not None:
@@ -77,6 +85,9 @@ class Selection(BaseModel):
             weights=self.weights,
             min_coverage=self.coverage,
             show=self.columns,
+            mean=self.mean,
+            first=self.first,
+            notes_first=self.notes,
         )
 
     def _check(self, patterns: tuple[str, ...], known: set[str], what: str) -> None:

@@ -30,6 +30,8 @@ def _size(board: Board) -> str:
 
 def _best(board: Board) -> str:
     """Who leads, and from whom that cannot be told apart."""
+    if not board.mean:
+        return ""
     ranked = [model for model in board.names if model in board.places]
     if len(ranked) < 2:  # noqa: PLR2004
         return ""
