@@ -120,34 +120,73 @@ def build(
         raise ConfigError(
             f"no entry for the model {missing[0]}" + (f" and {len(missing) - 1} more" * (len(missing) > 1))
         )
-    ids = {**{p.name: p.id for p in prompts}, **{p.id: p.id for p in prompts}}
+    ids = ids_of(prompts)
     known = answers.filter(pl.col("prompt_id").is_in(list(ids))).with_columns(pl.col("prompt_id").replace_strict(ids))
     if known.is_empty():
         raise ConfigError("none of the answers is to one of the prompts")
-    prints = _prints(known, panel.CHANNELS, about)
+    told = said_of([part["output"].to_list() for part in known.partition_by("model", maintain_order=True)])
+    second = _second(known, about)
+    return assembled(prints_of(known, about.get("reads")), prompts, entries, told | dict(about), name, pairs, second)
+
+
+def ids_of(prompts: Iterable[Prompt]) -> dict[str, str]:
+    """The id of every prompt, by what its source calls it and by itself."""
+    return {key: prompt.id for prompt in prompts for key in (prompt.name, prompt.id)}
+
+
+def said_of(texts: Sequence[Sequence[str | None]]) -> Row:
+    """What a panel records of its models' texts.
+
+    Args:
+        texts: of each model.
+    """
+    every = [text for mine in texts for text in mine]
+    shares = [common_words.shares(pl.Series("output", mine, dtype=pl.String)) for mine in texts]
+    return {"language": language(every), "common_words": common_words.least(shares)}
+
+
+def assembled(
+    prints: fp.Fingerprints,
+    prompts: Sequence[Prompt],
+    entries: Mapping[str, PanelEntry],
+    about: Mapping[str, Any],
+    name: str,
+    pairs: Iterable[tuple[str, str, str]] = (),
+    again: fp.Fingerprints | None = None,
+) -> Panel:
+    """A panel of fingerprints, ranked where nobody ranked its prompts, and measured.
+
+    Args:
+        prints: of all models, cut as a panel's are (`fingerprint.reduce`).
+        prompts: those that are its; answers to others are not in `prints`.
+        entries: what is recorded of every model.
+        about: as in `build`, with `said_of` the texts.
+        name: of the panel.
+        pairs: documented students, their teachers and their lineage.
+        again: second answers of some of the models to the same prompts.
+    """
     if all(prompt.rank is None for prompt in prompts):
         prompts = _ranked(prompts, prompt_order.ranked(prints))
     prints = _spread(_cut(prints), tuple(sorted(p.id for p in prompts)))
     made = Panel(
         name=name,
-        about={
-            "holds": HOLDS,
-            "language": _language(known["output"].to_list()),
-            "common_words": common_words.least(
-                [common_words.shares(part["output"]) for part in known.partition_by("model", maintain_order=True)]
-            ),
-            **about,
-        },
+        about={"holds": HOLDS, **about},
         prints=prints,
         prompts=tuple(prompts),
         entries={model: entries[model] for model in prints.models},
     )
-    return _measured(made, tuple(pairs), _second(known, about))
+    return _measured(made, tuple(pairs), again)
 
 
-def _prints(answers: pl.DataFrame, names: Sequence[str], about: Mapping[str, Any]) -> fp.Fingerprints:
-    """Fingerprints cut as a panel's are; of reasoning traces where that is what the panel reads."""
-    traces = about.get("reads") in panel.READS[1:]
+def prints_of(answers: pl.DataFrame, reads: str | None, names: Sequence[str] = panel.CHANNELS) -> fp.Fingerprints:
+    """Fingerprints cut as a panel's are.
+
+    Args:
+        answers: columns `model`, `prompt_id`, `output`, and `cut` where known.
+        reads: what the texts are (`panel.READS`); `None` is answers.
+        names: channels.
+    """
+    traces = reads in panel.READS[1:]
     texts = answers.rename({"output": "reasoning"}) if traces else answers
     return fp.reduce(fp.fingerprint(texts, "reasoning" if traces else "output", names))
 
@@ -158,8 +197,8 @@ def _ranked(prompts: Sequence[Prompt], ranks: Mapping[str, int]) -> list[Prompt]
     return sorted(told, key=lambda p: (p.rank is None, p.rank or 0, p.name))
 
 
-def _language(texts: Sequence[str | None]) -> str:
-    """What most of the answers are in."""
+def language(texts: Sequence[str | None]) -> str:
+    """What most of some answers are in; of many, a sample tells."""
     found = languages.languages([text or "" for text in texts[:: max(1, len(texts) // SAMPLED)]])
     return languages.ENGLISH if found.english >= 0.5 else str(found.other)  # noqa: PLR2004 - most of them
 
@@ -168,7 +207,7 @@ def _second(answers: pl.DataFrame, about: Mapping[str, Any]) -> fp.Fingerprints 
     """Every second answer of those that gave several to a prompt."""
     place = pl.int_range(pl.len()).over("model", "prompt_id")
     second = answers.filter(place == 1)
-    return _prints(second, (same.CHANNEL,), about) if len(second) else None
+    return prints_of(second, about.get("reads"), (same.CHANNEL,)) if len(second) else None
 
 
 def _cut(prints: fp.Fingerprints) -> fp.Fingerprints:
@@ -206,7 +245,9 @@ def _measured(made: Panel, pairs: Sequence[tuple[str, str, str]], again: fp.Fing
     known: list[positives.Positive] = []
     power: list[Row] = []
     for n in [*(n for n in ASKED if evidence.LEAST_PROMPTS <= n < total), total]:
-        known = positives.scored(evidence.analyse(panel.first(made, n), facts, columns), pairs) if columns else []
+        known = (
+            positives.scored(evidence.analyse(panel.first(made, n), facts, columns), pairs) if columns and pairs else []
+        )
         power += positives.power_rows(known, n)
     taught = [*made.pairs, *((s, t) for s, t, _ in pairs)]
     limits = same.calibrate(made.prints, facts, taught, again, made.order, ASKED)
@@ -236,7 +277,7 @@ def add(made: Panel, answers: pl.DataFrame, entries: Mapping[str, PanelEntry], n
     silent = sorted(set(answers["model"].to_list()) - set(known["model"].to_list()))
     if silent:
         raise ConfigError(f"{', '.join(silent)} answered none of the prompts of the panel {made.name}")
-    prints = _prints(known, panel.CHANNELS, made.about)
+    prints = prints_of(known, made.about.get("reads"))
     here = made.prints.prompts
     both = panel.joined(made, _spread_over(prints, here), here)
     features = {
@@ -426,15 +467,26 @@ def from_tables(
     entries = entries_of(who, labels, known, about["licence"], aliases)
     if about.get("reads") in panel.READS[1:]:
         entries = {model: dataclasses.replace(entry, traces=about["reads"]) for model, entry in entries.items()}
+    said = {key: value for key, value in about.items() if key != "published"}
+    prompts = prompts_of(_told(texts, *asked, about.get("published")))
+    return build(
+        answers,
+        prompts,
+        entries,
+        {"title": name, **said, "facts": facts_of(entries)},
+        name,
+        _taught(who, labels, known),
+    )
+
+
+def facts_of(entries: Mapping[str, PanelEntry]) -> str:
+    """How many facts a panel records, and how many of them nobody checked, for a reader."""
     used = [source for e in entries.values() for fact, source in e.sources.items() if _says(e, fact)]
     weak = sum(source in {UNCHECKED, NAMED} or source.endswith("(not checked)") for source in used)
-    facts = (
+    return (
         f"Labs, dates, bases and relations of the panel's models are from public record: each of {len(used)} facts "
         f"names its source, {weak} of them are unchecked."
     )
-    said = {key: value for key, value in about.items() if key != "published"}
-    prompts = prompts_of(_told(texts, *asked, about.get("published")))
-    return build(answers, prompts, entries, {"title": name, **said, "facts": facts}, name, _taught(who, labels, known))
 
 
 def _read(answers: pl.DataFrame, reads: str | None, known: Registry) -> pl.DataFrame:

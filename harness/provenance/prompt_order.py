@@ -17,7 +17,7 @@ from harness.provenance.calibration import Matrix
 from harness.provenance.evidence import EVIDENCE
 from harness.provenance.fingerprint import Fingerprints
 
-LEAST_PAIRS = 50
+LEAST_PAIRS = 20
 """Pairs of models that answered a prompt, below which it is not ranked: few pairs correlate by chance."""
 
 
