@@ -5,8 +5,6 @@ from __future__ import annotations
 from harness.provenance import wording
 from harness.provenance.finding import Finding, Lab
 
-FULL = 0.9
-"""Share of a set's prompts from which on it is not said that students' figures are of more of them."""
 VERSIONS = 2
 """Models of a lab that a cell names."""
 KINDS = {
@@ -37,15 +35,16 @@ def verdict(found: Finding) -> str:
 
 
 def power(found: Finding) -> str:
-    """What "none" is worth: how many documented students a verdict on these prompts names; empty for other verdicts."""
+    """What "none" is worth: how many documented students the same test names; empty for other verdicts.
+
+    Students are read from the prompts that the suspect was asked: with few prompts few of them are found.
+    """
     if found.verdict != "none":
         return ""
     if not found.naming:
-        return "how many students it would find is not known"
-    named, students = (sum(getattr(of, key) for of in found.naming) for key in ("named", "students"))
-    few = found.suspect_prompts < FULL * found.prompts
-    rest = f" where {found.prompts} prompts were asked, not {found.suspect_prompts}" if few else ""
-    return f"finds {named} of {students} documented students{rest}"
+        return "would have found nobody knows how many students"
+    named, students = sum(of.named for of in found.naming), sum(of.students for of in found.naming)
+    return f"would have found {named} of {students} documented students at {found.suspect_prompts} prompts"
 
 
 def because(found: Finding) -> list[str]:
@@ -56,7 +55,7 @@ def because(found: Finding) -> list[str]:
         told.append(f"A teacher's lab would be among {labs}, in {found.coverage:g} of cases like this one.")
     if found.verdict == "none":
         told.append(f"It resembles none of the {len(found.tested)} models tested more than unrelated models do.")
-        told.append(f"This test {power(found)}." if found.naming else f"{power(found).capitalize()}.")
+        told.append(f"This test {power(found)}.")
     if found.incomparable:
         told.append(f"Its answers are not comparable with those of this set: {found.incomparable}.")
     told += [f"{count} candidates could not be tested: {why}." for why, count in found.reasons.items()]

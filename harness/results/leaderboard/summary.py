@@ -88,7 +88,7 @@ def _none(board: Board) -> str:
     if "relative" not in board.show or not found:
         return ""
     known = {brief.power(of) for of in found}
-    worth = f"the test {known.pop()}" if len(known) == 1 else "each cell says what its test would find"
+    worth = f"the test {known.pop()}" if len(known) == 1 else "each cell says what its test would have found"
     subject = "One resembles" if len(found) == 1 else f"{len(found)} resemble"
     return f"{subject} none of those tested, which clears nobody: {worth}."
 

@@ -21,6 +21,8 @@ BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 PALETTE = (BLUE, ORANGE, GREEN, PURPLE, "#E69F00", "#56B4E9", "#999999")
 FEW = 25
 """Points up to which all are named in the drawing; above it the page's table and tooltips name them."""
+MOST = 40
+"""Models that the figure of scores shows, the first of the leaderboard."""
 STEP = 15
 """Height of a model's line."""
 
@@ -35,9 +37,10 @@ def _field(name: str, title: str, kind: str = "quantitative", **more: Any) -> Sp
 
 def scores(data: Data, **_: Any) -> Spec:
     """Every score with its interval, one line per model, one colour per task."""
+    scored = [row for row in data["board"]["rows"] if any(cell and cell["v"] is not None for cell in row["cells"])]
     rows = [
         {"model": data["models"][row["model"]], "task": f"{column['task']} ({column['metric']})", **_interval(cell)}
-        for row in data["board"]["rows"]
+        for row in scored[:MOST]
         for column, cell in zip(data["board"]["columns"], row["cells"], strict=True)
         if cell is not None and cell["v"] is not None
     ]
@@ -50,7 +53,7 @@ def scores(data: Data, **_: Any) -> Spec:
     colour = {"color": _field("task", "task", "nominal", scale={"range": list(PALETTE)}, legend={"orient": "top"})}
     return _spec(
         "scores",
-        "Scores with 95 % intervals",
+        "Scores with 95 % intervals" + (f", the first {MOST} of {len(scored)} models" if len(scored) > MOST else ""),
         data={"values": rows},
         height={"step": STEP if tasks == 1 else max(8, STEP - 2 * tasks)},
         encoding={"y": y, **offset, **(colour if tasks > 1 else {"color": {"value": BLUE}})},

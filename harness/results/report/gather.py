@@ -143,7 +143,9 @@ def _row(board: Board, name: str, place: Mapping[str, int]) -> Data:
 def _place(board: Board, name: str) -> Data | None:
     """Where a ranked model stands: its level, whether it was asked everything, and the group it shares items with."""
     place = board.places.get(name)
-    return place and {"v": number(place.value), "whole": name in board.whole, "group": place.group}
+    if place is None:
+        return None
+    return {"v": number(place.value), "whole": name in board.whole, "group": place.group}
 
 
 def _facts(board: Board, name: str) -> Data:

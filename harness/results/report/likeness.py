@@ -62,10 +62,13 @@ def of_pools(results: Path, place: Mapping[str, int], said: Findings) -> list[Da
     answers = responses.load(lambda sql: store.query(results, sql), derivation.owned_tasks())
     controls = store.query(results, "SELECT DISTINCT model, control_of FROM models WHERE control_of IS NOT NULL")
     control_of, known = dict(controls.sort("model", "control_of").iter_rows()), derivation.known_in(results)
-    sizes = {task: part["model"].n_unique() for (task,), part in answers.partition_by("task", as_dict=True).items()}
+    who: dict[str, list[str]] = {}
+    for task, model in answers.select("task", "model").unique().sort("task", "model").iter_rows():
+        who.setdefault(task, []).append(model)
     found = []
-    for task in sorted(sizes, key=lambda name: (-sizes[name], name)):
-        if sizes[task] >= LEAST_MODELS:
+    for task in sorted(who, key=lambda name: (-len(who[name]), name)):
+        # Of a set that was read against a panel nothing is said under the task's name.
+        if sum((name, task) in said for name in who[task]) >= LEAST_MODELS:
             pool = pools.one_pool(answers, known, control_of, task=task, folder=results / stored.FOLDER)
             drawn = all((name, task) in said for name in pool.prints.models)  # else it was read against a panel
             if drawn and len(pool.prints.models) >= LEAST_MODELS and pool.prints.features:

@@ -1,8 +1,8 @@
 """Everything in one HTML file: data, style, script and library, with a policy that lets it run nothing else.
 
 The file loads nothing. Its Content-Security-Policy (https://www.w3.org/TR/CSP3/) names every script and style by its
-hash and allows no connection, but to the Parquet file beside it where there is one. Data are JSON in a block that no
-browser runs; the script puts every text into the document as text.
+hash and allows no connection, but to the Parquet file beside it where there is one. Data are packed JSON in blocks that
+no browser runs; the script puts every text into the document as text.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness import stats
 from harness.core import visible
@@ -42,7 +42,6 @@ DESCRIPTION = 300
 """Characters of the description that a preview of a link shows."""
 READER = "hyparquet.min.js"
 """Reads Parquet in the browser; in the page only where there is such a file."""
-_ESCAPED = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
 def contents(results: Path, wanted: Selection | None = None, *, pools: bool = True) -> Data:
@@ -137,12 +136,12 @@ def html(data: Data, packed: samples.Packed, title: str, library: str) -> str:
         "figures": drawn(data),
         "explanations": wording.EXPLANATIONS,
     }
+    blocks["data"] = samples.squeezed(shown)
     parts = {
         "description": _text(" ".join(data["summary"])[:DESCRIPTION]),
         "policy": _policy([library, *scripts], style, local=packed.parquet is not None),
         "title": _text(visible(title)),
         "style": style,
-        "data": as_json(shown),
         "blocks": "\n".join(
             f'<script type="application/gzip" id="{name}">{block}</script>' for name, block in blocks.items()
         ),
@@ -184,12 +183,6 @@ def _of_pool(data: Data, name: str, task: str) -> Data:
         return {"spec": figures.FIGURES[name](data, task=task)}
     except ConfigError as error:
         return {"why": str(error)}
-
-
-def as_json(value: Any) -> str:
-    """JSON that an HTML parser and a script read as data, whatever its texts say."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return re.sub("[<>&\u2028\u2029]", lambda match: _ESCAPED[match.group()], text)
 
 
 def _policy(scripts: list[str], style: str, *, local: bool) -> str:

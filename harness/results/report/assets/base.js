@@ -1,6 +1,7 @@
 // Texts, elements, data. Every text enters the document as a text node; nothing here writes HTML.
 const $ = (id) => document.getElementById(id);
-const D = JSON.parse($("data").textContent);
+// Everything that the page says but for what is unpacked when somebody comes near it. Set once, before anything is shown.
+let D = null;
 
 const PLAIN = new Set(["id", "class", "type", "href", "for", "scope", "role", "value", "name", "title", "tabindex", "download",
   "colspan", "min", "max", "size", "open", "accept", "placeholder", "disabled", "selected", "checked"]);

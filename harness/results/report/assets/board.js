@@ -9,7 +9,7 @@ const FACTS = [["lab", "lab", (v) => v], ["released", "released", (v) => v], ["w
 
 function board() {
   const B = D.board;
-  const rows = B.rows.map((row, i) => ({ ...row, place: i, name: D.models[row.model] }));
+  const rows = B.rows.map((row) => ({ ...row, name: D.models[row.model] }));
   let text = "";
   let controls = true;
   let column = null;
@@ -62,7 +62,7 @@ function board() {
     if (B.rows.some((r) => r[key] !== undefined)) columns.push({ name, key: (r) => r[key] ?? null, number: typeof B.rows.find((r) => r[key] !== undefined)[key] === "number", cell: (r) => (r[key] === undefined ? "–" : cell(r[key])) });
   }
   if (!B.calibrated) {
-    columns.push({ name: "most similar words (not calibrated)", key: (r) => (r.near.length ? r.near[0].v : null), number: true,
+    columns.push({ name: "most similar words (not calibrated)", wide: true, key: (r) => (r.near.length ? r.near[0].v : null), number: true,
       cell: (r) => (r.near.length ? r.near.map((x) => h("div", {}, `${modelName(x.other)} ${digits(x.v, 3)}`, range(x))) : "–") });
   }
   if (B.rows.some((r) => r.claims.length)) {
@@ -99,6 +99,5 @@ function board() {
     $("leaderboard").scrollIntoView();
   });
   figure("fig-scores", D.figures.scores);
-  figure("fig-trend", D.figures.trend);
-  figure("fig-cost", D.figures.cost);
+  for (const name of ["trend", "cost"]) if (D.figures[name].spec) figure(`fig-${name}`, D.figures[name]);
 }

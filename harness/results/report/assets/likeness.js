@@ -25,7 +25,8 @@ function likeness() {
     const P = await poolOf(i);
     const place = (name) => (D.pools[i].panel ? -1 : P.models.indexOf(D.models.indexOf(name)));
     await show(i, place(a) >= 0 && place(b) >= 0 ? [place(a), place(b)] : null);
-    if (near && place(near) >= 0) zoom(P, i, place(near));
+    if (near && D.pools[i].panel) zoomPanel(P, Math.max(0, P.rows.indexOf(D.models.indexOf(near))));
+    else if (near && place(near) >= 0) zoom(P, i, place(near));
     $(a ? "pair" : "likeness").scrollIntoView();
   });
   // Opened when somebody comes near it: pools are the largest part of the page.
@@ -71,6 +72,10 @@ function onePool(host, P, i, pair) {
 function onePanel(host, P, i) {
   fill(host,
     h("p", {}, `${P.rows.length} models asked, each read against the panel ${P.task}: ${P.models} models, ${P.columns.length} of them possible teachers with a score.`),
+    P.rows.length <= 2 * AROUND + 1 ? null : h("div", { class: "controls" }, select("Zoom to the models around", [["", "all, without names"], ...P.rows.map((m, k) => [k, modelName(m)])], "", (v) => {
+      zoomPanel(P, v === "" ? null : Number(v));
+      noted("likeness", { set: P.task, around: v === "" ? null : D.models[P.rows[Number(v)]] });
+    }).all),
     h("div", { id: "fig-matrix", class: "figure" }),
     h("p", { class: "hint" }, "A score is evidence, not proof of copying: what is made of it is the verdict below. Pointing at a cell says it, or why the candidate can be no teacher (later, of the same lab or base). Blank: no score."),
     h("h3", {}, "What is said of each model"),
@@ -80,10 +85,24 @@ function onePanel(host, P, i) {
       { name: "prompts", number: true, key: (r) => P.prompts[r], cell: (r) => String(P.prompts[r]) },
       { name: "in words", cell: (r) => h("details", {}, h("summary", {}, P.paragraphs[r].slice(0, 90), P.paragraphs[r].length > 90 ? "…" : ""), P.paragraphs[r]) },
     ], P.rows.map((_, k) => k), { page: 25 }).all);
-  const entry = P.figures.matrix;
-  if (entry.spec) entry.spec.data = { values: P.cells.map(([row, column, v, verdict]) => ({ model: D.models[P.rows[row]], candidate: P.columns[column], v, verdict })) };
-  figure("fig-matrix", entry);
+  zoomPanel(P, null);
   fill($("worth"), h("h3", {}, `What ${P.task} is worth`), h("p", {}, "How often it finds the documented students of each teacher: ", h("code", {}, `harness panel show ${quoted(P.task)} power`)));
+}
+
+// All models asked, or those around one, which have room for their names.
+function zoomPanel(P, centre) {
+  const entry = P.figures.matrix;
+  if (!entry.spec) { figure("fig-matrix", entry); return; }
+  const from = centre === null ? 0 : Math.max(0, Math.min(centre - AROUND, P.rows.length - 2 * AROUND - 1));
+  const to = centre === null ? P.rows.length : Math.min(P.rows.length, from + 2 * AROUND + 1);
+  const step = to - from <= 2 * AROUND + 1 ? 16 : Math.max(3, Math.floor(720 / (to - from)));
+  const spec = structuredClone(entry.spec);
+  const names = P.rows.slice(from, to).map((m) => D.models[m]);
+  spec.data = { values: P.cells.filter(([row]) => row >= from && row < to).map(([row, column, v, verdict]) => ({ model: D.models[P.rows[row]], candidate: P.columns[column], v, verdict })) };
+  spec.height = { step };
+  spec.encoding.y.sort = names;
+  spec.encoding.y.axis = { ...spec.encoding.y.axis, labels: step >= 7, labelFontSize: Math.min(10, step) };
+  figure("fig-matrix", { spec });
 }
 
 function standing(P, a, b) {

@@ -8,7 +8,7 @@ function table(caption, columns, rows, options) {
   const body = h("tbody");
   const heads = columns.map((column, i) => {
     if (!column.key) return h("th", { scope: "col" }, column.name);
-    return h("th", { scope: "col", "aria-sort": "none", class: column.number ? "n" : null },
+    return h("th", { scope: "col", "aria-sort": "none", class: column.number && !column.wide ? "n" : null },
       button(column.name, () => {
         const up = sorted && sorted.i === i ? !sorted.up : !column.number;
         toSort(i, up);
@@ -50,7 +50,7 @@ function table(caption, columns, rows, options) {
     fill(body, part.map((row) => {
       const cells = columns.map((column) => {
         const inside = column.cell(row);
-        return column.head ? h("th", { scope: "row" }, inside) : h("td", { class: column.number ? "n" : column.wide ? "w" : null, "data-name": column.name }, inside);
+        return column.head ? h("th", { scope: "row" }, inside) : h("td", { class: column.wide ? "w" : column.number ? "n" : null, "data-name": column.name }, inside);
       });
       const line = h("tr", opt.attributes ? opt.attributes(row) : {}, cells);
       return line;
