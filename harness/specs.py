@@ -147,15 +147,22 @@ class PanelSpec:
 
     __pydantic_config__: ClassVar = STRICT
 
-    name: Annotated[str, MinLen(1)] = "alpaca_eval"
-    """A panel that ships, one in `panels/` of the working folder, or the path of a `.yaml` or `.panel.zip`."""
+    name: Annotated[str, MinLen(1)] | Annotated[tuple[Annotated[str, MinLen(1)], ...], MinLen(1)] = "alpaca_eval"
+    """A panel that ships, one in `panels/` of the working folder, or the path of a `.yaml` or `.panel.zip`; or several,
+    the most useful first."""
     prompts: Annotated[int, Ge(1)] | Literal["all"] = 100
-    """How many of its prompts, in its own order; `all` is every one whose text is here."""
+    """How many of its prompts, in its own order; `all` is every one whose text is here. Of several panels, how many of
+    all together: see `harness.core.panels.shared`."""
     quick: bool = False
     """60 prompts and 160 tokens at most: for small or slow models. It sees less, and the report says so."""
 
     QUICK_PROMPTS: ClassVar[int] = 60
     QUICK_TOKENS: ClassVar[int] = 160
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The panels."""
+        return (self.name,) if isinstance(self.name, str) else self.name
 
     @property
     def asked(self) -> int | Literal["all"]:

@@ -32,6 +32,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "panel list": ("harness panel list",),
     "panel show": ("harness panel show alpaca_eval", "harness panel show alpaca_eval prompts --format csv"),
     "panel check": ("harness panel check alpaca_eval",),
+    "panel validate": ("harness panel validate slop_score", "harness panel validate speechmap --prompts 100"),
     "panel fetch": (
         "harness panel fetch alpaca_eval",
         "harness panel fetch alpaca_eval --from alpaca_eval.json",
@@ -42,6 +43,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "panel build": (
         "harness panel build mine --prompts prompts.parquet --answers answers.parquet --source URL --licence MIT",
         "harness panel build mine --prompts prompts.parquet --source us --licence CC0-1.0",
+        "harness panel build --from speechmap speechmap-data/ --name speechmap_2026",
     ),
     "leaderboard": (
         "harness leaderboard --out LEADERBOARD.md",

@@ -101,6 +101,40 @@ def check(name: Name) -> None:
     sys.stdout.write(f"{name}: every hash, fact and licence is in order\n")
 
 
+@app.command(epilog=epilog("panel validate"))
+def validate(
+    name: Name,
+    prompts: Annotated[
+        int | None, typer.Option(help="How many of its prompts each is asked, in the panel's order; by default all.")
+    ] = None,
+    suspects: Annotated[bool, typer.Option("--suspects", help="What is said of each model instead.")] = False,
+    shape: Shape = Format.table,
+) -> None:
+    """Take each of a panel's models as a suspect of whom nothing is told: what is found rightly, and what wrongly."""
+    import polars as pl
+
+    from harness.provenance import panel_figures
+    from harness.provenance import validate as bench
+
+    made = _load(name)
+    if prompts is not None and not 1 <= prompts <= len(made.prompts):
+        raise ConfigError(f"--prompts {prompts}: the panel {name} has {len(made.prompts)}")
+    seen = panel_figures.looks(made, prompts)
+    if suspects:
+        print_frame(pl.DataFrame(panel_figures.rows(seen), infer_schema_length=None), shape)
+        return
+    found = panel_figures.figures(made, seen)
+    if shape is Format.table:
+        sys.stdout.write(panel_figures.text(made, found))
+        return
+    told = [bench.as_row(figure) for figure in found]
+    if shape is Format.json:
+        sys.stdout.write(json.dumps(told, ensure_ascii=False, allow_nan=False, indent=1) + "\n")
+    else:
+        flat = [row | {"detail": json.dumps(row["detail"], ensure_ascii=False)} for row in told]
+        print_frame(pl.DataFrame(flat, infer_schema_length=None), shape)
+
+
 @app.command(epilog=epilog("panel fetch"))
 def fetch(
     name: Annotated[str, typer.Argument(help="Of a panel; or the path or URL of a .panel.zip to put into panels/.")],
@@ -174,16 +208,25 @@ def add(
 
 @app.command(epilog=epilog("panel build"))
 def build(
-    name: Annotated[str, typer.Argument(help="Of the panel.")],
+    name: Annotated[str, typer.Argument(help="Of the panel; with --from the folder that it is made of.")],
     prompts: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             help="Table: prompt_id, prompt, and where known origin, licence, published, rank, domain, corpus. A text "
-            "without a free licence stays out, and needs `published`."
+            "without a free licence stays out, and needs `published`. Prompts without ranks are ranked."
         ),
-    ],
-    source: Annotated[str, typer.Option(help="Where the answers come from.")],
-    licence: Annotated[str, typer.Option(help="Of the answers.")],
+    ] = None,
+    source: Annotated[str | None, typer.Option(help="Where the answers come from.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Of the answers.")] = None,
+    recipe: Annotated[
+        str | None, typer.Option("--from", help="A published set: `speechmap`, of a clone of its data.")
+    ] = None,
+    called: Annotated[str | None, typer.Option("--name", help="Of the panel, with --from.")] = None,
+    keep: Annotated[int | None, typer.Option(help="With --from: prompts of the panel, 300 by default.")] = None,
+    reads: Annotated[str | None, typer.Option(help="`full` or `summary`: reasoning traces instead of answers.")] = None,
+    alias: Annotated[
+        list[str] | None, typer.Option(help="A model whose name stands for several versions; may be given again.")
+    ] = None,
     answers: Annotated[
         Path | None, typer.Option(help="Table: model, prompt_id, output[, corpus]; by default the results folder's.")
     ] = None,
@@ -199,25 +242,57 @@ def build(
     out: Out = OWN,
     results: NewResults = RESULTS,
 ) -> None:
-    """Make a panel from run folders, or a table of answers; facts are the registry's and the tables'."""
-    from harness.provenance import panel_files, pools
+    """Make a panel from run folders, a table of answers, or a clone of a published set.
 
+    Facts about models are the registry's and the tables'.
+    """
+    from harness.provenance import panel, panel_files, pools
+
+    if reads is not None and reads not in panel.READS[1:]:
+        raise ConfigError(f"--reads {reads}: expected {' or '.join(panel.READS[1:])}")
+    if recipe is not None:
+        _from(recipe, Path(name), called or recipe, keep, reads, out)
+        return
+    if prompts is None or source is None or licence is None:
+        raise ConfigError("a panel of tables needs --prompts, --source and --licence; one of a published set --from")
     texts = _of_corpus(_table(prompts, "prompts"), name)
     if answers is None:
         given, known = _answers(results, [])
     else:
         given, known = _of_corpus(_table(answers, "answers"), name), pools.registry()
     about = {"source": source, "licence": licence, "version": version, "published": published}
+    about |= {} if reads is None else {"reads": reads}
     asked = tuple(
         None if path is None else _table(path, what) for path, what in ((origins, "origins"), (ranked, "ranked"))
     )
     made = panel_files.from_tables(
-        name, given, texts, _labels(students, controls, models), (asked[0], asked[1]), known, about
+        name, given, texts, _labels(students, controls, models), (asked[0], asked[1]), known, about, alias or ()
     )
     size = panel_files.write(made, out)
     sys.stdout.write(
         f"{out}/{name}.yaml, .parquet, .prompts.jsonl: {len(made.entries)} models, {len(made.prompts)} prompts, "
         f"{size / 1e6:.1f} MB\n"
+    )
+
+
+def _from(recipe: str, clone: Path, name: str, keep: int | None, reads: str | None, out: Path) -> None:
+    """Make a panel of a clone of a published set."""
+    from harness.provenance import panel_files, pools, speechmap
+
+    if recipe != "speechmap":
+        raise ConfigError(f"--from {recipe}: expected speechmap, whose data is published at {speechmap.SOURCE}")
+    if keep is not None and keep < 1:
+        raise ConfigError(f"--keep {keep}: expected 1 or more")
+    built = speechmap.build(clone, name, pools.registry(), keep=keep or speechmap.KEEP, reads=reads)
+    if built.unread or built.few:
+        say(
+            f"left out: {built.unread} lines that hold no answer; {len(built.few)} models with too few answers"
+            + (f" ({', '.join(built.few[:5])}, …)" if built.few else "")
+        )
+    size = panel_files.write(built.panel, out)
+    sys.stdout.write(
+        f"{out}/{name}.yaml, .parquet, .prompts.jsonl: {len(built.panel.entries)} models, "
+        f"{len(built.panel.prompts)} prompts of {built.answers} answers, {size / 1e6:.1f} MB\n"
     )
 
 

@@ -52,6 +52,14 @@ def leaderboard(
         float | None,
         typer.Option("--coverage", min=0, max=1, help="Rank scores with this share of their samples scored."),
     ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            "--columns",
+            help="What stands beside the scores, with commas: relative, words, claims, errors, lab, released, weights, "
+            "cost, tokens, latency.",
+        ),
+    ] = None,
     weight: Annotated[
         list[str] | None, typer.Option("--weight", help="TASK=NUMBER: weight in the mean over tasks; 1 by default.")
     ] = None,
@@ -67,6 +75,9 @@ def leaderboard(
     changes: dict[str, object] = {key: value for key, value in told.items() if value is not None}
     if weight:
         changes["weights"] = {**wanted.weights, **dict(map(_weight, weight))}
+    if columns is not None:
+        changes["columns"] = tuple(name.strip() for name in columns.split(",") if name.strip())
+        selection.check_columns(changes["columns"], "--columns: ")
     warn(derivation.refresh(results).problems)
     file = check or out
     kind = form.value if form else _FORM_OF.get(file.suffix.lower(), "markdown") if file else "markdown"

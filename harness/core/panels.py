@@ -13,8 +13,8 @@ import hashlib
 import json
 import re
 import zipfile
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +149,53 @@ def asked(name: str, prompts: int | str) -> Asked:
     said = _VERSION.search(part(path, ".yaml"))
     version = said[1].decode("utf-8", "replace").strip("'\"") if said else "unknown"
     return Asked(called, version, tuple(known[: None if prompts == "all" else int(prompts)]), len(known), len(rows))
+
+
+LEAST = 50
+"""Prompts of a panel below which no teacher is tested (`provenance.evidence.LEAST_PROMPTS`)."""
+
+
+def shared(names: Sequence[str], prompts: int | str) -> list[Asked]:
+    """The prompts of several panels that a budget pays for, panel by panel.
+
+    A panel asked fewer than `LEAST` prompts tests no teacher. So as many panels are asked, in the order given, as the
+    budget has that many prompts for, one at the least; what is left over is shared out evenly among these.
+
+    Args:
+        names: the panels, the most useful first.
+        prompts: of all together; `all`: every one whose text is here.
+
+    Raises:
+        ConfigError: no such panel, one that is named twice, or more prompts than are here.
+    """
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(f"panel.name: {', '.join(twice)} is there twice")
+    every = [asked(name, "all") for name in names]
+    if prompts == "all" or len(every) == 1:
+        return every if prompts == "all" else [asked(names[0], prompts)]
+    budget, here = int(prompts), [one.here for one in every]
+    if budget > sum(here):
+        raise ConfigError(f"panel.prompts={budget}: the panels {', '.join(names)} have {sum(here)} prompts here")
+    counts = _shares(here, budget)
+    return [replace(one, rows=one.rows[:count]) for one, count in zip(every, counts, strict=True) if count]
+
+
+def _shares(here: Sequence[int], budget: int) -> list[int]:
+    """How many of the prompts that each panel has here are asked: see `shared`."""
+    chosen = max(1, budget // LEAST)
+    while sum(here[:chosen]) < budget:
+        chosen += 1
+    counts = [min(have, LEAST, budget) for have in here[:chosen]]
+    left = budget - sum(counts)
+    while left > 0:
+        room = [i for i, count in enumerate(counts) if count < here[i]]
+        each = max(1, left // len(room))
+        for i in room:
+            more = min(each, here[i] - counts[i], left)
+            counts[i] += more
+            left -= more
+    return [*counts, *[0] * (len(here) - chosen)]
 
 
 def _with_texts(name: str, held: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -221,16 +221,27 @@ def _panel(spec: TaskSpec, file: TaskFile) -> dict[str, Any]:
     """
     if not taskfiles.takes(file, "panel"):
         if spec.panel is not None:
-            raise TaskError(f"task {spec.name} asks no panel; leave out its panel={spec.panel.name}")
+            raise TaskError(f"task {spec.name} asks no panel; leave out its panel={','.join(spec.panel.names)}")
         return {}
     chosen = spec.panel or PanelSpec()
-    asked = panels.asked(chosen.name, chosen.asked)
-    if chosen.asked == "all" and asked.here < asked.total:
-        say(
-            f"panel {asked.panel}: asks the {asked.here} of its {asked.total} prompts whose texts are here; "
-            f"`harness panel fetch {chosen.name}` gets the others"
-        )
-    return {"panel": {"name": asked.panel, "version": asked.version}, "rows": [dict(row) for row in asked.rows]}
+    several = panels.shared(chosen.names, chosen.asked)
+    for name, asked in zip(chosen.names, several, strict=False):
+        if chosen.asked == "all" and asked.here < asked.total:
+            say(
+                f"panel {asked.panel}: asks the {asked.here} of its {asked.total} prompts whose texts are here; "
+                f"`harness panel fetch {name}` gets the others"
+            )
+    if len(chosen.names) > 1:
+        said = ", ".join(f"{len(asked.rows)} of {asked.panel}" for asked in several)
+        left = [name for name in chosen.names if name not in {asked.panel for asked in several}]
+        say(f"panels: asks {said}" + (f"; the budget has none for {', '.join(left)}" if left else ""))
+    return {
+        "panel": {
+            "name": ", ".join(asked.panel for asked in several),
+            "version": ", ".join(asked.version for asked in several),
+        },
+        "rows": [dict(row) for asked in several for row in asked.rows],
+    }
 
 
 def _prepare(task: Any, spec: TaskSpec) -> Sequence[Mapping[str, Any]]:

@@ -11,6 +11,7 @@ from harness.provenance.finding import Finding, PairTest, shown
 __all__ = [
     "Finding",
     "PairTest",
+    "brief",
     "calibration",
     "change",
     "domains",

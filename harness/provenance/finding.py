@@ -144,6 +144,21 @@ class Lab:
 
 
 @dataclass(frozen=True, slots=True)
+class LabNaming:
+    """How many documented students of a lab's models a verdict on the same prompts names: what "none" is worth.
+
+    Attributes:
+        lab: its name.
+        named: of the students, for how many a verdict names the lab.
+        students: documented ones that could be tested, the suspect aside.
+    """
+
+    lab: str
+    named: Count
+    students: Count
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     """The most similar of all members of a set, candidate or not: who is near, before asking what that means.
 
@@ -277,6 +292,8 @@ class Finding:
         known: how much of the suspect's answers the set's other models know; `None` where these are too few to say.
         reading: what was found in its texts before they were compared; `None` where no text is here.
         incomparable: why nothing can be compared, in words; `None` where it can.
+        naming: of the labs tested, how many documented students a verdict on these prompts names; empty where too few
+            are documented.
     """
 
     suspect: str
@@ -309,6 +326,7 @@ class Finding:
     known: Familiarity | None = None
     reading: TextReading | None = None
     incomparable: str | None = None
+    naming: tuple[LabNaming, ...] = ()
 
     @property
     def tested(self) -> tuple[PairTest, ...]:
@@ -379,8 +397,13 @@ def shown(found: Iterable[Finding]) -> list[Finding]:
     Args:
         found: of one suspect.
     """
-    ordered = sorted(found, key=_power)
-    return [*ordered[:1], *(other for other in ordered[1:] if contradict(ordered[0], other))]
+    every = ordered(found)
+    return [*every[:1], *(other for other in every[1:] if contradict(every[0], other))]
+
+
+def ordered(found: Iterable[Finding]) -> list[Finding]:
+    """Findings of one suspect, that of the set with most power first."""
+    return sorted(found, key=_power)
 
 
 def _power(found: Finding) -> tuple[Any, ...]:

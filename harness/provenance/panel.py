@@ -36,6 +36,7 @@ from harness.provenance import positives, same, similarity
 from harness.provenance.calibration import ModelFacts
 from harness.provenance.evidence import EVIDENCE
 from harness.provenance.positives import Pair
+from harness.provenance.responses import TRACES as TRACES_OF
 from harness.specs import MONTH
 
 FOLDER = Path(__file__).parent / "panels"
@@ -55,6 +56,8 @@ FULL = 0.9
 the two ways of reading agree (AUROC .937 and .939), so the share decides little."""
 TRACES = ("none", "full", "summary")
 """What a model's answers say of its reasoning."""
+READS = ("answers", "full", "summary")
+"""What a panel's fingerprints are of: answers, or reasoning traces of one kind."""
 ASKED = ("system", "temperature", "longest")
 """How a model was asked: system prompt, temperature, tokens an answer may have; `None` is not recorded."""
 SOURCED = ("lab", "released", "lineage", "bases", "not_taught_by", "copy_of", "teachers")
@@ -106,6 +109,9 @@ class PanelEntry:
     """One of `TRACES`."""
     asked: Mapping[str, Any] = field(default_factory=dict)
     """How it was asked (`ASKED`), where that differs from the panel's."""
+    alias: bool = False
+    """Whether its name stands for several versions, and which of them answered is not known: nothing that is recorded
+    under the name elsewhere is said of it here, and nothing of it elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +158,12 @@ class Panel:
     def domains(self) -> dict[str, str]:
         """What each prompt asks for, by its id."""
         return {prompt.id: prompt.domain for prompt in self.prompts}
+
+    @property
+    def traces(self) -> str | None:
+        """The kind of reasoning traces its fingerprints are of; `None` is answers."""
+        reads = str(self.about.get("reads") or READS[0])
+        return None if reads == READS[0] else reads
 
     @property
     def language(self) -> str | None:
@@ -205,7 +217,7 @@ def load(name: str | Path) -> Panel:
     return _loaded(files.name, *(files.parts.get(suffix, b"") for suffix in SUFFIXES))
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=8)
 def _loaded(name: str, *contents: bytes) -> Panel:
     """The panel of these very bytes: reports of several suspects read one."""
     files = Files(name, {suffix: content for suffix, content in zip(SUFFIXES, contents, strict=True) if content})
@@ -312,6 +324,8 @@ def problems(files: Files, about: Row | None = None) -> list[PanelProblem]:
         for key in ("title", "version", "source", "licence", "facts", "hashes", "sources", "models")
         if not about.get(key)
     ]
+    if about.get("reads") not in {None, *READS}:
+        found.append(PanelProblem("panel", f"reads {about['reads']!r}, expected one of {', '.join(READS)}"))
     for suffix in SUFFIXES[1:]:
         said, is_ = (about.get("hashes") or {}).get(suffix), hashlib.sha256(files.parts[suffix]).hexdigest()
         if said != is_:
@@ -414,7 +428,7 @@ def _panel(files: Files, about: Row) -> Panel:
     return Panel(
         name=files.name,
         about=about,
-        prints=fp.Fingerprints(models, prompts, answered, features, {}, cut=True),
+        prints=fp.Fingerprints(models, prompts, answered, features, {}, about.get("reads") in READS[1:], cut=True),
         prompts=tuple(asked),
         entries=entries,
         positives=tuple(positives.read(about.get("positives") or ())),
@@ -441,6 +455,7 @@ def _entry(name: str, raw: Mapping[str, Any], sources: Mapping[str, str]) -> Pan
         bool(raw.get("candidate")),
         raw.get("traces", "none"),
         raw.get("asked") or {},
+        bool(raw.get("alias")),
     )
 
 
@@ -469,7 +484,9 @@ def joined(panel: Panel, others: fp.Fingerprints, asked: Iterable[str] | None = 
     )
     together = fp.placed([own, fp.reduce(others)] if keep else [fp.reduce(others)], models, prompts)
     features = {channel: together.features[channel] for channel in CHANNELS}
-    return dataclasses.replace(together, features=features, dropped=others.dropped, asked=where, cut=True)
+    return dataclasses.replace(
+        together, features=features, dropped=others.dropped, traces=panel.prints.traces, asked=where, cut=True
+    )
 
 
 def first(panel: Panel, prompts: int) -> fp.Fingerprints:
@@ -483,15 +500,20 @@ def keyed(panel: Panel, answers: pl.DataFrame) -> tuple[pl.DataFrame, list[Panel
     """The answers to a panel's prompts, known by the panel's ids; and the prompts that were asked otherwise.
 
     A prompt that comes with its text is known by it (white space around it aside), else by its id or its source's name.
+    Of tasks' answers and traces those are taken that the panel reads.
 
     Args:
         panel: the panel.
-        answers: columns `prompt_id`, and `alias` and `prompt` where known.
+        answers: columns `prompt_id`, and `task`, `alias` and `prompt` where known.
 
     Returns:
         The rows of `answers` whose prompt is the panel's, with its id as `prompt_id`; and one finding per prompt that
         calls itself one of the panel's and has another text. Its answers are left out.
     """
+    if "task" in answers.columns:
+        kind = f" {TRACES_OF}{panel.traces})"
+        traced = pl.col("task").str.contains(TRACES_OF, literal=True)
+        answers = answers.filter(~traced if panel.traces is None else pl.col("task").str.ends_with(kind))
     of_name = {**panel.aliases, **{p.id: p.id for p in panel.prompts}}
     columns = ["prompt_id", *(c for c in ("alias", "prompt") if c in answers.columns)]
     asked = answers.select(columns).unique(maintain_order=True)

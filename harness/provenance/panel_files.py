@@ -11,7 +11,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,20 @@ import yaml
 
 from harness.core import prompt_id
 from harness.errors import ConfigError
-from harness.provenance import common_words, domains, evidence, languages, panel, positives, same, similarity, wording
+from harness.provenance import (
+    common_words,
+    domains,
+    evidence,
+    languages,
+    panel,
+    positives,
+    prompt_order,
+    same,
+    similarity,
+    wording,
+)
 from harness.provenance import fingerprint as fp
+from harness.provenance.calibration import ModelFacts
 from harness.provenance.panel import Panel, PanelEntry, Prompt
 from harness.provenance.registry import SAID, TAUGHT, Labels, Registry, bases_of
 
@@ -93,9 +105,12 @@ def build(
             and prompt are repeats, of which the second says how well a model is found again.
         prompts: of `prompts_of`.
         entries: what is recorded of every model.
-        about: `title`, `version`, `source`, `licence` and `facts` (how far those were checked); `asked` where known.
+        about: `title`, `version`, `source`, `licence` and `facts` (how far those were checked); `asked` where known;
+            `reads` (`panel.READS`), where `output` is a reasoning trace.
         name: of the panel.
         pairs: documented students, their teachers and their lineage.
+
+    Prompts that have no rank, none of them, are ranked by how well they predict the others (`prompt_order`).
 
     Raises:
         ConfigError: a model has no entry, or nobody answered any of the prompts.
@@ -105,40 +120,94 @@ def build(
         raise ConfigError(
             f"no entry for the model {missing[0]}" + (f" and {len(missing) - 1} more" * (len(missing) > 1))
         )
-    ids = {**{p.name: p.id for p in prompts}, **{p.id: p.id for p in prompts}}
+    ids = ids_of(prompts)
     known = answers.filter(pl.col("prompt_id").is_in(list(ids))).with_columns(pl.col("prompt_id").replace_strict(ids))
     if known.is_empty():
         raise ConfigError("none of the answers is to one of the prompts")
-    prints = _cut(fp.reduce(fp.fingerprint(known, names=panel.CHANNELS)))
-    prints = _spread(prints, tuple(sorted(p.id for p in prompts)))
+    told = said_of([part["output"].to_list() for part in known.partition_by("model", maintain_order=True)])
+    second = _second(known, about)
+    return assembled(prints_of(known, about.get("reads")), prompts, entries, told | dict(about), name, pairs, second)
+
+
+def ids_of(prompts: Iterable[Prompt]) -> dict[str, str]:
+    """The id of every prompt, by what its source calls it and by itself."""
+    return {key: prompt.id for prompt in prompts for key in (prompt.name, prompt.id)}
+
+
+def said_of(texts: Sequence[Sequence[str | None]]) -> Row:
+    """What a panel records of its models' texts.
+
+    Args:
+        texts: of each model.
+    """
+    every = [text for mine in texts for text in mine]
+    shares = [common_words.shares(pl.Series("output", mine, dtype=pl.String)) for mine in texts]
+    return {"language": language(every), "common_words": common_words.least(shares)}
+
+
+def assembled(
+    prints: fp.Fingerprints,
+    prompts: Sequence[Prompt],
+    entries: Mapping[str, PanelEntry],
+    about: Mapping[str, Any],
+    name: str,
+    pairs: Iterable[tuple[str, str, str]] = (),
+    again: fp.Fingerprints | None = None,
+) -> Panel:
+    """A panel of fingerprints, ranked where nobody ranked its prompts, and measured.
+
+    Args:
+        prints: of all models, cut as a panel's are (`fingerprint.reduce`).
+        prompts: those that are its; answers to others are not in `prints`.
+        entries: what is recorded of every model.
+        about: as in `build`, with `said_of` the texts.
+        name: of the panel.
+        pairs: documented students, their teachers and their lineage.
+        again: second answers of some of the models to the same prompts.
+    """
+    if all(prompt.rank is None for prompt in prompts):
+        prompts = _ranked(prompts, prompt_order.ranked(prints))
+    prints = _spread(_cut(prints), tuple(sorted(p.id for p in prompts)))
     made = Panel(
         name=name,
-        about={
-            "holds": HOLDS,
-            "language": _language(known["output"].to_list()),
-            "common_words": common_words.least(
-                [common_words.shares(part["output"]) for part in known.partition_by("model", maintain_order=True)]
-            ),
-            **about,
-        },
+        about={"holds": HOLDS, **about},
         prints=prints,
         prompts=tuple(prompts),
         entries={model: entries[model] for model in prints.models},
     )
-    return _measured(made, tuple(pairs), _second(known))
+    return _measured(made, tuple(pairs), again)
 
 
-def _language(texts: Sequence[str | None]) -> str:
-    """What most of the answers are in."""
+def prints_of(answers: pl.DataFrame, reads: str | None, names: Sequence[str] = panel.CHANNELS) -> fp.Fingerprints:
+    """Fingerprints cut as a panel's are.
+
+    Args:
+        answers: columns `model`, `prompt_id`, `output`, and `cut` where known.
+        reads: what the texts are (`panel.READS`); `None` is answers.
+        names: channels.
+    """
+    traces = reads in panel.READS[1:]
+    texts = answers.rename({"output": "reasoning"}) if traces else answers
+    return fp.reduce(fp.fingerprint(texts, "reasoning" if traces else "output", names))
+
+
+def _ranked(prompts: Sequence[Prompt], ranks: Mapping[str, int]) -> list[Prompt]:
+    """Prompts in the order they are asked in, by these ranks; those that have none come last, by name."""
+    told = [dataclasses.replace(prompt, rank=ranks.get(prompt.id)) for prompt in prompts]
+    return sorted(told, key=lambda p: (p.rank is None, p.rank or 0, p.name))
+
+
+def language(texts: Sequence[str | None]) -> str:
+    """What most of some answers are in; of many, a sample tells."""
     found = languages.languages([text or "" for text in texts[:: max(1, len(texts) // SAMPLED)]])
     return languages.ENGLISH if found.english >= 0.5 else str(found.other)  # noqa: PLR2004 - most of them
 
 
-def _second(answers: pl.DataFrame) -> fp.Fingerprints | None:
+def _second(answers: pl.DataFrame, about: Mapping[str, Any]) -> fp.Fingerprints | None:
     """Every second answer of those that gave several to a prompt."""
     place = pl.int_range(pl.len()).over("model", "prompt_id")
     second = answers.filter(place == 1)
-    return fp.reduce(fp.fingerprint(second, names=(same.CHANNEL,))) if len(second) else None
+    return prints_of(second, about.get("reads"), (same.CHANNEL,)) if len(second) else None
 
 
 def _cut(prints: fp.Fingerprints) -> fp.Fingerprints:
@@ -176,7 +245,9 @@ def _measured(made: Panel, pairs: Sequence[tuple[str, str, str]], again: fp.Fing
     known: list[positives.Positive] = []
     power: list[Row] = []
     for n in [*(n for n in ASKED if evidence.LEAST_PROMPTS <= n < total), total]:
-        known = positives.scored(evidence.analyse(panel.first(made, n), facts, columns), pairs) if columns else []
+        known = (
+            positives.scored(evidence.analyse(panel.first(made, n), facts, columns), pairs) if columns and pairs else []
+        )
         power += positives.power_rows(known, n)
     taught = [*made.pairs, *((s, t) for s, t, _ in pairs)]
     limits = same.calibrate(made.prints, facts, taught, again, made.order, ASKED)
@@ -206,7 +277,7 @@ def add(made: Panel, answers: pl.DataFrame, entries: Mapping[str, PanelEntry], n
     silent = sorted(set(answers["model"].to_list()) - set(known["model"].to_list()))
     if silent:
         raise ConfigError(f"{', '.join(silent)} answered none of the prompts of the panel {made.name}")
-    prints = fp.fingerprint(known, names=panel.CHANNELS)
+    prints = prints_of(known, made.about.get("reads"))
     here = made.prints.prompts
     both = panel.joined(made, _spread_over(prints, here), here)
     features = {
@@ -227,7 +298,7 @@ def add(made: Panel, answers: pl.DataFrame, entries: Mapping[str, PanelEntry], n
     )
     lineage = {p.student: p.lineage for p in made.positives}
     pairs = [(s, t, lineage.get(s) or every[s].facts.lineage or s) for s, t in grown.pairs]
-    return _measured(grown, pairs, _second(known))
+    return _measured(grown, pairs, _second(known, made.about))
 
 
 def _spread_over(prints: fp.Fingerprints, prompts: tuple[str, ...]) -> fp.Fingerprints:
@@ -359,7 +430,7 @@ def _plain(entry: PanelEntry, keys: Mapping[str, str]) -> Row:
     found["teachers"] = sorted(entry.teachers)
     found["candidate"] = entry.candidate
     found["source"] = {fact: keys[source] for fact, source in entry.sources.items() if found.get(fact)}
-    found["licence"], found["asked"] = entry.licence, dict(entry.asked)
+    found["licence"], found["asked"], found["alias"] = entry.licence, dict(entry.asked), entry.alias
     return {key: value for key, value in found.items() if value} | {"traces": entry.traces}
 
 
@@ -371,6 +442,7 @@ def from_tables(
     asked: tuple[pl.DataFrame | None, pl.DataFrame | None],
     known: Registry,
     about: Mapping[str, Any],
+    aliases: Collection[str] = (),
 ) -> Panel:
     """Make a panel from tables, as the shipped ones are made.
 
@@ -382,20 +454,54 @@ def from_tables(
         asked: origin and licence of every prompt (`prompt_id`, `dataset`, `licence`), and the order they are asked in
             (`rank`, `prompt_id`), over what `texts` says of them.
         known: the registry.
-        about: `source`, `licence`, `version`; `published`, where the prompts can be read, over what `texts` says.
+        about: `source`, `licence`, `version`; `published`, where the prompts can be read, over what `texts` says;
+            `reads` and whatever else the panel is to say of itself.
+        aliases: models whose name stands for several versions (`PanelEntry.alias`).
+
+    Raises:
+        ConfigError: the panel is to read traces, and there are none of that kind.
     """
     labels = Labels.of(name, *tables)
+    answers = _read(answers, about.get("reads"), known)
     who = tuple(sorted(answers["model"].unique().to_list()))
-    entries = entries_of(who, labels, known, about["licence"])
+    entries = entries_of(who, labels, known, about["licence"], aliases)
+    if about.get("reads") in panel.READS[1:]:
+        entries = {model: dataclasses.replace(entry, traces=about["reads"]) for model, entry in entries.items()}
+    said = {key: value for key, value in about.items() if key != "published"}
+    prompts = prompts_of(_told(texts, *asked, about.get("published")))
+    return build(
+        answers,
+        prompts,
+        entries,
+        {"title": name, **said, "facts": facts_of(entries)},
+        name,
+        _taught(who, labels, known),
+    )
+
+
+def facts_of(entries: Mapping[str, PanelEntry]) -> str:
+    """How many facts a panel records, and how many of them nobody checked, for a reader."""
     used = [source for e in entries.values() for fact, source in e.sources.items() if _says(e, fact)]
     weak = sum(source in {UNCHECKED, NAMED} or source.endswith("(not checked)") for source in used)
-    facts = (
+    return (
         f"Labs, dates, bases and relations of the panel's models are from public record: each of {len(used)} facts "
         f"names its source, {weak} of them are unchecked."
     )
-    said = {key: value for key, value in about.items() if key != "published"}
-    prompts = prompts_of(_told(texts, *asked, about.get("published")))
-    return build(answers, prompts, entries, {"title": name, **said, "facts": facts}, name, _taught(who, labels, known))
+
+
+def _read(answers: pl.DataFrame, reads: str | None, known: Registry) -> pl.DataFrame:
+    """The texts that a panel reads, as `output`: answers, or traces of a kind (`reasoning_kind`, else the registry)."""
+    if reads not in panel.READS[1:]:
+        return answers
+    if "reasoning" not in answers.columns:
+        raise ConfigError(f"a panel that reads {reads} traces needs them: the answers have no column `reasoning`")
+    if "reasoning_kind" not in answers.columns:
+        kinds = {model: known.traces(model) for model in answers["model"].unique().to_list()}
+        answers = answers.with_columns(reasoning_kind=pl.col("model").replace_strict(kinds, return_dtype=pl.String))
+    there = answers.filter((pl.col("reasoning_kind") == reads) & pl.col("reasoning").is_not_null())
+    if there.is_empty():
+        raise ConfigError(f"none of the answers comes with a trace of the kind {reads}")
+    return there.with_columns(output="reasoning").drop("reasoning", "reasoning_kind")
 
 
 def _told(
@@ -434,7 +540,9 @@ def _says(entry: PanelEntry, fact: str) -> bool:
     return bool(entry.teachers if fact == "teachers" else getattr(entry.facts, fact))
 
 
-def entries_of(names: Sequence[str], labels: Labels, known: Registry, licence: str) -> dict[str, PanelEntry]:
+def entries_of(
+    names: Sequence[str], labels: Labels, known: Registry, licence: str, aliases: Collection[str] = ()
+) -> dict[str, PanelEntry]:
     """What labelled tables and the registry say of models, each fact with its source.
 
     Args:
@@ -442,8 +550,15 @@ def entries_of(names: Sequence[str], labels: Labels, known: Registry, licence: s
         labels: the tables' rows.
         known: the registry.
         licence: of every model's answers.
+        aliases: models of which the lab alone is said, since nobody knows which version answered.
     """
-    facts = labels.facts(tuple(names), known)
+    facts = [
+        ModelFacts(fact.name, lab=fact.lab) if fact.name in aliases else fact
+        for fact in labels.facts(tuple(names), known)
+    ]
+    unknown = sorted(set(aliases) - set(names))
+    if unknown:
+        raise ConfigError(f"no answers of the alias {', '.join(unknown)}")
     chosen = {names[i] for i in labels.candidates(tuple(names), facts)}
     student = {row["student"]: row for row in labels.students}
     taught = {n: row["teachers"].split(";") for n, row in student.items() if (row["strength"] or "").startswith(TAUGHT)}
@@ -454,6 +569,7 @@ def entries_of(names: Sequence[str], labels: Labels, known: Registry, licence: s
             sources=_sources(fact.name, labels, known),
             teachers=frozenset(taught.get(fact.name, ())) - {""},
             candidate=fact.name in chosen,
+            alias=fact.name in aliases,
         )
         for fact in facts
     }

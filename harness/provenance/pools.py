@@ -138,6 +138,8 @@ class Pool:
     """What was found in the texts of models whose texts are here."""
     language: str | None = None
     """What its prompts and models' answers are in, where that is recorded."""
+    reads: str | None = None
+    """The kind of reasoning traces that a panel is of."""
 
     def asks(self, name: str) -> bool:
         """Whether something is to be said of a model here."""
@@ -146,6 +148,8 @@ class Pool:
     @property
     def traces(self) -> str | None:
         """The kind of reasoning traces it is of; `None` is answers."""
+        if self.reads is not None:
+            return self.reads
         return self.corpus.split(TRACES)[1].rstrip(")") if TRACES in self.corpus else None
 
 
@@ -235,24 +239,34 @@ def _on_panels(
 ) -> tuple[list[Pool], set[str]]:
     """The pools of panels whose prompts were answered, and the tasks that need no pool of their own besides."""
     found: list[Pool] = []
-    read: set[str] = set()
-    texts = answers.filter(~answers["task"].str.contains(TRACES, literal=True))
+    read: list[_Read] = []
     for path in panels.found().values():
         ids = panels.prompt_ids(path)
-        if texts.filter(texts["prompt_id"].is_in(list(ids)) | texts["alias"].is_in(list(ids.values()))).is_empty():
+        if answers.filter(
+            answers["prompt_id"].is_in(list(ids)) | answers["alias"].is_in(list(ids.values()))
+        ).is_empty():
             continue
         shipped = panel.load(path)
-        there, otherwise = panel.keyed(shipped, texts)
+        there, otherwise = panel.keyed(shipped, answers)
         counts = dict(there.group_by("model").agg(_distinct()).iter_rows())
         there = there.filter(there["model"].is_in([m for m, n in counts.items() if n >= LEAST_ASKED]))
         if there.is_empty():
+            read += [_Read(frozenset(ids), there)] if shipped.traces else []
             continue
         changed = wording.changed_prompts(shipped.name, [f.where for f in otherwise])
         for group in _asked_alike(there):
             pool = _of_panel(shipped, there.filter(there["model"].is_in(list(group))), known, control_of, folder)
             found.append(dataclasses.replace(pool, notes=(*pool.notes, *changed)))
-        read |= _whole(texts, there, set(ids))
-    return found, read
+        read.append(_Read(frozenset(ids), there))
+    return found, _whole(answers, read)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was read against a panel: its prompts' ids, and the answers, which may be none of a panel of traces."""
+
+    ids: frozenset[str]
+    there: pl.DataFrame
 
 
 def _distinct() -> pl.Expr:
@@ -261,14 +275,16 @@ def _distinct() -> pl.Expr:
     return pl.col("prompt_id").n_unique()
 
 
-def _whole(answers: pl.DataFrame, there: pl.DataFrame, ids: set[str]) -> set[str]:
-    """Tasks of which nothing would be said besides: nearly all prompts are the panel's, and everybody is read on it."""
-    who = set(there["model"].to_list())
+def _whole(answers: pl.DataFrame, read: Sequence[_Read]) -> set[str]:
+    """Tasks of which nothing would be said besides: nearly all prompts are panels', and everybody is read on one."""
+    who = {model for one in read for model in one.there["model"].to_list()}
     found = set()
     for (task,), part in answers.partition_by("task", as_dict=True).items():
         asked = set(part["prompt_id"].to_list())
-        mine = set(there.filter(there["task"] == task)["prompt_id"].to_list())
-        if len(mine | (asked & ids)) >= panel.FULL * len(asked) and set(part["model"].to_list()) <= who:
+        mine: set[str] = set()
+        for one in read:
+            mine |= (asked & one.ids) | set(one.there.filter(one.there["task"] == task)["prompt_id"].to_list())
+        if len(mine) >= panel.FULL * len(asked) and set(part["model"].to_list()) <= who:
             found.add(str(task))
     return found
 
@@ -294,19 +310,31 @@ def _of_panel(
 
     A model of the panel's that is among them is read from the answers found here.
     """
-    formulaic = boilerplate.formula(shipped.prints)
-    bare, found = readings.read(there, formulaic=formulaic, words=shipped.words, folder=folder)
-    prints = panel.joined(shipped, stored.fingerprint(bare, panel.CHANNELS, folder, cut=True))
+    if shipped.traces is None:
+        formulaic = boilerplate.formula(shipped.prints)
+        bare, found = readings.read(there, formulaic=formulaic, words=shipped.words, folder=folder)
+        new_prints = stored.fingerprint(bare, panel.CHANNELS, folder, cut=True)
+    else:
+        found = {}
+        texts = there.rename({"output": "reasoning"})
+        new_prints = stored.fingerprint(texts, panel.CHANNELS, folder, "reasoning", cut=True)
+    prints = panel.joined(shipped, new_prints)
     mine = frozenset(there["model"].unique().to_list()) & set(prints.models)
-    who = facts(prints.models, known, control_of)
+    who = _told_apart(facts(prints.models, known, control_of), shipped, mine)
     new = {fact.name for fact in who if fact.name in mine - set(shipped.entries) and not fact.copy_of}
     about = wording.panel(shipped.name, shipped.about, len(shipped.entries), len(shipped.prompts))
     return Pool(
         shipped.name, prints, who, (shipped.candidates & set(prints.models)) | new, about, True, shipped.taught,
         shipped.domains, version=str(shipped.about["version"]), suspects=mine, same=shipped.same,
         about={name: _about(shipped, prints, name, known) for name in sorted(mine)}, readings=found,
-        language=shipped.language,
+        language=shipped.language, reads=shipped.traces,
     )  # fmt: skip
+
+
+def _told_apart(who: list[ModelFacts], shipped: panel.Panel, mine: frozenset[str]) -> list[ModelFacts]:
+    """Facts in which a panel's aliases are what the panel says, whatever else is recorded under their names."""
+    alias = {name for name, entry in shipped.entries.items() if entry.alias} - mine
+    return [shipped.facts[fact.name] if fact.name in alias else fact for fact in who] if alias else who
 
 
 def _about(shipped: panel.Panel, prints: Fingerprints, name: str, known: Registry) -> tuple[str, ...]:
@@ -451,7 +479,7 @@ def whole_panel(name: str) -> Pool:
     notes = wording.panel(shipped.name, shipped.about, len(shipped.entries), len(shipped.prompts))
     return Pool(
         shipped.name, shipped.prints, who, shipped.candidates, notes, True, shipped.taught, shipped.domains,
-        version=str(shipped.about["version"]), same=shipped.same,
+        version=str(shipped.about["version"]), same=shipped.same, reads=shipped.traces,
     )  # fmt: skip
 
 

@@ -24,9 +24,12 @@ import numpy as np
 from harness.provenance import calibration as cal
 from harness.provenance.calibration import Matrix
 from harness.provenance.evidence import ALPHA, Analysis, adjusted, lab_tests, open_pairs
+from harness.provenance.finding import Lab, LabNaming
 from harness.provenance.registry import TAUGHT, Labels
 
 LEAST_LINEAGES = 5
+LEAST_STUDENTS = 3
+"""Documented students of a lab below which it is not said how many of them are named."""
 RIDGE = 0.01
 """Keeps the regression finite where scores separate the two sides."""
 LEVELS = (0.05, 0.01)
@@ -117,6 +120,22 @@ def naming(analysis: Analysis, pairs: Iterable[Pair]) -> dict[str, dict[str, boo
         for lab in of & set(q):
             found.setdefault(lab, {})[student] = q[lab] <= ALPHA
     return found
+
+
+def counts(named: Mapping[str, Mapping[str, bool]], labs: Iterable[Lab], suspect: str) -> tuple[LabNaming, ...]:
+    """Of the labs that were tested, how many documented students a verdict names.
+
+    Args:
+        named: of `naming`.
+        labs: of the finding.
+        suspect: it does not vouch for itself.
+    """
+    found = []
+    for lab in sorted(lab.lab for lab in labs if lab.lab is not None and lab.p is not None):
+        students = [hit for student, hit in named.get(f"lab {lab}", {}).items() if student != suspect]
+        if len(students) >= LEAST_STUDENTS:
+            found.append(LabNaming(lab, sum(students), len(students)))
+    return tuple(found)
 
 
 def cut(known: Sequence[Gap], without: str | None = None) -> float | None:

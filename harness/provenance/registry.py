@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import polars as pl
 import yaml
@@ -44,9 +44,9 @@ MODELS = ("corpus", "model", "role", "lab", "released")
 
 EXPECTED = (
     "`models` (name: {lab, released: YYYY-MM, base, lineage, not_taught_by: [labs], teachers: [models], statement, "
-    "aliases: [names], source}), "
-    "`labs` (lab: regular expression), `base_families` (family: regular expression) and `summaries` (lab: regular "
-    "expression), each of them optional"
+    "weights: open or closed, aliases: [names], source}), "
+    "`labs` (lab: regular expression), `base_families` (family: regular expression), `summaries` (lab: regular "
+    "expression) and `weights` (open or closed: regular expression), each of them optional"
 )
 """What a registry file holds, for a message."""
 SHOWN = 3
@@ -85,6 +85,7 @@ class _Entry(TypedDict, total=False):
     not_taught_by: list[str] | None
     teachers: list[str] | None
     statement: str | None
+    weights: Literal["open", "closed"] | None
     aliases: list[str] | None
     bases: list[str] | None
     copy_of: list[str] | None
@@ -97,6 +98,7 @@ class _File(TypedDict, total=False):
     labs: _Patterns | None
     base_families: _Patterns | None
     summaries: _Patterns | None
+    weights: _Patterns | None
 
 
 def _complaint(item: Any) -> str:
@@ -116,6 +118,8 @@ class Registry:
     bases: Mapping[str, str]
     summaries: Mapping[str, str] = field(default_factory=dict)
     """Models whose reasoning traces are summaries: a pattern by lab."""
+    weights: Mapping[str, str] = field(default_factory=dict)
+    """Whether anybody may load a model's weights: a pattern for `open`, one for `closed`."""
 
     @classmethod
     def load(cls, path: Path) -> Registry:
@@ -138,7 +142,8 @@ class Registry:
         if not any(part is not None for part in file.values()):
             raise ConfigError(f"{path}: holds nothing; expected {EXPECTED}")
         entries = {name: dict(entry or {}) for name, entry in (file.get("models") or {}).items()}
-        return cls(entries, file.get("labs") or {}, file.get("base_families") or {}, file.get("summaries") or {})
+        patterns = (file.get(part) or {} for part in ("labs", "base_families", "summaries", "weights"))
+        return cls(entries, *patterns)
 
     def lab(self, name: str) -> str | None:
         """The lab a model's name gives away, if any."""
@@ -171,7 +176,15 @@ class Registry:
             for name in (*other.models, *(name for name in self.models if name not in other.models))
         }
         labs = {**self.labs, **{lab: pattern for lab, pattern in other.labs.items() if lab not in self.labs}}
-        return Registry(models, labs, {**other.bases, **self.bases}, {**other.summaries, **self.summaries})
+        bases, summaries = {**other.bases, **self.bases}, {**other.summaries, **self.summaries}
+        return Registry(models, labs, bases, summaries, {**other.weights, **self.weights})
+
+    def weights_of(self, name: str) -> str | None:
+        """`open` where anybody may load a model's weights, `closed` where nobody may; `None` is unknown."""
+        recorded = self.entry(name).get("weights")
+        bare = self.name(name).known_as.rpartition("/")[2]
+        read = (kind for kind, pattern in self.weights.items() if re.search(pattern, bare, re.IGNORECASE))
+        return recorded or next(read, None)
 
     def traces(self, name: str) -> ReasoningKind:
         """What a model's reasoning traces are, `summary` or `full`, where whoever passes them on does not say."""
@@ -191,14 +204,16 @@ def panel_facts() -> Registry:
 _OF_PANEL = ("lab", "released", "bases", "lineage", "not_taught_by", "copy_of", "teachers")
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def _panel_facts(path: Path, _changed: int) -> Registry:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         about = yaml.load(panels.part(path, ".yaml"), Loader=loader)  # noqa: S506 - a safe one
         said = dict(about["models"])
         models = {
-            str(name): {key: entry[key] for key in _OF_PANEL if entry.get(key)} for name, entry in said.items() if entry
+            str(name): {key: entry[key] for key in _OF_PANEL if entry.get(key)}
+            for name, entry in said.items()
+            if entry and not entry.get("alias")
         }
     except (yaml.YAMLError, ConfigError, KeyError, TypeError, ValueError, AttributeError):
         return Registry({}, {}, {})  # `harness panel check` says what is wrong with it

@@ -314,6 +314,7 @@ def _finding(
         known=study.coverage_of(suspect),
         reading=pool.readings.get(suspect),
         incomparable=incomparable,
+        naming=positives.counts(study.naming, labs, suspect),
     )
     return dataclasses.replace(
         found,

@@ -97,7 +97,7 @@ def validate(
         "fingerprint": fingerprint.VERSION,
         "channels": list(EVIDENCE),
         "corpora": corpora,
-        "figures": [_as_row(f) for f in figures],
+        "figures": [as_row(f) for f in figures],
     }
 
 
@@ -188,7 +188,8 @@ def asked_figures(made: Panel, labels: Labels, asked: Sequence[int], *, both: bo
     return {name: float(value) for name, value in found.items() if value is not None}
 
 
-def _as_row(figure: Figure) -> Row:
+def as_row(figure: Figure) -> Row:
+    """A figure as JSON has it."""
     return {
         "name": figure.name,
         "corpus": figure.corpus,

@@ -10,13 +10,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.provenance import boilerplate, languages
+from harness.provenance import boilerplate, languages, positives
 from harness.provenance.calibration import LEAST_NULL, LEAST_REFERENCE, ModelFacts
 from harness.provenance.change import Change
 from harness.provenance.comparability import Familiarity, Languages, Wrapping
 from harness.provenance.evidence import ALPHA, LEAST_PROMPTS
 from harness.provenance.finding import Finding, Lab, Member, PairTest, Rival, SelfScore, Span
-from harness.provenance.positives import Scale
+from harness.provenance.positives import LEAST_STUDENTS, Scale
 from harness.provenance.same import Sameness, Threshold
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ EXPLANATIONS = (
 )
 POWER = 0.8
 """Share of documented students below which a teacher's absence from a report says little."""
-LEAST_STUDENTS = 3
 SHOWN = 3
 FORBIDDEN = re.compile(
     r"distill?ed (from|by)|stol|steal|theft|cop(y|ied|ies|ying)\b|plagiar|cheat|clone|knock-?off|rip-?off|"
@@ -258,11 +257,8 @@ def naming(found: Finding, named: Mapping[str, Mapping[str, bool]]) -> str:
         found: the finding; the suspect does not vouch for itself.
         named: of `positives.naming`.
     """
-    shown = []
-    for lab in sorted(lab.lab for lab in found.labs if lab.lab is not None and lab.p is not None):
-        students = [hit for student, hit in named.get(f"lab {lab}", {}).items() if student != found.suspect]
-        if len(students) >= LEAST_STUDENTS:
-            shown.append(f"{lab} {sum(students)} of {len(students)}")
+    known = positives.counts(named, found.labs, found.suspect)
+    shown = [f"{of.lab} {of.named} of {of.students}" for of in known]
     return f"Documented students whose teacher's lab a verdict names on this set: {', '.join(shown)}." if shown else ""
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from harness.provenance import pools, registration, registry
-    from harness.results.leaderboard import Board
+    from harness.results.leaderboard import Board, Fact
     from harness.results.leaderboard.selection import Selection
 
 
@@ -497,8 +497,27 @@ def board(results_dir: Path, wanted: Selection | None = None) -> Board:
     with contextlib.closing(store.connect(results_dir)) as index:
         frames: dict[str, Any] = {name: store.run_sql(index, sql) for name, sql in leaderboard.QUERIES.items()}
         probed = _headed(index, sorted(set(frames["models"]["model"])))
-    everything = leaderboard.Board(**frames, probed=probed)
+    everything = leaderboard.Board(**frames, probed=probed, facts=_facts(results_dir, frames["models"]))
     if wanted is None:
         return everything
     sql = wanted.sql()
     return wanted.apply(everything, None if sql is None else store.query(results_dir, sql, single=True).iter_rows())
+
+
+def _facts(results_dir: Path, models: pl.DataFrame) -> dict[str, Fact]:
+    """What is documented of every model of the index; weights that were loaded from a file are open."""
+    from harness.provenance import pools
+    from harness.results.leaderboard import Fact
+
+    known = known_in(results_dir)
+    loaded = {row["model"] for row in models.iter_rows(named=True) if row["weights_sha256"]}
+    names = sorted(set(models["model"]))
+    return {
+        fact.name: Fact(
+            fact.lab,
+            fact.released and fact.released[:7],
+            "open" if fact.name in loaded else known.weights_of(fact.name),
+            known.entry(fact.name).get("statement"),
+        )
+        for fact in pools.facts(names, known, {})
+    }

@@ -657,7 +657,7 @@ def _add_manifest(connection: duckdb.DuckDBPyConnection, folder: Path, mark: str
     run |= {"root": manifest.root, "fingerprint": mark, "argv": list(manifest.argv)}
     models = [
         vars(model)
-        | {"model": model.name}
+        | {"model": model.name, "price": cost.prices.get(model.name)}
         | {f"weights_{key}": value for key, value in vars(model.weights or runs.WeightsEntry()).items()}
         for model in manifest.models
     ]

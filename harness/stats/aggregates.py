@@ -113,6 +113,27 @@ def mean_standings(
     return standings(values, tests)
 
 
+def shared(
+    columns: Sequence[Column], comparisons: Iterable[Row], weights: Mapping[str, float]
+) -> dict[tuple[str, str], tuple[float, float]]:
+    """Per pair of models, the weighted mean of their differences on the documents both were asked, and how many.
+
+    Args:
+        columns: the tasks that count; a task that the two share nothing of does not.
+        comparisons: rows of the table `comparisons`.
+        weights: of tasks; 1 where none is named.
+    """
+    parts: dict[tuple[str, str], list[tuple[float, float, int]]] = {}
+    for row in comparisons:
+        if row["same_task"] and (row["task"], row["metric"]) in columns:
+            part = (weights.get(row["task"], 1.0), row["difference"], row["n"])
+            parts.setdefault((row["model_a"], row["model_b"]), []).append(part)
+    return {
+        pair: (math.fsum(w * d for w, d, _ in of) / math.fsum(w for w, _, _ in of), float(sum(n for _, _, n in of)))
+        for pair, of in parts.items()
+    }
+
+
 def _test(parts: Sequence[tuple[float, Row]]) -> tuple[float, float]:
     from scipy.special import ndtr, stdtr
 

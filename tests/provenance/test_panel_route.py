@@ -94,7 +94,7 @@ def test_a_panel_is_asked_without_a_system_prompt_in_its_own_order(route: Route)
 def test_leaderboard_sql_page_and_command_carry_the_same_finding(route: Route) -> None:
     indexed = derivation.findings(route.results)
     assert {name for name, _ in indexed} == set(WHO)
-    board, page = derivation.board(route.results), gather.gather(route.results)
+    board, page = derivation.board(route.results), gather.gather(route.results, gather.whole_board(route.results))
     place = {name: i for i, name in enumerate(page["names"])}
     for name in WHO:
         found = indexed[name, "alpaca_eval"]

@@ -17,6 +17,7 @@ from harness.provenance.calibration import ModelFacts
 from harness.provenance.evidence import rival
 from harness.provenance.registry import Labels, Registry
 from harness.results import derivation, leaderboard, store
+from harness.results.leaderboard import verdicts
 from harness.results.report import gather
 
 WORDS = ["the", "sky", "lamp", "runs", "over", "a", "quiet", "red", "river", "while", "old", "friends", "sing", "hears"]
@@ -83,9 +84,9 @@ def test_bad_answers_are_not_comparable_wherever_that_is_read(results: Path, sus
     ).row(0)
     assert (verdict, labs, nearest) == ("not comparable", [], None)
     board = derivation.board(results)
-    assert board.relatives(suspect) == [("", "not comparable n=60")]
+    assert verdicts.relative(board, suspect) == "not comparable, n=60"
     assert "not comparable" in leaderboard.markdown(board)
-    page = gather.gather(results)
+    page = gather.gather(results, gather.whole_board(results))
     row = next(row for row in page["board"]["rows"] if page["names"][row["model"]] == suspect)
     assert [told["verdict"] for told in row["evidence"]] == ["not comparable"]
     (asked,) = derivation.suspect_report(results, suspect)["corpora"]

@@ -11,6 +11,7 @@ from runfolders import sample, write_run
 
 from harness.provenance import Finding
 from harness.results import derivation, leaderboard, store
+from harness.results.leaderboard import verdicts
 from harness.results.report import gather, likeness
 
 WORDS = ["the", "sky", "lamp", "runs", "over", "a", "quiet", "red", "river", "while", "old", "friends", "sing", "hears"]
@@ -76,11 +77,11 @@ def test_command_sql_leaderboard_and_page_say_the_same(results: Path, suspect: s
     board = derivation.board(results)
     for found in board.findings[suspect]:
         assert _plain(found) == command[found.corpus]
-    said = "\n".join(text for _, text in board.relatives(suspect))
+    said = verdicts.relative(board, suspect)
     assert all(found.corpus in said for found in board.findings[suspect])
     assert leaderboard.json(board)
 
-    page = gather.gather(results)
+    page = gather.gather(results, gather.whole_board(results))
     place = {name: i for i, name in enumerate(page["names"])}
     row = next(row for row in page["board"]["rows"] if row["model"] == place[suspect])
     for told in row["evidence"]:
@@ -89,7 +90,7 @@ def test_command_sql_leaderboard_and_page_say_the_same(results: Path, suspect: s
             wanted["verdict"], wanted["strength"], wanted["sentence"],
         )  # fmt: skip
         assert told["nearest"] == (None if wanted["nearest"] is None else place[str(wanted["nearest"])])
-    sets = {pool["task"]: pool for pool in likeness.of_pools(results, place)}
+    sets = {pool["task"]: pool for pool in likeness.of_pools(results, place, derivation.findings(results))}
     for corpus, wanted in command.items():
         at = sets[corpus]["models"].index(place[suspect])
         assert sets[corpus]["verdicts"][at] == wanted["verdict"]

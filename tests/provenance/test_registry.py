@@ -113,3 +113,14 @@ def test_the_command_answers_with_a_sentence_and_no_traceback(project: Any) -> N
     assert "Traceback" not in said
     file.write_text("models:\n  mine: {released: 2024-05}\n")
     assert "wizardlm-70b" in project.run("provenance", "wizardlm-70b", "--panel", "alpaca_eval", "--no-interval").stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "weights"),
+    [("gpt-4o", "closed"), ("openai/gpt-oss-120b", "open"), ("o3-mini", "closed"), ("deepseek-r1", "open"),
+     ("claude-3-opus", "closed"), ("qwen2.5-72b-instruct", "open"), ("qwen-max", "closed"), ("mistral-large-2", None)],
+)  # fmt: skip
+def test_a_name_tells_whether_weights_are_open_or_nothing_does(name: str, weights: str | None) -> None:
+    assert pools.registry(panels=False).weights_of(name) == weights
+    known = Registry({"gpt-4o": {"weights": "open"}}, {}, {}).over(pools.registry(panels=False))
+    assert known.weights_of("gpt-4o") == "open"  # what is recorded goes before what a name tells

@@ -19,13 +19,14 @@ from runfolders import sample, write_run
 from harness.core import resources
 from harness.errors import ConfigError, HarnessError
 from harness.provenance import Finding, PairTest
-from harness.provenance.finding import Lab, contradict
+from harness.provenance.finding import Lab, LabNaming, Rival, contradict
 from harness.results import derivation, leaderboard
+from harness.results.leaderboard import cells as board_cells
 from harness.results.leaderboard import selection
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "leaderboard.md"
 HOSTILE = "evil|`<b>\n| fake | 1.000 [1.00, 1.00] n=999 |\x1b[31m\u202e[x](http://y)"
-NUMBER = r"(-?\d+\.\d{2,3} (\[-?\d+\.\d\d, -?\d+\.\d\d\]|\[no interval\]) n=\d+|not scored n=0|(untestable|not enough prompts) n=\d+)"
+NUMBER = r"(-?\d+\.\d{2,3} (\[-?\d+\.\d\d, -?\d+\.\d\d\]|\[no interval\]) n=\d+|not scored n=0|(untestable|not enough prompts), n=\d+)"
 
 
 def boards(tmp_path):
@@ -179,12 +180,125 @@ def test_the_mean_states_its_weights_has_an_interval_and_takes_a_missing_task_fo
     assert cells["alpha"].startswith("0.750 [")
     assert cells["alpha"].endswith("rank 1 (a)")
     assert re.search(NUMBER, cells["beta"])
-    assert cells["beta"].startswith("0.500 [")
+    assert cells["beta"].startswith("≈0.250; 0.500 [")  # half a point behind alpha on what both were asked
     assert cells["beta"].endswith("1 of 2 tasks")
     weighed = dataclasses.replace(both, weights={"word_sums": 3.0})
     header, *rows = table_rows(leaderboard.markdown(weighed))
     assert "arithmetic x 1, word_sums x 3" in header[1]
     assert rows[0][1].strip().startswith("0.625 [")
+
+
+def test_a_model_asked_easier_items_stands_where_shared_items_put_it_and_is_marked(board):
+    """`easy` answers all of its items, which alpha answers too; `hard` is better than alpha on what those two share."""
+    columns = ("model", "task", "metric", "kind", "value", "n", "coverage")
+    rows = [("alpha", 0.7, 100), ("beta", 0.6, 100), ("easy", 1.0, 20), ("hard", 0.65, 20), ("island", 1.0, 20)]
+    scores = pl.DataFrame([(m, "t", "accuracy", "math", v, n, 1.0) for m, v, n in rows], schema=columns, orient="row")
+    shared = [("alpha", "beta", 0.1, 100), ("alpha", "easy", 0.0, 20), ("alpha", "hard", -0.2, 20)]
+    pair = {"task": "t", "metric": "accuracy", "same_task": True, "p_value": 0.5, "std_error": 0.1, "df": 9.0}
+    pairs = [pair | {"model_a": a, "model_b": b, "difference": d, "n": n} for a, b, d, n in shared]
+    models = pl.DataFrame(
+        {"model": [m for m, _, _ in rows], "control_of": None, "run_id": "eval-a1"},
+        schema_overrides={"control_of": pl.String},
+    )
+    marks = (
+        "unsafe_code",
+        "forgeable",
+        "run_id",
+        "ci_method",
+        "ci_low",
+        "ci_high",
+        "n_unscored",
+        "n_failed",
+        "n_truncated",
+        "n_refused",
+    )
+    blank = scores.with_columns([pl.lit(None).alias(name) for name in marks])
+    placed = dataclasses.replace(board, scores=blank, comparisons=pl.DataFrame(pairs), models=models)
+    assert placed.names == ["hard", "alpha", "easy", "beta", "island"]
+    assert placed.whole == {"alpha", "beta"}
+    assert {name: round(level.value, 3) for name, level in placed.places.items()} == {
+        "hard": 0.9, "alpha": 0.7, "easy": 0.7, "beta": 0.6, "island": 1.0,
+    }  # fmt: skip
+    cells = {row[0]: cells_of(placed, row[0]) for row in rows}
+    assert cells["hard"].startswith("≈0.900; 0.650 ")
+    assert cells["alpha"].startswith("0.700 ")
+    assert cells["island"].startswith("apart: 1.000 ")
+
+
+def cells_of(board, model):
+    return next(row[1] for row in board_cells.sections(board)[0].rows if row[0] == model)
+
+
+def test_many_models_make_one_table_with_the_others_folded_and_no_row_without_a_score(tmp_path):
+    scored, others = [f"m{i:02}" for i in range(45)], [f"u{i:02}" for i in range(20)]
+    write_run(tmp_path, models=(*scored, *others), docs=4, tasks=("arithmetic",))
+    derivation.refresh(tmp_path)
+    board = derivation.board(tmp_path)
+    board = dataclasses.replace(board, scores=board.scores.filter(pl.col("model").is_in(scored)))
+    page = leaderboard.markdown(board)
+    assert len(table_rows(page)) == 1 + board_cells.FIRST
+    assert "<summary>5 more models</summary>" in page
+    assert "20 models without a score" not in page  # nothing else is known of them
+    assert not [row for table in tables(page) for row in table if set(row[1:]) == {"-"}]
+    assert page.count("replay; shown for arithmetic") == 1
+    assert "- 65 models, 260 answers; 45 scored on 1 task." in page
+
+
+def test_what_is_true_of_many_results_is_said_once(board):
+    rows = [
+        row | {"task": f"t{i}"} for i in range(5) for row in board.scores.filter(pl.col("model") == "alpha").to_dicts()
+    ]
+    marked = dataclasses.replace(
+        board, scores=pl.DataFrame(rows).with_columns(n_truncated=pl.lit(2), forgeable=pl.lit(True))
+    )
+    page = leaderboard.markdown(marked)
+    assert page.count("forgeable") - page.count("(forgeable)") == 1
+    assert "- every result: 2 truncated" in page
+    assert "†" not in page.split("† of these")[0]
+
+
+def test_none_says_what_it_is_worth_and_a_verdict_its_rivals_and_its_makers_reply(board):
+    none = dataclasses.replace(found_one("none"), naming=(LabNaming("L", 1, 33),), prompts=400)
+    lab = Lab("L", True, 1, 1, ("beta",), 0.001, 0.004, 9, 9, rivals=(Rival("shared teacher", ("gamma",)),))
+    like = dataclasses.replace(found_one("resembles"), labs=(lab,))
+    facts = {"alpha": leaderboard.Fact("us", "2024-05", "open", "Books alone (https://x.org)")}
+    told = dataclasses.replace(board, facts=facts, evidence=evidence(board, {"alpha": [like]}, none))
+    page = leaderboard.markdown(told)
+    cells = {row[0]: row[2] for row in table_rows(page)}
+    assert cells["beta"] == ("none of 1 tested, n=64; would have found 1 of 33 documented students at 64 prompts")
+    assert cells["alpha"] == "like L (beta): strong, 3.21 [2.00, 4.40] n=64 q=0.004; or a shared teacher"
+    behind = page.split("<summary>alpha: like L (beta)")[1].split("</details>")[0]
+    for words in ("both resemble gamma", "Its makers say of alpha: Books alone", "p = 0.001 against such pairs"):
+        assert words in behind
+    assert "Every verdict here is exploratory" in page
+    assert "1 of 4 models tested answers clearly like another lab's: alpha like L (beta) (strong)." in page
+    assert (
+        "3 resemble none of those tested, which clears nobody: the test would have found 1 of 33 documented students at 64"
+        in page
+    )
+
+
+def test_columns_are_chosen_and_what_is_not_known_is_a_dash(board):
+    price = json.dumps({"input": 1.0, "output": 10.0, "cached": 0.5})
+    used = board.usage.filter(pl.col("model").is_in(["alpha", "beta"]) & (pl.col("task") == "arithmetic"))
+    full = {"answers": 4, "counted": 4, "prompt": 4000.0, "cached": 2000.0, "written": 800.0, "completion": 800.0,
+            "completion_n": 4, "reasoning": 600.0, "reasoning_n": 4, "seconds": 10.0, "seconds_n": 4}  # fmt: skip
+    rows = [{**row, **full, "price": price} for row in used.to_dicts() if row["model"] == "alpha"]
+    facts = {"alpha": leaderboard.Fact("us", "2024-05", "open")}
+    show = ("lab", "released", "weights", "cost", "tokens", "latency")
+    chosen = dataclasses.replace(board, show=show, facts=facts, usage=pl.DataFrame(rows, schema=board.usage.schema))
+    header, *rows = table_rows(leaderboard.markdown(chosen))
+    assert header[2:] == [
+        "lab",
+        "released",
+        "weights",
+        "cost of 1,000 answers",
+        "mean tokens an answer",
+        "mean seconds an answer",
+    ]
+    # 2,000 tokens at $1, 2,000 from the cache at $.50 and 800 written at $10 a million, over 4 answers
+    assert rows[0][2:] == ["us", "2024-05", "open", "&#36;2.75", "200, 150 of reasoning n=4", "2.5 s n=4"]
+    assert set(rows[1][2:]) == {"-"}
 
 
 def test_the_means_ranks_come_from_paired_differences(tmp_path):
@@ -277,7 +391,7 @@ def test_the_nearest_model_is_never_the_model_itself_and_controls_are_shown_as_s
 
 def test_what_is_not_calibrated_is_called_so_wherever_it_stands(board):
     page = leaderboard.markdown(board)
-    assert table_rows(page)[0][2] == "nearest relative (calibrated, provenance_open)"
+    assert table_rows(page)[0][2] == "answers like (provenance_open; exploratory)"
     assert sum("not calibrated" in line for line in page.splitlines() if line.startswith("## ")) == 2
     assert leaderboard.terminal(board).count("not calibrated") >= 2
     calibrated = dataclasses.replace(
@@ -366,8 +480,8 @@ def test_of_several_sets_that_with_most_power_is_shown_and_named_and_those_that_
     )
     cells = {row[0]: row[2] for row in table_rows(leaderboard.markdown(dataclasses.replace(board, evidence=found)))}
     assert cells["alpha"] == (
-        "beta 3.21 [2.00, 4.40] n=64 q=0.004, strong on most; but none of 1 (nearest 3.21 [2.00, 4.40] n=64 q=0.004) "
-        "on few"
+        "like L (beta): strong, 3.21 [2.00, 4.40] n=64 q=0.004 on most; but none of 1 tested, n=50; would have found "
+        "nobody knows how many students on few"
     )
     assert contradict(found_one("resembles"), found_one("resembles", lab="M"))
 
@@ -378,16 +492,16 @@ def test_calibrated_evidence_takes_the_place_of_the_uncalibrated_column_as_soon_
     _, *rows = table_rows(page)
     assert "similar other model by choice of words" not in page
     cells = {row[0]: row[2] for row in rows}
-    assert cells["alpha"] == "beta 3.21 [2.00, 4.40] n=64 q=0.004, strong"
-    assert cells["beta"] == "none of 1 (nearest 3.21 [2.00, 4.40] n=64 q=0.004)"
-    assert "Nearest relative, calibrated" in leaderboard.terminal(dataclasses.replace(board, evidence=found))
+    assert cells["alpha"] == "like L (beta): strong, 3.21 [2.00, 4.40] n=64 q=0.004"
+    assert cells["beta"] == "none of 1 tested, n=64; would have found nobody knows how many students"
+    assert "Whom models answer like: calibrated" in leaderboard.terminal(dataclasses.replace(board, evidence=found))
 
 
 def test_a_model_without_a_month_is_told_which_line_its_file_lacks(board):
     undated = dataclasses.replace(found_one("resembles"), released=None)
     found = evidence(board, {"alpha": [undated]}, otherwise=found_one("none"))
     cells = {row[0]: row[2] for row in table_rows(leaderboard.markdown(dataclasses.replace(board, evidence=found)))}
-    assert cells["alpha"].endswith("strong (add released:)")
+    assert cells["alpha"].endswith("q=0.004 (add released:)")
     assert "released" not in cells["beta"]
 
 
@@ -562,3 +676,4 @@ def test_a_committed_page_is_checked_against_the_results(project, tmp_path):
     assert html.read_text().startswith("<!doctype html>")
     project.run("leaderboard", "scores", "--check", str(html))
     assert "scores" in project.run("leaderboard", "scoers", code=2).stderr
+    assert "did you mean 'cost'" in project.run("leaderboard", "--columns", "lab,cots", code=2).stderr

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from urllib.parse import urlencode
 
 import polars as pl
 import pytest
@@ -26,14 +27,21 @@ from harness.cli import report
 from harness.core import tables
 from harness.errors import ConfigError
 from harness.provenance import explain, wording
+from harness.provenance.tree import TreeNode
 from harness.results import derivation, schema
-from harness.results.report import draw, figures, gather, names, page, samples, serve
+from harness.results.report import against, draw, figures, gather, likeness, names, page, samples, serve
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 BROWSER = os.environ.get("HARNESS_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
 
 EVIL = "evil</script><script>window.pwned=1</script><img src=x onerror=window.pwned=2>\x1b[31m\u202ereversed\u200b"
 SHOWN = "evil</script><script>window.pwned=1</script><img src=x onerror=window.pwned=2>\\x1b[31m\\u202ereversed\\u200b"
+CODE = f"""
+```python
+def answer(n):  # {EVIL}
+    return "{EVIL}" + str(40 + 2)
+```
+"""
 MODELS = ("alpha", "beta", "warm")
 
 
@@ -42,7 +50,7 @@ def hostile_results(folder: Path) -> Path:
     write_run(folder, "eval-a1", models=MODELS, controls={"warm": "alpha"}, values={"alpha": 1.0, "warm": 0.0}, docs=30)
     rows = [
         sample(
-            "eval-b2", EVIL, "arithmetic", d, value=float(d % 2), output=f"{EVIL} <b>{d}</b>", reasoning=f"{EVIL} {{{{data}}}}",
+            "eval-b2", EVIL, "arithmetic", d, value=float(d % 2), output=f"{EVIL} <b>{d}</b>{CODE}", reasoning=f"{EVIL} {{{{data}}}}",
             messages=json.dumps([{"role": EVIL, "content": f"{EVIL}\nline two {{{{scripts}}}}"}]), target=EVIL,
             attempts=[{"at": "2026-01-02T03:04:05+00:00", "error": EVIL, "status": 500}],
         )
@@ -107,6 +115,9 @@ class Tab:
 
     def see_everything(self):
         """Scroll through, so that every figure is drawn."""
+        for section in ("likeness", "tasks"):  # filled when somebody comes near
+            self.tab.locator(f"section#{section}").scroll_into_view_if_needed()
+            self.tab.locator(f"section#{section} table").first.wait_for()
         for name in ("scores", "performance", "matrix", "tree", "detection", "difficulty"):
             self.tab.locator(f"#fig-{name}").scroll_into_view_if_needed()
             self.tab.locator(f"#fig-{name} :is(svg, canvas, p)").first.wait_for()
@@ -228,9 +239,9 @@ def test_samples_are_filtered_searched_and_opened(opened, embedded, results):
 
 
 def test_shared_words_are_marked_where_they_stand(opened, embedded):
-    tab = opened(embedded.as_uri()).tab
+    tab = opened(f"{embedded.as_uri()}#likeness?set=provenance_open&a=beta&b=warm").tab
     tab.locator("#pair").get_by_label("Candidate", exact=True).select_option(label="alpha")
-    tab.locator("#pair").get_by_label("Model", exact=True).select_option(label="beta")
+    assert tab.url.endswith("#likeness?set=provenance_open&a=beta&b=alpha")
     row = tab.locator("#pair tbody tr", has=tab.locator("mark")).first
     shared = row.locator("q").inner_text().replace(" ", "")
     assert len(shared) > 3
@@ -238,12 +249,143 @@ def test_shared_words_are_marked_where_they_stand(opened, embedded):
 
 
 def test_flips_lead_to_the_samples_of_their_item(opened, embedded):
-    tab = opened(embedded.as_uri()).tab
+    tab = opened(f"{embedded.as_uri()}#tasks?task=arithmetic&a=warm&b=beta").tab
     tab.get_by_label("First model").select_option(label="alpha")
-    tab.get_by_label("Second model").select_option(label="beta")
+    assert tab.url.endswith("#tasks?task=arithmetic&a=alpha&b=beta")
     assert "15 items flip: 15 to the first, 0 to the second" in tab.locator("#task").inner_text()
     tab.locator("#task table").last.get_by_role("button", name=re.compile("^samples of item")).first.click()
     assert tab.locator("#browser .pager").inner_text().startswith("4 of 360")
+
+
+def judged(contents):
+    """The same page with a verdict: alpha like beta, in a null of a hundred pairs; evil code and names as they are."""
+    data = copy.deepcopy(contents)
+    pool = data["pools"][0] | {"null": [i / 20 - 3 for i in range(100)]}
+    alpha = data["models"].index("alpha")
+    told = {
+        "set": pool["task"], "verdict": "resembles", "strength": "strong", "said": f"like L (beta): strong {SHOWN}", "power": "",
+        "same": None, "near": "beta", "numbers": {"v": 3.2, "lo": 2.0, "hi": 4.4, "q": 0.004}, "n": 30, "prompts": 30, "pairs": 100,
+        "because": ["It resembles beta."], "rivals": ["both resemble gamma."], "not": ["not proof of copying"], "notes": [SHOWN],
+    }  # fmt: skip
+    data["cards"][alpha] |= {
+        "sets": [told],
+        "statement": "Its makers say of alpha: Books alone.",
+        "released": "2024-05",
+    }
+    return {**data, "pools": [pool]}
+
+
+@pytest.fixture(scope="module")
+def tab(chromium, results, contents, tmp_path_factory):
+    """One page for every test that only looks and follows links."""
+    out = tmp_path_factory.mktemp("judged") / "r.html"
+    packed = samples.pack(results, {name: i for i, name in enumerate(contents["names"])}, "r")
+    out.write_bytes(page.html(judged(contents), packed, "Results", draw.javascript()).encode())
+    opened = Tab(chromium, out.as_uri(), accept_downloads=True)
+    yield opened
+    opened.context.close()
+
+
+def follow(tab, link):
+    tab.tab.evaluate("(link) => { location.hash = ''; location.hash = link; }", link)
+    return tab.tab
+
+
+def test_a_card_says_whom_a_model_answers_like_why_in_quotes_in_the_null_and_what_that_does_not_show(tab):
+    follow(tab, "#model?name=alpha").locator("#card .quotes mark").first.wait_for()
+    card = tab.tab.locator("#card")
+    text = card.inner_text()
+    for words in ("Answers like L (beta): strong", "3.20 [2.00, 4.40] n=30", "It resembles beta.", "both resemble gamma.",
+                  "not proof of copying", "Its makers say of alpha: Books alone.", "Of 100 pairs that cannot be related, 0"):  # fmt: skip
+        assert words in text, words
+    assert 1 <= card.locator(".quotes .pair").count() <= 3
+    assert [
+        quote.count("in") > 0 for quote in card.locator(".quotes .pair").first.locator("footer").all_inner_texts()
+    ] == [True] * 2
+    assert card.locator("svg .mine").count() == 1
+    assert tab.tab.evaluate("document.activeElement.textContent") == "alpha"
+    follow(tab, "#model?name=nobody").locator(
+        "#card .warn", has_text="No model of this page is called nobody"
+    ).wait_for()
+    tab.tab.get_by_label("Find a model").fill("evil")
+    assert tab.tab.locator(".deck .tile h4").all_inner_texts() == [SHOWN]
+    assert tab.complaints == []
+
+
+def test_a_link_restores_order_filter_sample_and_the_one_beside_it(tab, opened):
+    page_ = tab.tab
+    page_.locator("#board").get_by_label("Filter models").fill("a")
+    page_.locator("#board th", has_text="arithmetic").get_by_role("button").click()
+    shown = page_.locator("#board tbody th").all_inner_texts()
+    assert "#leaderboard?filter=a&sort=arithmetic" in page_.url
+    address = page_.url
+    page_.locator("#browser").get_by_label("Model", exact=True).select_option(label="beta")
+    page_.get_by_role("button", name=re.compile("^open sample ")).first.click()
+    page_.locator("#detail pre").first.wait_for()
+    page_.locator("#detail").get_by_label("Side by side").select_option(label="alpha")
+    page_.locator("#detail .pair").wait_for()
+    marks = [page_.locator("#detail .pair > div").nth(i).locator("mark").all_inner_texts() for i in (0, 1)]
+    detail, link = page_.locator("#detail").inner_text(), page_.url
+    assert marks[0] == marks[1]
+    assert "#samples?model=beta&open=" in link
+    again = opened(link).tab
+    again.locator("#detail .pair").wait_for()
+    assert again.locator("#detail").inner_text() == detail
+    again.evaluate("(link) => { location.hash = link; }", address.partition("#")[2])
+    again.wait_for_function("() => document.querySelector('#board th[aria-sort=descending]')")
+    assert again.locator("#board tbody th").all_inner_texts() == shown
+    follow(tab, "#samples?open=nothing/0/arithmetic/alpha")
+    page_.locator("#browser [role=status]", has_text="not in this page").wait_for()
+
+
+def test_code_is_coloured_as_it_was_written_and_runs_nothing(tab):
+    page_ = tab.tab
+    follow(tab, f"#samples?{urlencode({'model': SHOWN, 'task': 'arithmetic'})}")
+    page_.locator("#browser .pager", has_text="30 of 360").wait_for()
+    page_.get_by_role("button", name=re.compile("^open sample ")).first.click()
+    answer = page_.get_by_role("region", name="Answer", exact=True)
+    answer.wait_for()
+    assert answer.text_content() == f"{SHOWN} <b>0</b>{CODE.replace(EVIL, SHOWN)}"
+    assert {"def", "return"} <= set(answer.locator(".keyword").all_inner_texts())
+    assert answer.locator(".string").all_inner_texts() == [f'"{SHOWN}"']
+    assert page_.get_by_role("region", name="Expected").text_content() == SHOWN
+    assert page_.evaluate("window.pwned") is None
+
+
+def test_a_figure_is_saved_as_png_and_a_point_leads_to_its_card(tab):
+    page_ = tab.tab
+    page_.locator("#fig-performance").scroll_into_view_if_needed()
+    page_.locator("#fig-performance svg").wait_for()
+    with page_.expect_download() as saved:
+        page_.locator("#fig-performance").get_by_role("button", name="Save as PNG").click()
+    assert saved.value.suggested_filename == "performance.png"
+    assert Path(saved.value.path()).read_bytes().startswith(b"\x89PNG")
+    named = " ".join(page_.locator("#fig-performance svg text").all_text_contents())
+    assert all(name in named for name in MODELS)
+    page_.locator("#fig-performance svg .mark-symbol path").first.click()
+    page_.wait_for_function("() => location.hash.startsWith('#model?name=')")
+
+
+@pytest.mark.slow
+def test_on_a_telephone_rows_are_cards_with_their_headings_in_light_and_dark(chromium, tab):
+    for scheme in ("light", "dark"):
+        narrow = Tab(
+            chromium, tab.tab.url.partition("#")[0], viewport={"width": 390, "height": 800}, color_scheme=scheme
+        )
+        assert narrow.tab.evaluate("document.documentElement.scrollWidth") <= 390
+        cell = narrow.tab.locator("#board tbody td").first
+        assert narrow.tab.evaluate("(e) => getComputedStyle(e.closest('tr')).display", cell.element_handle()) == "block"
+        before = "(e) => getComputedStyle(e, '::before').content"
+        assert "arithmetic (accuracy)" in narrow.tab.evaluate(before, cell.element_handle())
+        narrow.context.close()
+
+
+def test_a_preview_shows_title_and_the_sentences(tab):
+    described = tab.tab.locator("meta[property='og:description']").get_attribute("content")
+    assert described.startswith("alpha leads in arithmetic with 1.000 [0.89, 1.00] n=30")
+    assert described.endswith("4 models, 360 answers; 4 scored on 1 task.")
+    assert tab.tab.locator("meta[property='og:title']").get_attribute("content") == "Results"
+    assert "alpha leads" in tab.tab.locator("#sentences").inner_text()
 
 
 @pytest.mark.slow
@@ -328,9 +470,9 @@ def test_the_same_results_make_the_same_bytes(results, embedded, beside, tmp_pat
 
 @given(st.text(), st.text())
 def test_data_in_the_page_come_back_as_they_were_and_hold_no_markup(key, value):
-    text = page.as_json({key: [value]})
-    assert json.loads(text) == {key: [value]}
-    assert not re.search("[<>&\u2028\u2029]", text)
+    text = samples.squeezed({key: [value]})
+    assert json.loads(gzip.decompress(base64.b64decode(text))) == {key: [value]}
+    assert re.fullmatch("[A-Za-z0-9+/=]+", text)
 
 
 @given(st.lists(st.text(max_size=5), max_size=12))
@@ -351,7 +493,7 @@ def test_an_imported_sample_shows_the_prompt_of_its_document(tmp_path):
     packed = samples.pack(tmp_path, {"alpha": 0}, "r")
     row = json.loads(gzip.decompress(base64.b64decode(packed.blocks[0])))[0]
     assert dict(zip(samples.TEXTS, row, strict=True))["doc"] == '{"prompt": "How much?"}'
-    assert gather.gather(tmp_path)["tasks"][0]["texts"] == ["How much?"]
+    assert gather.gather(tmp_path, gather.whole_board(tmp_path))["tasks"][0]["texts"] == ["How much?"]
 
 
 def test_every_column_of_the_samples_file_is_one_of_the_index(results):
@@ -492,7 +634,7 @@ def test_without_the_extra_the_message_says_what_to_install(project):
 
 @pytest.mark.parametrize("name", figures.FIGURES)
 def test_every_figure_is_drawn_or_says_why_not_with_hostile_names_in_it(contents, name):
-    if name in {"null", "channels"}:
+    if name in {"null", "channels", "trend", "cost"}:
         with pytest.raises(ConfigError, match="cannot be drawn"):
             figures.FIGURES[name](contents)
         return
@@ -526,7 +668,7 @@ def test_probes_are_no_prompt_sets_and_traces_are_one_of_their_own(tmp_path):
 
 
 def test_performance_has_both_intervals_and_names_the_nearest_relative(contents):
-    rows, _, x_title = figures.performance_rows(contents)
+    rows, x_title = against.rows(contents)
     assert "not calibrated" in x_title
     by = {row["model"]: row for row in rows}
     assert by["alpha"]["nearest"] in {"beta", SHOWN}  # not its own control
@@ -548,11 +690,50 @@ def test_performance_stands_against_the_calibrated_score_also_of_a_panels_model_
     }
     for row in data["board"]["rows"]:
         row["evidence"] = [told]
-    rows, _, x_title = figures.performance_rows(data)
+    rows, x_title = against.rows(data)
     assert x_title.startswith("score of the nearest relative, standard deviations")
     assert {(row["nearest"], row["x"], row["xlo"], row["verdict"]) for row in rows} == {
         ("of-the-panel", 1.5, 0.5, "none")
     }
+
+
+def test_performance_is_drawn_of_whatever_there_is_and_names_do_not_cover_each_other(contents):
+    data = copy.deepcopy(contents)
+    for row in data["board"]["rows"]:
+        row |= {"near": [], "evidence": []}
+    assert {row["x"] for row in against.rows(data)[0]} == {None}  # scored, not compared
+    assert figures.performance(data)["layer"]
+    for row in data["board"]["rows"]:
+        row |= {"mean": None, "cells": [None], "near": [{"other": 0, "v": 0.5, "lo": None, "hi": None, "n": 9}]}
+    assert {row["y"] for row in against.rows(data)[0]} == {None}  # compared, not scored
+    crowd = [
+        {"model": f"model-{i:03}", "label": "", "verdict": "none", "x": i % 17, "xlo": 0, "xhi": 17, "y": i % 13, "ylo": 0, "yhi": 13}
+        for i in range(200)
+    ]  # fmt: skip
+    placed = against._placed(crowd)
+    assert len({row["model"] for row, _ in placed}) == len(placed) > 20
+
+
+def test_trend_and_cost_are_drawn_of_models_whose_month_and_price_are_known(contents):
+    data = copy.deepcopy(contents)
+    for i, row in enumerate(data["board"]["rows"]):
+        row |= {"released": f"2024-0{i + 1}", "usd": 0.5 * i}
+    steps = figures.trend(data)["layer"][0]["data"]["values"]
+    assert [step["y"] for step in steps] == sorted(step["y"] for step in steps)
+    assert (
+        len(figures.cost(data)["data"]["values"]) == len(data["board"]["rows"]) - 1
+    )  # what costs nothing has no logarithm
+    for name in ("trend", "cost"):
+        assert b"<script" not in draw.svg(figures.FIGURES[name](data))
+
+
+def test_a_tree_is_drawn_with_the_branchings_that_hold_alone():
+    leaves = {name: TreeNode(name) for name in "abcd"}
+    weak = TreeNode(None, ((leaves["a"], 1.0), (leaves["b"], 1.0)), 0.3)
+    firm = TreeNode(None, ((leaves["c"], 1.0), (leaves["d"], 1.0)), 0.9)
+    found = likeness.held(TreeNode(None, ((weak, 0.5), (firm, 0.5))))
+    assert [(child.name, length) for child, length in found.children] == [("a", 1.5), ("b", 1.5), (None, 0.5)]
+    assert found.leaves() == frozenset("abcd")
 
 
 def test_words_of_many_pairs_are_those_of_each_pair_alone():

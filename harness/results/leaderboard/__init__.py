@@ -10,12 +10,27 @@ from __future__ import annotations
 from harness.errors import ConfigError, unknown_name
 from harness.results.leaderboard.board import QUERIES, Board
 from harness.results.leaderboard.data import csv, json
+from harness.results.leaderboard.extras import Fact
 from harness.results.leaderboard.html import html
 from harness.results.leaderboard.markdown import markdown
+from harness.results.leaderboard.summary import summary as sentences
 from harness.results.leaderboard.terminal import terminal
+from harness.results.leaderboard.verdicts import cell as verdict
 from harness.results.leaderboard.words import answerers
 
-__all__ = ["FORMS", "QUERIES", "Board", "answerers", "markdown", "render", "selection", "terminal"]
+__all__ = [
+    "FORMS",
+    "QUERIES",
+    "Board",
+    "Fact",
+    "answerers",
+    "markdown",
+    "render",
+    "selection",
+    "sentences",
+    "terminal",
+    "verdict",
+]
 
 FORMS = {"markdown": markdown, "json": json, "csv": csv, "html": html}
 """The forms of a published page."""

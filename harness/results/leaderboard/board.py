@@ -9,9 +9,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from harness.provenance import Finding, shown
+from harness.results.leaderboard import placing
+from harness.results.leaderboard.extras import EXTRAS, Fact, Usage, usage
 from harness.results.leaderboard.words import answerers, number, short, unread
 from harness.results.schema import FEW_DOCUMENTS, GAP
 from harness.stats import Standing, aggregates
+from harness.stats.levels import Level
 
 if TYPE_CHECKING:
     import polars as pl
@@ -40,15 +43,29 @@ QUERIES: Mapping[str, str] = {
     "identity_claims": "SELECT * FROM identity_claims ORDER BY model, share DESC, claimed",
     "evidence": "SELECT * FROM evidence ORDER BY ALL",
     "shared_errors": "SELECT * FROM shared_errors WHERE excess IS NOT NULL ORDER BY ALL",
+    "usage": """
+        SELECT samples.model, task, CASE WHEN batch IS NULL THEN 1 ELSE 0.5 END::DOUBLE AS share, price,
+            count(*) AS answers,
+            count(*) FILTER (prompt_tokens IS NOT NULL AND completion_tokens IS NOT NULL) AS counted,
+            sum(prompt_tokens)::DOUBLE AS prompt, coalesce(sum(cached_tokens), 0)::DOUBLE AS cached,
+            sum(completion_tokens)::DOUBLE AS written, sum(completion_tokens)::DOUBLE AS completion,
+            count(completion_tokens) AS completion_n, sum(reasoning_tokens)::DOUBLE AS reasoning,
+            count(reasoning_tokens) AS reasoning_n, round(sum(latency_s), 3) AS seconds, count(latency_s) AS seconds_n
+        FROM samples JOIN chosen USING (run_id, model, task) JOIN models USING (run_id, model)
+        WHERE samples.status <> 'failed' GROUP BY ALL ORDER BY ALL""",
     "unread": "SELECT unread.* FROM unread JOIN chosen USING (run_id, model, task) ORDER BY ALL",
 }
 """The SQL behind every frame of a `Board`."""
 
 LEAST_WRONG = 20
 """Items that two models must both get wrong before their shared mistakes are shown."""
+SPELLED = 3
+"""Results up to which each has its own notes, also where they are the same."""
 KIND_ORDER = ("math", "code", "provenance")
 COLUMNS = ("relative", "words", "claims", "errors")
-"""What may stand beside the scores: nearest relative, most similar words, identity claims, shared errors."""
+"""What stands beside the scores: nearest relative, most similar words, identity claims, shared errors."""
+CHOICES = (*COLUMNS, *EXTRAS)
+"""What may stand there."""
 _NOTED = {"n_unscored": "unscored", "n_failed": "failed", "n_truncated": "truncated", "n_refused": "refused"}
 
 Row = dict[str, Any]
@@ -69,7 +86,10 @@ class Board:
     identity_claims: pl.DataFrame
     evidence: pl.DataFrame
     shared_errors: pl.DataFrame
+    usage: pl.DataFrame
     unread: pl.DataFrame
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    """What is documented of models, by name."""
     probed: Sequence[tuple[str, Mapping[str, str]]] = ()
     """What probes with a heading say: the heading, and a text by model."""
     min_coverage: float = aggregates.MIN_COVERAGE
@@ -81,7 +101,13 @@ class Board:
     order: Sequence[str] = ()
     """Patterns of task names: the columns are in their order first, then by kind and name."""
     show: Sequence[str] = COLUMNS
-    """Which provenance columns are shown, of `COLUMNS`."""
+    """What stands beside the scores, of `CHOICES`."""
+    mean: bool = True
+    """Whether there is a mean over tasks: there is none where models were given different tasks."""
+    first: Sequence[str] = ()
+    """Patterns of the models in question, which have a table of all their scores to themselves, in this order."""
+    notes_first: Sequence[str] = ()
+    """What a reader must know of that table: sentences of the file of the leaderboard, shown as text."""
 
     @cached_property
     def columns(self) -> list[tuple[str, str]]:
@@ -126,7 +152,17 @@ class Board:
         """The columns that the mean is over: shares where higher is better; none where there is only one."""
         spoilt = {(row["task"], row["metric"]) for row in self.ranked if not 0 <= row["value"] <= 1}
         found = [column for column in self.columns if column[0] not in self.lower_is_better and column not in spoilt]
-        return found if len(found) > 1 else []
+        return found if self.mean and len(found) > 1 else []
+
+    @cached_property
+    def in_question(self) -> list[str]:
+        """The models that `first` names, in its order."""
+        return [
+            name
+            for place, pattern in enumerate(self.first)
+            for name in self.names
+            if fnmatchcase(name, pattern) and not any(fnmatchcase(name, before) for before in self.first[:place])
+        ]
 
     @cached_property
     def means(self) -> dict[str, aggregates.Mean]:
@@ -161,7 +197,7 @@ class Board:
 
     @cached_property
     def names(self) -> list[str]:
-        """Every model: those ranked by the mean first, highest first; then by mean of what there is, then by name."""
+        """Every model: those ranked, highest first; those that share no document with them; the others, by name."""
         order = {}
         for model in sorted(set(self.models["model"])):
             values = [
@@ -169,13 +205,32 @@ class Board:
                 for (name, task, _), row in self.cells.items()
                 if name == model and task not in self.lower_is_better and row["value"] is not None
             ]
-            contends = any(row["model"] == model for row in self.ranked)
-            whole = model in self.standings[None] if self.averaged else contends
-            mean = self.means[model].estimate.value if model in self.means else None
-            if mean is None:
-                mean = sum(values) / len(values) if values else 0.0
-            order[model] = (0 if whole and values else 1 if contends and values else 2 if values else 3, -mean)
+            place = self.places.get(model)
+            if place is not None:
+                order[model] = (0, place.group, -place.value)
+            else:
+                order[model] = (1, 0, -sum(values) / len(values)) if values else (2, 0, 0.0)
         return sorted(order, key=lambda model: (order[model], model))
+
+    @cached_property
+    def whole(self) -> frozenset[str]:
+        """Models with every task of the mean, on the documents that most were asked."""
+        return placing.whole(self)
+
+    @cached_property
+    def places(self) -> dict[str, Level]:
+        """Where every ranked model stands: see `placing.places`."""
+        return placing.places(self)
+
+    @cached_property
+    def scored(self) -> set[str]:
+        """Models with a score on a task that is shown."""
+        return {row["model"] for row in self._scores if row["value"] is not None}
+
+    @cached_property
+    def used(self) -> dict[str, Usage]:
+        """What every model's answers took."""
+        return usage(self)
 
     @cached_property
     def incomplete(self) -> set[str]:
@@ -192,6 +247,11 @@ class Board:
         """Models of which every answer was made elsewhere."""
         rows = list(self.models.iter_rows(named=True))
         return {row["model"] for row in rows} - {row["model"] for row in rows if row["run_id"] not in self.imported}
+
+    @cached_property
+    def all_imported(self) -> bool:
+        """Whether every answer on the page was made elsewhere, which is said once."""
+        return len(self.imported_models) == len(self.names)
 
     def nearest(self, model: str) -> list[tuple[str, Row]]:
         """The most similar other model, most similar first with those that show whether the channel works.
@@ -227,14 +287,9 @@ class Board:
         """The prompt sets whose evidence is shown."""
         return sorted({found.corpus for of in self.findings.values() for found in of})
 
-    def relatives(self, model: str) -> list[tuple[str, str]]:
-        """The calibrated evidence in words: the nearest relative if any, and the numbers; of each set that is shown."""
-        return [
-            (near, self._of_set(found, text)) for found in self.findings.get(model, []) for near, text in [_said(found)]
-        ]
-
-    def _of_set(self, found: Finding, text: str) -> str:
-        return text if len(self.sets) == 1 else f"{text} on {found.corpus}"
+    def on(self, found: Finding) -> str:
+        """` on NAME`, where the sets that are shown are several."""
+        return "" if len(self.sets) == 1 else f" on {found.corpus}"
 
     def shared_errors_of(self, model: str) -> list[Row]:
         """The pairs of the table `shared_errors` that a model is in, with the other model as `other`."""
@@ -260,17 +315,33 @@ class Board:
 
     def notes(self, row: Row) -> list[str]:
         """What a reader must know of one result beside its number."""
+        return self._notes[row["model"], row["task"], row["metric"]]
+
+    def own_notes(self, row: Row) -> list[str]:
+        """The same without what holds of every result."""
+        return [note for note in self.notes(row) if note not in self.common_notes]
+
+    @cached_property
+    def common_notes(self) -> list[str]:
+        """What must be known of every result; nothing where there are few, which say it themselves."""
+        every = list(self._notes.values())
+        return [note for note in every[0] if all(note in of for of in every)] if len(every) > SPELLED else []
+
+    @cached_property
+    def _notes(self) -> dict[tuple[str, str, str], list[str]]:
+        return {key: self._noted(row) for key, row in self.cells.items()}
+
+    def _noted(self, row: Row) -> list[str]:
         notes = [f"{row[key]} {word}" for key, word in _NOTED.items() if row[key]]
         if row["coverage"] is not None and row["coverage"] < self.min_coverage:
             notes.append(f"{row['coverage']:.0%} of the samples scored: not ranked")
-        for own in self.beside.iter_rows(named=True):
-            if (own["model"], own["task"]) != (row["model"], row["task"]):
-                continue
+        for own in self._beside.get((row["model"], row["task"]), ()):
             if own["metric"] == "drop":
                 notes.append(f"drop against the original problems {number(own['value'], own)}")
             elif abs(own["gap"] or 0) > GAP:
                 notes.append(f"lm-eval's {own['metric']} ({own['filter']}) is {own['value']:.3f}")
-        notes += [told for key, told in self._unread if key == (row["model"], row["task"], row["metric"])]
+        if told := self._unread.get((row["model"], row["task"], row["metric"])):
+            notes.append(told)
         if row["run_id"] in self.incomplete:
             notes.append("run incomplete")
         if row["run_id"] in self.imported:
@@ -280,6 +351,13 @@ class Board:
         if row["forgeable"]:
             notes.append("tests ran in the code's own process: forgeable")
         return notes + self.mixed(row["model"], row["task"])
+
+    @cached_property
+    def _beside(self) -> dict[tuple[str, str], list[Row]]:
+        found: dict[tuple[str, str], list[Row]] = {}
+        for row in self.beside.iter_rows(named=True):
+            found.setdefault((row["model"], row["task"]), []).append(row)
+        return found
 
     def mixed(self, model: str, task: str) -> list[str]:
         """What a reader must know where a server said that several models answered under one name."""
@@ -311,10 +389,10 @@ class Board:
         ]
 
     @cached_property
-    def _unread(self) -> list[tuple[tuple[str, str, str], str]]:
+    def _unread(self) -> dict[tuple[str, str, str], str]:
         """What is said of the results most of whose answers could not be read."""
         rows = self.unread.iter_rows(named=True)
-        return [((row["model"], row["task"], row["metric"]), told) for row in rows if (told := unread(row))]
+        return {(row["model"], row["task"], row["metric"]): told for row in rows if (told := unread(row))}
 
     @cached_property
     def _scores(self) -> list[Row]:
@@ -332,7 +410,7 @@ class Board:
         pairs = pl.DataFrame(sorted(kept), schema={"model": pl.String, "task": pl.String}, orient="row")
         chosen = {
             name: getattr(self, name).join(pairs, on=["model", "task"], how="semi", maintain_order="left")
-            for name in ("scores", "beside", "models", "served", "unread")
+            for name in ("scores", "beside", "models", "served", "unread", "usage")
         }
         of_task = {
             name: getattr(self, name).filter(pl.col("task").is_in(pairs["task"].unique().implode()))
@@ -343,18 +421,6 @@ class Board:
         runs = chosen["models"]["run_id"].unique().implode()
         of_task["tasks"] = of_task["tasks"].filter(pl.col("run_id").is_in(runs))
         return replace(self, **chosen, **of_task, runs=self.runs.filter(pl.col("run_id").is_in(runs)))
-
-
-def _said(found: Finding) -> tuple[str, str]:
-    """The nearest relative, empty where there is none, and the numbers."""
-    first = found.strongest
-    if first is None:
-        return "", f"{found.verdict} n={found.suspect_prompts}"
-    score = number(first.z, {"ci_low": first.z_low, "ci_high": first.z_high, "n": first.prompts}, 2)
-    if found.verdict == "resembles":
-        return first.candidate, f"{score} q={first.q:.3f}, {found.strength}"
-    waiting = f"; {len(found.untested)} untested" if found.untested else ""
-    return "", f"none of {len(found.tested)} (nearest {score} q={first.q:.3f}){waiting}"
 
 
 def _kind_rank(kind: str) -> tuple[int, str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from harness.results.leaderboard import verdicts
 from harness.results.leaderboard.board import Board
+from harness.results.leaderboard.extras import EXTRAS
 from harness.results.leaderboard.words import number, rank
 
 if TYPE_CHECKING:
@@ -16,6 +19,10 @@ CLAIMS_SHOWN = 3
 """Identities shown per model; all of them are in the table `identity_claims`."""
 PLAIN_WIDTH = 100
 """Columns within which a table of scores is kept, where its cells allow, so that the plain text can be read."""
+OPEN = 12
+"""Rows up to which a table is open; longer ones are folded, but for the first."""
+FIRST = 40
+"""Rows of the first table; models behind them are folded."""
 
 
 @dataclass(frozen=True)
@@ -23,53 +30,117 @@ class Section:
     """One table: a heading, the names of its columns, and its rows of unescaped text."""
 
     title: str
-    """Empty for the table under the page's own heading."""
+    """Empty where it has no heading of its own."""
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
+    folded: str = ""
+    """What is shown instead until somebody asks for the table; empty for one that is open."""
+
+
+Column = tuple[str, Callable[[Board, str], str]]
 
 
 def sections(board: Board) -> list[Section]:
     """Every table of the page in its order: the overview, scores by task, then where the answers come from."""
-    return [section for section in (_overview(board), *_scores(board), *provenance(board)) if section.rows]
+    return [section for section in (*_overview(board), *_scores(board), *provenance(board)) if section.rows]
 
 
-def _overview(board: Board) -> Section:
-    """Performance next to similarity: one score and one relative per model."""
-    header, columns = ["model"], [[named(board, model) for model in board.names]]
+def _overview(board: Board) -> list[Section]:
+    """Performance next to similarity: one score and one relative per model; models behind the first ones folded."""
+    if board.in_question:
+        return _question_first(board)
+    scores, beside = _score_column(board), _beside(board)
+    shown = board.scored or set(board.names)
+    first = [model for model in board.names if model in shown]
+    rest = [model for model in board.names if model not in shown]
+    if len(rest) <= OPEN:
+        first, rest = board.names, []
+    tables = [
+        _table(board, first[:FIRST], [*scores, *beside]),
+        _table(board, first[FIRST:], [*scores, *beside], f"{len(first[FIRST:])} more models"),
+        _table(board, rest, beside, f"{len(rest)} models without a score on these tasks"),
+    ]
+    return [table for table in tables if (table.rows and len(table.header) > 1) or table is tables[0]]
+
+
+def _question_first(board: Board) -> list[Section]:
+    """The models in question with the tasks that any of them has; whom the others answer like, where that is known."""
+    tasks = [(task, metric) for task, metric in board.columns if any((m, task, metric) in board.cells for m in board.in_question)]
+    scores: list[Column] = [(column_name(board, *column), partial(_cell_of, column)) for column in tasks]
+    others = [model for model in board.names if model not in board.in_question and board.findings.get(model)]
+    return [
+        _table(board, board.in_question, [*_beside(board), *scores]),
+        _table(board, others, _beside(board), f"{len(others)} more models whose answers were compared"),
+    ]
+
+
+def _cell_of(column: tuple[str, str], board: Board, model: str) -> str:
+    return score(board, board.cells.get((model, *column)))
+
+
+def _table(board: Board, models: Sequence[str], columns: Sequence[Column], folded: str = "") -> Section:
+    header = ["model", *(name for name, _ in columns)]
+    rows = [[named(board, model), *(say(board, model) for _, say in columns)] for model in models]
+    return Section("", header, rows, folded)
+
+
+def _score_column(board: Board) -> list[Column]:
     if board.averaged:
-        header.append(f"mean ({weighing(board)})")
-        columns.append([mean(board, model) for model in board.names])
-    elif len(board.columns) == 1:
-        header.append(column_name(board, *board.columns[0]))
-        columns.append([score(board, board.cells.get((model, *board.columns[0]))) for model in board.names])
+        return [(f"mean ({weighing(board)})", mean)]
+    if len(board.columns) == 1:
+        only = board.columns[0]
+        return [(column_name(board, *only), _only_score)]
+    return []
+
+
+def _only_score(board: Board, model: str) -> str:
+    return _placed(board, model) + score(board, board.cells.get((model, *board.columns[0])))
+
+
+def _beside(board: Board) -> list[Column]:
+    found: list[Column] = []
     if "relative" in board.show and board.evidence.height:
-        on = f"calibrated, {board.sets[0]}" if len(board.sets) == 1 else "calibrated evidence"
-        header.append(f"nearest relative ({on})")
-        columns.append([relative(board, model) for model in board.names])
-    return Section("", header, list(zip(*columns, strict=True)))
+        on = f"{board.sets[0]}; " if len(board.sets) == 1 else ""
+        found.append((f"answers like ({on}exploratory)", verdicts.relative))
+    return found + [EXTRAS[name] for name in board.show if name in EXTRAS]
 
 
 def _scores(board: Board) -> list[Section]:
-    """Scores by task, in as many tables as it takes to stay readable."""
+    """Scores by task, in as many tables as it takes to stay readable; of each, the models that have a score."""
     if len(board.columns) == 1 and not board.averaged:
         return []
-    names = ["model", *(named(board, model) for model in board.names)]
-    groups: list[list[list[str]]] = []
+    groups: list[list[tuple[str, str]]] = []
     for column in board.columns:
-        cells = [score(board, board.cells.get((model, *column))) for model in board.names]
-        cells.insert(0, column_name(board, *column))
-        if groups and _width([names, *groups[-1], cells]) <= PLAIN_WIDTH:
-            groups[-1].append(cells)
+        if groups and _width(_of_tasks(board, [*groups[-1], column])) <= PLAIN_WIDTH:
+            groups[-1].append(column)
         else:
-            groups.append([cells])
-    tables = [list(zip(names, *group, strict=True)) for group in groups]
-    return [Section("" if place else "Scores by task", rows[0], rows[1:]) for place, rows in enumerate(tables)]
+            groups.append([column])
+    tables = [_of_tasks(board, group) for group in groups]
+    folded = any(len(table.rows) > OPEN for table in tables)
+    return [
+        Section(
+            "" if place else "Scores by task",
+            table.header,
+            table.rows,
+            f"{', '.join(table.header[1:])}: {len(table.rows)} models" if folded else "",
+        )
+        for place, table in enumerate(tables)
+    ]
 
 
-def _width(columns: Sequence[Sequence[str]]) -> int:
+def _of_tasks(board: Board, columns: Sequence[tuple[str, str]]) -> Section:
+    rows = []
+    for model in board.names:
+        cells = [score(board, board.cells.get((model, *column))) for column in columns]
+        if any(cell != NOT_RUN for cell in cells):
+            rows.append([named(board, model), *cells])
+    return Section("", ["model", *(column_name(board, *column) for column in columns)], rows)
+
+
+def _width(table: Section) -> int:
     from rich.cells import cell_len
 
-    return sum(3 + max(map(cell_len, column)) for column in columns) + 1
+    return sum(3 + max(map(cell_len, column)) for column in zip(table.header, *table.rows, strict=True)) + 1
 
 
 def provenance(board: Board) -> list[Section]:
@@ -98,7 +169,13 @@ def provenance(board: Board) -> list[Section]:
             "Shared wrong answers, excess over others', not calibrated", ["model", "with", "excess [95 %] n"], wrong
         ),
     )
-    return [table for table in (*tables, *_probed(board)) if table.rows]
+    return [_closed(table) for table in (*tables, *_probed(board)) if table.rows]
+
+
+def _closed(table: Section) -> Section:
+    models = len({row[0] for row in table.rows})
+    folded = f"{models} models" if len(table.rows) > OPEN else ""
+    return Section(table.title, table.header, table.rows, folded)
 
 
 def _probed(board: Board) -> list[Section]:
@@ -111,6 +188,7 @@ def _probed(board: Board) -> list[Section]:
 
 _STAMPS = {"unsafe": "unsafe_code", "forgeable": "forgeable"}
 """What a score's cell says of how code ran, by the column that knows."""
+NOT_RUN = "-"
 
 
 def column_name(board: Board, task: str, metric: str) -> str:
@@ -121,8 +199,8 @@ def column_name(board: Board, task: str, metric: str) -> str:
 def score(board: Board, row: dict[str, Any] | None) -> str:
     """A model's score on a task, its rank, and its marks; `-` where it was not run."""
     if row is None:
-        return "-"
-    marks = "".join(f" ({word})" for word, key in _STAMPS.items() if row[key]) + (" †" if board.notes(row) else "")
+        return NOT_RUN
+    marks = "".join(f" ({word})" for word, key in _STAMPS.items() if row[key]) + (" †" if board.own_notes(row) else "")
     standing = board.standings[row["task"], row["metric"]].get(row["model"])
     return number(row["value"], row) + (f" {rank(standing)}" if standing else "") + marks
 
@@ -131,13 +209,22 @@ def mean(board: Board, model: str) -> str:
     """A model's mean over tasks with its rank, or with the number of tasks it has."""
     found = board.means.get(model)
     if found is None:
-        return "-"
+        return NOT_RUN
     estimate = found.estimate
     text = number(estimate.value, {"ci_low": estimate.low, "ci_high": estimate.high, "n": estimate.n})
     standing = board.standings[None].get(model)
-    if standing:
-        return f"{text} {rank(standing)}"
-    return text if found.tasks == found.of else f"{text}, {found.tasks} of {found.of} tasks"
+    text += f" {rank(standing)}" if standing else ""
+    return _placed(board, model) + (text if found.tasks == found.of else f"{text}, {found.tasks} of {found.of} tasks")
+
+
+def _placed(board: Board, model: str) -> str:
+    """`≈0.61; ` before the score of a model that was not asked what the others were: where it stands in the order."""
+    place = board.places.get(model)
+    if place is None or model in board.whole:
+        return ""
+    if place.group:
+        return "apart: "
+    return f"≈{place.value:.3f}; " if board.whole else "≈ "
 
 
 def weighing(board: Board) -> str:
@@ -151,18 +238,9 @@ def weighing(board: Board) -> str:
 def named(board: Board, model: str) -> str:
     """A model's name, and what must be known of it."""
     parent = board.control_of.get(model)
-    imported = " (imported)" if model in board.imported_models else ""
+    some = model in board.imported_models and not board.all_imported
+    imported = " (imported)" if some else ""
     return f"{model}{imported}" if parent is None else f"{model} (control of {parent}){imported}"
-
-
-def relative(board: Board, model: str) -> str:
-    """The calibrated evidence of the set with most power, and of those that contradict it."""
-    found = board.relatives(model)
-    told = "; but ".join(f"{named(board, other)} {numbers}" if other else numbers for other, numbers in found) or "-"
-    same = [one.same_model.other for one in board.findings.get(model, []) if one.same_model and one.same_model.named]
-    undated = any(one.released is None for one in board.findings.get(model, []))
-    month = " (add released:)" if undated else ""  # the line of its file that is missing; pages are narrow
-    return (f"answers like {named(board, same[0])} itself; {told}" if same else told) + month
 
 
 def _claims(board: Board, model: str) -> list[tuple[str, str]]:

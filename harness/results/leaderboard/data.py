@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from harness.core import json_text
@@ -9,6 +10,7 @@ from harness.results.leaderboard.board import Board
 from harness.results.leaderboard.cells import named, weighing
 from harness.results.leaderboard.guide import guide
 from harness.results.leaderboard.settings import settings
+from harness.results.leaderboard.summary import summary
 from harness.stats import Standing
 
 SCHEMA = "harness.leaderboard/1"
@@ -27,6 +29,7 @@ def json(board: Board) -> str:
         "columns": [{"task": task, "metric": metric} for task, metric in board.columns],
         "mean_over": weighing(board) if board.averaged else None,
         "min_coverage": board.min_coverage,
+        "summary": summary(board),
         "models": [_model(board, model) for model in board.names],
         "how_to_read": guide(board),
         "runs": [{"run_id": m.run_id, "command": m.command, "facts": list(m.facts)} for m in settings(board)],
@@ -115,7 +118,8 @@ def _beside(board: Board, found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _model(board: Board, model: str) -> dict[str, Any]:
-    mean = board.means.get(model)
+    mean, place = board.means.get(model), board.places.get(model)
+    fact, used = board.facts.get(model), board.used.get(model)
     found = [one.json() for one in board.findings.get(model, [])]
     return {
         "model": model,
@@ -131,6 +135,12 @@ def _model(board: Board, model: str) -> dict[str, Any]:
             "of": mean.of,
             **_standing(board.standings[None].get(model)),
         },
+        "place": place and {"level": place.value, "group": place.group, "whole": model in board.whole},
+        "lab": fact and fact.lab,
+        "released": fact and fact.released,
+        "weights": fact and fact.weights,
+        "statement": fact and fact.statement,
+        "used": used and asdict(used),
         "scores": _scores(board, model),
         "notes": [f"{task}: {note}" for name, task, note in board.mixed_unscored if name == model],
         "evidence": found[0] if found else None,

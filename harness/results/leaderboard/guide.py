@@ -20,7 +20,13 @@ n counts documents, not repeats. Failed, refused and unscored answers are never 
 the mean and listed under the table (†), as are answers cut off at the token limit. The count of unscored samples
 includes the failed and the refused ones.
 
-Rows are ordered by the mean, models with every task first, then by name. Similarity plays no part in it.
+Rows are ordered by the mean. Similarity plays no part in it.
+"""
+_PLACED = """
+`≈`: the model was not asked all that the others were, so its own mean is of easier or harder documents. It stands
+where its differences to other models on shared documents put it; the number behind `≈` is that place, on the scale of
+the mean.
+`apart`: it shares no document with the models above, so nothing says where it belongs.
 """
 _MEAN = """
 The mean is over tasks whose scores are shares, with the weights in its header; a task that is missing is missing,
@@ -38,14 +44,16 @@ _SIMILARITY = """
 shared data or vendors, web text that contains its outputs, a common ancestor, convergence.
 """
 _RELATIVE = """
-*Nearest relative*: the one candidate whose openings, sentences and phrasing the model's answers resemble most, in
-standard deviations above models that cannot have learnt from it, with a jackknife interval over the n prompts both
-answered; q is the p-value against unrelated pairs, adjusted over labs, then over the versions of each. *none*: no lab's
-models are resembled more than unrelated models are, at a false discovery rate of 5 %; a teacher whose habits many share
-would not show. *untestable*: fewer than five models that cannot have learnt from it have a score, in a set too small to
-read it against all models of other labs. *not enough prompts*: fewer than 50.
-*not comparable*: the set's models know too little of its answers, as of numbers, code or another language.
-`harness provenance MODEL` shows all of it.
+*Answers like*: the lab, and its model, whose openings, sentences and phrasing the model's answers resemble more than
+unrelated models do. The number is in standard deviations above models that cannot have learnt from it, with a jackknife
+interval over the n prompts both answered; q is the p-value against unrelated pairs, adjusted over labs, then over the
+versions of each. *strong*, *moderate*, *weak* is how much the evidence weighs. `or` names what else would explain it.
+
+*none*: no lab's models are resembled more than unrelated models are, at a false discovery rate of 5 %. Behind it
+stands how many documented students the same test finds: if it finds few, *none* clears nobody. *untestable*: fewer than
+five models that cannot have learnt from it have a score, in a set too small to read it against all models of other
+labs. *not enough prompts*: fewer than 50. *not comparable*: the set's models know too little of its answers, as of
+numbers, code or another language. `harness provenance MODEL` shows all of it.
 """
 _WORDS = """
 *Most similar words* stands here only while no model can be tested that way: the most similar other model by choice of
@@ -79,6 +87,7 @@ def guide(board: Board) -> list[str]:
     parts = [
         (bool(board.columns), _SCORES.replace("{coverage}", f"{board.min_coverage:.0%}")),
         (bool(board.averaged), _MEAN),
+        (any(model not in board.whole for model in board.places), _PLACED),
         (any(row["unsafe_code"] for row in board.cells.values()), _UNSAFE),
         (any(row["forgeable"] for row in board.cells.values()), _FORGEABLE),
         (relative or words or wrong, _SIMILARITY),

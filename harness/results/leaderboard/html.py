@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from html import escape
 
 from harness.core import visible
 from harness.results.leaderboard.board import Board
-from harness.results.leaderboard.cells import Section, sections
+from harness.results.leaderboard.cells import OPEN, Section, named, sections
 from harness.results.leaderboard.guide import guide
 from harness.results.leaderboard.markdown import NOTHING
-from harness.results.leaderboard.settings import notes, settings
+from harness.results.leaderboard.remarks import remarks
+from harness.results.leaderboard.settings import settings
+from harness.results.leaderboard.summary import summary
+from harness.results.leaderboard.verdicts import EXPLORATORY, in_full
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; }
@@ -20,6 +24,7 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .35rem .7rem; border-bottom: 1px solid var(--line); vertical-align: top; }
 thead th { border-bottom-width: 2px; }
 tbody tr:nth-child(even) { background: var(--soft); }
+summary { cursor: pointer; padding: .2rem 0; }
 pre { background: var(--soft); padding: .6rem; overflow-x: auto; white-space: pre-wrap; overflow-wrap: anywhere; }
 @media print { body { max-width: none; margin: 0; font-size: 10px; } .wide { overflow: visible; } }
 """
@@ -33,10 +38,13 @@ def html(board: Board) -> str:
     if not board.names:
         parts.append(f"<p>{NOTHING}</p>")
     else:
-        parts += [_table(section) for section in sections(board)]
-        if told := notes(board):
-            items = "".join(f"<li>{_text(model)}, {_text(task)}: {_text(what)}</li>" for model, task, what in told)
-            parts.append(f"<p>† of these results:</p><ul>{items}</ul>")
+        parts += [f"<p>{_text(sentence)}</p>" for sentence in summary(board)]
+        overview, *tables = sections(board)
+        notes = "".join(f"<li>{_text(note)}</li>" for note in board.notes_first)
+        parts += [_table(overview), f"<ul>{notes}</ul>" if notes else "", *(_table(section) for section in tables)]
+        parts += _verdicts(board)
+        if told := remarks(board):
+            parts.append(f"<p>† of these results:</p>{_long([_text(text) for text in told], f'{len(told)} remarks')}")
         if board.coarse:
             items = "".join(f"<li>{_text(weight)}</li>" for weight in board.coarse)
             parts.append(f"<p>One document is:</p><ul>{items}</ul>")
@@ -45,8 +53,8 @@ def html(board: Board) -> str:
         )
         parts.append("<h2>Reproduce this</h2>")
         for made in settings(board):
-            facts = "".join(f"<li>{_text(fact)}</li>" for fact in made.facts)
-            parts.append(f"<h3>{_text(made.run_id)}</h3><pre>{_text(made.command)}</pre><ul>{facts}</ul>")
+            facts = _long([_text(fact) for fact in made.facts], "settings")
+            parts.append(f"<h3>{_text(made.run_id)}</h3><pre>{_text(made.command)}</pre>{facts}")
     body = "\n".join(parts)
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -54,6 +62,30 @@ def html(board: Board) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
     )
+
+
+def _verdicts(board: Board) -> list[str]:
+    found = [told for model in board.names if (told := in_full(board, model)) is not None and told.parts]
+    if "relative" not in board.show or not found:
+        return []
+    cards = []
+    for told in found:
+        items = "".join(
+            f"<li><em>{_text(head)}</em>: {_text(text)}</li>" for head, texts in told.parts for text in texts
+        )
+        cards.append(_folded(f"{named(board, told.model)}: {told.head}", f"<ul>{items}</ul>"))
+    inside = "\n".join(cards)
+    inside = inside if len(found) <= OPEN else _folded(f"{len(found)} models", inside)
+    return ["<h2>Verdicts in full</h2>", f"<p>{_marked(EXPLORATORY)}</p>", inside]
+
+
+def _folded(summary: str, inside: str) -> str:
+    return f"<details><summary>{_text(summary)}</summary>{inside}</details>"
+
+
+def _long(items: Sequence[str], what: str) -> str:
+    told = "<ul>" + "".join(f"<li>{item}</li>" for item in items) + "</ul>"
+    return told if len(items) <= OPEN else _folded(what, told)
 
 
 def _table(section: Section) -> str:
@@ -65,6 +97,7 @@ def _table(section: Section) -> str:
     table = (
         f'<div class="wide" tabindex="0"><table><thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody></table></div>'
     )
+    table = _folded(section.folded, table) if section.folded else table
     return f"<h2>{_text(section.title)}</h2>\n{table}" if section.title else table
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.core import resources
 from harness.errors import ConfigError, unknown_name
-from harness.results.leaderboard.board import COLUMNS, Board
+from harness.results.leaderboard.board import CHOICES, COLUMNS, Board
 from harness.stats import MIN_COVERAGE
 
 if TYPE_CHECKING:
@@ -40,7 +40,14 @@ class Selection(BaseModel):
     coverage: Annotated[float, Interval(ge=0, le=1)] = MIN_COVERAGE
     """Share of samples that must be scored for a score to be ranked."""
     columns: tuple[str, ...] = COLUMNS
-    """What stands beside the scores, of `harness.results.leaderboard.board.COLUMNS`."""
+    """What stands beside the scores, of `harness.results.leaderboard.board.CHOICES`."""
+
+    mean: bool = True
+    """Whether there is a mean over tasks."""
+    first: tuple[str, ...] = ()
+    """Patterns of the models in question, which stand in a table of their own on top."""
+    notes: tuple[str, ...] = ()
+    """Sentences below that table, such as what the scores cannot say."""
 
     def sql(self) -> str | None:
         """The query for the pairs of model and task that `where` lets in; None where there is no condition."""
@@ -61,6 +68,7 @@ class Selection(BaseModel):
         rows = list(board.models.select("model", "task").iter_rows())
         self._check(self.models, {model for model, _ in rows}, "model")
         self._check(self.tasks, {task for _, task in rows}, "task")
+        self._check(self.first, {model for model, _ in rows}, "model")
         self._check(tuple(self.weights), {task for _, task in rows}, "weighed task")
         kept = {(model, task) for model, task in rows if _any(model, self.models) and _any(task, self.tasks)}
         if let_in is not None:
@@ -77,6 +85,9 @@ class Selection(BaseModel):
             weights=self.weights,
             min_coverage=self.coverage,
             show=self.columns,
+            mean=self.mean,
+            first=self.first,
+            notes_first=self.notes,
         )
 
     def _check(self, patterns: tuple[str, ...], known: set[str], what: str) -> None:
@@ -105,10 +116,19 @@ def load(name: str) -> Selection:
     except ValidationError as error:
         told = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
         raise ConfigError(f"{files[name]}: {told}; known keys are {', '.join(Selection.model_fields)}") from error
-    for column in selection.columns:
-        if column not in COLUMNS:
-            raise ConfigError(f"{files[name]}: columns: {unknown_name('column', column, COLUMNS)}")
+    check_columns(selection.columns, f"{files[name]}: columns: ")
     return selection
+
+
+def check_columns(columns: Iterable[str], where: str) -> None:
+    """Refuse a column that is not there.
+
+    Raises:
+        ConfigError: the message begins with `where`.
+    """
+    for column in columns:
+        if column not in CHOICES:
+            raise ConfigError(f"{where}{unknown_name('column', column, CHOICES)}")
 
 
 def _any(name: str, patterns: tuple[str, ...]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,21 +30,10 @@ def settings(board: Board) -> Iterator[Made]:
         facts = (
             f"harness {run['harness_version']}, {commit}; run {run['status']}{', imported' if run['imported'] else ''}",
             f"seed {_said(spec.get('seed'))}; decoding: {_decoding(spec.get('decode'))}",
-            *(f"model {line}" for line in _model_lines(board, run["run_id"], spec)),
+            *_model_lines(board, run["run_id"], spec),
             *(f"task {line}" for line in _task_lines(board, run["run_id"], spec)),
         )
         yield Made(run["run_id"], shlex.join(run["argv"] or []), facts)
-
-
-def notes(board: Board) -> list[tuple[str, str, str]]:
-    """Model, task and what must be said of that result, for every result that is marked, or has no score to mark."""
-    marked = [
-        (model, task, ", ".join(board.notes(row)))
-        for model in board.names
-        for task, metric in board.columns
-        if (row := board.cells.get((model, task, metric))) is not None and board.notes(row)
-    ]
-    return marked + board.mixed_unscored
 
 
 def _said(value: Any) -> str:
@@ -58,17 +47,21 @@ def _decoding(decode: Mapping[str, Any] | None) -> str:
 
 def _model_lines(board: Board, run_id: str, spec: Mapping[str, Any]) -> list[str]:
     own = {model.get("name"): model.get("decode") for model in spec.get("models", ())}
-    lines = []
+    alike: dict[str, list[str]] = {}
     rows = [row for row in board.models.iter_rows(named=True) if row["run_id"] == run_id]
     for name in sorted({row["model"] for row in rows}):
         mine = [row for row in rows if row["model"] == name]
-        line = f"{name}: backend {mine[0]['backend']}"
+        line = f"backend {mine[0]['backend']}"
         if mine[0]["weights_sha256"]:
             line += f", weights {mine[0]['weights_name']} sha256 {mine[0]['weights_sha256']}"
         if own.get(name):
             line += f", own decoding: {_decoding(own[name])}"
-        lines.append(f"{line}; shown for {', '.join(sorted(row['task'] for row in mine))}")
-    return lines
+        alike.setdefault(f"{line}; shown for {', '.join(sorted(row['task'] for row in mine))}", []).append(name)
+    return [f"{what} {', '.join(names)}: {line}" for line, names in alike.items() for what in [_of(names)]]
+
+
+def _of(names: Sequence[str]) -> str:
+    return "model" if len(names) == 1 else f"{len(names)} models"
 
 
 def _task_lines(board: Board, run_id: str, spec: Mapping[str, Any]) -> list[str]:

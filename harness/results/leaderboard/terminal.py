@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.core import grid, paragraph, tables, visible
+from harness.results.leaderboard import verdicts
 from harness.results.leaderboard.board import Board
 from harness.results.leaderboard.cells import mean, named, provenance
 from harness.results.leaderboard.markdown import NOTHING
@@ -18,7 +19,8 @@ def terminal(board: Board, width: int = tables.WIDTH) -> str:
     )
     kin = _relatives(board)
     if kin:
-        beside.append(("Nearest relative, calibrated", ["model", "resembles", "score [95 %] n, q"], kin))
+        header = ["model", "verdict [95 %] n, q, what it is worth"]
+        beside.append(("Whom models answer like: calibrated, exploratory", header, kin))
     tables = provenance(board)
     beside += [(table.title, list(table.header), [list(row) for row in table.rows]) for table in tables]
     parts = [
@@ -27,6 +29,7 @@ def terminal(board: Board, width: int = tables.WIDTH) -> str:
     ]
     if board.columns:
         parts.append("Ranks: those the data allow; models that share a letter cannot be told apart.\n")
+    parts += [paragraph(visible(f"Every result: {note}."), width) for note in board.common_notes]
     parts += [paragraph(visible(f"{model}, {task}: {note}."), width) for model, task, note in board.mixed_unscored]
     if board.coarse:
         parts.append(paragraph(visible(f"One document is {', '.join(board.coarse)}."), width))
@@ -50,9 +53,9 @@ def _scores(board: Board) -> list[list[str]]:
             if row is not None:
                 standing = board.standings[task, metric].get(model)
                 ranks = rank(standing).removeprefix("rank ") if standing else ""
-                notes = ", ".join(board.notes(row))
+                notes = ", ".join(board.own_notes(row))
                 rows.append([named(board, model), task, number(row["value"], row), ranks, notes])
-        if board.averaged:
+        if board.averaged and model in board.means:
             rows.append([named(board, model), f"mean of {len(board.averaged)}", mean(board, model), "", ""])
     return rows
 
@@ -61,7 +64,5 @@ def _relatives(board: Board) -> list[list[str]]:
     if "relative" not in board.show:
         return []
     return [
-        [named(board, model), named(board, other) if other else "-", numbers]
-        for model in board.names
-        for other, numbers in board.relatives(model)
+        [named(board, model), verdicts.relative(board, model)] for model in board.names if board.findings.get(model)
     ]

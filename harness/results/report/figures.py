@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from harness.errors import ConfigError
+from harness.results.report import against
 from harness.results.report.gather import Data, unpacked
 
 Spec = dict[str, Any]
@@ -18,9 +19,10 @@ Spec = dict[str, Any]
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 PALETTE = (BLUE, ORANGE, GREEN, PURPLE, "#E69F00", "#56B4E9", "#999999")
-VERDICTS = {"resembles": ORANGE, "none": BLUE, "not calibrated": "#888888"}
 FEW = 25
 """Points up to which all are named in the drawing; above it the page's table and tooltips name them."""
+MOST = 40
+"""Models that the figure of scores shows, the first of the leaderboard."""
 STEP = 15
 """Height of a model's line."""
 
@@ -33,15 +35,12 @@ def _field(name: str, title: str, kind: str = "quantitative", **more: Any) -> Sp
     return {"field": name, "type": kind, "title": title, **more}
 
 
-def _unpadded(**more: Any) -> Spec:
-    return {"scale": {"zero": False}, **more}
-
-
 def scores(data: Data, **_: Any) -> Spec:
     """Every score with its interval, one line per model, one colour per task."""
+    scored = [row for row in data["board"]["rows"] if any(cell and cell["v"] is not None for cell in row["cells"])]
     rows = [
         {"model": data["models"][row["model"]], "task": f"{column['task']} ({column['metric']})", **_interval(cell)}
-        for row in data["board"]["rows"]
+        for row in scored[:MOST]
         for column, cell in zip(data["board"]["columns"], row["cells"], strict=True)
         if cell is not None and cell["v"] is not None
     ]
@@ -54,7 +53,7 @@ def scores(data: Data, **_: Any) -> Spec:
     colour = {"color": _field("task", "task", "nominal", scale={"range": list(PALETTE)}, legend={"orient": "top"})}
     return _spec(
         "scores",
-        "Scores with 95 % intervals",
+        "Scores with 95 % intervals" + (f", the first {MOST} of {len(scored)} models" if len(scored) > MOST else ""),
         data={"values": rows},
         height={"step": STEP if tasks == 1 else max(8, STEP - 2 * tasks)},
         encoding={"y": y, **offset, **(colour if tasks > 1 else {"color": {"value": BLUE}})},
@@ -79,87 +78,21 @@ def _interval(cell: Mapping[str, Any]) -> Spec:
 
 def performance(data: Data, **_: Any) -> Spec:
     """Performance against similarity to the nearest relative, with intervals where they were computed."""
-    rows, y, what = performance_rows(data)
-    _need(rows, "no model has both a score and a measured similarity to another")
-    seen = [verdict for verdict in VERDICTS if any(row["verdict"] == verdict for row in rows)]
-    scale = {"domain": seen, "range": [VERDICTS[verdict] for verdict in seen]}
-    colour = {"color": _field("verdict", "verdict", "nominal", scale=scale, legend={"orient": "top"})}
-    near_right = sum(row[key] for row in rows for key in ("xlo", "xhi")) / (2 * len(rows))
-    layers: list[Spec] = [
-        {"mark": {"type": "rule", "opacity": 0.5},
-         "encoding": {**colour, "x": _field("xlo", what, **_unpadded()), "x2": {"field": "xhi"}, "y": _field("y", y)}},
-        {"mark": {"type": "rule", "opacity": 0.5},
-         "encoding": {**colour, "x": _field("x", what), "y": _field("ylo", y, **_unpadded()), "y2": {"field": "yhi"}}},
-        {"mark": {"type": "point", "filled": True, "size": 60, "opacity": 1, "tooltip": {"content": "data"}},
-         "encoding": {**colour, "x": _field("x", what), "y": _field("y", y)}},
-    ]  # fmt: skip
-    # Names stand on the side where there is room for them.
-    for align, named in (
-        ("left", [row for row in rows if row["x"] <= near_right]),
-        ("right", [row for row in rows if row["x"] > near_right]),
-    ):
-        if named and len(rows) <= FEW:
-            layers.append(
-                {"data": {"values": named},
-                 "mark": {"type": "text", "align": align, "dx": 7 if align == "left" else -7, "dy": -8, "limit": 260},
-                 "encoding": {"x": _field("x", what), "y": _field("y", y), "text": {"field": "label"}}}
-            )  # fmt: skip
-    return _spec(
-        "performance",
-        "Performance against similarity to the nearest relative. Similarity is evidence, not proof of copying.",
-        data={"values": rows},
-        height=340,
-        layer=layers,
-    )
+    return _of("performance", against.performance(data))
 
 
-def performance_rows(data: Data) -> tuple[list[Spec], str, str]:
-    """Points of `performance`, and what its two axes say.
-
-    x is the calibrated score where any model could be tested, else the similarity of words, which has no null.
-    """
-    board = data["board"]
-    tested = _tested(data)
-    rows = []
-    for row in board["rows"]:
-        mean = row["mean"] or next((cell for cell in row["cells"] if cell is not None and cell["v"] is not None), None)
-        # A positive control is near by design: it is nobody's nearest relative.
-        strangers = [near for near in row["near"] if near["other"] not in data["controls"]]
-        near = tested.get(row["model"]) if tested else next(iter(strangers), None)
-        if mean is None or mean["v"] is None or near is None or mean.get("tasks") != mean.get("of"):
-            continue
-        name = data["models"][row["model"]]
-        other = near["name"] if tested else data["models"][near["other"]]
-        x, y = _interval(near), _interval(mean)
-        rows.append(
-            {"model": name, "nearest": other, "label": f"{name} \N{RIGHTWARDS ARROW} {other}",
-             "verdict": near.get("verdict", "not calibrated"),
-             "x": x["v"], "xlo": x["lo"], "xhi": x["hi"], "y": y["v"], "ylo": y["lo"], "yhi": y["hi"],
-             "n_prompts": x["n"], "n_documents": y["n"]}
-        )  # fmt: skip
-    columns = board["columns"]
-    averaged = len(board["averaged"])
-    first = f"{columns[0]['task']}, {columns[0]['metric']}" if columns else ""
-    y_title = f"mean of {averaged} tasks" if averaged else first
-    x_title = (
-        "score of the nearest relative, standard deviations above models that cannot be related"
-        if tested
-        else "similarity of words to the nearest model, 0 to 1, not calibrated"
-    )
-    return rows, y_title, x_title
+def trend(data: Data, **_: Any) -> Spec:
+    """Performance by the month of release, with the best so far."""
+    return _of("trend", against.trend(data))
 
 
-def _tested(data: Data) -> dict[int, Spec]:
-    """The strongest calibrated evidence of every model that could be tested, from its set with most power."""
-    return {
-        row["model"]: {
-            "v": first["score"], "lo": first["ci_low"], "hi": first["ci_high"], "n": first["n"],
-            "name": first["name"], "verdict": first["verdict"],
-        }
-        for row in data["board"]["rows"]
-        for first in row["evidence"][:1]
-        if first["score"] is not None and first["verdict"] in VERDICTS
-    }  # fmt: skip
+def cost(data: Data, **_: Any) -> Spec:
+    """Performance against what a thousand answers cost."""
+    return _of("cost", against.cost(data))
+
+
+def _of(name: str, parts: Spec) -> Spec:
+    return {"$schema": SCHEMA, "usermeta": {"figure": name}, **parts}
 
 
 def matrix(data: Data, task: str | None = None, **_: Any) -> Spec:
@@ -170,10 +103,11 @@ def matrix(data: Data, task: str | None = None, **_: Any) -> Spec:
     pool = _pool(data, task)
     names = [data["models"][model] for model in pool["models"]]
     rows = [
-        {"a": names[i], "b": names[j], "v": value}
+        {"a": names[x], "b": names[y], "v": value}
         for i, line in enumerate(pool["raw"])
         for j, value in enumerate(line)
         if value is not None
+        for x, y in ((i, j), (j, i))
     ]
     _need(rows, "no two models answered enough prompts in common")
     title = f"Similarity of every pair of models on {pool['task']}, in the order of the tree"
@@ -373,6 +307,8 @@ def item_means(task: Data) -> list[tuple[float | None, int]]:
 FIGURES: Mapping[str, Callable[..., Spec]] = {
     "scores": scores,
     "performance": performance,
+    "trend": trend,
+    "cost": cost,
     "matrix": matrix,
     "tree": tree,
     "null": null,

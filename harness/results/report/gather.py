@@ -13,6 +13,7 @@ from harness import __version__
 from harness.core import visible
 from harness.errors import StorageError
 from harness.results import derivation, store
+from harness.results.leaderboard import sentences, verdict
 from harness.results.report.names import labels
 
 if TYPE_CHECKING:
@@ -28,15 +29,15 @@ PREVIEW = 200
 DIGITS = 4
 
 _ITEMS = """
-    SELECT samples.task, md5(CAST(samples.doc AS VARCHAR)) AS item, min(doc_id) AS position,
+    SELECT samples.task, left(md5(CAST(samples.doc AS VARCHAR)), 12) AS item, min(doc_id) AS position,
         min(left(coalesce(prompt, messages ->> '$[#-1].content',
             samples.doc ->> 'prompt', CAST(samples.doc AS VARCHAR)), {preview})) AS text
     FROM samples JOIN chosen USING (run_id, model, task) JOIN metrics USING (run_id, model, task)
     WHERE metrics.is_headline GROUP BY ALL ORDER BY task, position, item
 """
 _VALUES = """
-    SELECT task, model, document AS item, total / count AS value FROM documents JOIN chosen USING (run_id, model, task)
-    ORDER BY ALL
+    SELECT task, model, left(document, 12) AS item, total / count AS value
+    FROM documents JOIN chosen USING (run_id, model, task) ORDER BY ALL
 """
 _TASKS = """
     SELECT task, run_id, kind, version, task_hash, docs_hash, data_sha256, n_docs, repeats, num_fewshot, scorer,
@@ -54,15 +55,12 @@ _MODELS = """
 """
 
 
-def gather(results: Path, wanted: Selection | None = None) -> Data:
-    """Everything the page says of scores.
+def whole_board(results: Path, wanted: Selection | None = None) -> Board:
+    """The leaderboard of everything that was evaluated.
 
     Args:
         results: the results folder; its index must be up to date.
         wanted: its weights and coverage hold; what it leaves out is shown all the same.
-
-    Returns:
-        `version`, `models` (labels), `names` (as they are), `controls`, `board`, `tasks`, `pairs` and `made`.
 
     Raises:
         StorageError: there is no finished run.
@@ -71,6 +69,19 @@ def gather(results: Path, wanted: Selection | None = None) -> Data:
     board = derivation.board(results, wanted and wanted.model_copy(update=everything))
     if not board.names:
         raise StorageError(f"{results}: no finished run has been indexed, so there is nothing to report")
+    return board
+
+
+def gather(results: Path, board: Board) -> Data:
+    """Everything the page says of scores.
+
+    Args:
+        results: the results folder; its index must be up to date.
+        board: of `whole_board`.
+
+    Returns:
+        `version`, `models` (labels), `names` (as they are), `controls`, `summary`, `board`, `tasks` and `made`.
+    """
     label = labels(board.names)
     place = {name: i for i, name in enumerate(label)}
     return {
@@ -79,9 +90,9 @@ def gather(results: Path, wanted: Selection | None = None) -> Data:
         "models": list(label.values()),
         "controls": {place[name]: place.get(of, visible(of)) for name, of in sorted(board.control_of.items())},
         "imported": sorted(place[name] for name in board.imported_models),
+        "summary": [visible(sentence) for sentence in sentences(board)],
         "board": _board(board, place),
-        "tasks": _tasks(results, board, place),
-        "pairs": _pairs(results, place),
+        "tasks": _tasks(results, board, place, _pairs(results, place)),
         "made": _made(results),
     }
 
@@ -111,6 +122,8 @@ def _row(board: Board, name: str, place: Mapping[str, int]) -> Data:
         "model": place[name],
         "notes": [visible(f"{task}: {note}") for model, task, note in board.mixed_unscored if model == name],
         "mean": _mean(board.means.get(name), board, name),
+        "place": _place(board, name),
+        **_facts(board, name),
         "cells": [_cell(board, name, column) for column in board.columns],
         "evidence": [_evidence(found, place) for found in board.findings.get(name, [])],
         "near": [
@@ -127,6 +140,28 @@ def _row(board: Board, name: str, place: Mapping[str, int]) -> Data:
     }  # fmt: skip
 
 
+def _place(board: Board, name: str) -> Data | None:
+    """Where a ranked model stands: its level, whether it was asked everything, and the group it shares items with."""
+    place = board.places.get(name)
+    if place is None:
+        return None
+    return {"v": number(place.value), "whole": name in board.whole, "group": place.group}
+
+
+def _facts(board: Board, name: str) -> Data:
+    """Lab, month, and what an answer took: what columns and figures need; the rest is on the model's card."""
+    fact, used = board.facts.get(name), board.used.get(name)
+    told = {
+        "lab": fact and fact.lab and visible(fact.lab),
+        "released": fact and fact.released,
+        "weights": fact and fact.weights,
+        "usd": used and number(used.usd),
+        "written": used and number(used.completion),
+        "seconds": used and number(used.seconds),
+    }
+    return {key: value for key, value in told.items() if value is not None}
+
+
 def _evidence(found: Finding, place: Mapping[str, int]) -> Data:
     """A finding as the page's table wants it: its first one is of the set with most power, others contradict that."""
     first = found.strongest
@@ -134,6 +169,7 @@ def _evidence(found: Finding, place: Mapping[str, int]) -> Data:
         "verdict": found.verdict,
         "strength": found.strength,
         "set": visible(found.corpus),
+        "said": visible(verdict(found)),
         "sentence": visible(found.sentence),
         "name": None if first is None else visible(first.candidate),
         "same": visible(found.same_model.other) if found.same_model and found.same_model.named else None,
@@ -189,7 +225,7 @@ def _cell(board: Board, name: str, column: tuple[str, str]) -> Data | None:
     }
 
 
-def _tasks(results: Path, board: Board, place: Mapping[str, int]) -> list[Data]:
+def _tasks(results: Path, board: Board, place: Mapping[str, int], pairs: Mapping[str, list[list[Any]]]) -> list[Data]:
     """One entry per task with a headline score: items, and every model's value on each."""
     items = store.query(results, _ITEMS.format(preview=PREVIEW)).partition_by("task", as_dict=True)
     values = store.query(results, _VALUES).partition_by("task", as_dict=True)
@@ -212,6 +248,7 @@ def _tasks(results: Path, board: Board, place: Mapping[str, int]) -> list[Data]:
                 "items": rows["item"].to_list(),
                 "texts": [visible(text or "") for text in rows["text"]],
                 "values": {model: _packed(row) for model, row in sorted(by_model.items())},
+                "pairs": pairs.get(task, []),
             }
         )
     return found
@@ -228,20 +265,16 @@ def unpacked(values: str | list[float | None]) -> list[float | None]:
     return [{"1": 1.0, "0": 0.0}.get(v) for v in values] if isinstance(values, str) else values
 
 
-def _pairs(results: Path, place: Mapping[str, int]) -> list[list[Any]]:
-    """The table `comparisons` in short: task, a, b, difference, interval, n, p, test, and flips in either direction."""
+def _pairs(results: Path, place: Mapping[str, int]) -> dict[str, list[list[Any]]]:
+    """The table `comparisons` in short, by task: a, b, difference, interval, n, p, test, and flips either way."""
     frame = store.query(results, "SELECT * FROM comparisons ORDER BY ALL")
     keys = ("difference", "ci_low", "ci_high", "n", "p_value", "test", "a_better", "b_better")
-    return [
-        [
-            visible(row["task"]),
-            place[row["model_a"]],
-            place[row["model_b"]],
-            *(number(row[key]) if isinstance(row[key], float) else row[key] for key in keys),
-        ]
-        for row in frame.iter_rows(named=True)
-        if row["model_a"] in place and row["model_b"] in place
-    ]
+    found: dict[str, list[list[Any]]] = {}
+    for row in frame.iter_rows(named=True):
+        if row["model_a"] in place and row["model_b"] in place:
+            numbers = (number(row[key]) if isinstance(row[key], float) else row[key] for key in keys)
+            found.setdefault(row["task"], []).append([place[row["model_a"]], place[row["model_b"]], *numbers])
+    return found
 
 
 def _made(results: Path) -> Data:

@@ -7,6 +7,7 @@ Verdicts, tests and ranks are the findings that the index holds; pictures are of
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,13 +17,26 @@ import numpy as np
 
 from harness.core import visible
 from harness.errors import ConfigError
-from harness.provenance import Finding, PairTest, calibration, evidence, explain, pools, responses, tree, wording
+from harness.provenance import (
+    Finding,
+    PairTest,
+    calibration,
+    evidence,
+    explain,
+    pools,
+    responses,
+    stored,
+    tree,
+    wording,
+)
 from harness.results import derivation, store
 from harness.results.report.gather import Data, number
 
 if TYPE_CHECKING:
     import polars as pl
 
+Findings = Mapping[tuple[str, str], Finding]
+"""What the index says, by model and prompt set."""
 FINDINGS = 8
 """Candidates listed per model, the strongest first; `harness provenance MODEL` lists all."""
 LEAST_MODELS = 2
@@ -30,26 +44,32 @@ ALL_PAIRS = 6
 """Models up to which the words of every pair are in the page; above it those of each model and its nearest."""
 WORD_PAIRS = 120
 """Pairs whose words are in the page at most; `harness provenance explain A B` shows any."""
+HOLDS = 0.5
+"""Share of random halves of the prompts that a branching must be found in to be drawn: the majority-rule consensus of
+Margush and McMorris (1981), https://doi.org/10.1007/BF02459446."""
 AROUND = 400
 """Longest text of an example."""
 
 
-def of_pools(results: Path, place: Mapping[str, int]) -> list[Data]:
+def of_pools(results: Path, place: Mapping[str, int], said: Findings) -> list[Data]:
     """One entry per prompt set of texts that at least two models answered, that of most models first.
 
     Args:
         results: the results folder; its index must be up to date.
         place: index of every model in the page's list.
+        said: what the index says, by model and prompt set.
     """
     answers = responses.load(lambda sql: store.query(results, sql), derivation.owned_tasks())
     controls = store.query(results, "SELECT DISTINCT model, control_of FROM models WHERE control_of IS NOT NULL")
     control_of, known = dict(controls.sort("model", "control_of").iter_rows()), derivation.known_in(results)
-    sizes = {task: part["model"].n_unique() for (task,), part in answers.partition_by("task", as_dict=True).items()}
-    said = derivation.findings(results)
+    who: dict[str, list[str]] = {}
+    for task, model in answers.select("task", "model").unique().sort("task", "model").iter_rows():
+        who.setdefault(task, []).append(model)
     found = []
-    for task in sorted(sizes, key=lambda name: (-sizes[name], name)):
-        if sizes[task] >= LEAST_MODELS:
-            pool = pools.one_pool(answers, known, control_of, task=task)
+    for task in sorted(who, key=lambda name: (-len(who[name]), name)):
+        # Of a set that was read against a panel nothing is said under the task's name.
+        if sum((name, task) in said for name in who[task]) >= LEAST_MODELS:
+            pool = pools.one_pool(answers, known, control_of, task=task, folder=results / stored.FOLDER)
             drawn = all((name, task) in said for name in pool.prints.models)  # else it was read against a panel
             if drawn and len(pool.prints.models) >= LEAST_MODELS and pool.prints.features:
                 of = {name: said[name, task] for name in pool.prints.models}
@@ -57,18 +77,18 @@ def of_pools(results: Path, place: Mapping[str, int]) -> list[Data]:
     return found
 
 
-def of_panels(results: Path, place: Mapping[str, int]) -> list[Data]:
+def of_panels(place: Mapping[str, int], findings: Findings) -> list[Data]:
     """One entry per panel that models were read against, that of most models first: the index's scores, as a matrix.
 
     Args:
-        results: the results folder; its index must be up to date.
         place: index of every model in the page's list.
+        findings: by model and prompt set.
 
     Returns:
         Of each: `task`; `rows`, models asked; `columns`, possible teachers with a score, those of a lab together, with
         their `labs`; `cells`: row, column, score and verdict.
     """
-    said = {key: found for key, found in derivation.findings(results).items() if found.panel and key[0] in place}
+    said = {key: found for key, found in findings.items() if found.panel and key[0] in place}
     asked: dict[str, list[str]] = {}
     for name, task in said:
         asked.setdefault(task, []).append(name)
@@ -96,10 +116,25 @@ def _against(task: str, names: Sequence[str], said: Sequence[Finding], place: Ma
         "columns": [visible(name) for name in columns],
         "labs": [None if labs[name] is None else visible(str(labs[name])) for name in columns],
         "cells": cells,
+        "null": _null(task),
         "verdicts": [found.verdict for found in said],
         "strengths": [found.strength for found in said],
         "paragraphs": [visible(found.paragraph) for found in said],
     }
+
+
+def _null(task: str) -> list[float | None]:
+    """Scores of a panel's own models that cannot be related, ascending; none where the panel is not at hand."""
+    try:
+        pool = pools.whole_panel(task)
+    except ConfigError:
+        return []
+    columns = [i for i, name in enumerate(pool.prints.models) if name in pool.candidates]
+    return _unrelated(evidence.analyse(pool.prints, pool.facts, columns).main.scores)
+
+
+def _unrelated(scores: calibration.PairScores) -> list[float | None]:
+    return _rounded(np.sort(scores.z[scores.unrelated & ~np.isnan(scores.z)]))
 
 
 def _pool(pool: pools.Pool, answers: pl.DataFrame, place: Mapping[str, int], said: Mapping[str, Finding]) -> Data:
@@ -132,12 +167,12 @@ def _pool(pool: pools.Pool, answers: pl.DataFrame, place: Mapping[str, int], sai
         "channels": list(found.matrices),
         "tested": tested,
         "candidates": [back[c] for c in columns],
-        "raw": _square(raw, at),
-        "n": [[int(x) for x in row] for row in shared[np.ix_(at, at)]],
-        "by_channel": {name: _square(matrix, at) for name, matrix in found.matrices.items()},
+        "raw": _half(raw, at),
+        "n": [[int(x) for x in row[:i]] for i, row in enumerate(shared[np.ix_(at, at)])],
+        "by_channel": {name: _half(matrix, at) for name, matrix in found.matrices.items()},
         **_scores(found, at),
         "apart": _apart(found, at, back),
-        "tree": None if root is None else segments(root, {name: i for i, name in enumerate(order)}),
+        "tree": None if root is None else segments(held(root), {name: i for i, name in enumerate(order)}),
         "support_draws": pools.draws(pool),
         "verdicts": [said[name].verdict for name in order],
         "strengths": [said[name].strength for name in order],
@@ -169,6 +204,18 @@ def _leaves(node: tree.TreeNode) -> list[str]:
     if node.name is not None:
         return [node.name]
     return [name for child, _ in node.children for name in _leaves(child)]
+
+
+def held(node: tree.TreeNode) -> tree.TreeNode:
+    """The tree with no branching that fewer than `HOLDS` of the draws have: what is behind it joins the one before."""
+    children: list[tuple[tree.TreeNode, float]] = []
+    for child, length in node.children:
+        kept = held(child)
+        if kept.name is None and kept.support is not None and kept.support < HOLDS:
+            children += [(leaf, length + rest) for leaf, rest in kept.children]
+        else:
+            children.append((kept, length))
+    return dataclasses.replace(node, children=tuple(children))
 
 
 def segments(root: tree.TreeNode, rows: Mapping[str, int]) -> Data:
@@ -203,8 +250,14 @@ def segments(root: tree.TreeNode, rows: Mapping[str, int]) -> Data:
     return {"across": across, "down": down, "tips": tips}
 
 
-def _square(matrix: calibration.Matrix, at: Sequence[int]) -> list[list[float | None]]:
-    return [[number(x) for x in row] for row in matrix[np.ix_(at, at)]]
+def _half(matrix: calibration.Matrix, at: Sequence[int]) -> list[list[float | None]]:
+    """What stands under the diagonal of a symmetrical matrix: of every model, its values with those before it."""
+    return [_rounded(row[:i]) for i, row in enumerate(matrix[np.ix_(at, at)])]
+
+
+def _rounded(values: calibration.Matrix) -> list[float | None]:
+    """Three decimals, which are more than was measured; unknown is `None`."""
+    return [None if x != x else x for x in np.round(values, 3).tolist()]  # noqa: PLR0124 - NaN
 
 
 def _scores(found: evidence.Analysis, at: Sequence[int]) -> Data:
@@ -213,15 +266,15 @@ def _scores(found: evidence.Analysis, at: Sequence[int]) -> Data:
     null = np.sort(main.scores.z[main.scores.unrelated & ~np.isnan(main.scores.z)])
     under = main.p[main.scores.unrelated & ~np.isnan(main.p)]
     return {
-        "z": [[number(x) for x in row] for row in z],
+        "z": [_rounded(row) for row in z],
         "p": [[number(x) for x in row] for row in p],
         "z_by_channel": {
-            name: [[number(x) for x in row] for row in scores[at]]
+            name: [_rounded(row) for row in scores[at]]
             for name in found.dated.channels
             if not np.isnan(scores := found.of_channel(name)).all()
         },
         "null_size": [[int(x) for x in row] for row in found.null_size[at]],
-        "null": [number(x) for x in null],
+        "null": _rounded(null),
         "needed": number(float(np.quantile(null, 1 - evidence.ALPHA))) if len(null) else None,
         "null_p": {"n": len(under), "below": int((under <= evidence.ALPHA).sum()), "alpha": evidence.ALPHA},
     }

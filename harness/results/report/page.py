@@ -1,8 +1,8 @@
 """Everything in one HTML file: data, style, script and library, with a policy that lets it run nothing else.
 
 The file loads nothing. Its Content-Security-Policy (https://www.w3.org/TR/CSP3/) names every script and style by its
-hash and allows no connection, but to the Parquet file beside it where there is one. Data are JSON in a block that no
-browser runs; the script puts every text into the document as text.
+hash and allows no connection, but to the Parquet file beside it where there is one. Data are packed JSON in blocks that
+no browser runs; the script puts every text into the document as text.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ import re
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness import stats
 from harness.core import visible
 from harness.errors import ConfigError
 from harness.provenance import wording
-from harness.results.report import draw, figures, gather, likeness, samples
+from harness.results import derivation
+from harness.results.report import cards, draw, figures, gather, likeness, samples
 from harness.results.report.gather import Data
 from harness.runs import write_atomic
 
@@ -29,12 +30,18 @@ if TYPE_CHECKING:
 
 ASSETS = resources.files("harness.results.report") / "assets"
 SCRIPTS = (
-    "visible.js", "base.js", "table.js", "figures.js", "board.js", "tasks.js", "likeness.js", "samples.js", "made.js",
+    "visible.js", "base.js", "links.js", "table.js", "figures.js", "opening.js", "board.js", "cards.js", "tasks.js",
+    "likeness.js", "texts.js", "samples.js", "made.js",
 )  # fmt: skip
 """The page's own script, in this order."""
+POOLED = ("matrix", "tree", "null", "channels")
+"""Figures of one prompt set: they stand with its data."""
+APART = {"names", "pools", "panels", "cards", "tasks", "pairs"}
+"""Data that the page unpacks when somebody comes near them, or not at all."""
+DESCRIPTION = 300
+"""Characters of the description that a preview of a link shows."""
 READER = "hyparquet.min.js"
 """Reads Parquet in the browser; in the page only where there is such a file."""
-_ESCAPED = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
 def contents(results: Path, wanted: Selection | None = None, *, pools: bool = True) -> Data:
@@ -48,12 +55,15 @@ def contents(results: Path, wanted: Selection | None = None, *, pools: bool = Tr
     Raises:
         StorageError: there is no finished run.
     """
-    data = gather.gather(results, wanted)
+    board = gather.whole_board(results, wanted)
+    data = gather.gather(results, board)
     place = {name: i for i, name in enumerate(data["names"])}
+    said = derivation.findings(results)
     return {
         **data,
-        "pools": likeness.of_pools(results, place) if pools else [],
-        "panels": likeness.of_panels(results, place) if pools else [],
+        "cards": cards.cards(board, said, place),
+        "pools": likeness.of_pools(results, place, said) if pools else [],
+        "panels": likeness.of_panels(place, said) if pools else [],
         "detection": detection(),
     }
 
@@ -111,21 +121,27 @@ def html(data: Data, packed: samples.Packed, title: str, library: str) -> str:
     script = "\n".join(_asset(name) for name in SCRIPTS)
     style = _asset("page.css")
     reader = [] if packed.parquet is None else [_asset(READER)]
-    scripts = [library, *reader, f'"use strict";(() => {{\n{script}\n}})();\n']
-    shown = {key: value for key, value in data.items() if key not in {"names", "pools", "panels"}}
+    scripts = [*reader, f'"use strict";(() => {{\n{script}\n}})();\n']
+    shown = {key: value for key, value in data.items() if key not in APART}
     blocks = {"index": packed.index, **{f"block-{i}": block for i, block in enumerate(packed.blocks)}}
-    blocks |= {f"pool-{i}": samples.squeezed(pool) for i, pool in enumerate(_sets(data))}
+    blocks["cards"] = samples.squeezed(data["cards"])
+    figures_of = [_of_set(data, pool) for pool in _sets(data)]
+    blocks |= {f"pool-{i}": samples.squeezed(pool | figures_of[i]) for i, pool in enumerate(_sets(data))}
+    blocks |= {f"task-{i}": samples.squeezed(task) for i, task in enumerate(data["tasks"])}
+    blocks["library"] = samples.packed(library)
     shown |= {
         "samples": packed.about,
+        "tasks": [{key: task[key] for key in ("task", "metric", "lower")} for task in data["tasks"]],
         "pools": [{"task": pool["task"], "panel": "columns" in pool} for pool in _sets(data)],
         "figures": drawn(data),
         "explanations": wording.EXPLANATIONS,
     }
+    blocks["data"] = samples.squeezed(shown)
     parts = {
-        "policy": _policy(scripts, style, local=packed.parquet is not None),
+        "description": _text(" ".join(data["summary"])[:DESCRIPTION]),
+        "policy": _policy([library, *scripts], style, local=packed.parquet is not None),
         "title": _text(visible(title)),
         "style": style,
-        "data": as_json(shown),
         "blocks": "\n".join(
             f'<script type="application/gzip" id="{name}">{block}</script>' for name, block in blocks.items()
         ),
@@ -144,14 +160,22 @@ def drawn(data: Data) -> Data:
     """Every figure that these data allow, by name; of the others, why not."""
     found: Data = {}
     for name, figure in figures.FIGURES.items():
+        if name in POOLED:
+            continue
         try:
             found[name] = {"spec": figure(data)}
         except ConfigError as error:
             found[name] = {"why": str(error)}
-    for name in ("matrix", "tree", "null", "channels"):
-        found[name]["pools"] = [_of_pool(data, name, pool["task"]) for pool in _sets(data)]
-        found[name].pop("spec", None)
     return found
+
+
+def _of_set(data: Data, pool: Data) -> Data:
+    """The figures of one prompt set, without the data that the page has already."""
+    found = {name: _of_pool(data, name, pool["task"]) for name in POOLED}
+    for entry, parts in ((found["matrix"], {"data": {"values": []}}), (found["null"], {"datasets": {}})):
+        if "spec" in entry:
+            entry["spec"] |= parts
+    return {"figures": found}
 
 
 def _of_pool(data: Data, name: str, task: str) -> Data:
@@ -159,12 +183,6 @@ def _of_pool(data: Data, name: str, task: str) -> Data:
         return {"spec": figures.FIGURES[name](data, task=task)}
     except ConfigError as error:
         return {"why": str(error)}
-
-
-def as_json(value: Any) -> str:
-    """JSON that an HTML parser and a script read as data, whatever its texts say."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return re.sub("[<>&\u2028\u2029]", lambda match: _ESCAPED[match.group()], text)
 
 
 def _policy(scripts: list[str], style: str, *, local: bool) -> str:

@@ -39,8 +39,8 @@ TEXTS = (
 INDEX = ("model", "task", "doc_id", "repeat", "item", "status", "verdict", "value")
 
 _QUERY = """
-    SELECT samples.model, samples.task, samples.doc_id, samples.repeat, md5(CAST(samples.doc AS VARCHAR)) AS item,
-        samples.status,
+    SELECT samples.model, samples.task, samples.doc_id, samples.repeat,
+        left(md5(CAST(samples.doc AS VARCHAR)), 12) AS item, samples.status,
         coalesce(scores.status, CASE WHEN headline.metric IS NULL THEN NULL WHEN scores.value IS NULL THEN 'unscored'
             WHEN scores.value = 1 THEN 'correct' WHEN scores.value = 0 THEN 'wrong' ELSE 'partly' END) AS verdict,
         scores.value, prompt, messages,
@@ -128,6 +128,10 @@ def _parquet(frame: pl.DataFrame, key: str) -> bytes:
 
 
 def squeezed(value: Any) -> str:
-    """JSON, gzipped without a time, in base64: letters that no HTML parser cares for."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    """JSON, packed."""
+    return packed(json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
+
+
+def packed(text: str) -> str:
+    """A text, gzipped without a time, in base64: letters that no HTML parser cares for."""
     return base64.b64encode(gzip.compress(text.encode(), compresslevel=6, mtime=0)).decode()

@@ -1,6 +1,7 @@
 // Texts, elements, data. Every text enters the document as a text node; nothing here writes HTML.
 const $ = (id) => document.getElementById(id);
-const D = JSON.parse($("data").textContent);
+// Everything that the page says but for what is unpacked when somebody comes near it. Set once, before anything is shown.
+let D = null;
 
 const PLAIN = new Set(["id", "class", "type", "href", "for", "scope", "role", "value", "name", "title", "tabindex", "download",
   "colspan", "min", "max", "size", "open", "accept", "placeholder", "disabled", "selected", "checked"]);
@@ -22,12 +23,13 @@ function h(tag, attributes, ...children) {
 const fill = (element, ...children) => element.replaceChildren(...children.flat(Infinity).filter((c) => c !== null && c !== undefined));
 const say = (text) => { $("said").textContent = text; };
 
-async function inflate(id) {
+const inflate = async (id) => JSON.parse(await inflated(id));
+async function inflated(id) {
   const packed = atob($(id).textContent);
   const bytes = new Uint8Array(packed.length);
   for (let i = 0; i < packed.length; i += 1) bytes[i] = packed.charCodeAt(i);
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return JSON.parse(await new Response(stream).text());
+  return new Response(stream).text();
 }
 
 const digits = (v, n) => (v === null || v === undefined ? "–" : v.toFixed(n));

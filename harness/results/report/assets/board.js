@@ -4,9 +4,12 @@ function range(x, n) {
   return h("small", {}, ` [${inside}] n=${n ?? x.n}`);
 }
 
+const FACTS = [["lab", "lab", (v) => v], ["released", "released", (v) => v], ["weights", "weights", (v) => v], ["usd", "cost of 1,000 answers", (v) => `$${v.toFixed(2)}`],
+  ["written", "tokens an answer", (v) => v.toFixed(0)], ["seconds", "seconds an answer", (v) => v.toFixed(1)]];
+
 function board() {
   const B = D.board;
-  const rows = B.rows.map((row, i) => ({ ...row, place: i, name: D.models[row.model] }));
+  const rows = B.rows.map((row) => ({ ...row, name: D.models[row.model] }));
   let text = "";
   let controls = true;
   let column = null;
@@ -33,33 +36,33 @@ function board() {
   const score = (key) => (row) => {
     const x = at(row, key);
     if (!x) return "–";
+    const decides = key === "mean" || (!B.averaged.length && B.columns.length === 1);
     const short = key === "mean" && x.tasks !== x.of ? h("small", {}, ` ${x.tasks} of ${x.of} tasks`) : null;
-    return [h("b", {}, x.v === null ? "not scored" : digits(x.v, 3)), range(x), " ", tieOf(x, key, row), short,
+    return [decides && row.place && !row.place.whole ? h("small", {}, row.place.group ? "apart: " : `≈${digits(row.place.v, 3)}; `) : null,
+      h("b", {}, x.v === null ? "not scored" : digits(x.v, 3)), range(x), " ", tieOf(x, key, row), short,
       x.unsafe ? h("small", { class: "warn" }, " (unsafe)") : null,
       x.notes && x.notes.length ? h("small", { class: "warn" }, ` † ${x.notes.join(", ")}`) : null];
   };
   const columns = [{ name: "model", head: true, key: (r) => r.name,
-    cell: (r) => [modelName(r.model), D.imported.includes(r.model) ? h("small", {}, " imported") : null,
+    cell: (r) => [modelLink(r.model), D.imported.includes(r.model) ? h("small", {}, " imported") : null,
       r.notes.map((note) => h("small", { class: "warn" }, ` † ${note}`))] }];
   if (B.averaged.length) {
     columns.push({ name: `mean of ${B.averaged.length} tasks`, number: true, key: (r) => (r.mean ? r.mean.v : null), cell: score("mean") });
   }
   B.columns.forEach((c, i) => columns.push({ name: `${c.task} (${c.metric}${c.lower ? ", lower is better" : ""})`, number: true,
     key: (r) => (r.cells[i] ? r.cells[i].v : null), cell: score(i) }));
-  const several = new Set(B.rows.flatMap((r) => r.evidence.map((e) => e.set))).size > 1;
   const relative = (e) => {
-    const on = several ? h("small", {}, ` on ${e.set}`) : null;
-    const other = e.nearest === null ? e.name : modelName(e.nearest);
-    const before = e.same === null ? null : `answers like ${e.same} itself; `;
     const month = e.dated ? null : h("small", { class: "warn" }, " add released: YYYY-MM to its model file");
-    if (e.name === null) return [before, e.verdict, h("small", {}, ` n=${e.n}`), on, month];
-    const numbers = h("small", {}, ` ${digits(e.score, 2)} [${e.ci_low === null ? "no interval" : `${digits(e.ci_low, 2)}, ${digits(e.ci_high, 2)}`}] ${pValue("q", e.q)} n=${e.n}`);
-    return e.verdict === "resembles" ? [before, other, numbers, `, ${e.strength}`, on, month] : [before, `none of ${e.tested}`, h("small", {}, ", nearest ", other), numbers, on, month];
+    return [e.same === null ? null : `answers like ${e.same} itself; `, e.said, several ? h("small", {}, ` on ${e.set}`) : null, month];
   };
-  columns.push({ name: "nearest relative (calibrated)", key: (r) => (r.evidence.length ? r.evidence[0].score : null), number: true,
-    cell: (r) => (r.evidence.length ? r.evidence.map((e) => h("div", { title: e.sentence }, relative(e))) : "–") });
+  const several = new Set(B.rows.flatMap((r) => r.evidence.map((e) => e.set))).size > 1;
+  columns.push({ name: "answers like (calibrated, exploratory)", wide: true, key: (r) => (r.evidence.length ? r.evidence[0].score : null), number: true,
+    cell: (r) => (r.evidence.length ? r.evidence.map((e) => h("div", {}, relative(e))) : "–") });
+  for (const [key, name, cell] of FACTS) {
+    if (B.rows.some((r) => r[key] !== undefined)) columns.push({ name, key: (r) => r[key] ?? null, number: typeof B.rows.find((r) => r[key] !== undefined)[key] === "number", cell: (r) => (r[key] === undefined ? "–" : cell(r[key])) });
+  }
   if (!B.calibrated) {
-    columns.push({ name: "most similar words (not calibrated)", key: (r) => (r.near.length ? r.near[0].v : null), number: true,
+    columns.push({ name: "most similar words (not calibrated)", wide: true, key: (r) => (r.near.length ? r.near[0].v : null), number: true,
       cell: (r) => (r.near.length ? r.near.map((x) => h("div", {}, `${modelName(x.other)} ${digits(x.v, 3)}`, range(x))) : "–") });
   }
   if (B.rows.some((r) => r.claims.length)) {
@@ -74,31 +77,27 @@ function board() {
     const said = new Map(probe.rows);
     columns.push({ name: probe.heading, wide: true, cell: (r) => said.get(r.model) ?? "–" });
   }
+  let by = null;
+  const remember = () => noted("leaderboard", { filter: text, controls: controls ? null : "no", sort: by && by[0], up: by && by[1] ? 1 : null });
   const shown = table("Leaderboard", columns, rows, {
-    page: 200,
+    page: 50,
     filter: (r) => r.name.toLowerCase().includes(text) && (controls || D.controls[r.model] === undefined),
     attributes: (r) => ({ class: isTied(r) ? "tied" : null }),
+    sortedBy: (name, up) => { by = [name, up]; remember(); },
   });
-  const search = input("Filter models", "search", (v) => { text = v.toLowerCase(); shown.refresh(); });
-  const hide = input("Hide controls", "checkbox", (v) => { controls = !v; shown.refresh(); });
-  const start = button("Order of the mean", () => { board(); say("back to the order of the mean"); });
+  const search = input("Filter models", "search", (v) => { text = v.toLowerCase(); shown.refresh(); remember(); });
+  const hide = input("Hide controls", "checkbox", (v) => { controls = !v; shown.refresh(); remember(); });
+  const start = button("Order of the mean", () => { by = null; shown.sort(null); remember(); say("back to the order of the mean"); });
   fill($("board"), h("div", { class: "controls" }, search.all, Object.keys(D.controls).length ? hide.all : null, start), shown.all,
-    h("p", { class: "hint" }, "The button with a rank marks every model that cannot be told apart from that one."));
+    h("p", { class: "hint" }, "The button with a rank marks every model that cannot be told apart from that one. ≈: the model was not asked what the others were, and stands where shared documents put it; apart: it shares none with them."));
+  linked("leaderboard", ({ filter, controls: shownToo, sort, up }) => {
+    text = search.box.value = filter ?? "";
+    controls = shownToo !== "no";
+    hide.box.checked = !controls;
+    by = sort ? [sort, up === "1"] : null;
+    shown.sort(sort ?? null, up === "1");
+    $("leaderboard").scrollIntoView();
+  });
   figure("fig-scores", D.figures.scores);
-}
-
-function against() {
-  $("explanations").textContent = D.explanations;
-  const entry = D.figures.performance;
-  figure("fig-performance", entry);
-  if (!entry.spec) return;
-  const rows = entry.spec.data.values;
-  const calibrated = rows.some((r) => r.verdict !== "not calibrated");
-  fill($("against-table"), h("details", {}, h("summary", {}, "The same as a table"), table("Performance and nearest relative", [
-    { name: "model", head: true, key: (r) => r.model, cell: (r) => r.model },
-    { name: "performance", number: true, key: (r) => r.y, cell: (r) => [digits(r.y, 3), range({ lo: r.ylo, hi: r.yhi, n: r.n_documents })] },
-    { name: "nearest relative", key: (r) => r.nearest, cell: (r) => r.nearest },
-    { name: calibrated ? "score" : "similarity of words, not calibrated", number: true, key: (r) => r.x, cell: (r) => [digits(r.x, 2), r.xlo === r.xhi ? h("small", {}, ` no interval n=${r.n_prompts}`) : range({ lo: r.xlo, hi: r.xhi, n: r.n_prompts })] },
-    { name: "verdict", key: (r) => r.verdict, cell: (r) => r.verdict },
-  ], rows).all));
+  for (const name of ["trend", "cost"]) if (D.figures[name].spec) figure(`fig-${name}`, D.figures[name]);
 }

@@ -69,11 +69,14 @@ async function paint(id) {
   const stepped = spec.height && typeof spec.height === "object";
   if (typeof spec.width === "number" && !stepped) spec.autosize = { type: "fit-x", contains: "padding" };
   else if (typeof spec.width === "number") spec.width = Math.max(160, spec.width - 220);
+  // Where there is little room, names alone, and short.
+  if (state.place.clientWidth < 520) (spec.layer || []).filter((l) => l.mark && l.mark.type === "text" && l.encoding.text.field === "label").forEach((l) => { l.mark.limit = 84; l.encoding.text.field = "model"; });
   wrapped(spec, Math.floor((typeof spec.width === "number" ? spec.width : 560) / 6.2));
   Object.assign(spec.datasets || {}, state.data || {});
   const host = h("div", { class: "drawing" });
   fill(state.place, h("figure", {}, host, h("figcaption", {}, spec.description, " ",
-    button("Save as SVG", () => save(state, id), { class: "quiet" }))));
+    button("Save as SVG", () => save(state, id), { class: "quiet" }), " ", button("Save as PNG", () => savePicture(state, id), { class: "quiet" }))));
+  await library();
   const dark = isDark();
   const view = { ...config(dark).view, ...(spec.config && spec.config.view) };
   const drawn = await vegaEmbed(host, spec, {
@@ -81,12 +84,41 @@ async function paint(id) {
     loader: { load: () => Promise.reject(new Error("this page loads nothing")) },
   });
   state.view = drawn.view;
+  // A point that carries a model's name leads to its card.
+  drawn.view.addEventListener("click", (event, item) => {
+    const name = item && item.datum && item.datum.model;
+    if (typeof name === "string" && D.models.includes(name)) go("model", { name });
+  });
 }
 
-async function save(state, id) {
-  const url = URL.createObjectURL(new Blob([await state.view.toSVG()], { type: "image/svg+xml" }));
-  h("a", { href: url, download: `${id.replace("fig-", "")}.svg` }).click();
+// The library is unpacked when the first figure comes into sight: a page opens without it.
+let drawer = null;
+function library() {
+  drawer ??= inflated("library").then((text) => {
+    const script = document.createElement("script");
+    script.textContent = text;
+    document.head.append(script);
+  });
+  return drawer;
+}
+
+function download(url, name) {
+  h("a", { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 1000);
+}
+async function save(state, id) {
+  download(URL.createObjectURL(new Blob([await state.view.toSVG()], { type: "image/svg+xml" })), `${id.replace("fig-", "")}.svg`);
+}
+// Two pixels for one, on the page's own paper.
+async function savePicture(state, id) {
+  const drawn = await state.view.toCanvas(2);
+  const paper = document.createElement("canvas");
+  [paper.width, paper.height] = [drawn.width, drawn.height];
+  const pen = paper.getContext("2d");
+  pen.fillStyle = isDark() ? "#14181b" : "#ffffff";
+  pen.fillRect(0, 0, paper.width, paper.height);
+  pen.drawImage(drawn, 0, 0);
+  paper.toBlob((blob) => download(URL.createObjectURL(blob), `${id.replace("fig-", "")}.png`), "image/png");
 }
 
 function repaint() {

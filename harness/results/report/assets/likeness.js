@@ -1,46 +1,70 @@
 // Similarity on one prompt set: matrix, tree, one pair in full, null, and what the set is worth.
 const openPools = new Map();
+async function poolOf(i) {
+  if (!openPools.has(i)) openPools.set(i, await inflate(`pool-${i}`));
+  return openPools.get(i);
+}
 
-async function likeness() {
+function likeness() {
   if (!D.pools.length) {
     fill($("pool"), h("p", { class: "note" }, "No provenance task was answered by two models, and none was read against a panel, so nothing here can be compared."));
     return;
   }
   const host = h("div");
-  const show = async (i) => {
-    if (!openPools.has(i)) openPools.set(i, await inflate(`pool-${i}`));
-    (D.pools[i].panel ? onePanel : onePool)(host, openPools.get(i), i);
+  let shown = null;
+  const show = async (i, pair) => {
+    shown = i;
+    const P = await poolOf(i);
+    (D.pools[i].panel ? onePanel : onePool)(host, P, i, pair);
   };
-  const pick = select("Prompt set", D.pools.map((p, i) => [i, p.panel ? `${p.task} (against the panel)` : p.task]), 0, (v) => show(Number(v)));
+  const pick = select("Prompt set", D.pools.map((p, i) => [i, p.panel ? `${p.task} (against the panel)` : p.task]), 0, (v) => { show(Number(v)); noted("likeness", { set: D.pools[Number(v)].task }); });
   fill($("pool"), h("div", { class: "controls" }, pick.all), host);
-  await show(0);
+  linked("likeness", async ({ set, a, b, around: near }) => {
+    const i = Math.max(0, D.pools.findIndex((p) => p.task === set));
+    pick.box.value = String(i);
+    const P = await poolOf(i);
+    const place = (name) => (D.pools[i].panel ? -1 : P.models.indexOf(D.models.indexOf(name)));
+    await show(i, place(a) >= 0 && place(b) >= 0 ? [place(a), place(b)] : null);
+    if (near && D.pools[i].panel) zoomPanel(P, Math.max(0, P.rows.indexOf(D.models.indexOf(near))));
+    else if (near && place(near) >= 0) zoom(P, i, place(near));
+    $(a ? "pair" : "likeness").scrollIntoView();
+  });
+  // Opened when somebody comes near it: pools are the largest part of the page.
+  const seen = new IntersectionObserver((entries) => {
+    if (!entries.some((e) => e.isIntersecting)) return;
+    seen.disconnect();
+    if (shown === null) show(0);
+  }, { rootMargin: "600px" });
+  seen.observe($("likeness"));
+  addEventListener("beforeprint", () => { if (shown === null) show(0); });
 }
 
-function onePool(host, P, i) {
+function onePool(host, P, i, pair) {
   const name = (k) => modelName(P.models[k]);
   fill(host,
     h("p", {}, `${P.models.length} models, ${P.prompts} prompts. `, P.tested
       ? `Scores are read against ${P.null.length} pairs that cannot be related.`
       : "Nobody here can be tested: too few models are known not to have learnt from another. What follows is raw likeness, not calibrated: it has no known zero and no p-value."),
     P.notes.map((note) => h("p", { class: "hint" }, note)),
+    matrixControls(P, i),
     h("div", { id: "fig-matrix", class: "figure" }),
     h("div", { id: "fig-tree", class: "figure" }),
-    P.tree ? h("p", { class: "hint" }, `Numbers at branchings: share, in per cent, of ${P.support_draws} random halves of the prompts whose tree has the branching too.`) : null,
+    P.tree ? h("p", { class: "hint" }, `Numbers at branchings: share, in per cent, of ${P.support_draws} random halves of the prompts whose tree has the branching too. Branchings that fewer than half have are not drawn.`) : null,
     h("h3", {}, "What is said of each model"),
     table(`Verdicts on ${P.task}`, [
-      { name: "model", head: true, key: (r) => D.models[P.models[r]], cell: (r) => name(r) },
+      { name: "model", head: true, key: (r) => D.models[P.models[r]], cell: (r) => modelLink(P.models[r]) },
       { name: "verdict", key: (r) => P.verdicts[r], cell: (r) => P.verdicts[r] + (P.strengths[r] && P.strengths[r] !== "none" ? `, ${P.strengths[r]}` : "") },
       { name: "prompts", number: true, key: (r) => P.answered[r], cell: (r) => String(P.answered[r]) },
       { name: "in words", cell: (r) => h("details", {}, h("summary", {}, P.paragraphs[r].slice(0, 90), P.paragraphs[r].length > 90 ? "…" : ""), P.paragraphs[r]) },
     ], P.models.map((_, k) => k), { page: 25 }).all,
     h("h3", {}, "One pair"),
     h("div", { id: "pair" }));
-  figure("fig-matrix", D.figures.matrix.pools[i]);
-  figure("fig-tree", D.figures.tree.pools[i]);
+  zoom(P, i, null);
+  figure("fig-tree", P.figures.tree);
   const best = P.findings.flatMap((list, a) => list.filter((f) => f.q !== null).map((f) => [f.q, -f.z, a, f.candidate])).sort((x, y) => x[0] - y[0] || x[1] - y[1])[0];
   const words = Object.keys(P.words)[0];
-  const [a, b] = best ? best.slice(2) : words ? words.split(" ").map(Number) : [0, 1];
-  pairOf(P, i, a, b);
+  const [a, b] = pair ? pair : best ? best.slice(2) : words ? words.split(" ").map(Number) : [0, 1];
+  pairOf(P, i, a, b, Boolean(pair));
   worth(P);
 }
 
@@ -48,30 +72,89 @@ function onePool(host, P, i) {
 function onePanel(host, P, i) {
   fill(host,
     h("p", {}, `${P.rows.length} models asked, each read against the panel ${P.task}: ${P.models} models, ${P.columns.length} of them possible teachers with a score.`),
+    P.rows.length <= 2 * AROUND + 1 ? null : h("div", { class: "controls" }, select("Zoom to the models around", [["", "all, without names"], ...P.rows.map((m, k) => [k, modelName(m)])], "", (v) => {
+      zoomPanel(P, v === "" ? null : Number(v));
+      noted("likeness", { set: P.task, around: v === "" ? null : D.models[P.rows[Number(v)]] });
+    }).all),
     h("div", { id: "fig-matrix", class: "figure" }),
     h("p", { class: "hint" }, "A score is evidence, not proof of copying: what is made of it is the verdict below. Pointing at a cell says it, or why the candidate can be no teacher (later, of the same lab or base). Blank: no score."),
     h("h3", {}, "What is said of each model"),
     table(`Verdicts against ${P.task}`, [
-      { name: "model", head: true, key: (r) => D.models[P.rows[r]], cell: (r) => modelName(P.rows[r]) },
+      { name: "model", head: true, key: (r) => D.models[P.rows[r]], cell: (r) => modelLink(P.rows[r]) },
       { name: "verdict", key: (r) => P.verdicts[r], cell: (r) => P.verdicts[r] + (P.strengths[r] && P.strengths[r] !== "none" ? `, ${P.strengths[r]}` : "") },
       { name: "prompts", number: true, key: (r) => P.prompts[r], cell: (r) => String(P.prompts[r]) },
       { name: "in words", cell: (r) => h("details", {}, h("summary", {}, P.paragraphs[r].slice(0, 90), P.paragraphs[r].length > 90 ? "…" : ""), P.paragraphs[r]) },
     ], P.rows.map((_, k) => k), { page: 25 }).all);
-  figure("fig-matrix", D.figures.matrix.pools[i]);
+  zoomPanel(P, null);
   fill($("worth"), h("h3", {}, `What ${P.task} is worth`), h("p", {}, "How often it finds the documented students of each teacher: ", h("code", {}, `harness panel show ${quoted(P.task)} power`)));
 }
 
+// All models asked, or those around one, which have room for their names.
+function zoomPanel(P, centre) {
+  const entry = P.figures.matrix;
+  if (!entry.spec) { figure("fig-matrix", entry); return; }
+  const from = centre === null ? 0 : Math.max(0, Math.min(centre - AROUND, P.rows.length - 2 * AROUND - 1));
+  const to = centre === null ? P.rows.length : Math.min(P.rows.length, from + 2 * AROUND + 1);
+  const step = to - from <= 2 * AROUND + 1 ? 16 : Math.max(3, Math.floor(720 / (to - from)));
+  const spec = structuredClone(entry.spec);
+  const names = P.rows.slice(from, to).map((m) => D.models[m]);
+  spec.data = { values: P.cells.filter(([row]) => row >= from && row < to).map(([row, column, v, verdict]) => ({ model: D.models[P.rows[row]], candidate: P.columns[column], v, verdict })) };
+  spec.height = { step };
+  spec.encoding.y.sort = names;
+  spec.encoding.y.axis = { ...spec.encoding.y.axis, labels: step >= 7, labelFontSize: Math.min(10, step) };
+  figure("fig-matrix", { spec });
+}
+
 function standing(P, a, b) {
-  const values = P.raw.flatMap((row, x) => row.filter((v, y) => y > x && v !== null));
-  const mine = P.raw[a][b];
+  const values = P.raw.flatMap((row) => row.filter((v) => v !== null));
+  const mine = rawOf(P, a, b);
   return mine === null ? null : { above: values.filter((v) => v > mine).length, of: values.length };
 }
 
-function pairOf(P, i, a, b) {
+// The whole matrix, or the models around one in the order of the tree, which have room for their names.
+const AROUND = 12;
+function zoom(P, i, centre) {
+  const entry = P.figures.matrix;
+  if (!entry.spec) { figure("fig-matrix", entry); return; }
+  const from = centre === null ? 0 : Math.max(0, Math.min(centre - AROUND, P.models.length - 2 * AROUND - 1));
+  const to = centre === null ? P.models.length : Math.min(P.models.length, from + 2 * AROUND + 1);
+  const names = P.models.slice(from, to).map((m) => D.models[m]);
+  const values = [];
+  for (let a = from; a < to; a += 1) for (let b = from; b < to; b += 1) if (a !== b && rawOf(P, a, b) !== null) values.push({ a: D.models[P.models[a]], b: D.models[P.models[b]], v: rawOf(P, a, b) });
+  const spec = structuredClone(entry.spec);
+  const step = names.length <= 2 * AROUND + 1 ? 18 : Math.max(3, Math.floor(Math.min(720, document.documentElement.clientWidth - 60) / names.length));
+  spec.data = { values };
+  spec.width = { step };
+  spec.height = { step };
+  for (const axis of [spec.encoding.x, spec.encoding.y]) {
+    axis.sort = names;
+    axis.axis = { ...axis.axis, labels: step >= 7, labelFontSize: Math.min(10, step) };
+  }
+  if (centre !== null) spec.description = `The ${names.length} models around ${D.models[P.models[centre]]} on ${P.task}, in the order of the tree`;
+  figure("fig-matrix", { spec });
+}
+function matrixControls(P, i) {
   const options = P.models.map((m, k) => [k, modelName(m)]).sort((x, y) => (x[1] < y[1] ? -1 : 1));
-  const pickA = select("Model", options, a, (v) => pairOf(P, i, Number(v), b));
-  const pickB = select("Candidate", options, b, (v) => pairOf(P, i, a, Number(v)));
+  if (P.models.length <= 2 * AROUND + 1) return null;
+  const near = select("Zoom to the models around", [["", "all, without names"], ...options], "", (v) => {
+    zoom(P, i, v === "" ? null : Number(v));
+    noted("likeness", { set: P.task, around: v === "" ? null : D.models[P.models[Number(v)]] });
+  });
+  return h("div", { class: "controls" }, near.all);
+}
+// Half of a symmetrical matrix is in the page.
+const rawOf = (P, a, b) => half(P.raw, a, b);
+function half(rows, a, b) {
+  if (a === b) return null;
+  return rows[Math.max(a, b)][Math.min(a, b)];
+}
+
+function pairOf(P, i, a, b, chosen) {
+  const options = P.models.map((m, k) => [k, modelName(m)]).sort((x, y) => (x[1] < y[1] ? -1 : 1));
+  const pickA = select("Model", options, a, (v) => pairOf(P, i, Number(v), b, true));
+  const pickB = select("Candidate", options, b, (v) => pairOf(P, i, a, Number(v), true));
   const head = h("div", { class: "controls" }, pickA.all, pickB.all);
+  if (chosen) noted("likeness", { set: P.task, a: D.models[P.models[a]], b: D.models[P.models[b]] });
   if (a === b) { fill($("pair"), head, h("p", {}, "Name two models.")); return; }
   const column = P.candidates.indexOf(b);
   const z = column < 0 ? null : P.z[a][column];
@@ -79,13 +162,13 @@ function pairOf(P, i, a, b) {
   const apart = P.apart[`${a} ${b}`];
   const finding = P.findings[a].find((f) => f.candidate === b);
   const place = standing(P, a, b);
-  const rows = P.channels.map((c) => ({ c, raw: P.by_channel[c][a][b], z: P.z_by_channel[c] && column >= 0 ? P.z_by_channel[c][a][column] : null }));
+  const rows = P.channels.map((c) => ({ c, raw: half(P.by_channel[c], a, b), z: P.z_by_channel[c] && column >= 0 ? P.z_by_channel[c][a][column] : null }));
   const said = [];
   if (finding) said.push(finding.sentence);
   if (finding && finding.rank) said.push(`Rank ${finding.rank[0]} of ${finding.rank[3]} candidates tested, ${finding.rank[1]} to ${finding.rank[2]} with other prompts and null models (95% interval).`);
   else if (apart) said.push(`Set apart, not tested: ${apart}.`);
-  if (z !== null) said.push(`Score ${digits(z, 2)}, ${p === null ? "not tested" : `${pValue("p", p)} against unrelated pairs (one pair alone, not adjusted for the others)`}, ${P.null_size[a][column]} models of its null have a score too, ${P.n[a][b]} prompts both answered.`);
-  else said.push(`Not calibrated: the candidate has too few models to be read against. ${P.n[a][b]} prompts both answered.`);
+  if (z !== null) said.push(`Score ${digits(z, 2)}, ${p === null ? "not tested" : `${pValue("p", p)} against unrelated pairs (one pair alone, not adjusted for the others)`}, ${P.null_size[a][column]} models of its null have a score too, ${half(P.n, a, b)} prompts both answered.`);
+  else said.push(`Not calibrated: the candidate has too few models to be read against. ${half(P.n, a, b)} prompts both answered.`);
   if (place) said.push(`Of ${place.of} pairs of this set, ${place.above} are more alike.`);
   const words = P.words[`${a} ${b}`];
   fill($("pair"), head, said.map((text) => h("p", {}, text)),
@@ -100,9 +183,9 @@ function pairOf(P, i, a, b) {
     words ? shared(words, a, b, P) : h("p", {}, "The words of this pair are not in the page. This prints them: ",
       h("code", {}, `harness provenance explain ${quoted(D.models[P.models[a]])} ${quoted(D.models[P.models[b]])} --task ${quoted(P.task)}`)));
   const data = z === null ? [] : [{ v: z, who: `${D.models[P.models[a]]} to ${D.models[P.models[b]]}` }];
-  figure("fig-null", D.figures.null.pools[i], { pair: data });
+  figure("fig-null", P.figures.null, { pair: data, null: P.null.map((v) => ({ v })) });
   const bars = rows.filter((r) => r.z !== null).map((r) => ({ channel: r.c, v: r.z }));
-  const entry = D.figures.channels.pools[i];
+  const entry = P.figures.channels;
   const named = entry.spec ? { spec: { ...entry.spec, description: `Score by channel of ${D.models[P.models[a]]} to ${D.models[P.models[b]]}; dashed: one unrelated pair in twenty is above` } } : entry;
   figure("fig-channels", z === null && entry.spec ? { why: "This pair has no calibrated score to draw." } : named, { pair: [...bars, ...(z === null ? [] : [{ channel: "all together", v: z }])] });
 }

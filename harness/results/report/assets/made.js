@@ -15,11 +15,18 @@ function made() {
     ["spec", "packages", "platform"].filter((k) => run[k]).map((k) => h("details", {}, h("summary", {}, { spec: "what was asked, resolved", packages: "package versions", platform: "machine" }[k]), h("pre", { tabindex: "0" }, json(run[k])))))));
 }
 
-$("summary").textContent = `${D.models.length} models, ${D.board.columns.length} scored tasks, ${D.samples.n.toLocaleString("en")} samples; harness ${D.version}.`;
-theme();
-board();
-against();
-tasks();
-detection();
-made();
-Promise.all([likeness(), samples()]).then(() => { document.documentElement.setAttribute("data-ready", ""); });
+async function begin() {
+  D = await inflate("data");
+  $("summary").textContent = `${D.models.length} models, ${D.board.columns.length} scored tasks, ${D.samples.n.toLocaleString("en")} samples; harness ${D.version}.`;
+  theme();
+  opening();
+  board();
+  tasks();
+  detection();
+  made();
+  likeness();
+  await Promise.all([models(), samples()]);
+  await follow();
+  document.documentElement.setAttribute("data-ready", "");
+}
+begin();

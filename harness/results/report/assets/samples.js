@@ -32,7 +32,14 @@ async function samples() {
     { name: "tokens", number: true, key: (i) => I.tokens[i], cell: (i) => (I.tokens[i] === null ? "–" : String(I.tokens[i])) },
   ], all, { page: 50, filter: fits, empty: "No sample fits." });
 
-  const again = () => { list.refresh(); };
+  let opened = null;
+  const nameOf = (i) => [I.item[i] === null ? "" : I.items[I.item[i]], I.repeat[i], I.tasks[I.task[i]], D.models[I.model[i]]].join("/");
+  const remember = () => noted("samples", {
+    model: want.model === "" ? null : D.models[want.model], task: want.task === "" ? null : I.tasks[want.task],
+    status: want.status === "" ? null : I.statuss[want.status], verdict: want.verdict === "" ? null : want.verdict === "none" ? "none" : I.verdicts[want.verdict],
+    item: want.item === null ? null : I.items[want.item], text: want.text, open: opened && nameOf(opened[0]), with: opened && opened[1] !== null ? nameOf(opened[1]) : null,
+  });
+  const again = () => { list.refresh(); remember(); };
   const counted = (name, list2) => [["", "all"], ...list2.map((word, i) => [i, word])];
   const used = [...new Set(I.model)].sort((a, b) => (D.models[a] < D.models[b] ? -1 : 1));
   const pickModel = select("Model", [["", "all"], ...used.map((m) => [m, modelName(m)])], "", (v) => { want.model = v; again(); });
@@ -87,7 +94,9 @@ async function samples() {
   const contains = (value, needle) => typeof value === "string" && (value.toLowerCase().includes(needle) || (value.includes("\\") && value.startsWith("[") && plain(value).toLowerCase().includes(needle)));
   const plain = (value) => { try { return JSON.parse(value).map((m) => (typeof m.content === "string" ? m.content : JSON.stringify(m.content))).join("\n"); } catch { return value; } };
 
-  async function open(i) {
+  async function open(i, other = null) {
+    opened = [i, other];
+    remember();
     const rows = list.rows;
     const k = rows.indexOf(i);
     const heading = h("h3", { tabindex: "-1" }, `Sample ${i + 1}: ${modelName(I.model[i])} on ${I.tasks[I.task[i]]}, item ${I.doc[i]}`);
@@ -95,32 +104,53 @@ async function samples() {
       button("Previous", () => open(rows[k - 1]), { disabled: k <= 0 }),
       button("Next", () => open(rows[k + 1]), { disabled: k < 0 || k === rows.length - 1 }),
       button("All models on this item", () => { want.item = I.item[i]; want.task = String(I.task[i]); want.model = ""; pickModel.box.value = ""; pickTask.box.value = want.task; again(); }),
-      button("Close", () => { fill(detail); list.all.scrollIntoView(); }));
+      button("Close", () => { opened = null; remember(); fill(detail); list.all.scrollIntoView(); }),
+      compared(i, other));
     let row;
+    let second = null;
     try {
       const rowsOf = await source.block(Math.floor(i / S.block));
       row = rowsOf[i % S.block];
+      if (other !== null) second = (await source.block(Math.floor(other / S.block)))[other % S.block];
     } catch (error) {
-      fill(detail, heading, bar, h("p", { class: "warn" }, error.message), source.picker ? source.picker(() => open(i)) : null);
+      fill(detail, heading, bar, h("p", { class: "warn" }, error.message), source.picker ? source.picker(() => open(i, other)) : null);
       heading.focus();
       return;
     }
     const facts = [["status", I.statuss[I.status[i]]], ["verdict", verdict(i)], ["score", I.value[i] === null ? null : String(I.value[i])],
-      ["extracted answer", row.extracted], ["expected", row.target], ["why", row.explanation], ["error", row.error], ["finish reason", row.finish_reason],
+      ["why", row.explanation], ["error", row.error], ["finish reason", row.finish_reason],
       ["tokens", ["prompt", "completion", "reasoning"].map((w) => (row[`${w}_tokens`] === null ? null : `${row[`${w}_tokens`]} ${w}`)).filter(Boolean).join(", ") || null],
       ["seconds", row.latency_s === null ? null : digits(row.latency_s, 2)], ["decoding", row.decoding], ["seed", row.seed === null ? null : String(row.seed)],
       ["repeat", String(I.repeat[i])], ["run", row.run_id], ["sample id", row.sample_id]];
     const long = (title, value, open3 = true) => (value === null || value === undefined ? null
-      : h("details", { open: open3 }, h("summary", {}, title), h("pre", { tabindex: "0", role: "region", "aria-label": title }, visibleLines(value))));
+      : h("details", { open: open3 }, h("summary", {}, title), h("pre", { tabindex: "0", role: "region", "aria-label": title }, written(value))));
     let parts = null;
     if (row.messages) {
       try { parts = JSON.parse(row.messages).map((m) => long(`Prompt: ${visible(String(m.role))}`, typeof m.content === "string" ? m.content : JSON.stringify(m.content, null, 1))); } catch { parts = long("Prompt", row.messages); }
     }
     fill(detail, heading, bar,
       h("dl", {}, facts.filter(([, v]) => v !== null && v !== undefined && v !== "").map(([key, v]) => [h("dt", {}, key), h("dd", {}, visible(v))])),
-      parts, long("Prompt", row.prompt), row.doc ? documented(row.doc, long) : null, long("Reasoning trace", row.reasoning, false), long("Answer", row.output),
+      parts, long("Prompt", row.prompt), row.doc ? documented(row.doc, long) : null, long("Reasoning trace", row.reasoning, false),
+      second ? sideBySide(i, row, other, second) : long("Answer", row.output), long("Extracted answer", row.extracted), long("Expected", row.target),
       row.attempts ? long("Attempts that did not succeed", row.attempts, false) : null);
     heading.focus();
+  }
+
+  // Another answer to the same prompt.
+  function compared(i, other) {
+    const others = all.filter((j) => j !== i && I.item[j] === I.item[i] && I.task[j] === I.task[i]);
+    if (!others.length) return null;
+    const called = (j) => `${modelName(I.model[j])}${I.repeat[j] ? `, repeat ${I.repeat[j]}` : ""}`;
+    const options = others.map((j) => [j, called(j)]).sort((x, y) => (x[1] < y[1] ? -1 : 1));
+    return select("Side by side with", [["", "nobody"], ...options], other ?? "", (v) => open(i, v === "" ? null : Number(v))).all;
+  }
+  function sideBySide(i, one, j, two) {
+    const texts = [one, two].map((row) => visibleLines(row.output ?? ""));
+    const spans = passages(...texts);
+    const side = (k, row, at) => h("div", {}, h("h4", {}, modelLink(I.model[k]), h("small", {}, ` ${verdict(k)}${row.extracted ? `, read as ${visible(row.extracted).slice(0, 60)}` : ""}`)),
+      h("pre", { tabindex: "0", role: "region", "aria-label": `answer of ${D.models[I.model[k]]}` }, row.output === null ? "no answer" : withMarks(texts[at], spans[at])));
+    return [h("p", { class: "hint" }, spans[0].length ? `Marked: ${spans[0].length} ${spans[0].length === 1 ? "passage" : "passages"} of ${WORDS} words and more that both write.` : `No passage of ${WORDS} words stands in both.`),
+      h("div", { class: "pair" }, side(i, one, 0), side(j, two, 1))];
   }
 
   // Of imported answers there may be no record of what was sent, but for the document.
@@ -145,6 +175,27 @@ async function samples() {
       say(`${list.rows.length} samples of this item`);
     },
   };
+  // A link names filters, the sample that is open, and the one beside it.
+  linked("samples", async (told) => {
+    const at = (words, word) => (word === undefined ? "" : words.indexOf(word) < 0 ? "" : String(words.indexOf(word)));
+    Object.assign(want, { model: at(D.models, told.model), task: at(I.tasks, told.task), status: at(I.statuss, told.status),
+      verdict: told.verdict === "none" ? "none" : at(I.verdicts, told.verdict), text: told.text ?? "",
+      item: told.item !== undefined && I.items.includes(told.item) ? I.items.indexOf(told.item) : null });
+    [[pickModel, want.model], [pickTask, want.task], [pickStatus, want.status], [pickVerdict, want.verdict], [text, want.text]].forEach(([x, v]) => { x.box.value = v; });
+    found = null;
+    list.refresh();
+    $("samples").scrollIntoView();
+    if (want.text) await seek();
+    const sample = (name) => {
+      const [item, repeat, task, ...model] = name.split("/");
+      const [k, t, m] = [I.items.indexOf(item), I.tasks.indexOf(task), D.models.indexOf(model.join("/"))];
+      return all.find((i) => I.item[i] === k && I.task[i] === t && I.model[i] === m && I.repeat[i] === Number(repeat));
+    };
+    const i = told.open === undefined ? undefined : sample(told.open);
+    const j = told.with === undefined ? undefined : sample(told.with);
+    if (i !== undefined) await open(i, j ?? null);
+    else if (told.open !== undefined) statusLine.textContent = "The sample of this link is not in this page.";
+  });
   fill(host, h("p", {}, `${S.n.toLocaleString("en")} samples: one answer of one model to one item, of the runs that speak for each model. `,
     S.file ? ["Their texts are in ", h("code", {}, S.file), " beside this page."] : "All of their texts are in this page."),
     source.picker ? source.picker(() => {}) : null,

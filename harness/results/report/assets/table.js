@@ -3,23 +3,23 @@
 function table(caption, columns, rows, options) {
   const opt = { page: 100, filter: () => true, ...options };
   let sorted = opt.sorted ?? null;
+  const toSort = (i, up) => { sorted = i === null ? null : { i, up }; page = 0; draw(); };
   let page = 0;
   const body = h("tbody");
   const heads = columns.map((column, i) => {
     if (!column.key) return h("th", { scope: "col" }, column.name);
-    return h("th", { scope: "col", "aria-sort": "none", class: column.number ? "n" : null },
+    return h("th", { scope: "col", "aria-sort": "none", class: column.number && !column.wide ? "n" : null },
       button(column.name, () => {
         const up = sorted && sorted.i === i ? !sorted.up : !column.number;
-        sorted = { i, up };
-        page = 0;
-        draw();
+        toSort(i, up);
+        if (opt.sortedBy) opt.sortedBy(column.name, up);
         say(`${caption}: sorted by ${column.name}, ${up ? "ascending" : "descending"}`);
       }));
   });
   const pager = h("div", { class: "pager" });
   const all = h("div", { class: "tabled" },
     h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
-      h("table", {}, h("caption", {}, caption), h("thead", {}, h("tr", {}, heads)), body)),
+      h("table", { class: "cards" }, h("caption", {}, caption), h("thead", {}, h("tr", {}, heads)), body)),
     pager);
 
   function order(list) {
@@ -50,7 +50,7 @@ function table(caption, columns, rows, options) {
     fill(body, part.map((row) => {
       const cells = columns.map((column) => {
         const inside = column.cell(row);
-        return column.head ? h("th", { scope: "row" }, inside) : h("td", { class: column.number ? "n" : column.wide ? "w" : null }, inside);
+        return column.head ? h("th", { scope: "row" }, inside) : h("td", { class: column.wide ? "w" : column.number ? "n" : null, "data-name": column.name }, inside);
       });
       const line = h("tr", opt.attributes ? opt.attributes(row) : {}, cells);
       return line;
@@ -70,6 +70,7 @@ function table(caption, columns, rows, options) {
   draw();
   return {
     all, draw,
+    sort(name, up) { toSort(name === null ? null : columns.findIndex((c) => c.name === name && c.key), up); },
     refill(list) { rows = list; page = 0; draw(); },
     refresh(keep) { if (!keep) page = 0; draw(); },
     get rows() { return shown; },

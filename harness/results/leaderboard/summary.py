@@ -1,0 +1,98 @@
+"""The page in a few sentences that somebody may quote: who leads and how surely, and whom models answer like."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.provenance import Finding, brief
+from harness.provenance.finding import TESTED
+from harness.results.leaderboard import placing
+from harness.results.leaderboard.board import Board
+from harness.results.leaderboard.words import number
+
+NAMED = 3
+"""Models that a sentence names."""
+CLEAR = ("strong", "moderate")
+
+
+def summary(board: Board) -> list[str]:
+    """The sentences, in unescaped text; each true by itself."""
+    return [sentence for sentence in (_best(board), _alike(board), _none(board), _size(board)) if sentence]
+
+
+def _size(board: Board) -> str:
+    answers = sum(used.answers for used in board.used.values())
+    models, tasks = len(board.names), len(board.columns)
+    told = f"{models} {'model' if models == 1 else 'models'}, {answers:,} answers"
+    told += f"; {len(board.scored)} scored on {tasks} {'task' if tasks == 1 else 'tasks'}" if tasks else ""
+    return told + ("; every answer was made elsewhere and imported." if board.all_imported else ".")
+
+
+def _best(board: Board) -> str:
+    """Who leads, and from whom that cannot be told apart."""
+    if not board.mean:
+        return ""
+    ranked = [model for model in board.names if model in board.places]
+    if len(ranked) < 2:  # noqa: PLR2004
+        return ""
+    first, columns = ranked[0], placing.placed(board)
+    of = f"the mean of {len(columns)} tasks" if len(columns) > 1 else columns[0][0]
+    standings = board.standings[None if len(columns) > 1 else columns[0]]
+    if first not in board.whole:
+        missing = len(columns) - board.means[first].tasks if board.averaged and first in board.means else 0
+        lacks = f", though it lacks {missing} of the {len(columns)}" if missing else ""
+        return f"By the items that models share, {first} stands first in {of}{lacks}; see below for `≈`."
+    estimate = board.means[first].estimate if board.averaged else None
+    row = board.cells[first, *columns[0]]
+    numbers = {"ci_low": estimate.low, "ci_high": estimate.high, "n": estimate.n} if estimate else row
+    value = number(estimate.value if estimate else row["value"], numbers)
+    mine = standings.get(first)
+    tied = [m for m in ranked if m != first and mine and _share(mine.groups, standings, m)]
+    told = f"it cannot be told apart from {_some(tied)}" if tied else "the data tell it apart from all others"
+    return f"{first} leads in {of} with {value}; {told}."
+
+
+def _share(groups: Sequence[int], standings: object, model: str) -> bool:
+    other = standings.get(model)  # type: ignore[attr-defined]
+    return other is not None and not set(groups).isdisjoint(other.groups)
+
+
+def _first(board: Board) -> dict[str, Finding]:
+    return {model: found[0] for model, found in board.findings.items() if found and model in board.names}
+
+
+def _alike(board: Board) -> str:
+    """Who answers like whom."""
+    if "relative" not in board.show:
+        return ""
+    found = _first(board)
+    same = [f"{m} like {f.same_model.other} itself" for m, f in found.items() if f.same_model and f.same_model.named]
+    named = [
+        (model, of) for model, of in found.items() if of.verdict == "resembles" and of.strength in CLEAR
+    ]  # the weak ones are in the table
+    named.sort(key=lambda item: (CLEAR.index(str(item[1].strength)), item[0]))
+    tested = sum(of.verdict in TESTED for of in found.values())
+    if not tested:
+        return ""
+    shown = [f"{model} like {brief.whom(of.named[0])} ({of.strength})" for model, of in named]
+    verb = "answers" if len(named) == 1 else "answer"
+    told = f"{len(named) or 'None'} of {tested} models tested {verb} clearly like another lab's"
+    told += f": {_some(shown, '; ')}" if shown else ""
+    told += f". Beyond that, {_some(same, '; ')}" if same else ""
+    return f"{told}. Likeness is evidence, not proof of copying."
+
+
+def _none(board: Board) -> str:
+    """What "none" is worth."""
+    found = [of for of in _first(board).values() if of.verdict == "none"]
+    if "relative" not in board.show or not found:
+        return ""
+    known = {brief.power(of) for of in found}
+    worth = f"the test {known.pop()}" if len(known) == 1 else "each cell says what its test would have found"
+    subject = "One resembles" if len(found) == 1 else f"{len(found)} resemble"
+    return f"{subject} none of those tested, which clears nobody: {worth}."
+
+
+def _some(names: Sequence[str], between: str = ", ") -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return between.join(names[:NAMED]) + more

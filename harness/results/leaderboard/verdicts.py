@@ -1,0 +1,81 @@
+"""The calibrated evidence of a model as the leaderboard says it: in a cell, and in full one click away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.provenance import Finding, brief, wording
+from harness.provenance.finding import TESTED
+from harness.results.leaderboard.words import number
+
+if TYPE_CHECKING:
+    from harness.results.leaderboard.board import Board
+
+EXPLORATORY = (
+    "Every verdict here is exploratory: no comparison was fixed before there were answers. `harness provenance "
+    "register` fixes one, and `harness provenance MODEL --registered FILE` says whether it is confirmatory."
+)
+
+
+@dataclass(frozen=True)
+class InFull:
+    """What is said of one model behind its cell, in unescaped text."""
+
+    model: str
+    head: str
+    """The cell."""
+    parts: tuple[tuple[str, tuple[str, ...]], ...]
+    """Headings with their sentences."""
+
+
+def numbers(found: Finding) -> str:
+    """The strongest score with its interval, prompts and q; prompts alone where nothing could be tested."""
+    first = found.strongest
+    if first is None or found.verdict != "resembles":
+        return f"n={found.suspect_prompts}"
+    score = number(first.z, {"ci_low": first.z_low, "ci_high": first.z_high, "n": first.prompts}, 2)
+    return f"{score} q={first.q:.3f}"
+
+
+def cell(found: Finding) -> str:
+    """One finding: the verdict, its numbers, and what they are worth."""
+    behind = "; ".join(part for part in (numbers(found), brief.hint(found), brief.power(found)) if part)
+    return f"{brief.verdict(found)}, {behind}"
+
+
+def in_full(board: Board, model: str) -> InFull | None:
+    """Everything behind the cell of a model; None where there is nothing but the cell."""
+    found = board.findings.get(model, [])
+    fact = board.facts.get(model)
+    said = wording.statement(model, fact.statement if fact else None)
+    if not said and not any(one.verdict in TESTED or one.incomparable for one in found):
+        return None
+    parts: list[tuple[str, tuple[str, ...]]] = []
+    for one in found:
+        same = (wording.itself(one).strip(),) if wording.itself(one) else ()
+        pairs = f", read against {one.null_pairs:,} pairs" if one.null_pairs else ""
+        on = f"on {one.corpus}, {one.suspect_prompts} of {one.prompts} prompts{pairs}"
+        parts.append((f"Why, {on}", (*same, *brief.because(one), *_nearest(one))))
+        parts.append(("What else would explain it", tuple(brief.others(one))))
+    parts.append(("Its makers", (said,) if said else ()))
+    return InFull(model, relative(board, model), tuple((head, texts) for head, texts in parts if texts))
+
+
+def _nearest(found: Finding) -> tuple[str, ...]:
+    """The candidate with the strongest evidence, where the verdict names none."""
+    first = found.strongest
+    if first is None or found.verdict == "resembles" or first.q is None:
+        return ()
+    score = number(first.z, {"ci_low": first.z_low, "ci_high": first.z_high, "n": first.prompts}, 2)
+    return (f"The nearest tested is {first.candidate}: {score}, q={first.q:.3f}.",)
+
+
+def relative(board: Board, model: str) -> str:
+    """The evidence of the set with most power, and of those that contradict it; `-` where there is none."""
+    found = board.findings.get(model, [])
+    told = "; but ".join(f"{cell(one)}{board.on(one)}" for one in found) or "-"
+    same = [one.same_model.other for one in found if one.same_model and one.same_model.named]
+    undated = any(one.released is None for one in found)
+    month = " (add released:)" if undated else ""  # the line of its file that is missing; pages are narrow
+    return (f"answers like {same[0]} itself; {told}" if same else told) + month

@@ -1,0 +1,134 @@
+"""Panels of 2025 and 2026: what ships, several asked within one budget, and what is said of their own models."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+from api_server import Answer, chat, serving
+
+from harness.cli import config
+from harness.core import panels, prompt_id
+from harness.errors import ConfigError
+from harness.evaluation import evaluate
+from harness.provenance import panel, panel_figures, registry
+from harness.results import derivation, store
+
+MODERN = ("lineage_bench", "misguided_attention", "multivac", "slop_score", "speechmap")
+STEALTH = ("optimus-alpha(gpt-4.1", "quasar-alpha(gpt-4.1", "horizon-alpha(gpt-5")
+ASKED = ("slop_score", "speechmap", "misguided_attention")
+"""Of `panel=modern`, in its order."""
+
+
+@pytest.mark.parametrize("name", MODERN)
+def test_a_panel_that_ships_is_in_order_ranked_and_holds_every_prompt(name: str) -> None:
+    made = panel.load(name)
+    assert panel.check(name) == []
+    assert all(prompt.text is not None and panel.FREE.match(prompt.licence) for prompt in made.prompts)
+    ranked = [prompt.rank for prompt in made.prompts if prompt.rank is not None]
+    assert ranked == list(range(1, len(ranked) + 1))
+    assert len(ranked) == len(made.prompts) or name == "multivac"  # half of whose prompts few models answered
+    assert panels.asked(name, "all").here == len(made.prompts)
+    assert all(entry.facts.lab for entry in made.entries.values())
+    assert made.same or name == "multivac"  # which says that it is too small
+
+
+def test_the_panels_that_ship_are_small() -> None:
+    assert sum(path.stat().st_size for path in panels.SHIPPED.iterdir()) < 15_000_000
+
+
+def test_an_alias_is_nobody_in_particular() -> None:
+    for name, model in (("multivac", "deepseek-v3"), ("speechmap", "chatgpt-4o-latest")):
+        entry = panel.load(name).entries[model]
+        assert entry.alias
+        assert entry.facts.released is None
+        assert not entry.facts.bases
+    told = registry.panel_facts().models["deepseek-v3"]  # of speechmap, where it is V3 of December 2024
+    assert told["released"] == "2024-12"
+    assert "chatgpt-4o-latest" not in registry.panel_facts().models
+
+
+def test_a_budget_asks_as_many_panels_as_it_has_fifties_for() -> None:
+    def counts(budget: int | str) -> dict[str, int]:
+        return {one.panel: len(one.rows) for one in panels.shared(ASKED, budget)}
+
+    assert counts(30) == {"slop_score": 30}
+    assert counts(99) == {"slop_score": 99}
+    assert counts(100) == {"slop_score": 50, "speechmap": 50}
+    assert counts(200) == {"slop_score": 74, "speechmap": 74, "misguided_attention": 52}
+    assert counts("all") == {"slop_score": 150, "speechmap": 300, "misguided_attention": 52}
+    assert counts(502) == counts("all")
+    first = [row["prompt_id"] for row in panels.asked("speechmap", 50).rows]
+    assert [row["prompt_id"] for row in panels.shared(ASKED, 100)[1].rows] == first
+    with pytest.raises(ConfigError, match=r"503: the panels .* have 502 prompts"):
+        panels.shared(ASKED, 503)
+    with pytest.raises(ConfigError, match="there twice"):
+        panels.shared(("speechmap", "speechmap"), 100)
+
+
+@pytest.fixture(scope="module")
+def results(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A results folder in which a model that is sold under another name was asked `panel=modern`."""
+    root, held = tmp_path_factory.mktemp("user"), {}
+    prompts = pl.read_parquet(shared_data / "outputs" / "prompts.parquet")
+    for name in ASKED:
+        answers = pl.read_parquet(shared_data / "outputs" / f"{name}.parquet").filter(pl.col("model") == "deepseek-r1")
+        both = answers.join(prompts.filter(pl.col("corpus") == name), on="prompt_id")
+        held |= {prompt_id(prompt): output for prompt, output in both.select("prompt", "output").iter_rows()}
+
+    def behave(body: dict[str, object], _: int) -> Answer:
+        (message,) = body["messages"]  # type: ignore[misc]
+        return Answer(chat(held[prompt_id(message["content"])]))
+
+    (root / "conf" / "model").mkdir(parents=True)
+    with pytest.MonkeyPatch.context() as patch, serving(behave) as server:
+        patch.chdir(root)
+        (root / "conf" / "model" / "mystery.yaml").write_text(
+            "# @package models.mystery\nname: mystery\nbackend: openai_chat\nparallel: 8\nprice: own-hardware\n"
+            f'args: {{model: m, base_url: "{server.url}/v1"}}\nreleased: 2025-11\nlab: somebody\n'
+        )
+        evaluate(config.compose(["model=mystery", "task=[panel]", "panel=modern", "panel.prompts=150"]))
+        derivation.refresh(root / "results")
+        yield root / "results"
+
+
+@pytest.mark.slow
+def test_one_command_asks_several_panels_and_each_gives_its_finding(results: Path) -> None:
+    found = derivation.findings(results)
+    assert set(found) == {("mystery", name) for name in ASKED}, "and no set of its own besides"
+    for one in found.values():
+        assert one.suspect_prompts <= 50
+        assert one.same_model is not None
+        assert (one.same_model.other, one.same_model.verdict) == ("deepseek-r1", "strict")
+    rows = store.query(results, "SELECT task, verdict, finding FROM evidence WHERE model = 'mystery' ORDER BY task")
+    assert rows["task"].to_list() == sorted(ASKED)
+    assert {json.loads(finding)["same_model"]["other"] for finding in rows["finding"]} == {"deepseek-r1"}
+    told = derivation.suspect_report(results, "mystery", by_domain=False)
+    assert {one["corpus"] for one in told["corpora"]} == set(ASKED)
+    assert derivation.board(results).findings["mystery"]
+
+
+def test_stealth_releases_find_their_model_and_no_other_lab() -> None:
+    made = panel.load("misguided_attention")
+    optimus, quasar, horizon = (f"{name}-stealth)" for name in STEALTH)
+    seen = {look.suspect: look for look in panel_figures.looks(made, suspects={optimus, quasar, horizon})}
+    assert seen[optimus].same is not None
+    assert (seen[optimus].same.other, seen[optimus].same.verdict) == ("gpt-4.1", "strict")  # type: ignore[union-attr]
+    assert seen[optimus].nearest is not None
+    assert seen[optimus].nearest[0] == "gpt-4.1"  # type: ignore[index]
+    assert seen[optimus].lab == "lab openai"
+    for said in (seen[quasar], seen[horizon]):
+        assert {lab for lab, _ in said.named} <= {"lab openai"}
+        assert said.same is not None
+        assert said.same.verdict == "no evidence" or made.facts[said.same.other].lab == "openai"
+
+
+def test_a_panels_figures_stand_beside_their_baseline() -> None:
+    made = panel.load("slop_score")
+    figures = {figure.name: figure for figure in panel_figures.figures(made, panel_figures.looks(made))}
+    nearest = figures["nearest by calibrated score is of the same lab"]
+    assert (nearest.value or 0) > (figures["… always the lab with most models"].value or 1)
+    assert (figures["unrelated labs named"].value or 0) <= 0.05
+    assert figures["documented versions named as the same model"].value == 1
+    assert "gemma-3-27b-it-antislop" in panel_figures.text(made, figures.values())
