@@ -12,6 +12,7 @@ import gzip
 import itertools
 import json
 import os
+import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -295,3 +296,19 @@ def _hub_unreachable() -> str | None:
         return None
     except (OSError, ValueError) as error:
         return str(getattr(error, "reason", error))
+
+
+def boxed(solution: str) -> str | None:
+    r"""What the last `\boxed` or `\fbox` of a solution holds; `None` where there is none that is closed."""
+    start = max(solution.rfind("\\boxed"), solution.rfind("\\fbox"))
+    if start < 0:
+        return None
+    rest = solution[start:].partition("box")[2].removeprefix("ed")
+    if not rest.lstrip().startswith("{"):
+        return re.split(r"[$\s]", rest.strip(), maxsplit=1)[0] or None
+    depth = 0
+    for place, char in enumerate(rest):
+        depth += (char == "{") - (char == "}")
+        if char == "}" and depth == 0:
+            return rest[rest.index("{") + 1 : place]
+    return None

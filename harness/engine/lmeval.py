@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.core import digest, digest_items, file_sha256, identity, panels, patches, say
+from harness.core import digest, digest_items, file_sha256, identity, panels, patches, plugins, say
 from harness.engine import taskfiles
 from harness.engine.taskfiles import TaskFile
 from harness.errors import TaskError, unknown_name
@@ -78,7 +78,7 @@ class LoadedTask:
     @property
     def runs_code(self) -> bool:
         """True where scoring runs model-written code."""
-        return self.scorer == "code"
+        return self.scorer is not None and getattr(plugins.load("scorers", self.scorer), "RUNS_CODE", False)
 
     def sandbox(self, spec: SandboxSpec) -> SandboxSpec:
         """The sandbox's settings with as much time and memory as this task needs."""

@@ -20,7 +20,7 @@ from harness import taskdata
 from harness.errors import TaskError, unknown_name
 from harness.specs import TaskSpec
 
-KINDS = ("math", "code", "provenance", "other")
+KINDS = ("math", "code", "knowledge", "instructions", "provenance", "other")
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,11 @@ class TaskFile:
         return ""
 
     def files(self) -> set[Path]:
-        """The files that make the task: its YAML, its includes, every `.py` and `.jsonl` beside it."""
-        return {
-            self.path,
-            *self.path.parent.glob("*.py"),
-            *self.path.parent.glob("*.jsonl"),
-            *_included(self.path),
-        }
+        """The files that make the task: YAML, includes, the source of its documents, `.py` and `.jsonl` beside it."""
+        beside = {*self.path.parent.glob("*.py"), *self.path.parent.glob("*.jsonl")}
+        source = documents_source(self.path)
+        elsewhere = {source} if source is not None and source.parent != self.path.parent.resolve() else set()
+        return {self.path, *beside, *_included(self.path), *elsewhere}
 
     def content_hash(self) -> str:
         """SHA-256 over the names and contents of `files`."""
@@ -113,6 +111,16 @@ def _included(path: Path) -> set[Path]:
     return found | {deeper for include in found for deeper in _included(include)}
 
 
+def documents_source(path: Path) -> Path | None:
+    """The Python file that a task's `custom_dataset` is in: beside the YAML that names it, perhaps an included one."""
+    config = _read(path)
+    if isinstance(named := config.get("custom_dataset"), str):
+        source = path.parent / f"{named.rpartition('.')[0].replace('.', '/')}.py"
+        return source.resolve() if source.is_file() else None
+    found = [documents_source(include) for include in reversed(_includes(path, config))]
+    return next(filter(None, found), None)
+
+
 def find(dirs: Iterable[Path]) -> dict[str, TaskFile]:
     """Every task in the folders, by name, sorted.
 
@@ -167,8 +175,8 @@ def takes(file: TaskFile, name: str) -> bool:
     named = file.config.get("custom_dataset")
     if not isinstance(named, str):
         return False
-    module, _, function = named.rpartition(".")
-    source = file.path.parent / f"{module}.py"
+    function = named.rpartition(".")[2]
+    source = documents_source(file.path) or file.path.with_suffix(".py")
     try:
         tree = ast.parse(source.read_text(encoding="utf-8"))
     except (OSError, SyntaxError, ValueError):

@@ -46,7 +46,7 @@ QUERIES: Mapping[str, str] = {
 
 LEAST_WRONG = 20
 """Items that two models must both get wrong before their shared mistakes are shown."""
-KIND_ORDER = ("math", "code", "provenance")
+KIND_ORDER = ("math", "code", "knowledge", "instructions", "provenance")
 COLUMNS = ("relative", "words", "claims", "errors")
 """What may stand beside the scores: nearest relative, most similar words, identity claims, shared errors."""
 _NOTED = {"n_unscored": "unscored", "n_failed": "failed", "n_truncated": "truncated", "n_refused": "refused"}
