@@ -67,7 +67,7 @@ def data_files(data: str) -> list[Path]:
     """The files that a `task.data` value names, sorted by path.
 
     Args:
-        data: a file; a folder, whose files with a known suffix are taken; or a glob pattern.
+        data: a file; a folder, whose files with a known suffix are taken; or a glob pattern; several, one a line.
 
     Returns:
         At least one file.
@@ -75,6 +75,8 @@ def data_files(data: str) -> list[Path]:
     Raises:
         TaskError: there is none, or its kind is not known.
     """
+    if "\n" in data:
+        return [file for line in data.split("\n") for file in data_files(line)]
     path = Path(data).expanduser()
     if path.is_dir():
         files = [file for file in path.iterdir() if file.name.endswith(SUFFIXES)]

@@ -63,6 +63,13 @@ DATA = {
     "ocw": "tests/taskdata/ocw.jsonl",
     "omni_math": "tests/taskdata/omni_math.jsonl",
     "smt25": "tests/taskdata/matharena.jsonl",
+    "gsm8k_published": "math/gsm8k_test.jsonl",
+    "humaneval_published": "code/HumanEval.jsonl.gz",
+    "humaneval_simple_evals": "code/HumanEval.jsonl.gz",
+    "math_published": "math/math500_test.jsonl",
+    "mbpp_published": "code/mbpp.jsonl",
+    "mgsm_published": "tests/taskdata/mgsm.jsonl",
+    **{f"livecodebench_v{n}": "tests/taskdata/livecodebench.jsonl" for n in range(1, 7)},
     "livecodebench": "tests/taskdata/livecodebench.jsonl",
     "livecodebench_completion": "tests/taskdata/livecodebench.jsonl",
     "gsm_perturbed": "math/gsm8k_test.jsonl",
@@ -108,6 +115,13 @@ SIZES = {
     "ocw": 3,
     "omni_math": 3,
     "smt25": 3,
+    "gsm8k_published": 1319,
+    "humaneval_published": 164,
+    "humaneval_simple_evals": 164,
+    "math_published": 500,
+    "mbpp_published": 500,
+    "mgsm_published": 6,
+    **{f"livecodebench_v{n}": 3 for n in range(1, 7)},
     "functions": 88,
     "gsm8k": 1319,
     "gsm8k_fewshot": 1319,
@@ -523,7 +537,8 @@ def test_the_answer_of_a_math_problem_is_in_the_last_box_of_its_solution(load: A
     assert boxed(r"\boxed{{1}") is None
 
 
-FEWSHOT = [name for name in FILES if "fewshot_config" in config_of(name)]
+EXAMPLES = [name for name in FILES if "fewshot_config" in config_of(name)]
+FEWSHOT = [name for name in EXAMPLES if config_of(name)["metadata"]["kind"] == "math"]
 
 
 def test_every_math_benchmark_has_a_chat_form_and_a_base_form():
@@ -531,7 +546,8 @@ def test_every_math_benchmark_has_a_chat_form_and_a_base_form():
     procedural = {"word_problems"}
     # What is published for chat and reasoning models alone.
     asked_in_chat = {name for name in chat if config_of(name)["metadata"].get("prompt")}
-    assert {name.removesuffix("_fewshot") for name in FEWSHOT} - {"minerva_math"} == chat - procedural - asked_in_chat
+    own = {name for name in FEWSHOT if not name.endswith("_published")}
+    assert {name.removesuffix("_fewshot") for name in own} - {"minerva_math"} == chat - procedural - asked_in_chat
 
 
 @pytest.mark.parametrize("name", FEWSHOT)
@@ -789,12 +805,19 @@ def test_without_hub_or_file_the_error_comes_at_once_and_says_what_to_give(name:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # the discard port: nobody listens
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     config = config_of(name)
-    file, function = config["custom_dataset"].rsplit(".", 1)
-    dataset = getattr(module_of(f"{FILES[name].parent.name}/{file}.py"), function)
+    source = taskfiles.documents_source(FILES[name])
+    assert source is not None
+    dataset = getattr(module_of(f"{source.parent.name}/{source.name}"), config["custom_dataset"].rpartition(".")[2])
     slept: list[float] = []
     monkeypatch.setattr(time, "sleep", slept.append)
+    file = taskfiles.TaskFile(name, FILES[name], config)
+
+    def read() -> None:
+        told = taskfiles.published_files(file, None)
+        dataset(**config["metadata"], **({} if told is None else {"data": told}))
+
     with pytest.raises(TaskError, match=r"(hub does not answer|fetch https://).*task\.data=PATH.*with the columns"):
-        dataset(**config["metadata"])
+        read()
     assert sum(slept) < 5
 
 

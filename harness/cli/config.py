@@ -85,7 +85,7 @@ def _register_tasks(words: Sequence[str]) -> None:
     nodes |= {f"{BUILTIN}{name}": True for word in words for name in _BUILTIN_NAME.findall(word)}
     for option, builtin in nodes.items():
         name = option.removeprefix(BUILTIN)
-        settings = ("limit", "repeats", "num_fewshot", "max_tokens", "data", "panel")
+        settings = ("limit", "repeats", "num_fewshot", "max_tokens", "data", "panel", "window")
         node = {"name": name, "builtin": builtin, **dict.fromkeys(settings)}
         store.store(group="task", name=option, node=node, package=f"tasks.{re.sub(r'[^A-Za-z0-9_-]', '_', name)}")
 
@@ -357,6 +357,9 @@ def _complete(tasks: Sequence[Any], shared: Mapping[str, Any], limit: Any, repea
         for key, value in shared.items():
             if task.get(key) is None:
                 task[key] = value
+        # A range of dates is part of the name: results of two ranges are results of two tasks.
+        if (window := task.pop("window", None)) is not None:
+            task["name"] = f"{task.get('name')}@{window}"
         if panel is not None and _asks_panel(task):
             task["panel"] = {**panel, **(task.get("panel") or {})}
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -165,6 +166,70 @@ def _check(path: Path, config: Mapping[str, Any]) -> None:
         raise TaskError(f"{path}: metadata.kind is {kind!r}, expected one of {', '.join(KINDS)}")
 
 
+WINDOW = re.compile(r"(\d{4}-\d{2}(?:-\d{2})?)?\.\.(\d{4}-\d{2}(?:-\d{2})?)?")
+"""A range of dates, both ends in it: `2025-01..2025-05`, `2025-01..`, `..2024-12-31`."""
+
+
+def parted(name: str) -> tuple[str, str | None]:
+    """The name of a task's file, and the window of dates in the name of what is run: `lcb@2025-01..2025-05`."""
+    base, _, window = name.partition("@")
+    return base, window or None
+
+
+def in_window(docs: Sequence[Mapping[str, Any]], window: str, file: TaskFile) -> list[Mapping[str, Any]]:
+    """The documents whose date lies in a window.
+
+    Args:
+        docs: all of a task.
+        window: as `WINDOW`.
+        file: the task's, whose `metadata.dated` names the field of the date.
+
+    Raises:
+        TaskError: the window is none, the task's documents have no dates, or none lies in it.
+    """
+    ends = WINDOW.fullmatch(window)
+    if ends is None or not any(ends.groups()):
+        raise TaskError(f"task.window={window}: expected FROM..TO, months or days, such as 2025-01..2025-05")
+    dated = file.metadata.get("dated")
+    if dated is None:
+        known = "; those of LiveCodeBench's releases (livecodebench_v6) have them"
+        raise TaskError(f"task {file.name}: its documents have no dates, so no task.window{known}")
+    first, last = ends.group(1) or "", ends.group(2) or "9"
+    dates = [str(doc.get(dated) or "") for doc in docs]
+    held = [
+        doc for doc, date in zip(docs, dates, strict=True) if date[: len(first)] >= first and date[: len(last)] <= last
+    ]
+    held = [doc for doc in held if doc.get(dated)]
+    if not held:
+        raise TaskError(
+            f"task.window={window}: no document of {file.name} lies in it; theirs are {min(dates)} to {max(dates)}"
+        )
+    return held
+
+
+def published_files(file: TaskFile, data: str | None) -> str | None:
+    """What a task of several published files (`metadata.files`: `{hub, names}`) is told to read; `data` for any other.
+
+    Args:
+        file: the task's.
+        data: what `task.data` says: a folder with these files among others, or a file that is taken whole.
+
+    Raises:
+        TaskError: the folder lacks one of the files, or the hub cannot be reached.
+    """
+    wanted = file.metadata.get("files")
+    if wanted is None or (data is not None and not Path(data).expanduser().is_dir()):
+        return data
+    if data is None:
+        return "\n".join(taskdata.hub_file(wanted["hub"], name, ()) for name in wanted["names"])
+    found = [Path(data).expanduser() / name for name in wanted["names"]]
+    if lacking := [path.name for path in found if not path.is_file()]:
+        raise TaskError(
+            f"task.data={data}: task {file.name} reads {', '.join(wanted['names'])}; not there: {', '.join(lacking)}"
+        )
+    return "\n".join(map(str, found))
+
+
 def makes_own(file: TaskFile) -> bool:
     """True where a task's documents come from its own code, and from no file and no hub that it is told of."""
     return isinstance(file.config.get("custom_dataset"), str) and not takes(file, "data")
@@ -197,9 +262,10 @@ def check(spec: TaskSpec, files: Mapping[str, TaskFile]) -> list[Path]:
         if spec.data is not None:
             raise TaskError(f"task lm_eval:{spec.name}: task.data works for the tasks of this project, not lm-eval's")
         return []
-    if spec.name not in files:
-        raise TaskError(unknown_name("task", spec.name, files))
-    held = taskdata.data_files(spec.data) if spec.data else []
-    if held and not takes(files[spec.name], "data"):
+    name, _ = parted(spec.name)
+    if name not in files:
+        raise TaskError(unknown_name("task", name, files))
+    held = taskdata.data_files(published_files(files[name], spec.data) or "") if spec.data else []
+    if held and not takes(files[name], "data"):
         raise TaskError(f"task {spec.name} makes its own documents; leave out task.data={spec.data}")
     return held

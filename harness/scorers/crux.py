@@ -2,8 +2,8 @@
 
 Gu et al. 2024, https://arxiv.org/abs/2401.03065. A document has `code` (the function `f`), `input`, `output` and
 `mode`. For an output the reply's literal is compared with the true output; for an input `f` is run on the
-reply's arguments. In both the reply's text is run as an expression in the sandbox, where there is neither `f` nor the expected value; the
-comparison is made by the judge, on plain data.
+reply's arguments. In both the reply's text is run as an expression in the sandbox, where there is neither `f` nor the
+expected value; the comparison is made by the judge, on plain data.
 
 Statuses: those of `code`, and `no_answer` where the reply holds no assertion.
 """
