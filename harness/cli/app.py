@@ -25,7 +25,7 @@ from harness.cli.output import print_frame as _print
 from harness.cli.panel import app as panel
 from harness.cli.provenance import app as provenance
 from harness.core import programs, progress, say
-from harness.errors import ConfigError, DamagedIndexError, HarnessError, IncompleteRunError, StorageError
+from harness.errors import ConfigError, DamagedIndexError, GateError, HarnessError, IncompleteRunError, StorageError
 
 if TYPE_CHECKING:
     from harness.runs import TaskEntry
@@ -379,16 +379,31 @@ def compare(
     shape: Shape = Format.table,
     show: Annotated[int, typer.Option("--show", min=0, help="Flipped items shown per task and direction.")] = 2,
     flips: Annotated[bool, typer.Option("--flips", help="Every item that only one got right, with all texts.")] = False,
+    gate: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--gate", help="'TASK >= -0.01': fail unless the interval rules out that B loses more than that against A."
+        ),
+    ] = None,
 ) -> None:
-    """Compare two models or runs on the items both answered: difference, test, and which items flipped."""
-    from harness.results import comparisons, derivation
+    """Compare two models or runs on the items both answered: difference, test, and which items flipped.
 
+    With --gate A is the baseline: exit code 13 unless every gate passes.
+    """
+    from harness.results import comparisons, derivation, gates
+
+    wanted = [gates.parse(one) for one in gate or ()]
     warn(derivation.refresh(results).problems)
     report = comparisons.compare(results, a, b)
+    rulings = gates.rule(report.tasks, wanted)
     if shape is Format.table and not flips:
         sys.stdout.write(comparisons.text(report, show))
     else:
         _print(report.flips if flips else report.tasks, shape)
+    if rulings:
+        (sys.stdout if shape is Format.table else sys.stderr).write(gates.text(rulings))
+    if failed := [ruling.task for ruling in rulings if ruling.verdict != "passed"]:
+        raise GateError(f"{len(failed)} of {len(rulings)} gates did not pass: {', '.join(failed)}")
 
 
 @app.command()
