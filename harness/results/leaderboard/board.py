@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from harness.provenance import Finding, shown
-from harness.results.leaderboard.words import answerers, number, short, unread
+from harness.results.leaderboard.words import answerers, cut_off, number, short, unread
 from harness.results.schema import FEW_DOCUMENTS, GAP
 from harness.stats import Standing, aggregates
 
@@ -314,7 +314,12 @@ class Board:
     def _unread(self) -> list[tuple[tuple[str, str, str], str]]:
         """What is said of the results most of whose answers could not be read."""
         rows = self.unread.iter_rows(named=True)
-        return [((row["model"], row["task"], row["metric"]), told) for row in rows if (told := unread(row))]
+        return [
+            ((row["model"], row["task"], row["metric"]), told)
+            for row in rows
+            for told in (unread(row), cut_off(row))
+            if told
+        ]
 
     @cached_property
     def _scores(self) -> list[Row]:
