@@ -193,14 +193,23 @@ def tasks(
     shape: Shape = Format.table,
     builtin: Annotated[bool, typer.Option("--builtin", help="lm-eval's own tasks instead.")] = False,
     match: Annotated[str, typer.Option("--match", help="Only names that contain this.")] = "",
+    model: Annotated[
+        str | None, typer.Option("--model", help="What a whole run costs at most at this model's price.")
+    ] = None,
 ) -> None:
-    """List the tasks of tasks/ and the suites of conf/task/."""
-    from harness.cli import catalogue
+    """List the tasks of tasks/ and the suites of conf/task/, kind by kind.
+
+    With their size, what one document is worth in points, whether the data are here, and whose prompt it is.
+    """
+    from harness.cli import catalogue, tasklist
 
     if builtin:
         _print(catalogue.builtin_tasks(match), shape)
-    else:
-        _print(catalogue.tasks(match), shape, "task", "kind", "about")
+        return
+    frame = tasklist.table(match, model)
+    cost = [] if model is None else ["usd_at_most"]
+    shown = tasklist.grouped(frame) if shape is Format.table else frame
+    _print(shown, shape, "kind", "task", "n", "points", *cost, "data", "prompt", "licence")
 
 
 @app.command()
