@@ -416,6 +416,21 @@ def compare(
 
 
 @app.command()
+def contamination(results: Results = RESULTS, shape: Shape = Format.table) -> None:
+    """Compare each model's scores on what it may have seen with those on what it cannot have seen.
+
+    Documents from before its release and after it, by an unpaired test; originals and perturbed ones, paired.
+    """
+    from harness.results import contamination as split
+    from harness.results import derivation
+
+    warn(derivation.refresh(results).problems)
+    _print(split.table(results), shape)
+    if shape is Format.table:
+        say(split.NOTE.rstrip())
+
+
+@app.command()
 def power(
     items: Annotated[list[int] | None, typer.Argument(help="Numbers of items.", min=1)] = None,
     repeats: Annotated[int, typer.Option("--repeats", min=1, help="Answers of either model to each item.")] = 1,

@@ -24,6 +24,7 @@ __all__ = [
     "bootstrap",
     "bootstrap_mean",
     "estimate",
+    "independent",
     "pairs",
     "pass_at_k",
     "pass_estimate",
