@@ -3,8 +3,8 @@
     PEERS/bin/python benchmarks/_comparability_peers.py < questions.json > verdicts.json
 
 The input has `gsm8k` (rows of `reply`, `target`) and, by data set of EvalPlus (`humaneval`, `mbpp`), rows of
-`task_id`, `reply`. The output has for each tool a list of `[verdict, what it took]`, in their order. A tool that is not installed is
-left out, and `versions` says which are.
+`task_id`, `reply`. The output has for each tool a list of `[verdict, what it took]`, in their order. A tool that is
+not installed is left out, and `versions` says which are.
 """
 
 import asyncio

@@ -4,8 +4,8 @@
 
 DATA holds `math/gsm8k_model_solutions.jsonl` (four models' solutions, each with `is_correct`),
 `code/humaneval_samples/*.jsonl` (two models' completions, each with its published `passed`),
-`code/HumanEval.jsonl.gz` and EvalPlus' sets. PEERS is an environment with lm-eval, Inspect AI and EvalPlus
-(`pip install lm-eval inspect-ai evalplus`), outside of this one. RUN is a run folder of task mbpp_plus, whose replies are
+`code/HumanEval.jsonl.gz` and EvalPlus' sets. PEERS is an environment with lm-eval, Inspect AI and
+EvalPlus (`pip install lm-eval inspect-ai evalplus`), outside of this one. RUN is a run folder of task mbpp_plus, whose replies are
 scored by EvalPlus too.
 """
 
@@ -91,15 +91,15 @@ def solutions(path: Path) -> list[Row]:
     rows = []
     for row in read(path):
         gold = row["ground_truth"].rpartition("A:")[2].strip().replace(",", "")
-        for model in ("6b_finetuning", "6b_verification", "175b_finetuning", "175b_verification"):
-            rows.append(
-                {
-                    "model": model,
-                    "reply": row[model]["solution"],
-                    "target": gold,
-                    "published": bool(row[model]["is_correct"]),
-                }
-            )
+        rows += [
+            {
+                "model": model,
+                "reply": row[model]["solution"],
+                "target": gold,
+                "published": bool(row[model]["is_correct"]),
+            }
+            for model in ("6b_finetuning", "6b_verification", "175b_finetuning", "175b_verification")
+        ]
     return rows
 
 
@@ -108,16 +108,16 @@ def completions(data: Path) -> list[Row]:
     docs = documents("humaneval", data / "code/HumanEval.jsonl.gz")
     rows = []
     for path in sorted((data / "code/humaneval_samples").glob("*.jsonl")):
-        for row in read(path):
-            rows.append(
-                {
-                    "model": path.stem,
-                    "task_id": row["task_id"],
-                    "reply": row["completion"],
-                    "doc": docs[row["task_id"]],
-                    "published": bool(row["passed"]),
-                }
-            )
+        rows += [
+            {
+                "model": path.stem,
+                "task_id": row["task_id"],
+                "reply": row["completion"],
+                "doc": docs[row["task_id"]],
+                "published": bool(row["passed"]),
+            }
+            for row in read(path)
+        ]
     return rows
 
 
@@ -188,8 +188,8 @@ def math_part(rows: Sequence[Row], said: Mapping[str, Any]) -> str:
             )
         )
     text = (
-        f"## GSM8K\n\n{len(rows):,} published solutions of four models to 660 questions (openai/grade-school-math, MIT). "
-        "They end with `A: N`, not with `#### N`.\n\n"
+        f"## GSM8K\n\n{len(rows):,} published solutions of four models to 660 questions (openai/grade-school-math, "
+        "MIT). They end with `A: N`, not with `#### N`.\n\n"
     )
     return text + tables(tools)
 
@@ -307,9 +307,9 @@ def head(versions: Mapping[str, str]) -> str:
     return (
         "# Comparability\n\n"
         "The same replies scored here and by other tools, and every difference with its cause. "
-        f"`benchmarks/comparability.py` writes this page; beside harness stood {named}.\n\n"
-        "A difference is no error of either: the page says which rule makes it. `UNEXPLAINED` would be a difference that "
-        "no rule accounts for.\n"
+        f"`benchmarks/comparability.py` writes this page. Beside harness: {named}.\n\n"
+        "A difference is no error of either: the page says which rule makes it. `UNEXPLAINED` would be one that no "
+        "rule accounts for.\n"
     )
 
 

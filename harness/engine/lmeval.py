@@ -80,6 +80,16 @@ class LoadedTask:
         """True where scoring runs model-written code."""
         return self.scorer is not None and getattr(plugins.load("scorers", self.scorer), "RUNS_CODE", False)
 
+    def check_code(self, spec: SandboxSpec) -> None:
+        """Say before the first request whether the programs that this task asks for can be run here.
+
+        Raises:
+            SandboxError: they cannot; the message says what to install.
+        """
+        check = getattr(plugins.load("scorers", self.scorer), "check", None) if self.scorer is not None else None
+        if check is not None and self.rows:
+            check(dict(self.rows[0]), self.sandbox(spec))
+
     def sandbox(self, spec: SandboxSpec) -> SandboxSpec:
         """The sandbox's settings with as much time and memory as this task needs."""
         return dataclasses.replace(
