@@ -3,9 +3,9 @@
     python benchmarks/comparability.py DATA --peers PEERS/bin/python [--mbpp RUN] [--out docs/comparability.md]
 
 DATA holds `math/gsm8k_model_solutions.jsonl` (four models' solutions, each with `is_correct`),
-`code/humaneval_samples/*.jsonl` (two models' completions, each with its published `passed`),
-`code/HumanEval.jsonl.gz` and EvalPlus' sets. PEERS is an environment with lm-eval, Inspect AI and
-EvalPlus (`pip install lm-eval inspect-ai evalplus`), outside of this one. RUN is a run folder of task mbpp_plus, whose replies are
+`code/humaneval_samples/*.jsonl` (two models' completions, each with its published `passed`), `code/HumanEval.jsonl.gz`
+and EvalPlus' sets. PEERS is an environment with lm-eval, Inspect AI and EvalPlus (`pip install lm-eval inspect-ai
+evalplus`), outside of this one. RUN is a run folder of task mbpp_plus, whose replies are
 scored by EvalPlus too.
 """
 

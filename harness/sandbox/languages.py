@@ -61,7 +61,10 @@ LANGUAGES: dict[str, Language] = {
     ),
     "java": Language(
         "Java", "Problem.java", "javac", "install a JDK: apt install default-jdk-headless",
-        (("{tool}", "-nowarn", "-cp", "{jars}", "Problem.java"), ("{java}", "-Xmx1g", "-ea", "-cp", "{jars}:.", "Problem")),
+        (
+            ("{tool}", "-nowarn", "-cp", "{jars}", "Problem.java"),
+            ("{java}", "-Xmx1g", "-ea", "-cp", "{jars}:.", "Problem"),
+        ),
         ("AssertionError",), ("javatuples-1.2.jar",),
     ),
     "go": Language(
@@ -91,8 +94,9 @@ def check(language: str, tier: str, packages: str | None) -> Language:
     of = LANGUAGES[language]
     if tier not in TIERS:
         raise SandboxError(
-            f"programs in {of.name} run in tier A alone (Linux, as root or with user namespaces), not in {tier}: their "
-            "compilers start processes. On a machine that you can afford to lose: sandbox.allow_unsafe=true sandbox.tier=unsafe"
+            f"programs in {of.name} run in tier A alone (Linux, as root or with user namespaces), not in {tier}: "
+            "their compilers start processes. On a machine that you can afford to lose: sandbox.allow_unsafe=true "
+            "sandbox.tier=unsafe"
         )
     if shutil.which(of.tool) is None:
         raise SandboxError(f"programs in {of.name} need {of.tool}, which is not on PATH: {of.install}")
@@ -136,7 +140,7 @@ def _real(tool: str) -> str:
     """Where a tool lies itself, behind links and behind rustup's stand-in."""
     path = Path(shutil.which(tool) or tool)
     if tool == "rustc" and path.resolve().name == "rustup":
-        root = subprocess.run([path, "--print", "sysroot"], capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 - our own tool
+        root = subprocess.run([path, "--print", "sysroot"], capture_output=True, text=True, check=False, timeout=60)
         if root.returncode == 0:
             return str(Path(root.stdout.strip()) / "bin/rustc")
     return str(path.resolve())
@@ -148,7 +152,7 @@ def _run(source: Source, plan: Mapping[str, Any], limits: Limits, tier: str) -> 
     with tempfile.TemporaryDirectory(prefix="harness-language-") as folder:
         command = [sys.executable, "-I", "-c", _START.format(path=str(PACKAGE.parent)), folder]
         try:
-            done = subprocess.run(  # noqa: S603 - our own interpreter and program
+            done = subprocess.run(
                 command, input=json.dumps(asked), capture_output=True, text=True, check=False, timeout=patience,
                 env={"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8"}, start_new_session=True, cwd=folder,
             )  # fmt: skip

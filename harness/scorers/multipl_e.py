@@ -1,10 +1,10 @@
 """MultiPL-E: pass@1 of functions in other languages than Python; the tests are part of the program that is run.
 
-Cassano et al. 2022, https://arxiv.org/abs/2208.08227. A document has `language` (MultiPL-E's ending: `rs`, `js`, `java`,
-`go`), `prompt` (comment and signature), `tests` and `stop` (the texts that end a completion). The reply goes on where the
-prompt ended. A chat model's reply is taken from its last block of code: what follows the signature in it, up to the
-stop texts. As in MultiPL-E the program passes where it ends with code 0, so code that is made for it can forge that: results
-say *forgeable*.
+Cassano et al. 2022, https://arxiv.org/abs/2208.08227. A document has `language` (MultiPL-E's ending: `rs`, `js`,
+`java`, `go`), `prompt` (comment and signature), `tests` and `stop` (the texts that end a completion). The reply goes on
+where the prompt ended. A chat model's reply is taken from its last block of code: what follows the signature in it, up
+to the stop texts. As in MultiPL-E the program passes where it ends with code 0, so code that is made for it can forge
+that: results say *forgeable*.
 
 Statuses: those of `code`, and `no_code` where the reply holds nothing.
 """

@@ -1,6 +1,5 @@
 """Programs in other languages: verdicts, walls, and what is said where a compiler or a library is not there."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -49,9 +48,7 @@ def test_javascript_has_verdicts_and_stands_within_walls(tmp_path):
     assert {code: of.status for code, of in zip(cases, found, strict=True)} == cases
     assert {of.forgeable for of in found} == {True}
     sleeping = [
-        Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
-        for pid in os.listdir("/proc")
-        if pid.isdigit() and Path(f"/proc/{pid}/cmdline").exists()
+        path.read_bytes().replace(b"\0", b" ") for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()
     ]
     assert b"sleep 60 " not in sleeping
 
