@@ -89,7 +89,7 @@ def facts(file: TaskFile) -> TaskFacts:
     generation = config.get("generation_kwargs") or {}
     shown = str(config.get("fewshot_config", {}).get("samples", "")) if config.get("num_fewshot") else ""
     words = f"{config.get('description', '')}{config.get('doc_to_text', '')}{shown}"
-    orders = 4 if file.name == "gpqa_diamond" else 1
+    orders = int(metadata.get("orders", 1))
     said = parts.get("Prompt", "")
     return TaskFacts(
         name=file.name,
