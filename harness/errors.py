@@ -112,6 +112,12 @@ class UncheckedError(HarnessError):
     exit_code = 12
 
 
+class GateError(HarnessError):
+    """A comparison does not rule out the loss that a gate forbids."""
+
+    exit_code = 13
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     """Say that a name is not known, with the nearest ones.
 

@@ -75,7 +75,7 @@ class ConnectSpec:
 
 @dataclass(frozen=True)
 class ReasoningSpec:
-    """How a model's reasoning is told from its answer: never what is asked, so no part of the identity."""
+    """How a model's reasoning is told from its answer, and the room it gets: no part of the identity."""
 
     __pydantic_config__: ClassVar = STRICT
 
@@ -85,6 +85,11 @@ class ReasoningSpec:
     """It reasons in the stream of its answer. The task's stop texts are then cut off behind the reasoning, not sent."""
     opened: bool = False
     """Its chat template opens the reasoning: a reply that closes none ended inside it. Means `inline` too."""
+    max_tokens: Annotated[int, Ge(1)] | None = None
+    """Longest answer with its thoughts where a task's own limit is shorter. `reasoning: true` in a file is 32,768."""
+
+    THINKS: ClassVar[int] = 32768
+    """What published figures of reasoning models allow (DeepSeek-R1's model card; LiveCodeBench, MATH-500, AIME)."""
 
 
 @dataclass(frozen=True)
@@ -273,5 +278,7 @@ class EvalSpec:
 
 
 def _connecting(key: str, said: Any) -> Any:
-    """A field of a model; how its server is spoken to as every version writes it."""
+    """A field of a model; how its server is spoken to, and what its reasoning is, as every version writes it."""
+    if key == "reasoning" and isinstance(said, Mapping):
+        return {name: value for name, value in said.items() if name != "max_tokens" or value is not None}
     return {name: value for name, value in said.items() if name not in UNSEEN} if key == "connect" else said

@@ -12,6 +12,7 @@ import gzip
 import itertools
 import json
 import os
+import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -66,7 +67,7 @@ def data_files(data: str) -> list[Path]:
     """The files that a `task.data` value names, sorted by path.
 
     Args:
-        data: a file; a folder, whose files with a known suffix are taken; or a glob pattern.
+        data: a file; a folder, whose files with a known suffix are taken; or a glob pattern; several, one a line.
 
     Returns:
         At least one file.
@@ -74,6 +75,8 @@ def data_files(data: str) -> list[Path]:
     Raises:
         TaskError: there is none, or its kind is not known.
     """
+    if "\n" in data:
+        return [file for line in data.split("\n") for file in data_files(line)]
     path = Path(data).expanduser()
     if path.is_dir():
         files = [file for file in path.iterdir() if file.name.endswith(SUFFIXES)]
@@ -295,3 +298,19 @@ def _hub_unreachable() -> str | None:
         return None
     except (OSError, ValueError) as error:
         return str(getattr(error, "reason", error))
+
+
+def boxed(solution: str) -> str | None:
+    r"""What the last `\boxed` or `\fbox` of a solution holds; `None` where there is none that is closed."""
+    start = max(solution.rfind("\\boxed"), solution.rfind("\\fbox"))
+    if start < 0:
+        return None
+    rest = solution[start:].partition("box")[2].removeprefix("ed")
+    if not rest.lstrip().startswith("{"):
+        return re.split(r"[$\s]", rest.strip(), maxsplit=1)[0] or None
+    depth = 0
+    for place, char in enumerate(rest):
+        depth += (char == "{") - (char == "}")
+        if char == "}" and depth == 0:
+            return rest[rest.index("{") + 1 : place]
+    return None

@@ -95,7 +95,8 @@ class Tasks:
 
     def dirs_of(self, name: str) -> list[Path]:
         """The folders that hold a task."""
-        return [folder for folder in self.dirs if self.files[name].path.is_relative_to(folder)]
+        path = self.files[taskfiles.parted(name)[0]].path
+        return [folder for folder in self.dirs if path.is_relative_to(folder)]
 
 
 def samples(run: Path) -> pl.DataFrame:
@@ -215,9 +216,9 @@ def load(manifest: Manifest, entry: TaskEntry, rows: Iterable[Row], tasks: Tasks
         then, now = manifest.packages.get("lm_eval") or manifest.packages.get("lm-eval"), version("lm-eval")
         if then != now:
             raise TaskError(f"it is lm-eval's {name} of version {then}; here is {now}")
-    elif name not in tasks.files:
+    elif (base := taskfiles.parted(name)[0]) not in tasks.files:
         raise TaskError(f"no task {name} here; its files have the hash {entry.task_hash}{tasks.note}")
-    elif (found := tasks.files[name].content_hash()) != entry.task_hash:
+    elif (found := tasks.files[base].content_hash()) != entry.task_hash:
         raise TaskError(f"the task's files have changed: then {(entry.task_hash or 'none')[:12]}…, here {found[:12]}…")
     asked: Mapping[str, Any] = next((task for task in manifest.spec["tasks"] if task["name"] == name), {})
     spec = TaskSpec(name=name, builtin=entry.builtin, repeats=asked.get("repeats"))
@@ -252,7 +253,7 @@ def known_documents(manifest: Manifest, entry: TaskEntry, tasks: Tasks) -> Known
         sure, hub = found.data_sha256 == entry.data_sha256, entry.data_sha256 is None
         read = "" if sure else "; the run read the hub's" if hub else "; the run read other data"
         return KnownDocuments(found.documents, sure, sure or hub, what + read)
-    file = tasks.files.get(name)
+    file = tasks.files.get(taskfiles.parted(name)[0])
     if entry.builtin or file is None or file.content_hash() != entry.task_hash or not taskfiles.makes_own(file):
         raise TaskError(f"the documents that it has are not known here; the run had {entry.n_docs}")
     panel = next((task.get("panel") for task in manifest.spec["tasks"] if task["name"] == name), None)

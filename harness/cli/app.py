@@ -25,7 +25,7 @@ from harness.cli.output import print_frame as _print
 from harness.cli.panel import app as panel
 from harness.cli.provenance import app as provenance
 from harness.core import programs, progress, say
-from harness.errors import ConfigError, DamagedIndexError, HarnessError, IncompleteRunError, StorageError
+from harness.errors import ConfigError, DamagedIndexError, GateError, HarnessError, IncompleteRunError, StorageError
 
 if TYPE_CHECKING:
     from harness.runs import TaskEntry
@@ -193,14 +193,23 @@ def tasks(
     shape: Shape = Format.table,
     builtin: Annotated[bool, typer.Option("--builtin", help="lm-eval's own tasks instead.")] = False,
     match: Annotated[str, typer.Option("--match", help="Only names that contain this.")] = "",
+    model: Annotated[
+        str | None, typer.Option("--model", help="What a whole run costs at most at this model's price.")
+    ] = None,
 ) -> None:
-    """List the tasks of tasks/ and the suites of conf/task/."""
-    from harness.cli import catalogue
+    """List the tasks of tasks/ and the suites of conf/task/, kind by kind.
+
+    With their size, what one document is worth in points, whether the data are here, and whose prompt it is.
+    """
+    from harness.cli import catalogue, tasklist
 
     if builtin:
         _print(catalogue.builtin_tasks(match), shape)
-    else:
-        _print(catalogue.tasks(match), shape, "task", "kind", "about")
+        return
+    frame = tasklist.table(match, model)
+    cost = [] if model is None else ["usd_at_most"]
+    shown = tasklist.grouped(frame) if shape is Format.table else frame
+    _print(shown, shape, "kind", "task", "n", "points", *cost, "data", "prompt", "licence")
 
 
 @app.command()
@@ -379,16 +388,46 @@ def compare(
     shape: Shape = Format.table,
     show: Annotated[int, typer.Option("--show", min=0, help="Flipped items shown per task and direction.")] = 2,
     flips: Annotated[bool, typer.Option("--flips", help="Every item that only one got right, with all texts.")] = False,
+    gate: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--gate", help="'TASK >= -0.01': fail unless the interval rules out that B loses more than that against A."
+        ),
+    ] = None,
 ) -> None:
-    """Compare two models or runs on the items both answered: difference, test, and which items flipped."""
-    from harness.results import comparisons, derivation
+    """Compare two models or runs on the items both answered: difference, test, and which items flipped.
 
+    With --gate A is the baseline: exit code 13 unless every gate passes.
+    """
+    from harness.results import comparisons, derivation, gates
+
+    wanted = [gates.parse(one) for one in gate or ()]
     warn(derivation.refresh(results).problems)
     report = comparisons.compare(results, a, b)
+    rulings = gates.rule(report.tasks, wanted)
     if shape is Format.table and not flips:
         sys.stdout.write(comparisons.text(report, show))
     else:
         _print(report.flips if flips else report.tasks, shape)
+    if rulings:
+        (sys.stdout if shape is Format.table else sys.stderr).write(gates.text(rulings))
+    if failed := [ruling.task for ruling in rulings if ruling.verdict != "passed"]:
+        raise GateError(f"{len(failed)} of {len(rulings)} gates did not pass: {', '.join(failed)}")
+
+
+@app.command()
+def contamination(results: Results = RESULTS, shape: Shape = Format.table) -> None:
+    """Compare each model's scores on what it may have seen with those on what it cannot have seen.
+
+    Documents from before its release and after it, by an unpaired test; originals and perturbed ones, paired.
+    """
+    from harness.results import contamination as split
+    from harness.results import derivation
+
+    warn(derivation.refresh(results).problems)
+    _print(split.table(results), shape)
+    if shape is Format.table:
+        say(split.NOTE.rstrip())
 
 
 @app.command()

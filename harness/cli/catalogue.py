@@ -10,7 +10,6 @@ import yaml
 
 from harness.core import grid, resources, say, visible
 from harness.core import weights as weights_store
-from harness.engine import taskfiles
 from harness.errors import ConfigError, StorageError
 from harness.results import schema
 from harness.results.leaderboard import answerers
@@ -38,29 +37,6 @@ def models() -> pl.DataFrame:
         here = weights_store.is_cached(weights_store.named(name)) if name else None
         rows.append((path.stem, config.get("backend"), name, here, _about(path)))
     return pl.DataFrame(rows, schema=schema, orient="row").sort("model")
-
-
-def tasks(match: str = "") -> pl.DataFrame:
-    """One row per task in `tasks/` and per suite in `conf/task/`."""
-    schema = {
-        "task": pl.String,
-        "kind": pl.String,
-        "version": pl.String,
-        "licence": pl.String,
-        "about": pl.String,
-    }
-    rows: list[tuple[Any, ...]] = [
-        (
-            f.name,
-            f.metadata.get("kind", "other"),
-            str(f.metadata["version"]),
-            f.metadata.get("licence"),
-            f.description,
-        )
-        for f in taskfiles.find(resources.task_dirs()).values()
-    ]
-    rows += [(path.stem, "suite", None, None, _about(path)) for path in _conf_files("task")]
-    return pl.DataFrame([row for row in rows if match in row[0]], schema=schema, orient="row").sort("kind", "task")
 
 
 def builtin_tasks(match: str = "") -> pl.DataFrame:

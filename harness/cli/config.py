@@ -33,7 +33,7 @@ from harness.core import looks_secret, panels, patches, plain, resources, say
 from harness.engine import taskfiles
 from harness.errors import ConfigError, HarnessError, unknown_name
 from harness.runs import completions
-from harness.specs import EvalSpec, PanelSpec
+from harness.specs import EvalSpec, PanelSpec, ReasoningSpec
 
 GROUPS = ("model", "task", "panel", "decode", "experiment")
 BUILTIN = "lm_eval:"
@@ -85,7 +85,7 @@ def _register_tasks(words: Sequence[str]) -> None:
     nodes |= {f"{BUILTIN}{name}": True for word in words for name in _BUILTIN_NAME.findall(word)}
     for option, builtin in nodes.items():
         name = option.removeprefix(BUILTIN)
-        settings = ("limit", "repeats", "num_fewshot", "max_tokens", "data", "panel")
+        settings = ("limit", "repeats", "num_fewshot", "max_tokens", "data", "panel", "window")
         node = {"name": name, "builtin": builtin, **dict.fromkeys(settings)}
         store.store(group="task", name=option, node=node, package=f"tasks.{re.sub(r'[^A-Za-z0-9_-]', '_', name)}")
 
@@ -357,6 +357,9 @@ def _complete(tasks: Sequence[Any], shared: Mapping[str, Any], limit: Any, repea
         for key, value in shared.items():
             if task.get(key) is None:
                 task[key] = value
+        # A range of dates is part of the name: results of two ranges are results of two tasks.
+        if (window := task.pop("window", None)) is not None:
+            task["name"] = f"{task.get('name')}@{window}"
         if panel is not None and _asks_panel(task):
             task["panel"] = {**panel, **(task.get("panel") or {})}
 
@@ -381,7 +384,7 @@ def _models(data: dict[Any, Any]) -> list[Any]:
         _score(data)
     elif data.get("samples") is not None:
         raise ConfigError("samples=FILE names completions that exist already: harness score task=NAME samples=FILE")
-    models = list(_mapping(data.get("models"), "models").values())
+    models = [_thinking(model) for model in _mapping(data.get("models"), "models").values()]
     if any(model.get("backend") == REPLAY for model in models):
         if len(models) != 1 or not replayed:
             raise ConfigError("a replay is of one run: harness eval model=replay run=ID (`harness runs` lists them)")
@@ -390,6 +393,31 @@ def _models(data: dict[Any, Any]) -> list[Any]:
     elif replayed:
         raise ConfigError(f"run={replayed} says which run to replay; it goes with model=replay")
     return models
+
+
+THINKERS = re.compile(
+    r"(?:^|[/_.-])(?:o[134](?:-|$)|gpt-?5|gpt-oss|deepseek-?r1|r1-distill|deepseek-reasoner|qwq|magistral|grok-4"
+    r"|gemini-(?:2\.5|3)|glm-(?:4\.[5-9]|5)|minimax-m\d|kimi-k2\.5|openthinker|nemotron-3)|thinking|reasoning|reasoner",
+    re.IGNORECASE,
+)
+"""Model ids of families that think before they answer without being asked to, by their vendors' documentation."""
+
+
+def _thinking(model: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A model with what `reasoning: true` or its family says of the length of its answers; what is named wins."""
+    said = model.get("reasoning")
+    if said is False or (model.get("decode") or {}).get("max_tokens") is not None:
+        return {**model, "reasoning": {}} if isinstance(said, bool) else model
+    if said is True:
+        return {**model, "reasoning": {"max_tokens": ReasoningSpec.THINKS}}
+    asked = next((str(model["args"][key]) for key in ("model", "pretrained") if (model.get("args") or {}).get(key)), "")
+    if (said or {}).get("max_tokens") is not None or not THINKERS.search(asked):
+        return model
+    say(
+        f"model {model.get('name')}: {asked} thinks before it answers; its answers get up to "
+        f"{ReasoningSpec.THINKS:,} tokens where a task allows fewer (reasoning: false leaves the tasks' limits)"
+    )
+    return {**model, "reasoning": {**(said or {}), "max_tokens": ReasoningSpec.THINKS}}
 
 
 def _score(data: dict[Any, Any]) -> None:

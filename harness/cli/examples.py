@@ -65,7 +65,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "harness report --serve",
     ),
     "plot": ("harness plot", "harness plot scores --out scores.png", "harness plot difficulty --task arithmetic"),
-    "compare": ("harness compare A B", "harness compare A B --flips --format csv"),
+    "compare": (
+        "harness compare A B",
+        "harness compare A B --flips --format csv",
+        "harness compare A B --gate 'gsm8k >= -0.01'",
+    ),
+    "contamination": ("harness contamination",),
     "power": ("harness power 100 500", "harness power --difference 0.03"),
     "sandbox": ("harness sandbox",),
     "weights": ("harness weights", "harness weights smollm2_135m_q4_1 --verify"),

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.core import digest, digest_items, file_sha256, identity, panels, patches, say
+from harness.core import digest, digest_items, file_sha256, identity, panels, patches, plugins, say
 from harness.engine import taskfiles
 from harness.engine.taskfiles import TaskFile
 from harness.errors import TaskError, unknown_name
@@ -78,7 +78,17 @@ class LoadedTask:
     @property
     def runs_code(self) -> bool:
         """True where scoring runs model-written code."""
-        return self.scorer == "code"
+        return self.scorer is not None and getattr(plugins.load("scorers", self.scorer), "RUNS_CODE", False)
+
+    def check_code(self, spec: SandboxSpec) -> None:
+        """Say before the first request whether the programs that this task asks for can be run here.
+
+        Raises:
+            SandboxError: they cannot; the message says what to install.
+        """
+        check = getattr(plugins.load("scorers", self.scorer), "check", None) if self.scorer is not None else None
+        if check is not None and self.rows:
+            check(dict(self.rows[0]), self.sandbox(spec))
 
     def sandbox(self, spec: SandboxSpec) -> SandboxSpec:
         """The sandbox's settings with as much time and memory as this task needs."""
@@ -128,7 +138,9 @@ def _docs_hash(docs: Iterable[Mapping[str, Any]]) -> str:
     return digest_items(identity.TASK, (json.loads(json.dumps(doc, default=str)) for doc in docs))
 
 
-def load(spec: TaskSpec, files: Mapping[str, TaskFile], task_dirs: Sequence[Path], seed: int) -> list[LoadedTask]:
+def load(
+    spec: TaskSpec, files: Mapping[str, TaskFile], task_dirs: Sequence[Path], seed: int, *, reads: bool = True
+) -> list[LoadedTask]:
     """Load one task, or every task of one of lm-eval's groups.
 
     Args:
@@ -136,6 +148,7 @@ def load(spec: TaskSpec, files: Mapping[str, TaskFile], task_dirs: Sequence[Path
         files: the tasks of this project and of the user.
         task_dirs: the folders they lie in.
         seed: of the choices that some tasks shuffle when they are read.
+        reads: false where the documents are held already.
 
     Raises:
         TaskError: unknown, unreadable, or without data.
@@ -147,7 +160,8 @@ def load(spec: TaskSpec, files: Mapping[str, TaskFile], task_dirs: Sequence[Path
     held = taskfiles.check(spec, files)
     if spec.builtin:
         return _load_builtin(spec)
-    file = files[spec.name]
+    name, window = taskfiles.parted(spec.name)
+    file = files[name]
     from lm_eval.tasks import TaskManager
 
     if spec.panel is not None and spec.panel.quick and spec.max_tokens is None:
@@ -155,16 +169,17 @@ def load(spec: TaskSpec, files: Mapping[str, TaskFile], task_dirs: Sequence[Path
     manager = TaskManager(
         include_path=[str(folder) for folder in task_dirs],
         include_defaults=False,
-        metadata=({"data": spec.data} if held else {}) | _panel(spec, file) or None,
+        metadata=_told(spec, file, held, reads=reads) | _panel(spec, file) or None,
     )
-    task = _build(lambda: manager.load([spec.name]), spec, spec.name)[spec.name]
+    task = _build(lambda: manager.load([name]), spec, name)[name]
     metadata = file.metadata
+    rows = _prepare(task, spec)
     return [
         LoadedTask(
             spec=spec,
             name=spec.name,
             task=task,
-            rows=_prepare(task, spec),
+            rows=rows if window is None else taskfiles.in_window(rows, window, file),
             kind=metadata.get("kind", "other"),
             version=float(metadata["version"]),
             scorer=metadata.get("scorer"),
@@ -182,6 +197,15 @@ def load(spec: TaskSpec, files: Mapping[str, TaskFile], task_dirs: Sequence[Path
             contrast=metadata.get("contrast"),
         )
     ]
+
+
+def _told(spec: TaskSpec, file: TaskFile, held: Sequence[Path], *, reads: bool) -> dict[str, Any]:
+    """Which files a task's documents are read from, where it does not ask the hub for a data set itself."""
+    if held:
+        return {"data": taskfiles.published_files(file, spec.data)}
+    if "files" in file.metadata and reads:
+        return {"data": taskfiles.published_files(file, None)}
+    return {}
 
 
 def _joint_sha256(files: Sequence[Path]) -> str | None:
@@ -352,7 +376,7 @@ def load_over(
     """
     with patches.documents_in_place_of_data(docs):
         whole = dataclasses.replace(spec, data=None, limit=None, num_fewshot=0)
-        (loaded,) = load(whole, files, task_dirs, seed=0)
+        (loaded,) = load(whole, files, task_dirs, seed=0, reads=False)
         loaded.task.build_all_requests()
         return loaded
 

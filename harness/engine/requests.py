@@ -48,7 +48,10 @@ class Sample:
 
 
 def decoding_for(model: ModelSpec, spec: EvalSpec, task: TaskSpec, generation: Mapping[str, Any]) -> Decoding:
-    """Final decoding of one request: the model's own, over the run's, over the task's `generation_kwargs`."""
+    """Final decoding of one request: the model's own, over the run's, over the task's `generation_kwargs`.
+
+    A model that reasons has at least its own limit where nobody named one: a task's is for answers without thoughts.
+    """
     own = model.decode or DecodeSpec()
 
     def pick(name: str, default: Any) -> Any:
@@ -58,8 +61,9 @@ def decoding_for(model: ModelSpec, spec: EvalSpec, task: TaskSpec, generation: M
         return default
 
     stop = generation.get("until") or ()
+    least = max(int(generation.get("max_gen_toks", DEFAULT_MAX_TOKENS)), model.reasoning.max_tokens or 0)
     return Decoding(
-        max_tokens=int(pick("max_tokens", task.max_tokens or generation.get("max_gen_toks", DEFAULT_MAX_TOKENS))),
+        max_tokens=int(pick("max_tokens", task.max_tokens or least)),
         temperature=float(pick("temperature", generation.get("temperature", 0.0))),
         top_p=pick("top_p", generation.get("top_p")),
         top_k=pick("top_k", generation.get("top_k")),

@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from harness import taskdata
 from harness.errors import TaskError, unknown_name
 from harness.specs import TaskSpec
 
-KINDS = ("math", "code", "provenance", "other")
+KINDS = ("math", "code", "knowledge", "instructions", "provenance", "other")
 
 
 @dataclass(frozen=True)
@@ -45,13 +46,11 @@ class TaskFile:
         return ""
 
     def files(self) -> set[Path]:
-        """The files that make the task: its YAML, its includes, every `.py` and `.jsonl` beside it."""
-        return {
-            self.path,
-            *self.path.parent.glob("*.py"),
-            *self.path.parent.glob("*.jsonl"),
-            *_included(self.path),
-        }
+        """The files that make the task: YAML, includes, the source of its documents, `.py` and `.jsonl` beside it."""
+        beside = {*self.path.parent.glob("*.py"), *self.path.parent.glob("*.jsonl")}
+        source = documents_source(self.path)
+        elsewhere = {source} if source is not None and source.parent != self.path.parent.resolve() else set()
+        return {self.path, *beside, *_included(self.path), *elsewhere}
 
     def content_hash(self) -> str:
         """SHA-256 over the names and contents of `files`."""
@@ -113,6 +112,16 @@ def _included(path: Path) -> set[Path]:
     return found | {deeper for include in found for deeper in _included(include)}
 
 
+def documents_source(path: Path) -> Path | None:
+    """The Python file that a task's `custom_dataset` is in: beside the YAML that names it, perhaps an included one."""
+    config = _read(path)
+    if isinstance(named := config.get("custom_dataset"), str):
+        source = path.parent / f"{named.rpartition('.')[0].replace('.', '/')}.py"
+        return source.resolve() if source.is_file() else None
+    found = [documents_source(include) for include in reversed(_includes(path, config))]
+    return next(filter(None, found), None)
+
+
 def find(dirs: Iterable[Path]) -> dict[str, TaskFile]:
     """Every task in the folders, by name, sorted.
 
@@ -157,6 +166,70 @@ def _check(path: Path, config: Mapping[str, Any]) -> None:
         raise TaskError(f"{path}: metadata.kind is {kind!r}, expected one of {', '.join(KINDS)}")
 
 
+WINDOW = re.compile(r"(\d{4}-\d{2}(?:-\d{2})?)?\.\.(\d{4}-\d{2}(?:-\d{2})?)?")
+"""A range of dates, both ends in it: `2025-01..2025-05`, `2025-01..`, `..2024-12-31`."""
+
+
+def parted(name: str) -> tuple[str, str | None]:
+    """The name of a task's file, and the window of dates in the name of what is run: `lcb@2025-01..2025-05`."""
+    base, _, window = name.partition("@")
+    return base, window or None
+
+
+def in_window(docs: Sequence[Mapping[str, Any]], window: str, file: TaskFile) -> list[Mapping[str, Any]]:
+    """The documents whose date lies in a window.
+
+    Args:
+        docs: all of a task.
+        window: as `WINDOW`.
+        file: the task's, whose `metadata.dated` names the field of the date.
+
+    Raises:
+        TaskError: the window is none, the task's documents have no dates, or none lies in it.
+    """
+    ends = WINDOW.fullmatch(window)
+    if ends is None or not any(ends.groups()):
+        raise TaskError(f"task.window={window}: expected FROM..TO, months or days, such as 2025-01..2025-05")
+    dated = file.metadata.get("dated")
+    if dated is None:
+        known = "; those of LiveCodeBench's releases (livecodebench_v6) have them"
+        raise TaskError(f"task {file.name}: its documents have no dates, so no task.window{known}")
+    first, last = ends.group(1) or "", ends.group(2) or "9"
+    dates = [str(doc.get(dated) or "") for doc in docs]
+    held = [
+        doc for doc, date in zip(docs, dates, strict=True) if date[: len(first)] >= first and date[: len(last)] <= last
+    ]
+    held = [doc for doc in held if doc.get(dated)]
+    if not held:
+        raise TaskError(
+            f"task.window={window}: no document of {file.name} lies in it; theirs are {min(dates)} to {max(dates)}"
+        )
+    return held
+
+
+def published_files(file: TaskFile, data: str | None) -> str | None:
+    """What a task of several published files (`metadata.files`: `{hub, names}`) is told to read; `data` for any other.
+
+    Args:
+        file: the task's.
+        data: what `task.data` says: a folder with these files among others, or a file that is taken whole.
+
+    Raises:
+        TaskError: the folder lacks one of the files, or the hub cannot be reached.
+    """
+    wanted = file.metadata.get("files")
+    if wanted is None or (data is not None and not Path(data).expanduser().is_dir()):
+        return data
+    if data is None:
+        return "\n".join(taskdata.hub_file(wanted["hub"], name, ()) for name in wanted["names"])
+    found = [Path(data).expanduser() / name for name in wanted["names"]]
+    if lacking := [path.name for path in found if not path.is_file()]:
+        raise TaskError(
+            f"task.data={data}: task {file.name} reads {', '.join(wanted['names'])}; not there: {', '.join(lacking)}"
+        )
+    return "\n".join(map(str, found))
+
+
 def makes_own(file: TaskFile) -> bool:
     """True where a task's documents come from its own code, and from no file and no hub that it is told of."""
     return isinstance(file.config.get("custom_dataset"), str) and not takes(file, "data")
@@ -167,8 +240,8 @@ def takes(file: TaskFile, name: str) -> bool:
     named = file.config.get("custom_dataset")
     if not isinstance(named, str):
         return False
-    module, _, function = named.rpartition(".")
-    source = file.path.parent / f"{module}.py"
+    function = named.rpartition(".")[2]
+    source = documents_source(file.path) or file.path.with_suffix(".py")
     try:
         tree = ast.parse(source.read_text(encoding="utf-8"))
     except (OSError, SyntaxError, ValueError):
@@ -189,9 +262,10 @@ def check(spec: TaskSpec, files: Mapping[str, TaskFile]) -> list[Path]:
         if spec.data is not None:
             raise TaskError(f"task lm_eval:{spec.name}: task.data works for the tasks of this project, not lm-eval's")
         return []
-    if spec.name not in files:
-        raise TaskError(unknown_name("task", spec.name, files))
-    held = taskdata.data_files(spec.data) if spec.data else []
-    if held and not takes(files[spec.name], "data"):
+    name, _ = parted(spec.name)
+    if name not in files:
+        raise TaskError(unknown_name("task", name, files))
+    held = taskdata.data_files(published_files(files[name], spec.data) or "") if spec.data else []
+    if held and not takes(files[name], "data"):
         raise TaskError(f"task {spec.name} makes its own documents; leave out task.data={spec.data}")
     return held

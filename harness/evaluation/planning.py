@@ -181,6 +181,8 @@ def plan_model(model: ModelSpec, tasks: Sequence[LoadedTask], spec: EvalSpec) ->
     plan = ModelPlan(model, identity, weights_spec, None, (), source, backend.billed(source))
     if any(task.runs_code for task in chosen):
         sandboxes.check(spec.sandbox)
+    for task in chosen:
+        task.check_code(spec.sandbox)
     planned = [(task, Samples(task, model, spec, identity, _counts(model, task, spec))) for task in chosen]
     plan = dataclasses.replace(plan, samples=planned)
     if beyond := plan.kinds - backend.kinds:

@@ -344,7 +344,7 @@ def sentence(row: dict[str, Any], a: str, b: str) -> str:
         between = f", between {limits[0]:.3g} and {limits[1]:.3g}" if limits else ""
         return (
             f"{row['task']}: {names[0]} is {ahead} than {names[1]} by {sized}{between}, {asked}. Two that do "
-            f"equally well would show such a gap less than once in 20 comparisons like this.{could}{warn}"
+            f"equally well would show such a gap {_seldom(row['p_holm'])}.{could}{warn}"
         )
     if not row["difference"]:
         return f"{row['task']}: {a} and {b} score the same {asked}.{could}{warn}"
@@ -352,6 +352,16 @@ def sentence(row: dict[str, Any], a: str, b: str) -> str:
         f"{row['task']}: {a} and {b} cannot be told apart {asked}: {names[0]} is ahead by {sized}, which chance "
         f"may explain.{could} That is no proof that they do equally well.{warn}"
     )
+
+
+ODDS = (1_000_000, 100_000, 10_000, 1000, 500, 200, 100, 50, 20)
+"""Round numbers of comparisons, of which a p is the share."""
+
+
+def _seldom(p: float) -> str:
+    """A p below .05 in words that are true of it: the largest round number of comparisons that has less than one."""
+    once = next((many for many in ODDS if p < 1 / many), None)
+    return "once in 20 comparisons like this" if once is None else f"less than once in {once:,} comparisons like this"
 
 
 def _has(row: dict[str, Any]) -> bool:

@@ -464,7 +464,7 @@ def _of_index(
 
 
 def unread(results_dir: Path, run_id: str) -> list[str]:
-    """What to say of the results of a run most of whose answers could not be read, and why that probably is.
+    """What to say of the results of a run whose answers could mostly not be read or were often cut off, and why.
 
     Args:
         results_dir: the results folder.
@@ -476,7 +476,7 @@ def unread(results_dir: Path, run_id: str) -> list[str]:
     from harness.results.leaderboard import words
 
     rows = store.query(results_dir, "SELECT * FROM unread ORDER BY ALL").iter_rows(named=True)
-    told = [(row, words.unread(row)) for row in rows if row["run_id"] == run_id]
+    told = [(row, say(row)) for row in rows if row["run_id"] == run_id for say in (words.unread, words.cut_off)]
     return [f"{row['model']}, {row['task']}: {what}" for row, what in told if what]
 
 

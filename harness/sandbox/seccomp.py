@@ -197,6 +197,28 @@ def _packed(rules: list[Rule]) -> bytes:
     return b"".join(struct.pack("=HBBI", *rule) for rule in rules)
 
 
+def refusing(numbers: list[int], arch: int) -> bytes:
+    """A program that refuses some calls and new namespaces, and allows the rest: for what starts processes of its own.
+
+    Args:
+        numbers: of the calls, on the architecture.
+        arch: `X86_64` or `AARCH64`.
+    """
+    rules: list[Rule] = [(_LD, 0, 0, _ARCH), (_JEQ, 1, 0, _AUDIT_ARCH[arch]), (_RET, 0, 0, _KILL), (_LD, 0, 0, _NR)]
+    if arch == X86_64:
+        rules += [(_JGE, 0, 1, 0x40000000), (_RET, 0, 0, _KILL)]
+    for number in numbers:
+        rules += [(_JEQ, 0, 1, number), (_RET, 0, 0, _EPERM)]
+    rules += [(_JEQ, 0, 1, CLONE3[arch]), (_RET, 0, 0, _ENOSYS)]
+    clone = CLONE[arch]
+    assert clone is not None
+    rules += [
+        (_JEQ, 0, 4, clone), (_LD, 0, 0, _ARG0), (_JSET, 0, 1, CLONE_NEW), (_RET, 0, 0, _EPERM), (_RET, 0, 0, _ALLOW),
+        (_RET, 0, 0, _ALLOW),
+    ]  # fmt: skip
+    return _packed(rules)
+
+
 class FilterPrograms:
     """The two filters of this machine's architecture.
 

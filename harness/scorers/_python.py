@@ -97,6 +97,44 @@ def outside(text: str, change: Callable[[str], str]) -> str:
     return "".join([*parts, change(text[at:])])
 
 
+def parted(text: str, sign: str) -> list[str]:
+    """The text between a sign that stands outside strings, comments and brackets."""
+    cuts, depth, at = [], 0, 0
+    for start, end, kind in [*_scan(text), (len(text), len(text), "")]:
+        if not depth:
+            cuts += [at + found.start() for found in re.finditer(re.escape(sign), text[at:start])]
+        depth = max(0, depth + (kind in ("[", "(", "{")) - (kind in ("]", ")", "}")))
+        at = end
+    parts, before = [], 0
+    for cut in cuts:
+        parts.append(text[before:cut])
+        before = cut + len(sign)
+    return [*parts, text[before:]]
+
+
+def first_statement(text: str) -> str:
+    """The text up to the end of its first line outside brackets, without a comment."""
+    depth, seen = 0, False
+    for start, end, kind in _scan(text):
+        seen = seen or bool(text[:start].strip())
+        if kind == "#" or (kind == "\n" and not depth and seen):
+            return text[:start]
+        depth = max(0, depth + (kind in ("[", "(", "{")) - (kind in ("]", ")", "}")))
+        seen = seen or bool(text[:end].strip())
+    return text
+
+
+def bracketed(text: str, opening: int) -> str | None:
+    """What stands between the bracket at a place and the one that closes it; `None` where none does."""
+    depth = 0
+    for start, end, kind in _scan(text[opening:]):
+        depth += (kind in ("[", "(", "{")) - (kind in ("]", ")", "}"))
+        if not depth:
+            return text[opening + 1 : opening + end - 1]
+        del start
+    return None
+
+
 def dedent(text: str) -> str:
     """The text without the indentation that its lines share; those that begin inside a string do not count."""
     lines, states = text.split("\n"), begins(text)

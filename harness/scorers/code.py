@@ -22,6 +22,8 @@ from harness.scorers.extract_code import Extracted, assemble, defines, extract, 
 from harness.specs import SandboxSpec
 
 METRIC = "pass@1"
+RUNS_CODE = True
+"""It needs the sandbox: said before the first request."""
 NO_CODE = "no_code"
 OFFICIAL = "official"
 """What a task's `metadata.extract` says where code is to be taken as published executors take it."""

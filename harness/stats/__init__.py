@@ -25,6 +25,7 @@ __all__ = [
     "bootstrap_mean",
     "estimate",
     "levels",
+    "independent",
     "pairs",
     "pass_at_k",
     "pass_estimate",

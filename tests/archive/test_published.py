@@ -12,12 +12,17 @@ from harness.taskdata import data_files
 FILES = {
     "math/aime_test2024.jsonl": ["aime24", "aime24_fewshot"],
     "math/aime_test2025-*.jsonl": ["aime25", "aime25_fewshot"],
-    "math/gsm8k_test.jsonl": ["gsm8k", "gsm8k_fewshot", "gsm_perturbed", "gsm_perturbed_fewshot"],
+    "math/gsm8k_test.jsonl": ["gsm8k", "gsm8k_fewshot", "gsm8k_published", "gsm_perturbed", "gsm_perturbed_fewshot"],
     "math/math500_test.jsonl": ["math500", "math500_fewshot"],
     "math/SVAMP.json": ["svamp", "svamp_fewshot"],
-    "code/HumanEval.jsonl.gz": ["humaneval", "humaneval_completion"],
+    "code/HumanEval.jsonl.gz": [
+        "humaneval",
+        "humaneval_completion",
+        "humaneval_published",
+        "humaneval_simple_evals",
+    ],
     "code/HumanEvalPlus.jsonl.gz": ["humaneval_plus", "humaneval_plus_completion"],
-    "code/mbpp.jsonl": ["mbpp", "mbpp_completion"],
+    "code/mbpp.jsonl": ["mbpp", "mbpp_completion", "mbpp_published"],
     "code/sanitized-mbpp.json": ["mbpp_sanitized"],
     "code/MbppPlus.jsonl.gz": ["mbpp_plus", "mbpp_plus_completion"],
 }

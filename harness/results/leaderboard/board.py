@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from harness.provenance import Finding, shown
 from harness.results.leaderboard import placing
 from harness.results.leaderboard.extras import EXTRAS, Fact, Usage, usage
-from harness.results.leaderboard.words import answerers, number, short, unread
+from harness.results.leaderboard.words import answerers, cut_off, number, short, unread
 from harness.results.schema import FEW_DOCUMENTS, GAP
 from harness.stats import Standing, aggregates
 from harness.stats.levels import Level
@@ -61,7 +61,7 @@ LEAST_WRONG = 20
 """Items that two models must both get wrong before their shared mistakes are shown."""
 SPELLED = 3
 """Results up to which each has its own notes, also where they are the same."""
-KIND_ORDER = ("math", "code", "provenance")
+KIND_ORDER = ("math", "code", "knowledge", "instructions", "provenance")
 COLUMNS = ("relative", "words", "claims", "errors")
 """What stands beside the scores: nearest relative, most similar words, identity claims, shared errors."""
 CHOICES = (*COLUMNS, *EXTRAS)
@@ -392,7 +392,11 @@ class Board:
     def _unread(self) -> dict[tuple[str, str, str], str]:
         """What is said of the results most of whose answers could not be read."""
         rows = self.unread.iter_rows(named=True)
-        return {(row["model"], row["task"], row["metric"]): told for row in rows if (told := unread(row))}
+        return {
+            (row["model"], row["task"], row["metric"]): "; ".join(told)
+            for row in rows
+            if (told := [text for text in (unread(row), cut_off(row)) if text])
+        }
 
     @cached_property
     def _scores(self) -> list[Row]:

@@ -62,6 +62,24 @@ MOST = 0.5
 """The share of a run's answers above which it is said that they could not be read."""
 
 
+CUT_OFF = 0.05
+"""The share of answers cut off at the token limit above which a figure is that of the limit as much as of the model."""
+
+
+def cut_off(row: Mapping[str, Any]) -> str | None:
+    """What to say where more than a twentieth of the answers met the token limit; `None` where no more did.
+
+    Args:
+        row: one of the view `unread`.
+    """
+    if row["truncated"] <= CUT_OFF * row["samples"]:
+        return None
+    return (
+        f"{row['truncated']} of {row['samples']} answers were cut off at the token limit: raise it (task.max_tokens=N, "
+        "or `reasoning: true` in the file of a model that thinks) before this figure is compared"
+    )
+
+
 def unread(row: Mapping[str, Any]) -> str | None:
     """What to say where more than half of the answers could not be read; `None` where no more could not.
 

@@ -1,0 +1,49 @@
+"""Documents of IFEval, and its checks as lm-eval has them: `key`, `prompt`, `instruction_id_list`, `kwargs` (JSON)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import Any
+
+from harness.errors import TaskError
+from harness.taskdata import documents, splits
+
+COLUMNS = ("key", "prompt", "instruction_id_list", "kwargs")
+
+
+def dataset(data: str | None = None, **_: Any) -> dict[str, Any]:
+    """The 541 prompts, for lm-eval's `custom_dataset`.
+
+    Args:
+        data: a local file with the columns of `COLUMNS`, as published.
+    """
+    rows = documents("google/IFEval", split="train", columns=COLUMNS, data=data)
+    if missing := [name for name in ("langdetect", "immutabledict", "nltk") if find_spec(name) is None]:
+        raise TaskError(f"IFEval's checks need {', '.join(missing)}: pip install 'harness[ifeval]'")
+    # Arrow would give every instruction the arguments of all of them: they stay as text.
+    return splits(
+        [
+            {
+                "key": int(row["key"]),
+                "prompt": row["prompt"],
+                "instruction_id_list": list(row["instruction_id_list"]),
+                "kwargs": json.dumps([{k: v for k, v in of.items() if v is not None} for of in row["kwargs"]]),
+            }
+            for row in rows
+        ]
+    )
+
+
+def checked(doc: dict[str, Any], results: Sequence[str]) -> dict[str, Any]:
+    """lm-eval's `process_results` of one answer: whether it follows its instructions, strictly and loosely."""
+    from lm_eval.tasks.ifeval import utils
+
+    return dict(utils.process_results({**doc, "kwargs": json.loads(doc["kwargs"])}, list(results)))
+
+
+def over_instructions(items: Sequence[Sequence[bool]]) -> float:
+    """The share of instructions that were followed, over all prompts."""
+    followed = [one for of in items for one in of]
+    return sum(followed) / len(followed)

@@ -1,0 +1,91 @@
+"""Documents of MathArena's competitions: `problem`, `answer` (LaTeX), `topic` and `date` (when the contest was held).
+
+Balunović et al. 2025, MathArena, https://arxiv.org/abs/2505.23281. Its problems are under CC BY-NC-SA
+4.0, so none is here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.taskdata import documents, splits
+
+COLUMNS = ("problem_idx", "problem", "answer")
+DATES = {
+    "hmmt_feb_2025": "2025-02-15",
+    "hmmt_nov_2025": "2025-11-08",
+    "hmmt_feb_2026": "2026-02-14",
+    "aime_2026": "2026-02-06",
+    "brumo_2025": "2025-04-08",
+    "smt_2025": "2025-12-05",
+}
+"""The date of each, as configs/competitions/ of https://github.com/eth-sri/matharena (commit e927660) has it."""
+
+
+def _dataset(competition: str, data: str | None) -> dict[str, Any]:
+    rows = documents(f"MathArena/{competition}", split="train", columns=COLUMNS, data=data)
+    return splits(
+        [
+            {
+                "problem": row["problem"],
+                "answer": str(row["answer"]),
+                "topic": ", ".join(sorted(row.get("problem_type") or ())) or "unknown",
+                "date": DATES[competition],
+            }
+            for row in rows
+        ]
+    )
+
+
+def hmmt_feb_2025(data: str | None = None, **_: Any) -> dict[str, Any]:
+    """HMMT of February 2025, for lm-eval's `custom_dataset`.
+
+    Args:
+        data: a local file with the columns of `COLUMNS`, as published.
+    """
+    return _dataset("hmmt_feb_2025", data)
+
+
+def hmmt_nov_2025(data: str | None = None, **_: Any) -> dict[str, Any]:
+    """HMMT of November 2025, for lm-eval's `custom_dataset`.
+
+    Args:
+        data: a local file with the columns of `COLUMNS`, as published.
+    """
+    return _dataset("hmmt_nov_2025", data)
+
+
+def hmmt_feb_2026(data: str | None = None, **_: Any) -> dict[str, Any]:
+    """HMMT of February 2026, for lm-eval's `custom_dataset`.
+
+    Args:
+        data: a local file with the columns of `COLUMNS`, as published.
+    """
+    return _dataset("hmmt_feb_2026", data)
+
+
+def aime_2026(data: str | None = None, **_: Any) -> dict[str, Any]:
+    """AIME I and II of 2026, for lm-eval's `custom_dataset`.
+
+    Args:
+        data: a local file with the columns of `COLUMNS`, as published.
+    """
+    return _dataset("aime_2026", data)
+
+
+def brumo_2025(data: str | None = None, **_: Any) -> dict[str, Any]:
+    """BRUMO of 2025, for lm-eval's `custom_dataset`.
+
+    Args:
+        data: a local file with the columns of `COLUMNS`, as published.
+    """
+    return _dataset("brumo_2025", data)
+
+
+def smt_2025(data: str | None = None, **_: Any) -> dict[str, Any]:
+    """SMT of 2025, for lm-eval's `custom_dataset`.
+
+    Args:
+        data: a local file with the columns of `COLUMNS`, as published.
+    """
+    return _dataset("smt_2025", data)
