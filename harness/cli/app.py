@@ -24,7 +24,7 @@ from harness.cli.output import RESULTS, Format, NewResults, Results, Shape, prin
 from harness.cli.output import print_frame as _print
 from harness.cli.panel import app as panel
 from harness.cli.provenance import app as provenance
-from harness.core import programs, progress, say
+from harness.core import installation, programs, progress, say
 from harness.errors import ConfigError, DamagedIndexError, HarnessError, IncompleteRunError, StorageError
 
 if TYPE_CHECKING:
@@ -137,14 +137,16 @@ def _evaluate(spec: Any) -> int:
         say(f"warning: {visible(told)}", "warning")
     counts = outcome.manifest.counts
     where = "" if results == RESULTS else f" --results {shlex.quote(str(results))}"
+    harness = installation.command()
     sys.stdout.write(
         f"\n{counts.samples} samples: {counts.answered} answered, {counts.truncated} truncated, "
         f"{counts.refused} refused, {counts.failed} failed.\n"
         f"Wrote {outcome.run}/ (run.json, spec.yaml, journal.jsonl, samples.parquet) and {refreshed.path}\n"
         "Next:\n"
-        f"  harness leaderboard --out LEADERBOARD.md{where}\n"
-        f"  harness show {outcome.run.name}{where}\n"
-        f'  harness sql "SELECT model, task, metric, value, ci_low, ci_high FROM leaderboard"{where}\n'
+        f"  {harness} report{where}\n"
+        f"  {harness} show {outcome.run.name}{where}\n"
+        f"  {harness} leaderboard --out LEADERBOARD.md{where}\n"
+        f'  {harness} sql "SELECT model, task, metric, value, ci_low, ci_high FROM leaderboard"{where}\n'
     )
     for what in derivation.unread(results, outcome.run.name):
         say(f"warning: {what}", "warning")
@@ -152,7 +154,7 @@ def _evaluate(spec: Any) -> int:
         error, times = catalogue.commonest_error(outcome.run)
         say(
             f"harness: {counts.failed} samples failed and are unscored, {times} of them with: {visible(error)}; "
-            f"`harness show {outcome.run.name} --failed{where}` says why; the same command asks for them again",
+            f"`{harness} show {outcome.run.name} --failed{where}` says why; the same command asks for them again",
             "warning",
         )
         return IncompleteRunError.exit_code

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
 
 from harness.core import grid, resources, say, visible
 from harness.core import weights as weights_store
@@ -33,7 +32,8 @@ def models() -> pl.DataFrame:
     }
     rows = []
     for path in _conf_files("model"):
-        config = _read(path)
+        if (config := _readable(path)) is None:
+            continue
         name = config.get("weights")
         here = weights_store.is_cached(weights_store.named(name)) if name else None
         rows.append((path.stem, config.get("backend"), name, here, _about(path)))
@@ -59,7 +59,10 @@ def tasks(match: str = "") -> pl.DataFrame:
         )
         for f in taskfiles.find(resources.task_dirs()).values()
     ]
-    rows += [(path.stem, "suite", None, None, _about(path)) for path in _conf_files("task")]
+    for error in taskfiles.refused(resources.task_dirs()).values():
+        say(f"warning: {visible(str(error))}", "warning")
+    suites = [path for path in _conf_files("task") if _readable(path) is not None]
+    rows += [(path.stem, "suite", None, None, _about(path)) for path in suites]
     return pl.DataFrame([row for row in rows if match in row[0]], schema=schema, orient="row").sort("kind", "task")
 
 
@@ -315,19 +318,13 @@ def weights() -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row").sort("weights")
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """A config file's own keys.
-
-    Raises:
-        ConfigError: it is not YAML, or no mapping.
-    """
+def _readable(path: Path) -> dict[str, Any] | None:
+    """A config file's own keys; a file that cannot be read is named in a warning, and the others are listed."""
     try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(config, dict):
-        raise ConfigError(f"{path}: expected keys and values, found {type(config).__name__}")
-    return config
+        return resources.mapping(path)
+    except ConfigError as error:
+        say(f"warning: {visible(str(error))}", "warning")
+        return None
 
 
 def _conf_files(group: str) -> list[Path]:

@@ -29,7 +29,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import TypeAdapter, ValidationError
 
 from harness.cli.output import renamed
-from harness.core import looks_secret, panels, patches, plain, resources, say
+from harness.core import installation, looks_secret, panels, patches, plain, resources, say, visible
 from harness.engine import taskfiles
 from harness.errors import ConfigError, HarnessError, unknown_name
 from harness.runs import completions
@@ -108,10 +108,16 @@ def _check_groups(words: Sequence[str], own_dirs: Sequence[Path]) -> None:
         known = set(options(group)) | {f.stem for d in own_dirs for f in (d / group).glob("*.yaml")}
         for name in _chosen(override):
             if group == "experiment" and (extra := LAUNCHERS.get(name)) and not has_launcher(extra):
-                raise ConfigError(f"experiment={name} needs a launcher: pip install 'harness[{extra}]'")
+                needed = installation.adding(installation.own(extra))
+                raise ConfigError(f"experiment={name} needs a launcher: {needed}")
             if isinstance(name, str) and name not in known and not name.startswith(BUILTIN):
+                if group == "task" and (error := taskfiles.reason(name, resources.task_dirs())):
+                    raise error
                 hint = "; `harness tasks` lists them, and lm_eval:NAME is one of lm-eval's" if group == "task" else ""
                 raise ConfigError(unknown_name(group, name, known) + hint)
+            for file in (d / group / f"{name}.yaml" for d in (*resources.conf_dirs(), *own_dirs)):
+                if file.is_file():
+                    resources.mapping(file)  # Hydra would print a traceback of one that is no YAML
 
 
 def has_launcher(extra: str) -> bool:
@@ -251,6 +257,8 @@ def run(words: Sequence[str], job: Callable[[EvalSpec], int]) -> int:
     own_dirs = _own_config_dirs(words)
     if not {"--help", "-h", "--hydra-help"} & set(words):
         _check_groups(words, own_dirs)
+        for wrong in taskfiles.refused(resources.task_dirs()).values():
+            say(f"warning: {visible(str(wrong))}; the other tasks can be used", "warning")
     _register_tasks(words)
     _register_panels()
     Plugins.instance().register(_UserConf)
