@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +28,41 @@ def models() -> pl.DataFrame:
     """One row per file in `conf/model/`."""
     schema = {
         "model": pl.String,
+        "ready": pl.Boolean,
         "backend": pl.String,
+        "key_env": pl.String,
+        "key_set": pl.Boolean,
         "weights": pl.String,
+        "mb": pl.Float64,
         "here": pl.Boolean,
+        "lacks": pl.String,
         "about": pl.String,
     }
     rows = []
     for path in _conf_files("model"):
         if (config := _readable(path)) is None:
             continue
-        name = config.get("weights")
-        here = weights_store.is_cached(weights_store.named(name)) if name else None
-        rows.append((path.stem, config.get("backend"), name, here, _about(path)))
+        name, connect = config.get("weights"), config.get("connect")
+        spec = weights_store.named(name) if name else None
+        here = weights_store.is_cached(spec) if spec else None
+        key = connect.get("api_key_env") if isinstance(connect, dict) else None
+        held = bool(os.environ.get(key)) if key else None
+        lacks = _lacks(config)
+        ready = here is not False and held is not False and lacks is None
+        backend, size = config.get("backend"), spec.size / 1e6 if spec else None
+        rows.append((path.stem, ready, backend, key, held, name, size, here, lacks, _about(path)))
     return pl.DataFrame(rows, schema=schema, orient="row").sort("model")
+
+
+def _lacks(config: Mapping[str, Any]) -> str | None:
+    """What a model needs beside a key and weights, and is not here."""
+    backend, args = config.get("backend"), config.get("args")
+    if backend in ("replay", "samples"):
+        return "a run" if backend == "replay" else "a file of answers"
+    if backend == "lm_eval_model" and isinstance(args, dict):
+        package = {"hf": "torch", "vllm": "vllm", "sglang": "sglang"}.get(str(args.get("type")))
+        return f"the package {package}" if package and importlib.util.find_spec(package) is None else None
+    return None
 
 
 def tasks(match: str = "") -> pl.DataFrame:
@@ -181,8 +206,13 @@ def commonest_error(folder: Path) -> tuple[str, int]:
     return str(error), int(count)
 
 
-def samples(folder: Path, *, failed: bool = False) -> pl.DataFrame:
+def samples(folder: Path, *, failed: bool = False, whole: bool = False) -> pl.DataFrame:
     """One row per sample of a run: what was said, what it scored, why it failed.
+
+    Args:
+        folder: the run's.
+        failed: those that failed alone, with their errors.
+        whole: with everything else that is stored of a sample, an `id` to name it by, and the prompt's text in `asked`.
 
     Raises:
         StorageError: the run has not ended yet.
@@ -217,7 +247,12 @@ def samples(folder: Path, *, failed: bool = False) -> pl.DataFrame:
         "target": pl.String,
         "output": pl.String,
     }
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    scored = pl.DataFrame(rows, schema=schema, orient="row")
+    if not whole:
+        return scored
+    told = pl.coalesce("prompt", "messages").alias("asked")
+    name = pl.col("sample_id").str.split(":").list.last().alias("id")
+    return frame.with_columns(scored["verdict"], scored["score"], scored["extracted"], told, name)
 
 
 def why(results: Path, folder: Path, other: str | None) -> pl.DataFrame:

@@ -49,6 +49,11 @@ def visible(text: str) -> str:
     return "".join(_spelled(c) if unicodedata.category(c) in _UNSEEN else c for c in line)
 
 
+def written(text: str) -> list[str]:
+    """The lines of a text as they were written, indentation and all; what a terminal would obey is spelled out."""
+    return [visible(line.expandtabs(4)) for line in text.replace("\r\n", "\n").split("\n")]
+
+
 def _spelled(char: str) -> str:
     code = ord(char)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"  # noqa: PLR2004
