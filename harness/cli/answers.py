@@ -54,9 +54,9 @@ def chosen(folder: Path, choice: Choice) -> tuple[pl.DataFrame, int]:
             raise ConfigError(unknown_name(f"{column} of run {folder.name}", name, known))
         frame = frame if name is None else frame.filter(pl.col(column) == name)
     if choice.state is not None:
-        known = {*frame["status"].drop_nulls().to_list(), *frame["verdict"].drop_nulls().to_list()}
-        if choice.state not in known:
-            raise ConfigError(unknown_name("state of these samples", choice.state, known))
+        states = {*frame["status"].drop_nulls().to_list(), *frame["verdict"].drop_nulls().to_list()}
+        if choice.state not in states:
+            raise ConfigError(unknown_name("state of these samples", choice.state, states))
         frame = frame.filter((pl.col("status") == choice.state) | (pl.col("verdict") == choice.state))
     if choice.wrong:
         frame = frame.filter(pl.col("score") < 1)
@@ -123,7 +123,7 @@ def full(frame: pl.DataFrame) -> str:
 
 def _one(row: Mapping[str, Any]) -> Iterator[str]:
     where = f"{row['model']}, {row['task']}, document {row['doc_id']}, repeat {row['repeat']}"
-    yield visible(f"{row['sample_id']}  {where}: {row['status']}") + "\n"
+    yield visible(f"{where}: {row['status']}") + "\n" + visible(row["sample_id"]) + "\n"
     for role, text in _asked(row):
         yield _part(role, text)
     yield _part("expected", row["target"])

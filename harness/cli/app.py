@@ -141,12 +141,12 @@ def _evaluate(spec: Any) -> int:
     sys.stdout.write(
         f"\n{counts.samples} samples: {counts.answered} answered, {counts.truncated} truncated, "
         f"{counts.refused} refused, {counts.failed} failed.\n"
-        f"Wrote {outcome.run}/ (run.json, spec.yaml, journal.jsonl, samples.parquet) and {refreshed.path}\n"
+        f"Wrote {outcome.run}/ and {refreshed.path}\n"
         "Next:\n"
         f"  {harness} report{where}\n"
         f"  {harness} show {outcome.run.name}{where}\n"
         f"  {harness} leaderboard --out LEADERBOARD.md{where}\n"
-        f'  {harness} sql "SELECT model, task, metric, value, ci_low, ci_high FROM leaderboard"{where}\n'
+        f'  {harness} sql "SELECT model, task, value, ci_low, ci_high FROM leaderboard"{where}\n'
     )
     for what in derivation.unread(results, outcome.run.name):
         say(f"warning: {what}", "warning")

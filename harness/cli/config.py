@@ -113,8 +113,8 @@ def _check_groups(words: Sequence[str], own_dirs: Sequence[Path]) -> None:
                 needed = installation.adding(installation.own(extra))
                 raise ConfigError(f"experiment={name} needs a launcher: {needed}")
             if isinstance(name, str) and name not in known and not name.startswith(BUILTIN):
-                if group == "task" and (error := taskfiles.reason(name, resources.task_dirs())):
-                    raise error
+                if group == "task" and (wrong := taskfiles.reason(name, resources.task_dirs())):
+                    raise wrong
                 hint = "; `harness tasks` lists them, and lm_eval:NAME is one of lm-eval's" if group == "task" else ""
                 raise ConfigError(unknown_name(group, name, known) + hint)
             for file in (d / group / f"{name}.yaml" for d in (*resources.conf_dirs(), *own_dirs)):

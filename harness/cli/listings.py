@@ -70,7 +70,7 @@ def _needs(row: Mapping[str, Any]) -> str:
 
 def runs(frame: pl.DataFrame, width: int) -> str:
     """The runs: totals, then each, the newest last."""
-    samples, failed = (frame[name].sum() for name in ("samples", "failed"))
+    samples, failed = (int(frame[name].sum()) for name in ("samples", "failed"))
     open_ = frame.filter(frame["status"].is_in(["stopped", "running", "unreadable"])).height
     head = f"{count(frame.height, 'run')}, {count(samples, 'sample')}, {failed:,} of them failed"
     head += f"; {count(open_, 'run')} not ended.\n" if open_ else ".\n"
@@ -100,10 +100,10 @@ def dry_run(name: str, rows: Sequence[Mapping[str, Any]], width: int) -> str:
     cost = "unknown: a price is missing" if None in costs else f"${sum(costs):.2f}"
     total = {key: sum(row[key] or 0 for row in rows) for key in ("requests", "answered", "reusable", "to_send")}
     times = [row["seconds"] for row in rows if row["to_send"]]
-    took = "" if not times or None in times else f" About {_duration(sum(times))}, as its answers so far."
+    took = "" if not times or None in times else f" Time: about {_duration(sum(times))}."
     head = (
-        f"Run {name}: {total['to_send']:,} of {total['requests']:,} requests to send; at most {cost}.{took} "
-        "Nothing was sent.\n"
+        f"Run {name}: {total['to_send']:,} of {total['requests']:,} requests to send. Nothing was sent.\n"
+        f"Cost: at most {cost}.{took}\n"
     )
     kept = [f"{total[key]:,} {word}" for key, word in (("answered", "answered here"), ("reusable", "in other runs"))]
     if total["answered"] or total["reusable"]:
