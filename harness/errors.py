@@ -24,6 +24,9 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
+SHOWN = 12
+"""Names that a message lists at most."""
+
 
 class HarnessError(Exception):
     """The root: something a user can put right. Carries the exit code of the process."""
@@ -127,9 +130,11 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
         known: every name that would have been accepted.
 
     Returns:
-        One sentence with up to three near misses, else the whole sorted list.
+        One sentence with up to three near misses, else the first `SHOWN` names and how many more there are.
     """
-    names = sorted(known)
+    names = sorted(set(known) - {name})
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(repr(n) for n in near)}?" if near else f"known: {', '.join(names) or 'none'}"
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    listed = f"known: {', '.join(names[:SHOWN]) or 'none'}{more}"
+    hint = f"did you mean {' or '.join(repr(n) for n in near)}?" if near else listed
     return f"unknown {kind} {name!r}; {hint}"

@@ -16,7 +16,7 @@ from typing import Any
 
 from harness import __version__, runs, stats
 from harness.archive.formats import FOLDERS, FORMATS, UNREADABLE, Item, guess
-from harness.core import digest, environment, file_sha256, identity, say
+from harness.core import digest, environment, file_sha256, identity, installation, say
 from harness.errors import ConfigError, unknown_name
 from harness.records import ReasoningKind
 from harness.runs import IMPORTED, Manifest, Metric, ModelEntry, TaskEntry, completions, samples
@@ -118,7 +118,7 @@ def _write(
             tasks=tuple(_task(name, found) for name, found in sorted(by_task.items())),
             metrics=metrics,
             counts=made.counts,
-            packages={"harness": __version__},
+            packages={installation.DISTRIBUTION: __version__},
             git=environment.git(),
             platform=environment.machine(),
         )

@@ -14,7 +14,7 @@ from typing import Any
 
 from harness import __version__, runs
 from harness.archive import differences
-from harness.core import environment, weights
+from harness.core import environment, installation, weights
 from harness.errors import ConfigError, EvidenceError
 from harness.evaluation import evaluate, planning, replay
 from harness.runs import Manifest, completions
@@ -194,7 +194,7 @@ def differences_now(said: Manifest) -> list[str]:
     others = [
         f"{name} {version} (here {here.get(name, 'missing')})"
         for name, version in sorted(said.packages.items())
-        if here.get(name) != version and name != "harness"
+        if here.get(name) != version and name not in ("harness", installation.DISTRIBUTION)
     ]
     if others:
         found.append(f"{len(others)} packages are others: {', '.join(others[:8])}{', …' if others[8:] else ''}")

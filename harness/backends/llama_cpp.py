@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.backends import OneByOne, _args, _replies
+from harness.core import installation
 from harness.errors import BackendError, ConfigError
 from harness.records import Decoding, Reply, Request, Usage
 from harness.specs import ModelSpec, ReasoningSpec
@@ -466,6 +467,7 @@ def _xllamacpp() -> Any:
         import xllamacpp
     except ImportError as error:
         raise BackendError(
-            f"backend llama_cpp needs the package xllamacpp ({error}); install it with: pip install xllamacpp"
+            f"backend llama_cpp needs the package xllamacpp ({error}); install it with: "
+            f"{installation.adding('xllamacpp')}"
         ) from error
     return xllamacpp

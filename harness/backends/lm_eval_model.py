@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.backends import InBatches, _replies
-from harness.core import patches
+from harness.core import installation, patches
 from harness.errors import BackendError, ConfigError, unknown_name
 from harness.records import Decoding, Reply, Request, finite
 from harness.specs import ModelSpec, ReasoningSpec
@@ -31,11 +31,11 @@ CHUNK_SIZE = 64
 """Requests handed to lm-eval at once. Larger chunks are packed into better batches, smaller ones lose less work."""
 
 EXTRAS = {
-    "hf": "harness[hf]",
-    "huggingface": "harness[hf]",
-    "steered": "harness[hf]",
-    "vllm": "harness[vllm]",
-    "sglang": "harness[sglang]",
+    "hf": "harness-provenance[hf]",
+    "huggingface": "harness-provenance[hf]",
+    "steered": "harness-provenance[hf]",
+    "vllm": "harness-provenance[vllm]",
+    "sglang": "harness-provenance[sglang]",
     "local": "lm_eval[api]",
     "openai": "lm_eval[api]",
     "anthropic": "lm_eval[api]",
@@ -158,7 +158,7 @@ class Backend(InBatches):
         what = str(error).splitlines()[0] if str(error) else "an import failed"
         return BackendError(
             f"model {self._name}: lm-eval's {self._type} needs a package that is not installed ({what}); "
-            f"install it with: pip install '{extra}'"
+            f"install it with: {installation.adding(extra)}"
         )
 
     def _arguments(self, request: Request) -> tuple[Any, ...]:

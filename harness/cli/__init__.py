@@ -18,4 +18,4 @@ def main() -> None:
     run()
 
 
-__all__ = ["main"]
+__all__ = ["config", "main"]

@@ -18,13 +18,13 @@ import typer
 from typer.core import TyperGroup
 
 from harness import __version__
-from harness.cli import proof, publish, report
+from harness.cli import proof, publish, report, show
 from harness.cli.examples import epilog
-from harness.cli.output import RESULTS, Format, NewResults, Results, Shape, print_frames, renamed, warn, width
+from harness.cli.output import RESULTS, Format, NewResults, Results, Shape, page, print_frames, renamed, warn, width
 from harness.cli.output import print_frame as _print
 from harness.cli.panel import app as panel
 from harness.cli.provenance import app as provenance
-from harness.core import programs, progress, say
+from harness.core import installation, programs, progress, say
 from harness.errors import ConfigError, DamagedIndexError, GateError, HarnessError, IncompleteRunError, StorageError
 
 if TYPE_CHECKING:
@@ -137,14 +137,16 @@ def _evaluate(spec: Any) -> int:
         say(f"warning: {visible(told)}", "warning")
     counts = outcome.manifest.counts
     where = "" if results == RESULTS else f" --results {shlex.quote(str(results))}"
+    harness = installation.command()
     sys.stdout.write(
         f"\n{counts.samples} samples: {counts.answered} answered, {counts.truncated} truncated, "
         f"{counts.refused} refused, {counts.failed} failed.\n"
-        f"Wrote {outcome.run}/ (run.json, spec.yaml, journal.jsonl, samples.parquet) and {refreshed.path}\n"
+        f"Wrote {outcome.run}/ and {refreshed.path}\n"
         "Next:\n"
-        f"  harness leaderboard --out LEADERBOARD.md{where}\n"
-        f"  harness show {outcome.run.name}{where}\n"
-        f'  harness sql "SELECT model, task, metric, value, ci_low, ci_high FROM leaderboard"{where}\n'
+        f"  {harness} report{where}\n"
+        f"  {harness} show {outcome.run.name}{where}\n"
+        f"  {harness} leaderboard --out LEADERBOARD.md{where}\n"
+        f'  {harness} sql "SELECT model, task, value, ci_low, ci_high FROM leaderboard"{where}\n'
     )
     for what in derivation.unread(results, outcome.run.name):
         say(f"warning: {what}", "warning")
@@ -152,7 +154,7 @@ def _evaluate(spec: Any) -> int:
         error, times = catalogue.commonest_error(outcome.run)
         say(
             f"harness: {counts.failed} samples failed and are unscored, {times} of them with: {visible(error)}; "
-            f"`harness show {outcome.run.name} --failed{where}` says why; the same command asks for them again",
+            f"`{harness} show {outcome.run.name} --failed{where}` says why; the same command asks for them again",
             "warning",
         )
         return IncompleteRunError.exit_code
@@ -161,31 +163,23 @@ def _evaluate(spec: Any) -> int:
 
 def _dry_run(spec: Any) -> int:
     """Print what a run would send and cost; the exit code."""
-    import polars as pl
-
-    from harness.core import tables
+    from harness.cli import listings
     from harness.evaluation import preview
 
     name, rows = preview(spec)
-    sys.stdout.buffer.write(tables.render(pl.DataFrame(rows, infer_schema_length=None), Format.table.value))
-    costs = [row["usd_at_most"] for row in rows]
-    cost = "unknown: a price is missing" if None in costs else f"${sum(costs):.2f}"
-    sys.stdout.write(
-        f"\nRun {name}: {sum(row['to_send'] for row in rows)} of {sum(row['requests'] for row in rows)} requests to "
-        f"send; at most {cost}. Nothing was sent.\n"
-        "Tokens are estimates; `at_most` is every answer as long as it may be; an empty cell is unknown, not 0.\n"
-        "detects: the smallest difference in accuracy to another model that these documents are likely to show where\n"
-        "both answer them (80 % power, 5 % level). `harness power --difference 0.03`: how many one of 3 points needs.\n"
-    )
+    page(listings.dry_run(name, rows, width()))
     return 0
 
 
 @app.command()
 def models(shape: Shape = Format.table) -> None:
-    """List the models of conf/model/: name, backend, weights, whether they are on this machine."""
-    from harness.cli import catalogue
+    """List the models of conf/model/: whether each can be asked now, and what it needs."""
+    from harness.cli import catalogue, listings
 
-    _print(catalogue.models(), shape, "model", "backend", "here", "about")
+    if shape is Format.table:
+        page(listings.models(catalogue.models(), width()))
+    else:
+        _print(catalogue.models(), shape)
 
 
 @app.command()
@@ -215,39 +209,12 @@ def tasks(
 @app.command()
 def runs(results: Results = RESULTS, shape: Shape = Format.table) -> None:
     """List the runs of a results folder, the newest last."""
-    from harness.cli import catalogue
+    from harness.cli import catalogue, listings
 
-    _print(catalogue.runs(results), shape, "run_id", "status", "started_at", "samples", "failed", "models")
-
-
-@app.command()
-def show(
-    run: Annotated[str, typer.Argument(help="A run id, or enough of its beginning or end.")],
-    results: Results = RESULTS,
-    shape: Shape = Format.table,
-    failed: Annotated[bool, typer.Option("--failed", help="The samples that failed, and why.")] = False,
-    samples: Annotated[bool, typer.Option("--samples", help="Every sample with its headline score.")] = False,
-    why: Annotated[
-        bool,
-        typer.Option("--why", help="Which field kept it from using another run's answers (--other names the run)."),
-    ] = False,
-    other: Annotated[str | None, typer.Option("--other", help="With --why: the run to compare with.")] = None,
-) -> None:
-    """Show one run: its metrics, its samples, or why it had to ask."""
-    from harness.cli import catalogue
-    from harness.runs import find_run
-
-    folder = find_run(results, run)
-    if why or other is not None:
-        _print(catalogue.why(results, folder, other), shape)
-        return
-    if failed or samples:
-        _print(catalogue.samples(folder, failed=failed), shape)
-        return
     if shape is Format.table:
-        sys.stdout.write(catalogue.summary(folder) + catalogue.metrics_text(folder, width()))
+        page(listings.runs(catalogue.runs(results), width()))
     else:
-        _print(catalogue.metrics(folder), shape)
+        _print(catalogue.runs(results), shape)
 
 
 @app.command()
@@ -506,6 +473,7 @@ def _root(
 
 
 for made_elsewhere in (
+    show.show,
     publish.leaderboard,
     publish.export,
     report.report,

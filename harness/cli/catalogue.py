@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
 
 from harness.core import grid, resources, say, visible
 from harness.core import weights as weights_store
@@ -25,18 +27,41 @@ def models() -> pl.DataFrame:
     """One row per file in `conf/model/`."""
     schema = {
         "model": pl.String,
+        "ready": pl.Boolean,
         "backend": pl.String,
+        "key_env": pl.String,
+        "key_set": pl.Boolean,
         "weights": pl.String,
+        "mb": pl.Float64,
         "here": pl.Boolean,
+        "lacks": pl.String,
         "about": pl.String,
     }
     rows = []
     for path in _conf_files("model"):
-        config = _read(path)
-        name = config.get("weights")
-        here = weights_store.is_cached(weights_store.named(name)) if name else None
-        rows.append((path.stem, config.get("backend"), name, here, _about(path)))
+        if (config := _readable(path)) is None:
+            continue
+        name, connect = config.get("weights"), config.get("connect")
+        spec = weights_store.named(name) if name else None
+        here = weights_store.is_cached(spec) if spec else None
+        key = connect.get("api_key_env") if isinstance(connect, dict) else None
+        held = bool(os.environ.get(key)) if key else None
+        lacks = _lacks(config)
+        ready = here is not False and held is not False and lacks is None
+        backend, size = config.get("backend"), spec.size / 1e6 if spec else None
+        rows.append((path.stem, ready, backend, key, held, name, size, here, lacks, _about(path)))
     return pl.DataFrame(rows, schema=schema, orient="row").sort("model")
+
+
+def _lacks(config: Mapping[str, Any]) -> str | None:
+    """What a model needs beside a key and weights, and is not here."""
+    backend, args = config.get("backend"), config.get("args")
+    if backend in ("replay", "samples"):
+        return "a run" if backend == "replay" else "a file of answers"
+    if backend == "lm_eval_model" and isinstance(args, dict):
+        package = {"hf": "torch", "vllm": "vllm", "sglang": "sglang"}.get(str(args.get("type")))
+        return f"the package {package}" if package and importlib.util.find_spec(package) is None else None
+    return None
 
 
 def builtin_tasks(match: str = "") -> pl.DataFrame:
@@ -154,8 +179,13 @@ def commonest_error(folder: Path) -> tuple[str, int]:
     return str(error), int(count)
 
 
-def samples(folder: Path, *, failed: bool = False) -> pl.DataFrame:
+def samples(folder: Path, *, failed: bool = False, whole: bool = False) -> pl.DataFrame:
     """One row per sample of a run: what was said, what it scored, why it failed.
+
+    Args:
+        folder: the run's.
+        failed: those that failed alone, with their errors.
+        whole: with everything else that is stored of a sample, an `id` to name it by, and the prompt's text in `asked`.
 
     Raises:
         StorageError: the run has not ended yet.
@@ -190,7 +220,12 @@ def samples(folder: Path, *, failed: bool = False) -> pl.DataFrame:
         "target": pl.String,
         "output": pl.String,
     }
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    scored = pl.DataFrame(rows, schema=schema, orient="row")
+    if not whole:
+        return scored
+    told = pl.coalesce("prompt", "messages").alias("asked")
+    name = pl.col("sample_id").str.split(":").list.last().alias("id")
+    return frame.with_columns(scored["verdict"], scored["score"], scored["extracted"], told, name)
 
 
 def why(results: Path, folder: Path, other: str | None) -> pl.DataFrame:
@@ -291,19 +326,13 @@ def weights() -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row").sort("weights")
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """A config file's own keys.
-
-    Raises:
-        ConfigError: it is not YAML, or no mapping.
-    """
+def _readable(path: Path) -> dict[str, Any] | None:
+    """A config file's own keys; a file that cannot be read is named in a warning, and the others are listed."""
     try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(config, dict):
-        raise ConfigError(f"{path}: expected keys and values, found {type(config).__name__}")
-    return config
+        return resources.mapping(path)
+    except ConfigError as error:
+        say(f"warning: {visible(str(error))}", "warning")
+        return None
 
 
 def _conf_files(group: str) -> list[Path]:

@@ -29,7 +29,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import TypeAdapter, ValidationError
 
 from harness.cli.output import renamed
-from harness.core import looks_secret, panels, patches, plain, resources, say
+from harness.core import installation, looks_secret, panels, patches, plain, resources, say, visible
 from harness.engine import taskfiles
 from harness.errors import ConfigError, HarnessError, unknown_name
 from harness.runs import completions
@@ -45,6 +45,8 @@ _KEY = re.compile(r"\b(?:sk-[\w-]{16,}|AIza[\w-]{30,}|gh[po]_\w{30,}|hf_\w{20,}|
 _PROGRAM = "harness eval"
 REPLAY = "replay"
 """The backend that answers from a run's journal."""
+_PLAIN = re.compile(r"[A-Za-z_][\w./:+-]*")
+"""Text that needs no quotes: no number, and nothing that Hydra reads as grammar."""
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 LAUNCHERS = {"on_joblib": "joblib", "on_slurm": "slurm", "on_ray": "ray"}
 """Experiments that need a launcher, and the extra that installs it."""
@@ -108,10 +110,16 @@ def _check_groups(words: Sequence[str], own_dirs: Sequence[Path]) -> None:
         known = set(options(group)) | {f.stem for d in own_dirs for f in (d / group).glob("*.yaml")}
         for name in _chosen(override):
             if group == "experiment" and (extra := LAUNCHERS.get(name)) and not has_launcher(extra):
-                raise ConfigError(f"experiment={name} needs a launcher: pip install 'harness[{extra}]'")
+                needed = installation.adding(installation.own(extra))
+                raise ConfigError(f"experiment={name} needs a launcher: {needed}")
             if isinstance(name, str) and name not in known and not name.startswith(BUILTIN):
+                if group == "task" and (wrong := taskfiles.reason(name, resources.task_dirs())):
+                    raise wrong
                 hint = "; `harness tasks` lists them, and lm_eval:NAME is one of lm-eval's" if group == "task" else ""
                 raise ConfigError(unknown_name(group, name, known) + hint)
+            for file in (d / group / f"{name}.yaml" for d in (*resources.conf_dirs(), *own_dirs)):
+                if file.is_file():
+                    resources.mapping(file)  # Hydra would print a traceback of one that is no YAML
 
 
 def has_launcher(extra: str) -> bool:
@@ -251,6 +259,8 @@ def run(words: Sequence[str], job: Callable[[EvalSpec], int]) -> int:
     own_dirs = _own_config_dirs(words)
     if not {"--help", "-h", "--hydra-help"} & set(words):
         _check_groups(words, own_dirs)
+        for wrong in taskfiles.refused(resources.task_dirs()).values():
+            say(f"warning: {visible(str(wrong))}; the other tasks can be used", "warning")
     _register_tasks(words)
     _register_panels()
     Plugins.instance().register(_UserConf)
@@ -304,6 +314,42 @@ def compose(words: Sequence[str]) -> EvalSpec:
             return to_spec(hydra.compose("config", overrides=list(words)))
     except hydra.errors.HydraException as error:
         raise ConfigError(str(error)) from error
+
+
+def words(settings: Mapping[str, Any]) -> list[str]:
+    """Settings as words of `harness eval`: `{"decode": {"top_k": 1}, "limit": None}` is `decode.top_k=1 limit=null`.
+
+    Raises:
+        ConfigError: a value that no word can say.
+    """
+    found = []
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            found += [f"{key}.{word}" for word in words(value)]
+        else:
+            found.append(f"{key}={_word(key, value)}")
+    return found
+
+
+def _word(key: str, value: Any) -> str:
+    """A value in Hydra's grammar (https://hydra.cc/docs/advanced/override_grammar/basic/), quoted if need be."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return str(value)
+        case str() | Path():
+            text = str(value)
+            if _PLAIN.fullmatch(text) and text.lower() not in ("null", "true", "false"):
+                return text
+            # A backslash is doubled only in front of a quote, and so at the end.
+            escaped = re.sub(r"(\\*)('|\Z)", lambda found: found[1] * 2 + ("\\'" if found[2] else ""), text)
+            return f"'{escaped}'"
+        case list() | tuple():
+            return f"[{','.join(_word(key, item) for item in value)}]"
+    raise ConfigError(f"{key}={value!r}: expected text, a number, true or false, None, a list or a mapping of these")
 
 
 def to_spec(cfg: DictConfig) -> EvalSpec:

@@ -16,7 +16,13 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "models": ("harness models", "harness models --format json"),
     "tasks": ("harness tasks", "harness tasks --match math"),
     "runs": ("harness runs", "harness runs --format csv"),
-    "show": ("harness show RUN", "harness show RUN --samples --format json", "harness show RUN --why"),
+    "show": (
+        "harness show RUN",
+        "harness show RUN --wrong --task arithmetic --limit 20",
+        "harness show RUN --grep 4 --full --limit 2",
+        "harness show RUN --samples --format json",
+        "harness show RUN --why",
+    ),
     "sql": (
         "harness sql",
         'harness sql "SELECT model, task, value, ci_low, ci_high FROM leaderboard"',

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterable
 from enum import StrEnum
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.core import say
+from harness.core import programs, say
 
 if TYPE_CHECKING:
     import polars as pl
@@ -67,6 +69,30 @@ def renamed(old: str, new: str) -> None:
 def print_frame(frame: pl.DataFrame, shape: Format, *shown: str) -> None:
     """Write a frame to stdout; a table has the `shown` columns alone, where some are named."""
     print_frames([frame.select(shown or frame.columns) if shape is Format.table else frame], shape)
+
+
+def page(text: str) -> None:
+    """Write a text to stdout; through a pager if stdout is a terminal with fewer lines than it has.
+
+    The pager is `$PAGER`, else `less`. `PAGER=cat` is none.
+    """
+    try:
+        if sys.stdout.isatty() and text.count("\n") > shutil.get_terminal_size().lines and (command := _pager()):
+            subprocess.run(command, input=text.encode(), check=False, env={"LESS": "FRX", **os.environ})
+        else:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+    except BrokenPipeError:  # the reader went away
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _pager() -> list[str] | None:
+    """The words that start a pager, from the system's folders alone; None if there is none or none is wanted."""
+    words = shlex.split(os.environ.get("PAGER", "less"))
+    if not words or words[0] == "cat":
+        return None
+    found = programs.find(words[0])
+    return None if found is None else [found, *words[1:]]
 
 
 def print_frames(frames: Iterable[pl.DataFrame], shape: Format, *, raw: bool = False) -> None:

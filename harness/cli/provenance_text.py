@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +68,11 @@ def text(suspect: str, corpus: Mapping[str, Any]) -> str:
     )
     lines = [heading]
     shown = corpus["tests"][:SHOWN]
-    if shown:
+    if shown and all(f["z"] is None for f in corpus["tests"]):
+        reasons = Counter(f["verdict"] for f in corpus["tests"])
+        told = ", ".join(f"{n} {reason}" for reason, n in reasons.most_common())
+        lines.append(textwrap.fill(f"No candidate was tested: {told}.", columns) + "\n")
+    elif shown:
         rows = [
             [
                 _rank(f),

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from harness.core import resources
+from harness.core import resources, say, visible
 from harness.engine import taskfiles
 from harness.engine.taskfiles import TaskFile
 from harness.errors import ConfigError, unknown_name
@@ -177,6 +177,8 @@ def table(match: str = "", model: str | None = None) -> pl.DataFrame:
         rows.append(
             (of.kind, of.name, of.n, points, of.requests, cost, of.data, of.prompt, version, of.licence, of.about)
         )
+    for error in taskfiles.refused(resources.task_dirs()).values():
+        say(f"warning: {visible(str(error))}", "warning")
     suites = {path.stem: path for folder in reversed(resources.conf_dirs()) for path in folder.glob("task/*.yaml")}
     for name, path in suites.items():
         first = next(

@@ -28,6 +28,7 @@ __all__ = [
     "file_sha256",
     "grid",
     "identity",
+    "installation",
     "json_text",
     "jsonable",
     "looks_secret",

@@ -16,6 +16,7 @@ from typing import Any
 
 from harness import __version__
 from harness.core import programs
+from harness.core.installation import DISTRIBUTION
 from harness.core.resources import PACKAGE
 
 _SECRET = re.compile(r"(key|token|secret|password|authorization)", re.IGNORECASE)
@@ -62,7 +63,7 @@ def packages() -> dict[str, str]:
         fields = dict(_NAME_OR_VERSION.findall(head))
         if len(fields) == 2:  # noqa: PLR2004 - a name and a version
             found[fields["Name"].lower()] = fields["Version"]
-    return dict(sorted((found | {"harness": __version__}).items()))
+    return dict(sorted((found | {DISTRIBUTION: __version__}).items()))
 
 
 def git() -> Checkout | None:

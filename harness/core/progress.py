@@ -1,4 +1,4 @@
-"""Live progress of a run: samples, rate, time left, errors. On stderr, so that stdout stays for results."""
+"""Live progress by model: samples, rate, time left, errors by kind, cost. On stderr: stdout is for results."""
 
 from __future__ import annotations
 
@@ -6,14 +6,25 @@ import datetime as dt
 import json
 import sys
 import time
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.text import Text
 
+from harness.core.tables import visible
+
+KINDS_SHOWN = 2
+"""Kinds of errors that are named, the most frequent first."""
+NAME_CHARS = 16
+"""Columns that names of models take at least, so that bars stand under each other."""
+KIND_CHARS = 28
+"""Characters of an error's kind."""
 PLAIN_EVERY_S = 15.0
 """Seconds between two lines where there is no terminal to redraw."""
 
@@ -36,6 +47,16 @@ def console() -> Console:
     return Console(stderr=True, highlight=False)
 
 
+class _Bars(Progress):
+    """A bar per model, and below it a line with its errors and its cost."""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        for task in self.tasks:
+            yield self.make_tasks_table([task])
+            if task.fields["told"]:
+                yield Text(f"  {task.fields['told']}", no_wrap=True, overflow="ellipsis")
+
+
 class RunProgress:
     """One bar per model on a terminal, a line now and then elsewhere. A context manager."""
 
@@ -43,7 +64,7 @@ class RunProgress:
         self._out = out or console()
         self._quiet = quiet or LOG.quiet
         self._live = not self._quiet and not LOG.json and self._out.is_terminal
-        self._bars = Progress(
+        self._bars = _Bars(
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
@@ -52,10 +73,12 @@ class RunProgress:
             disable=not self._live,
         )
         self._model = ""
+        self._spent: Callable[[], str] = str
         self._begin(0)
 
     def _begin(self, total: int) -> None:
-        self._total, self._done, self._errors = total, 0, 0
+        self._total, self._done = total, 0
+        self._errors: Counter[str] = Counter()
         self._started = self._spoke = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -74,32 +97,59 @@ class RunProgress:
         elif not self._quiet:
             self._bars.console.print(escape(text), soft_wrap=True)
 
-    def start(self, model: str, total: int) -> None:
-        """Begin a model that owes `total` requests."""
-        self._model = model
-        self._begin(total)
-        self._bar = self._bars.add_task(escape(model), total=total, pace="")
+    def start(self, model: str, total: int, spent: Callable[[], str] = str) -> None:
+        """Begin a model that owes `total` requests.
 
-    def advance(self, *, failed: bool) -> None:
-        """Count one reply."""
+        Args:
+            model: its name.
+            total: its requests.
+            spent: says what it has cost so far, and what may be spent; empty for a model that costs nothing.
+        """
+        self._model, self._spent = model, spent
+        self._begin(total)
+        self._bar = self._bars.add_task(f"{escape(model):<{NAME_CHARS}}", total=total, pace="", told="")
+
+    def advance(self, error: str | None = None) -> None:
+        """Count one reply, with its error if it has one."""
         self._done += 1
-        self._errors += failed
+        if error is not None:
+            self._errors[kind(error)] += 1
         if self._live:
-            self._bars.update(self._bar, advance=1, pace=self.pace())
+            told = ", ".join(filter(None, (self.errors(), self._spent())))
+            self._bars.update(self._bar, advance=1, pace=self.pace(), told=told)
         elif not self._quiet and time.monotonic() - self._spoke > PLAIN_EVERY_S:
             self._spoke = time.monotonic()
-            text = f"{self._model}: {self._done}/{self._total}, {self.pace()}"
+            spent, errors = self._spent(), self.errors() or "no errors"
+            told = ", ".join(filter(None, (self.pace(), errors, spent)))
+            text = f"{self._model}: {self._done}/{self._total}, {told}"
             if LOG.json:
-                say(text, model=self._model, done=self._done, total=self._total, errors=self._errors)
+                n = self._errors.total()
+                say(text, model=self._model, done=self._done, total=self._total, errors=n, spent=spent)
             else:
                 self.say(text)
 
     def pace(self) -> str:
-        """Rate, time left and errors, in words."""
+        """Rate and time left, in words."""
         elapsed = max(time.monotonic() - self._started, 1e-6)
         rate = self._done / elapsed
         left = int((self._total - self._done) / rate) if rate else 0
-        return f"{rate:.1f}/s, {left // 60}:{left % 60:02d} left, {self._errors} errors"
+        hours = f"{left // 3600}:{left // 60 % 60:02d}" if left >= 3600 else f"{left // 60}"  # noqa: PLR2004 - an hour
+        return f"{rate:.1f}/s, {hours}:{left % 60:02d} left"
+
+    def errors(self) -> str:
+        """Errors by kind, in words; empty without any."""
+        if not self._errors:
+            return ""
+        kinds = [f"{name} ×{n}" for name, n in self._errors.most_common(KINDS_SHOWN)]
+        more = ["…"] if len(self._errors) > KINDS_SHOWN else []
+        total = self._errors.total()
+        return f"{total} error{'' if total == 1 else 's'} ({', '.join(kinds + more)})"
+
+
+def kind(error: str) -> str:
+    """What sort of error a text tells of: `HTTP 429`, `the connection dropped`."""
+    name = visible(error.partition(":")[0])
+    return name if len(name) <= KIND_CHARS else f"{name[: KIND_CHARS - 1]}…"
 
 
 def say(text: str, level: str = "info", **facts: str | int) -> None:

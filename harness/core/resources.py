@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
+
+from harness.errors import ConfigError
 
 PACKAGE = Path(__file__).parents[1]
 BUNDLE = "bundle.json"
@@ -37,6 +40,35 @@ def conf_dirs() -> list[Path]:
 def task_dirs() -> list[Path]:
     """Folders of tasks, the shipped one first."""
     return _dirs("tasks")
+
+
+def fault(error: Exception) -> str:
+    """Where a file is no YAML, and why: what stands behind its name in a message."""
+    opened = "flow" in (getattr(error, "context", None) or "")  # a bracket that nothing closes: where it was opened
+    marks = ("context_mark", "problem_mark") if opened else ("problem_mark", "context_mark")
+    mark = next(filter(None, (getattr(error, name, None) for name in marks)), None)
+    why = ", ".join(filter(None, (getattr(error, "context", None), getattr(error, "problem", None)))) or str(error)
+    line = "" if mark is None else f", line {mark.line + 1}"
+    return f"{line}: not valid YAML: {' '.join(why.split())}"
+
+
+def mapping(path: Path) -> dict[str, Any]:
+    """The keys and values of a config file, Hydra's `defaults` among them.
+
+    Raises:
+        ConfigError: it cannot be read, is not YAML, or no mapping.
+    """
+    import yaml
+
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}{fault(error)}") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    if not isinstance(config, dict):
+        raise ConfigError(f"{path}: expected keys and values, found {type(config).__name__}")
+    return config
 
 
 def brought_by(folder: Path) -> Path | None:

@@ -6,6 +6,7 @@ turn a line around, or markdown that draws a row of its own. Terminal and markdo
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import math
@@ -47,6 +48,11 @@ def visible(text: str) -> str:
     """
     line = text.replace("\r\n", " ").replace("\n", " ").replace("\t", " ")
     return "".join(_spelled(c) if unicodedata.category(c) in _UNSEEN else c for c in line)
+
+
+def written(text: str) -> list[str]:
+    """The lines of a text as they were written, indentation and all; what a terminal would obey is spelled out."""
+    return [visible(line.expandtabs(4)) for line in text.replace("\r\n", "\n").split("\n")]
 
 
 def _spelled(char: str) -> str:
@@ -260,6 +266,18 @@ def grid(
     console = Console(file=out, width=width, force_terminal=False, color_system=None, legacy_windows=False)
     console.print(table)
     return "".join(line.rstrip() + "\n" for line in out.getvalue().splitlines())
+
+
+def html_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """A table for a notebook: every cell is text, whatever it holds."""
+    head = "".join(f"<th>{html_text(name)}</th>" for name in header)
+    body = "".join("<tr>" + "".join(f"<td>{html_text(cell(value))}</td>" for value in row) + "</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def html_text(text: str) -> str:
+    """The text in one line, as HTML that shows just that."""
+    return html.escape(visible(text))
 
 
 def paragraph(text: str, width: int = WIDTH) -> str:

@@ -1,7 +1,8 @@
 """Finds the task files in `tasks/` and reads their plain part, strictly and without lm-eval.
 
-lm-eval skips a file it cannot read at debug level, so a typo makes a task vanish. Here it is an error that
-names the file. `!function` tags are left alone: lm-eval resolves them when the task is loaded.
+lm-eval skips a file it cannot read at debug level, so a typo makes a task vanish. Here `find` leaves such a file out,
+so that every other task can be used, and `refused` says what is wrong with it: file, line, what was expected.
+`!function` tags are left alone: lm-eval resolves them when the task is loaded.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 import yaml
 
 from harness import taskdata
+from harness.core import resources
 from harness.errors import TaskError, unknown_name
 from harness.specs import TaskSpec
 
@@ -90,7 +92,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         config = _read(path)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise TaskError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+        raise TaskError(f"{path}{resources.fault(error)}") from error
     except OSError as error:
         raise TaskError(f"{path}: cannot be read: {error.strerror}") from error
     if not isinstance(config, dict):
@@ -123,47 +125,88 @@ def documents_source(path: Path) -> Path | None:
 
 
 def find(dirs: Iterable[Path]) -> dict[str, TaskFile]:
-    """Every task in the folders, by name, sorted.
+    """Every task in the folders that can be read, by name, sorted.
 
     Files whose name starts with `_` are parts to include, not tasks; files without a `task:` name are
-    lm-eval groups and are left to lm-eval.
+    lm-eval groups and are left to lm-eval. Of two tasks with one name there is neither: `refused` has them.
+    """
+    return _sorted_out(dirs)[0]
+
+
+def refused(dirs: Iterable[Path]) -> dict[Path, TaskError]:
+    """The files that are no task, by path: each error names the file, the line, and what was expected."""
+    return _sorted_out(dirs)[1]
+
+
+def reason(name: str, dirs: Sequence[Path]) -> TaskError | None:
+    """What is wrong with the file that should hold the task of this name; None if there is no such file."""
+    for path, error in refused(dirs).items():
+        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        if path.stem == name or re.search(rf"""^task:\s*["']?{re.escape(name)}["']?\s*(#|$)""", text, re.MULTILINE):
+            return error
+    return None
+
+
+def _sorted_out(dirs: Iterable[Path]) -> tuple[dict[str, TaskFile], dict[Path, TaskError]]:
+    tasks: dict[str, TaskFile] = {}
+    wrong: dict[Path, TaskError] = {}
+    twice = set()
+    for path in (path for folder in dirs for path in sorted(folder.rglob("*.yaml")) if not path.name.startswith("_")):
+        try:
+            task = _task(path)
+        except TaskError as error:
+            wrong[path] = error
+            continue
+        if task and task.name in tasks:
+            twice.add(task.name)
+            held = f"a task named {task.name!r} is already in {tasks[task.name].path}"
+            wrong[path] = TaskError(f"{_at(path, 'task')}: {held}; rename one")
+        elif task:
+            tasks[task.name] = task
+    return {name: tasks[name] for name in sorted(tasks.keys() - twice)}, wrong
+
+
+def _task(path: Path) -> TaskFile | None:
+    """The task of a file; None of a group.
 
     Raises:
-        TaskError: a file that is not a task, or two of one name.
+        TaskError: it is neither.
     """
-    tasks: dict[str, TaskFile] = {}
-    for folder in dirs:
-        for path in sorted(folder.rglob("*.yaml")):
-            if path.name.startswith("_"):
-                continue
-            config = read_yaml(path)
-            name = config.get("task")
-            if isinstance(name, list) or (name is None and "group" in config):
-                continue
-            if not isinstance(name, str):
-                raise TaskError(f"{path}: expected `task: NAME` with a name, found {name!r}")
-            if name in tasks:
-                raise TaskError(f"{path}: a task named {name!r} is already in {tasks[name].path}; rename one")
-            _check(path, config)
-            tasks[name] = TaskFile(name, path, config)
-    return dict(sorted(tasks.items()))
+    config = read_yaml(path)
+    name = config.get("task")
+    if isinstance(name, list) or (name is None and "group" in config):
+        return None
+    if not isinstance(name, str):
+        raise TaskError(f"{_at(path, 'task')}: expected `task: NAME` with a name, found {name!r}")
+    _check(path, config)
+    return TaskFile(name, path, config)
+
+
+def _at(path: Path, key: str) -> str:
+    """A file, with the line that a key stands on if it does."""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    found = (number for number, line in enumerate(lines, 1) if re.search(rf"\b{re.escape(key)}\s*:", line))
+    number = next(found, None)
+    return f"{path}" if number is None else f"{path}, line {number}"
 
 
 def _check(path: Path, config: Mapping[str, Any]) -> None:
     metadata = config.get("metadata")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("version"), int | float):
-        raise TaskError(f"{path}: expected `metadata: {{version: NUMBER}}`, found metadata {metadata!r}")
+        where = _at(path, "metadata")
+        raise TaskError(f"{where}: expected `metadata: {{version: NUMBER}}`, found metadata {metadata!r}")
     needs = metadata.get("sandbox", {})
     if (
         not isinstance(needs, dict)
         or needs.keys() - {"timeout_s", "memory_mb"}
         or not all(isinstance(value, int | float) and value > 0 for value in needs.values())
     ):
-        raise TaskError(f"{path}: metadata.sandbox is {needs!r}, expected timeout_s and memory_mb, numbers above 0")
+        where = _at(path, "sandbox")
+        raise TaskError(f"{where}: metadata.sandbox is {needs!r}, expected timeout_s and memory_mb, numbers above 0")
     if (how := metadata.get("extract")) not in (None, "official"):
-        raise TaskError(f"{path}: metadata.extract is {how!r}, expected official, or nothing")
+        raise TaskError(f"{_at(path, 'extract')}: metadata.extract is {how!r}, expected official, or nothing")
     if (kind := metadata.get("kind", "other")) not in KINDS:
-        raise TaskError(f"{path}: metadata.kind is {kind!r}, expected one of {', '.join(KINDS)}")
+        raise TaskError(f"{_at(path, 'kind')}: metadata.kind is {kind!r}, expected one of {', '.join(KINDS)}")
 
 
 WINDOW = re.compile(r"(\d{4}-\d{2}(?:-\d{2})?)?\.\.(\d{4}-\d{2}(?:-\d{2})?)?")
@@ -264,7 +307,7 @@ def check(spec: TaskSpec, files: Mapping[str, TaskFile]) -> list[Path]:
         return []
     name, _ = parted(spec.name)
     if name not in files:
-        raise TaskError(unknown_name("task", name, files))
+        raise reason(name, resources.task_dirs()) or TaskError(unknown_name("task", name, files))
     held = taskdata.data_files(published_files(files[name], spec.data) or "") if spec.data else []
     if held and not takes(files[name], "data"):
         raise TaskError(f"task {spec.name} makes its own documents; leave out task.data={spec.data}")

@@ -50,7 +50,17 @@ def preview(spec: EvalSpec) -> tuple[str, list[dict[str, Any]]]:
     return evaluator.preview(spec)
 
 
+def __getattr__(name: str) -> Any:
+    """`FinishedRun` is imported when it is asked for: it is beside what loads lm-eval."""
+    if name == "FinishedRun":
+        from harness.evaluation import evaluator
+
+        return evaluator.FinishedRun
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 __all__ = [
+    "FinishedRun",
     "evaluate",
     "manifest",
     "planning",

@@ -230,4 +230,4 @@ async def _land(
 
 def _count(request: Request, reply: Reply, progress: RunProgress, budget: Budget) -> None:
     budget.count(request, reply)
-    progress.advance(failed=reply.error is not None)
+    progress.advance(reply.error)

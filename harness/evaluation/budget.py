@@ -146,6 +146,7 @@ class Budget:
         """Used so far."""
         self.usd = 0.0
         """Spent so far on models with a known price."""
+        self._by_model: dict[str, tuple[int, float]] = {}
         self._held_tokens, self._held_usd = 0, 0.0
         self._in_flight = 0
         self._changed: asyncio.Condition | None = None
@@ -187,7 +188,10 @@ class Budget:
         self.tokens += prompt + completion
         price = self._prices[model]
         share = 1.0 if reply.batch is None else BATCH_SHARE
-        self.usd += share * price.usd(prompt, completion, cached) if price else 0.0
+        cost = share * price.usd(prompt, completion, cached) if price else 0.0
+        self.usd += cost
+        before = self._by_model.get(model, (0, 0.0))
+        self._by_model[model] = (before[0] + prompt + completion, before[1] + cost)
 
     def _most(self, request: Request) -> tuple[int, float]:
         if request.model not in self._prices:
@@ -269,6 +273,19 @@ class Budget:
         """What was used so far, in words."""
         known = any(price is not None for price in self._prices.values())
         return f"{self.tokens} tokens" + (f" (${self.usd:.4f})" if known else "")
+
+    def told(self, model: str) -> str:
+        """What a model has used so far, and the run of its budget: for the display. Empty for a model that is free."""
+        if model not in self._prices:
+            return ""
+        tokens, usd = self._by_model.get(model, (0, 0.0))
+        own = f"${usd:.2f}" if self._prices[model] else f"{tokens:,} tokens"
+        if not self.limited:
+            return own
+        parts = [f"${self.usd:.2f} of ${self._spec.usd:.2f}"] if self._spec.usd is not None else []
+        parts += [f"{self.tokens:,} of {self._spec.tokens:,} tokens"] if self._spec.tokens is not None else []
+        budget = f"budget {', '.join(parts)}"
+        return f"{own}, {budget}" if len(self._by_model) > 1 else budget
 
     def _limit(self) -> str:
         parts = [f"{self._spec.tokens} tokens"] if self._spec.tokens is not None else []

@@ -71,7 +71,7 @@ def ask(
         HarnessError: what makes going on pointless; every reply until then is in the journal.
     """
     try:
-        progress.start(plan.name, n)
+        progress.start(plan.name, n, lambda: budget.told(plan.name))
         if n and ledger is not None and isinstance(backend, Batching):
             _run(ask_in_batches(backend, plan.name, pending, ledger, journal, progress, budget))
         elif n and isinstance(backend, OverNetwork):
@@ -81,7 +81,7 @@ def ask(
             while waiting:
                 for request, reply in _sent(backend, budget.afford(waiting), journal):
                     budget.count(request, reply)
-                    progress.advance(failed=reply.error is not None)
+                    progress.advance(reply.error)
         return Answerer(bool(backend.deterministic), plain(backend.facts()))
     finally:
         backend.close()
@@ -137,7 +137,7 @@ async def _at_once(
                 finally:
                     await budget.settle(request, reply)
                 await writer.write(request, reply)
-                progress.advance(failed=reply.error is not None)
+                progress.advance(reply.error)
 
         await backend.open()
         try:

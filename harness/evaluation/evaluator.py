@@ -17,7 +17,7 @@ from typing import Any
 
 from harness import runs
 from harness.backends import AnyBackend
-from harness.core import RunProgress, environment, plain
+from harness.core import RunProgress, environment, plain, tables
 from harness.engine import metrics, scoring
 from harness.errors import ConfigError, HarnessError
 from harness.evaluation import budget, forecast, manifest, reuse
@@ -44,6 +44,18 @@ class FinishedRun:
     manifest: Manifest
     asked: int
     """Requests that were sent by this call; the rest was on the disk already."""
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the run's counts, and its headline scores."""
+        counts = self.manifest.counts
+        told = f"{self.run.name}: {counts.samples} samples, {counts.failed} failed; {self.asked} requests sent now"
+        rows = [
+            (m.model, m.task, m.metric, m.value, f"[{tables.cell(m.ci_low)}, {tables.cell(m.ci_high)}]", m.n)
+            for m in self.manifest.metrics
+            if m.is_headline
+        ]
+        table = tables.html_table(("model", "task", "metric", "value", "95 %", "n"), rows)
+        return f"<div><b>{tables.html_text(told)}</b>{table}</div>"
 
 
 def evaluate(spec: EvalSpec, *, argv: Sequence[str] = (), quiet: bool = False) -> FinishedRun:

@@ -378,6 +378,12 @@ class Finding:
             "named": [lab.lab for lab in self.named],
         }
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from harness.provenance import display
+
+        return display.html(self)
+
     @staticmethod
     def read(told: str | Mapping[str, Any]) -> Finding:
         """A finding from its JSON, as text or read.

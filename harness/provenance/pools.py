@@ -417,9 +417,11 @@ def against(
     elif suspect in shipped.entries:
         pool = whole_panel(name)
     else:
-        unknown = unknown_name("model", suspect, {*shipped.entries, *answers["model"].to_list()})
+        asked = suspect in answers["model"].to_list()
+        none = f"{suspect} has no answers to prompts of the panel {name}"
         raise ConfigError(
-            f"{unknown} (the panel {name} has {len(shipped.entries)} models; another one needs answers to its prompts: "
+            (none if asked else unknown_name("model", suspect, {*shipped.entries, *answers["model"].to_list()}))
+            + f" (the panel has {len(shipped.entries)} models; another one needs answers to its prompts: "
             f"harness eval model={suspect} task=panel panel={name}, or `harness import`)"
         )
     changed = wording.changed_prompts(shipped.name, [f.where for f in otherwise])

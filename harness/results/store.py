@@ -64,6 +64,8 @@ STABLE_READS = 3
 Connection = duckdb.DuckDBPyConnection
 Settings = dict[str, str | bool | int | float | list[str]]
 Query = Callable[[str], "pl.DataFrame"]
+Parameters = Sequence[Any] | Mapping[str, Any]
+"""Values for the placeholders of a query: `?` in their order, or `$name` by name."""
 Changed = Sequence[tuple[str, str]]
 """Models and tasks whose runs are new, gone or others than before; sorted."""
 Derive = Callable[[Query, Changed], Mapping[str, "pl.DataFrame"]]
@@ -250,8 +252,16 @@ def _connect(settings: Settings) -> Connection:
     return connection
 
 
-def run_sql(connection: duckdb.DuckDBPyConnection, sql: str, *, single: bool = False) -> pl.DataFrame:
+def run_sql(
+    connection: duckdb.DuckDBPyConnection, sql: str, *, single: bool = False, parameters: Parameters | None = None
+) -> pl.DataFrame:
     """The result of the last statement, as `query` returns it.
+
+    Args:
+        connection: as `connect` makes it.
+        sql: one statement or several.
+        single: refuse more than one.
+        parameters: values for the last statement's `?` in their order, or for its `$name` by name.
 
     Raises:
         HarnessError: it is no reading, or the engine refuses it; the message is the engine's own.
@@ -259,19 +269,21 @@ def run_sql(connection: duckdb.DuckDBPyConnection, sql: str, *, single: bool = F
     import polars as pl
 
     with _told():
-        found = _asked(connection, sql, single=single)
+        found = _asked(connection, sql, single=single, parameters=parameters)
         frame: pl.DataFrame = pl.DataFrame() if found is None else found.pl()
     return frame.with_columns(_whole_numbers(frame))
 
 
-def _asked(connection: Connection, sql: str, *, single: bool = False) -> duckdb.DuckDBPyRelation | None:
+def _asked(
+    connection: Connection, sql: str, *, single: bool = False, parameters: Parameters | None = None
+) -> duckdb.DuckDBPyRelation | None:
     """The last statement of a text, those before it run; `None` where it has no result."""
     statements = _readings(connection, sql)
     if single and len(statements) > 1:
         raise HarnessError(f"found {len(statements)} SQL statements, expected one")
     for statement in statements[:-1]:
         connection.execute(statement).complete()
-    return connection.sql(statements[-1])
+    return connection.sql(statements[-1], params=parameters or None)
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ def dataset(data: str | None = None, **_: Any) -> dict[str, Any]:
     """
     rows = documents("google/IFEval", split="train", columns=COLUMNS, data=data)
     if missing := [name for name in ("langdetect", "immutabledict", "nltk") if find_spec(name) is None]:
-        raise TaskError(f"IFEval's checks need {', '.join(missing)}: pip install 'harness[ifeval]'")
+        raise TaskError(f"IFEval's checks need {', '.join(missing)}: pip install 'harness-provenance[ifeval]'")
     # Arrow would give every instruction the arguments of all of them: they stay as text.
     return splits(
         [

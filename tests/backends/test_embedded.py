@@ -58,7 +58,7 @@ def _build_wheel(folder: Path) -> Path:
         ],
         check=True,
     )
-    (wheel,) = folder.glob("harness-*.whl")
+    (wheel,) = folder.glob("harness_provenance-*.whl")
     return wheel
 
 

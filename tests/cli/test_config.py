@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from harness.cli import config
-from harness.core import environment, resources
+from harness.core import environment, installation, resources
 from harness.engine import taskfiles
 from harness.errors import ConfigError, TaskError
 
@@ -72,7 +72,7 @@ def test_every_option_of_every_group_composes(group: str, tmp_path: Path) -> Non
         elif group in ("model", "decode"):
             words.append("task=provenance_open")
         elif (extra := config.LAUNCHERS.get(name)) and not config.has_launcher(extra):
-            with pytest.raises(ConfigError, match=re.escape(f"pip install 'harness[{extra}]'")):
+            with pytest.raises(ConfigError, match=re.escape(installation.adding(installation.own(extra)))):
                 config.compose(words)
             continue
         spec = config.compose(words)
@@ -161,18 +161,43 @@ def test_a_secret_is_not_repeated_in_its_refusal() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["task: [unclosed", "- a list", "task: 3\n", "task: x\n", "task: x\nmetadata: {version: new}\n"]
+    ("text", "where"),
+    [
+        ("metric_list: []\ntask: [unclosed", ", line 2: not valid YAML: while parsing a flow sequence"),
+        ("- a list", ": expected a mapping with a `task:` key, found list"),
+        ("# One.\ntask: 3\n", ", line 2: expected `task: NAME` with a name, found 3"),
+        ("task: x\n", ": expected `metadata: {version: NUMBER}`, found metadata None"),
+        ("task: x\nmetadata: {version: new}\n", ", line 2: expected `metadata: {version: NUMBER}`"),
+        (
+            "task: x\nmetadata:\n  version: 1\n  kind: maths\n",
+            ", line 4: metadata.kind is 'maths', expected one of math",
+        ),
+    ],
 )
-def test_a_broken_task_file_is_an_error_that_names_it(user: Path, text: str) -> None:
-    (user / "tasks" / "broken.yaml").write_text(text)
-    with pytest.raises(TaskError, match=r"broken\.yaml"):
-        config.compose(["task=[my_task]"])
+def test_a_broken_task_file_names_itself_and_leaves_the_others_usable(user: Path, text: str, where: str) -> None:
+    path = user / "tasks" / "broken.yaml"
+    path.write_text(text)
+    assert config.compose(["task=[my_task]"]).tasks[0].name == "my_task"
+    assert str(taskfiles.refused(resources.task_dirs())[path]).startswith(f"{path}{where}")
+    with pytest.raises(TaskError, match=re.escape(f"{path}{where}")):
+        config.compose(["task=[broken]"])
 
 
-def test_two_tasks_of_one_name_are_refused(user: Path) -> None:
+@pytest.mark.parametrize("group", ["model", "task", "decode"])
+def test_a_broken_config_file_is_named_with_its_line(user: Path, group: str) -> None:
+    path = user / "conf" / group / "bad.yaml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("name: bad\nbackend: [x\n")
+    with pytest.raises(ConfigError, match=re.escape(f"{path}, line 2: not valid YAML: while parsing a flow sequence")):
+        config.compose([f"{group}=bad"])
+    assert config.compose(["task=[my_task]"]).tasks
+
+
+def test_of_two_tasks_of_one_name_neither_can_be_chosen(user: Path) -> None:
     (user / "tasks" / "again.yaml").write_text(TASK)
     with pytest.raises(TaskError, match="already in"):
         config.compose(["task=[my_task]"])
+    assert config.compose(["task=[gsm8k]"]).tasks
 
 
 def test_hydras_own_flags_work_and_leave_nothing_behind(user: Path) -> None:

@@ -228,7 +228,13 @@ def test_a_users_mistake_is_one_message_an_exit_code_and_nothing_written(
 def test_a_task_file_that_cannot_be_read_is_named(project: Project) -> None:
     project.model("alice")
     (project.root / "tasks" / "broken.yaml").write_text("task: [broken")
-    assert "broken.yaml" in project.run("eval", "model=alice", "task=sums", code=3).stderr
+    done = project.run("eval", "model=alice", "task=sums", "limit=2")
+    assert "warning: " in done.stderr
+    assert "tasks/broken.yaml, line 1: not valid YAML: " in done.stderr
+    assert "broken.yaml, line 1" in project.run("eval", "model=alice", "task=broken", code=3).stderr
+    listed = project.run("tasks")
+    assert "sums" in listed.stdout
+    assert "broken.yaml, line 1" in listed.stderr
 
 
 def test_a_task_whose_code_fails_is_a_message(project: Project) -> None:

@@ -257,4 +257,4 @@ def test_a_manifest_of_another_schema_is_refused_in_words(tmp_path: Path) -> Non
 
 def test_a_run_names_every_installed_package_as_its_own_metadata_do() -> None:
     named = {dist.metadata["Name"].lower(): dist.version for dist in importlib.metadata.distributions()}
-    assert environment.packages() == dict(sorted((named | {"harness": __version__}).items()))
+    assert environment.packages() == dict(sorted((named | {"harness-provenance": __version__}).items()))

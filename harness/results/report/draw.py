@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from harness.core import installation
 from harness.errors import MissingExtraError
 
 LIGHT = {
@@ -23,8 +24,8 @@ def _library() -> Any:
         import vl_convert
     except ImportError as error:
         raise MissingExtraError(
-            f"figures need a package that is not installed ({error.name}); install it with: pip install "
-            "'harness[report]'"
+            f"figures need a package that is not installed ({error.name}); install it with: "
+            f"{installation.adding('vl-convert-python')}"
         ) from error
     return vl_convert
 
@@ -33,7 +34,7 @@ def svg(spec: Mapping[str, Any]) -> bytes:
     """A figure as SVG.
 
     Raises:
-        MissingExtraError: `harness[report]` is not installed.
+        MissingExtraError: the package vl-convert-python is not installed.
     """
     text: str = _library().vegalite_to_svg(dict(spec), config=LIGHT)
     return text.encode()

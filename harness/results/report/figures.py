@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from harness.errors import ConfigError
+from harness.errors import ConfigError, unknown_name
 from harness.results.report import against
 from harness.results.report.gather import Data, unpacked
 
@@ -334,7 +334,7 @@ def _named(entries: Sequence[Data], task: str | None, what: str) -> Data:
         return entries[0]
     found = [entry for entry in entries if entry["task"] == task]
     if not found:
-        raise ConfigError(f"unknown {what} {task!r}; known: {', '.join(entry['task'] for entry in entries)}")
+        raise ConfigError(unknown_name(what, str(task), [entry["task"] for entry in entries]))
     return found[0]
 
 
@@ -351,7 +351,7 @@ def _pair(data: Data, pool: Data, pair: tuple[str, str] | None) -> tuple[int, in
     labels = [data["models"][model] for model in pool["models"]]
     for name in pair:
         if name not in labels:
-            raise ConfigError(f"unknown model {name!r} on {pool['task']}; known: {', '.join(sorted(labels))}")
+            raise ConfigError(unknown_name(f"model on {pool['task']}", name, labels))
     a, b = (labels.index(name) for name in pair)
     if a == b or b not in pool["candidates"]:
         raise ConfigError(f"{pair[1]} is no candidate for {pair[0]}: name another model")

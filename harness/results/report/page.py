@@ -93,7 +93,7 @@ def write(
         The files written, the page first.
 
     Raises:
-        MissingExtraError: `harness[report]` is not installed.
+        MissingExtraError: the package vl-convert-python is not installed.
         StorageError: there is no finished run, or a file cannot be written.
     """
     library = draw.javascript()

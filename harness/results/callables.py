@@ -1,0 +1,45 @@
+"""The table `provenance` as a frame that can be called: `results.provenance("mine")` is the finding on a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from harness.errors import ConfigError, unknown_name
+from harness.provenance import Finding
+
+if TYPE_CHECKING:
+    from harness.results.notebook import Results
+
+
+class ProvenanceFrame(pl.DataFrame):
+    """A row per model, possible teacher and channel, as any frame; called with a model's name, the finding on it."""
+
+    _results: Results | None = None
+
+    @classmethod
+    def of(cls, results: Results, frame: pl.DataFrame) -> ProvenanceFrame:
+        """The frame, which asks these results when it is called."""
+        made = cls(frame)
+        made._results = results
+        return made
+
+    def __call__(self, model: str, corpus: str | None = None) -> Finding:
+        """What is said of where a model's answers come from.
+
+        Args:
+            model: its name.
+            corpus: the prompt set: a task or a panel. By default the one that the leaderboard shows.
+
+        Raises:
+            ConfigError: there is no finding of that model, or none on that set.
+        """
+        if self._results is None:
+            raise ConfigError("this frame was made from another one; call results.provenance(…) itself")
+        found = self._results.findings(model)
+        if corpus is None:
+            return next(iter(found.values()))
+        if corpus not in found:
+            raise ConfigError(unknown_name(f"prompt set of {model}", corpus, found))
+        return found[corpus]

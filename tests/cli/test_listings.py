@@ -1,0 +1,146 @@
+"""What lists show at 80 columns: totals first, a line per row, samples chosen by filters, code as it was written."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import Project
+from runfolders import sample, write_run
+
+from harness.cli import listings
+from harness.errors import SHOWN, unknown_name
+
+CODE = "Here:\n```python\ndef f(x):\n\tif x:\n\t\treturn 1\n    # \x1b[31mred\n```"
+
+
+@pytest.fixture(scope="module")
+def listed(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = Project(tmp_path_factory.mktemp("listed"))
+    rows = [
+        sample("eval-a1", model, "arithmetic", doc, value=float((doc + shift) % 2))
+        for shift, model in enumerate(("alpha", "beta"))
+        for doc in range(40)
+    ]
+    rows[3] |= {"output": CODE, "status": "truncated"}
+    write_run(project.root / "results", models=("alpha", "beta"), rows=rows)
+    return project
+
+
+def table(text: str) -> list[str]:
+    """The rows of a printed table."""
+    lines = text.splitlines()
+    return lines[next(i for i, line in enumerate(lines) if line.startswith("──")) + 1 :]
+
+
+def test_a_list_of_samples_is_a_line_each_with_totals_first_and_says_how_to_see_more(listed: Project) -> None:
+    text = listed.run("show", "eval-a1", "--samples").stdout
+    assert text.startswith("50 samples of 80; --limit 80 shows all (49 answered, 1 truncated) of arithmetic.\n")
+    assert len(table(text)) == 50
+    assert max(map(len, text.splitlines())) <= 80
+    assert len(table(listed.run("show", "eval-a1", "--samples", "--limit", "80").stdout)) == 80
+
+
+@pytest.mark.parametrize(
+    ("words", "n"),
+    [
+        (("--wrong", "--limit", "80"), 40),
+        (("--wrong", "--model", "beta"), 20),
+        (("--task", "arithmetic", "--state", "truncated"), 1),
+        (("--state", "correct", "--model", "alpha"), 20),
+        (("--grep", r"DEF f\("), 1),
+        (("--limit", "7"), 7),
+    ],
+)
+def test_filters_choose_samples(listed: Project, words: tuple[str, ...], n: int) -> None:
+    assert len(json.loads(listed.run("show", "eval-a1", *words, "--format", "json").stdout)) == n
+    assert len(table(listed.run("show", "eval-a1", *words).stdout)) == n
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--task", "aritmetic"), "did you mean 'arithmetic'"),
+        (("--state", "zzz"), "known: answered, correct, truncated, wrong"),
+        (("--grep", "("), "no regular expression"),
+        (("--id", "zz"), "no sample of run eval-a1 with an id that begins with 'zz'"),
+        (("--id", "alpha"), "40 samples of run eval-a1"),
+    ],
+)
+def test_a_filter_that_fits_nothing_says_what_there_is(listed: Project, words: tuple[str, ...], message: str) -> None:
+    assert message in listed.run("show", "eval-a1", *words, code=2).stderr
+
+
+def test_one_sample_in_full_has_its_code_as_it_was_written(listed: Project) -> None:
+    text = listed.run("show", "eval-a1", "--id", "alpha-arithmetic-3-0").stdout
+    assert "    def f(x):\n        if x:\n            return 1\n" in text
+    assert "\\x1b[31mred" in text
+    assert "\x1b" not in text
+    assert "user\n    2+2?\n" in text
+    assert text == listed.run("show", "eval-a1", "--grep", "red", "--full").stdout
+
+
+def test_models_say_whether_their_keys_are_set_and_their_weights_here(listed: Project) -> None:
+    text = listed.run("models").stdout
+    assert max(map(len, text.splitlines())) <= 80
+    rows = {row["model"]: row for row in json.loads(listed.run("models", "--format", "json").stdout)}
+    assert f"{len(rows)} models: " in text
+    assert rows["gpt_4o"]["key_env"] == "OPENAI_API_KEY"
+    assert rows["gpt_4o"]["ready"] is rows["gpt_4o"]["key_set"] is ("OPENAI_API_KEY" in os.environ)
+    assert rows["qwen25_coder"]["ready"] is rows["qwen25_coder"]["here"]
+    assert len(table(text)) == len(rows)
+
+
+def test_runs_are_a_line_each_below_their_totals(listed: Project) -> None:
+    text = listed.run("runs").stdout
+    assert text.startswith("1 run, 80 samples, 0 of them failed.\n")
+    assert max(map(len, text.splitlines())) <= 80
+    assert len(table(text)) == 1
+
+
+def test_a_dry_run_has_its_totals_first_and_fits_80_columns() -> None:
+    row = {
+        "model": "deepseek_reasoner", "task": "livecodebench_v6", "requests": 1055, "answered": 5, "reusable": 50,
+        "to_send": 1000, "prompt_tokens": 1_200_000, "completion_tokens_at_most": 32_000_000, "usd_at_most": 71.4,
+        "seconds": 7300.0, "detects": 0.031,
+    }  # fmt: skip
+    text = listings.dry_run("eval-a1", [row, row | {"usd_at_most": 1.0}], 80)
+    assert text.startswith(
+        "Run eval-a1: 2,000 of 2,110 requests to send. Nothing was sent.\nCost: at most $72.40. Time: about 4 h 3 min.\n"
+    )
+    assert max(map(len, text.splitlines())) <= 80
+    assert "unknown: a price is missing" in listings.dry_run("eval-a1", [row | {"usd_at_most": None}], 80)
+
+
+def test_an_unknown_name_is_not_answered_with_itself_nor_with_hundreds() -> None:
+    many = [f"model-{i:03}" for i in range(185)]
+    assert unknown_name("model", "zzz", many).endswith(f"{many[SHOWN - 1]} and {185 - SHOWN} more")
+    assert "did you mean" not in unknown_name("model", "smollm2", ["smollm2", "gpt"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are of POSIX")
+@pytest.mark.parametrize(("pager", "paged"), [("sed s/^/PAGED/", True), ("cat", False), ("no-such-pager", False)])
+def test_a_pager_is_used_on_a_terminal_alone(tmp_path: Path, pager: str, paged: bool) -> None:
+    code = "from harness.cli.output import page; page('line\\n' * 500)"
+    master, slave = pty.openpty()
+    env = os.environ | {"PAGER": pager}
+    process = subprocess.Popen([sys.executable, "-c", code], stdin=slave, stdout=slave, env=env, cwd=tmp_path)
+    os.close(slave)
+    seen = b""
+    while True:
+        try:
+            piece = os.read(master, 65536)
+        except OSError:
+            break
+        if not piece:
+            break
+        seen += piece
+    os.close(master)
+    assert process.wait() == 0
+    assert seen.count(b"line") == 500
+    assert (b"PAGEDline" in seen) is paged
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=True)
+    assert b"PAGED" not in done.stdout
