@@ -69,8 +69,8 @@ def verify(
         if set(left) == {"signature"}:
             unsigned = "a run" if len(left) == 1 else f"{len(left)} runs"
             raise UncheckedError(
-                f"all is as it was recorded; nobody that you know signed {unsigned}, so answers may be made up. Of runs of "
-                "your own you know better: harness verify --accept signature (or HARNESS_ACCEPT=signature)"
+                f"all is as it was recorded; nobody that you know signed {unsigned}, so answers may be made up. "
+                "Of runs of your own you know better: harness verify --accept signature (or HARNESS_ACCEPT=signature)"
             )
         counted = ", ".join(f"{left.count(check)} x {check}" for check in dict.fromkeys(left))
         raise UncheckedError(

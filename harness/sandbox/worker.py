@@ -207,7 +207,7 @@ class Worker:
         if self.tier != "A":
             with contextlib.suppress(OSError):  # the zygote's to do, unless it was ended
                 boxes.purge(self._scratch)
-                os.rmdir(self._scratch)
+                Path(self._scratch).rmdir()
         return (said.decode("utf-8", "replace").strip().splitlines() or [""])[-1]
 
 
