@@ -15,25 +15,26 @@ import importlib.util
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra.core.config_search_path import ConfigSearchPath
-from hydra.core.config_store import ConfigStore
+from hydra.core.config_store import ConfigNode, ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
 from hydra.errors import OverrideParseException
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import TypeAdapter, ValidationError
 
 from harness.cli.output import renamed
 from harness.core import installation, looks_secret, panels, patches, plain, resources, say, visible
 from harness.engine import taskfiles
 from harness.errors import ConfigError, HarnessError, unknown_name
-from harness.runs import completions
 from harness.specs import EvalSpec, PanelSpec, ReasoningSpec
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 GROUPS = ("model", "task", "panel", "decode", "experiment")
 BUILTIN = "lm_eval:"
@@ -80,16 +81,27 @@ def _register_panels() -> None:
         store.store(group="panel", name=name, node={**plain(PanelSpec()), "name": name}, package="panel")
 
 
+class _Node:
+    """What an option holds: a config once it is chosen, for Hydra takes a copy then. Fifty at once take .1 s."""
+
+    def __init__(self, held: Mapping[str, Any]) -> None:
+        self.held = held
+
+    def __deepcopy__(self, memo: object) -> DictConfig:
+        return OmegaConf.create(dict(self.held))
+
+
 def _register_tasks(words: Sequence[str]) -> None:
     """Offer each task as an option of the `task` group; lm-eval's own where one is named."""
-    store = ConfigStore.instance()
+    group = ConfigStore.instance().repo.setdefault("task", {})
     nodes = dict.fromkeys(taskfiles.find(resources.task_dirs()), False)
     nodes |= {f"{BUILTIN}{name}": True for word in words for name in _BUILTIN_NAME.findall(word)}
     for option, builtin in nodes.items():
         name = option.removeprefix(BUILTIN)
         settings = ("limit", "repeats", "num_fewshot", "max_tokens", "data", "panel", "window")
         node = {"name": name, "builtin": builtin, **dict.fromkeys(settings)}
-        store.store(group="task", name=option, node=node, package=f"tasks.{re.sub(r'[^A-Za-z0-9_-]', '_', name)}")
+        package = f"tasks.{re.sub(r'[^A-Za-z0-9_-]', '_', name)}"
+        group[f"{option}.yaml"] = ConfigNode(f"{option}.yaml", _Node(node), "task", package, provider=None)
 
 
 def _check_groups(words: Sequence[str], own_dirs: Sequence[Path]) -> None:
@@ -267,7 +279,7 @@ def run(words: Sequence[str], job: Callable[[EvalSpec], int]) -> int:
     program = [_PROGRAM, *_flags_first(words)]
     try:
         shipped = str(resources.conf_dirs()[0].resolve())
-        with patches.command_line(program), patches.results_of_sweeps(codes):
+        with patches.command_line(program), patches.results_of_sweeps(codes), patches.composed_once():
             hydra.main(config_path=shipped, config_name="config", version_base="1.3")(task)()
     except SystemExit as stop:
         if stop.code not in (0, None):
@@ -359,6 +371,8 @@ def to_spec(cfg: DictConfig) -> EvalSpec:
         ConfigError: a value of the wrong type or out of range, an unknown key, a missing value, or what
             looks like a secret.
     """
+    from pydantic import TypeAdapter, ValidationError
+
     try:
         data = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
@@ -425,6 +439,8 @@ def _dry_run_of_before(data: dict[Any, Any]) -> None:
 
 def _models(data: dict[Any, Any]) -> list[Any]:
     """The chosen models; for a replay the tasks become a placeholder, since everything is in the run."""
+    from harness.runs import completions
+
     replayed = data.pop("run", None)
     if any(model.get("backend") == completions.BACKEND for model in _mapping(data.get("models"), "models").values()):
         _score(data)
@@ -468,6 +484,8 @@ def _thinking(model: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _score(data: dict[Any, Any]) -> None:
     """Make the model of a file of completions: its name and hash, and as many repeats as the file has."""
+    from harness.runs import completions
+
     file, models, tasks = data.get("samples"), data["models"], _mapping(data.get("tasks"), "tasks")
     if not file or len(models) != 1 or len(tasks) != 1:
         raise ConfigError(

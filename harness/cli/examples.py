@@ -60,7 +60,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "harness export --as lm_eval --out exported",
         "harness export RUN --samples-as hf --out samples",
     ),
-    "verify": ("harness verify", "harness verify RUN --no-scores", "harness verify run.zip"),
+    "verify": ("harness verify --accept signature", "harness verify RUN --no-scores", "harness verify run.zip"),
     "sign": ("harness sign RUN", "harness sign LEADERBOARD.md --key ~/.ssh/id_ed25519"),
     "bundle": ("harness bundle RUN -o run.zip",),
     "reproduce": ("harness reproduce RUN", "harness reproduce RUN --offline --name second"),

@@ -33,12 +33,18 @@ def verify(
     ] = None,
     accept: Annotated[
         list[str] | None,
-        typer.Option("--accept", help="A check that may be left out: signature, scores … Exit code 0 without it."),
+        typer.Option(
+            "--accept",
+            help="A check that you do without: `signature` for runs of your own, `scores` … It no longer gives 12.",
+            envvar="HARNESS_ACCEPT",
+        ),
     ] = None,
 ) -> None:
     """Check every hash of a run, and compute its scores again from the stored answers.
 
     Exit code 0: verified, all of it. 11: something is not as recorded. 12: nothing is, but not all could be checked.
+    A run that nobody signed gives 12: its maker could have made its answers up. Of runs of your own you know better:
+    `harness verify --accept signature`.
     """
     import polars as pl
 
@@ -60,6 +66,12 @@ def verify(
             f"{wrong} {'finding' if wrong == 1 else 'findings'}: what is stored is not what was recorded"
         )
     if left := [f.check for f in found if f.state == "not checked" and f.check not in (accept or ())]:
+        if set(left) == {"signature"}:
+            unsigned = "a run" if len(left) == 1 else f"{len(left)} runs"
+            raise UncheckedError(
+                f"all is as it was recorded; nobody that you know signed {unsigned}, so answers may be made up. "
+                "Of runs of your own you know better: harness verify --accept signature (or HARNESS_ACCEPT=signature)"
+            )
         counted = ", ".join(f"{left.count(check)} x {check}" for check in dict.fromkeys(left))
         raise UncheckedError(
             f"not verified, because not everything was checked: {counted}; --accept CHECK does without one"

@@ -152,6 +152,44 @@ def results_of_sweeps(codes: list[int]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def composed_once() -> Iterator[None]:
+    """Let one run compose its config once: Hydra composes it to read `hydra.mode` of it, drops it, and begins anew.
+
+    It is composed as a run's, the commonest case. Where that fails, or `hydra.mode` is another, Hydra goes its own way.
+    """
+    from hydra._internal.config_loader_impl import ConfigLoaderImpl
+    from hydra._internal.hydra import Hydra
+    from hydra.types import RunMode
+
+    held: list[tuple[str | None, list[str], Any]] = []
+    load, ask = ConfigLoaderImpl.load_configuration, Hydra.get_mode
+
+    def get_mode(self: Any, config_name: str | None, overrides: list[str]) -> Any:
+        with contextlib.suppress(Exception):
+            config = load(self.config_loader, config_name=config_name, overrides=overrides, run_mode=RunMode.RUN)
+            if config.hydra.mode in (None, RunMode.RUN):
+                held.append((config_name, [*overrides], config))
+                return config.hydra.mode
+        return ask(self, config_name, overrides)
+
+    def load_configuration(self: Any, config_name: str | None, overrides: list[str], *args: Any, **kwargs: Any) -> Any:
+        name, words, config = held.pop() if held else (None, [], None)
+        if config is not None and kwargs.get("run_mode") == RunMode.RUN and not args and name == config_name:
+            added = overrides[len(words) :]
+            if overrides[: len(words)] == words and added in ([], ["hydra.mode=RUN"]):
+                config.hydra.overrides.hydra.extend(added)
+                config.hydra.mode = RunMode.RUN
+                return config
+        return load(self, config_name, overrides, *args, **kwargs)
+
+    ConfigLoaderImpl.load_configuration, Hydra.get_mode = load_configuration, get_mode
+    try:
+        yield
+    finally:
+        ConfigLoaderImpl.load_configuration, Hydra.get_mode = load, ask
+
+
+@contextlib.contextmanager
 def command_line(words: Sequence[str]) -> Iterator[None]:
     """Have `sys.argv` be these words: `hydra.main` reads no others, and a launcher's process has its own."""
     before, sys.argv = sys.argv, list(words)

@@ -205,22 +205,25 @@ def plan_model(model: ModelSpec, tasks: Sequence[LoadedTask], spec: EvalSpec) ->
 
 
 def check_apart(plans: Sequence[ModelPlan]) -> None:
-    """Refuse two models that ask a server the very same: its answers to one would be published as the other's too.
+    """Refuse two models that are asked the very same: one answer would stand under both names, with one id.
 
     Raises:
         ConfigError: there are two.
     """
     asked: dict[str, list[ModelPlan]] = {}
     for plan in plans:
-        if plan.billed:
-            for other in (twins := asked.setdefault(canonical_json(plan.identity), [])):
-                if set(plan.ids()) & set(other.ids()):
-                    raise ConfigError(
-                        f"models {other.name} and {plan.name} ask the same server for the same model with "
-                        "the same settings, so one answer would stand under both names; leave one of them out, or "
-                        "give them different args (model, base_url)"
-                    )
-            twins.append(plan)
+        for other in (twins := asked.setdefault(canonical_json(plan.identity), [])):
+            if set(plan.ids()) & set(other.ids()):
+                same, other_settings = (
+                    ("ask the same server for the same model", "args (model, base_url)")
+                    if plan.billed
+                    else ("are the same model", "args, weights or decode settings")
+                )
+                raise ConfigError(
+                    f"models {other.name} and {plan.name} {same} with the same settings, so one answer would stand "
+                    f"under both names; leave one of them out, or give them different {other_settings}"
+                )
+        twins.append(plan)
 
 
 def _source(model: ModelSpec, spec: EvalSpec, tasks: Sequence[LoadedTask]) -> ModelSpec:

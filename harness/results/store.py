@@ -52,6 +52,8 @@ What such a statement may still hold (DuckDB 2 knows INSERT and COPY inside of W
 """
 _AT_ONCE = 1 << 30
 """Bytes that the system is asked to copy in one call."""
+_LARGE = 32 << 20
+"""Bytes of an index of so many models that they will be compared: libraries for it are loaded while it is copied."""
 ROWS_AT_ONCE = 1000
 """Rows of a result that are read, and printed, at once."""
 _RUNS_AT_ONCE = 20
@@ -437,7 +439,7 @@ def _copied(path: Path | None, beside: Path) -> Iterator[None]:
     with ThreadPoolExecutor(max_workers=1) as aside:
         made = aside.submit(_copy, path, beside)
         aside.submit(_flush, beside)
-        for library in ("polars", "pyarrow", "scipy.special"):
+        for library in ("polars", "pyarrow", *(["scipy.special"] if path.stat().st_size > _LARGE else [])):
             importlib.import_module(library)
         made.result()
         yield

@@ -344,22 +344,30 @@ BOXES: dict[str, type[Box]] = {"A": NamespaceBox, "B": LandlockBox, "C": Box}
 
 
 def purge(folder: str) -> None:
-    """Remove what is in a folder, however deep it is nested. Raises OSError."""
+    """Remove what is in a folder, however deep it is nested. Raises OSError.
+
+    Root may look into any folder, and in a container may not change the modes of what another user owns.
+    """
     number = 0
     while entries := list(os.scandir(folder)):
         for entry in entries:
             if not entry.is_dir(follow_symlinks=False):
                 os.unlink(entry.path)
                 continue
-            os.chmod(entry.path, 0o700)
+            _open_up(entry.path)
             for inner in list(os.scandir(entry.path)):
                 if inner.is_dir(follow_symlinks=False):  # one level up, so that no path grows too long
-                    os.chmod(inner.path, 0o700)
+                    _open_up(inner.path)
                     number += 1
                     os.rename(inner.path, f"{folder}/.purge{os.getpid()}.{number}")
                 else:
                     os.unlink(inner.path)
             os.rmdir(entry.path)
+
+
+def _open_up(folder: str) -> None:
+    with contextlib.suppress(PermissionError):
+        os.chmod(folder, 0o700)
 
 
 def _untouched(folder: str) -> bool:

@@ -12,12 +12,13 @@ import textwrap
 from dataclasses import dataclass
 
 from harness.scorers import _python
+from harness.scorers._patterns import later
 
-_FENCE = re.compile(r"(?P<lead>[ \t]*(?:>[ \t]*)*)(?P<fence>`{3,}|~{3,})(?P<gap>[ \t]*)(?P<info>[^`]*)")
-_AFTER_TEXT = re.compile(r"(?<![`~])(?P<fence>`{3,}|~{3,})(?P<info>[A-Za-z]\w{0,20})?[ \t]*\Z")
-_AT_END = re.compile(r"(?<![`~])(?:`{3,}|~{3,})[^`~]*\Z")
-_ONE_LINE = re.compile(r"(?P<lead>[ \t]*)(?P<fence>`{3,})(?P<language>(?:python|py)\b)?(?P<code>[^`\n]+)`{3,}[^`]*")
-_LANGUAGE = re.compile(r"\{?\.?([A-Za-z][\w+#-]*)")
+_FENCE = later(r"(?P<lead>[ \t]*(?:>[ \t]*)*)(?P<fence>`{3,}|~{3,})(?P<gap>[ \t]*)(?P<info>[^`]*)")
+_AFTER_TEXT = later(r"(?<![`~])(?P<fence>`{3,}|~{3,})(?P<info>[A-Za-z]\w{0,20})?[ \t]*\Z")
+_AT_END = later(r"(?<![`~])(?:`{3,}|~{3,})[^`~]*\Z")
+_ONE_LINE = later(r"(?P<lead>[ \t]*)(?P<fence>`{3,})(?P<language>(?:python|py)\b)?(?P<code>[^`\n]+)`{3,}[^`]*")
+_LANGUAGE = later(r"\{?\.?([A-Za-z][\w+#-]*)")
 LANGUAGES = frozenset(
     (
         *("python", "python2", "python3", "py", "py3", "pycon", "ipython", "pyodide", "code", "text", "txt"),
@@ -136,9 +137,7 @@ def _opening(mark: re.Match[str] | None, start: int, inside: int) -> _Open | Non
     return _Open(mark["fence"], language, _column(lead), ">" in lead, start, inside, lines)
 
 
-_CODE = re.compile(
-    r"(?:async[ \t]+)?def[ \t]+\w+[ \t]*\(|class[ \t]+\w+|import[ \t]+\w|from[ \t]+[\w.]+[ \t]+import\b|@\w"
-)
+_CODE = later(r"(?:async[ \t]+)?def[ \t]+\w+[ \t]*\(|class[ \t]+\w+|import[ \t]+\w|from[ \t]+[\w.]+[ \t]+import\b|@\w")
 
 
 def _names_language(mark: re.Match[str]) -> bool:

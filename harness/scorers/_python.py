@@ -10,9 +10,11 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from harness.scorers._patterns import later
+
 FRESH, BRACKET, STRING = range(3)
 """Where a line begins: anew, inside brackets (or after a backslash), inside a string."""
-_PIECE = re.compile(
+_PIECE = later(
     r'''"""|\'\'\'|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|#[^\n]*|[\[({]|[\])}]|\\\n|\n''',
 )
 _STATEMENT = (
@@ -22,16 +24,16 @@ _STATEMENT = (
     r"|(?:if|for|while|with|try|except|finally|elif|else|match|async (?:for|with))\b.*:"
 )
 _SEVERAL = r"\(?\*?[A-Za-z_][\w.\[\]]*(?:,[ \t]*\*?[A-Za-z_][\w.\[\]]*)+\)?[ \t]*=[^=]"
-STATEMENT = re.compile(rf"{_STATEMENT}|{_SEVERAL}")
+STATEMENT = later(rf"{_STATEMENT}|{_SEVERAL}")
 """A line that a program may begin with."""
 _WORDS = r"(?:return|pass|raise|del|global|nonlocal|yield|break|continue|await)\b(?![ \t]+[a-z]+[ \t]+[a-z]+)"
-CODE_LINE = re.compile(rf"[ \t]|$|[@#)\]}}]|{_SEVERAL}|{_WORDS}|(?:[rbfuRBFU]{{1,2}})?[\"']|\[|{_STATEMENT}")
+CODE_LINE = later(rf"[ \t]|$|[@#)\]}}]|{_SEVERAL}|{_WORDS}|(?:[rbfuRBFU]{{1,2}})?[\"']|\[|{_STATEMENT}")
 """A line that looks like Python at the top level, or is indented or blank."""
-IMPORT = re.compile(r"(?:import[ \t]+\w|from[ \t]+[\w.]+[ \t]+import[ \t]).*")
-_FOLLOWS = re.compile(r"(?:else|elif|except|finally)\b|[)\]}]")
-_DEFINES = re.compile(r"(?:async[ \t]+def|def|class)[ \t]+(\w+)")
-_ASSIGNS = re.compile(r"((?:[A-Za-z_]\w*[ \t]*(?::[^=\n]*)?(?:,|=(?!=))[ \t]*)+)")
-_WORD = re.compile(r"[^\W\d]\w*")
+IMPORT = later(r"(?:import[ \t]+\w|from[ \t]+[\w.]+[ \t]+import[ \t]).*")
+_FOLLOWS = later(r"(?:else|elif|except|finally)\b|[)\]}]")
+_DEFINES = later(r"(?:async[ \t]+def|def|class)[ \t]+(\w+)")
+_ASSIGNS = later(r"((?:[A-Za-z_]\w*[ \t]*(?::[^=\n]*)?(?:,|=(?!=))[ \t]*)+)")
+_WORD = later(r"[^\W\d]\w*")
 _BOUND = (
     r"(?<![\w.])(?:{0})[ \t]*(?:,[^=\n()]*)?(?::[^=\n]*)?(?:[-+*/%&|^@]|//|\*\*|<<|>>)?=(?!=)"
     r"|\bfor\b[^:\n]*?\b(?:{0})\b[^:\n]*?\bin\b|\blambda\b[^:\n]*\b(?:{0})\b|\bas[ \t]+(?:{0})\b"
@@ -216,12 +218,12 @@ def binds(code: str, name: str) -> bool:
     return re.search(_BOUND.format(re.escape(name)), code) is not None
 
 
-_NOTHING = re.compile(
+_NOTHING = later(
     r"\breturn[ \t]*(?=\.\.\.)|\breturn(?:[ \t]+None)?[ \t]*(?=[;\n]|\Z)"
     r"|raise[ \t]+NotImplementedError(?:\(\))?|\bpass\b|\.\.\.|…|[;\s]"
 )
-_TO_COME = re.compile(r"#[^\n]*(?:\btodo\b|\bcode (?:goes )?here\b|\bimplement)", re.IGNORECASE)
-_CONSTANT = re.compile(r"\breturn[ \t]+(?:-?\d+|True|False|\[\]|\{\}|\(\))?[ \t]*(?=[;\n]|\Z)")
+_TO_COME = later(r"#[^\n]*(?:\btodo\b|\bcode (?:goes )?here\b|\bimplement)", re.IGNORECASE)
+_CONSTANT = later(r"\breturn[ \t]+(?:-?\d+|True|False|\[\]|\{\}|\(\))?[ \t]*(?=[;\n]|\Z)")
 
 
 def is_stub(body: str) -> bool:

@@ -20,6 +20,7 @@ from typing import Literal
 
 from harness.records import Removed
 from harness.scorers._fences import Block, blocks
+from harness.scorers._patterns import later
 
 SHOWN = 200
 """Characters of a removed piece that are recorded; the whole of it is in the sample's output."""
@@ -75,7 +76,7 @@ _NEVER_ALONE = frozenset({'<details type="reasoning"', "<|think|>", "Here is my 
 """Openings of `PAIRS` whose closing says nothing where it stands alone."""
 
 _PREFIX = r"(?:[a-z][\w.-]{0,20}[:_])?(?:ant)?"
-_TAG = re.compile(
+_TAG = later(
     "|".join(
         rf"{re.escape(left)}(?P<c{n}>[/\\]|end(?:[ _▁]of)?[ _▁])?(?:(?:begin|start)(?:[ _▁]of)?[ _▁])?"
         rf"{_PREFIX}(?P<w{n}>{WORDS})(?P<e{n}>[ _▁]end)?(?:[ _▁](?:start|begin))?[ \t]*{re.escape(right)}"
@@ -130,16 +131,16 @@ def _marks(text: str, more: tuple[tuple[str, str], ...]) -> list[_Mark]:
 
 # Whether a piece is what the answer is about ------------------------------------------------------------------
 
-_NAMED = re.compile(
+_NAMED = later(
     r"[ \t]*(?:tags?|blocks?|tokens?|markers?|delimiters?|elements?|sections?|symbols?|strings?|mode)\b", re.IGNORECASE
 )
-_ARTICLE = re.compile(
+_ARTICLE = later(
     r"\b(?:an?|the|no|any|this|that|my|its|closing|opening|without|literal|special|called|named)[ \t]$", re.IGNORECASE
 )
-_IN_SENTENCE = re.compile(r"[ \t]+[a-z,.;:)]|[,.;:)?!]")
-_APOSTROPHE = re.compile(r"(?<![A-Za-z])'|'(?![A-Za-z])")
-_QUOTES = (re.compile("(?<!`)`(?!`)"), re.compile('"'), _APOSTROPHE)
-_COMMENT = re.compile(r"[ \t]*#(?!#)|.*\S[ \t]{2,}# ")
+_IN_SENTENCE = later(r"[ \t]+[a-z,.;:)]|[,.;:)?!]")
+_APOSTROPHE = later(r"(?<![A-Za-z])'|'(?![A-Za-z])")
+_QUOTES = (later("(?<!`)`(?!`)"), later('"'), _APOSTROPHE)
+_COMMENT = later(r"[ \t]*#(?!#)|.*\S[ \t]{2,}# ")
 _AROUND = 400
 """Characters of a line that are looked at on either side."""
 
@@ -189,17 +190,17 @@ class _Structure:
 
 # Reasoning ----------------------------------------------------------------------------------------------------
 
-_HARMONY = re.compile(
+_HARMONY = later(
     r"(?:<\|start\|>[^<\n]{0,80})?<\|channel\|>(?P<name>[^<\n]{0,80}?)"
     r"(?:<\|constrain\|>[^<\n]{0,40})?<\|message\|>"
 )
 """The head of a message of harmony (https://cookbook.openai.com/articles/openai-harmony)."""
-_HARMONY_END = re.compile(r"<\|(?:end|return|call|start|channel)\|>")
-_HARMONY_USER = re.compile(r"<\|start\|>(?!assistant)")
-_BARE_HARMONY = re.compile(r"analysis(?=[A-Z])")
-_BARE_FINAL = re.compile(r"assistantfinal(?=\S)")
+_HARMONY_END = later(r"<\|(?:end|return|call|start|channel)\|>")
+_HARMONY_USER = later(r"<\|start\|>(?!assistant)")
+_BARE_HARMONY = later(r"analysis(?=[A-Z])")
+_BARE_FINAL = later(r"assistantfinal(?=\S)")
 """Harmony whose tokens were lost on the way: `analysisWe need…assistantfinalThe answer`."""
-_LEAD = re.compile(
+_LEAD = later(
     r"(?:\s+|[\u200b\u2060\ufeff]|<s>|<bos>|<sop>|\[gMASK\]|\[/INST\]|<start_of_turn>(?:model|assistant)?"
     r"|<\|(?:im_start|start_header_id|start|role_start|begin|begin_of_text|startoftext)\|>(?=\s*(?:assistant|<))"
     r"|assistant(?=\s*<)|(?<=[>\]])assistant(?=\n)|<\|(?:end_header_id|im_sep|message|role_end)\|>"
@@ -339,8 +340,8 @@ def _harmony(text: str, *, everywhere: bool) -> _Parted | None:  # noqa: PLR0911
 
 # Tags that no table knows -------------------------------------------------------------------------------------
 
-_FIRST_TAG = re.compile(r"\s*<(?P<name>[A-Za-z][\w:.-]{2,40})>")
-_HOLDS_AN_ANSWER = re.compile(
+_FIRST_TAG = later(r"\s*<(?P<name>[A-Za-z][\w:.-]{2,40})>")
+_HOLDS_AN_ANSWER = later(
     r"ans|final|solution|result|respon|reply|output|conclu|summary|code|python|tool|function|call|json|xml|html|body|text"
     r"|message|content|assistant|user|system|div|span|section|article|main|strong|table|pre|math|sup|sub|center|font"
     r"|h[1-6]$|note|box|value|number",
@@ -368,7 +369,7 @@ def _without_first_tags(text: str, answered: Callable[[str], bool]) -> tuple[str
 
 # Special tokens -----------------------------------------------------------------------------------------------
 
-_TOKEN = re.compile(
+_TOKEN = later(
     r"<\|[^\s|<>][^|<>\n]{0,40}\|?>|<｜[^｜<>\n]{1,40}｜>|<(?:turn|channel|tool)\|>|</?s>"
     r"|<(?:/?(?:eos|bos|pad|unk|sop|eop|eod|eot|eom|sep|end|stop)|(?:start|end)_of_(?:turn|text|utterance|sequence)"
     r"|im_(?:start|end)|end_of_(?:message|response|document)|fim_\w{1,20}|file_sep|jupyter_\w{1,20}|empty_output"
@@ -378,24 +379,24 @@ _TOKEN = re.compile(
     re.IGNORECASE,
 )
 """Tokens of chat formats that a server let through; what `_INSIDE` says is inside one decides what it does."""
-_WRAPS = re.compile(
+_WRAPS = later(
     r"box|image|video|audio|vision|python|tool|function|pad|unk|response|solution|message|quad|object_ref",
     re.IGNORECASE,
 )
 """Tokens that are only taken off where they stand: around a part of the answer, or for nothing."""
-_ENDS = re.compile(
+_ENDS = later(
     r"end|eo[stmdp]|stop|done|return|call|</?s>|\be\W|im_start|start|user|human|assistant|prompter|system|inst|observation|bos|sop"
     r"|begin|sep|file|\[e~|~b\]|turn|round|extra_id|unused|reserved",
     re.IGNORECASE,
 )
 """Tokens that end a turn or begin another one: nothing behind them belongs to the answer."""
-_ECHO = re.compile(
+_ECHO = later(
     r"(?:\s|<s>|<bos>|<\|begin_of_text\|>)*(?:\[INST\]|<\|im_start\|>(?:user|system)\b|<\|(?:user|system)\|>"
     r"|<\|start_header_id\|>(?:user|system)<|<start_of_turn>user\b|<｜User｜>)",
     re.IGNORECASE,
 )
 """The prompt in its chat template, which some servers send back before the answer."""
-_REPLY = re.compile(
+_REPLY = later(
     r"\[/INST\]|<\|im_start\|>assistant\b|<\|assistant\|>|<\|start_header_id\|>assistant<\|end_header_id\|>"
     r"|<start_of_turn>model\b|<｜Assistant｜>",
     re.IGNORECASE,
@@ -527,7 +528,7 @@ _AFTER_NAME = r"(?:[ \t]+(?:la (?:pili|tatu|nne|tano|kwanza)|suivante?|siguiente
 _NUMBER = r"[ \t]*(?:#|no\.?|nr\.?|n[°º]|№|la|ya|ข้อ(?:ที่)?|ที่|第)?[ \t]*\d{1,4}"
 _LEFT = r"\n[ \t]{0,3}(?:>[ \t]?){0,3}(?:[*_]{1,3}|[#=]{1,6}[ \t]*[*_]{0,3}|\[\|?|\d{1,3}[.)][ \t]+)?"
 _NUMBERED = rf"{_NUMBER}\]?[*_]{{0,3}}[ \t]*(?:[.:：)]|={{2,}}|(?=\n|\Z))"
-_NEXT_TURN = re.compile(
+_NEXT_TURN = later(
     rf"{_LEFT}{_KIND}(?:(?:{_NAMES})"
     rf"(?:{_AFTER_NAME}(?:{_NUMBER})?(?:[ \t]*\([^()\n]{{0,30}}\))?(?:\|?\])?[*_]{{0,3}}[ \t]*[:：﹕]|{_NUMBERED})"
     rf"|(?:example|exemple|ejemplo|beispiel|esempio|例){_NUMBERED})"

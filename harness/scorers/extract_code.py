@@ -18,10 +18,11 @@ from typing import Any, Literal
 
 from harness.scorers import _python
 from harness.scorers._fences import PYTHON, Block, blocks
+from harness.scorers._patterns import later
 
 Rule = Literal["fence", "body", "plain", "completion", "official"]
 
-FUTURE = re.compile(r"^from[ \t]+__future__[ \t]+import[ \t].*$\n?", re.MULTILINE)
+FUTURE = later(r"^from[ \t]+__future__[ \t]+import[ \t].*$\n?", re.MULTILINE)
 STOPS = ("\nclass", "\ndef", "\nif", "\nprint")
 """Where a completion ends by default: stop texts of Chen et al. 2021, section 3.1, but for `\\n#`."""
 SCRIPT = "__main__"
@@ -131,10 +132,10 @@ def official(text: str, doc: Mapping[str, Any]) -> Extracted | None:
 
 # Spelling -----------------------------------------------------------------------------------------------------
 
-_ODD = re.compile("[\u00a0\u00ad\u1680\u2000-\u200f\u2028\u2029\u202f\u205f\u2060\u3000\ufeff]")
-_ODD_SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
-_ENTITY = re.compile(r"&(?:lt|gt|amp|quot|#39|#x27|apos);")
+_ODD = later("[\u00a0\u00ad\u1680\u2000-\u200f\u2028\u2029\u202f\u205f\u2060\u3000\ufeff]")
+_ODD_SPACES = later("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+_INVISIBLE = later("[\u00ad\u200b-\u200f\u2060\ufeff]")
+_ENTITY = later(r"&(?:lt|gt|amp|quot|#39|#x27|apos);")
 
 
 def _spelling(text: str) -> str:
@@ -159,11 +160,11 @@ def _plain_text(code: str) -> str:
     return html.unescape(code) if escaped else code
 
 
-_PROMPT = re.compile(r"[ \t]*(?:>>>|\.\.\.|In \[\d*\]:|\.\.\.:)(?: |$)")
-_MAGIC = re.compile(r"(?:%{1,2}[A-Za-z]\w*|![A-Za-z.]|\$ )[^\n]*")
+_PROMPT = later(r"[ \t]*(?:>>>|\.\.\.|In \[\d*\]:|\.\.\.:)(?: |$)")
+_MAGIC = later(r"(?:%{1,2}[A-Za-z]\w*|![A-Za-z.]|\$ )[^\n]*")
 
 
-_NUMBERED = re.compile(r"[ \t]*(\d{1,4})(?:[ \t]*[|│:][ \t]?|[ \t]{1,2}|$)")
+_NUMBERED = later(r"[ \t]*(\d{1,4})(?:[ \t]*[|│:][ \t]?|[ \t]{1,2}|$)")
 
 
 def _without_numbers(code: str) -> str:
@@ -200,14 +201,14 @@ _KEYS = ("code", "solution", "program", "python", "python_code", "completion", "
          "content", "text", "arguments", "input")  # fmt: skip
 """Keys that code stands under; the last ones only where what they hold looks like Python."""
 _LOOSE = frozenset({"content", "text", "arguments", "input"})
-_LOOKS_LIKE_CODE = re.compile(r"^[ \t]*(?:(?:async[ \t]+)?def|class|import|from|return|```)\b|```", re.MULTILINE)
-_JSON = re.compile(rf'\\?"(?:{"|".join(_KEYS)})\\?"\s*:\s*\\?"', re.IGNORECASE)
+_LOOKS_LIKE_CODE = later(r"^[ \t]*(?:(?:async[ \t]+)?def|class|import|from|return|```)\b|```", re.MULTILINE)
+_JSON = later(rf'\\?"(?:{"|".join(_KEYS)})\\?"\s*:\s*\\?"', re.IGNORECASE)
 _DEPTH = 4
 _BEFORE = 2000
-_CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
+_CDATA = later(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
 _TAGS = 20
 """Opening tags of an answer that are looked at."""
-_OPENING_TAG = re.compile(
+_OPENING_TAG = later(
     r"[ \t]*(?:<(?P<xml>code|pre|python|py|answer|solution|response|output|final|(?:ant)?artifact|result)\b[^<>\n]*>"
     r"(?:[ \t]*<code[^<>\n]*>)?|\[(?P<square>PYTHON|CODE|ANSWER|SOLUTION|BEGIN)(?:=[\w\"']{1,12})?\]"
     r"|\\begin\{(?P<tex>lstlisting|verbatim|minted|python)\}(?:[\[{][^\n]*[\]}])*)[ \t]*",
@@ -298,21 +299,21 @@ def _ticked(text: str) -> str:
 
 # Blocks -------------------------------------------------------------------------------------------------------
 
-_WRONG = re.compile(
+_WRONG = later(
     r"\b(?:incorrect(?:ly)?|wrong(?:ly)?|avoid(?:ed|ing)?|bad|buggy|broken|flawed|mistaken?|mistakes|don[’']?t|do not"
     r"|never|not|shouldn[’']?t|fails?|failing|anti-?pattern|counter-?example|pitfalls?|erroneous|faulty|invalid"
     r"|would break)\b",
     re.IGNORECASE,
 )
-_MENDED = re.compile(
+_MENDED = later(
     r"\b(?:fix(?:ed|es|ing)?|correct(?:ed|ion|s|ly)?|right|better|improved?|final|proper(?:ly)?|instead|solution"
     r"|(?<!not )(?<!n[’']t )works?"
     r"|rather|not only|does not use|without)\b",
     re.IGNORECASE,
 )
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n\s*\n")
-_RETURNS = re.compile(r"^[ \t]*(?:return|yield|raise)\b", re.MULTILINE)
-_PRINTS = re.compile(r"\b(?:print|write|writelines)[ \t]*\(|\bstdout\b")
+_SENTENCE = later(r"(?<=[.!?])\s+|\n\s*\n")
+_RETURNS = later(r"^[ \t]*(?:return|yield|raise)\b", re.MULTILINE)
+_PRINTS = later(r"\b(?:print|write|writelines)[ \t]*\(|\bstdout\b")
 
 
 def _defining(name: str, *, anywhere: bool = False) -> re.Pattern[str]:
@@ -455,13 +456,13 @@ def _program(codes: Sequence[str], wrong: Sequence[bool]) -> Extracted | None:
 
 # Without a fence ----------------------------------------------------------------------------------------------
 
-_BODY_LINE = re.compile(r"(?:return|yield|raise|pass|nonlocal|global)\b")
-_DOCSTRING = re.compile(r"[rR]?(?:\"\"\"|\'\'\')")
-_LONE_RETURN = re.compile(r"^return[ \t]+[^\n]*[\w)\]}'\"]$", re.MULTILINE)
-_QUOTED_FENCE = re.compile(r"^(?:\'\'\'|\"\"\")[ \t]*(?:python|py)?[ \t]*$", re.MULTILINE | re.IGNORECASE)
-_COMMENTS = re.compile(r"\A(?:[ \t]*(?:#.*)?\n)+")
-_OPENS = re.compile(r":[ \t\r]*(?:#.*)?$")
-_BLANK = re.compile(r"\A(?:[ \t]*\n)+")
+_BODY_LINE = later(r"(?:return|yield|raise|pass|nonlocal|global)\b")
+_DOCSTRING = later(r"[rR]?(?:\"\"\"|\'\'\')")
+_LONE_RETURN = later(r"^return[ \t]+[^\n]*[\w)\]}'\"]$", re.MULTILINE)
+_QUOTED_FENCE = later(r"^(?:\'\'\'|\"\"\")[ \t]*(?:python|py)?[ \t]*$", re.MULTILINE | re.IGNORECASE)
+_COMMENTS = later(r"\A(?:[ \t]*(?:#.*)?\n)+")
+_OPENS = later(r":[ \t\r]*(?:#.*)?$")
+_BLANK = later(r"\A(?:[ \t]*\n)+")
 
 
 def _without_fence(text: str, doc: Mapping[str, Any]) -> Extracted | None:
@@ -510,7 +511,7 @@ def _body(text: str) -> str | None:
         margin = [line for line in whole.split("\n") if line.strip() and line[0] not in " \t#"]
         if first[:1] in (" ", "\t") or margin == [first] or _BODY_LINE.match(first) or _RETURNS.search(whole):
             return _python.dedent(_until_margin(whole))
-    if (lone := _LONE_RETURN.findall(text)) and not _RETURNS.search(re.sub(_LONE_RETURN, "", text)):
+    if (lone := _LONE_RETURN.findall(text)) and not _RETURNS.search(_LONE_RETURN.sub("", text)):
         return str(lone[-1]) + "\n"
     runs = re.findall(r"(?:^(?:[ \t]+\S.*|[ \t]*)(?:\n|\Z))+", text, re.MULTILINE)
     bodies = [_python.dedent(run).strip("\n") + "\n" for run in runs if _RETURNS.search(run)]
@@ -604,7 +605,7 @@ def _inside(prompt: str) -> str:
 
 # Completions --------------------------------------------------------------------------------------------------
 
-_SENTENCE_LINE = re.compile(r"[A-Z][a-z’']*(?:,?[ \t]+[\w’'()-]+){2,}[.:!?]?[ \t]*")
+_SENTENCE_LINE = later(r"[A-Z][a-z’']*(?:,?[ \t]+[\w’'()-]+){2,}[.:!?]?[ \t]*")
 """A line at the margin that is prose: a capital, then words."""
 
 

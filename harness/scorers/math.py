@@ -17,7 +17,6 @@ Statuses:
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache
@@ -29,6 +28,7 @@ from harness.scorers._math.compare import compare
 from harness.scorers._math.equality import Equality
 from harness.scorers._math.extract import Extraction, answered, extract, gold, shaped
 from harness.scorers._math.structure import NeedsEngineError
+from harness.scorers._patterns import later
 from harness.scorers._wrapping import Cleaned, clean
 from harness.specs import SandboxSpec
 
@@ -93,7 +93,7 @@ def _found(cleaned: Cleaned, wanted: str, answer: Answer) -> Extraction:
     return Extraction(wanted, "line") if cleaned.text.strip() == wanted else shaped(cleaned.text, wanted, found)
 
 
-_PLAIN = re.compile(r"([-+]?)\$?(\d{1,3}(?:,\d{3})+|\d{1,300})(\.\d{1,300})?")
+_PLAIN = later(r"([-+]?)\$?(\d{1,3}(?:,\d{3})+|\d{1,300})(\.\d{1,300})?")
 
 
 def _plain(wanted: str, found: str) -> Equality | None:

@@ -69,8 +69,18 @@ def gemini(body: dict[str, Any]) -> tuple[int, Any]:
     return 200, {"candidates": [candidate], "usageMetadata": usage, "modelVersion": "g", "responseId": f"r{n}"}
 
 
+def completions(body: dict[str, Any]) -> tuple[int, Any]:
+    n = number(body["prompt"])
+    if n == 3:
+        return 400, error("too odd", "invalid_request_error")
+    choice = {"index": 0, "text": str(n + 1), "finish_reason": "stop"}
+    usage = {"prompt_tokens": 19, "completion_tokens": 10, "total_tokens": 29}
+    return 200, {"id": f"cmpl-{n}", "object": "text_completion", "model": "base", "choices": [choice], "usage": usage}
+
+
 PROVIDERS: dict[str, Any] = {
     "openai_chat": openai,
+    "openai_completions": completions,
     "openai_responses": responses,
     "anthropic": anthropic,
     "gemini": gemini,
@@ -101,7 +111,7 @@ def here(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
 @pytest.fixture(params=PROVIDERS)
 def provider(request: pytest.FixtureRequest, here: Project) -> Iterator[BatchServer]:
     with BatchServer(PROVIDERS[request.param]) as server:
-        remote(here, server, request.param)
+        remote(here, server, request.param, **({"chat": False} if request.param == "openai_completions" else {}))
         yield server
 
 
@@ -154,6 +164,22 @@ def test_a_batch_makes_the_records_of_single_requests_at_half_the_price(provider
     assert together.manifest.cost.usd == pytest.approx((alone.manifest.cost.usd or 0) / 2)
     assert not (together.run / batches.BATCHES).exists()
     assert KEY.encode() not in b"".join(path.read_bytes() for path in together.run.iterdir())
+
+
+def test_an_answer_that_the_task_begins_is_begun_in_a_batch_too(here: Project) -> None:
+    task = (here.root / "tasks" / "sums.yaml").read_text().replace("task: sums", 'task: begun\ngen_prefix: "It is"')
+    (here.root / "tasks" / "begun.yaml").write_text(task)
+    with BatchServer(completions) as server:
+        remote(here, server, "openai_completions", chat=False)
+        made = run("model=remote", "task=begun", "limit=4", "batch=true")
+        assert all(json.loads(body)["prompt"].endswith(" It is") for body in server.given)
+        assert sum(server.given.values()) == 4
+    assert samples(made).get_column("error").null_count() == 3
+    with BatchServer(openai) as server:
+        remote(here, server, "openai_chat")
+        with pytest.raises(ConfigError, match=r"begins every answer itself \(gen_prefix\)"):
+            run("model=remote", "task=begun", "limit=4", "batch=true")
+        assert server.asked == []
 
 
 def killed_at(event: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,6 +129,16 @@ def test_two_names_for_the_very_same_server_and_model_are_refused(here: Project)
         assert len(server.asked) == 6
 
 
+def test_two_names_for_the_very_same_local_model_are_refused(here: Project) -> None:
+    here.model("alice")
+    text = (here.root / "conf" / "model" / "alice.yaml").read_text()
+    (here.root / "conf" / "model" / "twin.yaml").write_text(text.replace("alice", "twin"))
+    with pytest.raises(ConfigError, match="models alice and twin are the same model with the same settings"):
+        run("model=[alice,twin]", "task=sums", "limit=3")
+    assert here.runs() == []
+    run("model=[alice,twin]", "task=sums", "limit=3", "+models.twin.decode.temperature=0.5")
+
+
 @pytest.mark.parametrize(
     ("url", "price", "expected"),
     [

@@ -14,7 +14,7 @@ import codesets
 import psutil
 import pytest
 from test_sandbox_hostile import Canaries
-from walls import BOTH, linux, need
+from walls import ALL, BOTH, linux, need
 
 from harness.errors import ConfigError, SandboxError
 from harness.sandbox import Program, check, run, tiers
@@ -151,7 +151,7 @@ FAITHFUL = {
 }  # fmt: skip
 
 
-@BOTH
+@ALL
 def test_honest_code_passes_whatever_its_tests_do(tier):
     need(tier)
     programs = [
@@ -233,7 +233,7 @@ FORGERIES = {
 }  # fmt: skip
 
 
-@BOTH
+@ALL
 def test_forged_messages_are_no_verdict_and_spare_the_next_program(tier):
     need(tier)
     honest = Program("def f(): return 5", "assert f() == 5", "f")
@@ -276,7 +276,7 @@ NO_LIES = [MANY_FORGERIES[name] for name in [*MANY_FORGERIES][-2:]] + [
 """Answers that tests may swallow: wrong, but no breach of the protocol."""
 
 
-@BOTH
+@ALL
 def test_no_lie_about_many_calls_is_a_pass_even_where_tests_swallow_it(tier):
     need(tier)
     call = "def f(n):\n    if n == 4:\n        "
@@ -353,7 +353,7 @@ ATTACKS = {
 }  # fmt: skip
 
 
-@BOTH
+@ALL
 def test_no_attack_by_system_call_gets_through(tier, canaries):
     need(tier)
     programs = [
@@ -364,7 +364,7 @@ def test_no_attack_by_system_call_gets_through(tier, canaries):
     canaries.check()
 
 
-@BOTH
+@ALL
 def test_scratch_is_writable_bounded_and_new_for_each_program(tier, canaries):
     need(tier)
     use = "import os, tempfile\nleft = os.listdir('.')\nopen('x', 'w').write('1')\nwith tempfile.TemporaryDirectory() as d: open(d + '/y', 'w').write('2')\ndef f(): return left, open('x').read()"
@@ -377,7 +377,7 @@ def test_scratch_is_writable_bounded_and_new_for_each_program(tier, canaries):
     canaries.check()
 
 
-@BOTH
+@ALL
 def test_a_bomb_of_threads_is_bounded(tier):
     code = "import threading, time\nthreading.stack_size(32768)\nn = 0\ntry:\n    for n in range(3000): threading.Thread(target=time.sleep, args=(9,), daemon=True).start()\nexcept RuntimeError: pass\ndef f(): return n"
     verdict = outcome(code, "n = f(); assert 8 < n < 100, n", tier=tier)
@@ -388,7 +388,7 @@ def test_a_bomb_of_threads_is_bounded(tier):
 # --- what is left behind, and for whom it works ----------------------------------------------------------------
 
 
-@BOTH
+@ALL
 def test_a_killed_run_leaves_nothing(tier, canaries):
     need(tier)
     script = (

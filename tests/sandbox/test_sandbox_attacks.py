@@ -13,7 +13,7 @@ import pytest
 from attacks import ATTACKS, TESTS
 from test_sandbox import FAST, canaries  # noqa: F401 - a fixture
 from test_sandbox_hostile import Canaries
-from walls import BOTH, linux, need
+from walls import ALL, BOTH, linux, need
 
 from harness.sandbox import Program, run
 from harness.specs import SandboxSpec
@@ -21,7 +21,7 @@ from harness.specs import SandboxSpec
 pytestmark = linux
 
 
-@BOTH
+@ALL
 @pytest.mark.slow
 def test_no_class_of_attack_is_believed_learns_anything_or_harms_the_next(tier: str, canaries: Canaries) -> None:  # noqa: F811
     need(tier)

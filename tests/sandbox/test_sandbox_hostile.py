@@ -10,7 +10,7 @@ from typing import Any
 import codesets
 import psutil
 import pytest
-from walls import linux, need
+from walls import ALL, linux, need
 
 from harness.sandbox import Program, run
 from harness.specs import SandboxSpec
@@ -100,7 +100,7 @@ def hostile(data: Path, canaries: Canaries) -> tuple[list[dict[str, Any]], list[
     return rows, programs
 
 
-@pytest.mark.parametrize("tier", ["A", "B"])
+@ALL
 @pytest.mark.slow
 def test_every_known_attack_gets_its_verdict_and_harms_nothing(tier, shared_data, canaries):
     need(tier)

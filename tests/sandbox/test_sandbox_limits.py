@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from walls import BOTH, linux, need
+from walls import ALL, BOTH, linux, need
 
 from harness.sandbox import Execution, Program, run
 from harness.specs import SandboxSpec
@@ -98,7 +98,7 @@ def test_buffers_of_sockets_cannot_be_made_larger_nor_put_in_flight(tier: str) -
     assert found.status == "passed", found
 
 
-@BOTH
+@ALL
 @pytest.mark.slow
 def test_all_buffers_together_are_small(tier: str) -> None:
     code = (
@@ -122,7 +122,7 @@ def test_all_buffers_together_are_small(tier: str) -> None:
     assert found.status == "passed", found
 
 
-@BOTH
+@ALL
 @pytest.mark.parametrize("family", ["AF_INET", "AF_TIPC", "AF_NETLINK"])
 def test_pairs_of_sockets_are_of_the_machines_own_family(tier: str, family: str) -> None:
     code = (

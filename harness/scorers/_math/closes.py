@@ -21,25 +21,26 @@ from harness.scorers._math.phrases import (
 )
 from harness.scorers._math.sentences import FUNCTIONS, LABEL, closing_formulas, concluding
 from harness.scorers._math.tokens import MAX_CHARS
+from harness.scorers._patterns import later
 
-_STATES = re.compile(r"(?<!\\)\b(?:is|are|equals?|was|were|makes?|gives?)\b")
-_CHOSEN = re.compile(r"\(?[A-J][).:]\s+\S[^\n]{0,80}")
+_STATES = later(r"(?<!\\)\b(?:is|are|equals?|was|were|makes?|gives?)\b")
+_CHOSEN = later(r"\(?[A-J][).:]\s+\S[^\n]{0,80}")
 """A reply that is a choice as the question has it: `B) 45 degrees`."""
-_COUNTED_ALONE = re.compile(rf"{NUMBER}(?: (?:{'|'.join(units.SCALES)}))?((?: [A-Za-z/.²³]+){{1,4}})")
+_COUNTED_ALONE = later(rf"{NUMBER}(?: (?:{'|'.join(units.SCALES)}))?((?: [A-Za-z/.²³]+){{1,4}})")
 _FEW = 5
 """Words of a reply that is the answer as it stands, where none of them is a verb: `odd $n$`, `Friday`."""
-_WORDS_ALONE = re.compile(r"(?:[A-Za-z]{2,}|\$[^$]+\$| )+[.!]?")
-_TEXT_ALONE = re.compile(r"\$*\s*\\text\s*\{[^{}]*\}\s*\$*\.?")
-_VERB = re.compile(r"\b(?:is|are|was|were|be|has|have|had|gives?|makes?|gets?|got|so|thus|hence)\b|=", re.IGNORECASE)
-_CONCLUDES = re.compile(r"\W*(?:so|thus|hence|therefore|finally|consequently|in total|altogether)\b", re.IGNORECASE)
-_SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[^\W\d_a-z]|\*)|(?<=[。！？])")
-_VALUE_LINE = re.compile(
+_WORDS_ALONE = later(r"(?:[A-Za-z]{2,}|\$[^$]+\$| )+[.!]?")
+_TEXT_ALONE = later(r"\$*\s*\\text\s*\{[^{}]*\}\s*\$*\.?")
+_VERB = later(r"\b(?:is|are|was|were|be|has|have|had|gives?|makes?|gets?|got|so|thus|hence)\b|=", re.IGNORECASE)
+_CONCLUDES = later(r"\W*(?:so|thus|hence|therefore|finally|consequently|in total|altogether)\b", re.IGNORECASE)
+_SENTENCES = later(r"(?<=[.!?])\s+(?=[^\W\d_a-z]|\*)|(?<=[。！？])")
+_VALUE_LINE = later(
     r"(?:[A-Za-z](?:_\w+)?(?:\([a-z]\))?\s*=\s*)?(?:\\?[$€£₹¥]|[-+−(⟨\[{\\√∛πθ∞½⅓⅔¼¾]|\d|\.\d)[^\n]{0,300}|[A-Z]\.?|\(?[A-Z]\)"
     r"|[A-Za-z]{1,6}[²³⁰-⁹]? ?[-−+*/^_=(<>≤≥][^\n]{1,200}"
 )
-_ENVIRONMENT = re.compile(r"\\(?:begin|end)\{(?:[bBpvV]?matrix|smallmatrix|array)\}")
-_ARROW = re.compile(r".*(?:[⇒⟹➜∴]|=>|\\(?:Rightarrow|implies|therefore)(?![A-Za-z]))|(?:→|->)")
-_COURTESY = re.compile(
+_ENVIRONMENT = later(r"\\(?:begin|end)\{(?:[bBpvV]?matrix|smallmatrix|array)\}")
+_ARROW = later(r".*(?:[⇒⟹➜∴]|=>|\\(?:Rightarrow|implies|therefore)(?![A-Za-z]))|(?:→|->)")
+_COURTESY = later(
     r"^\([^\d()]{3,200}\)$|^if (?:you|anything|there|this|something)\b[^\d]*$"
     r"|\b(?:does (?:that|this) (?:make sense|help)|(?:have )?any (?:more |other |further )?questions"
     r"|hope (?:this|that|it)|let me know|feel free|anything else|(?:would|do|if) you (?:like|want|need|have|would)"
@@ -48,8 +49,8 @@ _COURTESY = re.compile(
     r"|^\W*(?:note|nota bene|n\.b\.|remember|disclaimer)\b[^=]*$",
     re.IGNORECASE,
 )
-_ONLY_ENGLISH = re.compile(r"(?:[A-Za-z'’,.!:;()\"*/–—😀-🙏-]+ ){2,30}[A-Za-z'’,.!:;()\"*/–—😀-🙏 -]+|[A-Za-z', -]+!")
-_ANSWER_FIRST = re.compile(
+_ONLY_ENGLISH = later(r"(?:[A-Za-z'’,.!:;()\"*/–—😀-🙏-]+ ){2,30}[A-Za-z'’,.!:;()\"*/–—😀-🙏 -]+|[A-Za-z', -]+!")
+_ANSWER_FIRST = later(
     rf"\s*(?:(?:\*\*({NUMBER}[^*\n]{{0,30}})\*\*|({NUMBER}))\.?[ \t]*"
     rf"(?:\n[ \t]*\n|\n?[ \t]*(?=explanation|because|since))"
     rf"|({NUMBER})(?=\s+(?:because\b|since\b|[—–]\s)|(?<=\d\d)\.[ \t]+[A-Z]))",
@@ -57,10 +58,10 @@ _ANSWER_FIRST = re.compile(
 )
 """A number alone in the first paragraph, or with its reason behind it."""
 _CLOSERS = ("```", "$$", "\\]", "}", "\\)", "")
-_END_OF_ROWS = re.compile(r"\\end\{[a-z]{2,12}\*?\}\s*(?:\$\$|\\\])?")
-_CROSSED = re.compile(r"[❌✗✘✖]\W*\Z")
-_BULLETS_LAST = re.compile(r":\**[ \t]*\n+((?:[ \t]*(?:[-•*]|\d{1,2}[.)])[ \t]+[^\n]{1,80}(?:\n|\Z)){2,12})\Z")
-_SAME_NAME = re.compile(r"([A-Za-z])(?:_\w)? ?= ?[^=]+")
+_END_OF_ROWS = later(r"\\end\{[a-z]{2,12}\*?\}\s*(?:\$\$|\\\])?")
+_CROSSED = later(r"[❌✗✘✖]\W*\Z")
+_BULLETS_LAST = later(r":\**[ \t]*\n+((?:[ \t]*(?:[-•*]|\d{1,2}[.)])[ \t]+[^\n]{1,80}(?:\n|\Z)){2,12})\Z")
+_SAME_NAME = later(r"([A-Za-z])(?:_\w)? ?= ?[^=]+")
 
 
 def closing(text: str) -> tuple[str, int, str] | None:
@@ -138,7 +139,7 @@ def _closing_bullets(body: str) -> str | None:
     return ", ".join(items)
 
 
-_LETTER = re.compile(
+_LETTER = later(
     r"\b(?:choose|chose|select|pick|go with|leaves?(?: us with)?|only|letter|option|choice|answer)\s+(?:is\s+)?"
     r"(?:(?:option|choice|answer)\s+)?\(?(?-i:([A-J]))\)?(?![\w'’])"
     r"|(?:^|, )\W*(?:(?:hence|so|thus|therefore),?\s+)?(?:(?:option|choice|answer)\s+)?"
@@ -146,17 +147,17 @@ _LETTER = re.compile(
     r"(?:correct|right|best|true|answer)\b",
     re.IGNORECASE,
 )
-_ASSENT = re.compile(r"\W*(yes|no|true|false)(?=\W*$|\s*[,.:;!—–-])", re.IGNORECASE)
-_RELATES = re.compile(r"[=<>≤≥]|\\(?:leq?|geq?|lt|gt|in)(?![A-Za-z])")
-_PLAIN_RELATION = re.compile(
+_ASSENT = later(r"\W*(yes|no|true|false)(?=\W*$|\s*[,.:;!—–-])", re.IGNORECASE)
+_RELATES = later(r"[=<>≤≥]|\\(?:leq?|geq?|lt|gt|in)(?![A-Za-z])")
+_PLAIN_RELATION = later(
     r"^.*\b(?:is|are|be|becomes|equation|form)[ :]+([^.:,;!?$]{1,60}[=<>≤≥][^:,;!?$]{1,60}?)[.\s]*$"
 )
-_DATE_LAST = re.compile(
+_DATE_LAST = later(
     rf"((?:\d{{1,2}}(?:st|nd|rd|th)?(?: of)? (?:{words.MONTH})|(?:{words.MONTH}) \d{{1,2}}(?:st|nd|rd|th)?)"
     r"(?:,? \d{4})?)\W*$",
     re.IGNORECASE,
 )
-_WORDS_LAST = re.compile(
+_WORDS_LAST = later(
     r"\b(?:is|are|was|were|be|becomes|remains|falls?|fell|lands?)\s+"
     r"(?:(?:on|therefore|always|indeed|called|known as)\s+)*"
     r"(?:(?:an?|the)\s+)?\W{0,3}([A-Za-z][A-Za-z-]+(?:\s[A-Za-z-]+){0,2})\W*$",

@@ -14,11 +14,12 @@ from harness.scorers._math.normalise import Normal, normalise
 from harness.scorers._math.structure import Comparison, Engine
 from harness.scorers._math.syntax import Node, read
 from harness.scorers._math.tokens import MAX_CHARS, UnreadableError
+from harness.scorers._patterns import later
 
-_CHOICE = re.compile(r"(?:\\text\{)?\s*\(?([A-Z])\)?\s*\}?")
-_CHOSEN = re.compile(r"(?:(?:option|choice|answer)\s*:?\s*)?\(?([a-z])(?:[).:](?:\s.*)?|\s*$)", re.DOTALL)
-_WORDS = re.compile(r"[a-z]{2,}(?:['-][a-z]{2,})*(?: [a-z]+(?:['-][a-z]+)*)*")
-_TIGHT = re.compile(r"\s+(?![A-Za-z0-9.])|(?<![A-Za-z0-9.])\s+")
+_CHOICE = later(r"(?:\\text\{)?\s*\(?([A-Z])\)?\s*\}?")
+_CHOSEN = later(r"(?:(?:option|choice|answer)\s*:?\s*)?\(?([a-z])(?:[).:](?:\s.*)?|\s*$)", re.DOTALL)
+_WORDS = later(r"[a-z]{2,}(?:['-][a-z]{2,})*(?: [a-z]+(?:['-][a-z]+)*)*")
+_TIGHT = later(r"\s+(?![A-Za-z0-9.])|(?<![A-Za-z0-9.])\s+")
 _LONGEST_PRODUCT = 3
 """Letters side by side, up to so many, may be a product of variables and not a word."""
 _CLIPPED = 60
@@ -123,19 +124,19 @@ def _compared(wanted: Reading, found: Reading, comparison: Comparison) -> Equali
 
 # What an answer means -----------------------------------------------------------------------------------------
 
-_ALMOST = re.compile(r"\\(?:approx|simeq|thickapprox)(?![A-Za-z])|≈")
-_LETTERED = re.compile(r"\**\(?[A-J](?:\)|[.:](?=\s))\s*[:.]?\**(?:\\ |[\s~:])*(?=\S)")
-_PROSE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}[ ,]+[A-Za-z]{2,}")
-_TWICE = re.compile(r"(-?\d[\d.]*) \(([^()]*)\)")
+_ALMOST = later(r"\\(?:approx|simeq|thickapprox)(?![A-Za-z])|≈")
+_LETTERED = later(r"\**\(?[A-J](?:\)|[.:](?=\s))\s*[:.]?\**(?:\\ |[\s~:])*(?=\S)")
+_PROSE = later(r"(?<![\\A-Za-z])[A-Za-z]{2,}[ ,]+[A-Za-z]{2,}")
+_TWICE = later(r"(-?\d[\d.]*) \(([^()]*)\)")
 """`18 (9 * 2)`: a number and where it comes from."""
-_IN_OTHER_UNITS = re.compile(r"(\d[\d.,]*[^\d=(]{1,30}?) ?(?:\(|=|,? or ) ?(\d[^=()]{1,40}?)\)?")
-_WORKED_OUT = re.compile(
+_IN_OTHER_UNITS = later(r"(\d[\d.,]*[^\d=(]{1,30}?) ?(?:\(|=|,? or ) ?(\d[^=()]{1,40}?)\)?")
+_WORKED_OUT = later(
     r"(?:\$|\\\[|\\\(|\s)*(?:\\(?:displaystyle|[ij]*int|o?int|sum|prod|lim|det|left)(?![A-Za-z])|\\frac\s*\{\s*d\s*\}).*=\s*([^=]+?)(?:\$|\\\]|\\\)|\s)*",
     re.DOTALL,
 )
 """`(x - 1)e^x + C` of `\\int x e^x dx = (x - 1)e^x + C`."""
-_NAMES = re.compile(r"[A-Za-z]+")
-_APART = re.compile(r"\s*(?:[,;&]|(?<![A-Za-z])and(?![A-Za-z]))\s*")
+_NAMES = later(r"[A-Za-z]+")
+_APART = later(r"\s*(?:[,;&]|(?<![A-Za-z])and(?![A-Za-z]))\s*")
 
 
 def _meant(answer: str, wanted: Reading, found: Reading) -> Iterator[str]:
@@ -220,7 +221,7 @@ def _exact_side(text: str) -> str:
 
 # Times of the day ---------------------------------------------------------------------------------------------
 
-_TIME = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)(?::00)?")
+_TIME = later(r"([01]?\d|2[0-4]):([0-5]\d)(?::00)?")
 _NOON = 12
 
 

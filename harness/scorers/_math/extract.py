@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from harness.scorers._math import closes, phrases, words
 from harness.scorers._math.phrases import MAX_TRIES
 from harness.scorers._math.tokens import MAX_CHARS
+from harness.scorers._patterns import later
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +81,15 @@ def _place(body: str) -> Extraction | None:
     return found
 
 
-_A_LETTER = re.compile(r"[A-J]")
-_IN_WORDS = re.compile(r"[A-Za-z]{2,}(?:[ -][A-Za-z]{2,}){0,3}")
+_A_LETTER = later(r"[A-J]")
+_IN_WORDS = later(r"[A-Za-z]{2,}(?:[ -][A-Za-z]{2,}){0,3}")
 
 
-_A_RELATION = re.compile(r"[=<>≤≥]|\\(?:leq?|geq?)(?![A-Za-z])")
-_A_DATE = re.compile(rf"(?:{words.MONTH}) \d|\d(?:st|nd|rd|th)? (?:{words.MONTH})", re.IGNORECASE)
-_A_LIST = re.compile(r"-?[\d./]+(?:, ?-?[\d./]+)+")
-_SEVERAL = re.compile(r"[,;]|\band\b")
-_A_NUMBER = re.compile(r"\d[\d,]*")
+_A_RELATION = later(r"[=<>≤≥]|\\(?:leq?|geq?)(?![A-Za-z])")
+_A_DATE = later(rf"(?:{words.MONTH}) \d|\d(?:st|nd|rd|th)? (?:{words.MONTH})", re.IGNORECASE)
+_A_LIST = later(r"-?[\d./]+(?:, ?-?[\d./]+)+")
+_SEVERAL = later(r"[,;]|\band\b")
+_A_NUMBER = later(r"\d[\d,]*")
 
 
 def shaped(text: str, wanted: str, found: Extraction) -> Extraction:
@@ -162,15 +163,15 @@ def _close(body: str) -> Extraction | None:
 
 LONGEST_GOLD = 300
 """The longest gold answer in MATH, AIME and OlympiadBench is shorter."""
-_CALCULATION = re.compile(r"<<[^<>\n]{0,200}>>")
+_CALCULATION = later(r"<<[^<>\n]{0,200}>>")
 """The calculator marks of GSM8K solutions."""
-_MARKUP = re.compile(
+_MARKUP = later(
     r"</?(?:solution|result|output|response|conclusion|final[ _-](?:result|output|response)|step"
     r"|b|strong|i|em|u|p|span|div|li|ul|ol|h[1-6]|mark|center|font|big|small|del|ins)(?:\s[^<>]{0,200})?>|<br ?/?>",
     re.IGNORECASE,
 )
 """Tags that dress text, or say what it is for."""
-_RETRACTION = re.compile(
+_RETRACTION = later(
     r"\b(?:wait|actually|hmm|oops|no,|mistake|wrong|error|incorrect|correction|apologi[sz]e|let me (?:re|double)"
     r"|instead|should (?:be|have been))",
     re.IGNORECASE,
@@ -181,36 +182,34 @@ def _line_or_nothing(tag: re.Match[str]) -> str:
     return "" if _INLINE.fullmatch(tag.group()) else "\n"
 
 
-_INLINE = re.compile(r"</?(?:b|strong|i|em|u|span|mark|font|big|small|del|ins)\b[^<>]*>", re.IGNORECASE)
+_INLINE = later(r"</?(?:b|strong|i|em|u|span|mark|font|big|small|del|ins)\b[^<>]*>", re.IGNORECASE)
 
 
 # Marks --------------------------------------------------------------------------------------------------------
 
-_BOX = re.compile(r"(?:\\(?:boxed|fbox|framebox)|\x08oxed|(?<![A-Za-z\\])boxed(?=\s*\{))\s*")
+_BOX = later(r"(?:\\(?:boxed|fbox|framebox)|\x08oxed|(?<![A-Za-z\\])boxed(?=\s*\{))\s*")
 """A box; also one whose backslash was lost, or read as a backspace, on the way through JSON."""
-_BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
-_BARE_BOX = re.compile(r"[-+]?\d[^\s${}\\]*|[A-Za-z](?![A-Za-z'])")
-_UNCLOSED_BOX = re.compile(r"\{([^{}$\n]*)(?:\$|\\\]|\\\))")
-_GAP = re.compile(
-    r"\n[ \t]*[-•*][ \t]|[\s$.*]|\\[()\[\]]|\\(?:quad|qquad|text|textbf|mathrm)(?![A-Za-z])|\\[,;: ]|[{}]"
-)
-_JOINT = re.compile(r"(?:[a-z]{2,12}(?=and))?[,;&]*(and|or)?(?:[A-Za-z](?:_\w)?=)?", re.IGNORECASE)
-_SIDE_BY_SIDE = re.compile(r"[ $]*")
+_BRACES = later(r"\\.|[{}]", re.DOTALL)
+_BARE_BOX = later(r"[-+]?\d[^\s${}\\]*|[A-Za-z](?![A-Za-z'])")
+_UNCLOSED_BOX = later(r"\{([^{}$\n]*)(?:\$|\\\]|\\\))")
+_GAP = later(r"\n[ \t]*[-•*][ \t]|[\s$.*]|\\[()\[\]]|\\(?:quad|qquad|text|textbf|mathrm)(?![A-Za-z])|\\[,;: ]|[{}]")
+_JOINT = later(r"(?:[a-z]{2,12}(?=and))?[,;&]*(and|or)?(?:[A-Za-z](?:_\w)?=)?", re.IGNORECASE)
+_SIDE_BY_SIDE = later(r"[ $]*")
 _LONGEST_GAP = 80
-_HASH = re.compile(r"####[ \t]*([^\n]*)")
-_HEADING = re.compile(
+_HASH = later(r"####[ \t]*([^\n]*)")
+_HEADING = later(
     r"\**(?:step|part|case|method|solution|conclusion|calculation|explanation|verif|final answer\W*$)",
     re.IGNORECASE,
 )
-_HASH_LABEL = re.compile(r"\**(?:the\s+)?(?:final\s+)?answer\s*(?:is\b|[:=])\s*\**", re.IGNORECASE)
+_HASH_LABEL = later(r"\**(?:the\s+)?(?:final\s+)?answer\s*(?:is\b|[:=])\s*\**", re.IGNORECASE)
 _HASH_WORDS = 3
-_TAG = re.compile(r"[<\[](/?)\s*(?:final[ _-]?answer|final|answer|ans)\s*[>\]]", re.IGNORECASE)
-_JSON = re.compile(
+_TAG = later(r"[<\[](/?)\s*(?:final[ _-]?answer|final|answer|ans)\s*[>\]]", re.IGNORECASE)
+_JSON = later(
     r"""["'](?:final[ _])?answer["']\s*:\s*"""
     r"""(?:("(?:[^"\\]|\\.)*"|'(?:[^'\\\n]|\\.)*')|\[([^\[\]\n]*)\]|([^\s,}"'\[][^,}\n]*))""",
     re.IGNORECASE,
 )
-_AS_A_FORM = re.compile(r"\b(?:in|inside|within|into|form|format|using|as|like|with)\b\W*\Z", re.IGNORECASE)
+_AS_A_FORM = later(r"\b(?:in|inside|within|into|form|format|using|as|like|with)\b\W*\Z", re.IGNORECASE)
 """Before a box that holds a letter: "within \\boxed{N} as requested"."""
 _CONTROL = str.maketrans({"\f": "\\f", "\t": "\\t", "\b": "\\b", "\r": "\\r", "\x0b": "\\v", "\n": "\\n"})
 

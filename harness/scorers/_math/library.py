@@ -15,11 +15,13 @@ import re
 from latex2sympy2_extended.latex2sympy2 import latex2sympy
 from math_verify import verify
 
+from harness.scorers._patterns import later
+
 logging.getLogger("math_verify").setLevel(logging.CRITICAL)
 
 MAX_CHARS = 400
-_TOO_MUCH = re.compile(r"\d{7,}|\^[^\s+\-=,]{0,40}\^|\^\s*\{?\s*-?\d{4,}|\d{4,}\s*!|!\s*!|\d\s+\d")
-_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
+_TOO_MUCH = later(r"\d{7,}|\^[^\s+\-=,]{0,40}\^|\^\s*\{?\s*-?\d{4,}|\d{4,}\s*!|!\s*!|\d\s+\d")
+_WORD = later(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
 
 
 def equal(gold: str, answer: str) -> bool | None:

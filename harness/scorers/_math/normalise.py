@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from harness.scorers._math import units
 from harness.scorers._math.tokens import MAX_CHARS, MAX_DEPTH, UnreadableError
+from harness.scorers._patterns import later
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +50,9 @@ def normalise(raw: str, *, letter_units: bool = False) -> Normal:
     return Normal(" ".join(text.split()), unit, words)
 
 
-_NO_WORD = re.compile(r"⟦|⟧|[{}$\"'`*_\\]")
-_TEXT_RUN = re.compile(r"⟦([^⟦⟧{}]*)⟧")
-_BRACKETS = re.compile(r"[\[({})\]]")
+_NO_WORD = later(r"⟦|⟧|[{}$\"'`*_\\]")
+_TEXT_RUN = later(r"⟦([^⟦⟧{}]*)⟧")
+_BRACKETS = later(r"[\[({})\]]")
 
 
 def _check_depth(text: str) -> None:
@@ -100,8 +101,8 @@ _TABLE: dict[int, str | None] = {
 }
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱˣ", "0123456789+-()nix")
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
-_RUN_OF_SUPERSCRIPTS = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱˣ]+")
-_RUN_OF_SUBSCRIPTS = re.compile("[₀₁₂₃₄₅₆₇₈₉]+")
+_RUN_OF_SUPERSCRIPTS = later("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱˣ]+")
+_RUN_OF_SUBSCRIPTS = later("[₀₁₂₃₄₅₆₇₈₉]+")
 
 
 def plain_characters(text: str) -> str:
@@ -125,24 +126,24 @@ def _ascii_digit(char: str) -> str:
 # LaTeX -------------------------------------------------------------------------------------------------------
 
 _NOT_LETTER = r"(?![A-Za-z])"
-_THOUSANDS = re.compile(r"(?<=\d)(?:\\[,;:! ] ?| ?\{ ?, ?\} ?|, ?\\! ?|,\\, ?|[~'_])(?=\d{3}(?!\d))")
-_SPACED_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?! ?\d)")
-_POINTED_THOUSANDS = re.compile(
+_THOUSANDS = later(r"(?<=\d)(?:\\[,;:! ] ?| ?\{ ?, ?\} ?|, ?\\! ?|,\\, ?|[~'_])(?=\d{3}(?!\d))")
+_SPACED_THOUSANDS = later(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?! ?\d)")
+_POINTED_THOUSANDS = later(
     r"(?<![\d.,])(\d{1,3}(?:\.\d{3}){2,}|\d{1,3}(?:\.\d{3})+(?=,\d{1,2}(?!\d)))(?:,(\d+))?(?![\d.,]\d)"
 )
 """`1.234.567`, `1.234,50`: no other reading is left."""
-_PLUS_MINUS = re.compile(r"\+/-|\+ ?\\/ ?-")
-_REPEATING = re.compile(r"(\d{0,12}\.\d{0,12}?)(\d{1,12}?)\2{1,20} ?(?:\.\.\.|\\[lc]?dots(?![A-Za-z]))")
-_SIZES = re.compile(
+_PLUS_MINUS = later(r"\+/-|\+ ?\\/ ?-")
+_REPEATING = later(r"(\d{0,12}\.\d{0,12}?)(\d{1,12}?)\2{1,20} ?(?:\.\.\.|\\[lc]?dots(?![A-Za-z]))")
+_SIZES = later(
     rf"\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|rm|bf|it|m?angle|triangle){_NOT_LETTER}\.?"
 )
-_SPACES = re.compile(rf"\\[,;:! ]|\\(?:quad|qquad|thinspace|enspace|space|nobreak){_NOT_LETTER}|~|\\[()\[\]]")
-_FONTS = re.compile(
+_SPACES = later(rf"\\[,;:! ]|\\(?:quad|qquad|thinspace|enspace|space|nobreak){_NOT_LETTER}|~|\\[()\[\]]")
+_FONTS = later(
     r"\\(text|textbf|textit|textrm|texttt|textnormal|mbox|hbox|mathrm|mathbf|mathit|mathsf|mathcal|mathnormal|bm"
     r"|boldsymbol|bold|operatorname\*?|emph|underline|boxed|fbox|hspace\*?|hphantom|phantom|color|tag)(?![A-Za-z])\s*"
     r"(?:\{([^{}]*)\}|([A-Za-z0-9]))"
 )
-_FONT_OF_GROUP = re.compile(r"\\(?:text\w*|mbox|math(?!bb)\w+|bm|boldsymbol|bold|emph|underline|boxed|fbox)(?= ?\{)")
+_FONT_OF_GROUP = later(r"\\(?:text\w*|mbox|math(?!bb)\w+|bm|boldsymbol|bold|emph|underline|boxed|fbox)(?= ?\{)")
 """What is left of them holds braces of its own; the group is enough."""
 _DROPPED = frozenset({"hspace", "hspace*", "phantom", "hphantom", "color", "tag"})
 _MATH_FONTS = frozenset(
@@ -160,10 +161,10 @@ _MATH_FONTS = frozenset(
     }
 )
 _DEEPEST_FONT = 6
-_FUNCTION_IN_TEXT = re.compile(
+_FUNCTION_IN_TEXT = later(
     r"(?:arc)?(?:sin|cos|tan|cot)h?|sec|csc|ln|log|lg|exp|gcd|lcm|max|min|sgn|Re|Im|arg|floor|ceil|abs"
 )
-_JOINT_IN_TEXT = re.compile(r"[,;]? ?(and|or) ?,?")
+_JOINT_IN_TEXT = later(r"[,;]? ?(and|or) ?,?")
 
 Replacement = str | Callable[[re.Match[str]], str]
 
@@ -173,7 +174,7 @@ def _infix(match: re.Match[str]) -> str:
 
 
 _RENAMED: list[tuple[re.Pattern[str], Replacement]] = [
-    (re.compile(pattern), replacement)
+    (later(pattern), replacement)
     for pattern, replacement in (
         (rf"\\[dtc]frac{_NOT_LETTER}", r"\\frac"),
         (rf"\\[dt]binom{_NOT_LETTER}", r"\\binom"),
@@ -195,17 +196,17 @@ _RENAMED: list[tuple[re.Pattern[str], Replacement]] = [
         (r"\\(?:begin|end) ?\{(?:aligned|align\*?|gathered|split|equation\*?)\}", ""),
     )
 ]
-_OPEN_LEFT = re.compile(r"^\](?=[^\[\]]*,[^\[\]]*[\[\]]$)")
-_OPEN_RIGHT = re.compile(r"(?<=[(\[])([^\[\]]*,[^\[\]]*)\[$")
+_OPEN_LEFT = later(r"^\](?=[^\[\]]*,[^\[\]]*[\[\]]$)")
+_OPEN_RIGHT = later(r"(?<=[(\[])([^\[\]]*,[^\[\]]*)\[$")
 """`]2,5[` is (2,5)."""
-_UNION = re.compile(r"(?<=[)\]]) ?U ?(?=[(\[])")
-_RATIO = re.compile(r"^(\d+) to (\d+)$")
-_ORDINAL = re.compile(r"(?<=\d)(?: ?\^ ?\{? ?(?:⟦ ?)?(?:st|nd|rd|th)(?: ?⟧)? ?\}?|(?:st|nd|rd|th)(?= [a-z⟦]))")
+_UNION = later(r"(?<=[)\]]) ?U ?(?=[(\[])")
+_RATIO = later(r"^(\d+) to (\d+)$")
+_ORDINAL = later(r"(?<=\d)(?: ?\^ ?\{? ?(?:⟦ ?)?(?:st|nd|rd|th)(?: ?⟧)? ?\}?|(?:st|nd|rd|th)(?= [a-z⟦]))")
 """`12^{\\text{th}}`, `12th grade`."""
-_LETTERED_NUMERAL = re.compile(r"^[\dA-Fa-f]+(?=_ ?\{? ?1[1-6] ?\}?$)")
-_POWER_IN_FONT = re.compile(r"(\\(?:mathrm|text)\s*\{[^{}]*\^)\{\s*(-?\d)\s*\}")
-_MODULE = re.compile(r"(?<![A-Za-z\\])(?:np|numpy|math|sympy)\.(?=[a-z])")
-_PLAIN_ROOT = re.compile(r"(?<![A-Za-z\\])sqrt(?![A-Za-z])")
+_LETTERED_NUMERAL = later(r"^[\dA-Fa-f]+(?=_ ?\{? ?1[1-6] ?\}?$)")
+_POWER_IN_FONT = later(r"(\\(?:mathrm|text)\s*\{[^{}]*\^)\{\s*(-?\d)\s*\}")
+_MODULE = later(r"(?<![A-Za-z\\])(?:np|numpy|math|sympy)\.(?=[a-z])")
+_PLAIN_ROOT = later(r"(?<![A-Za-z\\])sqrt(?![A-Za-z])")
 
 
 def plain_latex(text: str) -> str:
@@ -278,21 +279,21 @@ def _font(match: re.Match[str]) -> str:  # noqa: PLR0911 - one per kind of font
 
 # Dress -------------------------------------------------------------------------------------------------------
 
-_LEAD = re.compile(
+_LEAD = later(
     r"^(?:(?:[Ii]t is|is|are|exactly|precisely|only|just|about|approximately|approx\.?|equals?|equal to|to|the value of"
     r"|therefore|thus|so)\b\s*|[:=≈]\s*|\\approx\s*|⟦(?:[Aa]nswer|[Ff]inal answer)\s*:?\s*⟧)+"
 )
-_MINUS_IN_WORDS = re.compile(r"^(?:negative|minus) (?=[\d$.\\])")
-_ASIDE = re.compile(
+_MINUS_IN_WORDS = later(r"^(?:negative|minus) (?=[\d$.\\])")
+_ASIDE = later(
     r"(?<=[\d)}$%\]]) ⟦?\((?!mod|base|or|and)(?:[A-Za-z][a-z' -]{3,}|(?=[^()]*[A-Za-z]{2,} [A-Za-z]{2,})[\w ,.'$-]+"
     r"|(?:i\.?e\b|since|because|as|which|that is|approx|about|\\approx)[^()]*)\)⟧?$"
     r"|(?<=[\w)}$%\]]) \((?=[^()]*=)(?:[\d\s.,+*/=$%-]|\\(?:times|cdot|div) ?)*\)$"
     r"|(?<=\S) \((?:\$? ?\\approx|about|approx(?:imately)?\.?|roughly|i\.e\.)(?![A-Za-z])[^()]*\)$"
 )
 """`72 (clips)`, `48 (24 in April and 24 in May)`, `18 (9 * 2 = 18)`, `1/7 (about 0.14)`."""
-_MATH_AND_WORDS = re.compile(r"^\$([^$]+)\$ ?(?=⟦|[A-Za-z])")
+_MATH_AND_WORDS = later(r"^\$([^$]+)\$ ?(?=⟦|[A-Za-z])")
 """`$125$ miles`, whose first sign is no dollar."""
-_FACTORIAL_END = re.compile(r"[\d)}A-Za-z]!+$")
+_FACTORIAL_END = later(r"[\d)}A-Za-z]!+$")
 _STOPS = (".", ",", ";", ":", "!")
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from harness.scorers._math.normalise import plain_characters
 from harness.scorers._math.tokens import MAX_CHARS
+from harness.scorers._patterns import later
 
 MAX_TRIES = 50
 """Places of one kind that are looked at, from the end."""
@@ -23,7 +24,7 @@ class StatedAnswer(NamedTuple):
     """It is called final, and is a bare value that is exact."""
 
 
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = later(
     r"(?:\\(?:boxed|text\w*|mathrm|mathbf|underline|square|Box|[lcd]?dots|q?quad)|\\[,;:! _]"
     r"|\\(?:h?phantom|hspace|rule)\s*\{[^{}]*\}"
     r"|\b(?:the|your|my|final|numeric|numerical|correct|ans|answer|value|result|solution|expression|number|integer"
@@ -46,31 +47,31 @@ NUMBER = (
     r"|\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:[/:]\d+)?"
     r"(?:[₀-₉]+)?(?:\s?[×*x]\s?10(?:\^[-−]?\d+|[⁻⁰¹²³⁴-⁹]+))?(?:\s?\\?%|\s(?:thousand|[mb]illion)\b)?"
 )
-NUMBERS = re.compile(NUMBER)
-WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
-TWO_WORDS = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}[ ,]+[A-Za-z]{2,}")
-REJECTED = re.compile(
+NUMBERS = later(NUMBER)
+WORD = later(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
+TWO_WORDS = later(r"(?<![\\A-Za-z])[A-Za-z]{2,}[ ,]+[A-Za-z]{2,}")
+REJECTED = later(
     r"\b(?:wrong|incorrect|not (?:the|correct|right|possible|valid|an?)|contradict\w*|impossible|let"
     r"|extraneous|too (?:small|large|big|few|many|low|high|short|long|much|little))\b|\?",
     re.IGNORECASE,
 )
-NEGATED = re.compile(
+NEGATED = later(
     r"\b(?:not|cannot|can't|isn't|no|unable|unknown|undetermined|impossible|insufficient|need more|more information"
     r"|nicht|keine?|pas|não|niet|bukan|не|нет)\b|n't\b|不是|没有|不能|ない|ません",
     re.IGNORECASE,
 )
-HEDGED = re.compile(
+HEDGED = later(
     r"\b(?:or|either|maybe|perhaps|doubt|unsure|whether|(?-i:might|may|could)|if|but|let us|let's|next(?=[,:]))\b|\?",
     re.IGNORECASE,
 )
-BOUND = re.compile(
+BOUND = later(
     r"\b(?:between\s\S{1,20}\sand|at (?:least|most)|(?:more|less|greater|larger|smaller|fewer) than|up to"
     r"|(?:is|are|was|were|it[’']s|that[’']s) (?:over|above|under|below))[\s$*\\(]*\Z|[<>≤≥]=?\s*\Z",
     re.IGNORECASE,
 )
 """What makes of the number behind it a bound."""
-MATHS = re.compile(r"\$([^$]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
-_VALUE_AT_END = re.compile(
+MATHS = later(r"\$([^$]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
+_VALUE_AT_END = later(
     rf"(?:\*\*[^*\n]{{1,200}}\*\*|\$[^$\n]{{1,300}}\$|\\\(.{{1,300}}?\\\)|(?:\b[A-Za-z]\s?(?:[<>]=?|[=≤≥])\s?)?{NUMBER})\Z"
 )
 
@@ -78,7 +79,7 @@ _VALUE_AT_END = re.compile(
 # Phrases --------------------------------------------------------------------------------------------------------------
 
 _SAYS = r"is|are|would be|should be|must be|equals|comes out to|becomes"
-_ENGLISH = re.compile(
+_ENGLISH = later(
     rf"(?:answer\s+(?:is\s+not|isn[’']t)\s[^.;,:\n]{{1,40}}[.;,:]?\s+(?:but|it[’']s|it\s+is)\b"  # not 15; it's 14
     rf"|(?:answer|(?<![a-z])ans|result|solution)s?\b(?: (?:to|of|for) (?:[^.:\n$]|\$[^$\n]{{1,80}}\$){{1,80}}?)?"
     rf"(?:\s*\**\s*[:=➜→⇒]\s*\**|\s+[-–—]\s|\s+(?:{_SAYS})\b)|(?<![a-z])ans\.(?=\s)"
@@ -86,7 +87,7 @@ _ENGLISH = re.compile(
     r"|(?:option|choice)\s+is\b|(?:option|choice)\**:(?=[\s*]*\(?[A-J]\b)|it should be\b|it is actually\b)\s*[:=]?\s*",
     re.IGNORECASE,
 )
-_OTHERS = re.compile(
+_OTHERS = later(
     r"(?:"
     r"respuesta(?:\s+(?:final|correcta))?\s*(?:\bes\b|:)"  # Spanish
     r"|antwort\s*(?:\b(?:ist|lautet|beträgt)\b|:)"  # German
@@ -134,30 +135,30 @@ _OTHER_KEYS = (
     *("答", "最终结果", "답", "ответ", "итого", "відповідь", "উত্তর", "คำตอบ", "ตอบ", "సమాధానం", "జవాబు"),
     *("उत्तर", "الجواب", "الإجابة", "پاسخ", "جواب"),
 )
-_A_LINE = re.compile(r"(?m)^[ \t]*A:[ \t]*([^\n]+)$")
-_NO_VALUE = re.compile(
+_A_LINE = later(r"(?m)^[ \t]*A:[ \t]*([^\n]+)$")
+_NO_VALUE = later(
     r"\s*(?:not|unknown|wrong|incorrect|correct|right|below|above|as follows|shown|within|in (?:the|a|its|simplest))\b",
     re.IGNORECASE,
 )
-_STOP = re.compile(r"(?<!\bi\.e)(?<!\be\.g)\.(?=\s|$|[*\"')\]])|[。।\n]|(?<=\d)[!?](?=\s|$)")
-_CLAUSE = re.compile(
+_STOP = later(r"(?<!\bi\.e)(?<!\be\.g)\.(?=\s|$|[*\"')\]])|[。।\n]|(?<=\d)[!?](?=\s|$)")
+_CLAUSE = later(
     r"[,;]?\s+(?:because|since|not|which|where|instead of|rather than|so that)\b"
     r"|\s+\((?:not|i\.e|since|because)\b|\s+—\s"
 )
-_FINAL = re.compile(r"\b(?:final|correct|corrected|revised|updated|actual)\s+\Z", re.IGNORECASE)
-_BARE = re.compile(
+_FINAL = later(r"\b(?:final|correct|corrected|revised|updated|actual)\s+\Z", re.IGNORECASE)
+_BARE = later(
     r"(?![^\n]*(?:approx|about|≈|roughly))[\s$*({\[\x22']*"
     r"(?:\\|[-−+]?\s?[$€£√]?\.?\d|(?!a\s)[A-Za-z](?![A-Za-z'])|\Z)"
 )
-_IS_THE = re.compile(r"\s(?:is|are)\s+(?:the|our|my)\s+(?:[a-z]+\s+){0,2}\Z")
+_IS_THE = later(r"\s(?:is|are)\s+(?:the|our|my)\s+(?:[a-z]+\s+){0,2}\Z")
 _LONGEST_BEFORE = 400
 """Characters before "is the answer" that may hold its value."""
-_LONE_BULLET = re.compile(r"[-+•][ \t]+(?=[^\n]+\s*(?:\n[ \t]*\n[ \t]*(?![-+•*])|\Z))")
+_LONE_BULLET = later(r"[-+•][ \t]+(?=[^\n]+\s*(?:\n[ \t]*\n[ \t]*(?![-+•*])|\Z))")
 """The mark of a list that has one item: `- 9` is not -9."""
-_HEADING = re.compile(r"\d{1,2}[.)]\**[ \t]+\**(?=[^\n]*[A-Za-z]{3})")
+_HEADING = later(r"\d{1,2}[.)]\**[ \t]+\**(?=[^\n]*[A-Za-z]{3})")
 """`1. Set up the equation`, the first of several steps."""
 _LONGEST_GAP = 20
-_FILLER = re.compile(r"[\s*:：]*(?:(?<=\n)>\s*\**)?")
+_FILLER = later(r"[\s*:：]*(?:(?<=\n)>\s*\**)?")
 _MATH_OPENERS = (("\\[", "\\]"), ("\\(", "\\)"), ("$$", "$$"), ("$", "$"))
 
 
@@ -266,9 +267,9 @@ def _end_of_sentence(text: str, start: int) -> int:
 
 _EMOJI = "\u220e\u25a0\u25a1\u2600-\u2715\u2719-\u274b\u2750-\u2775\u2b50\ufe0f\u200d\U0001f300-\U0001faff"
 """Pictures and the end of a proof, but for the crosses that call an answer wrong."""
-EMOJI_BEHIND = re.compile(rf"(?<=[^\s{_EMOJI}])\s*[{_EMOJI}][\s{_EMOJI}]*\Z")
-_BULLETS = re.compile(r"(?:[ \t]*(?:[-•*]|\d{1,2}[.)])[ \t]+([^\n]{1,80})(?:\n|\Z)){2,12}")
-BULLET = re.compile(r"^[ \t]*(?:[-•*]|\d{1,2}[.)])[ \t]+", re.MULTILINE)
+EMOJI_BEHIND = later(rf"(?<=[^\s{_EMOJI}])\s*[{_EMOJI}][\s{_EMOJI}]*\Z")
+_BULLETS = later(r"(?:[ \t]*(?:[-•*]|\d{1,2}[.)])[ \t]+([^\n]{1,80})(?:\n|\Z)){2,12}")
+BULLET = later(r"^[ \t]*(?:[-•*]|\d{1,2}[.)])[ \t]+", re.MULTILINE)
 
 
 def _bullets(text: str, start: int) -> StatedAnswer | None:
@@ -286,19 +287,19 @@ def tidy(value: str) -> str:
 
 # Prose ----------------------------------------------------------------------------------------------------------------
 
-_CODE = re.compile(r"[_\"\\\[\]{}=();<>|]")
-_IN_BRACKETS = re.compile(r"[A-Za-z][A-Za-z-]*\s*\((.{1,40})\)\.?")
-_FINAL_EQUALS = re.compile(rf"=\s*({NUMBER})\s*\$?\s*\.?\s*$")
-_SAID = re.compile(
+_CODE = later(r"[_\"\\\[\]{}=();<>|]")
+_IN_BRACKETS = later(r"[A-Za-z][A-Za-z-]*\s*\((.{1,40})\)\.?")
+_FINAL_EQUALS = later(rf"=\s*({NUMBER})\s*\$?\s*\.?\s*$")
+_SAID = later(
     r".*(?:\b(?:is|are|was|were|equals?|be|es|ist|sind|est|sont|é|è)\b|是|为|は)\s*(?:(?:exactly|only|just)\s+)?"
     r"(.{1,200}?)[^\W\x00-\x7f]*\s*\.?",
     re.DOTALL,
 )
 """`34` of "The largest n is 34.": what stands behind the last verb."""
-_LOGIC = re.compile(
+_LOGIC = later(
     r"\\(?:forall|n?exists|neg|lnot|implies|iff|land|lor)\b|\b(?:for (?:all|some|every|any)|there exists?)\b"
 )
-_TEXT_COMMAND = re.compile(r"\\(?:text|mathrm|textbf)\s*\{([^{}]*)\}")
+_TEXT_COMMAND = later(r"\\(?:text|mathrm|textbf)\s*\{([^{}]*)\}")
 
 
 def distil(prose: str) -> str | None:  # noqa: PLR0911 - one per way of saying it
@@ -335,13 +336,13 @@ def without_text(answer: str) -> str:
 
 # European numbers -----------------------------------------------------------------------------------------------------
 
-_GROUPED_BY_POINTS = re.compile(r"(?<![\d.,])\d{1,3}(?:\.\d{3})+(?![\d.]|,\d{3})")
-_WORDS_OF_EUROPE = re.compile(
+_GROUPED_BY_POINTS = later(r"(?<![\d.,])\d{1,3}(?:\.\d{3})+(?![\d.]|,\d{3})")
+_WORDS_OF_EUROPE = later(
     r"\b(?:der|die|das|ist|sind|und|er|sie|es|hat|ein|eine|einen|von|für|insgesamt|antwort|el|los|las|un|una|de|que|por"
     r"|tiene|tanto|en|él|ella|hay|cada|para|con|dólares|[^\W\d]*[à-öø-ÿ][^\W\d]*|respuesta|resposta|ele|ela|um|uma|teve|il|di|che|ha|risposta|het|een|van|antwoord|adalah|cevap|toplam)\b",
     re.IGNORECASE,
 )
-_WORDS_OF_ENGLISH = re.compile(
+_WORDS_OF_ENGLISH = later(
     r"\b(?:the|is|are|was|so|of|and|to|for|it|she|he|they|we|has|have|with|this|that|per|each|by|from|answer|therefore|thus"
     r"|hence|result|equals|value|costs?|makes)\b",
     re.IGNORECASE,

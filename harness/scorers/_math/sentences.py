@@ -7,58 +7,55 @@ import re
 from harness.scorers._math import units
 from harness.scorers._math.normalise import plain_characters
 from harness.scorers._math.phrases import BOUND, HEDGED, MATHS, NEGATED, NUMBER, NUMBERS, REJECTED, WORD
+from harness.scorers._patterns import later
 
-LABEL = re.compile(r"^(?:[A-Za-z][A-Za-z' ]{1,50}|\\boxed\{[A-Za-z ]{1,30}\}):\**\s+")
-_EQUALS = re.compile(rf"[=≈]\s*\**({NUMBER})")
-_ONLY_WORDS = re.compile(
+LABEL = later(r"^(?:[A-Za-z][A-Za-z' ]{1,50}|\\boxed\{[A-Za-z ]{1,30}\}):\**\s+")
+_EQUALS = later(rf"[=≈]\s*\**({NUMBER})")
+_ONLY_WORDS = later(
     r"\**(?:\s?/\s?[A-Za-z]+)?[\s,]*(?:[ap]\.m\b|(?:[^\W\d_]|[°$€£\u0900-\u0eff])(?:[^\W\d_]|['’/\u0900-\u0eff-])*+[\s,]*+){0,12}[\s.!*$\"。।]*$"
 )
-_FEW_WORDS = re.compile(r"\s*(?:[A-Za-z$€£&/][A-Za-z/&]*+\s*+){0,10}$")
+_FEW_WORDS = later(r"\s*(?:[A-Za-z$€£&/][A-Za-z/&]*+\s*+){0,10}$")
 _MATH = r"(?:\$[^$]{1,300}\$|\\\([^$]{1,300}?\\\))"
-_MATH_AT_END = re.compile(
-    rf"((?:{_MATH}(?:, (?:and |or )?| and | or )){{0,9}}{_MATH})((?: [A-Za-z]+){{0,4}})[\s.*!。]*$"
-)
-_UNSOLVED = re.compile(r"[^=]*\b[A-Za-z]+\s*\^\s*\{?\d+\}?\s*")
+_MATH_AT_END = later(rf"((?:{_MATH}(?:, (?:and |or )?| and | or )){{0,9}}{_MATH})((?: [A-Za-z]+){{0,4}})[\s.*!。]*$")
+_UNSOLVED = later(r"[^=]*\b[A-Za-z]+\s*\^\s*\{?\d+\}?\s*")
 """The left side of `AB^2 = 7`."""
-_BOLD = re.compile(r"\*\*([^*\n]{1,300})\*\*(:?)")
-_ROUNDED_LAST = re.compile(rf"\s*({NUMBER})[^\d=≈]{{0,20}}$")
-_SIDE_BEGINS = re.compile(r"[=:]|\b(?:is|are|equals?|takes?|be)\b")
+_BOLD = later(r"\*\*([^*\n]{1,300})\*\*(:?)")
+_ROUNDED_LAST = later(rf"\s*({NUMBER})[^\d=≈]{{0,20}}$")
+_SIDE_BEGINS = later(r"[=:]|\b(?:is|are|equals?|takes?|be)\b")
 _LONGEST_SIDE = 40
-FUNCTIONS = re.compile(r"\b(?:sqrt|sin|cos|tan|log|exp|arc(?:sin|cos|tan))(?![A-Za-z])")
-_OR_ABOUT = re.compile(
+FUNCTIONS = later(r"\b(?:sqrt|sin|cos|tan|log|exp|arc(?:sin|cos|tan))(?![A-Za-z])")
+_OR_ABOUT = later(
     r"(?:,|,? or|,? which is|,? i\.e\.,?| \()[ ]?(?:approximately|about|roughly|around|nearly|≈|\$?\\approx)"
     r"(?![A-Za-z])[^,()]{1,60}\)?\W*$"
 )
 """`…, or approximately 113.1 cm²`, at the end of a sentence."""
-_EITHER = re.compile(rf"({NUMBER}(?: [A-Za-z]+)?,? or (?:equivalently,? )?(?:\d+ )?{NUMBER}(?: [A-Za-z]+)?)\W*$")
+_EITHER = later(rf"({NUMBER}(?: [A-Za-z]+)?,? or (?:equivalently,? )?(?:\d+ )?{NUMBER}(?: [A-Za-z]+)?)\W*$")
 """`0.35, or 35%`, at the end of a sentence."""
-_OR_EACH = re.compile(rf"(?:,? or ({NUMBER})(?: [a-z]+)?,? (?:each|apiece|per [a-z]+)|^\D*, or ({NUMBER}))\W*$")
+_OR_EACH = later(rf"(?:,? or ({NUMBER})(?: [a-z]+)?,? (?:each|apiece|per [a-z]+)|^\D*, or ({NUMBER}))\W*$")
 """`…, or 2 each`, `a quarter to three, or 2:45`, at the end of a sentence."""
-_CHINESE_LAST = re.compile(
+_CHINESE_LAST = later(
     r"[是有为共得要需剩花费]\s*([零〇一二两三四五六七八九十百千万]{2,12})"
     r"[^\W\da-zA-Z零〇一二两三四五六七八九十百千万]{0,6}[。！.]?$"
 )
-_BRACKETED = re.compile(r"(?<=\()(\d{1,2}:\d\d)(?=\)\W*$)|\[ ?([^\[\],;]{0,30}\d[^\[\],;]{0,30}?) ?\]\W*$")
+_BRACKETED = later(r"(?<=\()(\d{1,2}:\d\d)(?=\)\W*$)|\[ ?([^\[\],;]{0,30}\d[^\[\],;]{0,30}?) ?\]\W*$")
 """`[90]`, at the end of a sentence."""
-_BOUNDED = re.compile(
-    rf"((?:{NUMBER} ?(?:[<≤]|<=|\\leq?) ?)?(?<![A-Za-z])[A-Za-z] ?(?:[<>≤≥≠]=?|\\[lgn]eq?) ?{NUMBER})\W*$"
-)
+_BOUNDED = later(rf"((?:{NUMBER} ?(?:[<≤]|<=|\\leq?) ?)?(?<![A-Za-z])[A-Za-z] ?(?:[<>≤≥≠]=?|\\[lgn]eq?) ?{NUMBER})\W*$")
 """`x > 7`, at the end of a sentence."""
-_HOURS = re.compile(r"(?<=à )(\d{1,2}) ?h ?(\d{2})(?!\d)")
+_HOURS = later(r"(?<=à )(\d{1,2}) ?h ?(\d{2})(?!\d)")
 _ENTRY = r"[-−+]?(?:\d[\d./]*|∞|\d*√?\d*π(?:/\d+)?|√\d+|[a-z])"
 _TUPLE = rf"[(\[⟨] ?{_ENTRY}(?:, ?{_ENTRY}){{1,5}} ?[)\]⟩]"
-_TUPLES = re.compile(
+_TUPLES = later(
     rf"(?<!\w)(\[{_TUPLE}(?:, ?{_TUPLE}){{0,9}}\]|{_TUPLE}(?:(?:, (?:and )?| and |,? ?[∪U] ?){_TUPLE}){{0,9}})\W*$"
 )
 """`(3, -4)`, at the end of a sentence."""
 _TERM = r"[-−+]?+(?:\d[\d.]*+|(?:sqrt|sin|cos|tan|ln|log|exp)(?=[ (])|pi|√|π|[a-z](?![A-Za-z])|[²³⁰-⁹()])"
-_EXPRESSION = re.compile(
+_EXPRESSION = later(
     r"(?:\b(?:is|are|be|equals?|becomes|gives?|get|obtain|(?:converges|simplifies|reduces|evaluates|equal) to)|=)\s+"
     rf"(?:the (?:expression|value)\s+)?"
     rf"((?=[^.]*[a-zπ√(²³^*/+−-])(?=\S*[^\d\s,.]|\S+ [-−+*/^]){_TERM}(?:(?: ?[-−+*/^] ?| )?+{_TERM}){{1,30}}+)[.\s]*$"
 )
 """`3 − 4i`, `3*sqrt(5)`, at the end of a sentence."""
-_AMOUNTS = re.compile(
+_AMOUNTS = later(
     r"(?<![\d.,:/$€£-])(\d+ (?:h|hours?|hrs?|heures?|horas?|ore|ora|Stunden?|час(?:а|ов)?"
     r"|days?|dollars?|lbs?|pounds?|feet|foot|ft"
     r"|meters?|km|kg),? (?:(?:and|et|und|y|e) )?\d+ (?:m|min|mins|minut[eo]s?|minuti|Minuten?|минут[аы]?"
@@ -66,64 +63,60 @@ _AMOUNTS = re.compile(
     r"|oz|ounces?|inch(?:es)?|in|cm|g|grams?))(?: [a-z]+)?\W*$"
 )
 """`1 h 45 min`, at the end of a sentence."""
-_CHANCE = re.compile(r"\b(?:probability|chances?|odds|likelihood)\b[^.]*\b(?:is|are)\s+(\d+) (?:in|out of) (\d+)\W*$")
+_CHANCE = later(r"\b(?:probability|chances?|odds|likelihood)\b[^.]*\b(?:is|are)\s+(\d+) (?:in|out of) (\d+)\W*$")
 """`3 in 8`, of a probability."""
 _ENDINGS = (_CHANCE, _BOUNDED, _BRACKETED, _TUPLES, _EXPRESSION, _AMOUNTS)
 """Values that a sentence may end on beside plain numbers; of more than one group, a fraction."""
-_IN_BOLD = re.compile(r"(?=.*\d).{1,120}(?<!:)")
-_SAID_LAST = re.compile(
+_IN_BOLD = later(r"(?=.*\d).{1,120}(?<!:)")
+_SAID_LAST = later(
     rf"(?:\b(?:is|are|be|equals?)\s+(?:(?:about|approximately|exactly)\s+)?|[是为])({NUMBER})\s?\S{{0,12}}$"
 )
-_ASSIGNED = re.compile(
-    rf"((?:\b[A-Za-z](?:_\d)? ?= ?{NUMBER}(?:[,;] (?:and )?| and ))+[A-Za-z](?:_\d)? ?= ?{NUMBER})\W*$"
-)
+_ASSIGNED = later(rf"((?:\b[A-Za-z](?:_\d)? ?= ?{NUMBER}(?:[,;] (?:and )?| and ))+[A-Za-z](?:_\d)? ?= ?{NUMBER})\W*$")
 """`x = 7 and y = 2`, at the end of a sentence."""
-_ALTERNATIVES = re.compile(rf"((?P<name>[A-Za-z]) ?= ?{NUMBER}(?:(?:,? or |, ?)(?P=name) ?= ?{NUMBER})+)\W*$")
+_ALTERNATIVES = later(rf"((?P<name>[A-Za-z]) ?= ?{NUMBER}(?:(?:,? or |, ?)(?P=name) ?= ?{NUMBER})+)\W*$")
 """`k = 2 or k = -7`, at the end of a sentence."""
-_CONDITION = re.compile(
+_CONDITION = later(
     r"^(?:so,? )?(?:if|when|since|because|given|with|for)\b[^,]*, (?:then )?(?=[^,]*\d)(?!.*\bwould\b)",
     re.IGNORECASE,
 )
 """`If each pays the same, …`, before what follows from it."""
-_NOT_THAT = re.compile(r"\s\((?:not|instead of|rather than)\b[^()]*\)\W*$")
-_EXACTLY = re.compile(rf"({NUMBER})(?: [A-Za-z]+)? \((?:exactly|precisely|that is|i\.e\.),? ([^()]{{1,60}})\)\W*$")
+_NOT_THAT = later(r"\s\((?:not|instead of|rather than)\b[^()]*\)\W*$")
+_EXACTLY = later(rf"({NUMBER})(?: [A-Za-z]+)? \((?:exactly|precisely|that is|i\.e\.),? ([^()]{{1,60}})\)\W*$")
 """`approximately 0.693 (exactly ln 2)`, at the end of a sentence."""
-_AT = re.compile(rf",? (?:which occurs |attained |occurring )?(?:at|when|where) [A-Za-z] ?= ?{NUMBER}\W*$")
+_AT = later(rf",? (?:which occurs |attained |occurring )?(?:at|when|where) [A-Za-z] ?= ?{NUMBER}\W*$")
 """`…, at x = 3`, at the end of a sentence."""
-_AND_IS = re.compile(rf"\b(?:is|are|equals|gives)\s+\W{{0,3}}{NUMBER}")
-_LISTED = re.compile(rf"\b(?:is|are|were)\s+((?:{NUMBER}(?:, (?:and |or )?| and | or ))+{NUMBER})\W*$")
-_COUNTED = re.compile(
+_AND_IS = later(rf"\b(?:is|are|equals|gives)\s+\W{{0,3}}{NUMBER}")
+_LISTED = later(rf"\b(?:is|are|were)\s+((?:{NUMBER}(?:, (?:and |or )?| and | or ))+{NUMBER})\W*$")
+_COUNTED = later(
     r"(?<![\d.,:/$€£-])(\d+ [A-Za-z-]+(?:, (?:and )?\d+ [A-Za-z-]+)*,? and \d+ [A-Za-z-]+)(?: [A-Za-z]+){0,4}\W*$"
 )
 """`9 chickens and 10 rabbits`, at the end of a sentence."""
-_OF = re.compile(
-    rf"({NUMBER})(?: [^\W\d_]+){{0,3}} (?:out of|sur|von)(?: the| les| den)? {NUMBER}(?: [^\W\d_]+){{0,3}}\W*$"
-)
+_OF = later(rf"({NUMBER})(?: [^\W\d_]+){{0,3}} (?:out of|sur|von)(?: the| les| den)? {NUMBER}(?: [^\W\d_]+){{0,3}}\W*$")
 """`20 out of 25 points`, at the end of a sentence."""
-_RESTATED = re.compile(rf"({NUMBER}(?: [^\W\d_]+(?:/[a-z]+)?){{0,2}}) \((?!\d{{1,2}}:\d\d\))[^()]*\d[^()]*\)\W*$")
+_RESTATED = later(rf"({NUMBER}(?: [^\W\d_]+(?:/[a-z]+)?){{0,2}}) \((?!\d{{1,2}}:\d\d\))[^()]*\d[^()]*\)\W*$")
 """`110 minutes (1 hour 50 minutes)`, at the end of a sentence."""
-_COMPARED = re.compile(
+_COMPARED = later(
     r"(?<=\w), which (?:is|are|was|were) [^,]{0,60}\b(?:more|less|fewer|times|percent|[a-z]{3,}er) "
     r"(?:[^,]{0,60} )?(?:than|as|of)\b[^,]{0,60}$"
 )
 """`…, which is 2 more than Tom`, at the end of a sentence."""
-_TOTAL = re.compile(
+_TOTAL = later(
     rf"\btotal of \**({NUMBER})\**(?: [A-Za-z-]+){{1,4}}? (?:in|over|after|during|within|across|for|from|per) "
     rf"{NUMBER} [A-Za-z-]+\W*$"
 )
 """`a total of 150 miles in 3 hours`, at the end of a sentence."""
-_HALF_OF_A_DAY = re.compile(r"[ap]\.?m\.?", re.IGNORECASE)
-_GOES_ON = re.compile(
+_HALF_OF_A_DAY = later(r"[ap]\.?m\.?", re.IGNORECASE)
+_GOES_ON = later(
     r"\s*(?:\\(?!(?:text\w*|mathrm|quad|qquad|approx|implies|Rightarrow|to|p?mod|degree|circ|right|end|hspace)"
     r"(?![A-Za-z]))[A-Za-z]+|[-+^(]|[A-Za-z](?![A-Za-z]))"
 )
 """Behind a number, what makes it a part of an expression."""
-_UNIT_BEHIND = re.compile(
+_UNIT_BEHIND = later(
     r"\s?((?:(?:square|cubic|sq|cu)\s)?[A-Za-z]{2,}(?:\s?(?:per\s|/\s?)[A-Za-z]+)?(?:\^?[23²³])?"
     r"|[JNWVKLAmghs](?=[.!*]*\s*$)|[A-Za-z]{1,4}/[A-Za-z]{1,4}(?:\^?[23²³])?|°\s?[CF]|[apAP]\.?[mM]\b\.?)(?=[\s.,!)*]|$)"
     r"(?!\s(?:per|an?|each|squared|cubed|and|to|by)\b|\s\d)",
 )
-_BESIDE = re.compile(
+_BESIDE = later(
     r"\b(?:between(?:\s\S{1,20}\sand)?|in|below|above|under|than|over|within|during|after|before|at|per|every|by|from"
     r"|out of(?: the| those| these)?"
     r"|of (?:the|those|these|all|his|her|their)"
@@ -133,11 +126,11 @@ _BESIDE = re.compile(
     re.IGNORECASE,
 )
 """Before a number that tells of what else a sentence is about: `in 3 classes`, `the 4 workers`."""
-_PURPOSE = re.compile(r"\bto [a-z]+ (?:(?:a|an|all|the|another) )?\Z")
+_PURPOSE = later(r"\bto [a-z]+ (?:(?:a|an|all|the|another) )?\Z")
 _LONGEST_PHRASE = 40
 """Characters before a number that are looked at for what it belongs to."""
-_FIRST_WORDS = re.compile(r"\W*(?:so|thus|hence|therefore|now|then)?,?\W*\Z", re.IGNORECASE)
-_PART = re.compile(r"\s+(?:[a-z]+\s+)?(?:out\s+)?of\b")
+_FIRST_WORDS = later(r"\W*(?:so|thus|hence|therefore|now|then)?,?\W*\Z", re.IGNORECASE)
+_PART = later(r"\s+(?:[a-z]+\s+)?(?:out\s+)?of\b")
 
 
 def concluding(sentence: str) -> str | None:

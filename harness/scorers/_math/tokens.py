@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from harness.scorers._patterns import later
+
 MAX_CHARS = 4_000
 """Longest answer that is read. The longest gold answer in MATH, AIME and OlympiadBench has under 300."""
 MAX_DEPTH = 40
@@ -61,8 +63,8 @@ _REST = r"""(?:\.?\\overline\{\d{1,50}\})?(?:[eE][-+]?\d+(?![\d.]))?)
   | (?P<command>\\[A-Za-z]+|\\[^A-Za-z\s])
   | (?P<letters>[A-Za-z]+)
   | (?P<sign>\*\*|\.\.\.|<=|>=|!=|==|=<|:=|[-+*/^_=<>()\[\]{}|,;:!%'&⏎]))"""
-_TOKEN = re.compile(rf"\s*(?:(?P<number>{_NUMERAL}{_REST}", re.VERBOSE)
-_TOKEN_GROUPED = re.compile(rf"\s*(?:(?P<number>{_GROUPED}{_REST}", re.VERBOSE)
+_TOKEN = later(rf"\s*(?:(?P<number>{_NUMERAL}{_REST}", re.VERBOSE)
+_TOKEN_GROUPED = later(rf"\s*(?:(?P<number>{_GROUPED}{_REST}", re.VERBOSE)
 
 
 def _longest_first(names: frozenset[str]) -> list[str]:
@@ -70,7 +72,7 @@ def _longest_first(names: frozenset[str]) -> list[str]:
 
 
 _IN_LETTERS = FUNCTIONS | frozenset(_ALIASES)
-_NAME = re.compile("|".join(_longest_first(_IN_LETTERS | _GREEK - {"eta", "ell"} | {"pi", "infinity", "inf"})))
+_NAME = later("|".join(_longest_first(_IN_LETTERS | _GREEK - {"eta", "ell"} | {"pi", "infinity", "inf"})))
 _COMMANDS = _longest_first(_GREEK | FUNCTIONS | {"pi", "infty", "cdot", "times"})
 
 

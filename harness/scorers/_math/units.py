@@ -8,6 +8,8 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
 
+from harness.scorers._patterns import later
+
 
 class Unit(NamedTuple):
     """A unit whose size is known."""
@@ -96,36 +98,36 @@ _LETTERS = "mgshlL"
 _LONG_WORD = 4
 """A word longer than this may stand right behind a number without a space (`156apples`)."""
 
-_CURRENCY = re.compile(r"^([-+]?) ?(?:US)?(?:\$|€|£|¥|₹|USD|EUR|GBP|Rs\.?) ?(?=[-\d.\\(])")
-_LETTER_SCALE = re.compile(r"^([\d.,]*\d) ?([kKMB])$")
+_CURRENCY = later(r"^([-+]?) ?(?:US)?(?:\$|€|£|¥|₹|USD|EUR|GBP|Rs\.?) ?(?=[-\d.\\(])")
+_LETTER_SCALE = later(r"^([\d.,]*\d) ?([kKMB])$")
 """`$1.5M`; without the currency, the letter may be a unit or a variable."""
 _LETTER_SCALES = {"k": 10**3, "K": 10**3, "M": 10**6, "B": 10**9}
-_CURRENCY_AFTER = re.compile(r"(?<=\d) ?(?:\$|€|£|¥|₹|USD|EUR|GBP)$")
+_CURRENCY_AFTER = later(r"(?<=\d) ?(?:\$|€|£|¥|₹|USD|EUR|GBP)$")
 _DOLLARS = ("$", "USD")
-_SCALE = re.compile(r"^([-+]?[\d.,]*\d) ?⟦?(dozen|hundred|thousand|million|billion|trillion)⟧?(?![A-Za-z])(?! ?\d)")
-_DEGREES = re.compile(r"(?:\^ ?(?:\{ ?(?:\\circ|\\degree|o) ?\}|\\circ|o)|\\degree)(?![A-Za-z])")
-_TEMPERATURE = re.compile(r"\\degree  ?(?:([CF])|⟦([CF])⟧)$")
-_BASE = re.compile(r"(?<=\d) ?\(? ?⟦? ?\(?(?:in )?base[ -]?⟧? ?(\d{1,2}|[a-z]+) ?\)?⟧? ?\)?$")
-_NUMERAL_IN_BRACKETS = re.compile(r"^(-?)\(([0-9A-Fa-f]+)\)(?= ?(?:_|\(? ?⟦? ?\(?(?:in )?base))")
-_MODULUS = re.compile(r" ?(?:\\[bp]mod ?\{? ?(\w+) ?\}?|\( ?⟦? ?(?:\\[bp]?mod|mod) ?⟧? ?\{? ?(\w+) ?\}? ?\))$")
-_CLOCK = re.compile(r"(?<=\d) ?⟦? ?([ap])\.? ?m\.?⟧?$", re.IGNORECASE)
-_PERCENT = re.compile(r"(?<=[\d}]) ?⟦? ?(?:percent(?:age)?|pct)\.? ?⟧?$")
-_QUANTITY = re.compile(r"(\d+(?:\.\d+)?) ?([A-Za-z]+)(?:,? (?:and|et|und|y|e) |,? |$)")
+_SCALE = later(r"^([-+]?[\d.,]*\d) ?⟦?(dozen|hundred|thousand|million|billion|trillion)⟧?(?![A-Za-z])(?! ?\d)")
+_DEGREES = later(r"(?:\^ ?(?:\{ ?(?:\\circ|\\degree|o) ?\}|\\circ|o)|\\degree)(?![A-Za-z])")
+_TEMPERATURE = later(r"\\degree  ?(?:([CF])|⟦([CF])⟧)$")
+_BASE = later(r"(?<=\d) ?\(? ?⟦? ?\(?(?:in )?base[ -]?⟧? ?(\d{1,2}|[a-z]+) ?\)?⟧? ?\)?$")
+_NUMERAL_IN_BRACKETS = later(r"^(-?)\(([0-9A-Fa-f]+)\)(?= ?(?:_|\(? ?⟦? ?\(?(?:in )?base))")
+_MODULUS = later(r" ?(?:\\[bp]mod ?\{? ?(\w+) ?\}?|\( ?⟦? ?(?:\\[bp]?mod|mod) ?⟧? ?\{? ?(\w+) ?\}? ?\))$")
+_CLOCK = later(r"(?<=\d) ?⟦? ?([ap])\.? ?m\.?⟧?$", re.IGNORECASE)
+_PERCENT = later(r"(?<=[\d}]) ?⟦? ?(?:percent(?:age)?|pct)\.? ?⟧?$")
+_QUANTITY = later(r"(\d+(?:\.\d+)?) ?([A-Za-z]+)(?:,? (?:and|et|und|y|e) |,? |$)")
 _NAMED = r" ?⟦[^⟦⟧]*⟧"
 _RATIO = r" ?\\frac ?\{ ?⟦[^⟦⟧]*⟧[^{}]*\} ?\{ ?⟦[^⟦⟧]*⟧[^{}]*\}"
 _POWER = r" ?\^ ?\{? ?-?[1-4] ?\}?"
-_PIECE = re.compile(r"[A-Za-z¢]+|/|\^ ?\{? ?(-?[1-4])")
-_SCALE_OF_DEGREES = re.compile(r"\b[Dd]egrees? (?=C|F)")
+_PIECE = later(r"[A-Za-z¢]+|/|\^ ?\{? ?(-?[1-4])")
+_SCALE_OF_DEGREES = later(r"\b[Dd]egrees? (?=C|F)")
 _PREFIXES = {"square": 2, "sq": 2, "cubic": 3, "cu": 3}
-_TEXT_TAIL = re.compile(
+_TEXT_TAIL = later(
     rf"(?: ?(?:/|\\cdot))?(?:{_NAMED}|{_RATIO})"
     rf"(?:{_POWER}|{_NAMED}| ?(?:/|\\cdot)(?={_NAMED})| ?/ ?[A-Za-z](?![A-Za-z]))* ?\.? ?$"
 )
-_PLAIN_TAIL = re.compile(
+_PLAIN_TAIL = later(
     r"(?:(?<=[\d)}%])|(?<=\\pi)|(?<=\\pi ))"
     rf"( ?/? ?)([A-Za-z]+\.?(?:{_POWER})?(?:[ /.-]+[A-Za-z]+(?:{_POWER})?){{0,7}})\.?$",
 )
-_WORDS = re.compile(r"[A-Za-z]+")
+_WORDS = later(r"[A-Za-z]+")
 
 
 def split(text: str, *, letters: bool) -> tuple[str, Unit | None]:

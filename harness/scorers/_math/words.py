@@ -6,9 +6,10 @@ import re
 import unicodedata
 
 from harness.scorers._math import units
+from harness.scorers._patterns import later
 
 _PHRASES = [
-    (re.compile(pattern), latex)
+    (later(pattern), latex)
     for pattern, latex in (
         (r"(?:there (?:is|are) )?no (?:real |integer |such )?(?:solutions?|roots?|values?)(?: exists?)?", r"\emptyset"),
         (r"(?:the )?(?:empty|null) set|none", r"\emptyset"),
@@ -20,9 +21,7 @@ _PHRASES = [
         (r"negative infinity", r"-\infty"),
     )
 ]
-_EXCEPT = re.compile(
-    r"all (?:real numbers?|reals|real x) (?:except|but|other than) (?:for )?(?:x ?= ?)?(-?[\d.]+(?:/\d+)?)"
-)
+_EXCEPT = later(r"all (?:real numbers?|reals|real x) (?:except|but|other than) (?:for )?(?:x ?= ?)?(-?[\d.]+(?:/\d+)?)")
 _ONES = [
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
     "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
@@ -33,15 +32,15 @@ _MONTHS = ["january", "february", "march", "april", "may", "june", "july", "augu
 MONTH = "|".join(_MONTHS)
 """Any of the months, as a pattern."""
 _DAY_OF_WEEK = r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day,? )?"
-_DATE = re.compile(
+_DATE = later(
     rf"{_DAY_OF_WEEK}(?:(?P<month>{MONTH}) (?P<day>\d{{1,2}})"
     rf"|(?:the )?(?P<day2>\d{{1,2}})(?: of)? (?P<month2>{MONTH}))"
     r"(?:,? (?P<year>\d{4}))?|(?P<year2>\d{4})-(?P<month3>\d\d)-(?P<day3>\d\d)"
 )
-_ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b")
-_CHINESE = re.compile(r"([零〇一二两三四五六七八九十百千万萬亿億]+)[^\W\dA-Za-z]{0,4}")
+_ORDINAL = later(r"(?<=\d)(?:st|nd|rd|th)\b")
+_CHINESE = later(r"([零〇一二两三四五六七八九十百千万萬亿億]+)[^\W\dA-Za-z]{0,4}")
 _MYRIAD = 10_000
-_TWICE = re.compile(r"([a-z -]+?) ?\((\d+)\)|(\d+) ?\(([a-z -]+)\)")
+_TWICE = later(r"([a-z -]+?) ?\((\d+)\)|(\d+) ?\(([a-z -]+)\)")
 
 
 def value(words: str) -> str | None:
@@ -129,5 +128,5 @@ def _fits(word: str, group: int) -> int | None:
 
 
 _NAMES = "|".join([*_ONES[::-1], *_TENS])
-NUMERAL = re.compile(rf"\b(?:{_NAMES})(?:(?:[ -]|,? and )(?:{_NAMES}|{'|'.join(units.SCALES)}))*\b", re.IGNORECASE)
+NUMERAL = later(rf"\b(?:{_NAMES})(?:(?:[ -]|,? and )(?:{_NAMES}|{'|'.join(units.SCALES)}))*\b", re.IGNORECASE)
 """A number in words."""
