@@ -326,7 +326,7 @@ def _of_panel(
     return Pool(
         shipped.name, prints, who, (shipped.candidates & set(prints.models)) | new, about, True, shipped.taught,
         shipped.domains, version=str(shipped.about["version"]), suspects=mine, same=shipped.same,
-        about={name: _about(shipped, prints, name, known) for name in sorted(mine)}, readings=found,
+        about={name: (*_about(shipped, prints, name, known), *_asked_of(shipped, there, name)) for name in sorted(mine)}, readings=found,
         language=shipped.language, reads=shipped.traces,
     )  # fmt: skip
 
@@ -346,6 +346,16 @@ def _about(shipped: panel.Panel, prints: Fingerprints, name: str, known: Registr
     replaced = (wording.replaced(name, shipped.name),) if name in shipped.entries else ()
     undated = () if known.entry(name).get("released") else wording.undated([name])
     return (*documented(known, name), *replaced, *undated, wording.asked(n, len(shipped.prompts), rows, limit))
+
+
+def _asked_of(shipped: panel.Panel, there: pl.DataFrame, name: str) -> tuple[str, ...]:
+    """That a suspect answered another version of a panel than the one it is read against."""
+    if "panel" not in there.columns:
+        return ()
+    said = there.filter(there["model"] == name)["panel"].unique().drop_nulls().sort().to_list()
+    known = str(shipped.about["version"])
+    older = [was for text in said if (was := text.removeprefix(f"{shipped.name} ")) not in (text, known)]
+    return wording.another_version(shipped.name, known, older)
 
 
 def _again(

@@ -12,8 +12,8 @@ TRACES = "(traces: "
 """What is put behind a task's name, with the kind of trace, for its reasoning traces."""
 OPEN = "(tasks.kind = 'provenance' OR coalesce(tasks.open, FALSE))"
 """SQL: of tasks whose answers are texts to compare, scored or not."""
-COLUMNS = ("task", "version", "model", "prompt_id", "alias", "prompt", "domain", "repeat", "output", "cut")
-"""Of `load`."""
+COLUMNS = ("task", "version", "model", "prompt_id", "alias", "prompt", "domain", "repeat", "output", "cut", "panel")
+"""Of `load`. `panel` is the name and version of the panel that a prompt was asked as one of; null of other prompts."""
 
 
 def load(query: Any, probes: Sequence[str], *, of: tuple[str, str] | None = None) -> pl.DataFrame:
@@ -46,15 +46,16 @@ def load(query: Any, probes: Sequence[str], *, of: tuple[str, str] | None = None
                 coalesce(md5(trim(doc ->> 'prompt', E' \\n\\t\\r')), doc ->> 'prompt_id', md5(CAST(doc AS VARCHAR)))
                     AS prompt_id,
                 doc ->> 'prompt_id' AS alias, doc ->> 'prompt' AS prompt, doc ->> 'domain' AS domain, repeat, output,
-                reasoning, reasoning_kind, samples.status = 'truncated' AS cut
+                reasoning, reasoning_kind, samples.status = 'truncated' AS cut,
+                (doc ->> 'panel') || ' ' || (doc ->> 'panel_version') AS panel
             FROM samples JOIN {chosen} USING (run_id, model, task) JOIN tasks USING (run_id, task)
             WHERE {OPEN} AND task NOT IN ({left_out}) AND samples.status IN ('answered', 'truncated')
         )
-        SELECT task, version, model, prompt_id, alias, prompt, domain, repeat, output, cut
+        SELECT task, version, model, prompt_id, alias, prompt, domain, repeat, output, cut, panel
         FROM said WHERE output IS NOT NULL
         UNION ALL
         SELECT task || ' {TRACES}' || reasoning_kind || ')', version, model, prompt_id, alias, prompt, domain, repeat,
-            reasoning, FALSE
+            reasoning, FALSE, panel
         FROM said WHERE reasoning IS NOT NULL AND reasoning_kind IN ('full', 'summary')
         ORDER BY ALL
         """

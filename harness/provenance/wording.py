@@ -518,6 +518,16 @@ def changed_prompts(name: str, which: Sequence[str]) -> tuple[str, ...]:
     return (f"Asked with another text than the panel {name}'s, and left out: {shown}.",)
 
 
+def another_version(name: str, known: str, asked: Sequence[str]) -> tuple[str, ...]:
+    """Say that a suspect was asked another version of a panel than the one that is here."""
+    if not asked:
+        return ()
+    return (
+        f"The prompts were asked as version {' and '.join(asked)} of the panel {name}; these answers are read against "
+        f"version {known}, on the prompts that both versions have with the same text.",
+    )
+
+
 def panel(name: str, about: Mapping[str, Any], models: int, prompts: int) -> tuple[str, ...]:
     """Say what a reference panel is and how far its facts were checked."""
     text = (

@@ -15,7 +15,7 @@ from harness.cli import config
 from harness.core import panels, prompt_id
 from harness.errors import ConfigError
 from harness.evaluation import evaluate
-from harness.provenance import Finding, panel
+from harness.provenance import Finding, panel, pools, stored
 from harness.results import derivation, leaderboard, store
 from harness.results.report import draw, figures, gather, page
 
@@ -173,6 +173,17 @@ def test_imported_answers_to_the_same_prompts_give_the_same_finding(
     imported = derivation.findings(tmp_path / "results")
     for key, found in derivation.findings(route.results).items():
         assert plain(imported[key]) == plain(found)
+
+
+def test_answers_to_another_version_of_a_panel_are_said_to_be(route: Route) -> None:
+    answers, known = derivation.open_answers(route.results)
+    version = panel.load("alpaca_eval").about["version"]
+    assert answers["panel"].unique().to_list() == [f"alpaca_eval {version}"]
+    for asked, count in ((version, 0), ("0", len(WHO))):
+        frame = answers.with_columns(panel=pl.lit(f"alpaca_eval {asked}"))
+        (pool,) = pools.every(frame, known, {}, route.results / stored.FOLDER)
+        told = [note for name in WHO for note in pool.about[name] if "asked as version 0 of the panel" in note]
+        assert len(told) == count
 
 
 def test_the_same_endpoint_twice_is_the_same_model_and_two_others_are_not(route: Route) -> None:

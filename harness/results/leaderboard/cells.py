@@ -65,7 +65,11 @@ def _overview(board: Board) -> list[Section]:
 
 def _question_first(board: Board) -> list[Section]:
     """The models in question with the tasks that any of them has; whom the others answer like, where that is known."""
-    tasks = [(task, metric) for task, metric in board.columns if any((m, task, metric) in board.cells for m in board.in_question)]
+    tasks = [
+        (task, metric)
+        for task, metric in board.columns
+        if any((m, task, metric) in board.cells for m in board.in_question)
+    ]
     scores: list[Column] = [(column_name(board, *column), partial(_cell_of, column)) for column in tasks]
     others = [model for model in board.names if model not in board.in_question and board.findings.get(model)]
     return [
