@@ -323,10 +323,13 @@ def _of_panel(
     who = _told_apart(facts(prints.models, known, control_of), shipped, mine)
     new = {fact.name for fact in who if fact.name in mine - set(shipped.entries) and not fact.copy_of}
     about = wording.panel(shipped.name, shipped.about, len(shipped.entries), len(shipped.prompts))
+    about_each = {
+        name: (*_about(shipped, prints, name, known), *_asked_of(shipped, there, name)) for name in sorted(mine)
+    }
     return Pool(
         shipped.name, prints, who, (shipped.candidates & set(prints.models)) | new, about, True, shipped.taught,
         shipped.domains, version=str(shipped.about["version"]), suspects=mine, same=shipped.same,
-        about={name: (*_about(shipped, prints, name, known), *_asked_of(shipped, there, name)) for name in sorted(mine)}, readings=found,
+        about=about_each, readings=found,
         language=shipped.language, reads=shipped.traces,
     )  # fmt: skip
 

@@ -522,10 +522,11 @@ def another_version(name: str, known: str, asked: Sequence[str]) -> tuple[str, .
     """Say that a suspect was asked another version of a panel than the one that is here."""
     if not asked:
         return ()
-    return (
-        f"The prompts were asked as version {' and '.join(asked)} of the panel {name}; these answers are read against "
-        f"version {known}, on the prompts that both versions have with the same text.",
+    text = (
+        f"The prompts were asked as version {' and '.join(asked)} of the panel {name}. These answers are read against "
+        f"version {known}, on the prompts that both versions have with the same text."
     )
+    return (text,)
 
 
 def panel(name: str, about: Mapping[str, Any], models: int, prompts: int) -> tuple[str, ...]:

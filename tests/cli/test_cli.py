@@ -1,7 +1,6 @@
 """The commands around an evaluation: lists for people and machines, SQL, and what goes wrong in words."""
 
 import json
-import re
 import shutil
 from pathlib import Path
 
