@@ -42,7 +42,7 @@ def power(found: Finding) -> str:
     if found.verdict != "none":
         return ""
     if not found.naming:
-        return "would have found nobody knows how many students"
+        return "would have found an unknown number of documented students"
     named, students = sum(of.named for of in found.naming), sum(of.students for of in found.naming)
     return f"would have found {named} of {students} documented students at {found.suspect_prompts} prompts"
 

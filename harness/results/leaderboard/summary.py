@@ -41,15 +41,15 @@ def _best(board: Board) -> str:
     if first not in board.whole:
         missing = len(columns) - board.means[first].tasks if board.averaged and first in board.means else 0
         lacks = f", though it lacks {missing} of the {len(columns)}" if missing else ""
-        return f"By the items that models share, {first} stands first in {of}{lacks}; see below for `≈`."
+        return f"By the items that models share, {first} stands first in {of}{lacks}. What `≈` means is said below."
     estimate = board.means[first].estimate if board.averaged else None
     row = board.cells[first, *columns[0]]
     numbers = {"ci_low": estimate.low, "ci_high": estimate.high, "n": estimate.n} if estimate else row
     value = number(estimate.value if estimate else row["value"], numbers)
     mine = standings.get(first)
     tied = [m for m in ranked if m != first and mine and _share(mine.groups, standings, m)]
-    told = f"it cannot be told apart from {_some(tied)}" if tied else "the data tell it apart from all others"
-    return f"{first} leads in {of} with {value}; {told}."
+    told = f"It cannot be told apart from {_some(tied)}" if tied else "The data tell it apart from all others"
+    return f"{first} leads in {of} with {value}. {told}."
 
 
 def _share(groups: Sequence[int], standings: object, model: str) -> bool:

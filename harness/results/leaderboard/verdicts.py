@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from harness.results.leaderboard.board import Board
 
 EXPLORATORY = (
-    "Every verdict here is exploratory: no comparison was fixed before there were answers. `harness provenance "
-    "register` fixes one, and `harness provenance MODEL --registered FILE` says whether it is confirmatory."
+    "Every verdict here is exploratory, because no comparison was fixed before there were answers. You fix one with "
+    "`harness provenance register`. Then `harness provenance MODEL --registered FILE` says whether it is confirmatory."
 )
 
 

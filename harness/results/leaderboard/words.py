@@ -75,8 +75,8 @@ def cut_off(row: Mapping[str, Any]) -> str | None:
     if row["truncated"] <= CUT_OFF * row["samples"]:
         return None
     return (
-        f"{row['truncated']} of {row['samples']} answers were cut off at the token limit: raise it (task.max_tokens=N, "
-        "or `reasoning: true` in the file of a model that thinks) before this figure is compared"
+        f"{row['truncated']} of {row['samples']} answers were cut off at the token limit: before you compare this "
+        "figure, raise the limit (task.max_tokens=N, or `reasoning: true` in the file of a model that thinks)"
     )
 
 
