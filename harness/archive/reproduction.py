@@ -115,7 +115,7 @@ def reproduce(
     """
     said = runs.read_manifest(run)
     if said.imported:
-        raise ConfigError(f"run {run.name} was imported: its answers were made elsewhere, by no command known here")
+        raise ConfigError(f"run {run.name} was imported: no command that is known here made its answers")
     if not said.ended:
         raise ConfigError(f"run {run.name} has not ended; give its command again, then reproduce it")
     spec = spec_of(said, results, name, data or {}, args or {})

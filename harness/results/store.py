@@ -339,7 +339,7 @@ def _readings(connection: Connection, sql: str) -> list[duckdb.Statement]:
     if not statements:
         raise HarnessError("no SQL statement found; try `SELECT * FROM leaderboard`")
     if other := next((kind for kind in kinds if kind not in _READS), None):
-        raise HarnessError(f"{other} is no statement that reads; SELECT, DESCRIBE, PIVOT, EXPLAIN do. {_READ_ONLY}")
+        raise HarnessError(f"{other} is no statement that reads; use SELECT, DESCRIBE, PIVOT or EXPLAIN. {_READ_ONLY}")
     return statements
 
 
@@ -663,7 +663,7 @@ def _add_manifest(connection: duckdb.DuckDBPyConnection, folder: Path, mark: str
     if manifest.run_id != folder.name:
         raise StorageError(
             f"{folder}: holds the run {manifest.run_id!r}; "
-            "a run folder has the name of its run: rename it, or delete it"
+            "a run folder must have the name of its run: rename it, or delete it"
         )
     git, cost = manifest.git or Checkout(), manifest.cost or runs.Cost()
     run = vars(manifest) | vars(manifest.counts) | {f"{kind}_tokens": n for kind, n in vars(manifest.tokens).items()}
