@@ -177,7 +177,7 @@ def _said(found: Finding) -> str:
             text += f"; a teacher's lab would be among {labs} with coverage {found.coverage:g}"
         return f"{text}{_untested(found)}."
     if found.verdict == "none":
-        return f"None of {len(found.tested)} tested{_untested(found)}."
+        return f"None of {len(found.tested)} tested stands out{_untested(found)}."
     return f"No candidate could be tested{_untested(found)}."
 
 
@@ -260,7 +260,7 @@ def naming(found: Finding, named: Mapping[str, Mapping[str, bool]]) -> str:
     known = positives.counts(named, found.labs, found.suspect)
     shown = [f"{of.lab} {of.named} of {of.students}" for of in known]
     return (
-        f"For so many documented students the verdict names the teacher's lab on this set: {', '.join(shown)}."
+        f"On this set the test names the teacher's lab of so many documented students: {', '.join(shown)}."
         if shown
         else ""
     )

@@ -66,7 +66,9 @@ def _alike(board: Board) -> str:
     if "relative" not in board.show:
         return ""
     found = _first(board)
-    same = [f"{m} like {f.same_model.other} itself" for m, f in found.items() if f.same_model and f.same_model.named]
+    same = [
+        f"{m} answers like {f.same_model.other} itself" for m, f in found.items() if f.same_model and f.same_model.named
+    ]
     named = [
         (model, of) for model, of in found.items() if of.verdict == "resembles" and of.strength in CLEAR
     ]  # the weak ones are in the table
