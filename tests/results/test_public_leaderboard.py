@@ -23,7 +23,8 @@ BOUND = {"markdown": "\n## Reproduce this", "html": "<h2>Reproduce this"}
 @pytest.fixture(scope="module")
 def tables() -> ModuleType:
     spec = importlib.util.spec_from_file_location("tables", ROOT / "results" / "tables.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     found = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(found)
     return found
@@ -48,7 +49,9 @@ def test_lineage_bench_as_it_is_published(tables: ModuleType, tmp_path: Path) ->
 
 
 def test_reasoning_gym_as_it_is_published(tables: ModuleType, tmp_path: Path) -> None:
-    answers = [{"model_answer": "4", "full_model_response": "<answer>4</answer>", "score": score} for score in (0.5, 1.0)]
+    answers = [
+        {"model_answer": "4", "full_model_response": "<answer>4</answer>", "score": score} for score in (0.5, 1.0)
+    ]
     results = [{"question": f"q{n}", "completions": answers} for n in range(tables.FIRST + 1)]
     folder = tmp_path / "reasoninggym-paper-experiments/zero-shot/hard/x-ai_grok-3-mini-beta_20250413_235101/algebra"
     _put(folder / "simple_equations.json", json.dumps({"results": results}))
@@ -58,7 +61,9 @@ def test_reasoning_gym_as_it_is_published(tables: ModuleType, tmp_path: Path) ->
 
 
 def test_algotune_as_it_is_published(tables: ModuleType, tmp_path: Path) -> None:
-    summary = {task: {"m": {"final_speedup": speedup}} for task, speedup in (("fft", "1.2"), ("lu", "N/A"), ("qr", "2"))}
+    summary = {
+        task: {"m": {"final_speedup": speedup}} for task, speedup in (("fft", "1.2"), ("lu", "N/A"), ("qr", "2"))
+    }
     _put(tmp_path / "reports" / "agent_summary.json", json.dumps(summary))
     for folder in ("M/fft", "M/lu", "Other/fft"):
         _put(tmp_path / "results" / folder / "solver.py", "class Solver: ...")
