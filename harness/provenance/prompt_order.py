@@ -1,9 +1,9 @@
 r"""In which order a panel's prompts are asked: those first that predict the others best. Models' labels are not read.
 
 A prompt is an item of a test, and is ranked by its item-total correlation (Lord and Novick 1968): over the pairs of
-models that answered it, how alike their answers to this prompt are against how alike the two models are. It is found for
-each combined channel and averaged over channels. The first is the cosine of the two answers. The second is the channel's
-similarity: of habits that of all prompts, of agreement the mean over all others.
+models that answered it, how alike their answers to this prompt are against how alike the two models are. It is found
+for each combined channel and averaged over channels. The first is the cosine of the two answers. The second is the
+channel's similarity: of habits that of all prompts, of agreement the mean over all others.
 """
 
 from __future__ import annotations
