@@ -340,6 +340,11 @@ def _conf_files(group: str) -> list[Path]:
     return [files[name] for name in sorted(files)]
 
 
+def about(group: str, name: str) -> str:
+    """What a config file says of itself; empty where there is none of that name."""
+    return next((_about(path) for path in _conf_files(group) if path.stem == name), "")
+
+
 def _about(path: Path) -> str:
     """The first comment of a config file that is not a package header."""
     for line in path.read_text(encoding="utf-8").splitlines():

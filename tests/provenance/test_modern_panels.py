@@ -12,7 +12,7 @@ from harness.cli import config
 from harness.core import panels, prompt_id
 from harness.errors import ConfigError
 from harness.evaluation import evaluate
-from harness.provenance import panel, panel_figures, registry
+from harness.provenance import panel, panel_figures, pools, registry
 from harness.results import derivation, store
 
 MODERN = ("lineage_bench", "misguided_attention", "multivac", "slop_score", "speechmap")
@@ -132,3 +132,12 @@ def test_a_panels_figures_stand_beside_their_baseline() -> None:
     assert (figures["unrelated labs named"].value or 0) <= 0.05
     assert figures["documented versions named as the same model"].value == 1
     assert "gemma-3-27b-it-antislop" in panel_figures.text(made, figures.values())
+
+
+def test_a_suspect_of_2025_on_the_panel_of_2024_is_told_which_one_has_later_models() -> None:
+    old = panel.load("alpaca_eval")
+    (said,) = pools._later(old, "mine", "2025-11")
+    assert "alpaca_eval is of 2024-08, and mine is of 2025-11" in said
+    assert "panel=modern" in said
+    assert pools._later(old, "mine", "2024-11") == ()
+    assert pools._later(panel.load("slop_score"), "mine", "2026-03") == ()

@@ -25,13 +25,8 @@ def markdown(board: Board) -> str:
     if not board.names:
         return f"{title}\n{NOTHING}\n"
     first, *tables = sections(board)
-    parts = [
-        title,
-        _lines(summary(board)),
-        _table(first),
-        *_notes(board),
-        *(_table(section) for section in tables[: _more(tables)]),
-    ]
+    parts = [title, _lines(summary(board)), _table(first), *_notes(board)]
+    parts += [_table(section) for section in tables[: _more(tables)]]
     parts += [*_verdicts(board), *(_table(section) for section in tables[_more(tables) :])]
     told = [f"- {_cell(text)}" for text in remarks(board)]
     if told:
