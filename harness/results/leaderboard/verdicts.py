@@ -18,6 +18,11 @@ EXPLORATORY = (
 )
 
 
+OPEN = 12
+"""Models up to which what is behind every cell is told."""
+RIVALS, MAKERS = "What else would explain it", "Its makers"
+
+
 @dataclass(frozen=True)
 class InFull:
     """What is said of one model behind its cell, in unescaped text."""
@@ -57,9 +62,25 @@ def in_full(board: Board, model: str) -> InFull | None:
         pairs = f", read against {one.null_pairs:,} pairs" if one.null_pairs else ""
         on = f"on {one.corpus}, {one.suspect_prompts} of {one.prompts} prompts{pairs}"
         parts.append((f"Why, {on}", (*same, *brief.because(one), *_nearest(one))))
-        parts.append(("What else would explain it", tuple(brief.others(one))))
-    parts.append(("Its makers", (said,) if said else ()))
+        parts.append((RIVALS, tuple(brief.others(one))))
+    parts.append((MAKERS, (said,) if said else ()))
     return InFull(model, relative(board, model), tuple((head, texts) for head, texts in parts if texts))
+
+
+def told_in_full(board: Board) -> list[InFull]:
+    """What is behind every cell; of many models only behind those that name somebody or whose makers say something."""
+    if "relative" not in board.show:
+        return []
+    every = [found for model in board.names if (found := in_full(board, model)) is not None and found.parts]
+    if len(every) <= OPEN:
+        return every
+    return [
+        found for found in every if any(head in (RIVALS, MAKERS) for head, _ in found.parts) or _names(board, found)
+    ]
+
+
+def _names(board: Board, found: InFull) -> bool:
+    return any(one.verdict == "resembles" for one in board.findings.get(found.model, []))
 
 
 def _nearest(found: Finding) -> tuple[str, ...]:
@@ -76,6 +97,6 @@ def relative(board: Board, model: str) -> str:
     found = board.findings.get(model, [])
     told = "; but ".join(f"{cell(one)}{board.on(one)}" for one in found) or "-"
     same = [one.same_model.other for one in found if one.same_model and one.same_model.named]
-    undated = any(one.released is None for one in found)
+    undated = any(one.released is None for one in found) and model not in board.imported_models
     month = " (add released:)" if undated else ""  # the line of its file that is missing; pages are narrow
     return (f"answers like {same[0]} itself; {told}" if same else told) + month
