@@ -87,9 +87,7 @@ def _none(board: Board) -> str:
     if "relative" not in board.show or not found:
         return ""
     known = {brief.power(of) for of in found if of.naming}
-    worth = (
-        "how many students the test would have found is not known" if not known else "its cell says what it is worth"
-    )
+    worth = "each cell says what its test is worth" if known else "how many students it would have found is not known"
     worth = f"the test {known.pop()}" if len(known) == 1 and all(of.naming for of in found) else worth
     subject = "One resembles" if len(found) == 1 else f"{len(found)} resemble"
     return f"{subject} none of those tested, which clears nobody: {worth}."

@@ -18,6 +18,8 @@ EXPLORATORY = (
 )
 
 
+LEAST_Q = 0.001
+"""Below which a q is said to be."""
 OPEN = 12
 """Models up to which what is behind every cell is told."""
 RIVALS, MAKERS = "What else would explain it", "Its makers"
@@ -40,7 +42,11 @@ def numbers(found: Finding) -> str:
     if first is None or found.verdict != "resembles":
         return f"n={found.suspect_prompts}"
     score = number(first.z, {"ci_low": first.z_low, "ci_high": first.z_high, "n": first.prompts}, 2)
-    return f"{score} q={first.q:.3f}"
+    return f"{score} {_q(first.q)}"
+
+
+def _q(q: float | None) -> str:
+    return "no q" if q is None else f"q={q:.3f}" if q >= LEAST_Q else f"q<{LEAST_Q}"
 
 
 def cell(found: Finding) -> str:
@@ -89,7 +95,7 @@ def _nearest(found: Finding) -> tuple[str, ...]:
     if first is None or found.verdict == "resembles" or first.q is None:
         return ()
     score = number(first.z, {"ci_low": first.z_low, "ci_high": first.z_high, "n": first.prompts}, 2)
-    return (f"The nearest tested is {first.candidate}: {score}, q={first.q:.3f}.",)
+    return (f"The nearest tested is {first.candidate}: {score}, {_q(first.q)}.",)
 
 
 def relative(board: Board, model: str) -> str:

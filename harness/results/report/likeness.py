@@ -255,9 +255,9 @@ def _half(matrix: calibration.Matrix, at: Sequence[int]) -> list[list[float | No
     return [_rounded(row[:i]) for i, row in enumerate(matrix[np.ix_(at, at)])]
 
 
-def _rounded(values: calibration.Matrix) -> list[float | None]:
-    """Three decimals, which are more than was measured; unknown is `None`."""
-    return [None if x != x else x for x in np.round(values, 3).tolist()]  # noqa: PLR0124 - NaN
+def _rounded(values: calibration.Matrix, digits: int = 3) -> list[float | None]:
+    """So many decimals, which are more than was measured; unknown is `None`."""
+    return [None if x != x else x for x in np.round(values, digits).tolist()]  # noqa: PLR0124 - NaN
 
 
 def _scores(found: evidence.Analysis, at: Sequence[int]) -> Data:
@@ -266,15 +266,15 @@ def _scores(found: evidence.Analysis, at: Sequence[int]) -> Data:
     null = np.sort(main.scores.z[main.scores.unrelated & ~np.isnan(main.scores.z)])
     under = main.p[main.scores.unrelated & ~np.isnan(main.p)]
     return {
-        "z": [_rounded(row) for row in z],
-        "p": [[number(x) for x in row] for row in p],
+        "z": [_rounded(row, 2) for row in z],
+        "p": [_rounded(row) for row in p],
         "z_by_channel": {
-            name: [_rounded(row) for row in scores[at]]
+            name: [_rounded(row, 2) for row in scores[at]]
             for name in found.dated.channels
             if not np.isnan(scores := found.of_channel(name)).all()
         },
         "null_size": [[int(x) for x in row] for row in found.null_size[at]],
-        "null": _rounded(null),
+        "null": _rounded(null, 2),
         "needed": number(float(np.quantile(null, 1 - evidence.ALPHA))) if len(null) else None,
         "null_p": {"n": len(under), "below": int((under <= evidence.ALPHA).sum()), "alpha": evidence.ALPHA},
     }
