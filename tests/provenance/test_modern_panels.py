@@ -14,6 +14,7 @@ from harness.errors import ConfigError
 from harness.evaluation import evaluate
 from harness.provenance import panel, panel_figures, pools, registry
 from harness.results import derivation, store
+from harness.results.report import page
 
 MODERN = ("lineage_bench", "misguided_attention", "multivac", "slop_score", "speechmap")
 STEALTH = ("optimus-alpha(gpt-4.1", "quasar-alpha(gpt-4.1", "horizon-alpha(gpt-5")
@@ -63,6 +64,8 @@ def test_a_budget_asks_as_many_panels_as_it_has_fifties_for() -> None:
     assert [row["prompt_id"] for row in panels.shared(ASKED, 100)[1].rows] == first
     with pytest.raises(ConfigError, match=r"503: the panels .* have 502 prompts"):
         panels.shared(ASKED, 503)
+    with pytest.raises(ConfigError, match="modern asks several panels"):
+        panels.place("modern")
     with pytest.raises(ConfigError, match="there twice"):
         panels.shared(("speechmap", "speechmap"), 100)
 
@@ -107,6 +110,7 @@ def test_one_command_asks_several_panels_and_each_gives_its_finding(results: Pat
     told = derivation.suspect_report(results, "mystery", by_domain=False)
     assert {one["corpus"] for one in told["corpora"]} == set(ASKED)
     assert derivation.board(results).findings["mystery"]
+    assert {drawn["task"] for drawn in page.contents(results)["panels"]} == set(ASKED)
 
 
 def test_stealth_releases_find_their_model_and_no_other_lab() -> None:
