@@ -51,6 +51,7 @@ def preview(spec: EvalSpec) -> tuple[str, list[dict[str, Any]]]:
 
 
 __all__ = [
+    "budget",
     "evaluate",
     "manifest",
     "planning",
