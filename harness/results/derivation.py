@@ -460,7 +460,23 @@ def _of_index(
 
     owned = owned_tasks()
     claims = query("SELECT * FROM identity_claims ORDER BY ALL").filter(pl.col("model") == suspect)
-    return responses.load(query, owned), claims.to_dicts(), _open_controls(query, owned)
+    answers = responses.load(query, owned)
+    if suspect in query("SELECT DISTINCT model FROM models")["model"].to_list():
+        _need_answers(answers, suspect, optional=optional)
+    return answers, claims.to_dicts(), _open_controls(query, owned)
+
+
+def _need_answers(answers: pl.DataFrame, suspect: str, *, optional: bool) -> None:
+    """Refuse a model that has runs here, and was asked nothing that could tell where its answers come from.
+
+    Raises:
+        ConfigError: it is so; with a panel (`optional`), that says for itself what it lacks.
+    """
+    if not optional and suspect not in answers["model"].unique().to_list():
+        raise ConfigError(
+            f"{suspect} has runs here, but no answers to open prompts, which a verdict rests on; ask it the panel's: "
+            f"harness eval model={suspect} task=panel"
+        )
 
 
 def unread(results_dir: Path, run_id: str) -> list[str]:
