@@ -364,7 +364,7 @@ class Finding:
         """What a notebook shows."""
         from harness.provenance import display
 
-        return display.html(self)
+        return display.html(self.json())
 
     @staticmethod
     def read(told: str | Mapping[str, Any]) -> Finding:
