@@ -47,6 +47,7 @@ app = typer.Typer(
     cls=_Commands,
     help="Evaluate language models on math, coding and provenance probes; query every sample in SQL; "
     "publish performance next to similarity.",
+    epilog="To begin: harness eval model=smollm2 task=word_problems limit=20, then harness report.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,

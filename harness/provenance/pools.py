@@ -419,7 +419,7 @@ def _domains(answers: pl.DataFrame) -> dict[str, str]:
 
 def against(
     name: str, answers: pl.DataFrame, suspect: str, candidates: Iterable[str], known: Registry,
-    control_of: Mapping[str, str], folder: Path | None = None,
+    control_of: Mapping[str, str], folder: Path | None = None, *, here: bool = False,
 ) -> Pool:  # fmt: skip
     """The pool of a reference panel, with the suspect (and local candidates) added where they answered its prompts.
 
@@ -431,6 +431,7 @@ def against(
         known: facts about models that are not the panel's.
         control_of: whose relative a positive control is.
         folder: where fingerprints are kept, see `provenance.stored`.
+        here: the suspect has runs, of whatever tasks: its name is no mistake.
 
     Raises:
         ConfigError: no such panel, or the suspect answered none of its prompts.
@@ -444,7 +445,7 @@ def against(
     elif suspect in shipped.entries:
         pool = whole_panel(name)
     else:
-        asked = suspect in answers["model"].to_list()
+        asked = here or suspect in answers["model"].to_list()
         none = f"{suspect} has no answers to prompts of the panel {name}"
         raise ConfigError(
             (none if asked else unknown_name("model", suspect, {*shipped.entries, *answers["model"].to_list()}))
