@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, cast
 
+USED = ("search", "match", "fullmatch", "sub", "subn", "split", "findall", "finditer", "pattern", "flags")
+
 
 class _Later:
     """Stands for a pattern; its methods are the pattern's own after the first use."""
@@ -16,8 +18,7 @@ class _Later:
         if name.startswith("__"):
             raise AttributeError(name)
         made = re.compile(self._source, self._flags)
-        for one in ("search", "match", "fullmatch", "sub", "subn", "split", "findall", "finditer", "pattern", "flags"):
-            setattr(self, one, getattr(made, one))
+        self.__dict__ |= {one: getattr(made, one) for one in USED}
         return getattr(made, name)
 
 
