@@ -200,7 +200,7 @@ def write(run: Path, rows: Iterable[Mapping[str, Any]]) -> Written:
                 for kind in tokens:
                     tokens[kind] += row[f"{kind}_tokens"] or 0
             with storage_errors(path):
-                # By way of polars: pyarrow imports pandas before it reads the first Python list. And by way of a reader:
+                # By way of polars: pyarrow imports pandas before it reads the first Python list. By way of a reader:
                 # a table's own `cast` imports pyarrow.compute, which makes 286 functions at once.
                 made = pl.DataFrame(piece, schema=frame, orient="row").to_arrow()
                 reader = pa.RecordBatchReader.from_batches(made.schema, made.to_batches())

@@ -8,7 +8,7 @@ from typing import Any, cast
 USED = ("search", "match", "fullmatch", "sub", "subn", "split", "findall", "finditer", "pattern", "flags")
 
 
-class _Later:
+class _LatePattern:
     """Stands for a pattern; its methods are the pattern's own after the first use."""
 
     def __init__(self, source: str, flags: int) -> None:
@@ -29,7 +29,7 @@ def later(source: str, flags: int = 0) -> re.Pattern[str]:
         source: the pattern.
         flags: those of `re`.
     """
-    return cast("re.Pattern[str]", _Later(source, flags))
+    return cast("re.Pattern[str]", _LatePattern(source, flags))
 
 
 __all__ = ["later"]

@@ -16,7 +16,7 @@ def test_every_pattern_compiles() -> None:
         for held in vars(importlib.import_module(module.name)).values():
             for one in held if isinstance(held, list | tuple) else [held]:
                 for pattern in one if isinstance(one, tuple) else [one]:
-                    if isinstance(pattern, _patterns._Later):
+                    if isinstance(pattern, _patterns._LatePattern):
                         found += isinstance(pattern.pattern, str)
     assert found > 200
 
