@@ -108,8 +108,12 @@ _CELL = 8
 """Bytes that a cell takes at least."""
 
 
-def check_expansion(path: Path) -> None:
+def check_expansion(path: Path, then: str = "harness writes no such file") -> None:
     """Refuse a file of samples that is small and takes much memory. Reads its metadata, and the rest where it must.
+
+    Args:
+        path: the file.
+        then: what the message ends with.
 
     Raises:
         StorageError: it is such a file, or no Parquet.
@@ -131,9 +135,7 @@ def check_expansion(path: Path) -> None:
     # One long text that all rows share stands in the file once.
     most = sum(chunk.total_uncompressed_size * max(rows, 1) for rows, chunk in chunks)
     if least > bound or (most > bound and _text_bytes(path) > bound):
-        raise StorageError(
-            f"{path}: its {size:,} bytes take more than {bound / 1e6:,.0f} MB of memory; harness writes no such file"
-        )
+        raise StorageError(f"{path}: its {size:,} bytes take more than {bound / 1e6:,.0f} MB of memory; {then}")
 
 
 def _text_bytes(path: Path) -> int:
