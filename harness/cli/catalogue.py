@@ -15,7 +15,7 @@ from harness.core import weights as weights_store
 from harness.errors import ConfigError, StorageError
 from harness.results import schema
 from harness.results.leaderboard import answerers
-from harness.runs import Manifest, known
+from harness.runs import Manifest, check_expansion, known
 from harness.runs import folder as run_folders
 from harness.sandbox import tiers
 
@@ -193,6 +193,7 @@ def samples(folder: Path, *, failed: bool = False, whole: bool = False) -> pl.Da
     path = run_folders.samples_path(folder)
     if not path.is_file():
         raise StorageError(f"run {folder.name} has no samples yet; give its command again to finish it")
+    check_expansion(path)
     try:
         frame = pl.read_parquet(path)
     except (pl.exceptions.PolarsError, OSError) as error:
