@@ -283,6 +283,13 @@ def code_causes(
             (again,) = code.score([Answer(row["doc"], "", f"```python\n{other}\n```")], SANDBOX)
             if (again.value == 1) == theirs:
                 return "other code is taken out of the reply", example
+            alone = row["doc"] | {"prompt": "", "helpers": "", "extract": "official"}
+            (bare,) = code.score([Answer(alone, "", f"```python\n{other}\n```")], SANDBOX)
+            if (bare.value == 1) == theirs:
+                told = short(bare.explanation or bare.status)
+                return "the reply leaves out what its prompt imports; here the prompt's imports stand before it", (
+                    f"{row['model']} {row['task_id']}, without them: `{told}`"
+                )
             return f"the same code ends otherwise there ({again.status} here)", example
         if "\\n" in row["reply"] and "\n" not in row["reply"].strip():
             return (

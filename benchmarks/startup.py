@@ -54,6 +54,7 @@ def main() -> None:
     """Time the commands in turn and print a line each."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     os.environ.pop("OPENAI_API_KEY", None)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # libraries have their bytecode, and so has what is installed
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "conf" / "model").mkdir(parents=True)

@@ -1,8 +1,8 @@
 """Published answers become two tables that `harness import` reads: `scores.jsonl` and `answers.jsonl`.
 
 `python results/tables.py FOLDER` clones every repository of sources.toml at its commit into FOLDER/clones, checks the
-files against their hash, and writes both tables into FOLDER. Scores are those of the publishers: their own figure if they
-print one, else their own rule (each function below says which).
+files against their hash, and writes both tables into FOLDER. Scores are those of the publishers: their own figure if
+they print one, else their own rule (each function below says which).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 import polars as pl
 
-from harness.core import panels
+from harness.core import panels, say
 
 HERE = Path(__file__).parent
 CUT = 6000
@@ -93,7 +93,7 @@ def reasoning_gym(clone: Path, _: Names) -> Iterator[Row]:
 
 
 def algotune(clone: Path, names: Names) -> Iterator[Row]:
-    """`results/MODEL/TASK/*.py`; correct is that `reports/agent_summary.json` has a speedup, that is, a valid solver."""
+    """`results/MODEL/TASK/*.py`; correct is that `reports/agent_summary.json` has a speedup: a valid solver."""
     summary = json.loads((clone / "reports" / "agent_summary.json").read_text(encoding="utf-8"))
     for folder in sorted(path for path in clone.glob("results/*/*") if path.is_dir()):
         model, task = names.get(folder.parts[-2]), folder.name
@@ -141,7 +141,7 @@ def _plain(text: str) -> float | None:
 
 
 def farel_bench(clone: Path, names: Names) -> Iterator[Row]:
-    """`results/VERSION/MODEL.log`: the request as Python prints it, then the answer; questions in the order of the CSV."""
+    """`results/VERSION/MODEL.log`: requests as Python prints them, each with its answer, in the order of the CSV."""
     table = next(iter(sorted(clone.glob("results/*/farel-bench.csv"))))
     with table.open(encoding="utf-8", newline="") as file:
         options = [row[2] for row in csv.reader(file)]
@@ -161,7 +161,7 @@ def farel_bench(clone: Path, names: Names) -> Iterator[Row]:
 
 
 def skythought(clone: Path, names: Names) -> Iterator[Row]:
-    """`outputs/MODEL/SET_eval/SET/*.jsonl` in the form of Qwen2.5-Math's evaluation: `code` the answers, `score` verdicts."""
+    """`outputs/MODEL/SET_eval/SET/*.jsonl`, as Qwen2.5-Math's evaluation writes it: answers in `code`, then `score`."""
     top = clone / "skythought/Qwen2.5-Math/evaluation/outputs"
     for path in sorted(top.rglob("*_s0_e-1.jsonl")):
         model = names.get(str(path.relative_to(top).parents[2]))
@@ -192,7 +192,7 @@ def misguided_attention(clone: Path, names: Names) -> Iterator[Row]:
 
 
 def speechmap(clone: Path, _: Names) -> Iterator[Row]:
-    """`responses/SET_MODEL.jsonl`: one answer to a political request each, as the API sent it, none of them scored here."""
+    """`responses/SET_MODEL.jsonl`: one answer to a political request each, as the API sent it; no scores."""
     for path in sorted(clone.glob("responses/*.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
@@ -232,7 +232,9 @@ def shape(name: str, frame: pl.DataFrame, source: Row) -> pl.DataFrame:
             pl.when(pl.col("category").is_in(MATH)).then(pl.lit("math")).otherwise(pl.lit("reasoning")),
             pl.col("level"),
         ),
-        "zeroeval": pl.col("corpus").replace({"zeroeval_gsm": "gsm8k_zeroeval", "zeroeval_math_l5": "math_l5_zeroeval"}),
+        "zeroeval": pl.col("corpus").replace(
+            {"zeroeval_gsm": "gsm8k_zeroeval", "zeroeval_math_l5": "math_l5_zeroeval"}
+        ),
         "skythought": pl.format("{}_skythought", pl.col("task")),
     }.get(name, pl.lit(name))
     frame = frame.with_columns(task.alias("task"))
@@ -256,13 +258,15 @@ def shape(name: str, frame: pl.DataFrame, source: Row) -> pl.DataFrame:
 
 
 def _open(panel: str, frame: pl.DataFrame) -> pl.DataFrame:
-    """Answers to a panel's prompts, known by their name or their text; a prompt's second wording is read as the first."""
+    """Answers to a panel's prompts, known by name or text; a prompt's second wording is read as the first."""
     path = Path(panels.__file__).parents[1] / "provenance" / "panels" / f"{panel}.prompts.jsonl"
     told = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     known = {line["name"]: line["text"] for line in told} | {line["text"]: line["text"] for line in told}
     text = pl.coalesce(pl.col(name).replace_strict(known, default=None) for name in ("prompt_id", "prompt"))
     cut = pl.col("output").str.slice(0, CUT).str.strip_chars()
-    frame = frame.with_columns(text.alias("prompt"), cut).drop_nulls(["prompt", "output"]).filter(pl.col("output") != "")
+    frame = (
+        frame.with_columns(text.alias("prompt"), cut).drop_nulls(["prompt", "output"]).filter(pl.col("output") != "")
+    )
     return frame.select("task", "model", "prompt", "output").sort("task", "prompt", "model", "output")
 
 
@@ -273,7 +277,9 @@ def fetch(source: Row, into: Path) -> Path:
         SystemExit: git fails, or the files are others.
     """
     if not (into / ".git").exists():
-        subprocess.run(["git", "clone", "--quiet", "--filter=blob:none", "--no-checkout", source["url"], into], check=True)
+        subprocess.run(
+            ["git", "clone", "--quiet", "--filter=blob:none", "--no-checkout", source["url"], into], check=True
+        )
         subprocess.run(
             ["git", "-C", into, "sparse-checkout", "set", "--no-cone", *(f"/{path}" for path in source["paths"])],
             check=True,
@@ -304,7 +310,7 @@ def main(folder: Path) -> None:
         clone = fetch(source, folder / "clones" / name)
         rows = list(READERS[name](clone, source.get("names", {})))
         tables[name] = shape(name, pl.DataFrame(rows, infer_schema_length=None), source)
-        print(f"{name}: {tables[name].height} answers of {tables[name]['model'].n_unique()} models")
+        say(f"{name}: {tables[name].height} answers of {tables[name]['model'].n_unique()} models")
     write(tables, folder)
 
 

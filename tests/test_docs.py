@@ -68,6 +68,8 @@ def understood(tmp_path_factory):
     project = Project(tmp_path_factory.mktemp("understood"))
     for name in ("suspect", "candidate_a", "candidate_b", "alice", "a", "b", "mine"):
         project.model(name)
+    tasks = project.root / "tasks"
+    (tasks / "capitals.yaml").write_text((tasks / "sums.yaml").read_text().replace("task: sums", "task: capitals"))
     write_run(project.root / "results")
     return project
 

@@ -6,7 +6,6 @@ import yaml
 from conftest import ROOT
 
 from harness import __version__
-from harness.core import installation
 
 WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8"))
 RECIPE = (ROOT / "Containerfile").read_text(encoding="utf-8")
@@ -41,7 +40,7 @@ def test_whatever_is_published_is_signed_and_what_publishes_runs_no_code_of_ours
     assert "pypa/gh-action-pypi-publish" in uses("publish")
     assert all("run" not in step for step in publish["steps"])
     assert "actions/checkout" not in uses("publish")
-    assert publish["environment"]["url"].endswith(f"/{installation.DISTRIBUTION}")
+    assert publish["environment"] == "pypi"
     assert "password" not in str(publish), "no key of the registry is kept"
     assert WORKFLOW["jobs"]["build"]["permissions"] == {"contents": "read"}
 

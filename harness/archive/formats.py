@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core import prompt_id, say, visible
-from harness.errors import ConfigError, unknown_name
+from harness.errors import ConfigError, StorageError, unknown_name
 from harness.records import REASONING_KINDS, ReasoningKind, finite
-from harness.runs import completions
+from harness.runs import check_expansion, completions
 
 if TYPE_CHECKING:
     import polars as pl
@@ -272,7 +272,14 @@ def _csv(path: Path, columns: Mapping[str, str]) -> Iterator[Item]:
 def _parquet(path: Path, columns: Mapping[str, str]) -> Iterator[Item]:
     import polars as pl
 
-    return _table(path, lambda: pl.read_parquet(path), columns)
+    def read() -> pl.DataFrame:
+        try:
+            check_expansion(path, "a table of answers does not; read it with Polars or DuckDB, and import a part of it")
+        except StorageError as error:
+            raise ValueError(str(error)) from error
+        return pl.read_parquet(path)
+
+    return _table(path, read, columns)
 
 
 def _jsonl_table(path: Path, columns: Mapping[str, str]) -> Iterator[Item]:

@@ -82,6 +82,7 @@ class Backend(OneByOne):
             return {}
         place = ("model", "task", "doc_id", "repeat")
         columns = ("messages", "prompt", "decoding", "seed", "kind", "continuations", "request_ids")
+        runs.check_expansion(path)
         rows = pl.read_parquet(path, columns=[*place, *columns]).iter_rows(named=True)
         return {(row["model"], row["task"], row["doc_id"], row["repeat"]): row for row in rows}
 

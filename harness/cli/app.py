@@ -47,6 +47,7 @@ app = typer.Typer(
     cls=_Commands,
     help="Test language models on math, coding and provenance probes. You can query every answer in SQL, and publish "
     "each score next to whose answers the model's answers resemble.",
+    epilog="To begin: harness eval model=smollm2 task=word_problems limit=20, then harness report.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,

@@ -15,7 +15,7 @@ from harness.core import weights as weights_store
 from harness.errors import ConfigError, StorageError
 from harness.results import schema
 from harness.results.leaderboard import answerers
-from harness.runs import Manifest, known
+from harness.runs import Manifest, check_expansion, known
 from harness.runs import folder as run_folders
 from harness.sandbox import tiers
 
@@ -193,6 +193,7 @@ def samples(folder: Path, *, failed: bool = False, whole: bool = False) -> pl.Da
     path = run_folders.samples_path(folder)
     if not path.is_file():
         raise StorageError(f"run {folder.name} has no samples yet; give its command again to finish it")
+    check_expansion(path)
     try:
         frame = pl.read_parquet(path)
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -338,6 +339,11 @@ def _readable(path: Path) -> dict[str, Any] | None:
 def _conf_files(group: str) -> list[Path]:
     files = {path.stem: path for folder in reversed(resources.conf_dirs()) for path in (folder / group).glob("*.yaml")}
     return [files[name] for name in sorted(files)]
+
+
+def about(group: str, name: str) -> str:
+    """What a config file says of itself; empty where there is none of that name."""
+    return next((_about(path) for path in _conf_files(group) if path.stem == name), "")
 
 
 def _about(path: Path) -> str:

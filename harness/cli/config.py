@@ -87,8 +87,9 @@ class _Node:
     def __init__(self, held: Mapping[str, Any]) -> None:
         self.held = held
 
-    def __deepcopy__(self, memo: object) -> DictConfig:
-        return OmegaConf.create(dict(self.held))
+    def __deepcopy__(self, memo: Mapping[int, object]) -> object:
+        # With the whole store, which Hydra copies at every composition, it stays what it is.
+        return self if memo else OmegaConf.create(dict(self.held))
 
 
 def _register_tasks(words: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 SHORTEST = 16
-"""Columns that are left to prose at least; a narrower terminal folds."""
+"""Columns that prose needs; it is left out of a narrower terminal."""
 COLUMN_GAP = 3
 
 
@@ -28,7 +28,9 @@ def lines(header: Sequence[str], rows: Sequence[Sequence[str]], width: int, nume
     taken = sum(
         max(map(len, column)) + COLUMN_GAP for column in list(zip(header, *safe, strict=True))[:-1]
     )  # fmt: skip
-    left = max(SHORTEST, width - taken)
+    left = width - taken
+    if left < SHORTEST:
+        return grid(header[:-1], [row[:-1] for row in safe], width, numeric[:-1] or None)
     cut = [[*row[:-1], row[-1] if len(row[-1]) <= left else row[-1][: left - 1] + "…"] for row in safe]
     return grid(header, cut, width, numeric or None)
 

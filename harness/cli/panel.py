@@ -6,12 +6,14 @@ import json
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from harness.cli import catalogue
 from harness.cli.examples import epilog
 from harness.cli.output import RESULTS, Format, NewResults, Results, Shape, print_frame
 from harness.core import panels, say
@@ -33,6 +35,8 @@ Name = Annotated[str, typer.Argument(help="Name of a panel. `harness panel list`
 Out = Annotated[Path, typer.Option(help="The folder to write the panel to.")]
 OWN = Path(panels.OWN)
 SHOWN = ("models", "prompts", "licences", "power")
+LIST_COLUMNS = ("panel", "models", "months", "labs", "prompts", "texts_here", "reads", "problem")
+"""Of a table for people; every other format has all of them."""
 MODEL_COLUMNS = ("lab", "released", "model", "candidate", "traces")
 """Of a table for people; every other format has all of them."""
 
@@ -45,22 +49,52 @@ def list_(shape: Shape = Format.table) -> None:
     rows: list[dict[str, Any]] = []
     for name, path in panels.found().items():
         try:
-            made, asked = _load(name), panels.asked(name, "all")
+            rows.append(_listed(name, path))
         except ConfigError as error:
             rows.append({"panel": name, "problem": str(error)})
-            continue
-        rows.append(
-            {
-                "panel": name,
-                "version": str(made.about["version"]),
-                "models": len(made.entries),
-                "prompts": asked.total,
-                "texts_here": asked.here,
-                "licence": made.about["licence"],
-                "shipped": path.parent == panels.SHIPPED,
-            }
-        )
-    print_frame(pl.DataFrame(rows, infer_schema_length=None), shape)
+    frame = pl.DataFrame(rows, infer_schema_length=None)
+    print_frame(frame, shape, *(column for column in LIST_COLUMNS if column in frame.columns))
+
+
+def _listed(name: str, path: Path) -> dict[str, Any]:
+    """What a list says of a panel."""
+    made, asked = _load(name), panels.asked(name, "all")
+    months = sorted(entry.facts.released for entry in made.entries.values() if entry.facts.released)
+    labs = Counter(entry.facts.lab for entry in made.entries.values() if entry.facts.lab)
+    return {
+        "panel": name,
+        "version": str(made.about["version"]),
+        "what": catalogue.about("panel", name),
+        "models": len(made.entries),
+        "months": f"{months[0]} to {months[-1]}" if months else None,
+        "labs": len(labs),
+        "prompts": asked.total,
+        "texts_here": asked.here,
+        "reads": "answers" if made.traces is None else f"{made.traces} traces",
+        "language": made.language,
+        "teachers_found": _found_of_labs(made),
+        "same_model": _same_of(made),
+        "licence": made.about["licence"],
+        "shipped": path.parent == panels.SHIPPED,
+    }
+
+
+def _found_of_labs(made: reference.Panel) -> str:
+    """How many documented students of each lab's models are found at 5 % false alarms, asked every prompt."""
+    of: dict[str, list[bool]] = {}
+    for pair in made.positives:
+        of.setdefault(made.facts[pair.teacher].lab or pair.teacher, []).append(pair.p <= 0.05)  # noqa: PLR2004
+    said = [f"{lab} {sum(hits)} of {len(hits)}" for lab, hits in sorted(of.items(), key=lambda row: -len(row[1]))]
+    return ", ".join(said) or "none documented"
+
+
+def _same_of(made: reference.Panel) -> str:
+    """The error rates of the same-model test, asked every prompt."""
+    if not made.same:
+        return "too few models"
+    limit = max(made.same, key=lambda row: row.prompts)
+    found = "" if limit.found is None else f", asked again and found {limit.found:.2f} of {limit.found_of}"
+    return f"unrelated named {limit.others:.4f} of {limit.others_pairs}{found}"
 
 
 @app.command(epilog=epilog("panel show"))

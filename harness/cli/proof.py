@@ -234,4 +234,8 @@ def diff(
     from harness import runs
     from harness.archive import differences
 
-    print_frame(differences.table(runs.find_run(results, run_a), runs.find_run(results, run_b)), shape)
+    found = differences.table(runs.find_run(results, run_a), runs.find_run(results, run_b))
+    if shape is Format.table and found.is_empty():
+        sys.stdout.write("Nothing differs: config, code, data, environment, answers and scores are the same.\n")
+        return
+    print_frame(found, shape)

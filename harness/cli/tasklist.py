@@ -12,10 +12,8 @@ import polars as pl
 
 from harness.core import resources, say, visible
 from harness.engine import taskfiles
-from harness.engine.taskfiles import TaskFile
 from harness.errors import ConfigError, unknown_name
 from harness.evaluation import budget
-from harness.evaluation.budget import Price
 
 KIND_ORDER = ("math", "code", "knowledge", "instructions", "other", "provenance", "suite")
 DOCS_BEGIN, DOCS_END = "<!-- tasks -->", "<!-- end of tasks -->"
@@ -67,7 +65,7 @@ class TaskFacts:
         """What one document is worth, in points of 100."""
         return None if not self.n else 100 / self.n
 
-    def usd_at_most(self, price: Price, least_tokens: int = 0) -> float | None:
+    def usd_at_most(self, price: budget.Price, least_tokens: int = 0) -> float | None:
         """What a run costs where every answer is as long as it may be.
 
         Args:
@@ -80,7 +78,7 @@ class TaskFacts:
         return self.requests * (self.prompt_tokens * price.input + written * price.output) / budget.PER
 
 
-def facts(file: TaskFile) -> TaskFacts:
+def facts(file: taskfiles.TaskFile) -> TaskFacts:
     """Read a task's file: its metadata, and the comment that opens it."""
     text, config, metadata = _header(file.path), file.config, file.metadata
     parts = _parts(text)
@@ -135,7 +133,7 @@ def _whose(prompt: str, header: str) -> str:
     return "published" if "published" in prompt or "own" in prompt else "ours"
 
 
-def _data(file: TaskFile, source: str) -> str:
+def _data(file: taskfiles.TaskFile, source: str) -> str:
     if taskfiles.makes_own(file):
         return "ships"
     hubs = [*_HUB.findall(source), *filter(None, [(file.metadata.get("files") or {}).get("hub")])]
@@ -194,7 +192,7 @@ def _place(kind: str) -> int:
     return KIND_ORDER.index(kind) if kind in KIND_ORDER else len(KIND_ORDER)
 
 
-def _asking(name: str) -> tuple[Price, int]:
+def _asking(name: str) -> tuple[budget.Price, int]:
     """The price of a model, and the longest answer that it gets at least."""
     from harness.cli import config
 

@@ -243,6 +243,8 @@ def in_window(docs: Sequence[Mapping[str, Any]], window: str, file: TaskFile) ->
         doc for doc, date in zip(docs, dates, strict=True) if date[: len(first)] >= first and date[: len(last)] <= last
     ]
     held = [doc for doc in held if doc.get(dated)]
+    if not any(dates):
+        raise TaskError(f"task.window={window}: no document of {file.name} says its date ({dated})")
     if not held:
         raise TaskError(
             f"task.window={window}: no document of {file.name} lies in it; theirs are {min(dates)} to {max(dates)}"

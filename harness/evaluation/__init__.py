@@ -61,6 +61,7 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "FinishedRun",
+    "budget",
     "evaluate",
     "manifest",
     "planning",

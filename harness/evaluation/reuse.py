@@ -234,6 +234,7 @@ def identities(run: Path) -> dict[tuple[str, str, int, int], Identity]:
     versions = {task.name: task.version for task in manifest.tasks}
     names = ("messages", "prompt", "continuations", "decoding", "seed", "kind")
     said = ("status", "served_model")
+    runs.check_expansion(path)
     frame = pl.read_parquet(path)
     held = [name for name in names if name in frame.columns]
     beside = [name for name in said if name in frame.columns]

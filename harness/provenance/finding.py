@@ -382,7 +382,7 @@ class Finding:
         """What a notebook shows."""
         from harness.provenance import display
 
-        return display.html(self)
+        return display.html(self.json())
 
     @staticmethod
     def read(told: str | Mapping[str, Any]) -> Finding:

@@ -125,8 +125,8 @@ def build(
     if known.is_empty():
         raise ConfigError("none of the answers is to one of the prompts")
     told = said_of([part["output"].to_list() for part in known.partition_by("model", maintain_order=True)])
-    second = _second(known, about)
-    return assembled(prints_of(known, about.get("reads")), prompts, entries, told | dict(about), name, pairs, second)
+    again = _again(known, about)
+    return assembled(prints_of(known, about.get("reads")), prompts, entries, told | dict(about), name, pairs, again)
 
 
 def ids_of(prompts: Iterable[Prompt]) -> dict[str, str]:
@@ -152,7 +152,7 @@ def assembled(
     about: Mapping[str, Any],
     name: str,
     pairs: Iterable[tuple[str, str, str]] = (),
-    again: fp.Fingerprints | None = None,
+    again: Again | None = None,
 ) -> Panel:
     """A panel of fingerprints, ranked where nobody ranked its prompts, and measured.
 
@@ -163,7 +163,7 @@ def assembled(
         about: as in `build`, with `said_of` the texts.
         name: of the panel.
         pairs: documented students, their teachers and their lineage.
-        again: second answers of some of the models to the same prompts.
+        again: second answers of some of the models.
     """
     if all(prompt.rank is None for prompt in prompts):
         prompts = _ranked(prompts, prompt_order.ranked(prints))
@@ -203,11 +203,27 @@ def language(texts: Sequence[str | None]) -> str:
     return languages.ENGLISH if found.english >= 0.5 else str(found.other)  # noqa: PLR2004 - most of them
 
 
-def _second(answers: pl.DataFrame, about: Mapping[str, Any]) -> fp.Fingerprints | None:
-    """Every second answer of those that gave several to a prompt."""
-    place = pl.int_range(pl.len()).over("model", "prompt_id")
-    second = answers.filter(place == 1)
-    return prints_of(second, about.get("reads"), (same.CHANNEL,)) if len(second) else None
+@dataclasses.dataclass(frozen=True, slots=True)
+class Again:
+    """Second answers of some of a panel's models to the same prompts, and what all answered but for these.
+
+    A model is found again only where its second answer is not among those it is compared with.
+    """
+
+    second: fp.Fingerprints
+    rest: fp.Fingerprints
+
+
+def _again(answers: pl.DataFrame, about: Mapping[str, Any]) -> Again | None:
+    """Every second answer of those that gave several to a prompt; `None` where nobody did."""
+    second = pl.int_range(pl.len()).over("model", "prompt_id") == 1
+    told = answers.with_columns(second=second)
+    if not told["second"].any():
+        return None
+    reads = about.get("reads")
+    return Again(
+        prints_of(told.filter("second"), reads, (same.CHANNEL,)), prints_of(told.filter(~pl.col("second")), reads)
+    )
 
 
 def _cut(prints: fp.Fingerprints) -> fp.Fingerprints:
@@ -237,7 +253,7 @@ def _spread(prints: fp.Fingerprints, prompts: tuple[str, ...]) -> fp.Fingerprint
     return dataclasses.replace(prints, prompts=prompts, answered=answered, features=features)
 
 
-def _measured(made: Panel, pairs: Sequence[tuple[str, str, str]], again: fp.Fingerprints | None = None) -> Panel:
+def _measured(made: Panel, pairs: Sequence[tuple[str, str, str]], again: Again | None = None) -> Panel:
     """The panel with what it says of itself: documented pairs' scores, power, and when a model is the same."""
     facts = [made.entries[model].facts for model in made.prints.models]
     columns = [i for i, model in enumerate(made.prints.models) if made.entries[model].candidate]
@@ -250,7 +266,11 @@ def _measured(made: Panel, pairs: Sequence[tuple[str, str, str]], again: fp.Fing
         )
         power += positives.power_rows(known, n)
     taught = [*made.pairs, *((s, t) for s, t, _ in pairs)]
-    limits = same.calibrate(made.prints, facts, taught, again, made.order, ASKED)
+    if again is None:
+        limits = same.calibrate(made.prints, facts, taught, None, made.order, ASKED)
+    else:
+        rest = _spread(again.rest, made.prints.prompts)
+        limits = same.calibrate(rest, facts, taught, again.second, made.order, ASKED)
     return dataclasses.replace(made, positives=tuple(known), power=tuple(power), same=tuple(limits))
 
 
@@ -298,7 +318,11 @@ def add(made: Panel, answers: pl.DataFrame, entries: Mapping[str, PanelEntry], n
     )
     lineage = {p.student: p.lineage for p in made.positives}
     pairs = [(s, t, lineage.get(s) or every[s].facts.lineage or s) for s, t in grown.pairs]
-    return _measured(grown, pairs, _second(known, made.about))
+    again = _again(known, made.about)
+    if again is not None:
+        rest = panel.joined(made, _spread_over(again.rest, here), here)
+        again = dataclasses.replace(again, rest=dataclasses.replace(rest, asked=None))
+    return _measured(grown, pairs, again)
 
 
 def _spread_over(prints: fp.Fingerprints, prompts: tuple[str, ...]) -> fp.Fingerprints:

@@ -347,8 +347,22 @@ def _about(shipped: panel.Panel, prints: Fingerprints, name: str, known: Registr
     rows = [row for row in shipped.power if counts and row["prompts"] == max(counts)]
     limit = same.threshold_for(shipped.same, n)
     replaced = (wording.replaced(name, shipped.name),) if name in shipped.entries else ()
-    undated = () if known.entry(name).get("released") else wording.undated([name])
-    return (*documented(known, name), *replaced, *undated, wording.asked(n, len(shipped.prompts), rows, limit))
+    released = known.entry(name).get("released")
+    undated = () if released else wording.undated([name])
+    later = _later(shipped, name, str(released or ""))
+    return (*documented(known, name), *replaced, *undated, *later, wording.asked(n, len(shipped.prompts), rows, limit))
+
+
+def _later(shipped: panel.Panel, name: str, released: str) -> tuple[str, ...]:
+    """That the panel ends well before a suspect of `LATE` or later came."""
+    newest = max((entry.facts.released or "" for entry in shipped.entries.values()), default="")[:7]
+    if not newest or newest >= LATE or released < LATE:
+        return ()
+    return (wording.newer(shipped.name, newest, name, released),)
+
+
+LATE = "2025"
+"""The year from which on a suspect is not well served by a panel that ends before it."""
 
 
 def _asked_of(shipped: panel.Panel, there: pl.DataFrame, name: str) -> tuple[str, ...]:
@@ -405,7 +419,7 @@ def _domains(answers: pl.DataFrame) -> dict[str, str]:
 
 def against(
     name: str, answers: pl.DataFrame, suspect: str, candidates: Iterable[str], known: Registry,
-    control_of: Mapping[str, str], folder: Path | None = None,
+    control_of: Mapping[str, str], folder: Path | None = None, *, here: bool = False,
 ) -> Pool:  # fmt: skip
     """The pool of a reference panel, with the suspect (and local candidates) added where they answered its prompts.
 
@@ -417,6 +431,7 @@ def against(
         known: facts about models that are not the panel's.
         control_of: whose relative a positive control is.
         folder: where fingerprints are kept, see `provenance.stored`.
+        here: the suspect has runs, of whatever tasks: its name is no mistake.
 
     Raises:
         ConfigError: no such panel, or the suspect answered none of its prompts.
@@ -430,7 +445,7 @@ def against(
     elif suspect in shipped.entries:
         pool = whole_panel(name)
     else:
-        asked = suspect in answers["model"].to_list()
+        asked = here or suspect in answers["model"].to_list()
         none = f"{suspect} has no answers to prompts of the panel {name}"
         raise ConfigError(
             (none if asked else unknown_name("model", suspect, {*shipped.entries, *answers["model"].to_list()}))

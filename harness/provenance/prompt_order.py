@@ -1,9 +1,9 @@
 r"""In which order a panel's prompts are asked: those first that predict the others best. Models' labels are not read.
 
-A prompt is an item of a test, and is ranked by its item-total correlation: over the pairs of models that answered it,
-how similar two are on this prompt against how similar they are on all the others (Lord and Novick 1968, corrected for
-the item's own part). It is found for each combined channel, with the cosine of the two answers to the prompt, and
-averaged over channels.
+A prompt is an item of a test, and is ranked by its item-total correlation (Lord and Novick 1968): over the pairs of
+models that answered it, how alike their answers to this prompt are against how alike the two models are. It is found
+for each combined channel and averaged over channels. The first is the cosine of the two answers. The second is the
+channel's similarity: of habits that of all prompts, of agreement the mean over all others.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from harness.provenance import similarity
 from harness.provenance.calibration import Matrix
 from harness.provenance.evidence import EVIDENCE
-from harness.provenance.fingerprint import Fingerprints
+from harness.provenance.fingerprint import Fingerprints, channel
 
 LEAST_PAIRS = 20
 """Pairs of models that answered a prompt, below which it is not ranked: few pairs correlate by chance."""
@@ -52,12 +52,14 @@ def _of_channel(prints: Fingerprints, name: str) -> Matrix:
     answered = prints.answered.astype(float)
     upper = np.triu_indices(len(prints.models), 1)
     total, shared = cosines.sum(axis=0)[upper], (answered @ answered.T)[upper]
+    habits = similarity.matrix(prints, name)[upper] if channel(name).KIND == "habit" else None
+    enough = (shared > similarity.MIN_SHARED) & (True if habits is None else ~np.isnan(habits))
     found = np.full(len(prints.prompts), np.nan)
     for p, values in enumerate(cosines):
-        both = (prints.answered[upper[0], p] & prints.answered[upper[1], p]) & (shared > similarity.MIN_SHARED)
+        both = prints.answered[upper[0], p] & prints.answered[upper[1], p] & enough
         if both.sum() >= LEAST_PAIRS:
             here = values[upper][both]
-            rest = (total[both] - here) / (shared[both] - 1)
+            rest = (total[both] - here) / (shared[both] - 1) if habits is None else habits[both]
             if here.std() > 0 and rest.std() > 0:
                 found[p] = float(np.corrcoef(here, rest)[0, 1])
     return found

@@ -611,6 +611,25 @@ def asked(prompts: int, total: int, rows: Sequence[Mapping[str, Any]], limit: Th
     )
 
 
+def newer(name: str, newest: str, suspect: str, released: str) -> str:
+    """Say that a panel ends before a suspect came, and which one asks later models.
+
+    Args:
+        name: of the panel.
+        newest: the month of its newest model.
+        suspect: a model.
+        released: its month.
+    """
+    return (
+        f"The newest model of the panel {name} is of {newest}, and {suspect} is of {released[:7]}: models between them "
+        f"are not looked at. `harness eval model={suspect} task=panel panel={LATER}` asks panels of later models."
+    )
+
+
+LATER = "modern"
+"""The panels for suspects of 2025 and later: `conf/panel/modern.yaml`."""
+
+
 def recoverable(name: str, found: Mapping[str, float]) -> str:
     """Say what a reader of a panel's hashes could find out by guessing.
 

@@ -2,7 +2,9 @@
 
 __all__ = [
     "comparisons",
+    "contamination",
     "derivation",
+    "gates",
     "leaderboard",
     "notebook",
     "schema",

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
 
 import polars as pl
 
 from harness.errors import ConfigError, unknown_name
 from harness.provenance import Finding
 
-if TYPE_CHECKING:
-    from harness.results.notebook import Results
-
 
 class ProvenanceFrame(pl.DataFrame):
     """A row per model, possible teacher and channel, as any frame; called with a model's name, the finding on it."""
 
-    _results: Results | None = None
+    _findings: Callable[[str], Mapping[str, Finding]] | None = None
 
     @classmethod
-    def of(cls, results: Results, frame: pl.DataFrame) -> ProvenanceFrame:
-        """The frame, which asks these results when it is called."""
+    def of(cls, findings: Callable[[str], Mapping[str, Finding]], frame: pl.DataFrame) -> ProvenanceFrame:
+        """The frame, which asks `findings` for those on a model, by prompt set, when it is called."""
         made = cls(frame)
-        made._results = results
+        made._findings = findings
         return made
 
     def __call__(self, model: str, corpus: str | None = None) -> Finding:
@@ -35,9 +32,9 @@ class ProvenanceFrame(pl.DataFrame):
         Raises:
             ConfigError: there is no finding of that model, or none on that set.
         """
-        if self._results is None:
+        if self._findings is None:
             raise ConfigError("this frame was made from another one; call results.provenance(…) itself")
-        found = self._results.findings(model)
+        found = self._findings(model)
         if corpus is None:
             return next(iter(found.values()))
         if corpus not in found:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -292,21 +293,21 @@ def text(report: Report, show: int = 2, width: int = tables.WIDTH) -> str:
         width: columns of the terminal.
     """
     a, b = (visible(name) for name in report.names)
-    header = ["task", "A", "B", "A - B [95 %]", "n", "A only", "B only", "p Holm"]
+    header = ["task", "A", "B", "A - B [95 %]", "n", "only A:B", "p Holm"]
     rows = [
         [
             visible(row["task"]),
-            f"{row['value_a']:.3f}",
-            f"{row['value_b']:.3f}",
-            f"{row['difference']:+.3f} {_interval(row)}",
+            _short(row["value_a"]),
+            _short(row["value_b"]),
+            f"{_short(row['difference'], '+')} {_interval(row)}",
             str(row["n"]),
-            str(row["a_better"]),
-            str(row["b_better"]),
+            f"{row['a_better']}:{row['b_better']}",
             _p(row["p_holm"]),
         ]
         for row in report.tasks.iter_rows(named=True)
     ]
-    parts = [textwrap.fill(f"A is {a}, B is {b}.", width) + "\n", grid(header, rows, width)]
+    numeric = [False, *[True] * (len(header) - 1)]
+    parts = [textwrap.fill(f"A is {a}, B is {b}. {_totals(report)}", width) + "\n", grid(header, rows, width, numeric)]
     for row in report.tasks.iter_rows(named=True):
         how = f"Interval: {row['ci_method']}; test: {row['test']}; p {_p(row['p_value'])} before Holm over the tasks"
         if row["n_sources"] < row["n"]:
@@ -323,6 +324,23 @@ def text(report: Report, show: int = 2, width: int = tables.WIDTH) -> str:
                 title = ["flipped", f"{visible(flip['task'])}, document {flip['doc_id']}: higher for {name}"]
                 parts.append(grid(title, [[visible(k), _cut(v)] for k, v in said], width))
     return "\n".join(parts)
+
+
+def _totals(report: Report) -> str:
+    """On how many tasks either is ahead by more than chance explains."""
+    ahead = {True: 0, False: 0}
+    for row in report.tasks.iter_rows(named=True):
+        if row["difference"] and row["p_holm"] is not None and row["p_holm"] < power.ALPHA:
+            ahead[(row["difference"] > 0) is row["higher_is_better"]] += 1
+    n = report.tasks.height
+    tied = n - sum(ahead.values())
+    on = f"Of {n} task{'' if n == 1 else 's'}"
+    return f"{on}, A is better on {ahead[True]}, B on {ahead[False]}; {tied} cannot be told apart."
+
+
+def _short(value: float, sign: str = "") -> str:
+    """A score as people write it: .726, or 12.345."""
+    return re.sub(r"^([+-]?)0\.", r"\1.", f"{value:{sign}.3f}")
 
 
 def sentence(row: dict[str, Any], a: str, b: str) -> str:
@@ -369,7 +387,8 @@ def _has(row: dict[str, Any]) -> bool:
 
 
 def _interval(row: dict[str, Any]) -> str:
-    return f"[{row['ci_low']:.2f}, {row['ci_high']:.2f}]" if _has(row) else "[no interval]"
+    limits = (re.sub(r"^(-?)0\.", r"\1.", f"{row[key]:.2f}") for key in ("ci_low", "ci_high"))
+    return f"[{', '.join(limits)}]" if _has(row) else "[no interval]"
 
 
 def _p(value: float | None) -> str:

@@ -251,7 +251,8 @@ def suspect_report(
     answers, claims, control_of = _of_index(results_dir, suspect, optional=panel is not None)
     kept = results_dir / stored.FOLDER
     if panel is not None:
-        found = [pools.against(panel, answers, suspect, candidates, known, control_of, kept)]
+        here = _has_runs(results_dir, suspect)
+        found = [pools.against(panel, answers, suspect, candidates, known, control_of, kept, here=here)]
     else:
         found = pools.pools(answers, suspect, known, control_of, kept)
     said = reports.findings(
@@ -460,7 +461,30 @@ def _of_index(
 
     owned = owned_tasks()
     claims = query("SELECT * FROM identity_claims ORDER BY ALL").filter(pl.col("model") == suspect)
-    return responses.load(query, owned), claims.to_dicts(), _open_controls(query, owned)
+    answers = responses.load(query, owned)
+    if not optional and _has_runs(results_dir, suspect):
+        _need_answers(answers, suspect)
+    return answers, claims.to_dicts(), _open_controls(query, owned)
+
+
+def _has_runs(results_dir: Path, model: str) -> bool:
+    """Whether any run here is of that model; no where there is no index."""
+    if not store.index_path(results_dir).is_file():
+        return False
+    return model in store.query(results_dir, "SELECT DISTINCT model FROM models")["model"].to_list()
+
+
+def _need_answers(answers: pl.DataFrame, suspect: str) -> None:
+    """Refuse a model that has runs here, and was asked nothing that could tell where its answers come from.
+
+    Raises:
+        ConfigError: it is so.
+    """
+    if suspect not in answers["model"].unique().to_list():
+        raise ConfigError(
+            f"{suspect} has runs here, but no answers to open prompts, which a verdict rests on; ask it the panel's: "
+            f"harness eval model={suspect} task=panel"
+        )
 
 
 def unread(results_dir: Path, run_id: str) -> list[str]:

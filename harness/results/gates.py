@@ -26,7 +26,7 @@ Verdict = Literal["passed", "lost", "undecided"]
 
 
 @dataclass(frozen=True)
-class Gate:
+class LossGate:
     """The least that B less A may be on a task."""
 
     task: str
@@ -38,7 +38,7 @@ class Gate:
 class Ruling:
     """What became of a gate on one task."""
 
-    gate: Gate
+    gate: LossGate
     task: str
     verdict: Verdict
     """`passed`: the interval excludes a larger loss. `lost`: it holds nothing but larger ones. `undecided`: neither."""
@@ -53,7 +53,7 @@ class Ruling:
     test: str
 
 
-def parse(text: str) -> Gate:
+def parse(text: str) -> LossGate:
     """A gate as it is typed, `TASK >= NUMBER`; the number may be in points, `-1 points`.
 
     Raises:
@@ -65,10 +65,10 @@ def parse(text: str) -> Gate:
             f"--gate {text!r}: expected TASK >= NUMBER, such as 'gsm8k >= -0.01' (B may lose a point at most), "
             f"or '{ALL} >= -0.02' for every task"
         )
-    return Gate(found["task"], float(found["limit"]) / (100 if found["points"] else 1))
+    return LossGate(found["task"], float(found["limit"]) / (100 if found["points"] else 1))
 
 
-def rule(tasks: pl.DataFrame, gates: Sequence[Gate]) -> list[Ruling]:
+def rule(tasks: pl.DataFrame, gates: Sequence[LossGate]) -> list[Ruling]:
     """Hold gates against a comparison.
 
     Args:
@@ -90,7 +90,7 @@ def rule(tasks: pl.DataFrame, gates: Sequence[Gate]) -> list[Ruling]:
     return rulings
 
 
-def _ruling(gate: Gate, row: Mapping[str, Any]) -> Ruling:
+def _ruling(gate: LossGate, row: Mapping[str, Any]) -> Ruling:
     # A is the baseline: what counts is how much B loses against it, in the direction that is better.
     sign = -1 if row["higher_is_better"] else 1
     ends = [None if row[end] is None else sign * row[end] for end in ("ci_low", "ci_high")]

@@ -114,7 +114,7 @@ class Results:
                 return frame
             from harness.results.callables import ProvenanceFrame
 
-            return ProvenanceFrame.of(self, frame)
+            return ProvenanceFrame.of(self.findings, frame)
 
     def __dir__(self) -> list[str]:
         """With the tables, so that a notebook completes them."""

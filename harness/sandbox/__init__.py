@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from harness.sandbox.verdicts import Execution, Program, Status
 from harness.specs import SandboxSpec
 
-__all__ = ["Execution", "Program", "Status", "check", "run", "tiers"]
+__all__ = ["Execution", "Program", "Status", "check", "languages", "run", "tiers"]
 
 
 def check(spec: SandboxSpec) -> None:

@@ -1,6 +1,6 @@
 """The box of one program in another language: runs as a process of its own, and prints its verdict as JSON.
 
-What comes in (on standard input) is what `languages` plans. Without a box it is a subprocess with limits.
+What comes in (on standard input) is what `languages` sends. Without a box it is a subprocess with limits.
 """
 
 # The plain calls, not pathlib: they are what the man pages speak of.

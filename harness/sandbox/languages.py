@@ -27,7 +27,8 @@ COMPILE_S = 60.0
 """CPU seconds of a compiler, beside the program's own."""
 OUTPUT_CHARS = 300
 TIERS = ("A", "unsafe")
-PACKAGE = Path(__file__).parents[1]
+PROGRAM = Path(__file__).with_name("programs") / "language.py"
+"""What the process of a box runs."""
 
 
 @dataclass(frozen=True)
@@ -121,12 +122,12 @@ def run(sources: Sequence[Source], limits: Limits, tier: str, packages: str | No
     Raises:
         SandboxError: a language cannot be run here.
     """
-    plans = {name: _plan(check(name, tier, packages), packages) for name in {source.language for source in sources}}
+    recipes = {name: _recipe(check(name, tier, packages), packages) for name in {source.language for source in sources}}
     with ThreadPoolExecutor(max(1, (os.cpu_count() or 2) // 2)) as pool:
-        return list(pool.map(lambda source: _run(source, plans[source.language], limits, tier), sources))
+        return list(pool.map(lambda source: _run(source, recipes[source.language], limits, tier), sources))
 
 
-def _plan(of: Language, packages: str | None) -> dict[str, Any]:
+def _recipe(of: Language, packages: str | None) -> dict[str, Any]:
     """The commands of a language with the paths of this machine, and what they read."""
     tool = _real(of.tool)
     jars = [str(Path(packages or "") / jar) for jar in of.jars]
@@ -146,11 +147,11 @@ def _real(tool: str) -> str:
     return str(path.resolve())
 
 
-def _run(source: Source, plan: Mapping[str, Any], limits: Limits, tier: str) -> Execution:
-    asked = {**plan, "code": source.code, "limits": asdict(limits), "compile_s": COMPILE_S, "boxed": tier == "A"}
+def _run(source: Source, recipe: Mapping[str, Any], limits: Limits, tier: str) -> Execution:
+    asked = {**recipe, "code": source.code, "limits": asdict(limits), "compile_s": COMPILE_S, "boxed": tier == "A"}
     patience = 10 * (limits.wall_s + COMPILE_S)
     with tempfile.TemporaryDirectory(prefix="harness-language-") as folder:
-        command = [sys.executable, "-I", "-c", _START.format(path=str(PACKAGE.parent)), folder]
+        command = [sys.executable, "-I", str(PROGRAM), str(PROGRAM.parents[1]), folder]
         try:
             done = subprocess.run(
                 command, input=json.dumps(asked), capture_output=True, text=True, check=False, timeout=patience,
@@ -168,9 +169,6 @@ def _run(source: Source, plan: Mapping[str, Any], limits: Limits, tier: str) -> 
     if "fault" in said:
         raise SandboxError(f"the sandbox tier {tier} does not work for programs in {source.language}: {said['fault']}")
     return _execution(status, said["message"][:OUTPUT_CHARS], said["cpu_s"], tier)
-
-
-_START = "import sys; sys.path.insert(0, {path!r}); from harness.sandbox import language_box; language_box.main()"
 
 
 def _execution(status: Status, message: str, cpu_s: float | None, tier: str) -> Execution:

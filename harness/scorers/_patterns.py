@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any, cast
 
+USED = ("search", "match", "fullmatch", "sub", "subn", "split", "findall", "finditer", "pattern", "flags")
 
-class _Later:
+
+class _LatePattern:
     """Stands for a pattern; its methods are the pattern's own after the first use."""
 
     def __init__(self, source: str, flags: int) -> None:
@@ -16,8 +18,7 @@ class _Later:
         if name.startswith("__"):
             raise AttributeError(name)
         made = re.compile(self._source, self._flags)
-        for one in ("search", "match", "fullmatch", "sub", "subn", "split", "findall", "finditer", "pattern", "flags"):
-            setattr(self, one, getattr(made, one))
+        self.__dict__ |= {one: getattr(made, one) for one in USED}
         return getattr(made, name)
 
 
@@ -28,7 +29,7 @@ def later(source: str, flags: int = 0) -> re.Pattern[str]:
         source: the pattern.
         flags: those of `re`.
     """
-    return cast("re.Pattern[str]", _Later(source, flags))
+    return cast("re.Pattern[str]", _LatePattern(source, flags))
 
 
 __all__ = ["later"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
@@ -38,7 +40,9 @@ def dataset(data: str | None = None, **_: Any) -> dict[str, Any]:
 
 def checked(doc: dict[str, Any], results: Sequence[str]) -> dict[str, Any]:
     """lm-eval's `process_results` of one answer: whether it follows its instructions, strictly and loosely."""
-    from lm_eval.tasks.ifeval import utils
+    # It looks for a tokenizer of NLTK's at import, and prints: nothing of that is a result.
+    with contextlib.redirect_stdout(sys.stderr):
+        from lm_eval.tasks.ifeval import utils
 
     return dict(utils.process_results({**doc, "kwargs": json.loads(doc["kwargs"])}, list(results)))
 

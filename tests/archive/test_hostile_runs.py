@@ -14,9 +14,11 @@ from conftest import Project
 from runfolders import sample, write_run
 
 from harness import runs
-from harness.archive import stored_samples, verification
+from harness.archive import imports, stored_samples, verification
+from harness.archive.exports import _run
+from harness.cli import catalogue
 from harness.core import tables
-from harness.errors import DamagedIndexError, HarnessError, StorageError
+from harness.errors import ConfigError, DamagedIndexError, HarnessError, StorageError
 from harness.results import derivation, store
 from harness.runs import Replies
 
@@ -119,6 +121,23 @@ def test_a_small_file_that_takes_much_memory_is_refused_before_it_does(results: 
     assert any(f.check == "samples" and f.state == "wrong" for f in verification.verify(run, scores=False))
     (problem,) = derivation.refresh(results).problems
     assert "harness writes no such file" in problem
+
+
+def test_neither_show_nor_export_nor_import_reads_such_a_file(
+    results: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = pl.DataFrame({"model": ["m"] * 400, "prompt_id": ["p"] * 400, "output": ["x" * 1_000_000] * 400})
+    shared.write_parquet(run.parent / "table.parquet", compression="zstd")
+    shared.rename({"prompt_id": "task"}).write_parquet(run / runs.SAMPLES, compression="zstd")
+    monkeypatch.setattr(pl, "read_parquet", None)  # nothing is read
+    with pytest.raises(StorageError, match="harness writes no such file"):
+        catalogue.samples(run)
+    exported = _run.Finished(run, runs.read_manifest(run))
+    for read in (lambda: exported.samples, lambda: exported.covered):
+        with pytest.raises(StorageError, match="harness writes no such file"):
+            read()
+    with pytest.raises(ConfigError, match=r"take more than .* MB of memory.*import a part of it"):
+        imports.convert("parquet", run.parent / "table.parquet", results, name=None, task=None, columns={}, argv=[])
 
 
 def test_a_prompt_that_all_share_is_no_such_file(tmp_path: Path) -> None:

@@ -144,3 +144,16 @@ def test_a_pager_is_used_on_a_terminal_alone(tmp_path: Path, pager: str, paged: 
     assert (b"PAGEDline" in seen) is paged
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=True)
     assert b"PAGED" not in done.stdout
+
+
+def test_a_model_that_was_asked_no_open_prompts_is_told_what_to_ask(listed: Project) -> None:
+    listed.run("index")
+    said = listed.run("provenance", "alpha", code=2).stderr
+    assert "alpha has runs here, but no answers to open prompts" in said
+    assert "harness eval model=alpha task=panel" in said
+    said = listed.run("provenance", "alpha", "--panel", "alpaca_eval", code=2).stderr
+    assert "alpha has no answers to prompts of the panel alpaca_eval" in said
+    said = listed.run("provenance", "zzzz", "--panel", "alpaca_eval", code=2).stderr
+    assert "and 17" in said
+    assert len(said) < 900
+    assert "Nothing differs" in listed.run("diff", "eval-a1", "eval-a1").stdout

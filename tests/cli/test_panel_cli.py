@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from conftest import Project
+from conftest import ROOT, Project
 
+from harness.cli.panel import _listed
+from harness.core import panels
 from harness.provenance import panel
 
 TEXTS = [f"Tell me about the {n} number." for n in range(40)]
@@ -297,3 +300,28 @@ def test_labelled_tables_say_what_the_registry_does_not(tables: Project) -> None
     assert [row["prompt"] for row in shown["prompts"]][:2] == ["q39", "q38"]
     missing = tables.run("panel", "build", "x", "--prompts", "no.csv", "--source", "us", "--licence", "MIT", code=2)
     assert "--prompts no.csv: not a table that can be read" in missing.stderr
+
+
+SHOWN = {
+    "panel": "panel", "what": "what it asks, and whom", "models": "models", "months": "months", "labs": "labs", "prompts": "prompts", "reads": "reads",
+    "language": "language", "teachers_found": "teachers found", "same_model": "same model", "licence": "licence",
+}  # fmt: skip
+"""Columns of `harness panel list` that docs/panels.md shows."""
+
+
+def test_the_page_of_panels_says_which_panel_answers_which_question() -> None:
+    page = ROOT / "docs" / "panels.md"
+    rows = [_listed(name, path) for name, path in panels.found().items() if path.parent == panels.SHIPPED]
+    lines = [f"| {' | '.join(SHOWN.values())} |", "|---" * len(SHOWN) + "|"]
+    lines += [f"| {' | '.join(str(row[column]) for column in SHOWN)} |" for row in rows]
+    text = page.read_text(encoding="utf-8")
+    head, _, rest = text.partition(TABLE[0])
+    _, _, tail = rest.partition(TABLE[1])
+    said = head + TABLE[0] + "\n" + "\n".join(lines) + "\n" + TABLE[1] + tail
+    if os.environ.get("HARNESS_UPDATE_GOLDEN"):
+        page.write_text(said, encoding="utf-8")
+    assert page.read_text(encoding="utf-8") == said, "HARNESS_UPDATE_GOLDEN=1 writes it"
+
+
+TABLE = ("<!-- panels -->", "<!-- /panels -->")
+"""Around the table in docs/panels.md."""

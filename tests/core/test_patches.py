@@ -70,7 +70,7 @@ def test_every_patch_has_a_contract_here() -> None:
     functions = [name for name, value in vars(patches).items() if inspect.isfunction(value) and name[0] != "_"]
     own = [name for name in functions if getattr(patches, name).__module__ == patches.__name__]
     text = Path(__file__).read_text()
-    assert len(own) >= 8
+    assert len(own) >= 9
     assert all(f"patches.{name}(" in text for name in own)
 
 
@@ -250,6 +250,52 @@ def test_hydra_drops_what_the_jobs_of_a_sweep_return_and_reads_sys_argv(tmp_path
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     seen = [(1, "harness eval"), (2, "harness eval")]
     assert ast.literal_eval(done.stdout.splitlines()[-1]) == [None, codes, seen, how]
+
+
+COMPOSED = """
+import contextlib, sys
+import hydra
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from omegaconf import DictConfig, OmegaConf
+from harness.core import patches
+
+seen = []
+load = ConfigLoaderImpl._load_configuration_impl
+ConfigLoaderImpl._load_configuration_impl = lambda *a, **k: seen.append(1) or load(*a, **k)
+
+def job(cfg: DictConfig) -> None:
+    from hydra.core.hydra_config import HydraConfig
+    held = HydraConfig.get()
+    jobs.append([cfg.n, str(held.mode), list(held.overrides.hydra), list(held.overrides.task)])
+
+jobs = []
+quiet = ["hydra/job_logging=disabled", "hydra/hydra_logging=disabled", "hydra.output_subdir=null", "hydra.run.dir=."]
+once = patches.composed_once() if sys.argv[1] == "with" else contextlib.nullcontext()
+with patches.command_line(["harness eval", *sys.argv[2:], *quiet]), once:
+    hydra.main(config_path=None, version_base="1.3")(job)()
+print([len(seen), jobs])
+"""
+
+
+def composed(how: str, *words: str, folder: Path) -> list:
+    command = [sys.executable, "-c", COMPOSED, how, *words]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    found: list = ast.literal_eval(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_a_run_is_composed_once_and_comes_out_as_hydra_makes_it(tmp_path: Path) -> None:
+    (before, jobs), (after, same) = (composed(how, "+n=1", folder=tmp_path) for how in ("without", "with"))
+    assert (before, after) == (2, 1)
+    assert jobs == same
+    assert jobs[0][:2] == [1, "RunMode.RUN"]
+    assert "hydra.mode=RUN" in jobs[0][2]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [("-m", "+n=1,2"), ("hydra.mode=MULTIRUN", "+n=1,2"), ("hydra.mode=RUN", "+n=1")])
+def test_what_is_no_plain_run_is_hydras_own(words: tuple[str, ...], tmp_path: Path) -> None:
+    assert composed("with", *words, folder=tmp_path)[1] == composed("without", *words, folder=tmp_path)[1]
 
 
 def test_hydra_takes_no_words_but_those_of_the_process() -> None:

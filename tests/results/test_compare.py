@@ -54,6 +54,9 @@ def test_the_table_comparisons_says_the_same(results):
 
 def test_the_sentence_claims_a_difference_only_where_the_test_does(results):
     better = comparisons.text(comparisons.compare(results, "beta", "alpha"))
+    assert better.replace("\n", " ").startswith(
+        "A is beta, B is alpha. Of 1 task, A is better on 0, B on 1; 0 cannot be told apart."
+    )
     assert "alpha is better than beta by 40 points" in " ".join(better.split())
     tied = " ".join(comparisons.text(comparisons.compare(results, "alpha", "gamma")).split())
     assert "cannot be told apart" in tied or "score the same" in tied

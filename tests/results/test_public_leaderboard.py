@@ -23,7 +23,8 @@ BOUND = {"markdown": "\n## Reproduce this", "html": "<h2>Reproduce this"}
 @pytest.fixture(scope="module")
 def tables() -> ModuleType:
     spec = importlib.util.spec_from_file_location("tables", ROOT / "results" / "tables.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     found = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(found)
     return found

@@ -96,6 +96,7 @@ class Finished:
 
         from harness.runs import SORT
 
+        runs.check_expansion(runs.samples_path(self.folder))
         return pl.read_parquet(runs.samples_path(self.folder)).sort(SORT)
 
     def parts(self) -> Iterator[tuple[ModelEntry, TaskEntry, list[Row]]]:
@@ -116,6 +117,7 @@ class Finished:
         import polars as pl
 
         columns = ["model", "task", "doc_id", "status", "scores"]
+        runs.check_expansion(runs.samples_path(self.folder))
         frame = pl.read_parquet(runs.samples_path(self.folder), columns=columns)
         original = {task.name: task.n_docs or 0 for task in self.manifest.tasks}
         return {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from harness.results.leaderboard import verdicts
@@ -64,22 +63,21 @@ def _overview(board: Board) -> list[Section]:
 
 
 def _question_first(board: Board) -> list[Section]:
-    """The models in question with the tasks that any of them has; whom the others answer like, where that is known."""
-    tasks = [
-        (task, metric)
-        for task, metric in board.columns
-        if any((m, task, metric) in board.cells for m in board.in_question)
-    ]
-    scores: list[Column] = [(column_name(board, *column), partial(_cell_of, column)) for column in tasks]
-    others = [model for model in board.names if model not in board.in_question and board.findings.get(model)]
+    """What the models in question score, task by task, best first; and whom they and the others answer like."""
+    rows = []
+    for column in board.columns:
+        here = [model for model in board.in_question if (model, *column) in board.cells]
+        among = sum(tuple(of) == column for _, *of in board.cells)
+        for model in sorted(here, key=lambda name: -(board.cells[name, *column]["value"] or 0)):
+            rows.append([column_name(board, *column), named(board, model), score(board, board.cells[model, *column])])
+            rows[-1][0] += f", {among} models"
+    read = [model for model in board.names if board.findings.get(model)]
+    others = [model for model in read if model not in board.in_question]
     return [
-        _table(board, board.in_question, [*_beside(board), *scores]),
+        Section("", ("task", "model", "score [95 %], ranks among all"), rows),
+        _table(board, [model for model in board.in_question if model in read], _beside(board)),
         _table(board, others, _beside(board), f"{len(others)} more models whose answers were compared"),
     ]
-
-
-def _cell_of(column: tuple[str, str], board: Board, model: str) -> str:
-    return score(board, board.cells.get((model, *column)))
 
 
 def _table(board: Board, models: Sequence[str], columns: Sequence[Column], folded: str = "") -> Section:
@@ -104,8 +102,8 @@ def _only_score(board: Board, model: str) -> str:
 def _beside(board: Board) -> list[Column]:
     found: list[Column] = []
     if "relative" in board.show and board.evidence.height:
-        on = f"{board.sets[0]}; " if len(board.sets) == 1 else ""
-        found.append((f"answers like ({on}exploratory)", verdicts.relative))
+        on = board.usual_set + (" where no other set is named" if len(board.sets) > 1 else "")
+        found.append((f"answers like ({on}; exploratory)", verdicts.relative))
     return found + [EXTRAS[name] for name in board.show if name in EXTRAS]
 
 

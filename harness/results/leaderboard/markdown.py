@@ -14,7 +14,7 @@ from harness.results.leaderboard.guide import guide
 from harness.results.leaderboard.remarks import remarks
 from harness.results.leaderboard.settings import settings
 from harness.results.leaderboard.summary import summary
-from harness.results.leaderboard.verdicts import EXPLORATORY, in_full
+from harness.results.leaderboard.verdicts import EXPLORATORY, told_in_full
 
 NOTHING = "No finished run has been indexed."
 
@@ -25,13 +25,8 @@ def markdown(board: Board) -> str:
     if not board.names:
         return f"{title}\n{NOTHING}\n"
     first, *tables = sections(board)
-    parts = [
-        title,
-        _lines(summary(board)),
-        _table(first),
-        *_notes(board),
-        *(_table(section) for section in tables[: _more(tables)]),
-    ]
+    parts = [title, _lines(summary(board)), _table(first), *_notes(board)]
+    parts += [_table(section) for section in tables[: _more(tables)]]
     parts += [*_verdicts(board), *(_table(section) for section in tables[_more(tables) :])]
     told = [f"- {_cell(text)}" for text in remarks(board)]
     if told:
@@ -62,8 +57,8 @@ def _lines(sentences: Sequence[str]) -> str:
 
 def _verdicts(board: Board) -> list[str]:
     """What is behind every verdict, folded by model."""
-    found = [told for model in board.names if (told := in_full(board, model)) is not None and told.parts]
-    if "relative" not in board.show or not found:
+    found = told_in_full(board)
+    if not found:
         return []
     parts = ["## Verdicts in full\n", f"{textwrap.fill(EXPLORATORY, 118)}\n"]
     for told in found:
