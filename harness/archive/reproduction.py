@@ -35,11 +35,11 @@ class TaskMatch:
 
     match: differences.Match
     exact: bool
-    """True where the same answers were to be expected."""
+    """True if the same answers were to be expected."""
     adjusted: float | None
-    """The p-value of the scores after Holm's correction; `None` where there is no test."""
+    """The p-value of the scores after Holm's correction; `None` if there is no test."""
     offline: bool = False
-    """True where the answers came from the run's own journal."""
+    """True if the answers came from the run's own journal."""
 
     @property
     def agrees(self) -> bool:

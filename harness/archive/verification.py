@@ -259,7 +259,7 @@ def _files(run: Path, held: Proof) -> list[Problem]:
 
 
 def _journal(run: Path, said: Manifest | None, book: _Book) -> Replies | None:
-    """Check links, then read the replies; `None` where there is no journal or it cannot be read."""
+    """Check links, then read the replies; `None` if there is no journal or it cannot be read."""
     path = run / runs.JOURNAL
     held = said.proof if said else None
     if not path.is_file():

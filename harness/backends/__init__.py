@@ -148,7 +148,7 @@ class BatchState:
     ended: bool
     """Nothing more will be answered."""
     problem: str | None = None
-    """Why it was refused as a whole; `None` where it was not."""
+    """Why it was refused as a whole; `None` if it was not."""
 
 
 @runtime_checkable
@@ -178,7 +178,7 @@ class Batching(OverNetwork, Protocol):
 
     @abstractmethod
     async def find(self, mark: str, n: int, since: str) -> str | None:
-        """The id of the batch with that mark, where the provider has one; `None` where it has none.
+        """The id of the batch with that mark, where the provider has one; `None` if it has none.
 
         Args:
             mark: as it was submitted.

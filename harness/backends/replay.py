@@ -74,7 +74,7 @@ class Backend(OneByOne):
 
     @functools.cached_property
     def _asked(self) -> dict[tuple[str, str, int, int], dict[str, Any]]:
-        """What the run asked, as its samples say; empty where it has none yet."""
+        """What the run asked, as its samples say; empty if it has none yet."""
         import polars as pl
 
         path = runs.samples_path(self._run)

@@ -248,7 +248,7 @@ def run(words: Sequence[str], job: Callable[[EvalSpec], int]) -> int:
         job: gets one spec, returns an exit code; errors of this project it raises are printed.
 
     Returns:
-        The highest exit code of the jobs; 0 where Hydra only printed something.
+        The highest exit code of the jobs; 0 if Hydra only printed something.
     """
     codes: list[int] = []
     started = []

@@ -102,7 +102,7 @@ def place(name: str) -> Path:
 
 
 def part(path: Path, suffix: str) -> bytes:
-    """One file of a panel; empty where it is not there.
+    """One file of a panel; empty if it is not there.
 
     Args:
         path: of `place`.

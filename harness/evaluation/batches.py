@@ -43,7 +43,7 @@ class Batch:
     at: str
     """When it was about to be submitted, UTC, ISO 8601."""
     batch: str | None = None
-    """The provider's id; `None` where it is not known to have it."""
+    """The provider's id; `None` if it is not known to have it."""
 
 
 class Ledger:

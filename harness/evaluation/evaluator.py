@@ -106,7 +106,7 @@ def preview(spec: EvalSpec) -> tuple[str, list[dict[str, Any]]]:
 
 
 def _prices(plan: Plan) -> dict[str, budget.Price | None]:
-    """The price of every billed model, `None` where it is not known."""
+    """The price of every billed model, `None` if it is not known."""
     billed = [model.model for model in plan.models if model.billed]
     known = budget.prices() if billed else {}
     return {model.name: budget.price_of(model, known) for model in billed}

@@ -145,7 +145,7 @@ def rival(suspect: str, lab: Lab, found: Rival) -> str:
 
 
 def itself(found: Finding) -> str:
-    """That the suspect answers like another model itself, which comes before any teacher; empty where it does not."""
+    """That the suspect answers like another model itself, which comes before any teacher; empty if it does not."""
     same = found.same_model
     if same is None or not same.named:
         return ""
@@ -158,7 +158,7 @@ def said(found: Finding) -> str:
 
 
 def rivals(found: Finding) -> str:
-    """What else would explain the resemblances, named before any lab is; empty where nothing would."""
+    """What else would explain the resemblances, named before any lab is; empty if nothing would."""
     texts = [rival(found.suspect, lab, one) for lab in found.named for one in lab.rivals]
     return f"Think of other explanations first: {'; '.join(texts)}. " if texts else ""
 
@@ -186,7 +186,7 @@ def _lab(lab: Lab) -> str:
 
 
 def _untested(found: Finding) -> str:
-    """`; 4 could not be tested (3: …; 1: …)`, empty where all could."""
+    """`; 4 could not be tested (3: …; 1: …)`, empty if all could."""
     if not found.untested:
         return ""
     return (
@@ -229,7 +229,7 @@ def notes(
     Args:
         found: the finding; its own notes are not read.
         tests: how many labs were adjusted together.
-        worth: what scores are worth by documented students; `None` where too few are documented.
+        worth: what scores are worth by documented students; `None` if too few are documented.
         named: of `positives.naming`.
         more: of the pool.
     """
@@ -251,7 +251,7 @@ def notes(
 
 
 def naming(found: Finding, named: Mapping[str, Mapping[str, bool]]) -> str:
-    """Say how many documented students of the labs tested a verdict names: what "none" is worth; empty where unknown.
+    """Say how many documented students of the labs tested a verdict names: what "none" is worth; empty if unknown.
 
     Args:
         found: the finding; the suspect does not vouch for itself.
@@ -273,7 +273,7 @@ def nearest_of_all(near: Member) -> str:
 
 
 def smallest(p: float | None, tests: int) -> tuple[str, ...]:
-    """Say that no single candidate can stand out among so many; nothing where one can.
+    """Say that no single candidate can stand out among so many; nothing if one can.
 
     Args:
         p: the smallest p-value that the pool can give.
@@ -293,7 +293,7 @@ def power(suspect: str, of: Mapping[str, Mapping[str, float] | None]) -> tuple[s
 
     Args:
         suspect: the model that was looked at.
-        of: by candidate, `positives.power`; `None` where no student is documented.
+        of: by candidate, `positives.power`; `None` if no student is documented.
     """
     known = {name: found for name, found in of.items() if found and found["students"] >= LEAST_STUDENTS}
     if not of:
@@ -320,7 +320,7 @@ def likelihood(candidate: str, ratio: float | None, lineages: int | None) -> str
     Args:
         candidate: the strongest.
         ratio: the likelihood ratio of its score.
-        lineages: of documented students behind it; `None` where there are too few.
+        lineages: of documented students behind it; `None` if there are too few.
     """
     if ratio is None or lineages is None:
         return "No likelihood ratio: this pool holds too few lineages of documented students."
@@ -391,11 +391,11 @@ def one_text(wrapping: Wrapping) -> str:
 
 
 def texts(found: Finding, language: str | None) -> tuple[str, ...]:
-    """What was found in a suspect's texts before they were compared; nothing where nothing was.
+    """What was found in a suspect's texts before they were compared; nothing if nothing was.
 
     Args:
         found: the finding.
-        language: of the set; `None` where that is not recorded.
+        language: of the set; `None` if that is not recorded.
     """
     if found.reading is None:
         return ()
@@ -435,7 +435,7 @@ def _language(found: Finding, told: Languages, language: str | None) -> tuple[st
 
 
 def by_name(fact: ModelFacts) -> tuple[str, ...]:
-    """Say what of a suspect is known from its name alone; nothing where all is documented."""
+    """Say what of a suspect is known from its name alone; nothing if all is documented."""
     read = {"lab": fact.lab, "bases": ", ".join(sorted(fact.bases))}
     said = [f"{_CALLED[what]} {read[what]}" for what in sorted(fact.by_name) if read.get(what)]
     if not said:
@@ -455,7 +455,7 @@ FOREIGN = 0.1
 
 
 def own_lab(found: Finding, lab: str | None) -> tuple[str, ...]:
-    """Say that candidates of a suspect's own lab were tested because somebody asked; nothing where none was."""
+    """Say that candidates of a suspect's own lab were tested because somebody asked; nothing if none was."""
     own = [test.candidate for test in found.tested if lab is not None and test.lab == lab]
     if not own:
         return ()
@@ -490,7 +490,7 @@ def standing(suspect: str, found: ReportStanding, looks: Looks, *, logged: bool)
 
 
 def documented(name: str, teachers: Sequence[str], source: str | None) -> tuple[str, ...]:
-    """Say what is documented of a model's teachers; nothing where nothing is."""
+    """Say what is documented of a model's teachers; nothing if nothing is."""
     if not teachers:
         return ()
     return (f"Teachers documented for {name}: {', '.join(teachers)} ({source or 'no source given'}).",)
@@ -502,7 +502,7 @@ def statement(name: str, said: str | None) -> str:
 
 
 def undated(names: Sequence[str]) -> tuple[str, ...]:
-    """Say which models have no documented release date, and what follows; nothing where all have one."""
+    """Say which models have no documented release date, and what follows; nothing if all have one."""
     if not names:
         return ()
     shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")  # noqa: PLR2004
@@ -545,7 +545,7 @@ def same_model(found: Sameness | None) -> str:
     """Say whether the suspect may be the model nearest to it, and how often that would be wrong; never "another model".
 
     Args:
-        found: of `same.nearest` or `same.same_model`; `None` where nothing can be compared.
+        found: of `same.nearest` or `same.same_model`; `None` if nothing can be compared.
     """
     if found is None or found.threshold is None:
         return "There are too few prompts or models to test whether it is one of these models under another name."
@@ -571,7 +571,7 @@ def same_model(found: Sameness | None) -> str:
 
 
 def equality(p: float | None) -> str:
-    """Say whether two endpoints draw their answers alike (`same.equality`); empty where nothing was asked twice."""
+    """Say whether two endpoints draw their answers alike (`same.equality`); empty if nothing was asked twice."""
     if p is None:
         return ""
     if p > ALPHA:
@@ -659,7 +659,7 @@ def replaced(suspect: str, name: str) -> str:
 
 
 def suggested(suspect: str, rows: Sequence[Mapping[str, Any]]) -> str:
-    """Say which offered names the model agrees to more than to invented ones; empty where none was offered.
+    """Say which offered names the model agrees to more than to invented ones; empty if none was offered.
 
     Args:
         suspect: the model that was asked.

@@ -17,7 +17,7 @@ DIGITS = 6
 
 
 def placed(board: Board) -> list[Column]:
-    """The columns that decide the order: those of the mean, or the only one there is; none where lower is better."""
+    """The columns that decide the order: those of the mean, or the only one there is; none if lower is better."""
     found = board.averaged or (board.columns if len(board.columns) == 1 else [])
     return [column for column in found if column[0] not in board.lower_is_better]
 

@@ -56,7 +56,7 @@ def cell(found: Finding) -> str:
 
 
 def in_full(board: Board, model: str) -> InFull | None:
-    """Everything behind the cell of a model; None where there is nothing but the cell."""
+    """Everything behind the cell of a model; None if there is nothing but the cell."""
     found = board.findings.get(model, [])
     fact = board.facts.get(model)
     said = wording.statement(model, fact.statement if fact else None)
@@ -99,7 +99,7 @@ def _nearest(found: Finding) -> tuple[str, ...]:
 
 
 def relative(board: Board, model: str) -> str:
-    """The evidence of the set with most power, and of those that contradict it; `-` where there is none."""
+    """The evidence of the set with most power, and of those that contradict it; `-` if there is none."""
     found = board.findings.get(model, [])
     told = "; but ".join(f"{cell(one)}{board.on(one)}" for one in found) or "-"
     same = [one.same_model.other for one in found if one.same_model and one.same_model.named]
