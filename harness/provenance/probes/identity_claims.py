@@ -56,8 +56,8 @@ COLUMNS = (
         "How the interval was made: a method of harness/stats/intervals.py.",
     ),
     ("n", "BIGINT!", "Identity prompts that the model answered."),
-    ("calibrated", "BOOLEAN!", "True where base_share is that of at least five models."),
-    ("base_share", "DOUBLE", "Mean share of the same claim over models of other families; null where none."),
+    ("calibrated", "BOOLEAN!", "True if base_share is that of at least five models."),
+    ("base_share", "DOUBLE", "Mean share of the same claim over models of other families; null if none."),
     ("base_n", "BIGINT!", "Models of other families behind base_share, as their names give them away."),
     ("base_claiming", "BIGINT!", "How many of those claim it at least once."),
 )
