@@ -545,7 +545,7 @@ def _check_names(spec: EvalSpec) -> None:
     for kind, names in (("model", [m.name for m in spec.models]), ("task", [t.name for t in spec.tasks])):
         strange = next((name for name in names if not name.strip() or not name.isprintable()), None)
         if strange is not None:
-            raise ConfigError(f"a {kind} is named {strange!r}; expected a visible name on one line")
+            raise ConfigError(f"a {kind} is named {strange!r}; expected a name that can be seen, on one line")
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ConfigError(f"two {kind}s are named {twice[0]!r}, so their results would mix; rename one")

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harness.cli import catalogue
 from harness.cli.examples import epilog
 from harness.cli.output import RESULTS, Format, NewResults, Results, Shape, print_frame
 from harness.core import panels, say
@@ -58,6 +57,8 @@ def list_(shape: Shape = Format.table) -> None:
 
 def _listed(name: str, path: Path) -> dict[str, Any]:
     """What a list says of a panel."""
+    from harness.cli import catalogue
+
     made, asked = _load(name), panels.asked(name, "all")
     months = sorted(entry.facts.released for entry in made.entries.values() if entry.facts.released)
     labs = Counter(entry.facts.lab for entry in made.entries.values() if entry.facts.lab)
