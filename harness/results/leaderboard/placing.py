@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from harness.stats import aggregates, levels
-from harness.stats.levels import Level
+from harness.stats import Level, aggregates, levels
 
 if TYPE_CHECKING:
     from harness.results.leaderboard.board import Board

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.provenance import Finding, brief
-from harness.provenance.finding import TESTED
+from harness.provenance import Finding, brief, finding
 from harness.results.leaderboard import placing
 from harness.results.leaderboard.board import Board
 from harness.results.leaderboard.words import number
@@ -69,7 +68,7 @@ def _alike(board: Board) -> str:
         (model, of) for model, of in found.items() if of.verdict == "resembles" and of.strength in CLEAR
     ]  # the weak ones are in the table
     named.sort(key=lambda item: (CLEAR.index(str(item[1].strength)), board.names.index(item[0])))
-    tested = sum(of.verdict in TESTED for of in found.values())
+    tested = sum(of.verdict in finding.TESTED for of in found.values())
     if not tested:
         return ""
     shown = [f"{model} like {brief.whom(of.named[0])} ({of.strength})" for model, of in named]
