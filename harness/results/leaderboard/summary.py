@@ -72,8 +72,8 @@ def _alike(board: Board) -> str:
     if not tested:
         return ""
     shown = [f"{model} like {brief.whom(of.named[0])} ({of.strength})" for model, of in named]
-    verb = "answers" if len(named) == 1 else "answer"
-    told = f"{len(named) or 'None'} of {tested} models tested {verb} clearly like another lab's"
+    models, verb = "model" if tested == 1 else "models", "answers" if len(named) < 2 else "answer"  # noqa: PLR2004
+    told = f"{len(named) or 'None'} of {tested} {models} tested {verb} clearly like another lab's"
     told += f": {_some(shown, '; ')}" if shown else ""
     itself = "answers" if len(same) == 1 else "answer"
     told += f". {len(same)} {itself} like a model of another name itself: {_some(sorted(same))}" if same else ""
