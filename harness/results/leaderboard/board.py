@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.provenance import Finding, shown
 from harness.results.leaderboard import placing
-from harness.results.leaderboard.extras import EXTRAS, Fact, Usage, usage
+from harness.results.leaderboard.extras import EXTRAS, AnswerUsage, Fact, usage
 from harness.results.leaderboard.words import answerers, number, short, unread
 from harness.results.schema import FEW_DOCUMENTS, GAP
 from harness.stats import Level, Standing, aggregates
@@ -161,12 +161,20 @@ class Board:
     @cached_property
     def whole(self) -> frozenset[str]:
         """Models with every task of the mean, on the documents that most were asked."""
-        return placing.whole(self)
+        pairs = list(self.comparisons.iter_rows(named=True))
+        return placing.whole(self.placed, self.ranked, pairs, self.min_coverage)
+
+    @cached_property
+    def placed(self) -> list[tuple[str, str]]:
+        """The columns that decide the order: those of the mean, or the only one; none where lower is better."""
+        found = self.averaged or (self.columns if len(self.columns) == 1 else [])
+        return [column for column in found if column[0] not in self.lower_is_better]
 
     @cached_property
     def places(self) -> dict[str, Level]:
         """Where every ranked model stands: see `placing.places`."""
-        return placing.places(self)
+        pairs = list(self.comparisons.iter_rows(named=True))
+        return placing.places(self.placed, self.ranked, pairs, self.weights, self.whole)
 
     @cached_property
     def scored(self) -> set[str]:
@@ -174,9 +182,9 @@ class Board:
         return {row["model"] for row in self._scores if row["value"] is not None}
 
     @cached_property
-    def used(self) -> dict[str, Usage]:
+    def used(self) -> dict[str, AnswerUsage]:
         """What every model's answers took."""
-        return usage(self)
+        return usage(self.usage)
 
     @cached_property
     def incomplete(self) -> set[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.provenance import Finding, brief, finding
-from harness.results.leaderboard import placing
 from harness.results.leaderboard.board import Board
 from harness.results.leaderboard.words import number
 
@@ -32,7 +31,7 @@ def _best(board: Board) -> str:
     ranked = [model for model in board.names if model in board.places]
     if len(ranked) < 2:  # noqa: PLR2004
         return ""
-    first, columns = ranked[0], placing.placed(board)
+    first, columns = ranked[0], board.placed
     of = f"the mean of {len(columns)} tasks" if len(columns) > 1 else columns[0][0]
     standings = board.standings[None if len(columns) > 1 else columns[0]]
     if first not in board.whole:
