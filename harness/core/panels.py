@@ -92,6 +92,11 @@ def place(name: str) -> Path:
         return path
     panels = found()
     if name not in panels:
+        if any((folder / "panel" / f"{name}.yaml").is_file() for folder in conf_dirs()):
+            raise ConfigError(
+                f"{name} asks several panels (conf/panel/{name}.yaml): name one of them here, or none to read every "
+                "panel whose prompts were answered"
+            )
         raise ConfigError(unknown_name("panel", name, panels) + "; `harness panel list` lists them")
     return panels[name]
 

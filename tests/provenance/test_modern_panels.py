@@ -12,8 +12,9 @@ from harness.cli import config
 from harness.core import panels, prompt_id
 from harness.errors import ConfigError
 from harness.evaluation import evaluate
-from harness.provenance import panel, panel_figures, pools, registry
+from harness.provenance import panel, panel_figures, pools, registry, reports
 from harness.results import derivation, store
+from harness.results.report import page
 
 MODERN = ("lineage_bench", "misguided_attention", "multivac", "slop_score", "speechmap")
 STEALTH = ("optimus-alpha(gpt-4.1", "quasar-alpha(gpt-4.1", "horizon-alpha(gpt-5")
@@ -63,6 +64,8 @@ def test_a_budget_asks_as_many_panels_as_it_has_fifties_for() -> None:
     assert [row["prompt_id"] for row in panels.shared(ASKED, 100)[1].rows] == first
     with pytest.raises(ConfigError, match=r"503: the panels .* have 502 prompts"):
         panels.shared(ASKED, 503)
+    with pytest.raises(ConfigError, match="modern asks several panels"):
+        panels.place("modern")
     with pytest.raises(ConfigError, match="there twice"):
         panels.shared(("speechmap", "speechmap"), 100)
 
@@ -107,6 +110,7 @@ def test_one_command_asks_several_panels_and_each_gives_its_finding(results: Pat
     told = derivation.suspect_report(results, "mystery", by_domain=False)
     assert {one["corpus"] for one in told["corpora"]} == set(ASKED)
     assert derivation.board(results).findings["mystery"]
+    assert {drawn["task"] for drawn in page.contents(results)["panels"]} == set(ASKED)
 
 
 def test_stealth_releases_find_their_model_and_no_other_lab() -> None:
@@ -141,3 +145,29 @@ def test_a_suspect_of_2025_on_the_panel_of_2024_is_told_which_one_has_later_mode
     assert "panel=modern" in said
     assert pools._later(old, "mine", "2024-11") == ()
     assert pools._later(panel.load("slop_score"), "mine", "2026-03") == ()
+
+
+def test_whole_traces_are_read_against_the_panel_of_traces_and_answers_are_not(shared_data: Path) -> None:
+    prompts = pl.read_parquet(shared_data / "outputs" / "prompts.parquet").filter(pl.col("corpus") == "lineage_bench")
+    held = pl.read_parquet(shared_data / "outputs" / "lineage_bench.parquet")
+    mine = held.filter((pl.col("model") == "kimi-k2-thinking") & (pl.col("period") == "2025-11/12"))
+    asked = mine.join(prompts.select("prompt_id", "prompt"), on="prompt_id", maintain_order="left").head(60)
+    ids = [prompt_id(text) for text in asked["prompt"]]
+    told = {"version": "1", "model": "mystery", "alias": None, "domain": "reasoning", "repeat": 0, "cut": False}
+    rows = asked.select(
+        "prompt",
+        "output",
+        "reasoning",
+        prompt_id=pl.Series(ids),
+        **{key: pl.lit(value, dtype=pl.String if value is None else None) for key, value in told.items()},
+    )
+    texts = rows.drop("reasoning").with_columns(task=pl.lit("panel"))
+    traces = rows.drop("output").rename({"reasoning": "output"}).with_columns(task=pl.lit("panel (traces: full)"))
+    answers = pl.concat([texts, traces.select(texts.columns)])
+    (pool,) = pools.every(answers, pools.registry(), {}, None)
+    assert (pool.corpus, pool.traces, pool.suspects) == ("lineage_bench", "full", {"mystery"})
+    (found,) = reports.findings([pool], ["mystery"], interval=False, by_domain=False)
+    assert found.same_model is not None
+    assert (found.same_model.other, found.same_model.verdict) == ("kimi-k2-thinking", "strict")
+    summaries = answers.filter(pl.col("task") == "panel").with_columns(task=pl.lit("panel (traces: summary)"))
+    assert all(pool.corpus != "lineage_bench" for pool in pools.every(summaries, pools.registry(), {}, None))
