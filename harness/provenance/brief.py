@@ -42,9 +42,16 @@ def power(found: Finding) -> str:
     if found.verdict != "none":
         return ""
     if not found.naming:
-        return "would have found nobody knows how many students"
+        return "power unknown"
     named, students = sum(of.named for of in found.naming), sum(of.students for of in found.naming)
     return f"would have found {named} of {students} documented students at {found.suspect_prompts} prompts"
+
+
+def worth(found: Finding) -> str:
+    """The same as a sentence."""
+    if found.verdict == "none" and not found.naming:
+        return "How many students this test would have found is not known: too few are documented here."
+    return f"This test {power(found)}." if found.verdict == "none" else ""
 
 
 def because(found: Finding) -> list[str]:
@@ -55,7 +62,7 @@ def because(found: Finding) -> list[str]:
         told.append(f"A teacher's lab would be among {labs}, in {found.coverage:g} of cases like this one.")
     if found.verdict == "none":
         told.append(f"It resembles none of the {len(found.tested)} models tested more than unrelated models do.")
-        told.append(f"This test {power(found)}.")
+        told.append(worth(found))
     if found.incomparable:
         told.append(f"Its answers are not comparable with those of this set: {found.incomparable}.")
     told += [f"{count} candidates could not be tested: {why}." for why, count in found.reasons.items()]

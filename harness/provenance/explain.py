@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import polars as pl
 
@@ -69,11 +69,11 @@ def pairs(answers: pl.DataFrame, wanted: Iterable[tuple[str, str]]) -> dict[tupl
         return {}
     who = {model for pair in asked for model in pair}
     kinds = [_Counts(kind, tokens, found, who) for kind, found in _KINDS]
-    prompts = _by_prompt(tokens)
+    passages = _passages(tokens, asked)
     size = Counter(tokens["model"].to_list())
     return {
         (a, b): pl.DataFrame(
-            [row for counts in kinds for row in counts.shared(a, b)] + list(_passages(prompts, size, a, b)),
+            [row for counts in kinds for row in counts.shared(a, b)] + list(_shown(passages[a, b], size[a], size[b])),
             schema=SCHEMA,
             orient="row",
         )
@@ -81,22 +81,29 @@ def pairs(answers: pl.DataFrame, wanted: Iterable[tuple[str, str]]) -> dict[tupl
     }
 
 
-def _opening(_: str, tokens: list[str]) -> set[str]:
+def _opening(tokens: list[str]) -> set[str]:
     return {" ".join(tokens[:SIZE])} if len(tokens) >= SIZE else set()
 
 
-def _sentences(_: str, tokens: list[str]) -> set[str]:
+def _sentences(tokens: list[str]) -> set[str]:
     starts = [i + 1 for i, token in enumerate(tokens) if token[0] in SENTENCE_END or token[0] == "\n"]
     return {" ".join(tokens[i : i + SIZE]) for i in starts if len(tokens) >= i + SIZE and tokens[i][0].isalnum()}
 
 
-def _habits(text: str, _: list[str]) -> set[str]:
-    return {name for name, pattern in HABITS.items() if re.search(pattern, text[:HEAD_CHARS])}
+def _habits(frame: pl.DataFrame) -> list[set[str]]:
+    """The habits of every answer."""
+    head = pl.col("output").str.slice(0, HEAD_CHARS)
+    there = frame.select(head.str.contains(pattern).alias(name) for name, pattern in HABITS.items())
+    return [{name for name, has in zip(HABITS, row, strict=True) if has} for row in there.iter_rows()]
 
 
-_KINDS: tuple[tuple[str, Callable[[str, list[str]], set[str]]], ...] = (
-    ("opening", _opening),
-    ("sentence", _sentences),
+def _of_tokens(found: Callable[[list[str]], set[str]]) -> Callable[[pl.DataFrame], list[set[str]]]:
+    return lambda frame: [found(tokens) for tokens in frame["tokens"].to_list()]
+
+
+_KINDS: tuple[tuple[str, Callable[[pl.DataFrame], list[set[str]]]], ...] = (
+    ("opening", _of_tokens(_opening)),
+    ("sentence", _of_tokens(_sentences)),
     ("habit", _habits),
 )
 
@@ -105,15 +112,14 @@ class _Counts:
     """How many answers of every model have a feature of one kind, and one answer of each asked model that has it."""
 
     def __init__(
-        self, kind: str, frame: pl.DataFrame, found: Callable[[str, list[str]], set[str]], who: set[str]
+        self, kind: str, frame: pl.DataFrame, found: Callable[[pl.DataFrame], list[set[str]]], who: set[str]
     ) -> None:
         self.kind = kind
         self.counts: dict[str, Counter[str]] = {}
         self.size: Counter[str] = Counter()
         self.example: dict[tuple[str, str], str] = {}
-        for model, text, tokens in frame.select("model", "output", "tokens").iter_rows():
+        for (model, text), features in zip(frame.select("model", "output").iter_rows(), found(frame), strict=True):
             self.size[model] += 1
-            features = found(text, tokens)
             self.counts.setdefault(model, Counter()).update(features)
             if model in who:
                 for feature in features:
@@ -149,40 +155,64 @@ def _context(text: str, feature: str, pattern: str | None) -> str:
     return ("…" if start else "") + text[start:end] + ("…" if end < len(text) else "")
 
 
-_Prompts = dict[str, dict[str, tuple[str, list[str], str]]]
-"""By prompt and model: its first answer, the tokens, and the tokens as one text that a run of them is found in."""
+_Answer = tuple[str, list[str]]
+"""A text and its tokens."""
+_Run = tuple[str, ...]
 
 
-def _by_prompt(frame: pl.DataFrame) -> _Prompts:
-    found: _Prompts = {}
+def _by_prompt(frame: pl.DataFrame) -> dict[str, dict[str, _Answer]]:
+    """By prompt and model: its first answer."""
+    found: dict[str, dict[str, _Answer]] = {}
     for model, prompt, text, tokens in frame.select("model", "prompt_id", "output", "tokens").iter_rows():
-        found.setdefault(prompt, {}).setdefault(model, (text, tokens, _joined(tokens)))
+        found.setdefault(prompt, {}).setdefault(model, (text, tokens))
     return found
 
 
-def _joined(tokens: Iterable[str]) -> str:
-    return "\0" + "\0".join(tokens) + "\0"
+def _runs(tokens: list[str]) -> list[_Run]:
+    return list(zip(*(tokens[i:] for i in range(PASSAGE)), strict=False))
 
 
-def _passages(prompts: _Prompts, size: Counter[str], a: str, b: str) -> Iterable[tuple[object, ...]]:
-    """Runs of tokens in both answers to one prompt; where runs overlap, the first stands for them."""
-    rows = []
-    for texts in prompts.values():
-        if a not in texts or b not in texts:
+def _passages(frame: pl.DataFrame, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], list[_Passage]]:
+    """Runs of tokens in both answers to one prompt, of every pair; where runs overlap, the first stands for them.
+
+    Prompt by prompt, so that an answer's runs are made once for all pairs, and thrown away.
+    """
+    found: dict[tuple[str, str], list[_Passage]] = {pair: [] for pair in wanted}
+    for answers in _by_prompt(frame).values():
+        there = [pair for pair in wanted if pair[0] in answers and pair[1] in answers]
+        runs = {model: _runs(answers[model][1]) for model in {model for pair in there for model in pair}}
+        known = {model: set(of) for model, of in runs.items()}
+        shared = {(a, b): _apart(runs[a], known[b]) for a, b in there}
+        told = {run for of in shared.values() for run in of}
+        if not told:
             continue
-        (in_a, tokens, _), (in_b, _, theirs) = texts[a], texts[b]
-        others = [joined for model, (_, _, joined) in texts.items() if model not in {a, b}]
-        last = -PASSAGE
-        for i in range(len(tokens) - PASSAGE + 1):
-            if i < last + PASSAGE:
-                continue
-            run = tokens[i : i + PASSAGE]
-            if (joined := _joined(run)) in theirs:
-                last = i
-                have = sum(joined in other for other in others)
-                rows.append((have / len(others) if others else None, tuple(run), in_a, in_b, len(others)))
-    rows.sort(key=lambda row: (row[0] or 0, row[1]))
-    for share, words, in_a, in_b, others_n in rows[:SHOWN]:
+        have = {m: (known[m] if m in known else set(_runs(tokens))) & told for m, (_, tokens) in answers.items()}
+        count = Counter(run for of in have.values() for run in of)
+        others = len(answers) - 2
+        for (a, b), of in shared.items():
+            found[a, b] += [
+                ((count[run] - 2) / others if others else None, run, answers[a][0], answers[b][0], others) for run in of
+            ]
+    return found
+
+
+_Passage = tuple[float | None, _Run, str, str, int]
+
+
+def _apart(runs: Sequence[_Run], theirs: set[_Run]) -> list[_Run]:
+    """Those of an answer's runs that the other answer has, without such as overlap one before."""
+    found, last = [], -PASSAGE
+    for i, run in enumerate(runs):
+        if i >= last + PASSAGE and run in theirs:
+            last = i
+            found.append(run)
+    return found
+
+
+def _shown(passages: list[_Passage], n_a: int, n_b: int) -> Iterable[tuple[object, ...]]:
+    """Rows of the passages that fewest others have."""
+    passages.sort(key=lambda row: (row[0] or 0, row[1]))
+    for share, words, in_a, in_b, others in passages[:SHOWN]:
         feature = " ".join(words)
         contexts = (_context(in_a, feature, None), _context(in_b, feature, None))
-        yield ("passage", feature, None, None, share, size[a], size[b], others_n, *contexts)
+        yield ("passage", feature, None, None, share, n_a, n_b, others, *contexts)

@@ -142,8 +142,13 @@ class Registry:
         if not any(part is not None for part in file.values()):
             raise ConfigError(f"{path}: holds nothing; expected {EXPECTED}")
         entries = {name: dict(entry or {}) for name, entry in (file.get("models") or {}).items()}
-        patterns = (file.get(part) or {} for part in ("labs", "base_families", "summaries", "weights"))
-        return cls(entries, *patterns)
+        return cls(
+            entries,
+            file.get("labs") or {},
+            file.get("base_families") or {},
+            file.get("summaries") or {},
+            file.get("weights") or {},
+        )
 
     def lab(self, name: str) -> str | None:
         """The lab a model's name gives away, if any."""

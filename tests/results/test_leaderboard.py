@@ -480,8 +480,7 @@ def test_of_several_sets_that_with_most_power_is_shown_and_named_and_those_that_
     )
     cells = {row[0]: row[2] for row in table_rows(leaderboard.markdown(dataclasses.replace(board, evidence=found)))}
     assert cells["alpha"] == (
-        "like L (beta): strong, 3.21 [2.00, 4.40] n=64 q=0.004 on most; but none of 1 tested, n=50; would have found "
-        "nobody knows how many students on few"
+        "like L (beta): strong, 3.21 [2.00, 4.40] n=64 q=0.004; but none of 1 tested, n=50; power unknown on few"
     )
     assert contradict(found_one("resembles"), found_one("resembles", lab="M"))
 
@@ -493,7 +492,7 @@ def test_calibrated_evidence_takes_the_place_of_the_uncalibrated_column_as_soon_
     assert "similar other model by choice of words" not in page
     cells = {row[0]: row[2] for row in rows}
     assert cells["alpha"] == "like L (beta): strong, 3.21 [2.00, 4.40] n=64 q=0.004"
-    assert cells["beta"] == "none of 1 tested, n=64; would have found nobody knows how many students"
+    assert cells["beta"] == "none of 1 tested, n=64; power unknown"
     assert "Whom models answer like: calibrated" in leaderboard.terminal(dataclasses.replace(board, evidence=found))
 
 

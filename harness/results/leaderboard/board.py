@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -259,15 +260,18 @@ class Board:
         Where the most similar is a control, the most similar that is none as well; and for a control, the model it is
         known to be a relative of.
         """
-        pairs = [
-            (row["model_b"] if row["model_a"] == model else row["model_a"], row)
-            for row in self.similarities.iter_rows(named=True)
-            if model in (row["model_a"], row["model_b"])
-        ]
-        pairs.sort(key=lambda pair: (-pair[1]["value"], pair[0]))
+        pairs = sorted(self._pairs.get(model, ()), key=lambda pair: (-pair[1]["value"], pair[0]))
         no_controls = [other for other, _ in pairs if other not in self.control_of]
         wanted = {pairs[0][0] if pairs else None, no_controls[0] if no_controls else None, self.control_of.get(model)}
         return [pair for pair in pairs if pair[0] in wanted]
+
+    @cached_property
+    def _pairs(self) -> dict[str, list[tuple[str, Row]]]:
+        return _by_model(self.similarities)
+
+    @cached_property
+    def _wrong(self) -> dict[str, list[tuple[str, Row]]]:
+        return _by_model(self.shared_errors)
 
     @cached_property
     def calibrated(self) -> bool:
@@ -288,16 +292,18 @@ class Board:
         return sorted({found.corpus for of in self.findings.values() for found in of})
 
     def on(self, found: Finding) -> str:
-        """` on NAME`, where the sets that are shown are several."""
-        return "" if len(self.sets) == 1 else f" on {found.corpus}"
+        """` on NAME`, where it is not the set that most verdicts are of."""
+        return "" if found.corpus == self.usual_set else f" on {found.corpus}"
+
+    @cached_property
+    def usual_set(self) -> str:
+        """The prompt set that most of the first verdicts are of."""
+        first = Counter(of[0].corpus for model, of in self.findings.items() if of)
+        return min(first, key=lambda name: (-first[name], name), default="")
 
     def shared_errors_of(self, model: str) -> list[Row]:
         """The pairs of the table `shared_errors` that a model is in, with the other model as `other`."""
-        return [
-            {"other": row["model_b"] if row["model_a"] == model else row["model_a"]} | row
-            for row in self.shared_errors.iter_rows(named=True)
-            if model in (row["model_a"], row["model_b"])
-        ]
+        return [{"other": other} | row for other, row in self._wrong.get(model, ())]
 
     def mistakes(self, model: str) -> tuple[str, str] | None:
         """The other model with the largest same-wrong excess, and the numbers."""
@@ -308,9 +314,16 @@ class Board:
         numbers = {"ci_low": row["excess_low"], "ci_high": row["excess_high"], "n": row["n_both_wrong"]}
         return row["other"], f"{number(row['excess'], numbers, 2)} ({row['task']})"
 
+    @cached_property
+    def _claims(self) -> dict[str, list[Row]]:
+        found: dict[str, list[Row]] = {}
+        for row in self.identity_claims.iter_rows(named=True):
+            found.setdefault(row["model"], []).append(row)
+        return found
+
     def claims(self, model: str) -> list[Row]:
         """The identities a model claims, most often first, with the row for none of them last."""
-        rows = [row for row in self.identity_claims.iter_rows(named=True) if row["model"] == model]
+        rows = self._claims.get(model, [])
         return sorted(rows, key=lambda row: (row["claimed"] == "(none)", -row["share"], row["claimed"]))
 
     def notes(self, row: Row) -> list[str]:
@@ -421,6 +434,15 @@ class Board:
         runs = chosen["models"]["run_id"].unique().implode()
         of_task["tasks"] = of_task["tasks"].filter(pl.col("run_id").is_in(runs))
         return replace(self, **chosen, **of_task, runs=self.runs.filter(pl.col("run_id").is_in(runs)))
+
+
+def _by_model(pairs: pl.DataFrame) -> dict[str, list[tuple[str, Row]]]:
+    """Rows about two models, by each of them, with the other's name."""
+    found: dict[str, list[tuple[str, Row]]] = {}
+    for row in pairs.iter_rows(named=True):
+        found.setdefault(row["model_a"], []).append((row["model_b"], row))
+        found.setdefault(row["model_b"], []).append((row["model_a"], row))
+    return found
 
 
 def _kind_rank(kind: str) -> tuple[int, str]:

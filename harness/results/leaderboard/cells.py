@@ -102,8 +102,8 @@ def _only_score(board: Board, model: str) -> str:
 def _beside(board: Board) -> list[Column]:
     found: list[Column] = []
     if "relative" in board.show and board.evidence.height:
-        on = f"{board.sets[0]}; " if len(board.sets) == 1 else ""
-        found.append((f"answers like ({on}exploratory)", verdicts.relative))
+        on = board.usual_set + (" where no other set is named" if len(board.sets) > 1 else "")
+        found.append((f"answers like ({on}; exploratory)", verdicts.relative))
     return found + [EXTRAS[name] for name in board.show if name in EXTRAS]
 
 

@@ -14,7 +14,7 @@ from harness.results.leaderboard.markdown import NOTHING
 from harness.results.leaderboard.remarks import remarks
 from harness.results.leaderboard.settings import settings
 from harness.results.leaderboard.summary import summary
-from harness.results.leaderboard.verdicts import EXPLORATORY, in_full
+from harness.results.leaderboard.verdicts import EXPLORATORY, told_in_full
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; }
@@ -65,8 +65,8 @@ def html(board: Board) -> str:
 
 
 def _verdicts(board: Board) -> list[str]:
-    found = [told for model in board.names if (told := in_full(board, model)) is not None and told.parts]
-    if "relative" not in board.show or not found:
+    found = told_in_full(board)
+    if not found:
         return []
     cards = []
     for told in found:

@@ -14,7 +14,7 @@ from harness.results.leaderboard.guide import guide
 from harness.results.leaderboard.remarks import remarks
 from harness.results.leaderboard.settings import settings
 from harness.results.leaderboard.summary import summary
-from harness.results.leaderboard.verdicts import EXPLORATORY, in_full
+from harness.results.leaderboard.verdicts import EXPLORATORY, told_in_full
 
 NOTHING = "No finished run has been indexed."
 
@@ -57,8 +57,8 @@ def _lines(sentences: Sequence[str]) -> str:
 
 def _verdicts(board: Board) -> list[str]:
     """What is behind every verdict, folded by model."""
-    found = [told for model in board.names if (told := in_full(board, model)) is not None and told.parts]
-    if "relative" not in board.show or not found:
+    found = told_in_full(board)
+    if not found:
         return []
     parts = ["## Verdicts in full\n", f"{textwrap.fill(EXPLORATORY, 118)}\n"]
     for told in found:

@@ -40,8 +40,8 @@ def _best(board: Board) -> str:
     standings = board.standings[None if len(columns) > 1 else columns[0]]
     if first not in board.whole:
         missing = len(columns) - board.means[first].tasks if board.averaged and first in board.means else 0
-        lacks = f", though it lacks {missing} of the {len(columns)}" if missing else ""
-        return f"By the items that models share, {first} stands first in {of}{lacks}; see below for `≈`."
+        lacks = f"; it was not asked {missing} of them" if missing else ""
+        return f"By the items that models share, {first} stands first in {of}{lacks}."
     estimate = board.means[first].estimate if board.averaged else None
     row = board.cells[first, *columns[0]]
     numbers = {"ci_low": estimate.low, "ci_high": estimate.high, "n": estimate.n} if estimate else row
@@ -66,11 +66,11 @@ def _alike(board: Board) -> str:
     if "relative" not in board.show:
         return ""
     found = _first(board)
-    same = [f"{m} like {f.same_model.other} itself" for m, f in found.items() if f.same_model and f.same_model.named]
+    same = [m for m, f in found.items() if f.same_model and f.same_model.named]
     named = [
         (model, of) for model, of in found.items() if of.verdict == "resembles" and of.strength in CLEAR
     ]  # the weak ones are in the table
-    named.sort(key=lambda item: (CLEAR.index(str(item[1].strength)), item[0]))
+    named.sort(key=lambda item: (CLEAR.index(str(item[1].strength)), board.names.index(item[0])))
     tested = sum(of.verdict in TESTED for of in found.values())
     if not tested:
         return ""
@@ -78,7 +78,8 @@ def _alike(board: Board) -> str:
     verb = "answers" if len(named) == 1 else "answer"
     told = f"{len(named) or 'None'} of {tested} models tested {verb} clearly like another lab's"
     told += f": {_some(shown, '; ')}" if shown else ""
-    told += f". Beyond that, {_some(same, '; ')}" if same else ""
+    itself = "answers" if len(same) == 1 else "answer"
+    told += f". {len(same)} {itself} like a model of another name itself: {_some(sorted(same))}" if same else ""
     return f"{told}. Likeness is evidence, not proof of copying."
 
 
@@ -87,8 +88,9 @@ def _none(board: Board) -> str:
     found = [of for of in _first(board).values() if of.verdict == "none"]
     if "relative" not in board.show or not found:
         return ""
-    known = {brief.power(of) for of in found}
-    worth = f"the test {known.pop()}" if len(known) == 1 else "each cell says what its test would have found"
+    known = {brief.power(of) for of in found if of.naming}
+    worth = "each cell says what its test is worth" if known else "how many students it would have found is not known"
+    worth = f"the test {known.pop()}" if len(known) == 1 and all(of.naming for of in found) else worth
     subject = "One resembles" if len(found) == 1 else f"{len(found)} resemble"
     return f"{subject} none of those tested, which clears nobody: {worth}."
 

@@ -18,6 +18,13 @@ EXPLORATORY = (
 )
 
 
+LEAST_Q = 0.001
+"""Below which a q is said to be."""
+OPEN = 12
+"""Models up to which what is behind every cell is told."""
+RIVALS, MAKERS = "What else would explain it", "Its makers"
+
+
 @dataclass(frozen=True)
 class InFull:
     """What is said of one model behind its cell, in unescaped text."""
@@ -35,7 +42,11 @@ def numbers(found: Finding) -> str:
     if first is None or found.verdict != "resembles":
         return f"n={found.suspect_prompts}"
     score = number(first.z, {"ci_low": first.z_low, "ci_high": first.z_high, "n": first.prompts}, 2)
-    return f"{score} q={first.q:.3f}"
+    return f"{score} {_q(first.q)}"
+
+
+def _q(q: float | None) -> str:
+    return "no q" if q is None else f"q={q:.3f}" if q >= LEAST_Q else f"q<{LEAST_Q}"
 
 
 def cell(found: Finding) -> str:
@@ -57,9 +68,25 @@ def in_full(board: Board, model: str) -> InFull | None:
         pairs = f", read against {one.null_pairs:,} pairs" if one.null_pairs else ""
         on = f"on {one.corpus}, {one.suspect_prompts} of {one.prompts} prompts{pairs}"
         parts.append((f"Why, {on}", (*same, *brief.because(one), *_nearest(one))))
-        parts.append(("What else would explain it", tuple(brief.others(one))))
-    parts.append(("Its makers", (said,) if said else ()))
+        parts.append((RIVALS, tuple(brief.others(one))))
+    parts.append((MAKERS, (said,) if said else ()))
     return InFull(model, relative(board, model), tuple((head, texts) for head, texts in parts if texts))
+
+
+def told_in_full(board: Board) -> list[InFull]:
+    """What is behind every cell; of many models only behind those that name somebody or whose makers say something."""
+    if "relative" not in board.show:
+        return []
+    every = [found for model in board.names if (found := in_full(board, model)) is not None and found.parts]
+    if len(every) <= OPEN:
+        return every
+    return [
+        found for found in every if any(head in (RIVALS, MAKERS) for head, _ in found.parts) or _names(board, found)
+    ]
+
+
+def _names(board: Board, found: InFull) -> bool:
+    return any(one.verdict == "resembles" for one in board.findings.get(found.model, []))
 
 
 def _nearest(found: Finding) -> tuple[str, ...]:
@@ -68,7 +95,7 @@ def _nearest(found: Finding) -> tuple[str, ...]:
     if first is None or found.verdict == "resembles" or first.q is None:
         return ()
     score = number(first.z, {"ci_low": first.z_low, "ci_high": first.z_high, "n": first.prompts}, 2)
-    return (f"The nearest tested is {first.candidate}: {score}, q={first.q:.3f}.",)
+    return (f"The nearest tested is {first.candidate}: {score}, {_q(first.q)}.",)
 
 
 def relative(board: Board, model: str) -> str:
@@ -76,6 +103,6 @@ def relative(board: Board, model: str) -> str:
     found = board.findings.get(model, [])
     told = "; but ".join(f"{cell(one)}{board.on(one)}" for one in found) or "-"
     same = [one.same_model.other for one in found if one.same_model and one.same_model.named]
-    undated = any(one.released is None for one in found)
+    undated = any(one.released is None for one in found) and model not in board.imported_models
     month = " (add released:)" if undated else ""  # the line of its file that is missing; pages are narrow
     return (f"answers like {same[0]} itself; {told}" if same else told) + month

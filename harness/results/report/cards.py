@@ -50,7 +50,7 @@ def _set(found: Finding) -> Data:
         "verdict": found.verdict,
         "strength": found.strength,
         "said": visible(brief.verdict(found)),
-        "power": visible(brief.power(found)),
+        "power": visible(brief.worth(found)),
         "same": same and visible(same.other),
         "near": first and visible(first.candidate),
         "numbers": None

@@ -42,11 +42,13 @@ FINDINGS = 8
 LEAST_MODELS = 2
 ALL_PAIRS = 6
 """Models up to which the words of every pair are in the page; above it those of each model and its nearest."""
-WORD_PAIRS = 120
+WORD_PAIRS = 60
 """Pairs whose words are in the page at most; `harness provenance explain A B` shows any."""
 HOLDS = 0.5
 """Share of random halves of the prompts that a branching must be found in to be drawn: the majority-rule consensus of
 Margush and McMorris (1981), https://doi.org/10.1007/BF02459446."""
+MANY, FEWER = 60, 10
+"""Models above which a tree's support is of fewer random halves of the prompts, and how many."""
 AROUND = 400
 """Longest text of an example."""
 
@@ -173,7 +175,7 @@ def _pool(pool: pools.Pool, answers: pl.DataFrame, place: Mapping[str, int], sai
         **_scores(found, at),
         "apart": _apart(found, at, back),
         "tree": None if root is None else segments(held(root), {name: i for i, name in enumerate(order)}),
-        "support_draws": pools.draws(pool),
+        "support_draws": _draws(pool),
         "verdicts": [said[name].verdict for name in order],
         "strengths": [said[name].strength for name in order],
         "sentences": [visible(said[name].sentence) for name in order],
@@ -194,9 +196,14 @@ def _pool(pool: pools.Pool, answers: pl.DataFrame, place: Mapping[str, int], sai
 def _tree(pool: pools.Pool) -> tree.TreeNode | None:
     """The pool's tree; none where too few models can be compared."""
     try:
-        return tree.tree(pool.prints, evidence.EVIDENCE, pools.draws(pool))
+        return tree.tree(pool.prints, evidence.EVIDENCE, _draws(pool))
     except ConfigError:
         return None
+
+
+def _draws(pool: pools.Pool) -> int:
+    """Random halves behind a tree: fewer of many models, where each takes a second."""
+    return pools.draws(pool) if len(pool.prints.models) <= MANY else FEWER
 
 
 def _leaves(node: tree.TreeNode) -> list[str]:
@@ -255,9 +262,9 @@ def _half(matrix: calibration.Matrix, at: Sequence[int]) -> list[list[float | No
     return [_rounded(row[:i]) for i, row in enumerate(matrix[np.ix_(at, at)])]
 
 
-def _rounded(values: calibration.Matrix) -> list[float | None]:
-    """Three decimals, which are more than was measured; unknown is `None`."""
-    return [None if x != x else x for x in np.round(values, 3).tolist()]  # noqa: PLR0124 - NaN
+def _rounded(values: calibration.Matrix, digits: int = 3) -> list[float | None]:
+    """So many decimals, which are more than was measured; unknown is `None`."""
+    return [None if x != x else x for x in np.round(values, digits).tolist()]  # noqa: PLR0124 - NaN
 
 
 def _scores(found: evidence.Analysis, at: Sequence[int]) -> Data:
@@ -266,15 +273,15 @@ def _scores(found: evidence.Analysis, at: Sequence[int]) -> Data:
     null = np.sort(main.scores.z[main.scores.unrelated & ~np.isnan(main.scores.z)])
     under = main.p[main.scores.unrelated & ~np.isnan(main.p)]
     return {
-        "z": [_rounded(row) for row in z],
-        "p": [[number(x) for x in row] for row in p],
+        "z": [_rounded(row, 2) for row in z],
+        "p": [_rounded(row) for row in p],
         "z_by_channel": {
-            name: [_rounded(row) for row in scores[at]]
+            name: [_rounded(row, 2) for row in scores[at]]
             for name in found.dated.channels
             if not np.isnan(scores := found.of_channel(name)).all()
         },
         "null_size": [[int(x) for x in row] for row in found.null_size[at]],
-        "null": _rounded(null),
+        "null": _rounded(null, 2),
         "needed": number(float(np.quantile(null, 1 - evidence.ALPHA))) if len(null) else None,
         "null_p": {"n": len(under), "below": int((under <= evidence.ALPHA).sum()), "alpha": evidence.ALPHA},
     }

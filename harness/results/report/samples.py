@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 EMBED_BYTES = 15_000_000
 """Compressed texts above this go into a file of their own: a page of 20 MB is as much as a browser opens at ease."""
+PACKS = 8
+"""How many times smaller texts become at the most when they are packed: texts of models, three to five times."""
 BLOCK = 256
 """Samples per block, and per row group: what opening one sample reads."""
 KEY = "harness_report"
@@ -91,15 +93,27 @@ def pack(results: Path, place: Mapping[str, int], stem: str, limit: int = EMBED_
     about: Data = {"n": frame.height, "block": BLOCK, "texts": list(TEXTS)}
     blocks: list[str] = []
     size = 0
+    if _characters(frame) > PACKS * limit:  # what would be packed is not packed to be thrown away
+        return _beside(about, index, frame, stem)
     for start in range(0, frame.height, BLOCK):
         block = squeezed([list(row) for row in frame[start : start + BLOCK].select(TEXTS).iter_rows()])
         size += len(block) * 3 // 4
         if size > limit:
-            key = hashlib.sha256(index.encode()).hexdigest()
-            about |= {"file": f"{stem}.samples.parquet", "key": key}
-            return Packed(about, index, [], _parquet(frame, key))
+            return _beside(about, index, frame, stem)
         blocks.append(block)
     return Packed(about, index, blocks, None)
+
+
+def _characters(frame: pl.DataFrame) -> int:
+    """Bytes of all texts before they are packed."""
+    return sum(
+        int(frame[name].str.len_bytes().sum() or 0) for name in ("prompt", "messages", "doc", "output", "reasoning")
+    )
+
+
+def _beside(about: Data, index: str, frame: pl.DataFrame, stem: str) -> Packed:
+    key = hashlib.sha256(index.encode()).hexdigest()
+    return Packed(about | {"file": f"{stem}.samples.parquet", "key": key}, index, [], _parquet(frame, key))
 
 
 def _index(frame: pl.DataFrame, place: Mapping[str, int]) -> Data:
