@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.provenance import Finding, brief, wording
-from harness.provenance.finding import TESTED
+from harness.provenance import Finding, brief, finding, wording
 from harness.results.leaderboard.words import number
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ def in_full(board: Board, model: str) -> InFull | None:
     found = board.findings.get(model, [])
     fact = board.facts.get(model)
     said = wording.statement(model, fact.statement if fact else None)
-    if not said and not any(one.verdict in TESTED or one.incomparable for one in found):
+    if not said and not any(one.verdict in finding.TESTED or one.incomparable for one in found):
         return None
     parts: list[tuple[str, tuple[str, ...]]] = []
     for one in found:
