@@ -1,6 +1,6 @@
 """harness: math, coding and provenance evaluation of language models, in one command.
 
-`harness.evaluate(model="smollm2", task=["gsm8k"], limit=20)` runs an evaluation, as `harness eval` does from the shell;
+`harness.evaluate(model="smollm2", task=["gsm8k"], limit=20)` runs an evaluation, as `harness eval` does from the shell.
 `harness.open("results")` reads results, as `harness sql` does.
 """
 

@@ -1,4 +1,4 @@
-"""Finished runs: verify, sign, reproduce, compare, bundle, unite, copy, import, export."""
+"""What you can do with finished runs: verify, sign, reproduce, compare, bundle, unite, copy, import and export them."""
 
 __all__ = [
     "bundles",

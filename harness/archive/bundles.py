@@ -89,7 +89,7 @@ def bundle(folders: Sequence[Path], path: Path, tasks: stored_samples.Tasks | No
     files |= of_tasks
     for name in files:
         if not _sound(name):
-            raise ConfigError(f"{name}: a bundle holds names of letters, digits and ._+- alone; rename the file")
+            raise ConfigError(f"{name}: a bundle takes only names of letters, digits and ._+-; rename the file")
     with runs.storage_errors(path):
         hashes = {name: file_sha256(file) for name, file in sorted(files.items())}
     about = {"schema": SCHEMA, "runs": roots, "licences": licences, "left_out": left_out, "files": hashes}
@@ -176,12 +176,12 @@ def open_bundle(path: Path) -> Iterator[Opened]:
             root = Path(kept.enter_context(tempfile.TemporaryDirectory(prefix="harness-bundle-")))
             _unpack_all(path, root)
         except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError, UnicodeDecodeError) as error:
-            raise EvidenceError(f"{path}: no zip file that can be read ({error})") from error
+            raise EvidenceError(f"{path}: not a zip file that can be read ({error})") from error
         except FileNotFoundError as error:
-            raise StorageError(f"{path}: not there") from error
+            raise StorageError(f"{path}: no such file") from error
         except OSError as error:
             if error.errno == errno.EINVAL:  # its end names a place that no file has
-                raise EvidenceError(f"{path}: no zip file that can be read ({error.strerror})") from error
+                raise EvidenceError(f"{path}: not a zip file that can be read ({error.strerror})") from error
             raise StorageError(f"{path}: cannot be read: {error.strerror}") from error
         yield Opened(runs.list_runs(root), root / "tasks")
 

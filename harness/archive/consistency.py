@@ -70,7 +70,7 @@ def spec_problems(said: Manifest, stands: Mapping[str, Any]) -> Iterator[Problem
 
 
 def run_id(said: Manifest, frame: pl.DataFrame) -> str | None:
-    """The id that a run has by what it holds; `None` where an old manifest does not say how its code was judged."""
+    """The id that a run has by what it holds; `None` if an old manifest does not say how its code was judged."""
     if said.imported:
         return f"{said.name[:40]}-{said.spec_hash.rpartition(':')[2][: planning.RUN_ID_CHARS]}"
     if said.judged is None:

@@ -22,7 +22,7 @@ from harness.runs import proof
 
 
 def publish(run: Path, url: str) -> str:
-    """Copy a finished run to a shared place; does nothing where it is there already.
+    """Copy a finished run to a shared place; does nothing if it is there already.
 
     Returns:
         Where it is.

@@ -42,9 +42,9 @@ class Match:
     rescored: tuple[int, ...]
     """Likewise of every document whose same answer has other scores."""
     greedy: bool
-    """True where the first run drew nothing: temperature 0, or log-likelihoods."""
+    """True if the first run drew nothing: temperature 0, or log-likelihoods."""
     metric: str | None
-    """The headline; `None` where the task has none."""
+    """The headline; `None` if the task has none."""
     scores: pairs.Paired | None
     """The second run's headline against the first's, `a` being the second; `None` without a headline."""
 

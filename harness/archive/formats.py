@@ -381,7 +381,7 @@ def guess(path: Path) -> str:
     except (StopIteration, *UNREADABLE):
         pass
     raise ConfigError(
-        f"{path}: its form cannot be told from its name; name it: harness import FORMAT {path}, FORMAT one of "
+        f"{path}: its name does not tell its format; type harness import FORMAT {path}, with FORMAT one of "
         f"{', '.join(FORMATS)}"
     )
 

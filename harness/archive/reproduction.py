@@ -35,11 +35,11 @@ class TaskMatch:
 
     match: differences.Match
     exact: bool
-    """True where the same answers were to be expected."""
+    """True if the same answers were to be expected."""
     adjusted: float | None
-    """The p-value of the scores after Holm's correction; `None` where there is no test."""
+    """The p-value of the scores after Holm's correction; `None` if there is no test."""
     offline: bool = False
-    """True where the answers came from the run's own journal."""
+    """True if the answers came from the run's own journal."""
 
     @property
     def agrees(self) -> bool:
@@ -115,7 +115,7 @@ def reproduce(
     """
     said = runs.read_manifest(run)
     if said.imported:
-        raise ConfigError(f"run {run.name} was imported: its answers were made elsewhere, by no command known here")
+        raise ConfigError(f"run {run.name} was imported: no command that is known here made its answers")
     if not said.ended:
         raise ConfigError(f"run {run.name} has not ended; give its command again, then reproduce it")
     spec = spec_of(said, results, name, data or {}, args or {})

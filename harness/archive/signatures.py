@@ -42,7 +42,7 @@ class Signed:
     """A signature that fits."""
 
     who: str | None
-    """The signer's name, from the file of allowed signers; `None` where that does not name the key."""
+    """The signer's name, from the file of allowed signers; `None` if that does not name the key."""
     key: str
     """The key's fingerprint."""
     when: str

@@ -35,7 +35,7 @@ SHOWN = 20
 UNSIGNED = "nobody signed it: whoever can write these files could have made them up, answers and all"
 LIMITS = """\
 What this cannot show: that the answers came from the model that is named.
-Whoever makes a run can invent its answers and hash everything anew; a signature
+Whoever makes a run can invent its answers and hash everything anew. A signature
 says who vouches for them, not that they are true. `harness reproduce` asks again.
 """
 
@@ -259,7 +259,7 @@ def _files(run: Path, held: Proof) -> list[Problem]:
 
 
 def _journal(run: Path, said: Manifest | None, book: _Book) -> Replies | None:
-    """Check links, then read the replies; `None` where there is no journal or it cannot be read."""
+    """Check links, then read the replies; `None` if there is no journal or it cannot be read."""
     path = run / runs.JOURNAL
     held = said.proof if said else None
     if not path.is_file():

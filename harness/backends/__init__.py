@@ -1,7 +1,8 @@
-"""One file per way to reach a model. Each holds one class `Backend`, which keeps one of three promises.
+"""One file for each way to reach a model. Each file holds one class `Backend`, which keeps one of three promises.
 
-`OneByOne` answers a request at a time, `InBatches` is better served with many at once, `OverNetwork` waits for a
-server. `load` finds the class by its file's name. A new file says which it is, and mypy checks the rest:
+`OneByOne` answers one request at a time. `InBatches` is faster with many requests at once. `OverNetwork` waits for a
+server. `load` finds the class by its file's name. To add a backend, say which of the three it is, and mypy checks the
+rest:
 
     class Backend(OneByOne):
         def __init__(self, model: ModelSpec, weights: Path | None) -> None: ...
@@ -9,7 +10,7 @@ server. `load` finds the class by its file's name. A new file says which it is, 
         def reply(self, request: Request) -> Reply: ...
         def close(self) -> None: ...
 
-A request that fails is a `Reply` with `error` set; only what makes every further request pointless is a `BackendError`.
+If a request fails, return a `Reply` with `error` set. Raise a `BackendError` only if no further request can succeed.
 """
 
 from __future__ import annotations
@@ -147,7 +148,7 @@ class BatchState:
     ended: bool
     """Nothing more will be answered."""
     problem: str | None = None
-    """Why it was refused as a whole; `None` where it was not."""
+    """Why it was refused as a whole; `None` if it was not."""
 
 
 @runtime_checkable
@@ -177,7 +178,7 @@ class Batching(OverNetwork, Protocol):
 
     @abstractmethod
     async def find(self, mark: str, n: int, since: str) -> str | None:
-        """The id of the batch with that mark, where the provider has one; `None` where it has none.
+        """The id of the batch with that mark, where the provider has one; `None` if it has none.
 
         Args:
             mark: as it was submitted.

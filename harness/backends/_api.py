@@ -79,7 +79,7 @@ class ApiBackend(OverNetwork):
     NEVER_SENT: ClassVar[frozenset[str]] = frozenset()
     """Sampling settings the API does not know."""
     BLANK_STOPS: ClassVar = True
-    """False where the API refuses stop texts of white space alone; those are cut off here."""
+    """False if the API refuses stop texts of white space alone; those are cut off here."""
     MAX_STOPS: ClassVar[int | None] = None
     """Stop texts the API takes; the others are cut off here."""
     STREAM: ClassVar[Mapping[str, Any]] = {"stream": True}
@@ -171,7 +171,7 @@ class ApiBackend(OverNetwork):
         raise NotImplementedError
 
     def fault(self, payload: Any) -> tuple[int, str] | None:
-        """An error inside a payload of status 200: its status and message; `None` where there is none."""
+        """An error inside a payload of status 200: its status and message; `None` if there is none."""
         del payload
         return None
 
@@ -369,14 +369,14 @@ def word(value: Any) -> str | None:
 
 
 def tokens(usage: Any, *path: str) -> int | None:
-    """The token count at a path of nested mappings; `None` where there is none."""
+    """The token count at a path of nested mappings; `None` if there is none."""
     for name in path:
         usage = usage.get(name) if isinstance(usage, Mapping) else None
     return count(usage)
 
 
 def total(*values: int | None) -> int | None:
-    """The sum of what is known; `None` where nothing is."""
+    """The sum of what is known; `None` if nothing is."""
     known = [value for value in values if value is not None]
     return sum(known) if known else None
 

@@ -79,7 +79,7 @@ class Cause:
 
     statuses: frozenset[int]
     words: str
-    """A pattern that its error holds; empty where the status alone says it."""
+    """A pattern that its error holds; empty if the status alone says it."""
     what: str
     fix: str
 
@@ -174,7 +174,7 @@ def _spellings(char: str) -> str:
 
 
 def key(model: str, connect: ConnectSpec) -> Secret | None:
-    """The key from the environment; `None` where the model needs none.
+    """The key from the environment; `None` if the model needs none.
 
     Raises:
         ConfigError: the variable's name is none; the name is not repeated, it may be the key itself.
@@ -212,7 +212,7 @@ class Exchange:
     """Seconds of the last try alone."""
     ttfb_s: float | None = None
     ttft_s: float | None = None
-    """Seconds to the first words of a streamed answer; `None` where it came whole."""
+    """Seconds to the first words of a streamed answer; `None` if it came whole."""
     request_id: str | None = None
     """The server's own id, from its headers."""
     expected: float = 0.0
@@ -278,7 +278,7 @@ class Speech(Protocol):
         """An error inside a payload of status 200: its status and message."""
 
     def refusal(self, status: int | None, payload: Any) -> str | None:
-        """How the provider declined to answer; `None` where it did not."""
+        """How the provider declined to answer; `None` if it did not."""
 
     def unstream(self, events: Sequence[Any]) -> Any:
         """The payload that a stream's events are the pieces of.
@@ -503,7 +503,7 @@ class Client:
         """What a response is that came in another's body (a batch's results): an answer, or an error.
 
         Args:
-            status: its HTTP status; `None` where it has none, because it was never answered.
+            status: its HTTP status; `None` if it has none, because it was never answered.
             payload: its JSON.
         """
         if status is None:
@@ -724,7 +724,7 @@ class Client:
 
 
 def _cause(status: int, message: str, payload: Any) -> Cause | None:
-    """What makes an error one that no other request will change; `None` where nothing does."""
+    """What makes an error one that no other request will change; `None` if nothing does."""
     # Google names a quota in the details: https://cloud.google.com/apis/design/errors#error_payloads.
     quotas = [one.get("quotaId") for detail in _details(payload) for one in _stream.records(detail.get("violations"))]
     text = f"{message} {_code(payload)} {' '.join(map(str, quotas))}"
@@ -766,7 +766,7 @@ def _error(payload: Any) -> Mapping[str, Any]:
 
 
 def _message(payload: Any) -> str:
-    """The error's words, wherever this server puts them; empty where it has none."""
+    """The error's words, wherever this server puts them; empty if it has none."""
     error = _error(payload)
     if error:
         return f"{error.get('message', '')} ({error.get('code') or error.get('status') or error.get('type') or '?'})"
@@ -789,7 +789,7 @@ def _details(payload: Any) -> list[Mapping[str, Any]]:
 def _retry_after_s(headers: Mapping[str, str], payload: Any) -> float | None:
     """Seconds the server asks to wait: `retry-after-ms`, `Retry-After` in seconds or as a date, or Google's RetryInfo.
 
-    RetryInfo: https://cloud.google.com/apis/design/errors#error_payloads. `None` where it names no wait.
+    RetryInfo: https://cloud.google.com/apis/design/errors#error_payloads. `None` if it names no wait.
     """
     try:
         asked = finite(_asked_to_wait_s(headers, payload))

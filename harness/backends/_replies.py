@@ -34,7 +34,7 @@ def parted(text: str, spec: ReasoningSpec, prompt: str | None = None) -> dict[st
 
 
 def begun(request: Request) -> str | None:
-    """The words of the model's own that a request ends with, which it goes on from; `None` where there are none."""
+    """The words of the model's own that a request ends with, which it goes on from; `None` if there are none."""
     if request.messages is None:
         return request.prompt
     last = request.messages[-1] if request.messages else {"role": ""}

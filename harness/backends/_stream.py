@@ -70,7 +70,7 @@ def whole(digits: str) -> int | float:
 
 
 def records(value: Any) -> list[Mapping[str, Any]]:
-    """The mappings of a list; none where it is none."""
+    """The mappings of a list; none if it is none."""
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list | tuple) else []
 
 
@@ -91,7 +91,7 @@ def last(events: Sequence[Any], name: str) -> Any:
 
 
 def fault(events: Sequence[Any]) -> Mapping[str, Any] | None:
-    """The event that holds an error; `None` where none does."""
+    """The event that holds an error; `None` if none does."""
     return next((event for event in records(events) if event.get("error")), None)
 
 

@@ -195,7 +195,7 @@ def _fault(payload: Any) -> tuple[int, str] | None:
 
 
 def _prefix(request: Request) -> str | None:
-    """The words that the task begins the answer with; `None` where there are none."""
+    """The words that the task begins the answer with; `None` if there are none."""
     last = request.messages[-1] if request.messages else {"role": ""}
     return last["content"] if last["role"] == "assistant" else None
 

@@ -39,9 +39,7 @@ class Backend(OneByOne):
         del weights
         args = _args.read(model, {"run": "", "results_dir": "results"})
         if not args["run"]:
-            raise ConfigError(
-                f"model {model.name}: which run is to be replayed? Say run=ID (`harness runs` lists them)"
-            )
+            raise ConfigError(f"model {model.name}: no run to replay is named; say run=ID (`harness runs` lists them)")
         self.parallel = 1
         self._run = runs.find_run(Path(args["results_dir"]), args["run"])
         self._replies = Replies(self._run / runs.JOURNAL)
@@ -76,7 +74,7 @@ class Backend(OneByOne):
 
     @functools.cached_property
     def _asked(self) -> dict[tuple[str, str, int, int], dict[str, Any]]:
-        """What the run asked, as its samples say; empty where it has none yet."""
+        """What the run asked, as its samples say; empty if it has none yet."""
         import polars as pl
 
         path = runs.samples_path(self._run)

@@ -33,7 +33,7 @@ class Backend(OneByOne):
         args = _args.read(model, {"path": "", "keys": None, "sha256": None})
         if not args["path"] or args["keys"] is None:
             raise ConfigError(
-                f"model {model.name}: which completions are to be scored? harness score task=NAME samples=FILE"
+                f"model {model.name}: no completions are named; type harness score task=NAME samples=FILE"
             )
         self.parallel = 1
         self._reasoning = model.reasoning

@@ -1,6 +1,6 @@
 """The command line: strings in, exit codes out. Heavy imports are inside the commands, so `--help` is quick.
 
-Exit codes are those of `harness.errors`; 0 is success, 130 is an interrupt, 2 also a word Typer cannot read.
+Exit codes are those of `harness.errors`. 0 is success and 130 an interrupt. 2 is also a word that Typer cannot read.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     name="harness",
     cls=_Commands,
-    help="Evaluate language models on math, coding and provenance probes; query every sample in SQL; "
-    "publish performance next to similarity.",
+    help="Test language models on math, coding and provenance probes. You can query every answer in SQL, and publish "
+    "each score next to whose answers the model's answers resemble.",
     epilog="To begin: harness eval model=smollm2 task=word_problems limit=20, then harness report.",
     no_args_is_help=True,
     add_completion=True,
@@ -57,10 +57,10 @@ app = typer.Typer(
 
 @app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
-    short_help="Evaluate models on tasks: harness eval model=smollm2 task=[gsm8k] limit=20",
+    short_help="Run models on tasks: harness eval model=smollm2 task=[gsm8k] limit=20",
 )
 def eval(context: typer.Context) -> None:  # noqa: A001 - the command's name
-    """Evaluate models on tasks. Takes Hydra's overrides; `harness eval --help` lists groups and keys."""
+    """Run models on tasks. It takes Hydra's overrides, and `harness eval --help` lists all groups and keys."""
     from harness.cli import config
 
     words = [word for word in context.args if not _log(word)]
@@ -81,10 +81,11 @@ def _log(word: str) -> bool:
 def score(context: typer.Context) -> None:
     """Score a file of completions (JSON lines of task_id and completion) as a run like any other.
 
-    Takes the overrides of `harness eval` (sandbox.timeout_s=10, task.data=PATH, models.samples.name=NAME).
+    It takes the overrides of `harness eval`, such as sandbox.timeout_s=10 or task.data=PATH.
 
-    The model is called what the file is called, without its ending. Another file under the name and task of a run that
-    stands is refused: the leaderboard shows one of the two. Give it a name, models.samples.name=NAME.
+    The model gets the name of the file, without its ending. If another file already has a run with this name and task,
+    yours is refused, because the leaderboard would show only one of the two. Choose another name then:
+    models.samples.name=NAME.
     """
     from harness.cli import config
 
@@ -93,12 +94,12 @@ def score(context: typer.Context) -> None:
 
 @app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
-    short_help="Score a run's answers again, without asking again: harness rescore RUN",
+    short_help="Score a run's answers again without asking the model: harness rescore RUN",
 )
 def rescore(context: typer.Context) -> None:
-    """Score the answers of a run again, with today's tasks and scorers, into a run of its own.
+    """Score the answers of a run again, with today's tasks and scorers. The result is a new run.
 
-    Takes the overrides that a replay takes (name=, sandbox.timeout_s=10, task.data=PATH).
+    It takes the overrides that a replay takes: name=NAME, sandbox.timeout_s=10, task.data=PATH.
     """
     from harness.cli import config
 
@@ -107,7 +108,7 @@ def rescore(context: typer.Context) -> None:
         sys.stdout.write(context.get_help() + "\n")
         return
     if not run or "=" in run or run.startswith("-"):
-        raise ConfigError("which run is to be scored again? harness rescore RUN (`harness runs` lists them)")
+        raise ConfigError("no run given; type harness rescore RUN (`harness runs` lists them)")
     raise typer.Exit(config.run(["model=replay", f"run={run}", "name=rescore", *words], _evaluate))
 
 
@@ -134,7 +135,7 @@ def _evaluate(spec: Any) -> int:
     warn(refreshed.problems)
     sys.stdout.write(leaderboard.terminal(derivation.board(results), width()))
     for model, names in catalogue.mixed(outcome.run).items():
-        told = f"{model}: {answerers(names)}; the scores of this run are of no single one of them"
+        told = f"{model}: {answerers(names)}. The scores of this run belong to no single one of them"
         say(f"warning: {visible(told)}", "warning")
     counts = outcome.manifest.counts
     where = "" if results == RESULTS else f" --results {shlex.quote(str(results))}"
@@ -154,8 +155,8 @@ def _evaluate(spec: Any) -> int:
     if counts.failed:
         error, times = catalogue.commonest_error(outcome.run)
         say(
-            f"harness: {counts.failed} samples failed and are unscored, {times} of them with: {visible(error)}; "
-            f"`{harness} show {outcome.run.name} --failed{where}` says why; the same command asks for them again",
+            f"harness: {counts.failed} samples failed and are unscored, {times} of them with: {visible(error)}. "
+            f"`{harness} show {outcome.run.name} --failed{where}` says why. The same command asks for them again",
             "warning",
         )
         return IncompleteRunError.exit_code
@@ -174,7 +175,10 @@ def _dry_run(spec: Any) -> int:
 
 @app.command()
 def models(shape: Shape = Format.table) -> None:
-    """List the models of conf/model/: whether each can be asked now, and what it needs."""
+    """List the models that you can name, and what each one needs.
+
+    They are the files of conf/model/, yours and those that ship.
+    """
     from harness.cli import catalogue, listings
 
     if shape is Format.table:
@@ -186,15 +190,15 @@ def models(shape: Shape = Format.table) -> None:
 @app.command()
 def tasks(
     shape: Shape = Format.table,
-    builtin: Annotated[bool, typer.Option("--builtin", help="lm-eval's own tasks instead.")] = False,
-    match: Annotated[str, typer.Option("--match", help="Only names that contain this.")] = "",
+    builtin: Annotated[bool, typer.Option("--builtin", help="List lm-eval's own tasks instead.")] = False,
+    match: Annotated[str, typer.Option("--match", help="Show only names that contain this.")] = "",
     model: Annotated[
-        str | None, typer.Option("--model", help="What a whole run costs at most at this model's price.")
+        str | None, typer.Option("--model", help="Show what a whole run costs at most at this model's price.")
     ] = None,
 ) -> None:
-    """List the tasks of tasks/ and the suites of conf/task/, kind by kind.
+    """List the tasks and suites that you can run, by kind.
 
-    With their size, what one document is worth in points, whether the data are here, and whose prompt it is.
+    For each it says the size, what one document is worth in points, whether the data are here, and whose prompt it is.
     """
     from harness.cli import catalogue, tasklist
 
@@ -220,27 +224,29 @@ def runs(results: Results = RESULTS, shape: Shape = Format.table) -> None:
 
 @app.command()
 def sql(
-    query: Annotated[str | None, typer.Argument(help="One query, or `-` to read it from stdin.")] = None,
+    query: Annotated[str | None, typer.Argument(help="One query; `-` reads it from stdin.")] = None,
     file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the query from a file.")] = None,
     results: Results = RESULTS,
     shape: Shape = Format.table,
     raw: Annotated[
-        bool, typer.Option("--raw", help="Cells of csv as they are, with what a terminal or a spreadsheet would obey.")
+        bool, typer.Option("--raw", help="Write csv cells as they are, even what a terminal or spreadsheet would obey.")
     ] = False,
     memory: Annotated[
         int | None,
-        typer.Option("--memory-mb", min=64, help="MiB the engine may hold; by default half of what is here."),
+        typer.Option(
+            "--memory-mb", min=64, help="Memory the query may use, in MiB. By default half of this machine's."
+        ),
     ] = None,
-    timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds the engine may work.")] = 600.0,
+    timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds the query may take.")] = 600.0,
 ) -> None:
-    """Ask the results in SQL, read-only. Without a query, a terminal becomes a shell with history and completion.
+    """Query the results in SQL, read-only.
 
-    The tables are described in docs/schema.md.
+    Without a query, you get a shell with history and completion. docs/schema.md describes the tables.
     """
     from harness.results import derivation, store
 
     if query is not None and file is not None:
-        raise ConfigError(f"a query and --file {file}: give one of them")
+        raise ConfigError(f"found a query and --file {file}; give one of the two")
     if query is None and file is None and sys.stdin.isatty():
         from harness.cli import shell
 
@@ -275,14 +281,19 @@ def _half_of_the_memory() -> int:
 def index(
     results: NewResults = RESULTS,
     source: Annotated[
-        list[str] | None, typer.Option("--from", help="A folder or URL that runs were published to; fetches new ones.")
+        list[str] | None,
+        typer.Option("--from", help="Fetch new runs first, from a folder or URL that runs were published to."),
     ] = None,
     rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Make it from nothing, not just what is new or gone.")
+        bool, typer.Option("--rebuild", help="Build it from nothing, not just what is new or gone.")
     ] = False,
     again: Annotated[bool, typer.Option("--again", hidden=True)] = False,
 ) -> None:
-    """Bring results/harness.duckdb up to date with the run folders, shards united. Deleting it loses nothing."""
+    """Bring the SQL index up to date with the run folders.
+
+    The index is the file harness.duckdb in the results folder. Shards of one run are united. If you delete the file,
+    nothing is lost: this command builds it again.
+    """
     from harness.archive import copies
     from harness.results import derivation
     from harness.runs import need_results
@@ -304,19 +315,22 @@ def import_(
         list[str],
         typer.Argument(
             metavar="[FORMAT] FILE",
-            help="The file, or a folder of samples_*.jsonl. Before it, where its name does not tell: alpaca_eval, "
-            "lm_eval, inspect, every_eval_ever, jsonl, csv or parquet.",
+            help="The file, or a folder of samples_*.jsonl. If its name does not tell the format, put that first: "
+            "alpaca_eval, lm_eval, inspect, every_eval_ever, jsonl, csv or parquet.",
         ),
     ],
-    name: Annotated[str | None, typer.Option(help="Name of the run, and of its model where there is one.")] = None,
-    task: Annotated[str | None, typer.Option(help="Name of the task; by default as the file says.")] = None,
-    columns: Annotated[str, typer.Option(help="Of tables: model=…,prompt_id=…,output=…,score=…")] = "",
+    name: Annotated[
+        str | None, typer.Option(help="Name of the run. If the answers are of one model, also its name.")
+    ] = None,
+    task: Annotated[str | None, typer.Option(help="Name of the task. By default the file says it.")] = None,
+    columns: Annotated[str, typer.Option(help="For a table, its columns: model=…,prompt_id=…,output=…,score=…")] = "",
     results: NewResults = RESULTS,
 ) -> None:
-    """Import answers made elsewhere as a run: outputs of AlpacaEval, lm-eval, Inspect, or any table of answers.
+    """Import answers that were made elsewhere, as a run.
 
-    Of tables, columns named `correct` or `score` with values of 0 to 1 become scores; `corpus`, else the file, names
-    the task. Columns that are not read are listed. Answers that have scores are compared in style all the same.
+    It reads outputs of AlpacaEval, lm-eval and Inspect, and any table of answers. In a table, a column named `correct`
+    or `score` with values from 0 to 1 becomes the score. The column `corpus` names the task; without it, the file does.
+    You are told which columns are not read. Answers that have scores are compared in style too.
     """
     from harness.archive import imports
     from harness.core import tables
@@ -327,7 +341,7 @@ def import_(
         raise ConfigError(f"--columns {bad!r}: expected WHAT=COLUMN, as in --columns model=generator,output=answer")
     where = {what.strip(): column.strip() for what, _, column in pairs}
     if len(words) > 2:  # noqa: PLR2004 - a format and a file
-        raise ConfigError(f"harness import takes a format and one file, found {len(words)} words: {' '.join(words)}")
+        raise ConfigError(f"harness import takes a format and one file; found {len(words)} words: {' '.join(words)}")
     form, path = (None if len(words) == 1 else words[0]), Path(words[-1])
     run = imports.convert(form, path, results, name=name, task=task, columns=where, argv=["harness", *sys.argv[1:]])
     warn(derivation.refresh(results).problems)
@@ -337,7 +351,7 @@ def import_(
     tasks = ", ".join(f"{task.name} ({_read_as(task)})" for task in made.tasks)
     sys.stdout.write(
         f"{made.counts.samples} answers of {len(made.models)} models, {made.counts.failed} of them "
-        f"missing; tasks: {tables.visible(tasks)}\nWrote {run}/ (imported)\n"
+        f"missing. Tasks: {tables.visible(tasks)}\nWrote {run}/ (imported)\n"
     )
 
 
@@ -351,21 +365,22 @@ def _read_as(task: TaskEntry) -> str:
 @app.command()
 def compare(
     a: Annotated[str, typer.Argument(help="A model, a run, or RUN:MODEL.")],
-    b: Annotated[str, typer.Argument(help="The other.")],
+    b: Annotated[str, typer.Argument(help="The model or run to compare it with.")],
     results: Results = RESULTS,
     shape: Shape = Format.table,
-    show: Annotated[int, typer.Option("--show", min=0, help="Flipped items shown per task and direction.")] = 2,
-    flips: Annotated[bool, typer.Option("--flips", help="Every item that only one got right, with all texts.")] = False,
+    show: Annotated[int, typer.Option("--show", min=0, help="Flipped items to show per task and direction.")] = 2,
+    flips: Annotated[bool, typer.Option("--flips", help="List every item that only one got right, in full.")] = False,
     gate: Annotated[
         list[str] | None,
         typer.Option(
-            "--gate", help="'TASK >= -0.01': fail unless the interval rules out that B loses more than that against A."
+            "--gate", help="'TASK >= -0.01': fail unless the interval rules out that B loses more than this against A."
         ),
     ] = None,
 ) -> None:
-    """Compare two models or runs on the items both answered: difference, test, and which items flipped.
+    """Compare two models or runs on the items both answered.
 
-    With --gate A is the baseline: exit code 13 unless every gate passes.
+    You see the difference, a test of it, and which items flipped. With --gate, A is the baseline, and the exit code is
+    13 unless every gate passes.
     """
     from harness.results import comparisons, derivation, gates
 
@@ -385,9 +400,10 @@ def compare(
 
 @app.command()
 def contamination(results: Results = RESULTS, shape: Shape = Format.table) -> None:
-    """Compare each model's scores on what it may have seen with those on what it cannot have seen.
+    """Test whether models do better on what they may have seen.
 
-    Documents from before its release and after it, by an unpaired test; originals and perturbed ones, paired.
+    Documents from before a model's release are compared with those from after it, by an unpaired test. Original
+    documents are compared with perturbed ones, by a paired test.
     """
     from harness.results import contamination as split
     from harness.results import derivation
@@ -401,21 +417,28 @@ def contamination(results: Results = RESULTS, shape: Shape = Format.table) -> No
 @app.command()
 def power(
     items: Annotated[list[int] | None, typer.Argument(help="Numbers of items.", min=1)] = None,
-    repeats: Annotated[int, typer.Option("--repeats", min=1, help="Answers of either model to each item.")] = 1,
+    repeats: Annotated[int, typer.Option("--repeats", min=1, help="How often each model answers each item.")] = 1,
     difference: Annotated[
-        float | None, typer.Option("--difference", help="Say how many items show this difference, such as 0.03.")
+        float | None,
+        typer.Option("--difference", help="Say how many items it takes to see this difference, such as 0.03."),
     ] = None,
-    accuracy: Annotated[float, typer.Option("--accuracy", help="About how accurate the models are.")] = 0.5,
+    accuracy: Annotated[float, typer.Option("--accuracy", help="How accurate the models are, about.")] = 0.5,
     correlation: Annotated[
-        float, typer.Option("--correlation", help="Of two models' right answers; the default is typical.")
+        float,
+        typer.Option("--correlation", help="How strongly two models' right answers correlate. The default is typical."),
     ] = 0.35,
     agreement: Annotated[
-        float, typer.Option("--agreement", help="Of a model's repeats; 1 where decoding is greedy.")
+        float,
+        typer.Option("--agreement", help="How strongly a model's repeats correlate. Use 1 if decoding is greedy."),
     ] = 0.5,
     chance: Annotated[float, typer.Option("--power", help="Chance of seeing a difference that is there.")] = 0.8,
     shape: Shape = Format.table,
 ) -> None:
-    """Say what difference so many items can show, and how many items a wanted difference needs. Ask before you run."""
+    """Say how many items you need to see a difference.
+
+    Name numbers of items, and you see the smallest difference each can show. Name a difference, and you see how many
+    items it takes. Ask before you run.
+    """
     from harness.results import comparisons
     from harness.stats import power as powers
 
@@ -429,7 +452,10 @@ def power(
 
 @app.command()
 def sandbox(shape: Shape = Format.table) -> None:
-    """Show what can contain model-written code on this machine, best first, and why a better one cannot."""
+    """Show what can contain model-written code on this machine.
+
+    The best comes first. If one cannot be used here, it says why.
+    """
     from harness.cli import catalogue
 
     _print(catalogue.sandboxes(), shape)
@@ -437,11 +463,11 @@ def sandbox(shape: Shape = Format.table) -> None:
 
 @app.command()
 def weights(
-    name: Annotated[str | None, typer.Argument(help="Fetch these weights; without a name, list them.")] = None,
+    name: Annotated[str | None, typer.Argument(help="The weights to fetch. Without a name, all are listed.")] = None,
     shape: Shape = Format.table,
-    verify: Annotated[bool, typer.Option("--verify", help="Hash the cached file again.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Hash the file again, even if it is here already.")] = False,
 ) -> None:
-    """List model weights with licence and origin, or fetch and check one file."""
+    """List model weights with their licence, or fetch one file."""
     from harness.cli import catalogue
     from harness.core import weights as store
 
@@ -466,8 +492,8 @@ def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="What is said on stderr as JSON lines.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no messages but warnings and errors.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print messages on stderr as JSON lines.")] = False,
 ) -> None:
     del version  # its callback has spoken
     progress.LOG.quiet, progress.LOG.json = quiet, json

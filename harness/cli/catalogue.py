@@ -294,7 +294,7 @@ def mixed(folder: Path) -> dict[str, list[str]]:
 
 
 def sandboxes() -> pl.DataFrame:
-    """One row per tier of the sandbox, best first; `why_not` is null where it works here."""
+    """One row per tier of the sandbox, best first; `why_not` is null if it works here."""
     schema = {"tier": pl.String, "here": pl.Boolean, "what": pl.String, "why_not": pl.String}
     rows = [(tier.name, tier.reason is None, tier.what, tier.reason) for tier in tiers.probe()]
     return pl.DataFrame(rows, schema=schema, orient="row")
@@ -342,7 +342,7 @@ def _conf_files(group: str) -> list[Path]:
 
 
 def about(group: str, name: str) -> str:
-    """What a config file says of itself; empty where there is none of that name."""
+    """What a config file says of itself; empty if there is none of that name."""
     return next((_about(path) for path in _conf_files(group) if path.stem == name), "")
 
 

@@ -150,7 +150,7 @@ def _of_today(words: Sequence[str]) -> list[str]:
     today = [_today(word) for word in words]
     asked = {value.lower() in ("true", "1", "yes", "on", "y", "t") for value in filter(None, map(_dry_run_in, today))}
     if len(asked) > 1:
-        raise ConfigError("a dry run is asked for and refused in one command, and nothing was sent; say one of them")
+        raise ConfigError("found a dry run both asked for and refused, so nothing was sent; say one of the two")
     return today
 
 
@@ -186,7 +186,7 @@ def _check_replay(overrides: Sequence[Any]) -> None:
     for override in overrides:
         if not override.key_or_group.startswith(free):
             raise ConfigError(
-                f"{override.key_or_group}: a replay asks what its run asked; leave the word out, or evaluate anew"
+                f"{override.key_or_group}: a replay asks what its run asked; leave this out, or evaluate anew"
             )
 
 
@@ -248,7 +248,7 @@ def run(words: Sequence[str], job: Callable[[EvalSpec], int]) -> int:
         job: gets one spec, returns an exit code; errors of this project it raises are printed.
 
     Returns:
-        The highest exit code of the jobs; 0 where Hydra only printed something.
+        The highest exit code of the jobs; 0 if Hydra only printed something.
     """
     codes: list[int] = []
     started = []
@@ -263,7 +263,7 @@ def run(words: Sequence[str], job: Callable[[EvalSpec], int]) -> int:
             say(f"harness: {error}", "error")
             codes.append(error.exit_code)
         except KeyboardInterrupt:
-            say("\nharness: interrupted; what was answered is kept, the same command goes on from here")
+            say("\nharness: interrupted. What was answered is kept, and the same command goes on from here")
             codes.append(INTERRUPTED)
         return codes[-1]
 
@@ -273,7 +273,7 @@ def run(words: Sequence[str], job: Callable[[EvalSpec], int]) -> int:
     if not {"--help", "-h", "--hydra-help"} & set(words):
         _check_groups(words, own_dirs)
         for wrong in taskfiles.refused(resources.task_dirs()).values():
-            say(f"warning: {visible(str(wrong))}; the other tasks can be used", "warning")
+            say(f"warning: {visible(str(wrong))}; you can use the other tasks", "warning")
     _register_tasks(words)
     _register_panels()
     Plugins.instance().register(_UserConf)
@@ -403,8 +403,8 @@ def to_spec(cfg: DictConfig) -> EvalSpec:
     _check_names(spec)
     if "://" in spec.results_dir:
         raise ConfigError(
-            f"results_dir={spec.results_dir}: runs are made on this machine's disk; publish={spec.results_dir} copies "
-            "each finished one there, and `harness index --from` brings them together"
+            f"results_dir={spec.results_dir}: expected a folder on this machine's disk. publish={spec.results_dir} "
+            "copies each finished run there, and `harness index --from` brings them together"
         )
     return spec
 
@@ -446,15 +446,19 @@ def _models(data: dict[Any, Any]) -> list[Any]:
     if any(model.get("backend") == completions.BACKEND for model in _mapping(data.get("models"), "models").values()):
         _score(data)
     elif data.get("samples") is not None:
-        raise ConfigError("samples=FILE names completions that exist already: harness score task=NAME samples=FILE")
+        raise ConfigError(
+            "samples=FILE is for completions that exist already; type harness score task=NAME samples=FILE"
+        )
     models = [_thinking(model) for model in _mapping(data.get("models"), "models").values()]
     if any(model.get("backend") == REPLAY for model in models):
         if len(models) != 1 or not replayed:
-            raise ConfigError("a replay is of one run: harness eval model=replay run=ID (`harness runs` lists them)")
+            raise ConfigError(
+                "a replay takes one run; type harness eval model=replay run=ID (`harness runs` lists them)"
+            )
         data["tasks"] = {REPLAY: {"name": REPLAY}}
         data["replay"] = str(replayed)
     elif replayed:
-        raise ConfigError(f"run={replayed} says which run to replay; it goes with model=replay")
+        raise ConfigError(f"run={replayed} says which run to replay; add model=replay")
     return models
 
 
@@ -477,8 +481,8 @@ def _thinking(model: Mapping[str, Any]) -> Mapping[str, Any]:
     if (said or {}).get("max_tokens") is not None or not THINKERS.search(asked):
         return model
     say(
-        f"model {model.get('name')}: {asked} thinks before it answers; its answers get up to "
-        f"{ReasoningSpec.THINKS:,} tokens where a task allows fewer (reasoning: false leaves the tasks' limits)"
+        f"model {model.get('name')}: {asked} thinks before it answers, so its answers get up to "
+        f"{ReasoningSpec.THINKS:,} tokens if a task allows fewer (reasoning: false keeps the tasks' limits)"
     )
     return {**model, "reasoning": {**(said or {}), "max_tokens": ReasoningSpec.THINKS}}
 
@@ -541,10 +545,10 @@ def _check_names(spec: EvalSpec) -> None:
     for kind, names in (("model", [m.name for m in spec.models]), ("task", [t.name for t in spec.tasks])):
         strange = next((name for name in names if not name.strip() or not name.isprintable()), None)
         if strange is not None:
-            raise ConfigError(f"a {kind} is named {strange!r}; expected a name that can be seen, in one line")
+            raise ConfigError(f"a {kind} is named {strange!r}; expected a visible name on one line")
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ConfigError(f"two {kind}s are named {twice[0]!r}; results would mix, rename one")
+            raise ConfigError(f"two {kind}s are named {twice[0]!r}, so their results would mix; rename one")
 
 
 def _refuse_secrets(value: Any, where: str) -> None:

@@ -17,14 +17,19 @@ if TYPE_CHECKING:
 
 
 def register(
-    file: Annotated[Path, typer.Argument(help="The YAML file to write; one that exists is never replaced.")],
-    suspects: Annotated[str, typer.Option(help="Models that will be asked, separated by commas.")],
-    panel: Annotated[str, typer.Option(help="The reference panel whose prompts they will be asked.")],
-    candidates: Annotated[str, typer.Option(help="Models to ask about, separated by commas; all by default.")] = "",
+    file: Annotated[Path, typer.Argument(help="The YAML file to write. A file that exists is never replaced.")],
+    suspects: Annotated[str, typer.Option(help="Models that you will ask, separated by commas.")],
+    panel: Annotated[str, typer.Option(help="The reference panel whose prompts you will ask them.")],
+    candidates: Annotated[
+        str, typer.Option(help="Possible teachers to test, separated by commas. By default all.")
+    ] = "",
     prompts: Annotated[str, typer.Option(help="How many of the panel's prompts, or `all`.")] = "100",
     same_lab: Annotated[bool, typer.Option("--same-lab", help="Also test candidates of a suspect's own lab.")] = False,
 ) -> None:
-    """Fix who is compared with whom before there are answers, so that a report can be confirmatory."""
+    """Fix who is compared with whom before there are answers.
+
+    Only then can a report be confirmatory.
+    """
     from harness.core import panels
     from harness.provenance import registration
 
@@ -39,7 +44,7 @@ def register(
     sys.stdout.write(
         f"{file}: {', '.join(made.suspects)} against {', '.join(protocol.candidates) or registration.EVERYBODY} of "
         f"{protocol.panel}, {len(asked.rows)} prompts, registered at {made.registered}.\nsha256 {made.sha256}\n"
-        "A clock can be set back: give the hash to somebody else, or publish it, before the suspects are asked.\n"
+        "A clock can be set back. So give the hash to somebody else, or publish it, before you ask the suspects.\n"
     )
 
 
@@ -48,13 +53,18 @@ def _names(text: str) -> list[str]:
 
 
 def validate(
-    outputs: Annotated[Path, typer.Option(help="Parquet: corpus, model, prompt_id, output[, reasoning].")],
-    students: Annotated[Path, typer.Option(help="CSV: documented students and their teachers.")],
-    controls: Annotated[Path, typer.Option(help="CSV: models documented not to be trained on a lab's outputs.")],
-    models: Annotated[Path, typer.Option(help="CSV: role, lab and month of release.")],
+    outputs: Annotated[
+        Path, typer.Option(help="Parquet file of answers: corpus, model, prompt_id, output[, reasoning].")
+    ],
+    students: Annotated[Path, typer.Option(help="CSV file of documented students and their teachers.")],
+    controls: Annotated[Path, typer.Option(help="CSV file of models documented not to be trained on a lab's outputs.")],
+    models: Annotated[Path, typer.Option(help="CSV file of models: role, lab and month of release.")],
     shape: Shape = Format.table,
 ) -> None:
-    """Benchmark the detector on labelled relations; it fits nothing on the students it tests."""
+    """Measure how often the detector is right, on labelled relations.
+
+    Nothing is fitted on the students that it tests.
+    """
     import polars as pl
 
     from harness.provenance import pools

@@ -126,7 +126,7 @@ def dry_run(name: str, rows: Sequence[Mapping[str, Any]], width: int) -> str:
     table = grid(header, [[visible(cell) for cell in row] for row in cells], width, [False, False, *[True] * 5])
     return (
         f"{head}\n{table}\n"
-        "Tokens are estimates. `out, at most` is every answer as long as it may be.\n"
+        "Tokens are estimates. `out, at most` is the sum if every answer is as long as it\nmay be.\n"
         "`detects` is the smallest difference in accuracy to another model that these\n"
         "documents are likely to show if both answer them (80 % power, 5 % level).\n"
         "`harness power --difference 0.03` says how many a difference of 3 points needs.\n"

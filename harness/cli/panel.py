@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from harness.provenance import panel as reference
 
 app = typer.Typer(
-    help="Reference panels: what public models answered to public prompts, as fingerprints without a text of one. "
-    "NAME is one that ships, one in panels/ of the working folder, or the path of a .yaml or .panel.zip.",
+    help="List, make and share reference panels. A panel holds fingerprints of what public models answered to public "
+    "prompts, and no text of an answer. NAME is a panel that ships, one in panels/ of the working folder, or the path "
+    "of a .yaml or .panel.zip.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-Name = Annotated[str, typer.Argument(help="Of a panel; `harness panel list` lists them.")]
+Name = Annotated[str, typer.Argument(help="Name of a panel. `harness panel list` lists them.")]
 Out = Annotated[Path, typer.Option(help="The folder to write the panel to.")]
 OWN = Path(panels.OWN)
 SHOWN = ("models", "prompts", "licences", "power")
@@ -42,7 +43,7 @@ MODEL_COLUMNS = ("lab", "released", "model", "candidate", "traces")
 
 @app.command("list", epilog=epilog("panel list"))
 def list_(shape: Shape = Format.table) -> None:
-    """List the panels that are found, with what is in them and how many prompts can be asked."""
+    """List the panels that you can use, and what is in them."""
     import polars as pl
 
     rows: list[dict[str, Any]] = []
@@ -99,10 +100,13 @@ def _same_of(made: reference.Panel) -> str:
 @app.command(epilog=epilog("panel show"))
 def show(
     name: Name,
-    what: Annotated[str, typer.Argument(help=f"One of {', '.join(SHOWN)}; by default a summary of all.")] = "",
+    what: Annotated[str, typer.Argument(help=f"One of {', '.join(SHOWN)}. By default a summary of all.")] = "",
     shape: Shape = Format.table,
 ) -> None:
-    """Show a panel: its models by lab and month, prompts, licences, and how often it finds each teacher's students."""
+    """Show a panel: its models, prompts, licences and power.
+
+    Power is how often it finds the documented students of each teacher.
+    """
     if what and what not in SHOWN:
         raise ConfigError(f"harness panel show {name} {what}: expected one of {', '.join(SHOWN)}")
     made = _load(name)
@@ -115,15 +119,16 @@ def show(
         sys.stdout.write(_summary(made, panels.asked(name, "all")))
         for key, table in {**tables, "models": _labs(tables["models"])}.items():
             if key != "prompts":
-                sys.stdout.write(f"\n{key} (harness panel show {name} {key} has them whole)\n")
+                sys.stdout.write(f"\n{key} (all of them: harness panel show {name} {key})\n")
                 print_frame(table, Format.table)
 
 
 @app.command(epilog=epilog("panel check"))
 def check(name: Name) -> None:
-    """Say everything that is wrong with a panel: hashes, facts without a source, licences that are missing.
+    """Say everything that is wrong with a panel.
 
-    Exits with 1 where something is.
+    It checks hashes, and looks for facts without a source and for missing licences. If something is wrong, the exit
+    code is 1.
     """
     from harness.provenance import panel
 
@@ -139,12 +144,15 @@ def check(name: Name) -> None:
 def validate(
     name: Name,
     prompts: Annotated[
-        int | None, typer.Option(help="How many of its prompts each is asked, in the panel's order; by default all.")
+        int | None, typer.Option(help="How many prompts each model is asked, in the panel's order. By default all.")
     ] = None,
-    suspects: Annotated[bool, typer.Option("--suspects", help="What is said of each model instead.")] = False,
+    suspects: Annotated[bool, typer.Option("--suspects", help="Show what is said of each model instead.")] = False,
     shape: Shape = Format.table,
 ) -> None:
-    """Take each of a panel's models as a suspect of whom nothing is told: what is found rightly, and what wrongly."""
+    """Measure how often a panel finds a teacher, rightly or wrongly.
+
+    Each of its models is taken as a suspect of whom nothing is told.
+    """
     import polars as pl
 
     from harness.provenance import panel_figures
@@ -152,7 +160,9 @@ def validate(
 
     made = _load(name)
     if prompts is not None and not 1 <= prompts <= len(made.prompts):
-        raise ConfigError(f"--prompts {prompts}: the panel {name} has {len(made.prompts)}")
+        raise ConfigError(
+            f"--prompts {prompts}: expected 1 to {len(made.prompts)}, which is all that the panel {name} has"
+        )
     seen = panel_figures.looks(made, prompts)
     if suspects:
         print_frame(pl.DataFrame(panel_figures.rows(seen), infer_schema_length=None), shape)
@@ -171,13 +181,18 @@ def validate(
 
 @app.command(epilog=epilog("panel fetch"))
 def fetch(
-    name: Annotated[str, typer.Argument(help="Of a panel; or the path or URL of a .panel.zip to put into panels/.")],
+    name: Annotated[
+        str, typer.Argument(help="Name of a panel, or the path or URL of a .panel.zip to put into panels/.")
+    ],
     published: Annotated[
         list[str] | None,
-        typer.Option("--from", help="A file or URL that holds the texts; by default where the panel says they are."),
+        typer.Option("--from", help="A file or URL that holds the texts. By default where the panel says they are."),
     ] = None,
 ) -> None:
-    """Fetch the texts of prompts that a panel may not pass on, each checked by its hash; or a panel itself, by URL."""
+    """Fetch prompts that a panel may not pass on, or a panel by URL.
+
+    The text of each prompt is checked by its hash.
+    """
     if name.endswith(panels.SHARED) and ("://" in name or not Path(name).is_relative_to(OWN)):
         name = _brought(name)
     from harness.provenance import panel
@@ -198,14 +213,17 @@ def fetch(
 @app.command(epilog=epilog("panel share"))
 def share(
     name: Name,
-    out: Annotated[str, typer.Argument(help="Where to: a path or URL that ends in .panel.zip.")],
+    out: Annotated[str, typer.Argument(help="The path or URL to write to. It ends in .panel.zip.")],
 ) -> None:
-    """Write a panel as one file, and say what its reader could find out about the answers by guessing."""
+    """Write a panel as one file to pass on.
+
+    You are told what its reader could find out about the answers by guessing.
+    """
     from harness.provenance import panel_files
 
     made = _load(name)
     if not out.endswith(panels.SHARED):
-        raise ConfigError(f"{out}: a panel in one file ends in {panels.SHARED}")
+        raise ConfigError(f"{out}: expected a name that ends in {panels.SHARED}")
     if "://" not in out:
         said = panel_files.share(made, Path(out))
     else:
@@ -221,13 +239,18 @@ def add(
     models: Annotated[
         list[str], typer.Argument(help="Models of the results folder that answered the panel's prompts.")
     ],
-    panel: Annotated[str, typer.Option(help="The panel that they join; it stays as it is.")] = "alpaca_eval",
-    name: Annotated[str, typer.Option(help="Of the new panel.")] = "mine",
-    licence: Annotated[str, typer.Option(help="Under which their answers may be used so.")] = "the owner's own answers",
+    panel: Annotated[str, typer.Option(help="The panel that they join. It stays as it is.")] = "alpaca_eval",
+    name: Annotated[str, typer.Option(help="Name of the new panel.")] = "mine",
+    licence: Annotated[
+        str, typer.Option(help="Licence under which their answers may be used so.")
+    ] = "the owner's own answers",
     out: Out = OWN,
     results: Results = RESULTS,
 ) -> None:
-    """Make a panel of one's own: a panel and further models, of whose answers nothing but fingerprints is kept."""
+    """Make your own panel: an existing one and your models.
+
+    Nothing but fingerprints is kept of their answers.
+    """
     from harness.provenance import panel_files
 
     answers, known = _answers(results, models)
@@ -242,43 +265,48 @@ def add(
 
 @app.command(epilog=epilog("panel build"))
 def build(
-    name: Annotated[str, typer.Argument(help="Of the panel; with --from the folder that it is made of.")],
+    name: Annotated[str, typer.Argument(help="Name of the panel. With --from, the folder that it is made of.")],
     prompts: Annotated[
         Path | None,
         typer.Option(
-            help="Table: prompt_id, prompt, and where known origin, licence, published, rank, domain, corpus. A text "
+            help="Table: prompt_id, prompt, and if known origin, licence, published, rank, domain, corpus. A text "
             "without a free licence stays out, and needs `published`. Prompts without ranks are ranked."
         ),
     ] = None,
     source: Annotated[str | None, typer.Option(help="Where the answers come from.")] = None,
-    licence: Annotated[str | None, typer.Option(help="Of the answers.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Licence of the answers.")] = None,
     recipe: Annotated[
-        str | None, typer.Option("--from", help="A published set: `speechmap`, of a clone of its data.")
+        str | None, typer.Option("--from", help="Make it from a published set: `speechmap`, from a clone of its data.")
     ] = None,
-    called: Annotated[str | None, typer.Option("--name", help="Of the panel, with --from.")] = None,
-    keep: Annotated[int | None, typer.Option(help="With --from: prompts of the panel, 300 by default.")] = None,
-    reads: Annotated[str | None, typer.Option(help="`full` or `summary`: reasoning traces instead of answers.")] = None,
+    called: Annotated[str | None, typer.Option("--name", help="Name of the panel, with --from.")] = None,
+    keep: Annotated[int | None, typer.Option(help="With --from: how many prompts to keep. By default 300.")] = None,
+    reads: Annotated[
+        str | None, typer.Option(help="`full` or `summary`: read reasoning traces instead of answers.")
+    ] = None,
     alias: Annotated[
-        list[str] | None, typer.Option(help="A model whose name stands for several versions; may be given again.")
+        list[str] | None,
+        typer.Option(help="A model whose name stands for several versions. You can give it several times."),
     ] = None,
     answers: Annotated[
-        Path | None, typer.Option(help="Table: model, prompt_id, output[, corpus]; by default the results folder's.")
+        Path | None, typer.Option(help="Table: model, prompt_id, output[, corpus]. By default the results folder's.")
     ] = None,
-    version: Annotated[int, typer.Option(help="Of the panel.")] = 1,
+    version: Annotated[int, typer.Option(help="Version of the panel.")] = 1,
     published: Annotated[str | None, typer.Option(help="Where the prompts are published.")] = None,
-    origins: Annotated[Path | None, typer.Option(help="Table: prompt_id, dataset, licence of every prompt.")] = None,
-    ranked: Annotated[Path | None, typer.Option(help="Table: rank, prompt_id; the order prompts are asked in.")] = None,
+    origins: Annotated[Path | None, typer.Option(help="Table: prompt_id, dataset and licence of every prompt.")] = None,
+    ranked: Annotated[
+        Path | None, typer.Option(help="Table: rank, prompt_id. The order in which prompts are asked.")
+    ] = None,
     students: Annotated[Path | None, typer.Option(help="Table: documented students and their teachers.")] = None,
     controls: Annotated[
         Path | None, typer.Option(help="Table: models documented not to be trained on a lab's outputs.")
     ] = None,
-    models: Annotated[Path | None, typer.Option(help="Table: role, lab and month of release.")] = None,
+    models: Annotated[Path | None, typer.Option(help="Table: role, lab and month of release of every model.")] = None,
     out: Out = OWN,
     results: NewResults = RESULTS,
 ) -> None:
-    """Make a panel from run folders, a table of answers, or a clone of a published set.
+    """Make a panel from your runs, a table, or a published set.
 
-    Facts about models are the registry's and the tables'.
+    Facts about models come from the registry and from your tables.
     """
     from harness.provenance import panel, panel_files, pools
 
@@ -288,7 +316,9 @@ def build(
         _from(recipe, Path(name), called or recipe, keep, reads, out)
         return
     if prompts is None or source is None or licence is None:
-        raise ConfigError("a panel of tables needs --prompts, --source and --licence; one of a published set --from")
+        raise ConfigError(
+            "a panel made of tables needs --prompts, --source and --licence; one made of a published set needs --from"
+        )
     texts = _of_corpus(_table(prompts, "prompts"), name)
     if answers is None:
         given, known = _answers(results, [])

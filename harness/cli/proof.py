@@ -22,29 +22,31 @@ def verify(
     results: NewResults = RESULTS,
     shape: Shape = Format.table,
     scores: Annotated[
-        bool, typer.Option("--scores/--no-scores", help="Compute scores and metrics again; runs code in the sandbox.")
+        bool, typer.Option("--scores/--no-scores", help="Compute scores and metrics again. Code runs in the sandbox.")
     ] = True,
     trust: Annotated[
-        bool, typer.Option("--trust-tasks", help="Score with the task files that a bundle brought: runs their code.")
+        bool, typer.Option("--trust-tasks", help="Score with the task files of the bundle. This runs their code.")
     ] = False,
     signers: Annotated[
         Path | None,
-        typer.Option("--signers", help="Whose signatures count: an allowed-signers file.", envvar="HARNESS_SIGNERS"),
+        typer.Option(
+            "--signers", help="An allowed-signers file. It says whose signatures count.", envvar="HARNESS_SIGNERS"
+        ),
     ] = None,
     accept: Annotated[
         list[str] | None,
         typer.Option(
             "--accept",
-            help="A check that you do without: `signature` for runs of your own, `scores` … It no longer gives 12.",
+            help="A check that you do without, such as `signature` or `scores`. It no longer causes exit code 12.",
             envvar="HARNESS_ACCEPT",
         ),
     ] = None,
 ) -> None:
-    """Check every hash of a run, and compute its scores again from the stored answers.
+    """Check every hash of a run, and compute its scores again.
 
-    Exit code 0: verified, all of it. 11: something is not as recorded. 12: nothing is, but not all could be checked.
-    A run that nobody signed gives 12: its maker could have made its answers up. Of runs of your own you know better:
-    `harness verify --accept signature`.
+    Exit code 0: everything was checked and is as recorded. 11: something is not as recorded. 12: nothing is wrong, but
+    not everything could be checked. A run that nobody signed gives 12, because its maker could have made its answers
+    up. If the runs are your own, you know better: `harness verify --accept signature`.
     """
     import polars as pl
 
@@ -69,12 +71,13 @@ def verify(
         if set(left) == {"signature"}:
             unsigned = "a run" if len(left) == 1 else f"{len(left)} runs"
             raise UncheckedError(
-                f"all is as it was recorded; nobody that you know signed {unsigned}, so answers may be made up. "
-                "Of runs of your own you know better: harness verify --accept signature (or HARNESS_ACCEPT=signature)"
+                f"all is as it was recorded, but nobody that you know signed {unsigned}, so answers may be made up. "
+                "If the runs are your own, you know better: harness verify --accept signature, or "
+                "HARNESS_ACCEPT=signature"
             )
         counted = ", ".join(f"{left.count(check)} x {check}" for check in dict.fromkeys(left))
         raise UncheckedError(
-            f"not verified, because not everything was checked: {counted}; --accept CHECK does without one"
+            f"not verified, because not everything was checked: {counted}. --accept CHECK does without one"
         )
 
 
@@ -111,16 +114,19 @@ def _findings(
 
 
 def sign(
-    what: Annotated[str, typer.Argument(metavar="RUN|FILE", help="A run id, or enough of it; or a file.")],
+    what: Annotated[str, typer.Argument(metavar="RUN|FILE", help="A run id, or enough of it, or a file.")],
     key: Annotated[
         Path,
-        typer.Option("--key", help="An SSH key; of one that an agent holds, the .pub.", envvar="HARNESS_SIGNING_KEY"),
+        typer.Option(
+            "--key", help="Your SSH key. If an agent holds it, give the .pub file.", envvar="HARNESS_SIGNING_KEY"
+        ),
     ] = Path("~/.ssh/id_ed25519"),
     results: Results = RESULTS,
 ) -> None:
-    """Vouch for a run, or for a file (a bundle, a panel, a test's registration, a leaderboard), with an SSH key.
+    """Sign a run or a file with your SSH key.
 
-    A run keeps the signature in its folder, and bundles and copies take it along; a file's stands beside it.
+    A file may be a bundle, a panel, a test's registration or a leaderboard. The signature of a run is kept in its
+    folder, and bundles and copies take it along. The signature of a file stands beside it.
     """
     from harness import runs
     from harness.archive import signatures
@@ -142,7 +148,10 @@ def bundle(
     out: Annotated[Path, typer.Option("--out", "-o", help="The zip file to write.")],
     results: Results = RESULTS,
 ) -> None:
-    """Pack runs into one file with all it takes to verify and score them again elsewhere, offline."""
+    """Pack runs into one file that others can verify.
+
+    It holds everything that it takes to verify the runs and to score them again, offline.
+    """
     from harness import runs
     from harness.archive import bundles
     from harness.core import tables
@@ -151,7 +160,7 @@ def bundle(
     sys.stdout.write(f"{made.path}: {len(made.roots)} runs, {made.size} bytes, SHA-256 {made.sha256}\n")
     for name, root in made.roots.items():
         sys.stdout.write(f"  {name} {root or 'no root recorded'}\n")
-    sys.stdout.write("It holds the documents of these tasks; see that you may pass them on:\n")
+    sys.stdout.write("It holds the documents of these tasks. Check that you may pass them on:\n")
     for task, licence in sorted(made.licences.items()):
         missing = f" (without its files: {made.left_out[task]})" if task in made.left_out else ""
         sys.stdout.write(tables.visible(f"  {task}: {licence or 'licence unknown'}{missing}") + "\n")
@@ -162,12 +171,19 @@ def reproduce(
     results: Results = RESULTS,
     shape: Shape = Format.table,
     name: Annotated[str, typer.Option("--name", help="Name of the new run.")] = "reproduced",
-    data: Annotated[list[str] | None, typer.Option("--data", help="TASK=PATH of a data file that it read.")] = None,
+    data: Annotated[
+        list[str] | None, typer.Option("--data", help="TASK=PATH of a data file that the run read.")
+    ] = None,
     arg: Annotated[list[str] | None, typer.Option("--arg", help="MODEL.KEY=PATH of a model argument.")] = None,
-    usd: Annotated[float | None, typer.Option("--usd", min=0, help="Stop at this cost.")] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Answer from its journal: no model is asked.")] = False,
+    usd: Annotated[float | None, typer.Option("--usd", min=0, help="Stop at this cost, in US dollars.")] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Take the answers from its journal and ask no model.")
+    ] = False,
 ) -> None:
-    """Run a run again from its manifest, and say what agrees: answer by answer, or by a paired test of scores."""
+    """Repeat a run from its manifest, and say what agrees.
+
+    Results are compared answer by answer, or by a paired test of scores.
+    """
     import polars as pl
 
     from harness import runs
@@ -192,7 +208,7 @@ def reproduce(
     differ = sum(not v.agrees for v in done.verdicts)
     say(f"reproduced {done.old.name} as {done.new.name}: {len(rows) - differ} of {len(rows)} agree")
     if differ or not rows:
-        raise EvidenceError(f"{differ} of {len(rows)} models and tasks did not come out again as they were")
+        raise EvidenceError(f"{differ} of {len(rows)} models and tasks did not come out as before")
 
 
 def _pairs(option: str, words: list[str] | None) -> list[tuple[str, str]]:
@@ -207,11 +223,14 @@ def _pairs(option: str, words: list[str] | None) -> list[tuple[str, str]]:
 
 def diff(
     run_a: Annotated[str, typer.Argument(help="A run id, or enough of its beginning or end.")],
-    run_b: Annotated[str, typer.Argument(help="The other.")],
+    run_b: Annotated[str, typer.Argument(help="The run to compare it with.")],
     results: Results = RESULTS,
     shape: Shape = Format.table,
 ) -> None:
-    """Say what differs between two runs: config, code, data, environment, answers, scores."""
+    """Say what differs between two runs.
+
+    It looks at config, code, data, environment, answers and scores.
+    """
     from harness import runs
     from harness.archive import differences
 

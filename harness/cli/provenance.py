@@ -31,7 +31,7 @@ class _Reports(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args[:1] == ["build-panel"]:
-            raise ConfigError(f"build-panel is a command of panels now; type\n  {_panel_build(args[1:])}")
+            raise ConfigError(f"build-panel is a command of `harness panel` now; type\n  {_panel_build(args[1:])}")
         if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
             args = ["report", *args]
         if args[:1] == ["report"] and (now := _were_flags(args[1:])):
@@ -76,8 +76,8 @@ _TAKES = {
     "change": ("panel", "task", "domain", "results", "format"),
 }
 """What was a flag once, and the options that its command takes."""
-Panel = Annotated[str | None, typer.Option("--panel", help="Of a reference panel that ships: alpaca_eval.")]
-Task = Annotated[str | None, typer.Option("--task", help="The prompt set; by default the one of most models.")]
+Panel = Annotated[str | None, typer.Option("--panel", help="Use this reference panel, such as alpaca_eval.")]
+Task = Annotated[str | None, typer.Option("--task", help="The prompt set. By default the one with most models.")]
 Domain = Annotated[
     str | None,
     typer.Option("--domain", help="Only prompts of this kind: fiction, exposition, instruction, reasoning."),
@@ -85,8 +85,8 @@ Domain = Annotated[
 
 app = typer.Typer(
     cls=_Reports,
-    help="Which other models a model's answers resemble, how much more than unrelated models do, and how sure that is. "
-    "`harness provenance SUSPECT` is `harness provenance report SUSPECT`.",
+    help="Say which models a model's answers resemble. You learn how much more than unrelated models' answers, and how "
+    "sure that is. `harness provenance SUSPECT` is short for `harness provenance report SUSPECT`.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -94,35 +94,44 @@ app = typer.Typer(
 
 @app.command(epilog=epilog("provenance report"))
 def report(
-    suspect: Annotated[str, typer.Argument(help="A model with answers to a provenance task (or one of the panel's).")],
-    candidates: Annotated[str, typer.Option(help="Models to ask about, separated by commas; all by default.")] = "",
+    suspect: Annotated[
+        str, typer.Argument(help="The model in question. It has answered a provenance task, or is in the panel.")
+    ],
+    candidates: Annotated[
+        str, typer.Option(help="Possible teachers to test, separated by commas. By default all.")
+    ] = "",
     panel: Annotated[
-        str | None, typer.Option("--panel", help="Compare with a reference panel that ships: alpaca_eval.")
+        str | None, typer.Option("--panel", help="Compare with this reference panel, such as alpaca_eval.")
     ] = None,
-    released: Annotated[str | None, typer.Option(help="When the suspect was released, YYYY-MM.")] = None,
-    lab: Annotated[str | None, typer.Option(help="Whose the suspect is.")] = None,
-    base: Annotated[str | None, typer.Option(help="The base model it was trained from.")] = None,
+    released: Annotated[str | None, typer.Option(help="Month in which the suspect was released, YYYY-MM.")] = None,
+    lab: Annotated[str | None, typer.Option(help="Lab that made the suspect.")] = None,
+    base: Annotated[str | None, typer.Option(help="Base model that the suspect was trained from.")] = None,
     interval: Annotated[
         bool,
-        typer.Option("--interval/--no-interval", help="Intervals of scores and ranks."),
+        typer.Option("--interval/--no-interval", help="Print intervals of scores and ranks."),
     ] = True,
     domain: Domain = None,
     by_domain: Annotated[
         bool | None,
         typer.Option(
-            "--by-domain/--all-domains", help="Also each kind of prompt by itself; by default with 40 models or fewer."
+            "--by-domain/--all-domains",
+            help="Also show each kind of prompt by itself. By default with 40 models or fewer.",
         ),
     ] = None,
     same_lab: Annotated[
         bool, typer.Option("--same-lab", help="Also test candidates of the suspect's own lab.")
     ] = False,
     registered: Annotated[
-        Path | None, typer.Option(help="A file of `harness provenance register`: is the report confirmatory?")
+        Path | None,
+        typer.Option(help="File of `harness provenance register`. Says whether this report is confirmatory."),
     ] = None,
     results: NewResults = RESULTS,
     shape: Shape = Format.table,
 ) -> None:
-    """Say whom a model's answers resemble more than unrelated models' do, or that none can be named."""
+    """Say whose answers a model's answers resemble, if any.
+
+    Every resemblance is compared with that of unrelated models. Similarity is evidence, not proof of copying.
+    """
     from harness.cli import provenance_text as text
     from harness.results import derivation
 
@@ -168,13 +177,16 @@ def matrix(
 
 @app.command(epilog=epilog("provenance tree"))
 def tree(
-    svg: Annotated[Path | None, typer.Option("--svg", help="Write it here as a drawing too.")] = None,
+    svg: Annotated[Path | None, typer.Option("--svg", help="Also draw it into this file.")] = None,
     panel: Panel = None,
     task: Task = None,
     domain: Domain = None,
     results: NewResults = RESULTS,
 ) -> None:
-    """Draw all models as a tree in Newick's format: an illustration; the numbers are the matrix's."""
+    """Draw all models as a tree, in Newick's format.
+
+    It is an illustration. The numbers are those of `harness provenance matrix`.
+    """
     from harness.provenance import evidence, pools, tree
     from harness.runs import write_atomic
 
@@ -187,14 +199,17 @@ def tree(
 
 @app.command(epilog=epilog("provenance explain"))
 def explain(
-    a: Annotated[str, typer.Argument(help="A model with answers here.")],
-    b: Annotated[str, typer.Argument(help="The other.")],
+    a: Annotated[str, typer.Argument(help="A model with answers in the results folder.")],
+    b: Annotated[str, typer.Argument(help="The model to compare it with.")],
     task: Task = None,
     domain: Domain = None,
     results: NewResults = RESULTS,
     shape: Shape = Format.table,
 ) -> None:
-    """Show the words that two models share, and how common they are in the answers of others."""
+    """Show the words that two models share.
+
+    It also says how common these words are in the answers of other models.
+    """
     from harness.provenance import explain
 
     pool, answers = _pool(results, a, b, task=task, domain=domain)
@@ -202,23 +217,23 @@ def explain(
     print_frame(frame, shape, "kind", "feature", "share_a", "share_b", "elsewhere", "in_a", "in_b")
     _explained(
         shape,
-        f"What {a} (a) and {b} (b) both write on {pool.corpus}. share: of a model's answers; "
-        "elsewhere: mean share of the other models, for a passage the share of the other answers to that prompt. "
-        "Examples, not evidence: what the words are worth is the report's score.",
+        f"What {a} (a) and {b} (b) both write on {pool.corpus}. share is the share of a model's answers. "
+        "elsewhere is the mean share of the other models. For a passage it is the share of the other answers to that "
+        "prompt. These are examples, not evidence. What the words are worth is the report's score.",
     )
 
 
 @app.command(epilog=epilog("provenance change"))
 def change(
     old: Annotated[str, typer.Argument(help="A model.")],
-    new: Annotated[str, typer.Argument(help="A later version of it.")],
+    new: Annotated[str, typer.Argument(help="A later version of this model.")],
     panel: Panel = None,
     task: Task = None,
     domain: Domain = None,
     results: NewResults = RESULTS,
     shape: Shape = Format.table,
 ) -> None:
-    """Say which models a new version is closer to than the old one was."""
+    """Say which models a new version has come closer to."""
     import dataclasses
 
     import polars as pl
@@ -240,12 +255,15 @@ def change(
 @app.command("same", epilog=epilog("provenance same"))
 def same_(
     a: Annotated[str, typer.Argument(help="A model that was asked a panel's prompts, or RUN:MODEL.")],
-    b: Annotated[str, typer.Argument(help="The other: another endpoint, or the same name at another date.")],
+    b: Annotated[str, typer.Argument(help="Another endpoint, or the same name at another date.")],
     panel: Panel = None,
     results: Results = RESULTS,
     shape: Shape = Format.table,
 ) -> None:
-    """Say whether two endpoints, or two dates of one name, answer like one model, or the provider changed something."""
+    """Say whether two endpoints answer like one model.
+
+    They may also be one endpoint at two dates, so that you learn whether the provider changed something.
+    """
     from harness.results import derivation
 
     _ready(results, None)

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 SHOWN = 12
 """Candidates in a table for people; every other format has all of them."""
 LEGEND = (
-    "score: standard deviations above models that cannot have learnt from the candidate, less what the suspect scores "
-    "with its ten nearest candidates of other labs, over the channels; 95% intervals of score (±) and rank are over "
-    "prompts and null models; q is adjusted over labs, then over the versions of each; n: prompts both answered. "
-    "Similarity is evidence, not proof of copying."
+    "score is in standard deviations above models that cannot have learnt from the candidate, less what the suspect "
+    "scores with its ten nearest candidates of other labs, over the channels. The 95% intervals of score (±) and rank "
+    "are over prompts and null models. q is adjusted over labs, then over the versions of each. n is the number of "
+    "prompts that both answered. Similarity is evidence, not proof of copying."
 )
 
 
@@ -87,7 +87,7 @@ def text(suspect: str, corpus: Mapping[str, Any]) -> str:
         right = [True, False, False, True, True, True]
         lines.append(grid(["rank", "candidate", "verdict", "score", "q", "n"], rows, columns, right))
         if len(corpus["tests"]) > SHOWN:
-            lines.append(f"({len(corpus['tests']) - SHOWN} more candidates: --format csv or json)\n")
+            lines.append(f"({len(corpus['tests']) - SHOWN} more candidates; --format csv or json has all of them)\n")
         channels = sorted({name for f in shown[:3] for name in f["channels"]})
         if channels:
             by = [[visible(f["candidate"]), *(_number(f["channels"].get(c)) for c in channels)] for f in shown[:3]]
@@ -110,7 +110,7 @@ def _domains(rows: Sequence[Mapping[str, Any]], columns: int) -> str:
             shown.append([*said, row["verdict"], ""])
         for i, found in enumerate(row["candidates"]):
             shown.append([*(said if i == 0 else ["", ""]), visible(found["candidate"]), _spread(found)])
-    return "By kind of prompt, not tested apart (the three with the highest score in it):\n" + grid(
+    return "By kind of prompt, the three candidates with the highest score in it (not tested apart):\n" + grid(
         ["kind", "n", "candidate", "score"], shown, columns, [False, True, False, True]
     )
 
@@ -135,7 +135,7 @@ def claims(claims: Sequence[Mapping[str, Any]]) -> str:
     said = [
         f"{visible(c['claimed'])} {c['share']:.2f} [{c['ci_low']:.2f}, {c['ci_high']:.2f}] n={c['n']}" for c in claims
     ]
-    return f"Asked who it is, it says: {'; '.join(said)}. Reported, not weighed.\n" if said else ""
+    return f"Asked who it is, it says: {'; '.join(said)}. This is reported, not weighed.\n" if said else ""
 
 
 def _number(value: float | None, digits: int = 2) -> str:

@@ -34,37 +34,46 @@ class Form(StrEnum):
 
 
 def leaderboard(
-    name: Annotated[str, typer.Argument(help="A file of conf/leaderboard/: which results, what weights.")] = DEFAULT,
+    name: Annotated[
+        str, typer.Argument(help="A file of conf/leaderboard/, which says what results and weights.")
+    ] = DEFAULT,
     results: Results = RESULTS,
-    out: Annotated[Path | None, typer.Option("--out", help="Write it here instead of to the screen.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The file to write. By default it goes to the screen.")
+    ] = None,
     form: Annotated[
         Form | None,
-        typer.Option("--format", "-o", help="By default as the file is called; markdown on the screen."),
+        typer.Option("--format", "-o", help="By default the file's ending decides. The screen gets markdown."),
     ] = None,
     check: Annotated[
-        Path | None, typer.Option("--check", help="Exit 1 where this file is not what would be written.")
+        Path | None, typer.Option("--check", help="Exit with 1 if this file is not what would be written.")
     ] = None,
     where: Annotated[
-        str | None, typer.Option("--where", help="SQL condition over the view leaderboard, such as \"kind = 'math'\".")
+        str | None, typer.Option("--where", help="SQL condition on the view leaderboard, such as \"kind = 'math'\".")
     ] = None,
     title: Annotated[str | None, typer.Option("--title", help="Heading of the page.")] = None,
     coverage: Annotated[
         float | None,
-        typer.Option("--coverage", min=0, max=1, help="Rank scores with this share of their samples scored."),
+        typer.Option(
+            "--coverage", min=0, max=1, help="Rank only scores with at least this share of their samples scored."
+        ),
     ] = None,
     columns: Annotated[
         str | None,
         typer.Option(
             "--columns",
-            help="What stands beside the scores, with commas: relative, words, claims, errors, lab, released, weights, "
-            "cost, tokens, latency.",
+            help="What stands beside the scores, separated by commas: relative, words, claims, errors, lab, released, "
+            "weights, cost, tokens, latency.",
         ),
     ] = None,
     weight: Annotated[
-        list[str] | None, typer.Option("--weight", help="TASK=NUMBER: weight in the mean over tasks; 1 by default.")
+        list[str] | None, typer.Option("--weight", help="TASK=NUMBER: the task's weight in the mean. The default is 1.")
     ] = None,
 ) -> None:
-    """Write the leaderboard: markdown, HTML, JSON or CSV. The same results give the same bytes."""
+    """Write the leaderboard as markdown, HTML, JSON or CSV.
+
+    The same results give the same bytes.
+    """
     from harness.results import derivation
     from harness.results import leaderboard as board
     from harness.results.leaderboard import selection
@@ -94,13 +103,14 @@ def leaderboard(
 
 
 def export(
-    run: Annotated[list[str] | None, typer.Argument(help="Run ids, or enough of each; all runs by default.")] = None,
+    run: Annotated[list[str] | None, typer.Argument(help="Run ids, or enough of each. By default all runs.")] = None,
     form: Annotated[
         str | None,
-        typer.Option("--as", help="Results as lm_eval, every_eval_ever, model_card or inspect have them."),
+        typer.Option("--as", help="Format of the results: lm_eval, every_eval_ever, model_card or inspect."),
     ] = None,
     samples_as: Annotated[
-        str | None, typer.Option("--samples-as", help="Samples as a data set: hf, for datasets.load_dataset.")
+        str | None,
+        typer.Option("--samples-as", help="Format of the samples: hf, a data set for datasets.load_dataset."),
     ] = None,
     out: Annotated[Path, typer.Option("--out", help="The folder to write into.")] = Path("export"),
     hub: Annotated[
@@ -108,21 +118,24 @@ def export(
     ] = None,
     results: Results = RESULTS,
 ) -> None:
-    """Write finished runs in the formats of other tools: lm-eval, Every Eval Ever, model cards, Inspect, data sets."""
+    """Write finished runs in the formats of other tools.
+
+    These are lm-eval, Every Eval Ever, model cards, Inspect, and data sets of samples.
+    """
     from harness.archive import exports
     from harness.provenance import pools
     from harness.runs import find_run, list_runs, read_manifest
 
     if form is None and samples_as is None:
-        raise ConfigError(f"say which format: --as or --samples-as with one of {', '.join(exports.formats())}")
+        raise ConfigError(f"no format given; add --as or --samples-as with one of {', '.join(exports.formats())}")
     if form == SAMPLES_FORMAT or samples_as not in (None, SAMPLES_FORMAT):
         raise ConfigError(
-            f"--samples-as is {SAMPLES_FORMAT}, --as one of "
+            f"expected {SAMPLES_FORMAT} for --samples-as, and for --as one of "
             f"{', '.join(name for name in exports.formats() if name != SAMPLES_FORMAT)}"
         )
     folders = [find_run(results, name) for name in run] if run else list_runs(results)
     if not folders:
-        raise ConfigError(f"{results} holds no run; `harness eval` makes one")
+        raise ConfigError(f"{results} holds no run yet; `harness eval` makes one")
     named = dict(_pair(word) for word in hub or ())
     models = sorted({model.name for folder in folders for model in read_manifest(folder).models})
     developers = {fact.name: fact.lab for fact in pools.facts(models, pools.registry(), {}) if fact.lab}

@@ -25,21 +25,28 @@ class Texts(StrEnum):
 
 def report(
     results: Results = RESULTS,
-    out: Annotated[Path, typer.Option("--out", help="The HTML file.")] = Path("report.html"),
-    title: Annotated[str, typer.Option("--title", help="Its heading.")] = "Results",
+    out: Annotated[Path, typer.Option("--out", help="The HTML file to write.")] = Path("report.html"),
+    title: Annotated[str, typer.Option("--title", help="Heading of the page.")] = "Results",
     texts: Annotated[
         Texts,
-        typer.Option("--texts", help="Samples' texts in the page, in a Parquet file beside it, or by size (15 MB)."),
+        typer.Option(
+            "--texts", help="Where the texts of samples go: page, a Parquet file beside it, or by size (15 MB)."
+        ),
     ] = Texts.auto,
     serve: Annotated[
-        bool, typer.Option("--serve", help="Show it on this machine until Ctrl-C; browsers read the file beside it.")
+        bool, typer.Option("--serve", help="Serve it on this machine until Ctrl-C, so that browsers find the texts.")
     ] = False,
     leaderboard: Annotated[
-        str, typer.Option("--leaderboard", help="A file of conf/leaderboard/, for its weights and coverage.")
+        str, typer.Option("--leaderboard", help="A file of conf/leaderboard/. Its weights and coverage are used.")
     ] = DEFAULT,
-    port: Annotated[int, typer.Option("--port", help="With --serve; 0 takes a free one.", min=0, max=65535)] = 0,
+    port: Annotated[
+        int, typer.Option("--port", help="The port for --serve; 0 takes a free one.", min=0, max=65535)
+    ] = 0,
 ) -> None:
-    """Write one self-contained HTML page: leaderboard, similarity, tasks, samples. Same results, same bytes."""
+    """Write one HTML page: leaderboard, similarity, samples.
+
+    It loads nothing from other sites. The same results give the same bytes.
+    """
     from harness.results import derivation
     from harness.results.leaderboard import selection
     from harness.results.report import page, samples
@@ -54,19 +61,19 @@ def report(
 
         server.serve(written, port)
     elif len(written) > 1:
-        say("Opened from disk, the page asks for the second file; `harness report --serve` spares that.")
+        say("If you open the page from disk, it asks you for the second file. `harness report --serve` does not.")
 
 
 def plot(
-    name: Annotated[str | None, typer.Argument(help="The figure; without a name, list them.")] = None,
+    name: Annotated[str | None, typer.Argument(help="The figure to draw. Without a name, all are listed.")] = None,
     results: Results = RESULTS,
-    out: Annotated[Path | None, typer.Option("--out", help="FILE.svg or FILE.png; by default NAME.svg.")] = None,
-    task: Annotated[str | None, typer.Option("--task", help="The task; by default the first.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="FILE.svg or FILE.png. By default NAME.svg.")] = None,
+    task: Annotated[str | None, typer.Option("--task", help="The task it shows. By default the first.")] = None,
     pair: Annotated[
-        tuple[str, str] | None, typer.Option("--pair", help="A model and a candidate; by default the strongest pair.")
+        tuple[str, str] | None, typer.Option("--pair", help="A model and a candidate. By default the strongest pair.")
     ] = None,
 ) -> None:
-    """Draw one figure of the report as SVG or PNG, for a paper; without a name, list them."""
+    """Draw one figure of the report as SVG or PNG, for a paper."""
     from harness.results import derivation
     from harness.results.leaderboard import selection
     from harness.results.report import draw, figures, page

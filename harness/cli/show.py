@@ -14,31 +14,41 @@ def show(
     run: Annotated[str, typer.Argument(help="A run id, or enough of its beginning or end.")],
     results: Results = RESULTS,
     shape: Shape = Format.table,
-    failed: Annotated[bool, typer.Option("--failed", help="The samples that failed, and why.")] = False,
-    samples: Annotated[bool, typer.Option("--samples", help="A line per sample, with its headline score.")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="List the samples that failed, and why.")] = False,
+    samples: Annotated[
+        bool, typer.Option("--samples", help="List the samples, one a line, with their headline score.")
+    ] = False,
     id_: Annotated[
-        str | None, typer.Option("--id", help="One sample in full: its id, or enough of its beginning.")
+        str | None, typer.Option("--id", help="Show one sample in full. Give its id, or enough of its beginning.")
     ] = None,
-    task: Annotated[str | None, typer.Option("--task", help="Samples of this task.")] = None,
-    model: Annotated[str | None, typer.Option("--model", help="Samples of this model.")] = None,
+    task: Annotated[str | None, typer.Option("--task", help="Only samples of this task.")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="Only samples of this model.")] = None,
     state: Annotated[
-        str | None, typer.Option("--state", help="Samples that are answered, truncated, correct, wrong, no_answer, …")
+        str | None,
+        typer.Option("--state", help="Only samples that are so: answered, truncated, correct, wrong, no_answer, …"),
     ] = None,
-    wrong: Annotated[bool, typer.Option("--wrong", help="Samples that were scored, and not fully right.")] = False,
+    wrong: Annotated[
+        bool, typer.Option("--wrong", help="Only samples that were scored and are not fully right.")
+    ] = False,
     grep: Annotated[
-        str | None, typer.Option("--grep", help="Samples whose prompt, target or answer holds this expression.")
+        str | None, typer.Option("--grep", help="Only samples whose prompt, target or answer matches this expression.")
     ] = None,
-    full: Annotated[bool, typer.Option("--full", help="These samples in full, code as it was written.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Show these samples in full, with code as it was written.")
+    ] = False,
     limit: Annotated[
-        int | None, typer.Option("--limit", min=1, help="So many samples; a list on the screen has 50.")
+        int | None, typer.Option("--limit", min=1, help="Show at most so many samples. A list on the screen has 50.")
     ] = None,
     why: Annotated[
         bool,
-        typer.Option("--why", help="Which field kept it from using another run's answers (--other names the run)."),
+        typer.Option("--why", help="Say which field kept it from using the answers of another run."),
     ] = False,
-    other: Annotated[str | None, typer.Option("--other", help="With --why: the run to compare with.")] = None,
+    other: Annotated[str | None, typer.Option("--other", help="The run to compare with for --why.")] = None,
 ) -> None:
-    """Show one run: its metrics, its samples, or why it had to ask."""
+    """Show one run: its metrics, or its samples.
+
+    --why says why it had to ask the model although another run has answers.
+    """
     from harness.cli import catalogue
     from harness.runs import find_run
 

@@ -44,7 +44,7 @@ class TaskFacts:
     about: str
     """Its first line."""
     n: int | None
-    """Documents of the whole; `None` where it hangs on what is read."""
+    """Documents of the whole; `None` if it hangs on what is read."""
     requests: int | None
     """Answers that a run asks for."""
     tokens: int

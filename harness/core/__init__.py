@@ -1,4 +1,4 @@
-"""Ground floor: identity, names of plugins, files that ship, the machine, progress and tables."""
+"""The ground floor, which every other room may use: identity, plugins, shipped files, the machine, progress, tables."""
 
 from harness.core.environment import Checkout, Machine, looks_secret, publishable_args
 from harness.core.identity import Digester, canonical_json, digest, digest_items, file_sha256, plain, prompt_id

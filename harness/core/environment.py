@@ -31,7 +31,7 @@ class Checkout:
 
     commit: str | None = None
     dirty: bool | None = None
-    """True where files that git tracks were changed."""
+    """True if files that git tracks were changed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +67,7 @@ def packages() -> dict[str, str]:
 
 
 def git() -> Checkout | None:
-    """Commit and dirty flag of the checkout this package runs from; `None` where it is installed.
+    """Commit and dirty flag of the checkout this package runs from; `None` if it is installed.
 
     Only files that git tracks make it dirty: results are no change of the code.
     """

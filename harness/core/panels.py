@@ -102,7 +102,7 @@ def place(name: str) -> Path:
 
 
 def part(path: Path, suffix: str) -> bytes:
-    """One file of a panel; empty where it is not there.
+    """One file of a panel; empty if it is not there.
 
     Args:
         path: of `place`.
@@ -210,8 +210,8 @@ def _with_texts(name: str, held: Iterable[Mapping[str, Any]]) -> list[dict[str, 
         text = prompt["text"] if prompt["text"] is not None else texts.get(prompt["sha256"])
         if text is not None and text_hash(text) != prompt["sha256"]:
             raise ConfigError(
-                f"the panel {name}: the text of the prompt {prompt['name']} is not the one that its hash is of; "
-                "answers to it could not be compared"
+                f"the panel {name}: the text of the prompt {prompt['name']} does not fit its hash, so answers "
+                "to it could not be compared"
             )
         rows.append({"prompt_id": prompt["id"], "prompt": text, "domain": prompt["domain"]})
     return rows

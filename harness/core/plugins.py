@@ -63,7 +63,7 @@ def own_folder(kind: str) -> Path | None:
 
 
 def left_aside(kind: str) -> str | None:
-    """Why the folder of a kind in the working directory is not read; `None` where it is, or is not there.
+    """Why the folder of a kind in the working directory is not read; `None` if it is, or is not there.
 
     Its files are code, and a bundle may come from a stranger. Which of them were there before is not to be told, so
     none of them is run.

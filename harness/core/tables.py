@@ -204,7 +204,7 @@ def _cell_of_csv(text: str) -> str:
 
 
 def cell(value: Any) -> str:
-    """A value as a person reads it: floats to four digits, `null` where there is none, nested values as JSON."""
+    """A value as a person reads it: floats to four digits, `null` if there is none, nested values as JSON."""
     if value is None:
         return "null"
     if isinstance(value, bool):

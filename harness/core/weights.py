@@ -292,7 +292,9 @@ def _fetch(spec: WeightsSpec, cache: Path, target: Path) -> Path:
             tried.append((str(source), str(error)))
             _say(f"{spec.name}: {source}: {error}")
     reasons = "".join(f"\n  - {where}: {reason}" for where, reason in tried) or " no source is named"
-    raise WeightsError(f"weights {spec.name} ({spec.model}) could not be had. Tried:{reasons}\n{_by_hand(spec, cache)}")
+    raise WeightsError(
+        f"weights {spec.name} ({spec.model}) could not be fetched. Tried:{reasons}\n{_by_hand(spec, cache)}"
+    )
 
 
 def _from(source: Source, spec: WeightsSpec, cache: Path, target: Path) -> Path:

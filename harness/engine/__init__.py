@@ -1,4 +1,4 @@
-"""lm-eval as the task engine: task files become requests, replies become scores, scores become metrics."""
+"""The task engine, built on lm-eval: task files become requests, replies become scores, scores become metrics."""
 
 from __future__ import annotations
 

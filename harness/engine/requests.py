@@ -128,8 +128,8 @@ class Samples:
             for request in sample.requests:
                 if self._ids[place : place + ID_BYTES] != _bytes(request.id):
                     raise TaskError(
-                        f"task {self._loaded.name}: asks something else each time it is read (document "
-                        f"{sample.doc_id}); draw what is random in it from Python's or its own seeded generator"
+                        f"task {self._loaded.name}: document {sample.doc_id} is another one each time it is read; "
+                        "if it uses random numbers, take them from Python's or from its own seeded generator"
                     )
                 place += ID_BYTES
             yield sample

@@ -270,7 +270,7 @@ def published_files(file: TaskFile, data: str | None) -> str | None:
     found = [Path(data).expanduser() / name for name in wanted["names"]]
     if lacking := [path.name for path in found if not path.is_file()]:
         raise TaskError(
-            f"task.data={data}: task {file.name} reads {', '.join(wanted['names'])}; not there: {', '.join(lacking)}"
+            f"task.data={data}: task {file.name} reads {', '.join(wanted['names'])}; missing: {', '.join(lacking)}"
         )
     return "\n".join(map(str, found))
 

@@ -1,4 +1,4 @@
-"""A spec becomes a finished run folder: plan, send, reuse, replay, budget, manifest."""
+"""Turns a spec into a finished run folder: plans, sends or reuses requests, replays, keeps the budget."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Batch:
     at: str
     """When it was about to be submitted, UTC, ISO 8601."""
     batch: str | None = None
-    """The provider's id; `None` where it is not known to have it."""
+    """The provider's id; `None` if it is not known to have it."""
 
 
 class Ledger:
@@ -69,8 +69,8 @@ class Ledger:
             self._take(json.loads(line))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise StorageError(
-                f"{self._path}: line {number} is damaged ({error}); it says what is being answered and paid for at the "
-                "provider: put it back, or remove the file to ask anew"
+                f"{self._path}: line {number} is damaged ({error}). This file says what the provider is answering and "
+                "what you pay for. Restore it, or remove it to ask anew"
             ) from error
 
     def _take(self, said: Mapping[str, Any]) -> None:
@@ -209,7 +209,7 @@ async def _land(
                 ledger.write("lost", batch.mark)
                 raise BackendError(
                     f"model {model}: batch {batch.batch} of {len(batch.ids)} requests was refused: {state.problem}. "
-                    "Put it right and give the same command again; what was answered is kept"
+                    "Put it right and give the same command again. What was answered is kept"
                 )
             if not state.ended:
                 continue

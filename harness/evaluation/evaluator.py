@@ -106,7 +106,7 @@ def preview(spec: EvalSpec) -> tuple[str, list[dict[str, Any]]]:
 
 
 def _prices(plan: Plan) -> dict[str, budget.Price | None]:
-    """The price of every billed model, `None` where it is not known."""
+    """The price of every billed model, `None` if it is not known."""
     billed = [model.model for model in plan.models if model.billed]
     known = budget.prices() if billed else {}
     return {model.name: budget.price_of(model, known) for model in billed}
@@ -128,7 +128,7 @@ def _run(plan: Plan, progress: RunProgress, argv: Sequence[str]) -> FinishedRun:
         backends = {model.name: backend_of(model) for model in plan.models if _pending(model, replies, found)}
         if before is None and (twin := reuse.sibling(plan)):
             progress.say(
-                f"run {run.name} is a new run: what it asks is not what {twin} asked, and the two do not mix "
+                f"run {run.name} is a new run, because it asks something else than {twin}. The two do not mix "
                 f"(once it has ended, `harness show {run.name} --why --other {twin}` says what differs)"
             )
         opened = manifest.opening(plan, argv, before)
@@ -212,7 +212,7 @@ def _retold(before: Manifest, plan: Plan, progress: RunProgress) -> Manifest:
     models = tuple(dataclasses.replace(entry, **now.get(entry.name, {})) for entry in before.models)
     if models == before.models:
         return before
-    progress.say(f"run {plan.run_id}: what its models' files say of them is written into it anew")
+    progress.say(f"run {plan.run_id}: what the files of its models say of them was updated in it")
     runs.write_manifest(plan.run, dataclasses.replace(before, models=models))
     return runs.read_manifest(plan.run)
 

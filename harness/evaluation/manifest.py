@@ -71,7 +71,7 @@ def _model_entry(plan: ModelPlan, args: Mapping[str, Any], before: ModelEntry | 
 
 
 def told(model: ModelSpec) -> dict[str, Any]:
-    """What a model's file says of the model; `None` where it says nothing."""
+    """What a model's file says of the model; `None` if it says nothing."""
     return {key: getattr(model, key) for key in TOLD}
 
 
@@ -146,7 +146,7 @@ def row(
 
 
 def _removed(scores: Iterable[Score]) -> str | None:
-    """What the scorer took off, as JSON; `None` where that is nothing."""
+    """What the scorer took off, as JSON; `None` if that is nothing."""
     pieces = next((score.removed for score in scores if score.removed), ())
     return json.dumps(plain(pieces), ensure_ascii=False) if pieces else None
 
@@ -198,6 +198,6 @@ def _sha256(body: str | None) -> str | None:
 
 
 def _sum(values: Iterable[Any]) -> Any:
-    """The sum of what is known; `None` where nothing is."""
+    """The sum of what is known; `None` if nothing is."""
     known = [value for value in values if value is not None]
     return sum(known) if known else None

@@ -139,7 +139,7 @@ def load_tasks(spec: EvalSpec) -> list[LoadedTask]:
     for task in tasks:
         if not task.n_docs and task.n_whole:
             raise ConfigError(
-                f"shard={spec.shard}: task {task.name} has {task.n_whole} documents alone; use fewer shards"
+                f"shard={spec.shard}: task {task.name} has only {task.n_whole} documents; use fewer shards"
             )
     names = [task.name for task in tasks]
     if twice := sorted({name for name in names if names.count(name) > 1}):

@@ -83,7 +83,7 @@ def source(model: ModelSpec, spec: EvalSpec) -> ModelSpec:
 
 
 def counts(model: str, task: str, spec: EvalSpec) -> Mapping[int, int]:
-    """How many samples each document of a task was in the run that is replayed; empty where it has none yet."""
+    """How many samples each document of a task was in the run that is replayed; empty if it has none yet."""
     import polars as pl
 
     path = runs.samples_path(runs.find_run(Path(spec.results_dir), spec.replay or ""))

@@ -27,11 +27,11 @@ _WORD = re.compile(r"\w+")
 
 
 def of(answers: Sequence[str], prompts: Sequence[str | None]) -> str | None:
-    """What at least half of a model's answers are, in a few words; `None` where nothing is the matter with them.
+    """What at least half of a model's answers are, in a few words; `None` if nothing is the matter with them.
 
     Args:
         answers: of one model.
-        prompts: what each is an answer to; `None` where the text is not known.
+        prompts: what each is an answer to; `None` if the text is not known.
     """
     pairs = [(text, prompt) for text, prompt in zip(answers, prompts, strict=True) if text.strip()]
     if not pairs:

@@ -148,7 +148,7 @@ def _few(text: str, words: int, *, forward: bool) -> str:
 
 
 def _common(texts: Sequence[str], share: float, *, forward: bool) -> str:
-    """The longest run of whole words at one end that a share of the texts has; empty where it is too short."""
+    """The longest run of whole words at one end that a share of the texts has; empty if it is too short."""
     words = [_ends(text, forward=forward) for text in texts]
     group, size = list(range(len(texts))), 0
     while size < LONGEST:

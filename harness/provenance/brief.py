@@ -75,6 +75,6 @@ def others(found: Finding) -> list[str]:
 
 
 def hint(found: Finding) -> str:
-    """The rivals of a verdict in a few words: `or a shared teacher, later models`; empty where there is none."""
+    """The rivals of a verdict in a few words: `or a shared teacher, later models`; empty if there is none."""
     kinds = dict.fromkeys(KINDS[one.kind] for lab in found.named for one in lab.rivals)
     return f"or {', '.join(kinds)}" if kinds else ""

@@ -87,7 +87,7 @@ class ModelFacts:
             raise ValueError(f"{self.name}: released {self.released!r}, expected YYYY-MM")
 
     def before(self, other: ModelFacts) -> bool | None:
-        """Whether it was released in an earlier month than `other`; `None` where a date is missing."""
+        """Whether it was released in an earlier month than `other`; `None` if a date is missing."""
         if self.released is None or other.released is None:
             return None
         return self.released[:7] < other.released[:7]
@@ -118,9 +118,9 @@ class PairScores:
 
     Attributes:
         candidates: index of each column's model; of labs, each column's place.
-        z: distance from the null's mean in moderated standard deviations; NaN where untestable.
+        z: distance from the null's mean in moderated standard deviations; NaN if untestable.
         null_size: how many null models of the column have a z themselves, those related to the row's model left out.
-        null: True where the row is itself a null model of the column.
+        null: True if the row is itself a null model of the column.
         unrelated: the null pairs that make up the pooled null: see `unrelated_pairs`.
         least: null models that a test takes.
     """
@@ -134,7 +134,7 @@ class PairScores:
 
 
 def null_models(facts: Sequence[ModelFacts], candidates: Sequence[int]) -> Bool:
-    """Models x candidates: True where the model cannot have learnt from the candidate."""
+    """Models x candidates: True if the model cannot have learnt from the candidate."""
     return _null_models(tuple(facts), tuple(candidates))
 
 
@@ -144,7 +144,7 @@ def _null_models(facts: tuple[ModelFacts, ...], candidates: tuple[int, ...]) -> 
 
 
 def reference_models(facts: Sequence[ModelFacts], candidates: Sequence[int]) -> Bool:
-    """Models x candidates: True where the model is of another lab, base and lineage, and no version of anything."""
+    """Models x candidates: True if the model is of another lab, base and lineage, and no version of anything."""
     return _reference_models(tuple(facts), tuple(candidates))
 
 
@@ -157,7 +157,7 @@ def _reference_models(facts: tuple[ModelFacts, ...], candidates: tuple[int, ...]
 
 
 def unrelated_pairs(facts: Sequence[ModelFacts], candidates: Sequence[int]) -> Bool:
-    """Models x candidates: True where neither can have learnt from the other.
+    """Models x candidates: True if neither can have learnt from the other.
 
     A candidate that is older than another is a null model of it, but may be its teacher: similarity has no
     direction. Such pairs are left out, unless documented, as long as `LEAST_POOL` pairs remain.
@@ -171,7 +171,7 @@ def unrelated_pairs(facts: Sequence[ModelFacts], candidates: Sequence[int]) -> B
 
 
 def relations(facts: Sequence[ModelFacts]) -> Bool:
-    """Models x models: True where the two are not independent."""
+    """Models x models: True if the two are not independent."""
     return _relations(tuple(facts))
 
 
@@ -208,7 +208,7 @@ def pair_scores(
     models enter the centring: centring on the whole pool hides a teacher with many students.
 
     Args:
-        similarity: models x models, NaN where unknown.
+        similarity: models x models, NaN if unknown.
         facts: one per model.
         candidates: indices of possible teachers.
         left_out: models that are nobody's null model this time, to see how much depends on them.
@@ -243,7 +243,7 @@ def _columns(x: Matrix, used: Bool, free: Bool, weight: Matrix, *, least: int, r
     Args:
         x: models x columns.
         used: the columns' null models with a value.
-        free: models x models, True where independent.
+        free: models x models, True if independent.
         weight: of every null model.
         least: null models that it takes, the row's own model counted.
         robust: whether outliers count less: Tukey's biweight for the mean, the spread of those inside `INSIDE`. Weights
@@ -359,7 +359,7 @@ def lab_of(fact: ModelFacts) -> str:
 
 @lru_cache(maxsize=8)
 def _fair(facts: tuple[ModelFacts, ...], candidates: tuple[int, ...]) -> Bool:
-    """Models x candidates: True where nothing but teaching is documented that would make the two alike."""
+    """Models x candidates: True if nothing but teaching is documented that would make the two alike."""
     return np.array(
         [
             [not (me.related(c) or me.bases & c.bases or c.before(me) is False) for c in (facts[i] for i in candidates)]
@@ -396,7 +396,7 @@ def lab_scores(scores: PairScores, facts: Sequence[ModelFacts], asked: Bool, kep
     Args:
         scores: of pairs.
         facts: one per model.
-        asked: models x candidates, True where the candidate is tested as the model's teacher.
+        asked: models x candidates, True if the candidate is tested as the model's teacher.
         kept: of the candidates, those that have a null, and stand for their lab; of a lab that has none, all do.
     """
     of = _labs(tuple(facts), tuple(scores.candidates.tolist()))
@@ -414,7 +414,7 @@ def lab_scores(scores: PairScores, facts: Sequence[ModelFacts], asked: Bool, kep
 
 
 def _highest(z: Matrix, asked: Bool, members: Sequence[npt.NDArray[np.int64]]) -> Matrix:
-    """Models x labs: the highest score with the versions asked about; NaN where there is none."""
+    """Models x labs: the highest score with the versions asked about; NaN if there is none."""
     there = np.where(asked & ~np.isnan(z), z, -np.inf)
     most = np.stack([there[:, m].max(axis=1) for m in members], axis=1)
     return np.where(np.isfinite(most), most, np.nan)
@@ -470,7 +470,7 @@ class Tail:
         return IMPOSSIBLE / n if np.isfinite(self._from) else 1 / (n + 1)
 
     def p(self, z: Matrix) -> Matrix:
-        """Upper-tail p-values, 0 to 1; NaN where z is."""
+        """Upper-tail p-values, 0 to 1; NaN if z is."""
         above = len(self._scores) - np.searchsorted(self._scores, z, side="left")
         ranks = (1 + above) / (len(self._scores) + 1)
         found: Matrix = np.where(z > self._from, self._beyond(z), ranks) if np.isfinite(self._from) else ranks
@@ -482,7 +482,7 @@ def p_values(scores: PairScores, facts: Sequence[ModelFacts]) -> Matrix:
     """P-values against the pooled null: every unrelated pair's z, less those of models related to the suspect.
 
     z is standardised per column, so unrelated pairs of all columns share one scale and their tail needs no normal law:
-    see `Tail`. NaN where z is, and where fewer than `PairScores.least` of the column's null models have a z: theirs is
+    see `Tail`. NaN if z is, and where fewer than `PairScores.least` of the column's null models have a z: theirs is
     the scale it would be read on. A null model's own p-value is computed as if it were a suspect: its pairs and its
     relatives' are left out.
     """
@@ -548,6 +548,6 @@ def exceeded(scores: PairScores, facts: Sequence[ModelFacts]) -> npt.NDArray[np.
 
 
 def _over(total: Matrix, count: Matrix) -> Matrix:
-    """Means out of sums; NaN where nothing was counted."""
+    """Means out of sums; NaN if nothing was counted."""
     mean: Matrix = np.divide(total, count, out=np.full(np.shape(total), np.nan), where=count > 0)
     return mean

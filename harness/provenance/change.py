@@ -41,7 +41,7 @@ class Change:
         value: in standard deviations of the pool's similarities; above 0 is closer.
         low: lower end of the 95 % interval over prompts.
         high: upper end.
-        p: two-sided, against other pairs of models; `None` where there are fewer than `calibration.LEAST_NULL`.
+        p: two-sided, against other pairs of models; `None` if there are fewer than `calibration.LEAST_NULL`.
         q: p adjusted over every model looked at.
         pairs: null pairs.
         versions: whether the null pairs are versions of one lab.
@@ -143,7 +143,7 @@ def _limits(value: float, drawn: Matrix) -> tuple[float, float | None, float | N
 
 
 def kin(facts: Sequence[ModelFacts]) -> Bool:
-    """Models x models: True where the two share a model, lab, lineage or base."""
+    """Models x models: True if the two share a model, lab, lineage or base."""
     return cal.relations(facts) | np.array([[bool(a.bases & b.bases) for b in facts] for a in facts], dtype=np.bool_)
 
 

@@ -41,7 +41,7 @@ def shares(answers: pl.Series) -> dict[str, float]:
 
 
 def least(models: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """The least share of each word among models; empty where too few have shares."""
+    """The least share of each word among models; empty if too few have shares."""
     known = [one for one in models if one]
     if len(known) < LEAST_MODELS:
         return {}
@@ -49,7 +49,7 @@ def least(models: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 
 def lacking(mine: Mapping[str, float], others: Mapping[str, float]) -> tuple[str, ...]:
-    """The words that a model hardly writes although all others do; none where they are too few to mean anything.
+    """The words that a model hardly writes although all others do; none if they are too few to mean anything.
 
     Args:
         mine: of `shares`.

@@ -37,7 +37,7 @@ class Languages:
     Attributes:
         answers: how many were looked at.
         english: share of them that is English, 0 to 1.
-        other: what most of the others are in; `None` where there are none.
+        other: what most of the others are in; `None` if there are none.
     """
 
     answers: int

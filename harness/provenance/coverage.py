@@ -49,7 +49,7 @@ def known(prints: Fingerprints, facts: Sequence[ModelFacts], names: Sequence[str
         names: channels.
 
     Returns:
-        models x channels, at least 0; NaN where a model answered nothing.
+        models x channels, at least 0; NaN if a model answered nothing.
     """
     groups = np.zeros(len(facts), dtype=np.uint16)
     for g, members in enumerate(cal.lineages(facts, range(len(facts)))):
@@ -87,7 +87,7 @@ def coverage(
         names: of the columns.
 
     Returns:
-        `None` where fewer than `LEAST_POOL` other lineages have answers.
+        `None` if fewer than `LEAST_POOL` other lineages have answers.
     """
     others = [i for i, fact in enumerate(facts) if i != suspect and not fact.related(facts[suspect])]
     others = [i for i in others if not np.isnan(values[i]).any()]

@@ -40,7 +40,7 @@ class NullScores:
     Attributes:
         channels: calibrated scores per combined channel.
         scores: their average, less what the suspect scores with its nearest candidates of other labs.
-        p: p-value per model and candidate, NaN where untestable.
+        p: p-value per model and candidate, NaN if untestable.
     """
 
     channels: Mapping[str, PairScores]
@@ -59,8 +59,8 @@ class Analysis:
         matrices: raw similarity per channel.
         dated: read against models that cannot have learnt from the candidate.
         labs: the highest dated score with any of a lab's versions, calibrated.
-        lab_p: p-value per model and lab, NaN where untestable.
-        every_date: read against all models of other labs; `None` where every pair that is tested has a dated null.
+        lab_p: p-value per model and lab, NaN if untestable.
+        every_date: read against all models of other labs; `None` if every pair that is tested has a dated null.
         same_lab: whether candidates of a suspect's own lab are tested all the same.
     """
 
@@ -81,7 +81,7 @@ class Analysis:
 
     @functools.cached_property
     def weaker(self) -> Bool:
-        """Models x candidates: True where the pair is read against the all-date null, the weaker evidence."""
+        """Models x candidates: True if the pair is read against the all-date null, the weaker evidence."""
         if self.every_date is None:
             return np.zeros(self.dated.p.shape, dtype=np.bool_)
         found: Bool = np.isnan(self.dated.p) & ~np.isnan(self.every_date.p)
@@ -89,12 +89,12 @@ class Analysis:
 
     @functools.cached_property
     def z(self) -> Matrix:
-        """Scores, each against its null: models x candidates; NaN where there is none."""
+        """Scores, each against its null: models x candidates; NaN if there is none."""
         return self._either(self.dated.scores.z, lambda reading: reading.scores.z)
 
     @functools.cached_property
     def p(self) -> Matrix:
-        """P-values, each against its null: models x candidates; NaN where untestable."""
+        """P-values, each against its null: models x candidates; NaN if untestable."""
         return self._either(self.dated.p, lambda reading: reading.p)
 
     def of_channel(self, name: str) -> Matrix:
@@ -154,12 +154,12 @@ class Analysis:
 
     @functools.cached_property
     def testable(self) -> Bool:
-        """Models x candidates: True where the candidate is tested as the model's teacher: see `open_pairs`."""
+        """Models x candidates: True if the candidate is tested as the model's teacher: see `open_pairs`."""
         return open_pairs(self.facts, self.scores.candidates.tolist(), same_lab=self.same_lab)
 
     @functools.cached_property
     def strangers(self) -> Bool:
-        """Models x models: True where two are not related (`calibration.relations`)."""
+        """Models x models: True if two are not related (`calibration.relations`)."""
         apart: Bool = ~cal.relations(self.facts)
         return apart
 
@@ -226,7 +226,7 @@ def rival(me: ModelFacts, other: ModelFacts, *, same_lab: bool = False) -> PairC
 
 
 def open_pairs(facts: Sequence[ModelFacts], candidates: Sequence[int], *, same_lab: bool = False) -> Bool:
-    """Models x candidates: True where the candidate is tested as the model's teacher (no `rival`)."""
+    """Models x candidates: True if the candidate is tested as the model's teacher (no `rival`)."""
     rows = _rivals(tuple(facts), same_lab)
     return np.array([[i != c and row[c] is None for c in candidates] for i, row in enumerate(rows)], dtype=np.bool_)
 

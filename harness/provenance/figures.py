@@ -35,8 +35,8 @@ class Figure:
     Attributes:
         name: what it is.
         corpus: prompt set, with `(traces)` where reasoning was compared.
-        value: `None` where it cannot be computed: `note` says why.
-        low: lower end of the 95% interval over lineage groups; `None` where there is none.
+        value: `None` if it cannot be computed: `note` says why.
+        low: lower end of the 95% interval over lineage groups; `None` if there is none.
         high: upper end.
         n: units behind the value.
         reach: what the project aims at, as text.
@@ -60,7 +60,7 @@ class Corpus:
     """One corpus of the benchmark, as every figure reads it.
 
     Attributes:
-        name: of the prompt set, with `(traces)` where reasoning is compared; empty where no figure shows it.
+        name: of the prompt set, with `(traces)` where reasoning is compared; empty if no figure shows it.
         labels: documented relations.
         analysis: what was computed on it.
         rng: of bootstraps and draws of prompts; figures draw from it one after the other.
@@ -74,7 +74,7 @@ class Corpus:
     draws: int
 
     def row(self, name: str) -> int | None:
-        """The model's index; `None` where the corpus has no such model."""
+        """The model's index; `None` if the corpus has no such model."""
         models = self.analysis.models
         return models.index(name) if name in models else None
 
@@ -237,7 +237,7 @@ class Corpus:
 
 
 def auc(yes: Sequence[float] | Matrix, no: Sequence[float] | Matrix) -> float:
-    """Probability that a yes scores above a no, ties counting half; NaN where a side is empty."""
+    """Probability that a yes scores above a no, ties counting half; NaN if a side is empty."""
     if not len(yes) or not len(no):
         return math.nan
     ranks = sps.rankdata([*yes, *no])[: len(yes)].sum()

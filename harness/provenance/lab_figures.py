@@ -205,7 +205,7 @@ def stability(corpus: Corpus) -> Figure:
 
 
 def _lab_p(analysis: Analysis, student: int, teachers: Sequence[int]) -> float | None:
-    """The p-value of a student with its teachers' lab; `None` where it cannot be tested."""
+    """The p-value of a student with its teachers' lab; `None` if it cannot be tested."""
     of = {cal.lab_of(analysis.facts[t]) for t in teachers}
     return min((test.p for test in lab_tests(analysis, analysis.models[student]) if test.lab in of), default=None)
 

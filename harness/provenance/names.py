@@ -26,7 +26,7 @@ class Name:
     Attributes:
         name: as results have it.
         known_as: as the registry has it; the name itself where nothing more is known.
-        how: what the first is to the second, `ALIAS`, `PREFIX` or `VARIANT`; `None` where they are the same.
+        how: what the first is to the second, `ALIAS`, `PREFIX` or `VARIANT`; `None` if they are the same.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Name:
 
     @property
     def note(self) -> str:
-        """One sentence for a reader; empty where there is nothing to say."""
+        """One sentence for a reader; empty if there is nothing to say."""
         if self.how is None:
             return ""
         return f"{self.name} is read as {self.known_as}: {self.how} (the model registry)."

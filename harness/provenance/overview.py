@@ -58,7 +58,7 @@ def pairs(pool: Pool, analysis: Analysis | None = None) -> pl.DataFrame:
 
 
 def _by_model(values: Matrix, analysis: Analysis) -> Matrix:
-    """Models x candidates as models x models, NaN where the column is no candidate's."""
+    """Models x candidates as models x models, NaN if the column is no candidate's."""
     whole = np.full((len(analysis.models),) * 2, np.nan)
     whole[:, analysis.scores.candidates] = values
     return whole

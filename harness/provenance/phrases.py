@@ -51,18 +51,18 @@ def split(text: str) -> list[str]:
 
 
 def where(tokens: Tokens, which: Iterable[str]) -> Bool:
-    """True where the token is one of those given."""
+    """True if the token is one of those given."""
     wanted = frozenset(which)
     return np.array([token in wanted for token in tokens.vocabulary], dtype=np.bool_)[tokens.id]
 
 
 def breaks(tokens: Tokens, least: int = 1) -> Bool:
-    """True where the token is a run of at least so many line breaks."""
+    """True if the token is a run of at least so many line breaks."""
     return np.array([token.startswith("\n" * least) for token in tokens.vocabulary], dtype=np.bool_)[tokens.id]
 
 
 def following(tokens: Tokens, mask: Bool, steps: int = 1) -> Bool:
-    """True where the token so many steps on, in the same text, is marked."""
+    """True if the token so many steps on, in the same text, is marked."""
     found = np.zeros(len(mask), dtype=np.bool_)
     found[:-steps] = mask[steps:] & (tokens.text[steps:] == tokens.text[:-steps])
     return found

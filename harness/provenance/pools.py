@@ -133,7 +133,7 @@ class Pool:
     about: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What a reader must know of one suspect, by its name."""
     same: tuple[Threshold, ...] = ()
-    """When answers are so near that the model is the same one; empty where that was not measured."""
+    """When answers are so near that the model is the same one; empty if that was not measured."""
     readings: Mapping[str, TextReading] = field(default_factory=dict)
     """What was found in the texts of models whose texts are here."""
     language: str | None = None
@@ -401,13 +401,13 @@ def _again(
 
 
 def _version(answers: pl.DataFrame) -> str | None:
-    """Versions of a task in the runs that its answers are from; `None` where they say none."""
+    """Versions of a task in the runs that its answers are from; `None` if they say none."""
     found = sorted({str(version) for version in answers["version"].unique().to_list() if version is not None})
     return ", ".join(found) or None
 
 
 def _sampled_twice(answers: pl.DataFrame, suspect: str) -> pl.DataFrame | None:
-    """The answers with every second repeat of the suspect's as those of `AGAIN`; `None` where there are no repeats."""
+    """The answers with every second repeat of the suspect's as those of `AGAIN`; `None` if there are no repeats."""
     import polars as pl
 
     second = (pl.col("model") == suspect) & (pl.col("repeat") % 2 == 1)

@@ -76,7 +76,7 @@ def scored(analysis: Analysis, pairs: Iterable[Pair]) -> list[Positive]:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """How far the lab of a student's teacher is from the lab with the highest score, 0 where it is that lab."""
+    """How far the lab of a student's teacher is from the lab with the highest score, 0 if it is that lab."""
 
     student: str
     lineage: str
@@ -139,7 +139,7 @@ def counts(named: Mapping[str, Mapping[str, bool]], labs: Iterable[Lab], suspect
 
 
 def cut(known: Sequence[Gap], without: str | None = None) -> float | None:
-    """The gap within which the teacher's lab is at `COVERAGE`; `None` where too few lineages are documented.
+    """The gap within which the teacher's lab is at `COVERAGE`; `None` if too few lineages are documented.
 
     Args:
         known: of `gaps`.
@@ -194,7 +194,7 @@ class Scale:
 
 
 def scale(positives: Sequence[Positive], unrelated: Matrix, without: str | None = None) -> Scale | None:
-    """What scores are worth by the documented students; `None` where too few lineages are documented.
+    """What scores are worth by the documented students; `None` if too few lineages are documented.
 
     Args:
         positives: of `documented`.

@@ -29,7 +29,7 @@ def item_total(prints: Fingerprints, names: Sequence[str] = EVIDENCE) -> Matrix:
         names: channels to average over.
 
     Returns:
-        One correlation a prompt, -1 to 1, in the order of `prints.prompts`; NaN where too few pairs answered it.
+        One correlation a prompt, -1 to 1, in the order of `prints.prompts`; NaN if too few pairs answered it.
     """
     every = np.stack([_of_channel(prints, name) for name in names])
     known = ~np.isnan(every)

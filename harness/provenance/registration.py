@@ -91,8 +91,8 @@ class ReportStanding:
 
     Attributes:
         status: of the two.
-        why: everything that differs from the registration; empty where nothing does.
-        sha256: of the registration; `None` where there is none.
+        why: everything that differs from the registration; empty if nothing does.
+        sha256: of the registration; `None` if there is none.
         registered: its date.
     """
 
@@ -108,7 +108,7 @@ class AnswerTimes:
 
     Attributes:
         prompts: ids that the suspect answered.
-        oldest: when the first of them was asked for, UTC; `None` where nobody knows of any.
+        oldest: when the first of them was asked for, UTC; `None` if nobody knows of any.
         undated: answers of which nobody knows when they were made: imported ones.
     """
 
@@ -297,7 +297,7 @@ def look(results_dir: Path, row: Mapping[str, Any]) -> bool:
         row: `suspect`, `sets`, `candidates` and whatever else the report was asked.
 
     Returns:
-        False where the folder cannot be written.
+        False if the folder cannot be written.
     """
     if json.dumps(row, sort_keys=True) in {_question(old) for old in _log(results_dir)}:
         return True

@@ -322,8 +322,8 @@ def bases_of(
 
     Args:
         name: the model's.
-        student: its row among documented students, which may speak of several models; empty where there is none.
-        control: its row among controls; empty where there is none.
+        student: its row among documented students, which may speak of several models; empty if there is none.
+        control: its row among controls; empty if there is none.
         registry: what is recorded.
     """
     entry = registry.entry(name)

@@ -83,7 +83,7 @@ class Study:
 
     @cached_property
     def spread(self) -> cal.Matrix | None:
-        """`uncertainty.deviations`; `None` where nobody can be scored or nobody asked."""
+        """`uncertainty.deviations`; `None` if nobody can be scored or nobody asked."""
         known = bool((~np.isnan(self.analysis.z)).any())
         return uncertainty.deviations(self.analysis) if self.interval and known else None
 
@@ -170,7 +170,7 @@ class Study:
         return self._coverages[suspect]
 
     def incomparable(self, suspect: str) -> str | None:
-        """Why a suspect's answers can be compared with nobody's here, in words; `None` where they can."""
+        """Why a suspect's answers can be compared with nobody's here, in words; `None` if they can."""
         reading = self.pool.readings.get(suspect)
         wrapping = None if reading is None else reading.wrapping
         if wrapping is not None and wrapping.emptied >= answer_kinds.MOST * wrapping.answers:
@@ -181,7 +181,7 @@ class Study:
         return wording.woven(reading.lacking) if reading is not None and reading.lacking else None
 
     def interval_of(self, s: int, candidate: str, z: float | None) -> tuple[float | None, float | None]:
-        """The interval of a suspect's score with a candidate; `None` where there is none."""
+        """The interval of a suspect's score with a candidate; `None` if there is none."""
         return around(z, None if self.half is None else float(self.half[s, self.analysis.columns[candidate]]))
 
 
@@ -533,7 +533,7 @@ def _floor(analysis: Analysis) -> Span | None:
 
 
 def _again(pool: Pool, suspect: str, *, interval: bool) -> SelfScore | None:
-    """The score of one half of a suspect's repeated answers with the other half; `None` where none can be had."""
+    """The score of one half of a suspect's repeated answers with the other half; `None` if none can be had."""
     if pool.again is None or not {AGAIN, suspect} <= set(pool.again.prints.models):
         return None
     study = Study(pool.again, frozenset([suspect]), interval)
@@ -602,11 +602,11 @@ def _domain(study: Study, name: str, kept: Sequence[int], s: int, asked: Collect
 
 
 def around(z: float | None, half: float | None) -> tuple[float | None, float | None]:
-    """The interval of a score, low and high; `None` where there is none.
+    """The interval of a score, low and high; `None` if there is none.
 
     Args:
         z: the score.
-        half: half the interval's width, NaN or `None` where unknown.
+        half: half the interval's width, NaN or `None` if unknown.
     """
     if z is None or half is None or math.isnan(half):
         return None, None

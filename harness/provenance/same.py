@@ -55,13 +55,13 @@ class Threshold:
     Attributes:
         prompts: that both answered.
         score: at which at most `OTHERS` of the pairs of unrelated models are named.
-        strict: at which at most `SIBLINGS` of the pairs of siblings are named too; `None` where no score is enough.
+        strict: at which at most `SIBLINGS` of the pairs of siblings are named too; `None` if no score is enough.
         others: share of pairs of unrelated models named at `score`.
         siblings: share of pairs named at `score` that share a lab, base, lineage, name or documented teaching.
         others_pairs: pairs behind it.
         siblings_pairs: pairs behind it.
         suspects: share of suspects, their own model absent, for whom an unrelated model is named.
-        found: share of models sampled again that are named; `None` where nothing was answered twice.
+        found: share of models sampled again that are named; `None` if nothing was answered twice.
         found_of: models behind it.
         sibling_instead: share of them for whom a sibling is named instead, their own model being there.
         stranger_instead: share of them for whom an unrelated model is.
@@ -98,7 +98,7 @@ class Sameness:
         prompts: both answered.
         verdict: `same`, the model itself or one derived from it; `strict`, closer than siblings are; or
             `no evidence`.
-        threshold: what decided; `None` where the pool is too small or too few prompts were answered: no test.
+        threshold: what decided; `None` if the pool is too small or too few prompts were answered: no test.
         equality: p-value of "both answer alike", where both answered prompts more than once (`equality`).
     """
 
@@ -132,7 +132,7 @@ def scores(values: Matrix, facts: Sequence[ModelFacts]) -> SamenessScores:
     """Score every pair.
 
     Args:
-        values: phrasing, models x models; NaN where unknown.
+        values: phrasing, models x models; NaN if unknown.
         facts: one per model; versions of a model are none of its others.
     """
     version = versions(facts).astype(float)
@@ -153,7 +153,7 @@ def scores(values: Matrix, facts: Sequence[ModelFacts]) -> SamenessScores:
 
 
 def versions(facts: Sequence[ModelFacts]) -> Bool:
-    """Models x models: True where one is documented to be a version of the other, or both of a third."""
+    """Models x models: True if one is documented to be a version of the other, or both of a third."""
     return np.array(
         [[a is not b and bool(({a.name} | a.copy_of) & ({b.name} | b.copy_of)) for b in facts] for a in facts],
         dtype=np.bool_,
@@ -161,7 +161,7 @@ def versions(facts: Sequence[ModelFacts]) -> Bool:
 
 
 def siblings(facts: Sequence[ModelFacts], taught: Iterable[tuple[str, str]] = ()) -> Bool:
-    """Models x models: True where something is known that makes two models alike: lab, base, lineage, name, teaching.
+    """Models x models: True if something is known that makes two models alike: lab, base, lineage, name, teaching.
 
     Args:
         facts: one per model.
@@ -265,7 +265,7 @@ def calibrate(
     order: Sequence[int] | None = None,
     counts: Sequence[int] = COUNTS,
 ) -> list[Threshold]:
-    """Find a pool's thresholds, one for each number of prompts; empty where it has too few unrelated pairs.
+    """Find a pool's thresholds, one for each number of prompts; empty if it has too few unrelated pairs.
 
     Args:
         prints: of the pool, with phrasing.
@@ -423,7 +423,7 @@ def nearest(
         scored: `scores` of these, too.
 
     Returns:
-        What is said of the nearest model; `None` where nothing can be compared.
+        What is said of the nearest model; `None` if nothing can be compared.
     """
     asked = slice(None) if prints.asked is None else list(prints.asked)
     values = similarity.matrix(prints, CHANNEL) if values is None else values
@@ -461,7 +461,7 @@ def same_model(
 
     Returns:
         What is said of the second as a model that the first may be; `equality` where both answered prompts more than
-        once. `None` where too few prompts are shared.
+        once. `None` if too few prompts are shared.
 
     Raises:
         ConfigError: an endpoint has no usable answer to the pool's prompts.
@@ -501,7 +501,7 @@ def equality(first: pl.DataFrame, second: pl.DataFrame, seed: int = 0) -> float 
         seed: of the permutations.
 
     Returns:
-        The p-value, 1 / (`PERMUTATIONS` + 1) at the least; `None` where no prompt has two answers from each.
+        The p-value, 1 / (`PERMUTATIONS` + 1) at the least; `None` if no prompt has two answers from each.
     """
     several = [_numbered(frame, side) for side, frame in (("a", first), ("b", second))]
     counts = [f.group_by("prompt_id").len().filter(pl.col("len") > 1)["prompt_id"].to_list() for f in several]

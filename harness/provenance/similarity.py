@@ -148,7 +148,7 @@ def standardised(matrices: Iterable[Matrix], models: int) -> Matrix:
         models: how many.
 
     Returns:
-        models x models; NaN where no channel knows the pair. A channel without spread is left out.
+        models x models; NaN if no channel knows the pair. A channel without spread is left out.
     """
     total = np.zeros((models, models))
     count = np.zeros_like(total)

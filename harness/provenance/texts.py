@@ -73,7 +73,7 @@ class Tokens:
         token: stable 64-bit hash of the lower-cased token.
         word: True for letters and digits, False for punctuation, symbols and line breaks.
         function: True for an English function word.
-        starts: True where a sentence begins.
+        starts: True if a sentence begins.
         id: place of the token in `vocabulary`.
         vocabulary: the distinct lower-cased tokens, sorted, names masked.
     """

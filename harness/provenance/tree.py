@@ -42,7 +42,7 @@ class TreeNode:
 
 
 def standardised(prints: Fingerprints, names: Sequence[str]) -> Matrix:
-    """Mean over channels of similarity, in standard deviations of the pool's pairs; NaN where there is none."""
+    """Mean over channels of similarity, in standard deviations of the pool's pairs; NaN if there is none."""
     return similarity.standardised((similarity.matrix(prints, name) for name in names), len(prints.models))
 
 

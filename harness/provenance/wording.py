@@ -61,8 +61,8 @@ def sentence(suspect: str, finding: PairTest) -> str:  # noqa: PLR0911 - one sen
             return (
                 f"{who} resemble {whom}'s more than those of {finding.exceeded} of {finding.null_size} "
                 f"{_null(weaker=finding.weaker)} ({finding.z:.1f} standard deviations above them; {_p(finding.p)} "
-                f"against such pairs, false-discovery-adjusted {_q(finding.q)}, {finding.prompts} prompts); consistent "
-                f"with {EXPLANATIONS}."
+                f"against such pairs, false-discovery-adjusted {_q(finding.q)}, {finding.prompts} prompts). This is "
+                f"consistent with {EXPLANATIONS}."
             )
         case "none":
             assert finding.p is not None
@@ -72,8 +72,8 @@ def sentence(suspect: str, finding: PairTest) -> str:  # noqa: PLR0911 - one sen
             )
         case "untestable":
             why = (
-                f"only {finding.null_size} models that cannot have learnt from it have a score to read theirs against; "
-                f"{LEAST_NULL} are needed, or a set of {LEAST_REFERENCE} models besides"
+                f"calibration needs scores of at least {LEAST_NULL} models that cannot have learnt from it, or "
+                f"{LEAST_REFERENCE} other models. This set has {finding.null_size} that cannot have learnt from it"
             )
             if finding.null_size >= LEAST_NULL:
                 why = "no habit of the two can be compared"
@@ -83,11 +83,11 @@ def sentence(suspect: str, finding: PairTest) -> str:  # noqa: PLR0911 - one sen
         case "not enough prompts":
             return f"{who} cannot be tested against {whom}: both answered only {finding.prompts} prompts."
         case "later":
-            return f"{whom} was not released in an earlier month than {suspect}, and is not tested as its teacher."
+            return f"{whom} was not released in an earlier month than {suspect}, so it is not tested as its teacher."
         case "same base":
-            return f"{whom} shares {suspect}'s base model: a resemblance says nothing about training on its outputs."
+            return f"{whom} shares {suspect}'s base model, so a resemblance says nothing about training on its outputs."
         case "same lab":
-            return f"{whom} is of {suspect}'s own lab: a resemblance is expected and is not tested."
+            return f"{whom} is of {suspect}'s own lab, so a resemblance is expected and is not tested."
 
 
 def _null(*, weaker: bool) -> str:
@@ -109,12 +109,12 @@ def lab_sentence(suspect: str, lab: Lab) -> str:
         f"{_null(weaker=lab.weaker)} do ({_p(lab.p)} against such pairs, false-discovery-adjusted {_q(lab.q)})"
     )
     weaker = f" {WEAKER}" if lab.weaker else ""
-    return f"{text}; consistent with {EXPLANATIONS}.{weaker}"
+    return f"{text}. This is consistent with {EXPLANATIONS}.{weaker}"
 
 
 WEAKER = (
-    "Dates leave fewer than five models that cannot have learnt from it, so that all models of other labs are the "
-    "null: this is the weaker evidence, blind to what most of them took from it."
+    "Dates leave fewer than five models that cannot have learnt from it, so the null is all models of other labs. "
+    "This is the weaker evidence: it is blind to what most of them took from it."
 )
 
 
@@ -130,22 +130,22 @@ def rival(suspect: str, lab: Lab, found: Rival) -> str:
     match found.kind:
         case "other direction":
             return (
-                f"{version} may have learnt from the lab of {suspect} instead: it is documented to, or resembles its "
-                f"models ({models})"
+                f"{version} may have learnt from the lab of {suspect} instead, since it is documented to have done so, "
+                f"or resembles its models ({models})"
             )
         case "shared teacher":
-            return f"{suspect} and {version} may have learnt from the same teacher: both resemble {models}"
+            return f"{suspect} and {version} may have learnt from the same teacher, since both resemble {models}"
         case "students":
-            return f"{suspect} is nearer still to documented students of the lab ({models}), and may share their data"
+            return f"{suspect} is even nearer to documented students of the lab ({models}), and may share their data"
         case "later":
             return (
-                f"{suspect} is nearer still to models released later ({models}), which may have learnt from it, or "
+                f"{suspect} is even nearer to models released later ({models}), which may have learnt from it, or "
                 "from what it learnt from"
             )
 
 
 def itself(found: Finding) -> str:
-    """That the suspect answers like another model itself, which comes before any teacher; empty where it does not."""
+    """That the suspect answers like another model itself, which comes before any teacher; empty if it does not."""
     same = found.same_model
     if same is None or not same.named:
         return ""
@@ -158,9 +158,9 @@ def said(found: Finding) -> str:
 
 
 def rivals(found: Finding) -> str:
-    """What else would explain the resemblances, named before any lab is; empty where nothing would."""
+    """What else would explain the resemblances, named before any lab is; empty if nothing would."""
     texts = [rival(found.suspect, lab, one) for lab in found.named for one in lab.rivals]
-    return f"Before a teacher is thought of: {'; '.join(texts)}. " if texts else ""
+    return f"Think of other explanations first: {'; '.join(texts)}. " if texts else ""
 
 
 def _said(found: Finding) -> str:
@@ -177,7 +177,7 @@ def _said(found: Finding) -> str:
             text += f"; a teacher's lab would be among {labs} with coverage {found.coverage:g}"
         return f"{text}{_untested(found)}."
     if found.verdict == "none":
-        return f"None of {len(found.tested)} tested{_untested(found)}."
+        return f"None of {len(found.tested)} tested stands out{_untested(found)}."
     return f"No candidate could be tested{_untested(found)}."
 
 
@@ -186,7 +186,7 @@ def _lab(lab: Lab) -> str:
 
 
 def _untested(found: Finding) -> str:
-    """`; 4 could not be tested (3: …; 1: …)`, empty where all could."""
+    """`; 4 could not be tested (3: …; 1: …)`, empty if all could."""
     if not found.untested:
         return ""
     return (
@@ -215,7 +215,7 @@ def paragraph(found: Finding) -> str:
     if found.rivals:
         count = "1 candidate was" if len(found.rivals) == 1 else f"{len(found.rivals)} candidates were"
         parts.append(
-            f"{count} set apart: not released earlier, or of {suspect}'s base model or lab, which explains a "
+            f"{count} set apart: not released earlier, or of {suspect}'s base model or lab. That explains a "
             "resemblance by itself.",
         )
     return " ".join(parts)
@@ -229,7 +229,7 @@ def notes(
     Args:
         found: the finding; its own notes are not read.
         tests: how many labs were adjusted together.
-        worth: what scores are worth by documented students; `None` where too few are documented.
+        worth: what scores are worth by documented students; `None` if too few are documented.
         named: of `positives.naming`.
         more: of the pool.
     """
@@ -251,7 +251,7 @@ def notes(
 
 
 def naming(found: Finding, named: Mapping[str, Mapping[str, bool]]) -> str:
-    """Say how many documented students of the labs tested a verdict names: what "none" is worth; empty where unknown.
+    """Say how many documented students of the labs tested a verdict names: what "none" is worth; empty if unknown.
 
     Args:
         found: the finding; the suspect does not vouch for itself.
@@ -259,19 +259,21 @@ def naming(found: Finding, named: Mapping[str, Mapping[str, bool]]) -> str:
     """
     known = positives.counts(named, found.labs, found.suspect)
     shown = [f"{of.lab} {of.named} of {of.students}" for of in known]
-    return f"Documented students whose teacher's lab a verdict names on this set: {', '.join(shown)}." if shown else ""
+    return (
+        f"On this set the test names the teacher's lab of so many documented students: {', '.join(shown)}."
+        if shown
+        else ""
+    )
 
 
 def nearest_of_all(near: Member) -> str:
     """Say who is nearest of all members of the set, whether or not it may be a teacher."""
     kind = "a possible teacher" if near.candidate else "not a possible teacher"
-    return (
-        f"Nearest of all members by raw similarity: {near.name} ({kind}; {near.prompts} prompts). This tests nothing."
-    )
+    return f"Nearest of all models by raw similarity: {near.name} ({kind}, {near.prompts} prompts). This tests nothing."
 
 
 def smallest(p: float | None, tests: int) -> tuple[str, ...]:
-    """Say that no single candidate can stand out among so many; nothing where one can.
+    """Say that no single candidate can stand out among so many; nothing if one can.
 
     Args:
         p: the smallest p-value that the pool can give.
@@ -280,8 +282,8 @@ def smallest(p: float | None, tests: int) -> tuple[str, ...]:
     if p is None or p * tests <= ALPHA:
         return ()
     text = (
-        f"With the unrelated pairs of this pool no p-value falls below {p:.4f}; adjusted over {tests} labs a "
-        f"single one cannot reach {ALPHA:g}. Fewer candidates (--candidates, or a release date) are told apart better."
+        f"With the unrelated pairs of this pool, no p-value falls below {p:.4f}. Adjusted over {tests} labs, a single "
+        f"one cannot reach {ALPHA:g}. Test fewer candidates: name them with --candidates, or give a release date."
     )
     return (text,)
 
@@ -291,22 +293,22 @@ def power(suspect: str, of: Mapping[str, Mapping[str, float] | None]) -> tuple[s
 
     Args:
         suspect: the model that was looked at.
-        of: by candidate, `positives.power`; `None` where no student is documented.
+        of: by candidate, `positives.power`; `None` if no student is documented.
     """
     known = {name: found for name, found in of.items() if found and found["students"] >= LEAST_STUDENTS}
     if not of:
         return ()
     if not known:
-        text = "How often a student of these candidates would be found is not known: too few are documented here."
+        text = "It is not known how often a student of these candidates would be found: too few are documented here."
         return (text,)
     weak = [name for name, found in known.items() if found["at_0.05"] < POWER]
     shown = "; ".join(
         f"{name} {found['at_0.05']:.2f} and {found['at_0.01']:.2f} of {found['students']:.0f}"
         for name, found in sorted(known.items(), key=lambda item: item[1]["at_0.05"])[:SHOWN]
     )
-    text = f"Documented students found at 5 and 1 per cent false alarms, by teacher, the least first: {shown}."
+    text = f"Share of documented students found at 5 and 1 per cent false alarms, the lowest first: {shown}."
     if weak:
-        text += f" Of {', '.join(weak[:SHOWN])} {suspect} cannot be cleared: single students are found too seldom."
+        text += f" {suspect} cannot be cleared of {', '.join(weak[:SHOWN])}: single students are found too seldom."
     if len(of) > len(known):
         text += f" Power against the other {len(of) - len(known)} candidates is not known."
     return (text,)
@@ -318,13 +320,13 @@ def likelihood(candidate: str, ratio: float | None, lineages: int | None) -> str
     Args:
         candidate: the strongest.
         ratio: the likelihood ratio of its score.
-        lineages: of documented students behind it; `None` where there are too few.
+        lineages: of documented students behind it; `None` if there are too few.
     """
     if ratio is None or lineages is None:
         return "No likelihood ratio: this pool holds too few lineages of documented students."
     return (
-        f"Likelihood ratio of the score with {candidate}, documented students against unrelated pairs: {ratio:.2g} (of "
-        f"{1 / (lineages + 1):.2g} to {lineages + 1}, all that {lineages} lineages of students support)."
+        f"The likelihood ratio of the score with {candidate} is {ratio:.2g}, documented students against unrelated "
+        f"pairs. {lineages} lineages of students support no more than {1 / (lineages + 1):.2g} to {lineages + 1}."
     )
 
 
@@ -361,15 +363,15 @@ def sampled_again(suspect: str, found: SelfScore | None) -> str:
     span = "" if low is None or high is None else f" [{low:.1f}, {high:.1f}]"
     return (
         f"{suspect} itself, half of its repeated answers against the other half, scores {found.z:.1f}{span} "
-        f"({found.prompts} prompts): no other model is expected above that."
+        f"({found.prompts} prompts). No other model is expected above that."
     )
 
 
 def unknown(known: Familiarity, kind: str | None) -> str:
     """Why answers cannot be compared: how little of them a set knows, and what they are."""
     text = (
-        f"its models know {known.value:.2f} of what they know of each other's answers, and {known.bound:.2f} is the "
-        "least that its own models let expect"
+        f"its models know {known.value:.2f} of what they know of each other's answers, and of its own models at least "
+        f"{known.bound:.2f} is expected"
     )
     return text if kind is None else f"{kind}; {text}"
 
@@ -377,7 +379,7 @@ def unknown(known: Familiarity, kind: str | None) -> str:
 def woven(lacking: Sequence[str]) -> str:
     """Why answers cannot be compared that lack the commonest words."""
     shown = ", ".join(f"“{word}”" for word in lacking[:5])
-    return f"they hardly ever hold {shown}, which every model of the set writes: an instructed style, as of a persona"
+    return f"they hardly ever hold {shown}, which every model of the set writes, as in an instructed style or a persona"
 
 
 def one_text(wrapping: Wrapping) -> str:
@@ -389,11 +391,11 @@ def one_text(wrapping: Wrapping) -> str:
 
 
 def texts(found: Finding, language: str | None) -> tuple[str, ...]:
-    """What was found in a suspect's texts before they were compared; nothing where nothing was.
+    """What was found in a suspect's texts before they were compared; nothing if nothing was.
 
     Args:
         found: the finding.
-        language: of the set; `None` where that is not recorded.
+        language: of the set; `None` if that is not recorded.
     """
     if found.reading is None:
         return ()
@@ -412,7 +414,7 @@ def _wrapped(found: Finding) -> tuple[str, ...]:
     quoted = "; ".join(f"“{text}”" for text in boilerplate.quotes(wrapping))
     text = (
         f"{' and '.join(ends)} with set texts, as a system prompt may ask for ({quoted}). They were taken off before "
-        "anything was compared: the verdict is by what is left."
+        "anything was compared, so the verdict is about what is left."
     )
     return (text,)
 
@@ -426,22 +428,23 @@ def _language(found: Finding, told: Languages, language: str | None) -> tuple[st
     rest = f" ({told.other})" if told.other else ""
     said = f"{foreign} of {told.answers} answers of {found.suspect}" if foreign else f"{found.suspect}'s answers"
     text = (
-        f"{found.corpus} is in {language}; {said} that were looked at are not in it{rest}. Habits of another language "
-        "are habits that its models cannot share: they count against every candidate alike."
+        f"{found.corpus} is in {language}, but {said} that were looked at are not in it{rest}. Its models cannot share "
+        "the habits of another language, so these count against every candidate alike."
     )
     return (text,)
 
 
 def by_name(fact: ModelFacts) -> tuple[str, ...]:
-    """Say what of a suspect is known from its name alone; nothing where all is documented."""
+    """Say what of a suspect is known from its name alone; nothing if all is documented."""
     read = {"lab": fact.lab, "bases": ", ".join(sorted(fact.bases))}
     said = [f"{_CALLED[what]} {read[what]}" for what in sorted(fact.by_name) if read.get(what)]
     if not said:
         return ()
     text = (
-        f"{fact.name}'s name suggests {' and '.join(said)}, and nothing documents it. A name can be chosen: candidates "
-        "of whom the same is documented are tested, though it would explain a resemblance to them; those known by "
-        "their names alone are set apart. --lab, --base or an entry in conf/model_registry.yaml say what is so."
+        f"{fact.name}'s name suggests {' and '.join(said)}, but nothing documents it, and anybody can choose a name. "
+        "So candidates of whom the same is documented are tested, although it would explain a resemblance to them. "
+        "Candidates known by their names alone are set apart. If you know what is so, say it with --lab, --base or an "
+        "entry in conf/model_registry.yaml."
     )
     return (text,)
 
@@ -452,13 +455,13 @@ FOREIGN = 0.1
 
 
 def own_lab(found: Finding, lab: str | None) -> tuple[str, ...]:
-    """Say that candidates of a suspect's own lab were tested because somebody asked; nothing where none was."""
+    """Say that candidates of a suspect's own lab were tested because somebody asked; nothing if none was."""
     own = [test.candidate for test in found.tested if lab is not None and test.lab == lab]
     if not own:
         return ()
     text = (
-        f"{', '.join(own[:SHOWN])} and {found.suspect} are of one lab: a resemblance is expected for more reasons than "
-        "teaching (shared data, people, and methods)."
+        f"{', '.join(own[:SHOWN])} and {found.suspect} are of one lab, so a resemblance is expected for more reasons "
+        "than teaching, such as shared data, people and methods."
     )
     return (text,)
 
@@ -479,15 +482,15 @@ def standing(suspect: str, found: ReportStanding, looks: Looks, *, logged: bool)
     else:
         said = f"Exploratory: {'; '.join(found.why)}."
     if not logged:
-        return f"{said} How much was looked at is not known: the results folder keeps no log."
+        return f"{said} It is not known how much was looked at, because the results folder keeps no log."
     return (
         f"{said} Looked at for {suspect} so far: {looks.questions} sets of candidates or other questions on "
-        f"{looks.sets} prompt sets; false discovery rates are over this one alone."
+        f"{looks.sets} prompt sets. False discovery rates are over this one alone."
     )
 
 
 def documented(name: str, teachers: Sequence[str], source: str | None) -> tuple[str, ...]:
-    """Say what is documented of a model's teachers; nothing where nothing is."""
+    """Say what is documented of a model's teachers; nothing if nothing is."""
     if not teachers:
         return ()
     return (f"Teachers documented for {name}: {', '.join(teachers)} ({source or 'no source given'}).",)
@@ -499,13 +502,13 @@ def statement(name: str, said: str | None) -> str:
 
 
 def undated(names: Sequence[str]) -> tuple[str, ...]:
-    """Say which models have no documented release date, and what follows; nothing where all have one."""
+    """Say which models have no documented release date, and what follows; nothing if all have one."""
     if not names:
         return ()
     shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")  # noqa: PLR2004
     text = (
-        f"No release date is documented for {shown}: dates cannot say who came first there. "
-        "An entry in conf/model_registry.yaml, with its source, supplies one."
+        f"No release date is documented for {shown}, so dates cannot say who came first. If you know one, add it to "
+        "conf/model_registry.yaml with its source."
     )
     return (text,)
 
@@ -515,7 +518,7 @@ def changed_prompts(name: str, which: Sequence[str]) -> tuple[str, ...]:
     if not which:
         return ()
     shown = ", ".join(which[:5]) + (f" and {len(which) - 5} more" if len(which) > 5 else "")  # noqa: PLR2004
-    return (f"Asked with another text than the panel {name}'s, and left out: {shown}.",)
+    return (f"Left out, because they were asked with another text than the panel {name} has: {shown}.",)
 
 
 def another_version(name: str, known: str, asked: Sequence[str]) -> tuple[str, ...]:
@@ -542,33 +545,33 @@ def same_model(found: Sameness | None) -> str:
     """Say whether the suspect may be the model nearest to it, and how often that would be wrong; never "another model".
 
     Args:
-        found: of `same.nearest` or `same.same_model`; `None` where nothing can be compared.
+        found: of `same.nearest` or `same.same_model`; `None` if nothing can be compared.
     """
     if found is None or found.threshold is None:
-        return "Whether it is one of these models under another name cannot be tested: too few prompts or models."
+        return "There are too few prompts or models to test whether it is one of these models under another name."
     limit = found.threshold
     measure = f"score {found.score:.1f}, threshold {limit.score:.1f}, {found.prompts} prompts"
     rates = (
-        f"Models whose own model was not there: {limit.others:.4f} of {limit.others_pairs} unrelated pairs and "
-        f"{limit.siblings:.3f} of {limit.siblings_pairs} pairs of siblings reach the threshold"
+        f"If its own model were not here, {limit.others:.4f} of {limit.others_pairs} unrelated pairs and "
+        f"{limit.siblings:.3f} of {limit.siblings_pairs} pairs of siblings would reach the threshold"
     )
     found_again = (
-        "how often a model asked again reaches it is not measured here"
+        "It is not measured here how often a model that is asked again reaches it"
         if limit.found is None
-        else f"a model asked again reaches it in {limit.found:.2f} of {limit.found_of} cases"
+        else f"A model that is asked again reaches it in {limit.found:.2f} of {limit.found_of} cases"
     )
     if found.verdict == "no evidence":
         nearest = f"nearest: {found.other}; {measure}"
-        return f"No evidence that {found.suspect} is one of these models ({nearest}); {found_again}."
+        return f"No evidence that {found.suspect} is one of these models ({nearest}). {found_again}."
     closer = " It is closer than siblings are." if found.verdict == "strict" else ""
     return (
         f"{found.suspect} answers like {found.other} itself, or a version of it, or a model derived from it "
-        f"({measure}).{closer} {rates}; {found_again}."
+        f"({measure}).{closer} {rates}. {found_again}."
     )
 
 
 def equality(p: float | None) -> str:
-    """Say whether two endpoints draw their answers alike (`same.equality`); empty where nothing was asked twice."""
+    """Say whether two endpoints draw their answers alike (`same.equality`); empty if nothing was asked twice."""
     if p is None:
         return ""
     if p > ALPHA:
@@ -636,25 +639,27 @@ def recoverable(name: str, found: Mapping[str, float]) -> str:
     """
     return (
         f"The panel {name} holds no text of an answer. Its hashes have no key, so whoever guesses words can test the "
-        f"guess: of {found['models']:.0f} models' answers to {found['prompts']:.0f} prompts, one word triple in "
-        f"{1 / found['kept']:.0f} of the first 60 words is there as a hash of {found['bits']:.0f} bits, "
-        f"{found['features']:.0f} of them an answer; a triple that an answer does not have is found in it with a "
-        f"chance of {found['chance']:.0e}. Of an answer's triples {100 * found['shared']:.0f} in 100 are in another "
-        "model's answer to the same prompt, so whoever has those reads them at once; all triples of a dictionary of "
-        "5,000 words are 125 billion guesses, of which some thirty match every stored hash by chance. Beside them "
-        f"are the hashes of {found['habits']:.0f} runs of two or three words that answers and sentences begin or end "
-        "with; they are common words, and a dictionary reads them all. Whoever holds an answer can tell whether it is "
-        "the one behind a fingerprint. Pass on no panel of answers whose wording is secret."
+        f"guess. Of {found['models']:.0f} models' answers to {found['prompts']:.0f} prompts, one word triple in "
+        f"{1 / found['kept']:.0f} of the first 60 words is there as a hash of {found['bits']:.0f} bits, which is "
+        f"{found['features']:.0f} for each answer. A triple that an answer does not have is found in it with a chance "
+        f"of {found['chance']:.0e}. Of an answer's triples, {100 * found['shared']:.0f} in 100 are in another model's "
+        "answer to the same prompt, so whoever has those reads them at once. All triples of a dictionary of 5,000 "
+        "words are 125 billion guesses, of which some thirty match every stored hash by chance. The panel also holds "
+        f"the hashes of {found['habits']:.0f} runs of two or three words that answers and sentences begin or end "
+        "with. They are common words, and a dictionary reads them all. Whoever holds an answer can tell whether it is "
+        "the one behind a fingerprint. So do not pass on a panel of answers whose wording is secret."
     )
 
 
 def replaced(suspect: str, name: str) -> str:
     """Say that a panel's own answers of a model were set aside for local ones."""
-    return f"The panel {name} has a model named {suspect} too; the answers found here were used instead of the panel's."
+    return (
+        f"The panel {name} also has a model named {suspect}. The answers found here were used instead of the panel's."
+    )
 
 
 def suggested(suspect: str, rows: Sequence[Mapping[str, Any]]) -> str:
-    """Say which offered names the model agrees to more than to invented ones; empty where none was offered.
+    """Say which offered names the model agrees to more than to invented ones; empty if none was offered.
 
     Args:
         suspect: the model that was asked.
@@ -668,13 +673,13 @@ def suggested(suspect: str, rows: Sequence[Mapping[str, Any]]) -> str:
     )
     clear = [row for row in sorted(rows, key=lambda r: -r["excess"]) if row["excess_low"] > 0]
     if not clear:
-        return f"{decoy}, and no real name more often than those. Reported, not weighed."
+        return f"{decoy}. It agrees to no real name more often. This is reported, not weighed."
     said = "; ".join(
         f"{row['family']} by {row['excess']:.2f} [{row['excess_low']:.2f}, {row['excess_high']:.2f}], as do "
         f"{row['base_above']} of {row['base_n']} models of other families"
         for row in clear
     )
-    return f"{decoy}; more often to names of {said}. Models misname themselves: reported, not weighed."
+    return f"{decoy}. It agrees more often to names of {said}. Models misname themselves, so this is not weighed."
 
 
 def changed(old: str, new: str, found: Sequence[Change]) -> str:
@@ -686,7 +691,7 @@ def changed(old: str, new: str, found: Sequence[Change]) -> str:
         found: one row per other model.
     """
     if not found:
-        return f"{old} and {new} cannot be compared here: nobody else answered enough of the prompts both answered."
+        return f"{old} and {new} cannot be compared here: no other model answered enough of the prompts both answered."
     tested = [row for row in found if row.q is not None]
     over = f"over {len(tested)} models, {found[0].prompts} prompts"
     clear = [row for row in tested if row.q is not None and row.q <= ALPHA and (row.low or 0) * (row.high or 0) > 0]

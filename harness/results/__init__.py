@@ -1,4 +1,4 @@
-"""What is read from run folders: the index, comparisons, leaderboard, report, and what Python users open."""
+"""Everything that reads run folders: the index, comparisons, leaderboard, report, and what you open from Python."""
 
 __all__ = [
     "comparisons",

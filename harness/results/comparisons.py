@@ -53,7 +53,7 @@ class Side:
     """Every document of the task, from whomever; what follows is in their order."""
     scores: pairs.Scores
     sources: NDArray[np.int64]
-    """Number of each document's source; -1 where the model has no score."""
+    """Number of each document's source; -1 if the model has no score."""
 
 
 Sides = dict[tuple[str, str], dict[str, Side]]

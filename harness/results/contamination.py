@@ -34,8 +34,8 @@ _CONTRASTS = """
     WHERE metrics.metric = 'drop' AND metrics.value IS NOT NULL ORDER BY ALL
 """
 NOTE = (
-    "drop: how much lower the score is on what the model cannot have seen. Newer problems may be harder: read a\n"
-    "dated drop beside that of models from before all of them. A model whose file names no release has no dated row.\n"
+    "drop is how much lower the score is on what the model cannot have seen. Newer problems may be harder, so read\n"
+    "a dated drop beside that of models from before all of them. A model without `released` has no dated row.\n"
 )
 
 

@@ -411,7 +411,7 @@ def findings(results_dir: Path) -> dict[tuple[str, str], Finding]:
 
 
 def said_by_probes(results_dir: Path, model: str) -> list[dict[str, str]]:
-    """What probes with a heading say of a model: `heading`, `text`; nothing where there is no index."""
+    """What probes with a heading say of a model: `heading`, `text`; nothing if there is no index."""
     if not store.index_path(results_dir).is_file():
         return []
     with contextlib.closing(store.connect(results_dir)) as index:
@@ -434,7 +434,7 @@ def owned_tasks() -> list[str]:
 
 
 def _offered(results_dir: Path, suspect: str) -> list[dict[str, Any]]:
-    """A suspect's rows of `suggested_identities`; none where there is no index."""
+    """A suspect's rows of `suggested_identities`; none if there is no index."""
     import polars as pl
 
     if not store.index_path(results_dir).is_file():

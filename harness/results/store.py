@@ -74,7 +74,7 @@ Derive = Callable[[Query, Changed], Mapping[str, "pl.DataFrame"]]
 """Makes tables out of the indexed ones: given SQL access and what has changed, returns frames by table name.
 
 Of `PAIRS` it returns the rows of pairs with a changed model, of probes' tables those of tasks with one (their rows hang
-on all models' runs of one task); of others everything, or nothing where they are as they were.
+on all models' runs of one task); of others everything, or nothing if they are as they were.
 """
 PAIRS = ("comparisons",)
 """Derived tables whose rows hang on two models' runs of one task alone."""
@@ -279,7 +279,7 @@ def run_sql(
 def _asked(
     connection: Connection, sql: str, *, single: bool = False, parameters: Parameters | None = None
 ) -> duckdb.DuckDBPyRelation | None:
-    """The last statement of a text, those before it run; `None` where it has no result."""
+    """The last statement of a text, those before it run; `None` if it has no result."""
     statements = _readings(connection, sql)
     if single and len(statements) > 1:
         raise HarnessError(f"found {len(statements)} SQL statements, expected one")
@@ -339,7 +339,7 @@ def _readings(connection: Connection, sql: str) -> list[duckdb.Statement]:
     if not statements:
         raise HarnessError("no SQL statement found; try `SELECT * FROM leaderboard`")
     if other := next((kind for kind in kinds if kind not in _READS), None):
-        raise HarnessError(f"{other} is no statement that reads; SELECT, DESCRIBE, PIVOT, EXPLAIN do. {_READ_ONLY}")
+        raise HarnessError(f"{other} is no statement that reads; use SELECT, DESCRIBE, PIVOT or EXPLAIN. {_READ_ONLY}")
     return statements
 
 
@@ -509,7 +509,7 @@ _UNMARKED = f"there is no {MARK} beside it that would tell whether another progr
 
 
 def _state(path: Path) -> str | None:
-    """Changes with whatever DuckDB writes to the file, at the price of 12 KiB to read; `None` where changes wait."""
+    """Changes with whatever DuckDB writes to the file, at the price of 12 KiB to read; `None` if changes wait."""
     if _log(path).exists():
         return None
     with path.open("rb") as file:
@@ -517,7 +517,7 @@ def _state(path: Path) -> str | None:
 
 
 def is_as_written(path: Path) -> bool | None:
-    """Whether an index is as harness wrote it; `None` where nothing tells.
+    """Whether an index is as harness wrote it; `None` if nothing tells.
 
     Raises:
         StorageError: it cannot be read.
@@ -561,7 +561,7 @@ def _fingerprint(folder: Path) -> str:
 
 
 def _indexed(path: Path) -> dict[str, str] | str | None:
-    """Fingerprint by run id in an index; `None` where it must be made from nothing, why where it cannot be read."""
+    """Fingerprint by run id in an index; `None` if it must be made from nothing, why where it cannot be read."""
     if not path.is_file():
         return None
     try:
@@ -589,7 +589,7 @@ _FACTS = "facts"
 
 
 def facts_of(path: Path) -> str | None:
-    """What stood for the facts that an index was derived with; `None` where it does not say."""
+    """What stood for the facts that an index was derived with; `None` if it does not say."""
     try:
         with _open_to_read(path) as connection:
             found = connection.execute("SELECT value FROM meta WHERE key = ?", [_FACTS]).fetchone()
@@ -663,7 +663,7 @@ def _add_manifest(connection: duckdb.DuckDBPyConnection, folder: Path, mark: str
     if manifest.run_id != folder.name:
         raise StorageError(
             f"{folder}: holds the run {manifest.run_id!r}; "
-            "a run folder has the name of its run: rename it, or delete it"
+            "a run folder must have the name of its run: rename it, or delete it"
         )
     git, cost = manifest.git or Checkout(), manifest.cost or runs.Cost()
     run = vars(manifest) | vars(manifest.counts) | {f"{kind}_tokens": n for kind, n in vars(manifest.tokens).items()}

@@ -1,4 +1,4 @@
-"""The run folder, which is the truth: manifest, journal, samples, their proof, and files of completions."""
+"""The run folder, which is the truth about a run: manifest, journal, samples, their proof, and files of completions."""
 
 from harness.runs.completions import IMPORTED
 from harness.runs.folder import (

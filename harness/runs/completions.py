@@ -143,9 +143,10 @@ def refuse_another_file(
                     continue
                 for _, task in sorted(asked & _answered(other, manifest)):
                     raise ConfigError(
-                        f"run {other.name} holds answers of another file under the name {model} on {task}; the "
-                        f"leaderboard shows one of the two alone. Give these a name of their own with {rename}; or, if "
-                        f"they replace the others, remove {other} first"
+                        f"run {other.name} holds answers of another file under the name {model} on {task}. harness "
+                        "treats two runs with the same model name as the same model, and the leaderboard would show "
+                        f"one of the two. Give yours another name with {rename}. If they replace the others, remove "
+                        f"{other} first"
                     )
 
 

@@ -68,7 +68,9 @@ def find_run(results_dir: Path, name: str) -> Path:
     if len(matches) == 1:
         return matches[0]
     if matches:
-        raise ConfigError(f"{name!r} fits several runs: {', '.join(path.name for path in matches)}; say more of it")
+        raise ConfigError(
+            f"{name!r} fits several runs: {', '.join(path.name for path in matches)}; give more of its name"
+        )
     raise ConfigError(unknown_name("run", name, known))
 
 

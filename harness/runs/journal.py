@@ -40,7 +40,7 @@ class Entry:
 
 
 def entries(path: Path) -> Iterator[Entry]:
-    """Every whole line of a journal, oldest first; nothing where there is no file. Changes nothing.
+    """Every whole line of a journal, oldest first; nothing if there is no file. Changes nothing.
 
     Raises:
         StorageError: a whole line that is not a journal line: the file was changed by hand.
@@ -99,7 +99,7 @@ class Replies(Mapping[str, Reply]):
         self._places[request_id] = ~place if failed else place
 
     def answered(self, request_id: str) -> bool:
-        """True where there is a reply and it is no failure."""
+        """True if there is a reply and it is no failure."""
         return self._places.get(request_id, -1) >= 0
 
     def __getitem__(self, request_id: str) -> Reply:

@@ -100,7 +100,7 @@ class Metric:
     filter: str | None = None
     scorer: str | None = None
     value: Number | None
-    """`None` where nothing was scored."""
+    """`None` if nothing was scored."""
     ci_low: Number | None = None
     ci_high: Number | None = None
     ci_method: str = "none"
@@ -244,7 +244,7 @@ class Manifest:
     """What was asked, as its version wrote it; `EvalSpec.of_identity` reads it."""
     spec_hash: str
     judged: Mapping[str, Any] | None = None
-    """What of the sandbox can change a verdict; `None` where it is not known."""
+    """What of the sandbox can change a verdict; `None` if it is not known."""
     models: tuple[ModelEntry, ...]
     tasks: tuple[TaskEntry, ...]
     metrics: tuple[Metric, ...] = ()

@@ -65,7 +65,7 @@ class Line:
     link: str
     """What the next line builds on: the link that is written, or where there is none the computed one."""
     fits: bool | None
-    """Whether the written link is that of this line after the one before; `None` where none is written."""
+    """Whether the written link is that of this line after the one before; `None` if none is written."""
 
 
 def chain(path: Path) -> Iterator[Line]:

@@ -1,7 +1,7 @@
 """Runs model-written code, and says what became of it.
 
-Two functions, whatever runs beneath: `check` says before the first request whether code can be run here, `run`
-runs it. The tier in each verdict says how the machine was protected. docs/sandbox.md explains the design.
+There are two functions, whatever runs beneath. `check` says before the first request whether code can be run here.
+`run` runs it. The tier in each verdict says how the machine was protected. docs/sandbox.md explains the design.
 """
 
 from __future__ import annotations

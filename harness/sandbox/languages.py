@@ -95,7 +95,7 @@ def check(language: str, tier: str, packages: str | None) -> Language:
     of = LANGUAGES[language]
     if tier not in TIERS:
         raise SandboxError(
-            f"programs in {of.name} run in tier A alone (Linux, as root or with user namespaces), not in {tier}: "
+            f"programs in {of.name} run only in tier A (Linux, as root or with user namespaces), not in {tier}: "
             "their compilers start processes. On a machine that you can afford to lose: sandbox.allow_unsafe=true "
             "sandbox.tier=unsafe"
         )

@@ -64,8 +64,8 @@ def choose(spec: SandboxSpec) -> str:
     raise SandboxError(
         "this evaluation runs code that a model wrote, and there is no sandbox to run it in "
         f"({'; '.join(reasons)}). Run it on Linux 5.13 or later, or install Docker or Podman. On a machine that you "
-        "can afford to lose, sandbox.allow_unsafe=true runs it in a plain subprocess with resource limits; the "
-        "results are marked unsafe."
+        "can afford to lose, sandbox.allow_unsafe=true runs it in a plain subprocess with resource limits. The "
+        "results are then marked unsafe."
     )
 
 

@@ -1,6 +1,6 @@
-"""Scorers: one module each, with `METRIC` and `score(answers, sandbox)`. The file name is the name a task gives.
+"""Scorers, one module each, with `METRIC` and `score(answers, sandbox)`. A task names a scorer by its file name.
 
-What is wrapped around an answer comes off here too, for every scorer and every backend.
+What a model wraps around its answer is also taken off here, in one place for every scorer and every backend.
 """
 
 from harness.scorers._wrapping import Cleaned, Split, clean, opens, split

@@ -1,4 +1,4 @@
-"""Statistics of one model, of two, of many and of the next run: intervals, pairs, ranks, aggregates, power."""
+"""Statistics of one model, of two, of many and of the next run: intervals, pairs, ranks, aggregates and power."""
 
 from harness.stats.aggregates import MIN_COVERAGE, Mean
 from harness.stats.intervals import (

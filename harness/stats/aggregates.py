@@ -46,7 +46,7 @@ def task_standings(
     Args:
         scores: the scores that may be ranked, one per model.
         comparisons: rows of the table `comparisons` of this task.
-        higher_is_better: False where lower is better.
+        higher_is_better: False if lower is better.
     """
     tests = {
         (row["model_a"], row["model_b"]): (row["difference"], row["p_value"])
@@ -62,7 +62,7 @@ def means(columns: Sequence[Column], scores: Iterable[Row], weights: Mapping[str
     Args:
         columns: the tasks that are averaged.
         scores: the scores that may be ranked.
-        weights: of tasks; 1 where none is named.
+        weights: of tasks; 1 if none is named.
     """
     cells: dict[str, dict[Column, Row]] = {}
     for row in scores:
@@ -93,7 +93,7 @@ def mean_standings(
         columns: the tasks that are averaged.
         found: what `means` gave.
         comparisons: rows of the table `comparisons`.
-        weights: of tasks; 1 where none is named.
+        weights: of tasks; 1 if none is named.
     """
     values = {
         model: mean.estimate.value
@@ -121,7 +121,7 @@ def shared(
     Args:
         columns: the tasks that count; a task that the two share nothing of does not.
         comparisons: rows of the table `comparisons`.
-        weights: of tasks; 1 where none is named.
+        weights: of tasks; 1 if none is named.
     """
     parts: dict[tuple[str, str], list[tuple[float, float, int]]] = {}
     for row in comparisons:

@@ -23,7 +23,7 @@ class Unpaired:
     value_b: float
     difference: float
     low: float | None
-    """Lower limit of its 95 % interval; `None` where there is none."""
+    """Lower limit of its 95 % interval; `None` if there is none."""
     high: float | None
     method: Literal["newcombe", "welch", "none"]
     p_value: float | None

@@ -49,11 +49,11 @@ class Estimate:
     """A mean over documents with its 95 % interval."""
 
     value: float | None
-    """The mean of the per-document means; `None` where nothing was scored."""
+    """The mean of the per-document means; `None` if nothing was scored."""
     low: float | None
-    """Lower limit, in the unit of `value`; `None` where the data give no interval."""
+    """Lower limit, in the unit of `value`; `None` if the data give no interval."""
     high: float | None
-    """Upper limit, in the unit of `value`; `None` where the data give no interval."""
+    """Upper limit, in the unit of `value`; `None` if the data give no interval."""
     n: int
     """Documents with at least one scored value."""
     method: Method
@@ -70,14 +70,14 @@ def estimate(
 
     Args:
         values_per_doc: documents by scored repeats. A document without a scored value is left out of n.
-        binary: True where every score is 0 or 1.
-        sources: what each document was made from, equal for documents that share it; `None` where no two do.
+        binary: True if every score is 0 or 1.
+        sources: what each document was made from, equal for documents that share it; `None` if no two do.
 
     Returns:
-        The estimate; `value`, `low` and `high` are `None` where no document was scored.
+        The estimate; `value`, `low` and `high` are `None` if no document was scored.
 
     Raises:
-        ValueError: a score is NaN or infinite, or neither 0 nor 1 where `binary`; or sources for other documents.
+        ValueError: a score is NaN or infinite, or neither 0 nor 1 if `binary`; or sources for other documents.
     """
     if sources is not None and len(sources) != len(values_per_doc):
         raise ValueError(f"needs one source per document, found {len(sources)} for {len(values_per_doc)}")
@@ -167,7 +167,7 @@ def standard_error(means: Sequence[float], sources: Sequence[Hashable]) -> float
     statsmodels. With a source per document it is the usual s/√n.
 
     Returns:
-        The standard error; 0 where nothing varies; `None` for fewer than two sources.
+        The standard error; 0 if nothing varies; `None` for fewer than two sources.
     """
     mean, n = math.fsum(means) / len(means), len(means)
     groups = len(set(sources))

@@ -61,9 +61,9 @@ class Scores:
     total: NDArray[np.float64]
     """Sum over a document's scored repeats, float64, shape (documents,)."""
     count: NDArray[np.int64]
-    """How many those are, int64, shape (documents,); 0 where the document has none."""
+    """How many those are, int64, shape (documents,); 0 if the document has none."""
     binary: bool
-    """True where every score is 0 or 1."""
+    """True if every score is 0 or 1."""
 
 
 def compare(
@@ -78,8 +78,8 @@ def compare(
     Args:
         a: scored values of every repeat, by document. Documents that only one side has are left out.
         b: the same of the other model.
-        binary: True where every score is 0 or 1.
-        sources: the source of each document; `None` where no two share one.
+        binary: True if every score is 0 or 1.
+        sources: the source of each document; `None` if no two share one.
 
     Returns:
         The comparison; without an interval or p-value where the data give none.

@@ -72,7 +72,7 @@ class Design:
         """The smallest true difference in accuracy that comparing two models on the same n items is likely to see.
 
         Returns:
-            A difference in (0, 1), in the unit of accuracy; `None` where not even the largest can be seen.
+            A difference in (0, 1), in the unit of accuracy; `None` if not even the largest can be seen.
 
         Raises:
             ValueError: n is below 1.

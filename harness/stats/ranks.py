@@ -69,7 +69,7 @@ def standings(
         values: the score of each model that is ranked; it names the groups in order, and decides nothing else.
         tests: per pair of these models, the difference of the first to the second and its p-value, not adjusted. A pair
             that was not tested is not separated.
-        higher_is_better: False where a lower score is the better one.
+        higher_is_better: False if a lower score is the better one.
 
     Returns:
         The standing of each model.

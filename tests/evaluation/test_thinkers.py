@@ -42,7 +42,7 @@ def test_no_limit_is_lowered():
 def test_whoever_is_taken_for_a_thinker_by_its_name_is_told_so(capsys):
     limit(["models.vllm.args.model=Qwen/QwQ-32B"])
     said = " ".join(capsys.readouterr().err.split())
-    assert "Qwen/QwQ-32B thinks before it answers; its answers get up to 32,768 tokens" in said
+    assert "Qwen/QwQ-32B thinks before it answers, so its answers get up to 32,768 tokens" in said
     assert "reasoning: false" in said
 
 

@@ -192,7 +192,7 @@ def test_a_positive_finding_says_how_many_models_cannot_be_related() -> None:
 
 def test_a_teacher_whose_students_are_seldom_found_is_one_nobody_can_be_cleared_of() -> None:
     (weak,) = wording.power("s", {"t": {"students": 16, "at_0.05": 0.5, "at_0.01": 0.1}})
-    assert "Of t s cannot be cleared" in weak
+    assert "s cannot be cleared of t" in weak
     (strong,) = wording.power("s", {"t": {"students": 16, "at_0.05": 0.9, "at_0.01": 0.5}})
     assert "cannot be cleared" not in strong
     (unknown,) = wording.power("s", {"t": {"students": 1, "at_0.05": 1.0, "at_0.01": 1.0}})
@@ -220,7 +220,7 @@ def test_floor_and_ceiling_are_always_spoken_of_measured_or_not() -> None:
 
 def test_none_of_these_is_said_aloud_with_its_limit() -> None:
     text = wording.paragraph(_whole([_finding("none")]))
-    assert text.startswith("None of 1 tested.")
+    assert text.startswith("None of 1 tested stands out.")
     assert "would not show" in text
 
 
@@ -235,8 +235,8 @@ def test_what_could_not_be_tested_is_counted_with_its_reason_wherever_a_verdict_
     few = dataclasses.replace(_finding("not enough prompts", "few"), why="fewer than 50 prompts answered by both")
     said = wording.said(_whole([_finding("none"), *waiting, few, _finding("same lab", "own")]))
     assert said == (
-        "None of 1 tested; 4 could not be tested (3: no release date is documented; 1: fewer than 50 prompts answered "
-        "by both)."
+        "None of 1 tested stands out; 4 could not be tested (3: no release date is documented; 1: fewer than 50 "
+        "prompts answered by both)."
     )
     nobody = wording.said(_whole(waiting))
     assert "None" not in nobody

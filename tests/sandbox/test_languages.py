@@ -71,7 +71,7 @@ def test_what_is_missing_is_said_with_what_to_install(monkeypatch, tmp_path):
     (tmp_path / "javatuples-1.2.jar").write_bytes(b"")
     assert languages.check("java", "A", str(tmp_path)).name == "Java"
     for tier in ("B", "C"):
-        with pytest.raises(SandboxError, match=f"run in tier A alone .* not in {tier}"):
+        with pytest.raises(SandboxError, match=f"run only in tier A .* not in {tier}"):
             languages.check("js", tier, None)
     with pytest.raises(SandboxError, match="unknown language of programs 'cobol'"):
         languages.check("cobol", "A", None)

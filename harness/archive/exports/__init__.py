@@ -2,8 +2,8 @@
 
     def files(run: Finished, options: Options) -> Iterator[tuple[str, bytes]]
 
-It yields paths inside the folder that is written, and their content. The same run gives the same bytes. What is
-incomplete in a run (`Finished.covered`) is said in its files, by the format's own fields where it has some.
+It yields paths inside the folder that is written, and their content. The same run gives the same bytes. If a run is
+incomplete (`Finished.covered`), its files say so, in the format's own fields if it has some.
 """
 
 from __future__ import annotations

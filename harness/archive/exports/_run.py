@@ -61,7 +61,7 @@ class Coverage:
 
     @property
     def warning(self) -> str | None:
-        """What is missing, in a sentence; `None` where nothing is."""
+        """What is missing, in a sentence; `None` if nothing is."""
         lost, word = self.samples - self.counted, "score" if self.metric else "answer"
         if not lost and self.documents >= self.original:
             return None
@@ -205,7 +205,7 @@ def prompt_of(row: Mapping[str, Any]) -> str:
 
 
 def scores_of(row: Mapping[str, Any], metric: str, form: str | None) -> Mapping[str, Any] | None:
-    """The score of a sample under a metric and filter; None where it has none."""
+    """The score of a sample under a metric and filter; None if it has none."""
     return next((s for s in row["scores"] if s["metric"] == metric and s["filter"] == form), None)
 
 

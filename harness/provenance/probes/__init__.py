@@ -10,11 +10,11 @@ lies in a results folder, in a bundle, or beside one that was unpacked there. It
 - `TABLE`, `ABOUT`, `COLUMNS`: the table that it fills, what it holds, and (name, type, meaning with unit) of every
   column. A `!` behind a DuckDB type means never null. The column `task` is added. Probes may share a table;
 - `derive(answers, control_of)`: a pure function from the rows of `SQL` to rows of `COLUMNS`, both Polars frames; every
-  value must fit its column's type (a text in a DOUBLE, 1.5 in a BIGINT, a null where none may be are refused by name).
+  value must fit its column's type. A text in a DOUBLE, 1.5 in a BIGINT or a forbidden null is refused by name.
   `control_of` says whose relative a positive control is, by the control's name. No answers give no rows.
 
-Where it has a `HEADING` and a function `say(model, rows)`, the leaderboard has a column with what `say` returns of each
-model, and `harness provenance MODEL` says it; `rows` is the whole table, the text is plain.
+If it has a `HEADING` and a function `say(model, rows)`, the leaderboard gets a column with what `say` returns of each
+model, and `harness provenance MODEL` says it too. `rows` is the whole table. The text is plain.
 """
 
 from __future__ import annotations

@@ -22,9 +22,9 @@ COLUMNS = (
     ("ci_low", "DOUBLE", "Lower limit of its 95 % interval over prompts."),
     ("ci_high", "DOUBLE", "Upper limit of its 95 % interval over prompts."),
     ("n", "BIGINT!", "Prompts that both answered."),
-    ("expected", "DOUBLE", "What the null makes likely; null where there is none."),
+    ("expected", "DOUBLE", "What the null makes likely; null if there is none."),
     ("null_model", "VARCHAR!", "The null that p is of, and what a small p says."),
-    ("p", "DOUBLE", "Of that null, one-sided; null where it cannot be tested."),
+    ("p", "DOUBLE", "Of that null, one-sided; null if it cannot be tested."),
 )
 SQL = """
     SELECT samples.model, md5(CAST(doc AS VARCHAR)) AS prompt_id, output, loglikelihoods,

@@ -56,8 +56,8 @@ COLUMNS = (
         "How the interval was made: a method of harness/stats/intervals.py.",
     ),
     ("n", "BIGINT!", "Identity prompts that the model answered."),
-    ("calibrated", "BOOLEAN!", "True where base_share is that of at least five models."),
-    ("base_share", "DOUBLE", "Mean share of the same claim over models of other families; null where none."),
+    ("calibrated", "BOOLEAN!", "True if base_share is that of at least five models."),
+    ("base_share", "DOUBLE", "Mean share of the same claim over models of other families; null if none."),
     ("base_n", "BIGINT!", "Models of other families behind base_share, as their names give them away."),
     ("base_claiming", "BIGINT!", "How many of those claim it at least once."),
 )
@@ -279,7 +279,7 @@ def _claimed_in(clause: str) -> set[str]:
 
 
 def _speaks_of_self(clause: str, name: re.Match[str], foreign: int) -> bool:
-    """True where an "I am" leads to the name."""
+    """True if an "I am" leads to the name."""
     openings = list(_SELF.finditer(clause, 0, name.start()))
     if not openings:
         return False
@@ -296,7 +296,7 @@ def _speaks_of_self(clause: str, name: re.Match[str], foreign: int) -> bool:
 
 
 def _made_me(clause: str, name: re.Match[str]) -> bool:
-    """True where the name is who made the speaker."""
+    """True if the name is who made the speaker."""
     statement = _MADE_ME.match(clause, name.end())
     if statement is None or _NO_CLAIM.search(statement["gap"]) or NAME.search(statement["gap"]):
         return False

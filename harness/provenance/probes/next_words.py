@@ -8,7 +8,7 @@ compared: `value` is the share of beginnings with the same likeliest word, 0 to 
 *unrelated pairs*: of either model with every control, a model of another family (as the names tell) that is no
 positive control. `expected` is the mean agreement of those pairs. p is the largest of the Holm-adjusted one-sided
 McNemar p-values (over the beginnings all three answered) that the pair agrees no more often than one of them does;
-null where there are fewer than `LEAST_CONTROLS`.
+null if there are fewer than `LEAST_CONTROLS`.
 
 Agreement follows ability as well as descent: two good models find the same words likely.
 """

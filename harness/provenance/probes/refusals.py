@@ -85,7 +85,7 @@ def agreements(answers: pl.DataFrame) -> pl.DataFrame:
     """Agreement of every pair's refusals.
 
     Args:
-        answers: columns `model`, `prompt_id`, `output` (null where there is none) and `refused` (Boolean or null: what
+        answers: columns `model`, `prompt_id`, `output` (null if there is none) and `refused` (Boolean or null: what
             the sample's status says; null leaves it to the rules).
 
     Returns:
@@ -120,7 +120,7 @@ def agreements(answers: pl.DataFrame) -> pl.DataFrame:
 
 
 def _residuals(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What the margins leave of refusals, NaN where there is no answer; and how often each prompt is refused."""
+    """What the margins leave of refusals, NaN if there is no answer; and how often each prompt is refused."""
     import numpy as np
     from scipy.optimize import minimize
     from scipy.special import expit
@@ -144,11 +144,11 @@ def _residuals(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _correlations(left: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Of every two models' residuals over the prompts that both answered; 0 where one has none.
+    """Of every two models' residuals over the prompts that both answered; 0 if one has none.
 
     Args:
-        left: residuals, models by prompts, 0 where there is no answer.
-        known: 1 where there is an answer, else 0.
+        left: residuals, models by prompts, 0 if there is no answer.
+        known: 1 if there is an answer, else 0.
     """
     import numpy as np
 
@@ -175,8 +175,8 @@ def _p(models: list[str], left: np.ndarray, known: np.ndarray, common: np.ndarra
 
     Args:
         models: names.
-        left: residuals, models by prompts, 0 where there is no answer.
-        known: 1 where there is an answer, else 0.
+        left: residuals, models by prompts, 0 if there is no answer.
+        known: 1 if there is an answer, else 0.
         common: how often each prompt is refused.
         pairs: which p-values are wanted; the model of the column is shuffled.
     """

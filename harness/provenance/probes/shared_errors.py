@@ -88,7 +88,7 @@ def shared_errors(answers: pl.DataFrame) -> pl.DataFrame:
     options = np.full(items, np.nan)
     options[column[count > 1]] = count[count > 1]
     alike, wrong = _alike(said, right), (right == 0).sum(axis=0)
-    # The chance that two different models' wrong answers agree; 0 where fewer than two were wrong.
+    # The chance that two different models' wrong answers agree; 0 if fewer than two were wrong.
     collision = np.maximum(alike - 1, 0).sum(axis=0) / np.maximum(wrong * (wrong - 1), 1)
     chance = np.where(np.isnan(options), collision, 1 / np.maximum(options - 1, 1))
     peers = wrong - 2
@@ -149,7 +149,7 @@ def _capa(
 
 
 def _alike(said: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Per model and item, how many models gave its wrong answer, itself among them; 0 where it was right."""
+    """Per model and item, how many models gave its wrong answer, itself among them; 0 if it was right."""
     import numpy as np
 
     found = np.zeros(said.shape)

@@ -51,7 +51,7 @@ COLUMNS = (
     ("excess", "DOUBLE!", "share less decoy_share."),
     ("excess_low", "DOUBLE!", "Lower limit of its 95 % interval (Newcombe 1998)."),
     ("excess_high", "DOUBLE!", "Upper limit of its 95 % interval (Newcombe 1998)."),
-    ("base_excess", "DOUBLE", "Mean excess of models of other families, as their names tell; null where none."),
+    ("base_excess", "DOUBLE", "Mean excess of models of other families, as their names tell; null if none."),
     ("base_n", "BIGINT!", "How many those are."),
     ("base_above", "BIGINT!", "How many of those have excess_low above 0."),
 )

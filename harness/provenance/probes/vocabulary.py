@@ -66,10 +66,10 @@ COLUMNS = (
     ("model_b", "VARCHAR!", "The other."),
     ("channel", "VARCHAR!", "How likeness was measured: a file in harness/provenance/probes/."),
     ("value", "DOUBLE!", "Similarity, 0 to 1; 1 is identical texts. What it is between strangers is not known yet."),
-    ("ci_low", "DOUBLE", "Lower limit of the 95 % bootstrap interval over prompts; null where the data give none."),
-    ("ci_high", "DOUBLE", "Upper limit of the 95 % bootstrap interval over prompts; null where the data give none."),
+    ("ci_low", "DOUBLE", "Lower limit of the 95 % bootstrap interval over prompts; null if the data give none."),
+    ("ci_high", "DOUBLE", "Upper limit of the 95 % bootstrap interval over prompts; null if the data give none."),
     ("n", "BIGINT!", "Prompts that both models answered."),
-    ("calibrated", "BOOLEAN!", "True where value was read against pairs known to be unrelated; false for now."),
+    ("calibrated", "BOOLEAN!", "True if value was read against pairs known to be unrelated; false for now."),
     ("domain", "VARCHAR", "The domain of the prompts that were compared, as their documents say; null is all of them."),
 )
 

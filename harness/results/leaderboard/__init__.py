@@ -1,8 +1,8 @@
 """The leaderboard: how well models do, next to how alike they are. Frames in, a page out.
 
 The same frames give the same bytes: there is no clock in it and every order is fixed. It says no more than was
-measured: every number stands with its interval and its n, and a similarity that is not calibrated is called so
-where it stands. One file per form of the page; `render` knows them.
+measured. Every number stands with its interval and its n, and a similarity that is not calibrated is called so where it
+stands. Each form of the page has a file of its own, and `render` knows them all.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ class Board:
     min_coverage: float = aggregates.MIN_COVERAGE
     """Scores with a smaller share of their samples scored are shown with a warning, and not ranked."""
     weights: Mapping[str, float] = field(default_factory=dict)
-    """Of tasks, in the mean over tasks; 1 where none is named."""
+    """Of tasks, in the mean over tasks; 1 if none is named."""
     title: str = "Leaderboard"
     """The heading of the page."""
     order: Sequence[str] = ()
@@ -65,7 +65,7 @@ class Board:
     show: Sequence[str] = COLUMNS
     """What stands beside the scores, of `CHOICES`."""
     mean: bool = True
-    """Whether there is a mean over tasks: there is none where models were given different tasks."""
+    """Whether there is a mean over tasks: there is none if models were given different tasks."""
     first: Sequence[str] = ()
     """Patterns of the models in question, which have a table of all their scores to themselves, in this order."""
     notes_first: Sequence[str] = ()
@@ -111,7 +111,7 @@ class Board:
 
     @cached_property
     def averaged(self) -> list[tuple[str, str]]:
-        """The columns that the mean is over: shares where higher is better; none where there is only one."""
+        """The columns that the mean is over: shares where higher is better; none if there is only one."""
         spoilt = {(row["task"], row["metric"]) for row in self.ranked if not 0 <= row["value"] <= 1}
         found = [column for column in self.columns if column[0] not in self.lower_is_better and column not in spoilt]
         return found if self.mean and len(found) > 1 else []
@@ -305,7 +305,7 @@ class Board:
 
     @cached_property
     def common_notes(self) -> list[str]:
-        """What must be known of every result; nothing where there are few, which say it themselves."""
+        """What must be known of every result; nothing if there are few, which say it themselves."""
         every = list(self._notes.values())
         return [note for note in every[0] if all(note in of for of in every)] if len(every) > SPELLED else []
 

@@ -199,7 +199,7 @@ def column_name(board: Board, task: str, metric: str) -> str:
 
 
 def score(board: Board, row: dict[str, Any] | None) -> str:
-    """A model's score on a task, its rank, and its marks; `-` where it was not run."""
+    """A model's score on a task, its rank, and its marks; `-` if it was not run."""
     if row is None:
         return NOT_RUN
     marks = "".join(f" ({word})" for word, key in _STAMPS.items() if row[key]) + (" †" if board.own_notes(row) else "")

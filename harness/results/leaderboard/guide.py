@@ -5,76 +5,79 @@ from __future__ import annotations
 from harness.results.leaderboard.board import Board
 
 _SCORES = """
-A score reads `value [low, high] n=documents rank best-worst (letters)`: the mean over documents, its 95 % interval, the
-ranks that the data allow, and letters. **Two models that share a letter cannot be told apart.** `-` was not run;
-`not scored` is neither right nor wrong.
+A score reads `value [low, high] n=documents rank best-worst (letters)`: the mean over documents, its 95 % interval,
+the ranks that the data allow, and letters. **Two models that share a letter cannot be told apart.** `-` means that
+the model was not run. `not scored` is neither right nor wrong.
 
-Ranks and letters come from paired tests on the documents both models answered, every pair of models against every
-other, adjusted by Holm: the chance of even one false separation in a column is at most 5 %. `b-e` is the letters from
-b to e. `harness compare A B` shows a pair in full; docs/reading-the-numbers.md explains the numbers on one screen.
-Controls are not ranked, nor are scores with fewer than {coverage} of their samples scored.
+Ranks and letters come from paired tests on the documents that both models answered. Every pair of models is tested,
+with an adjustment by Holm, so the chance of even one false separation in a column is at most 5 %. `b-e` is the letters
+from b to e. `harness compare A B` shows a pair in full, and docs/reading-the-numbers.md explains the numbers on one
+screen. Controls are not ranked, nor are scores with fewer than {coverage} of their samples scored.
 
-The interval is about other documents of the same kind. It knows nothing of documents a model saw in training.
+The interval is about other documents of the same kind. It knows nothing of documents that a model saw in training.
 
-n counts documents, not repeats. Failed, refused and unscored answers are never counted as wrong: they are left out of
-the mean and listed under the table (†), as are answers cut off at the token limit. The count of unscored samples
-includes the failed and the refused ones.
+n counts documents, not repeats. Failed, refused and unscored answers never count as wrong: they are left out of the
+mean and listed under the table (†), as are answers cut off at the token limit. The count of unscored samples includes
+the failed and the refused ones.
 
 Rows are ordered by the mean. Similarity plays no part in it.
 """
 _PLACED = """
-`≈`: the model was not asked all that the others were, so its own mean is of easier or harder documents. It stands
-where its differences to other models on shared documents put it; the number behind `≈` is that place, on the scale of
-the mean.
-`apart`: it shares no document with the models above, so nothing says where it belongs.
+`≈` means that the model was not asked all that the others were, so its own mean is of easier or harder documents. It
+stands where its differences to other models on shared documents put it. The number behind `≈` is that place, on the
+scale of the mean.
+`apart` means that it shares no document with the models above, so nothing says where it belongs.
 """
 _MEAN = """
-The mean is over tasks whose scores are shares, with the weights in its header; a task that is missing is missing,
-never zero, and a model without all of them has no rank by the mean.
+The mean is over tasks whose scores are shares, with the weights in its header. A task that is missing is left out and
+never counts as zero. A model without all of the tasks has no rank by the mean.
 """
 _UNSAFE = """
-`(unsafe)`: model-written code ran without the sandbox, where it could have cheated.
+`(unsafe)` means that model-written code ran without the sandbox, so it could have cheated.
 """
 _FORGEABLE = """
-`(forgeable)`: model-written code ran in the sandbox, but with its tests in its own process, where code made for that
-could have cheated.
+`(forgeable)` means that model-written code ran in the sandbox, but with its tests in its own process. Code made for
+that could have cheated.
 """
 _SIMILARITY = """
 **Similarity is evidence, not proof of copying.** Models are alike for many reasons: training on the other's outputs,
-shared data or vendors, web text that contains its outputs, a common ancestor, convergence.
+shared data or vendors, web text that contains its outputs, a common ancestor, or convergence.
 """
 _RELATIVE = """
-*Answers like*: the lab, and its model, whose openings, sentences and phrasing the model's answers resemble more than
-unrelated models do. The number is in standard deviations above models that cannot have learnt from it, with a jackknife
-interval over the n prompts both answered; q is the p-value against unrelated pairs, adjusted over labs, then over the
-versions of each. *strong*, *moderate*, *weak* is how much the evidence weighs. `or` names what else would explain it.
+*Answers like* names the lab, and its model, whose openings, sentences and phrasing the model's answers resemble more
+than unrelated models do. The number is in standard deviations above models that cannot have learnt from it, with a
+jackknife interval over the n prompts that both answered. q is the p-value against unrelated pairs, adjusted over
+labs, then over the versions of each. *strong*, *moderate* and *weak* say how much the evidence weighs. `or` names
+what else would explain it.
 
-*none*: no lab's models are resembled more than unrelated models are, at a false discovery rate of 5 %. Behind it
-stands how many documented students the same test finds: if it finds few, *none* clears nobody. *untestable*: fewer than
-five models that cannot have learnt from it have a score, in a set too small to read it against all models of other
-labs. *not enough prompts*: fewer than 50. *not comparable*: the set's models know too little of its answers, as of
-numbers, code or another language. `harness provenance MODEL` shows all of it.
+*none* means that no lab's models are resembled more than unrelated models are, at a false discovery rate of 5 %.
+Behind it stands how many documented students the same test finds. If it finds few, *none* clears nobody. *untestable*
+means that calibration is not possible: it needs scores of at least five models that cannot have learnt from the
+candidate, or a set large enough to read it against all models of other labs. *not enough prompts* means fewer than
+50. *not comparable* means that the set's models know too little of its answers, as of numbers, code or another
+language. `harness provenance MODEL` shows all of it.
 """
 _WORDS = """
-*Most similar words* stands here only while no model can be tested that way: the most similar other model by choice of
-words on the same prompts, from 0 to 1, with a bootstrap interval over the n prompts that both answered.
+*Most similar words* stands here only while no model can be tested that way. It is the most similar other model by
+choice of words on the same prompts, from 0 to 1, with a bootstrap interval over the n prompts that both answered.
 """
 _UNCALIBRATED = """
 **Not calibrated** means that a number has not been compared with models known to be unrelated. It has no known zero
-and no p-value; it only orders pairs within its table.
+and no p-value. It only orders pairs within its table.
 """
 _CONTROLS = """
-A control is known to be a relative of the model it names. A channel that does not place the two near each other does
-not work here. Where a control is the most similar, the most similar that is none is shown as well.
+A control is known to be a relative of the model it names. If a channel does not place the two near each other, it
+does not work here. If a control is the most similar model, the most similar one that is no control is shown as well.
 """
 _CLAIMS = """
-*Says it is*: the share of answers to n prompts about identity in which the model said it is, or is made by, that
-family. Denials and mentions do not count; one answer may name several. Beside it stands how many models of other
-families here claim the same, and their mean share: a claim that strangers make as often says nothing.
+*Says it is* is the share of answers to n prompts about identity in which the model said it is, or is made by, that
+family. Denials and mentions do not count, and one answer may name several families. Beside it stands how many models
+of other families here claim the same, and their mean share. A claim that strangers make as often says nothing.
 """
 _WRONG = """
-*Shared wrong answers*: the largest excess of the same wrong answer, over what other models' wrong answers to the same
-n items make likely, with its interval. Likeness of mistakes, from data or ability; it has no null here.
+*Shared wrong answers* is the largest excess of the same wrong answer, over what other models' wrong answers to the
+same n items make likely, with its interval. Mistakes may be alike because of data or because of ability. There is no
+null here.
 """
 
 

@@ -36,7 +36,7 @@ class Selection(BaseModel):
     where: str | None = None
     """A SQL condition over the columns of the view `leaderboard`."""
     weights: Mapping[str, Annotated[float, Gt(0)]] = {}
-    """Of tasks in the mean over tasks; 1 where none is named."""
+    """Of tasks in the mean over tasks; 1 if none is named."""
     coverage: Annotated[float, Interval(ge=0, le=1)] = MIN_COVERAGE
     """Share of samples that must be scored for a score to be ranked."""
     columns: tuple[str, ...] = COLUMNS
@@ -50,7 +50,7 @@ class Selection(BaseModel):
     """Sentences below that table, such as what the scores cannot say."""
 
     def sql(self) -> str | None:
-        """The query for the pairs of model and task that `where` lets in; None where there is no condition."""
+        """The query for the pairs of model and task that `where` lets in; None if there is no condition."""
         if self.where is None:
             return None
         return f"SELECT DISTINCT model, task FROM leaderboard WHERE is_headline AND ({self.where}\n) ORDER BY ALL"

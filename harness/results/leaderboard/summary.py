@@ -46,8 +46,8 @@ def _best(board: Board) -> str:
     value = number(estimate.value if estimate else row["value"], numbers)
     mine = standings.get(first)
     tied = [m for m in ranked if m != first and mine and _share(mine.groups, standings, m)]
-    told = f"it cannot be told apart from {_some(tied)}" if tied else "the data tell it apart from all others"
-    return f"{first} leads in {of} with {value}; {told}."
+    told = f"It cannot be told apart from {_some(tied)}" if tied else "The data tell it apart from all others"
+    return f"{first} leads in {of} with {value}. {told}."
 
 
 def _share(groups: Sequence[int], standings: object, model: str) -> bool:

@@ -28,7 +28,7 @@ def terminal(board: Board, width: int = tables.WIDTH) -> str:
         for title, header, rows in beside
     ]
     if board.columns:
-        parts.append("Ranks: those the data allow; models that share a letter cannot be told apart.\n")
+        parts.append("Ranks are those that the data allow. Models that share a letter cannot be told\napart.\n")
     parts += [paragraph(visible(f"Every result: {note}."), width) for note in board.common_notes]
     parts += [paragraph(visible(f"{model}, {task}: {note}."), width) for model, task, note in board.mixed_unscored]
     if board.coarse:
@@ -40,8 +40,8 @@ def terminal(board: Board, width: int = tables.WIDTH) -> str:
     return "\n".join(parts)
 
 
-_UNCALIBRATED = """Not calibrated: not yet compared with models known to be unrelated; there is
-no known zero and no p-value.
+_UNCALIBRATED = """Not calibrated means not compared with models known to be unrelated. Such a
+number has no known zero and no p-value.
 """
 
 

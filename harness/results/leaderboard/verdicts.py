@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from harness.results.leaderboard.board import Board
 
 EXPLORATORY = (
-    "Every verdict here is exploratory: no comparison was fixed before there were answers. `harness provenance "
-    "register` fixes one, and `harness provenance MODEL --registered FILE` says whether it is confirmatory."
+    "Every verdict here is exploratory, because no comparison was fixed before there were answers. You fix one with "
+    "`harness provenance register`. Then `harness provenance MODEL --registered FILE` says whether it is confirmatory."
 )
 
 
@@ -55,7 +55,7 @@ def cell(found: Finding) -> str:
 
 
 def in_full(board: Board, model: str) -> InFull | None:
-    """Everything behind the cell of a model; None where there is nothing but the cell."""
+    """Everything behind the cell of a model; None if there is nothing but the cell."""
     found = board.findings.get(model, [])
     fact = board.facts.get(model)
     said = wording.statement(model, fact.statement if fact else None)
@@ -98,7 +98,7 @@ def _nearest(found: Finding) -> tuple[str, ...]:
 
 
 def relative(board: Board, model: str) -> str:
-    """The evidence of the set with most power, and of those that contradict it; `-` where there is none."""
+    """The evidence of the set with most power, and of those that contradict it; `-` if there is none."""
     found = board.findings.get(model, [])
     told = "; but ".join(f"{cell(one)}{board.on(one)}" for one in found) or "-"
     same = [one.same_model.other for one in found if one.same_model and one.same_model.named]

@@ -29,7 +29,7 @@ def number(value: float | None, row: Mapping[str, Any], digits: int = 3) -> str:
     """`0.450 [0.31, 0.60] n=40`; a value that is not there is `not scored n=0`.
 
     Args:
-        value: the number, or None where nothing was scored.
+        value: the number, or None if nothing was scored.
         row: `ci_low`, `ci_high` (either may be None) and `n`.
         digits: decimals of the value; limits have two.
     """
@@ -67,7 +67,7 @@ CUT_OFF = 0.05
 
 
 def cut_off(row: Mapping[str, Any]) -> str | None:
-    """What to say where more than a twentieth of the answers met the token limit; `None` where no more did.
+    """What to say where more than a twentieth of the answers met the token limit; `None` if no more did.
 
     Args:
         row: one of the view `unread`.
@@ -75,13 +75,13 @@ def cut_off(row: Mapping[str, Any]) -> str | None:
     if row["truncated"] <= CUT_OFF * row["samples"]:
         return None
     return (
-        f"{row['truncated']} of {row['samples']} answers were cut off at the token limit: raise it (task.max_tokens=N, "
-        "or `reasoning: true` in the file of a model that thinks) before this figure is compared"
+        f"{row['truncated']} of {row['samples']} answers were cut off at the token limit: before you compare this "
+        "figure, raise the limit (task.max_tokens=N, or `reasoning: true` in the file of a model that thinks)"
     )
 
 
 def unread(row: Mapping[str, Any]) -> str | None:
-    """What to say where more than half of the answers could not be read; `None` where no more could not.
+    """What to say where more than half of the answers could not be read; `None` if no more could not.
 
     Args:
         row: one of the view `unread`.

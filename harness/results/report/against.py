@@ -243,7 +243,7 @@ def cost(data: Data) -> Spec:
     """Performance against what a thousand answers cost."""
     points = [point for point in _points(data, "usd") if point["usd"] > 0]
     if not points:
-        raise ConfigError("this figure cannot be drawn: of no scored model the cost of its answers is known")
+        raise ConfigError("this figure cannot be drawn: the cost of answers is known for none of the scored models")
     title = score_title(data)
     x = _field("usd", "US dollars for 1,000 answers, logarithmic", scale={"type": "log"})
     return {

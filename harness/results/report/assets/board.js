@@ -89,7 +89,7 @@ function board() {
   const hide = input("Hide controls", "checkbox", (v) => { controls = !v; shown.refresh(); remember(); });
   const start = button("Order of the mean", () => { by = null; shown.sort(null); remember(); say("back to the order of the mean"); });
   fill($("board"), h("div", { class: "controls" }, search.all, Object.keys(D.controls).length ? hide.all : null, start), shown.all,
-    h("p", { class: "hint" }, "The button with a rank marks every model that cannot be told apart from that one. ≈: the model was not asked what the others were, and stands where shared documents put it; apart: it shares none with them."));
+    h("p", { class: "hint" }, "The button with a rank marks every model that cannot be told apart from that one. ≈ means that the model was not asked what the others were, and stands where shared documents put it. “apart” means that it shares none with them."));
   linked("leaderboard", ({ filter, controls: shownToo, sort, up }) => {
     text = search.box.value = filter ?? "";
     controls = shownToo !== "no";

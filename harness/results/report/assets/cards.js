@@ -11,7 +11,7 @@ async function dealCards() {
 const firstSet = (card) => card.sets[0] ?? null;
 function verdictLine(card) {
   const set = firstSet(card);
-  if (!set) return ["Nobody is compared with it: it answered no open prompts that others answered."];
+  if (!set) return ["It is compared with nobody, because it answered no open prompts that others answered."];
   const like = set.verdict === "resembles" ? ["Answers ", h("b", {}, set.said)] : [h("b", {}, set.said)];
   return [set.same ? [h("b", {}, `Answers like ${set.same} itself. `)] : null, like, set.power ? `. ${set.power}` : "."];
 }

@@ -47,7 +47,7 @@ function onePool(host, P, i, pair) {
   fill(host,
     h("p", {}, `${P.models.length} models, ${P.prompts} prompts. `, P.tested
       ? `Scores are read against ${P.null.length} pairs that cannot be related.`
-      : "Nobody here can be tested: too few models are known not to have learnt from another. What follows is raw likeness, not calibrated: it has no known zero and no p-value."),
+      : "Nobody here can be tested. Calibration needs at least five models that cannot be related to the candidate. What follows is raw likeness, not calibrated: it has no known zero and no p-value."),
     P.notes.map((note) => h("p", { class: "hint" }, note)),
     matrixControls(P, i),
     h("div", { id: "fig-matrix", class: "figure" }),
@@ -80,7 +80,7 @@ function onePanel(host, P, i) {
       noted("likeness", { set: P.task, around: v === "" ? null : D.models[P.rows[Number(v)]] });
     }).all),
     h("div", { id: "fig-matrix", class: "figure" }),
-    h("p", { class: "hint" }, "A score is evidence, not proof of copying: what is made of it is the verdict below. Pointing at a cell says it, or why the candidate can be no teacher (later, of the same lab or base). Blank: no score."),
+    h("p", { class: "hint" }, "A score is evidence, not proof of copying. The verdict below says what is made of it. Point at a cell to read it, or why the candidate can be no teacher (later, of the same lab or base). A blank cell has no score."),
     h("h3", {}, "What is said of each model"),
     table(`Verdicts against ${P.task}`, [
       { name: "model", head: true, key: (r) => D.models[P.rows[r]], cell: (r) => modelLink(P.rows[r]) },
@@ -198,7 +198,7 @@ const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 function shared(words, a, b, P) {
   if (!words.length) return h("p", {}, "Nothing that others do not write as often.");
   const name = (k) => D.models[P.models[k]];
-  return [h("p", { class: "hint" }, "Share: of a model's answers. Elsewhere: mean share of the other models, for a passage the share of the other answers to that prompt. Examples, not evidence: what the words are worth is the score."),
+  return [h("p", { class: "hint" }, "Share is of a model's answers. Elsewhere is the mean share of the other models; for a passage, the share of the other answers to that prompt. These are examples, not evidence. What the words are worth is the score."),
     table("Shared openings, sentences, habits and passages", [
       { name: "kind", key: (r) => r[0], cell: (r) => r[0] },
       { name: "what", head: true, key: (r) => r[1], cell: (r) => h("q", {}, r[1]) },

@@ -227,7 +227,7 @@ function beside(S, told) {
 
   async function opened() {
     if (!file) {
-      if (!url) throw new Error(`A browser does not let a page read a file beside it. Choose ${S.file} above, or run: harness report --serve`);
+      if (!url) throw new Error(`Your browser does not let this page read the file beside it. Choose ${S.file} above, or run: harness report --serve`);
       const head = await fetch(url, { method: "HEAD" });
       if (!head.ok) throw new Error(`${S.file} is not beside this page (${head.status}).`);
       const slice = async (start, end) => {
@@ -281,7 +281,7 @@ function beside(S, told) {
     };
     const box = input(`Choose or drop ${S.file}`, "file", () => take(box.box.files[0]), { accept: ".parquet" });
     const all = h("div", { class: "drop", ondragover: (e) => e.preventDefault(), ondrop: (e) => { e.preventDefault(); take(e.dataTransfer.files[0]); } },
-      h("p", {}, "This page was opened from disk, where a browser does not let it read the file beside it. Lists and filters work; texts need that file."), box.all);
+      h("p", {}, "You opened this page from disk, so your browser does not let it read the file beside it. Lists and filters work. Texts need that file."), box.all);
     pickers.push(all);
     return all;
   }
