@@ -76,8 +76,12 @@ def _alike(board: Board) -> str:
     models, verb = "model" if tested == 1 else "models", "answers" if len(named) < 2 else "answer"  # noqa: PLR2004
     told = f"{len(named) or 'None'} of {tested} {models} tested {verb} clearly like another lab's"
     told += f": {_some(shown, '; ')}" if shown else ""
-    itself = "answers" if len(same) == 1 else "answer"
-    told += f". {len(same)} {itself} like a model of another name itself: {_some(sorted(same))}" if same else ""
+    they = (
+        "answers so much like another model that it"
+        if len(same) == 1
+        else "answer so much like another model that they"
+    )
+    told += f". {len(same)} {they} may be that model or kin of it: {_some(sorted(same))}" if same else ""
     return f"{told}. Likeness is evidence, not proof of copying."
 
 

@@ -50,7 +50,7 @@ def _set(found: Finding) -> Data:
         "strength": found.strength,
         "said": visible(brief.verdict(found)),
         "power": visible(brief.worth(found)),
-        "same": same and visible(same.other),
+        "same": same and visible(same.short),
         "near": first and visible(first.candidate),
         "numbers": None
         if first is None
