@@ -151,7 +151,7 @@ def itself(found: Finding) -> str:
         return ""
     if same.verdict == "strict":
         return f"{found.suspect} answers like {same.other} itself, or a version of it, or a model derived from it. "
-    rate = "" if same.wrongly is None else f" This test says so wrongly of {same.wrongly:.2f} of models."
+    rate = "" if same.wrongly is None else f" This test says so wrongly of {100 * same.wrongly:.0f} in 100 models."
     return f"{found.suspect} answers so much like {same.other} that it may be that model, or kin of it.{rate} "
 
 
