@@ -312,11 +312,15 @@ def _print(frame: pl.DataFrame, shape: Format, *shown: str) -> int:
 
 
 def _explained(shape: Format, *texts: str) -> None:
-    """What a table for people means; other formats are for programs."""
-    from harness.cli.provenance_text import say
+    """What a table means: below a table for people; beside other formats, which programs read, on stderr."""
+    from harness import core
+    from harness.cli import provenance_text
 
     if shape is Format.table:
-        say(*texts)
+        provenance_text.say(*texts)
+    else:
+        for text in texts:
+            core.say(core.visible(text))
 
 
 def _rounded(channels: Mapping[str, Sequence[float | None]]) -> dict[str, list[float | None]]:

@@ -85,8 +85,9 @@ def leaderboard(
     if weight:
         changes["weights"] = {**wanted.weights, **dict(map(_weight, weight))}
     if columns is not None:
-        changes["columns"] = tuple(name.strip() for name in columns.split(",") if name.strip())
-        selection.check_columns(changes["columns"], "--columns: ")
+        chosen = tuple(name.strip() for name in columns.split(",") if name.strip())
+        selection.check_columns(chosen, "--columns: ")
+        changes["columns"] = chosen
     warn(derivation.refresh(results).problems)
     file = check or out
     kind = form.value if form else _FORM_OF.get(file.suffix.lower(), "markdown") if file else "markdown"

@@ -237,6 +237,7 @@ class SameModel:
         prompts: answered by both.
         sentence: what was found, with its error rates.
         sibling: whether the two are documented to be of one lab or lineage, or go by one name: no surprise.
+        wrongly: share of models, their own not there, of whom a stranger is said, 0 to 1; `None` if not measured.
     """
 
     other: str
@@ -247,6 +248,12 @@ class SameModel:
     prompts: Count
     sentence: str
     sibling: bool = False
+    wrongly: float | None = None
+
+    @property
+    def short(self) -> str:
+        """What a cell says: only a model that is closer than siblings are is called the model itself."""
+        return f"answers like {self.other} itself" if self.verdict == "strict" else f"may be {self.other} or its kin"
 
     @property
     def named(self) -> bool:

@@ -190,6 +190,9 @@ def every(
 ) -> list[Pool]:  # fmt: skip
     """One pool per panel whose prompts were answered, then one per task with other prompts, by name.
 
+    Of a task that is called like a panel nothing more is said of models that were read against that panel: a model has
+    one finding by each name.
+
     Args:
         answers: columns `task`, `version`, `model`, `prompt_id`, `alias`, `prompt`, `domain`, `repeat`, `output`.
         known: facts about models.
@@ -203,7 +206,10 @@ def every(
     for task in sorted(set(answers["task"].unique().to_list()) - read):
         here = answers.filter(pl.col("task") == task)
         if of is None or of in here["model"].unique().to_list():
-            found.append(_local(here, task, known, control_of, folder))
+            pool = _local(here, task, known, control_of, folder)
+            said = {model for panel in found if panel.panel and panel.corpus == task for model in panel.suspects or ()}
+            rest = frozenset(pool.prints.models) - said if said else None
+            found.append(dataclasses.replace(pool, suspects=rest))
     return found
 
 

@@ -354,6 +354,7 @@ def _same_model(study: Study, suspect: str) -> SameModel | None:
         threshold=None if limit is None else limit.score,
         prompts=found.prompts,
         sentence=wording.same_model(found),
+        wrongly=None if limit is None else limit.suspects,
         sibling=same.kin(
             study.analysis.facts[study.analysis.index(suspect)], study.analysis.facts[study.analysis.index(found.other)]
         ),

@@ -149,7 +149,10 @@ def itself(found: Finding) -> str:
     same = found.same_model
     if same is None or not same.named:
         return ""
-    return f"{found.suspect} answers like {same.other} itself, or a version of it, or a model derived from it. "
+    if same.verdict == "strict":
+        return f"{found.suspect} answers like {same.other} itself, or a version of it, or a model derived from it. "
+    rate = "" if same.wrongly is None else f" This test says so wrongly of {100 * same.wrongly:.0f} in 100 models."
+    return f"{found.suspect} answers so much like {same.other} that it may be that model, or kin of it.{rate} "
 
 
 def said(found: Finding) -> str:
@@ -563,11 +566,12 @@ def same_model(found: Sameness | None) -> str:
     if found.verdict == "no evidence":
         nearest = f"nearest: {found.other}; {measure}"
         return f"No evidence that {found.suspect} is one of these models ({nearest}). {found_again}."
-    closer = " It is closer than siblings are." if found.verdict == "strict" else ""
-    return (
-        f"{found.suspect} answers like {found.other} itself, or a version of it, or a model derived from it "
-        f"({measure}).{closer} {rates}. {found_again}."
-    )
+    wrongly = f"A stranger's name was said of {limit.suspects:.2f} of models whose own was not here"
+    if found.verdict == "strict":
+        told = f"{found.suspect} answers like {found.other} itself, or a version of it, or a model derived from it "
+        return f"{told}({measure}). It is closer than siblings are. {rates}. {wrongly}. {found_again}."
+    told = f"{found.suspect} answers so much like {found.other} that it may be that model, or kin of it ({measure})."
+    return f"{told} {rates}. {wrongly}. {found_again}."
 
 
 def equality(p: float | None) -> str:

@@ -102,7 +102,7 @@ def _ruling(gate: LossGate, row: Mapping[str, Any]) -> Ruling:
         gate,
         row["task"],
         verdict,
-        sign * row["difference"],
+        sign * row["difference"] + 0.0,  # no -0
         low,
         high,
         row["n"],

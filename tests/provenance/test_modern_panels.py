@@ -171,3 +171,20 @@ def test_whole_traces_are_read_against_the_panel_of_traces_and_answers_are_not(s
     assert (found.same_model.other, found.same_model.verdict) == ("kimi-k2-thinking", "strict")
     summaries = answers.filter(pl.col("task") == "panel").with_columns(task=pl.lit("panel (traces: summary)"))
     assert all(pool.corpus != "lineage_bench" for pool in pools.every(summaries, pools.registry(), {}, None))
+
+
+def test_a_model_has_one_finding_by_a_name_where_a_task_is_called_like_a_panel(shared_data: Path) -> None:
+    prompts = pl.read_parquet(shared_data / "outputs" / "prompts.parquet").filter(
+        pl.col("corpus") == "misguided_attention"
+    )
+    held = pl.read_parquet(shared_data / "outputs" / "misguided_attention.parquet")
+    few, many = ("claude-3-haiku-20240307", "gpt-4-turbo"), ("gpt-4.1", "o3-mini")
+    mine = held.filter(pl.col("model").is_in([*few, *many])).unique(["model", "prompt_id"], maintain_order=True)
+    rows = mine.join(prompts.select("prompt_id", "prompt"), on="prompt_id", maintain_order="left")
+    answers = rows.select(
+        "model", "prompt_id", "prompt", "output", task=pl.lit("misguided_attention"), version=pl.lit("1"),
+        alias="prompt_id", domain=pl.lit("reasoning"), repeat=pl.lit(0), cut=pl.lit(value=False),
+    )  # fmt: skip
+    found = pools.every(answers, pools.registry(), {}, None)
+    asked = [(pool.panel, model) for pool in found for model in pool.prints.models if pool.asks(model)]
+    assert sorted(asked) == [(False, few[0]), (False, few[1]), (True, many[0]), (True, many[1])]

@@ -4,7 +4,6 @@ import ast
 import dataclasses
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -22,7 +21,7 @@ HOSTILE = "<img src=x onerror=alert(1)>\u202e"
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Results]:
-    folder = tmp_path_factory.mktemp("results")
+    folder = tmp_path_factory.mktemp("in_python") / "results"
     write_run(folder, models=("alpha", "beta", "gamma"))
     with harness.open(folder) as results:
         yield results
@@ -108,10 +107,9 @@ def test_what_a_notebook_shows_holds_no_markup_of_a_models(opened: Results) -> N
 
 
 def test_the_notebook_of_the_docs_runs_cell_by_cell_and_shows_every_result(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    opened: Results, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_run(tmp_path / "results", models=("alpha", "beta"))
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(opened.folder.parent)
     cells = json.loads((ROOT / "docs" / "notebook.ipynb").read_text(encoding="utf-8"))["cells"]
     names: dict[str, object] = {}
     shown = []
@@ -123,5 +121,5 @@ def test_the_notebook_of_the_docs_runs_cell_by_cell_and_shows_every_result(
             value = eval(compile(ast.Expression(last.value), "notebook", "eval"), names)
             shown += [] if value is None else [value._repr_html_()]
     assert len(shown) == 4
-    assert "results of 1 runs, 24 samples" in shown[0]
+    assert "results of 1 runs, 36 samples" in shown[0]
     assert "not proof of copying" in shown[3]

@@ -146,6 +146,15 @@ def test_every_source_is_fetched_by_its_hash_and_read(tables: ModuleType) -> Non
     assert all(len(of["commit"]) == 40 and of["licence"] and of["tasks"] for of in found.values())
 
 
+def test_the_models_in_question_have_answers(tables: ModuleType) -> None:
+    wanted = selection.load("public")
+    columns = {task: models for of in tables.sources().values() for task, models in of["tasks"].items()}
+    assert set(columns) == set(wanted.tasks)
+    assert {name for name in wanted.first if "*" not in name} <= {m for models in columns.values() for m in models}
+    assert not wanted.mean
+    assert all(note.endswith(".") for note in wanted.notes)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_page_is_what_the_public_answers_give(tables: ModuleType, shared_data: Path, tmp_path: Path) -> None:

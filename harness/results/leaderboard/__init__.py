@@ -8,11 +8,12 @@ stands. Each form of the page has a file of its own, and `render` knows them all
 from __future__ import annotations
 
 from harness.errors import ConfigError, unknown_name
-from harness.results.leaderboard.board import QUERIES, Board
+from harness.results.leaderboard.board import Board
 from harness.results.leaderboard.data import csv, json
 from harness.results.leaderboard.extras import Fact
 from harness.results.leaderboard.html import html
 from harness.results.leaderboard.markdown import markdown
+from harness.results.leaderboard.queries import QUERIES
 from harness.results.leaderboard.summary import summary as sentences
 from harness.results.leaderboard.terminal import terminal
 from harness.results.leaderboard.verdicts import cell as verdict

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.results.leaderboard import verdicts
 from harness.results.leaderboard.board import Board
-from harness.results.leaderboard.extras import EXTRAS
+from harness.results.leaderboard.columns import CELLS
 from harness.results.leaderboard.words import number, rank
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _beside(board: Board) -> list[Column]:
     if "relative" in board.show and board.evidence.height:
         on = board.usual_set + (" where no other set is named" if len(board.sets) > 1 else "")
         found.append((f"answers like ({on}; exploratory)", verdicts.relative))
-    return found + [EXTRAS[name] for name in board.show if name in EXTRAS]
+    return found + [CELLS[name] for name in board.show if name in CELLS]
 
 
 def _scores(board: Board) -> list[Section]:

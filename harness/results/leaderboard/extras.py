@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.results.leaderboard.board import Board
+    import polars as pl
 
+EXTRAS = ("lab", "released", "weights", "cost", "tokens", "latency")
+"""Columns that stand beside the scores for the asking."""
 PER = 1_000
 """Answers that a cost is of."""
 
@@ -29,7 +31,7 @@ class Fact:
 
 
 @dataclass(frozen=True)
-class Usage:
+class AnswerUsage:
     """What a model's answers took, over the tasks that are shown."""
 
     answers: int
@@ -42,19 +44,19 @@ class Usage:
     """Of `PER` answers, by the prices of the day they were asked for."""
 
 
-def usage(board: Board) -> dict[str, Usage]:
-    """What every model's answers took."""
+def usage(frame: pl.DataFrame) -> dict[str, AnswerUsage]:
+    """What every model's answers took, from the rows of the board's frame `usage`."""
     found: dict[str, list[Mapping[str, Any]]] = {}
-    for row in board.usage.iter_rows(named=True):
+    for row in frame.iter_rows(named=True):
         found.setdefault(row["model"], []).append(row)
     return {model: _usage(rows) for model, rows in found.items()}
 
 
-def _usage(rows: list[Mapping[str, Any]]) -> Usage:
+def _usage(rows: list[Mapping[str, Any]]) -> AnswerUsage:
     answers = sum(row["answers"] for row in rows)
     money = [_usd(row) for row in rows]
     known = [value for value in money if value is not None]
-    return Usage(
+    return AnswerUsage(
         answers,
         _mean(rows, "completion"),
         _mean(rows, "reasoning"),
@@ -79,42 +81,3 @@ def _usd(row: Mapping[str, Any]) -> float | None:
         return float((full + row["written"] * price["output"]) * row["share"] / 1e6)
     except (KeyError, TypeError):
         return None
-
-
-def _cost(board: Board, model: str) -> str:
-    found = board.used.get(model)
-    if found is None or found.usd is None:
-        return "-"
-    return f"${found.usd:.2f}"
-
-
-def _tokens(board: Board, model: str) -> str:
-    found = board.used.get(model)
-    if found is None or found.completion is None:
-        return "-"
-    thought = "" if found.reasoning is None else f", {found.reasoning:,.0f} of reasoning"
-    return f"{found.completion:,.0f}{thought} n={found.answers}"
-
-
-def _latency(board: Board, model: str) -> str:
-    found = board.used.get(model)
-    return "-" if found is None or found.seconds is None else f"{found.seconds:.1f} s n={found.answers}"
-
-
-def _fact(name: str) -> Any:
-    def told(board: Board, model: str) -> str:
-        fact = board.facts.get(model)
-        return (fact and getattr(fact, name)) or "-"
-
-    return told
-
-
-EXTRAS: Mapping[str, tuple[str, Any]] = {
-    "lab": ("lab", _fact("lab")),
-    "released": ("released", _fact("released")),
-    "weights": ("weights", _fact("weights")),
-    "cost": (f"cost of {PER:,} answers", _cost),
-    "tokens": ("mean tokens an answer", _tokens),
-    "latency": ("mean seconds an answer", _latency),
-}
-"""By the name of a column: its heading, and what says a model's cell."""

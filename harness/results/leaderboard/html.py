@@ -70,9 +70,7 @@ def _verdicts(board: Board) -> list[str]:
         return []
     cards = []
     for told in found:
-        items = "".join(
-            f"<li><em>{_text(head)}</em>: {_text(text)}</li>" for head, texts in told.parts for text in texts
-        )
+        items = "".join(f"<li><em>{_text(head)}</em>: {_text(' '.join(texts))}</li>" for head, texts in told.parts)
         cards.append(_folded(f"{named(board, told.model)}: {told.head}", f"<ul>{items}</ul>"))
     inside = "\n".join(cards)
     inside = inside if len(found) <= OPEN else _folded(f"{len(found)} models", inside)

@@ -62,7 +62,7 @@ def _verdicts(board: Board) -> list[str]:
         return []
     parts = ["## Verdicts in full\n", f"{textwrap.fill(EXPLORATORY, 118)}\n"]
     for told in found:
-        rows = [f"- *{markdown_text(head)}*: {_cell(text)}" for head, texts in told.parts for text in texts]
+        rows = [f"- *{markdown_text(head)}*: {' '.join(map(_cell, texts))}" for head, texts in told.parts]
         parts.append(_folded(f"{named(board, told.model)}: {told.head}", "\n".join(rows) + "\n"))
     return parts if len(found) <= OPEN else [*parts[:2], _folded(f"{len(found)} models", "\n".join(parts[2:]))]
 

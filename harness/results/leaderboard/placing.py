@@ -3,43 +3,43 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from harness.stats import aggregates, levels
-from harness.stats.levels import Level
-
-if TYPE_CHECKING:
-    from harness.results.leaderboard.board import Board
+from harness.stats import Level, aggregates, levels
 
 Column = tuple[str, str]
+Row = Mapping[str, Any]
 DIGITS = 6
 """Levels are solved for; what is behind these digits is the solver's."""
 
 
-def placed(board: Board) -> list[Column]:
-    """The columns that decide the order: those of the mean, or the only one there is; none if lower is better."""
-    found = board.averaged or (board.columns if len(board.columns) == 1 else [])
-    return [column for column in found if column[0] not in board.lower_is_better]
+def whole(
+    columns: Sequence[Column], ranked: Sequence[Row], comparisons: Sequence[Row], coverage: float
+) -> frozenset[str]:
+    """Models that were asked every column that counts, on the documents that most models were asked.
 
-
-def whole(board: Board) -> frozenset[str]:
-    """Models that were asked every column that counts, on the documents that most models were asked."""
-    columns = placed(board)
+    Args:
+        columns: task and metric of those that count.
+        ranked: scores that may be ranked.
+        comparisons: rows of the table `comparisons`.
+        coverage: share of its documents that a model must share with the others.
+    """
     if not columns:
         return frozenset()
-    return frozenset.intersection(*(_alike(board, column) for column in columns))
+    return frozenset.intersection(*(_alike(column, ranked, comparisons, coverage) for column in columns))
 
 
-def _alike(board: Board, column: Column) -> frozenset[str]:
+def _alike(column: Column, ranked: Sequence[Row], comparisons: Sequence[Row], coverage: float) -> frozenset[str]:
     """The largest circle of models that one model shares (nearly) all of its documents of a column with."""
-    n = {row["model"]: row["n"] for row in board.ranked if (row["task"], row["metric"]) == column}
+    n = {row["model"]: row["n"] for row in ranked if (row["task"], row["metric"]) == column}
     pairs = [
         (row["model_a"], row["model_b"])
-        for row in board.comparisons.iter_rows(named=True)
+        for row in comparisons
         if (row["task"], row["metric"]) == column
         and row["model_a"] in n
         and row["model_b"] in n
-        and row["n"] >= board.min_coverage * max(n[row["model_a"]], n[row["model_b"]])
+        and row["n"] >= coverage * max(n[row["model_a"]], n[row["model_b"]])
     ]
     partners = Counter(name for pair in pairs for name in pair)
     if not n:
@@ -48,15 +48,26 @@ def _alike(board: Board, column: Column) -> frozenset[str]:
     return frozenset({centre}.union(*(pair for pair in pairs if centre in pair)))
 
 
-def places(board: Board) -> dict[str, Level]:
-    """Where every ranked model stands: `whole` ones at their mean, others by their differences on what is shared."""
-    columns = placed(board)
+def places(
+    columns: Sequence[Column],
+    ranked: Sequence[Row],
+    comparisons: Sequence[Row],
+    weights: Mapping[str, float],
+    held: frozenset[str],
+) -> dict[str, Level]:
+    """Where every ranked model stands: those of `whole` at their mean, others by their differences on what is shared.
+
+    Args:
+        columns: as of `whole`, as the next two.
+        ranked: see there.
+        comparisons: see there.
+        weights: of tasks in the mean; 1 where none is named.
+        held: models that keep their mean.
+    """
     own = {
         model: mean.estimate.value
-        for model, mean in aggregates.means(columns, board.ranked, board.weights).items()
+        for model, mean in aggregates.means(columns, ranked, weights).items()
         if mean.estimate.value is not None
     }
-    found = levels.levels(
-        own, aggregates.shared(columns, board.comparisons.iter_rows(named=True), board.weights), board.whole
-    )
+    found = levels.levels(own, aggregates.shared(columns, comparisons, weights), held)
     return {name: Level(round(level.value, DIGITS), level.group) for name, level in found.items()}

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.provenance import Finding, brief
-from harness.provenance.finding import TESTED
-from harness.results.leaderboard import placing
+from harness.provenance import Finding, brief, finding
 from harness.results.leaderboard.board import Board
 from harness.results.leaderboard.words import number
 
@@ -35,7 +33,7 @@ def _best(board: Board) -> str:
     ranked = [model for model in board.names if model in board.places]
     if len(ranked) < 2:  # noqa: PLR2004
         return ""
-    first, columns = ranked[0], placing.placed(board)
+    first, columns = ranked[0], board.placed
     of = f"the mean of {len(columns)} tasks" if len(columns) > 1 else columns[0][0]
     standings = board.standings[None if len(columns) > 1 else columns[0]]
     if first not in board.whole:
@@ -71,15 +69,19 @@ def _alike(board: Board) -> str:
         (model, of) for model, of in found.items() if of.verdict == "resembles" and of.strength in CLEAR
     ]  # the weak ones are in the table
     named.sort(key=lambda item: (CLEAR.index(str(item[1].strength)), board.names.index(item[0])))
-    tested = sum(of.verdict in TESTED for of in found.values())
+    tested = sum(of.verdict in finding.TESTED for of in found.values())
     if not tested:
         return ""
     shown = [f"{model} like {brief.whom(of.named[0])} ({of.strength})" for model, of in named]
-    verb = "answers" if len(named) == 1 else "answer"
-    told = f"{len(named) or 'None'} of {tested} models tested {verb} clearly like another lab's"
+    models, verb = "model" if tested == 1 else "models", "answers" if len(named) < 2 else "answer"  # noqa: PLR2004
+    told = f"{len(named) or 'None'} of {tested} {models} tested {verb} clearly like another lab's"
     told += f": {_some(shown, '; ')}" if shown else ""
-    itself = "answers" if len(same) == 1 else "answer"
-    told += f". {len(same)} {itself} like a model of another name itself: {_some(sorted(same))}" if same else ""
+    they = (
+        "answers so much like another model that it"
+        if len(same) == 1
+        else "answer so much like another model that they"
+    )
+    told += f". {len(same)} {they} may be that model or kin of it: {_some(sorted(same))}" if same else ""
     return f"{told}. Likeness is evidence, not proof of copying."
 
 

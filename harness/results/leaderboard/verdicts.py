@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.provenance import Finding, brief, wording
-from harness.provenance.finding import TESTED
+from harness.provenance import Finding, brief, finding, wording
 from harness.results.leaderboard.words import number
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ def in_full(board: Board, model: str) -> InFull | None:
     found = board.findings.get(model, [])
     fact = board.facts.get(model)
     said = wording.statement(model, fact.statement if fact else None)
-    if not said and not any(one.verdict in TESTED or one.incomparable for one in found):
+    if not said and not any(one.verdict in finding.TESTED or one.incomparable for one in found):
         return None
     parts: list[tuple[str, tuple[str, ...]]] = []
     for one in found:
@@ -102,7 +101,7 @@ def relative(board: Board, model: str) -> str:
     """The evidence of the set with most power, and of those that contradict it; `-` if there is none."""
     found = board.findings.get(model, [])
     told = "; but ".join(f"{cell(one)}{board.on(one)}" for one in found) or "-"
-    same = [one.same_model.other for one in found if one.same_model and one.same_model.named]
+    same = [one.same_model.short for one in found if one.same_model and one.same_model.named]
     undated = any(one.released is None for one in found) and model not in board.imported_models
     month = " (add released:)" if undated else ""  # the line of its file that is missing; pages are narrow
-    return (f"answers like {same[0]} itself; {told}" if same else told) + month
+    return (f"{same[0]}; {told}" if same else told) + month

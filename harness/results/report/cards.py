@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from harness.core import visible
-from harness.provenance import Finding, brief, wording
-from harness.provenance.finding import ordered
+from harness.provenance import Finding, brief, finding, wording
 from harness.results.report.gather import Data, number
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ def cards(board: Board, said: Mapping[tuple[str, str], Finding], place: Mapping[
     mine: dict[str, list[Finding]] = {}
     for (model, _), found in said.items():
         mine.setdefault(model, []).append(found)
-    return [_card(board, name, ordered(mine.get(name, ()))) for name in sorted(place, key=place.__getitem__)]
+    return [_card(board, name, finding.ordered(mine.get(name, ()))) for name in sorted(place, key=place.__getitem__)]
 
 
 def _card(board: Board, name: str, found: Sequence[Finding]) -> Data:
@@ -51,7 +50,7 @@ def _set(found: Finding) -> Data:
         "strength": found.strength,
         "said": visible(brief.verdict(found)),
         "power": visible(brief.worth(found)),
-        "same": same and visible(same.other),
+        "same": same and visible(same.short),
         "near": first and visible(first.candidate),
         "numbers": None
         if first is None

@@ -172,7 +172,7 @@ def _evidence(found: Finding, place: Mapping[str, int]) -> Data:
         "said": visible(verdict(found)),
         "sentence": visible(found.sentence),
         "name": None if first is None else visible(first.candidate),
-        "same": visible(found.same_model.other) if found.same_model and found.same_model.named else None,
+        "same": visible(found.same_model.short) if found.same_model and found.same_model.named else None,
         "dated": found.released is not None,
         "tested": len(found.tested),
         "n": found.suspect_prompts if first is None else first.prompts,

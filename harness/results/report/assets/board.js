@@ -53,7 +53,7 @@ function board() {
     key: (r) => (r.cells[i] ? r.cells[i].v : null), cell: score(i) }));
   const relative = (e) => {
     const month = e.dated ? null : h("small", { class: "warn" }, " add released: YYYY-MM to its model file");
-    return [e.same === null ? null : `answers like ${e.same} itself; `, e.said, several ? h("small", {}, ` on ${e.set}`) : null, month];
+    return [e.same === null ? null : `${e.same}; `, e.said, several ? h("small", {}, ` on ${e.set}`) : null, month];
   };
   const several = new Set(B.rows.flatMap((r) => r.evidence.map((e) => e.set))).size > 1;
   columns.push({ name: "answers like (calibrated, exploratory)", wide: true, key: (r) => (r.evidence.length ? r.evidence[0].score : null), number: true,

@@ -13,7 +13,7 @@ function verdictLine(card) {
   const set = firstSet(card);
   if (!set) return ["It is compared with nobody, because it answered no open prompts that others answered."];
   const like = set.verdict === "resembles" ? ["Answers ", h("b", {}, set.said)] : [h("b", {}, set.said)];
-  return [set.same ? [h("b", {}, `Answers like ${set.same} itself. `)] : null, like, set.power ? `. ${set.power}` : "."];
+  return [set.same ? [h("b", {}, `${set.same[0].toUpperCase()}${set.same.slice(1)}. `)] : null, like, set.power ? `. ${set.power}` : "."];
 }
 
 function models() {

@@ -26,7 +26,10 @@ function likeness() {
     const place = (name) => (D.pools[i].panel ? -1 : P.models.indexOf(D.models.indexOf(name)));
     await show(i, place(a) >= 0 && place(b) >= 0 ? [place(a), place(b)] : null);
     if (near && D.pools[i].panel) zoomPanel(P, Math.max(0, P.rows.indexOf(D.models.indexOf(near))));
-    else if (near && place(near) >= 0) zoom(P, i, place(near));
+    else if (near && place(near) >= 0) {
+      zoom(P, i, place(near));
+      host.querySelector(".zoom select").value = String(place(near));
+    }
     $(a ? "pair" : "likeness").scrollIntoView();
   });
   // Opened when somebody comes near it: pools are the largest part of the page.
@@ -140,7 +143,7 @@ function matrixControls(P, i) {
     zoom(P, i, v === "" ? null : Number(v));
     noted("likeness", { set: P.task, around: v === "" ? null : D.models[P.models[Number(v)]] });
   });
-  return h("div", { class: "controls" }, near.all);
+  return h("div", { class: "controls zoom" }, near.all);
 }
 // Half of a symmetrical matrix is in the page.
 const rawOf = (P, a, b) => half(P.raw, a, b);
