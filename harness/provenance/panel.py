@@ -500,6 +500,7 @@ def keyed(panel: Panel, answers: pl.DataFrame) -> tuple[pl.DataFrame, list[Panel
     """The answers to a panel's prompts, known by the panel's ids; and the prompts that were asked otherwise.
 
     A prompt that comes with its text is known by it (white space around it aside), else by its id or its source's name.
+    A name that is a bare number counts only in a task called like the panel: everybody numbers prompts.
     Of tasks' answers and traces those are taken that the panel reads.
 
     Args:
@@ -515,12 +516,14 @@ def keyed(panel: Panel, answers: pl.DataFrame) -> tuple[pl.DataFrame, list[Panel
         traced = pl.col("task").str.contains(TRACES_OF, literal=True)
         answers = answers.filter(~traced if panel.traces is None else pl.col("task").str.ends_with(kind))
     of_name = {**panel.aliases, **{p.id: p.id for p in panel.prompts}}
-    columns = ["prompt_id", *(c for c in ("alias", "prompt") if c in answers.columns)]
+    columns = ["prompt_id", *(c for c in ("alias", "prompt", "task") if c in answers.columns)]
     asked = answers.select(columns).unique(maintain_order=True)
     found: list[PanelProblem] = []
     ids: list[str | None] = []
     for row in asked.iter_rows(named=True):
-        claimed = of_name.get(row.get("alias") or "") or of_name.get(row["prompt_id"])
+        own = str(row.get("task", panel.name)).partition(f" {TRACES_OF}")[0] == panel.name
+        names = [name for name in (row.get("alias"), row["prompt_id"]) if name and (own or not name.isdigit())]
+        claimed = next((of_name[name] for name in names if name in of_name), None)
         text = row.get("prompt")
         known = of_name.get(prompt_id(text)) if text is not None else claimed
         if text is not None and claimed is not None and known != claimed:

@@ -425,3 +425,15 @@ def test_the_command_makes_a_panel_of_labelled_tables(project: Project, shared_d
     assert [p.rank for p in ranked] == list(range(1, len(ranked) + 1))
     assert all(p.text is not None for p in ranked)
     assert "where it is published" in project.run(*words, "--published", "", code=2).stderr
+
+
+def test_a_number_is_no_panels_prompt_but_in_a_task_called_like_the_panel() -> None:
+    shipped = panel.load("slop_score")
+    number = next(prompt.name for prompt in shipped.prompts if prompt.name.isdigit())
+    rows = [{"task": task, "model": "m", "prompt_id": number, "output": "x"} for task in ("mine", "slop_score")]
+    found, otherwise = panel.keyed(shipped, pl.DataFrame(rows))
+    assert (found["task"].to_list(), otherwise) == (["slop_score"], [])
+    told = pl.DataFrame([{**row, "prompt": "Name three rivers."} for row in rows])
+    found, otherwise = panel.keyed(shipped, told)
+    assert found.is_empty()
+    assert [problem.where for problem in otherwise] == [f"prompt {number}"], "of the task called like the panel"
