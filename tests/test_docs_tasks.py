@@ -53,3 +53,12 @@ def test_a_run_is_counted_at_a_models_price_and_its_own_limit():
 def test_for_the_eye_a_kind_stands_once():
     frame = tasklist.grouped(tasklist.table("hmmt"))
     assert frame["kind"].to_list() == ["math", "", ""]
+
+
+@pytest.mark.parametrize("header", ["", "# Mine.\n", "# Mine.\n# Source: somewhere. Licence: MIT.\n"])
+def test_a_task_of_ones_own_is_listed_however_little_its_header_says(tmp_path, monkeypatch, header):
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks" / "own.yaml").write_text(f"{header}task: own\nmetadata: {{version: 1.0}}\n", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    (row,) = tasklist.table("own").rows(named=True)
+    assert (row["task"], row["kind"], row["licence"]) == ("own", "other", None)

@@ -306,7 +306,8 @@ def index(
         renamed("--again", "--rebuild")
     done = (derivation.rebuild if rebuild or again else derivation.refresh)(results)
     warn(done.problems)
-    sys.stdout.write(f"{done.path}: {done.runs} runs, {len(done.added)} new or changed, {len(done.removed)} gone\n")
+    runs = "1 run" if done.runs == 1 else f"{done.runs} runs"
+    sys.stdout.write(f"{done.path}: {runs}, {len(done.added)} new or changed, {len(done.removed)} gone\n")
 
 
 @app.command(name="import")

@@ -157,7 +157,8 @@ def bundle(
     from harness.core import tables
 
     made = bundles.bundle([runs.find_run(results, name) for name in run], out)
-    sys.stdout.write(f"{made.path}: {len(made.roots)} runs, {made.size} bytes, SHA-256 {made.sha256}\n")
+    runs_in = "1 run" if len(made.roots) == 1 else f"{len(made.roots)} runs"
+    sys.stdout.write(f"{made.path}: {runs_in}, {made.size} bytes, SHA-256 {made.sha256}\n")
     for name, root in made.roots.items():
         sys.stdout.write(f"  {name} {root or 'no root recorded'}\n")
     sys.stdout.write("It holds the documents of these tasks. Check that you may pass them on:\n")

@@ -118,7 +118,7 @@ def _flat(header: str) -> str:
 def _parts(header: str) -> dict[str, str]:
     """The parts of a header by their word: `Measures`, `Source`, `Expected` …, each as one line."""
     found = list(_SECTION.finditer(header))
-    ends = [*(match.start() for match in found[1:]), len(header)]
+    ends = [*(match.start() for match in found[1:]), len(header)][: len(found)]
     return {
         match[1]: " ".join(header[match.end() : end].replace("\n#", "\n").split())
         for match, end in zip(found, ends, strict=True)
@@ -173,7 +173,19 @@ def table(match: str = "", model: str | None = None) -> pl.DataFrame:
         cost = None if usd is None else round(usd, 2)
         version = str(file.metadata["version"])
         rows.append(
-            (of.kind, of.name, of.n, points, of.requests, cost, of.data, of.prompt, version, of.licence, of.about)
+            (
+                of.kind,
+                of.name,
+                of.n,
+                points,
+                of.requests,
+                cost,
+                of.data,
+                of.prompt,
+                version,
+                None if of.licence == "-" else of.licence,
+                of.about,
+            )
         )
     for error in taskfiles.refused(resources.task_dirs()).values():
         say(f"warning: {visible(str(error))}", "warning")

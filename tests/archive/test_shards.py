@@ -89,7 +89,7 @@ def test_a_shard_that_is_none_is_refused(word: str) -> None:
 def test_more_shards_than_documents_are_refused(project: Project) -> None:
     project.model("alice")
     failed = project.run("eval", "model=alice", "task=sums", "limit=2", "shard=3/3", code=2)
-    assert "sums has 2 documents alone" in failed.stderr
+    assert "sums has only 2 documents" in failed.stderr
 
 
 def test_a_remote_results_folder_is_refused_with_the_word_that_does_it(project: Project) -> None:

@@ -156,7 +156,7 @@ def test_old_commands_and_flags_do_what_they_did_and_name_the_new_ones(project: 
     project.model("alice")
     project.run("eval", "model=alice", "task=sums", "limit=2")
     old, new = (project.run("index", word) for word in ("--again", "--rebuild"))
-    assert old.stdout == new.stdout == "results/harness.duckdb: 1 runs, 1 new or changed, 0 gone\n"
+    assert old.stdout == new.stdout == "results/harness.duckdb: 1 run, 1 new or changed, 0 gone\n"
     assert "--again is --rebuild now" in old.stderr
     assert not new.stderr
     assert "--again" not in project.run("index", "--help").stdout
