@@ -565,7 +565,8 @@ def same_model(found: Sameness | None) -> str:
     )
     if found.verdict == "no evidence":
         nearest = f"nearest: {found.other}; {measure}"
-        return f"No evidence that {found.suspect} is one of these models ({nearest}). {found_again}."
+        absent = "The model that it is closest to may not be in this set"
+        return f"No evidence that {found.suspect} is one of these models ({nearest}). {absent}. {found_again}."
     wrongly = f"A stranger's name was said of {limit.suspects:.2f} of models whose own was not here"
     if found.verdict == "strict":
         told = f"{found.suspect} answers like {found.other} itself, or a version of it, or a model derived from it "
