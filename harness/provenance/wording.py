@@ -486,9 +486,11 @@ def standing(suspect: str, found: ReportStanding, looks: Looks, *, logged: bool)
         said = f"Exploratory: {'; '.join(found.why)}."
     if not logged:
         return f"{said} It is not known how much was looked at, because the results folder keeps no log."
+    questions = "1 question" if looks.questions == 1 else f"{looks.questions} questions"
+    sets = "1 prompt set" if looks.sets == 1 else f"{looks.sets} prompt sets"
     return (
-        f"{said} Looked at for {suspect} so far: {looks.questions} sets of candidates or other questions on "
-        f"{looks.sets} prompt sets. False discovery rates are over this one alone."
+        f"{said} You have asked {questions} about {suspect} so far, on {sets}. Another set of candidates is another "
+        "question. False discovery rates cover this one alone."
     )
 
 
