@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from harness.provenance import wording
 from harness.provenance.finding import Finding, Lab
 
 VERSIONS = 2
@@ -56,6 +55,8 @@ def worth(found: Finding) -> str:
 
 def because(found: Finding) -> list[str]:
     """What stands behind the verdict, a sentence each: the report's own."""
+    from harness.provenance import wording  # loads SciPy, which most commands never need
+
     told = [wording.lab_sentence(found.suspect, lab) for lab in found.named if lab.p is not None]
     if found.coverage is not None and found.possible:
         labs = ", ".join(lab.lab or "a lab that is not documented" for lab in found.possible)
@@ -71,6 +72,8 @@ def because(found: Finding) -> list[str]:
 
 def others(found: Finding) -> list[str]:
     """The rival explanations, a sentence each."""
+    from harness.provenance import wording
+
     return [f"{wording.rival(found.suspect, lab, one)}." for lab in found.named for one in lab.rivals]
 
 

@@ -21,7 +21,6 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr
 
 from harness.specs import MONTH
 
@@ -306,6 +305,8 @@ def _outlying(x: Matrix, used: Bool, weight: Matrix) -> tuple[Matrix, Matrix, fl
         near = np.where(used & (np.abs(far) < 1), (1 - far**2) ** 2, 0.0)
         middle = _over((near * weight[:, None] * value).sum(axis=0), (near * weight[:, None]).sum(axis=0))
     inside = (used & (np.abs(value - middle) < INSIDE * scale)).astype(float)
+    from scipy.special import ndtr  # here, because facts about models are read without comparing any
+
     kept = 2 * ndtr(INSIDE) - 1
     density = np.exp(-(INSIDE**2) / 2) / np.sqrt(2 * np.pi)
     return near, inside, float(np.sqrt(1 - 2 * INSIDE * density / kept))

@@ -8,8 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy import sparse
-from scipy.spatial.distance import cdist
 
 from harness.provenance import human
 from harness.provenance.fingerprint import Fingerprints, channel
@@ -317,6 +315,8 @@ def rate(prints: Fingerprints, name: str) -> Matrix:
     if not useful.any():
         return np.full((len(prints.models),) * 2, np.nan)
     scaled = rates[:, useful] / spread[useful]
+    from scipy.spatial.distance import cdist
+
     delta = cdist(scaled, scaled, "cityblock") / useful.sum()
     near: Matrix = 1 / (1 + delta)
     return near
@@ -374,6 +374,8 @@ def _totals(prints: Fingerprints, name: str, place: npt.NDArray[np.int64], group
 
 def _by_prompt(prints: Fingerprints, name: str) -> Iterator[tuple[int, Matrix]]:
     """Each prompt that anybody answered, with the cosines of the answers: models x models."""
+    from scipy import sparse  # here, because facts about models are read without comparing any
+
     frame = prints.features[name]
     models = len(prints.models)
     prompt = frame["p"].to_numpy()
