@@ -179,7 +179,7 @@ def test_matrix_tree_explain_and_change_answer_at_the_terminal(project: Project)
     tree = project.run("provenance", "tree", "--svg", "t.svg")
     assert tree.stdout.startswith("[Illustration")
     assert (project.root / "t.svg").read_text().startswith("<svg")
-    assert "Examples, not evidence" in project.run("provenance", "explain", "a", "b").stdout
+    assert "examples, not evidence" in project.run("provenance", "explain", "a", "b").stdout
     assert json.loads(project.run("provenance", "change", "a", "b", "--format", "json").stdout)
     assert "unknown model" in project.run("provenance", "change", "a", "nobody", code=2).stderr
     assert "No such option: --panel" in project.run("provenance", "explain", "a", "b", "--panel", "x", code=2).stderr
