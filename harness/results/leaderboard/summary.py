@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from harness.provenance import Finding, brief, finding
 from harness.results.leaderboard.board import Board
@@ -76,13 +76,19 @@ def _alike(board: Board) -> str:
     models, verb = "model" if tested == 1 else "models", "answers" if len(named) < 2 else "answer"  # noqa: PLR2004
     told = f"{len(named) or 'None'} of {tested} {models} tested {verb} clearly like another lab's"
     told += f": {_some(shown, '; ')}" if shown else ""
-    they = (
-        "answers so much like another model that it"
-        if len(same) == 1
-        else "answer so much like another model that they"
-    )
-    told += f". {len(same)} {they} may be that model or kin of it: {_some(sorted(same))}" if same else ""
+    told += _kin(found, same)
     return f"{told}. Likeness is evidence, not proof of copying."
+
+
+def _kin(found: Mapping[str, Finding], same: Sequence[str]) -> str:
+    """Who may be another model or kin of it, and how often the test says so wrongly; empty of nobody."""
+    if not same:
+        return ""
+    rates = [of.wrongly for model in same if (of := found[model].same_model) and of.wrongly is not None]
+    wrongly = f" (said wrongly of up to {100 * max(rates):.0f} in 100 models)" if rates else ""
+    they, may = ("answers", "it") if len(same) == 1 else ("answer", "they")
+    kin = f"{they} so much like another model that {may} may be that model or kin of it{wrongly}"
+    return f". {len(same)} {kin}: {_some(sorted(same))}"
 
 
 def _none(board: Board) -> str:
