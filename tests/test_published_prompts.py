@@ -103,7 +103,7 @@ def test_a_release_of_livecodebench_is_its_own_files_and_no_later_ones(released)
     assert counts == [2, 4, 5]
     hashes = {loaded(f"livecodebench_v{n}", released).data_sha256 for n in (1, 2, 3)}
     assert len(hashes) == 3
-    with pytest.raises(TaskError, match=r"not there: test4\.jsonl"):
+    with pytest.raises(TaskError, match=r"missing: test4\.jsonl"):
         loaded("livecodebench_v4", released)
     prompt, doc = asked(loaded("livecodebench_v1", released))
     assert prompt.startswith("You are an expert Python programmer. You will be given a question")

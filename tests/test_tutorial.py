@@ -64,7 +64,7 @@ def test_every_command_of_the_tutorial_runs_and_prints_what_the_page_says(
 ) -> None:
     lines = [line.removeprefix("$ ") for block in blocks("console") for line in block.splitlines()]
     commands = [line for line in lines if not line.startswith(SHELL)]
-    assert len(commands) >= 15
+    assert len(commands) >= 14
     monkeypatch.setenv("MY_KEY", "secret-of-the-tutorial")
     monkeypatch.setenv("HARNESS_RESULTS", "results")
     printed, wide = "", []
