@@ -133,8 +133,9 @@ def test_the_page_draws_the_models_asked_against_the_panels_teachers(route: Rout
     assert all(name in text for name in ("text-davinci-003", *WHO))
     with pytest.raises(ConfigError, match="read against a panel"):
         figures.tree(data, task="alpaca_eval")
-    shown = page.drawn(data)["matrix"]["pools"]
-    assert [one["spec"]["usermeta"]["figure"] for one in shown] == ["matrix"]
+    (shown,) = [page._of_set(data, one)["figures"] for one in page._sets(data)]
+    assert shown["matrix"]["spec"]["usermeta"]["figure"] == "matrix"
+    assert "panel" in shown["tree"]["why"]
 
 
 def test_documented_students_are_named_and_others_are_not(route: Route) -> None:
