@@ -103,7 +103,7 @@ def test_a_candidate_whose_null_models_have_too_few_scores_is_untestable(pool: e
     assert finding.z is not None
     assert finding.exceeded is not None
     assert 0 <= finding.exceeded <= 2
-    assert "only 2 models that cannot have learnt from it have a score" in wording.sentence("m29", finding)
+    assert "This set has 2 that cannot have learnt from it" in wording.sentence("m29", finding)
     assert all(f.verdict in {"resembles", "none"} for f in evidence.pair_tests(found, "m29") if f.candidate != "m07")
 
 
