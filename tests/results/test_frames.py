@@ -198,7 +198,7 @@ def test_quiet_says_nothing_and_json_says_lines_of_json(project):
 
 @pytest.mark.slow
 def test_words_about_the_log_may_stand_among_the_overrides(project):
-    project.model("alice")
+    project.model("alice", "echo")
     words = ("eval", "model=alice", "task=sums", "limit=2")
     project.run(*words)
     assert "answered already" in project.run(*words).stderr

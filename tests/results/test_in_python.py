@@ -31,7 +31,7 @@ def test_an_evaluation_takes_keywords_and_names_the_command_that_does_the_same(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project.model("alice")
-    project.model("bob")
+    project.model("bob", "echo")
     monkeypatch.chdir(project.root)
     outcome = harness.evaluate(model=["alice", "bob"], task="sums", limit=2, decode={"temperature": 0.7}, quiet=True)
     assert outcome.manifest.counts.samples == 4
