@@ -100,9 +100,10 @@ def test_the_index_can_be_deleted_and_built_again_with_equal_content(done: Proje
 def test_index_reads_what_is_new_and_rebuild_reads_everything(done: Project) -> None:
     number = len(done.runs())
     done.run("index")
-    assert done.run("index").stdout == f"results/harness.duckdb: {number} runs, 0 new or changed, 0 gone\n"
+    runs = "1 run" if number == 1 else f"{number} runs"
+    assert done.run("index").stdout == f"results/harness.duckdb: {runs}, 0 new or changed, 0 gone\n"
     rebuilt = done.run("index", "--rebuild").stdout
-    assert rebuilt == f"results/harness.duckdb: {number} runs, {number} new or changed, 0 gone\n"
+    assert rebuilt == f"results/harness.duckdb: {runs}, {number} new or changed, 0 gone\n"
 
 
 def test_without_results_a_query_says_what_to_do(tmp_path: Path) -> None:
