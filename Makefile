@@ -10,8 +10,9 @@ PYTHON ?= $(firstword $(shell for p in python3.13 python3.12 python3.11 python3;
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-# A worker that has nothing left takes tests of the other one, so both are busy to the end; files stay together until then.
-PYTEST_ARGS ?= -n 2 --dist worksteal
+# Three workers keep two cores busy: many tests wait for servers, for processes and for time limits. A worker that has
+# nothing left takes tests of the others, so all are busy to the end; files stay together until then.
+PYTEST_ARGS ?= -n 3 --dist worksteal
 
 .PHONY: eval test test-fast check lock clean
 .DEFAULT_GOAL := eval
