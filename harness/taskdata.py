@@ -301,7 +301,10 @@ def _hub_unreachable() -> str | None:
 
 
 def boxed(solution: str) -> str | None:
-    r"""What the last `\boxed` or `\fbox` of a solution holds; `None` where there is none that is closed."""
+    r"""What the last `\boxed` or `\fbox` of a solution holds; `None` if there is none that is closed.
+
+    `tasks/minerva_math` keeps its copy: a task's hash covers its file, and results are known by it.
+    """
     start = max(solution.rfind("\\boxed"), solution.rfind("\\fbox"))
     if start < 0:
         return None

@@ -293,6 +293,8 @@ def _outlying(x: Matrix, used: Bool, weight: Matrix) -> tuple[Matrix, Matrix, fl
 
     Tukey's biweight about the median, from the median absolute deviation, iterated (Mosteller and Tukey 1977).
     """
+    from scipy.special import ndtr  # here, because facts about models are read without comparing any
+
     with np.errstate(invalid="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # columns without null models
         value = np.where(used, x, np.nan)
@@ -305,8 +307,6 @@ def _outlying(x: Matrix, used: Bool, weight: Matrix) -> tuple[Matrix, Matrix, fl
         near = np.where(used & (np.abs(far) < 1), (1 - far**2) ** 2, 0.0)
         middle = _over((near * weight[:, None] * value).sum(axis=0), (near * weight[:, None]).sum(axis=0))
     inside = (used & (np.abs(value - middle) < INSIDE * scale)).astype(float)
-    from scipy.special import ndtr  # here, because facts about models are read without comparing any
-
     kept = 2 * ndtr(INSIDE) - 1
     density = np.exp(-(INSIDE**2) / 2) / np.sqrt(2 * np.pi)
     return near, inside, float(np.sqrt(1 - 2 * INSIDE * density / kept))

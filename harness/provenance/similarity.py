@@ -309,14 +309,14 @@ def rate(prints: Fingerprints, name: str) -> Matrix:
     absolute difference of two models' rates in standard deviations of the pool (Burrows 2002, doi
     10.1093/llc/17.3.267).
     """
+    from scipy.spatial.distance import cdist
+
     rates = _rates(prints, name)[0]
     spread = rates.std(axis=0)
     useful = spread > 0
     if not useful.any():
         return np.full((len(prints.models),) * 2, np.nan)
     scaled = rates[:, useful] / spread[useful]
-    from scipy.spatial.distance import cdist
-
     delta = cdist(scaled, scaled, "cityblock") / useful.sum()
     near: Matrix = 1 / (1 + delta)
     return near

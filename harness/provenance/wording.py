@@ -149,10 +149,17 @@ def itself(found: Finding) -> str:
     same = found.same_model
     if same is None or not same.named:
         return ""
-    if same.verdict == "strict":
-        return f"{found.suspect} answers like {same.other} itself, or a version of it, or a model derived from it. "
-    rate = "" if same.wrongly is None else f" This test says so wrongly of {100 * same.wrongly:.0f} in 100 models."
-    return f"{found.suspect} answers so much like {same.other} that it may be that model, or kin of it.{rate} "
+    told = f"{_likeness(found.suspect, same.other, strict=same.verdict == 'strict')}. "
+    if same.verdict == "strict" or same.wrongly is None:
+        return told
+    return f"{told}This test says so wrongly of {100 * same.wrongly:.0f} in 100 models. "
+
+
+def _likeness(suspect: str, other: str, *, strict: bool) -> str:
+    """What the same-model test says; only a model that is closer than siblings are (`strict`) is the model itself."""
+    if strict:
+        return f"{suspect} answers like {other} itself, or a version of it, or a model derived from it"
+    return f"{suspect} answers so much like {other} that it may be that model, or kin of it"
 
 
 def said(found: Finding) -> str:
@@ -570,10 +577,9 @@ def same_model(found: Sameness | None) -> str:
         absent = "The model that it is closest to may not be in this set"
         return f"No evidence that {found.suspect} is one of these models ({nearest}). {absent}. {found_again}."
     wrongly = f"A stranger's name was said of {limit.suspects:.2f} of models whose own was not here"
-    if found.verdict == "strict":
-        told = f"{found.suspect} answers like {found.other} itself, or a version of it, or a model derived from it "
-        return f"{told}({measure}). It is closer than siblings are. {rates}. {wrongly}. {found_again}."
-    told = f"{found.suspect} answers so much like {found.other} that it may be that model, or kin of it ({measure})."
+    strict = found.verdict == "strict"
+    closer = " It is closer than siblings are." if strict else ""
+    told = f"{_likeness(found.suspect, found.other, strict=strict)} ({measure}).{closer}"
     return f"{told} {rates}. {wrongly}. {found_again}."
 
 

@@ -521,7 +521,8 @@ def board(results_dir: Path, wanted: Selection | None = None) -> Board:
     with contextlib.closing(store.connect(results_dir)) as index:
         frames: dict[str, Any] = {name: store.run_sql(index, sql) for name, sql in leaderboard.QUERIES.items()}
         probed = _headed(index, sorted(set(frames["models"]["model"])))
-    everything = leaderboard.Board(**frames, probed=probed, facts=_facts(results_dir, frames["models"]))
+    documented = functools.partial(_facts, results_dir, frames["models"])
+    everything = leaderboard.Board(**frames, probed=probed, documented=documented)
     if wanted is None:
         return everything
     sql = wanted.sql()

@@ -246,6 +246,16 @@ class NamespaceBox(Box):
     def enter(self, control: socket.socket) -> None:
         """See `Box`."""
         paths = system_paths()
+        self._set_apart(control)
+        if self.proc is not None:
+            os.close(self.proc)
+        self._build_root(paths)
+        if self.scratch is not None:
+            self.scratch = "/box"
+            self._mount_scratch()
+
+    def _set_apart(self, control: socket.socket) -> None:
+        """Enter namespaces of its own, a user's too where nobody may do without, and become their first process."""
         flags = linux.CLONE_NEWNS | linux.CLONE_NEWPID | linux.CLONE_NEWNET | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS
         privileged = False
         if os.geteuid() == 0:
@@ -255,12 +265,6 @@ class NamespaceBox(Box):
         if not privileged:
             self._enter_user_namespace(flags)
         self._become_init(control)
-        if self.proc is not None:
-            os.close(self.proc)
-        self._build_root(paths)
-        if self.scratch is not None:
-            self.scratch = "/box"
-            self._mount_scratch()
 
     def _enter_user_namespace(self, flags: int) -> None:
         uid, gid = os.geteuid(), os.getegid()

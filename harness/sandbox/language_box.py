@@ -49,15 +49,7 @@ class LanguageBox(NamespaceBox):
 
     def enter(self, control: socket.socket) -> None:
         """See `Box`: the same namespaces, over a root with the compiler in it."""
-        flags = linux.CLONE_NEWNS | linux.CLONE_NEWPID | linux.CLONE_NEWNET | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS
-        privileged = False
-        if os.geteuid() == 0:
-            with contextlib.suppress(PermissionError):
-                linux.unshare(flags)
-                privileged = True
-        if not privileged:
-            self._enter_user_namespace(flags)
-        self._become_init(control)
+        self._set_apart(control)
         paths = sorted(set(self._reads))
         self._build_root([p for p in paths if not any(p != q and p.startswith(q + "/") for q in paths)])
         # Compilers look for their own libraries by it. It shows the processes of this box alone.

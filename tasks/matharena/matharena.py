@@ -6,6 +6,7 @@ Balunović et al. 2025, MathArena, https://arxiv.org/abs/2505.23281. Its problem
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from harness.taskdata import documents, splits
@@ -22,7 +23,13 @@ DATES = {
 """The date of each, as configs/competitions/ of https://github.com/eth-sri/matharena (commit e927660) has it."""
 
 
-def _dataset(competition: str, data: str | None) -> dict[str, Any]:
+def _dataset(competition: str, data: str | None = None, **_: Any) -> dict[str, Any]:
+    """One competition, for lm-eval's `custom_dataset`.
+
+    Args:
+        competition: its name at MathArena.
+        data: a local file with the columns of `COLUMNS`, as published.
+    """
     rows = documents(f"MathArena/{competition}", split="train", columns=COLUMNS, data=data)
     return splits(
         [
@@ -37,55 +44,9 @@ def _dataset(competition: str, data: str | None) -> dict[str, Any]:
     )
 
 
-def hmmt_feb_2025(data: str | None = None, **_: Any) -> dict[str, Any]:
-    """HMMT of February 2025, for lm-eval's `custom_dataset`.
-
-    Args:
-        data: a local file with the columns of `COLUMNS`, as published.
-    """
-    return _dataset("hmmt_feb_2025", data)
-
-
-def hmmt_nov_2025(data: str | None = None, **_: Any) -> dict[str, Any]:
-    """HMMT of November 2025, for lm-eval's `custom_dataset`.
-
-    Args:
-        data: a local file with the columns of `COLUMNS`, as published.
-    """
-    return _dataset("hmmt_nov_2025", data)
-
-
-def hmmt_feb_2026(data: str | None = None, **_: Any) -> dict[str, Any]:
-    """HMMT of February 2026, for lm-eval's `custom_dataset`.
-
-    Args:
-        data: a local file with the columns of `COLUMNS`, as published.
-    """
-    return _dataset("hmmt_feb_2026", data)
-
-
-def aime_2026(data: str | None = None, **_: Any) -> dict[str, Any]:
-    """AIME I and II of 2026, for lm-eval's `custom_dataset`.
-
-    Args:
-        data: a local file with the columns of `COLUMNS`, as published.
-    """
-    return _dataset("aime_2026", data)
-
-
-def brumo_2025(data: str | None = None, **_: Any) -> dict[str, Any]:
-    """BRUMO of 2025, for lm-eval's `custom_dataset`.
-
-    Args:
-        data: a local file with the columns of `COLUMNS`, as published.
-    """
-    return _dataset("brumo_2025", data)
-
-
-def smt_2025(data: str | None = None, **_: Any) -> dict[str, Any]:
-    """SMT of 2025, for lm-eval's `custom_dataset`.
-
-    Args:
-        data: a local file with the columns of `COLUMNS`, as published.
-    """
-    return _dataset("smt_2025", data)
+hmmt_feb_2025 = partial(_dataset, "hmmt_feb_2025")
+hmmt_nov_2025 = partial(_dataset, "hmmt_nov_2025")
+hmmt_feb_2026 = partial(_dataset, "hmmt_feb_2026")
+aime_2026 = partial(_dataset, "aime_2026")
+brumo_2025 = partial(_dataset, "brumo_2025")
+smt_2025 = partial(_dataset, "smt_2025")

@@ -5,6 +5,7 @@ Cassano et al. 2022, https://arxiv.org/abs/2208.08227. Its problems are HumanEva
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from harness.taskdata import documents, splits
@@ -12,7 +13,13 @@ from harness.taskdata import documents, splits
 COLUMNS = ("name", "language", "prompt", "tests", "stop_tokens")
 
 
-def _dataset(language: str, data: str | None) -> dict[str, Any]:
+def _dataset(language: str, data: str | None = None, **_: Any) -> dict[str, Any]:
+    """HumanEval in one language, for lm-eval's `custom_dataset`.
+
+    Args:
+        language: MultiPL-E's ending of its files.
+        data: a local file with the columns of `COLUMNS`, as published; rows in other languages are left out.
+    """
     rows = documents("nuprl/MultiPL-E", subset=f"humaneval-{language}", split="test", columns=COLUMNS, data=data)
     return splits(
         [
@@ -30,37 +37,7 @@ def _dataset(language: str, data: str | None) -> dict[str, Any]:
     )
 
 
-def rust(data: str | None = None, **_: Any) -> dict[str, Any]:
-    """HumanEval in Rust, for lm-eval's `custom_dataset`.
-
-    Args:
-        data: a local file with the columns of `COLUMNS`, as published; rows in other languages are left out.
-    """
-    return _dataset("rs", data)
-
-
-def javascript(data: str | None = None, **_: Any) -> dict[str, Any]:
-    """HumanEval in JavaScript, for lm-eval's `custom_dataset`.
-
-    Args:
-        data: a local file with the columns of `COLUMNS`, as published; rows in other languages are left out.
-    """
-    return _dataset("js", data)
-
-
-def java(data: str | None = None, **_: Any) -> dict[str, Any]:
-    """HumanEval in Java, for lm-eval's `custom_dataset`.
-
-    Args:
-        data: a local file with the columns of `COLUMNS`, as published; rows in other languages are left out.
-    """
-    return _dataset("java", data)
-
-
-def go(data: str | None = None, **_: Any) -> dict[str, Any]:
-    """HumanEval in Go, for lm-eval's `custom_dataset`.
-
-    Args:
-        data: a local file with the columns of `COLUMNS`, as published; rows in other languages are left out.
-    """
-    return _dataset("go", data)
+rust = partial(_dataset, "rs")
+javascript = partial(_dataset, "js")
+java = partial(_dataset, "java")
+go = partial(_dataset, "go")

@@ -262,7 +262,7 @@ def test_none_says_what_it_is_worth_and_a_verdict_its_rivals_and_its_makers_repl
     lab = Lab("L", True, 1, 1, ("beta",), 0.001, 0.004, 9, 9, rivals=(Rival("shared teacher", ("gamma",)),))
     like = dataclasses.replace(found_one("resembles"), labs=(lab,))
     facts = {"alpha": leaderboard.Fact("us", "2024-05", "open", "Books alone (https://x.org)")}
-    told = dataclasses.replace(board, facts=facts, evidence=evidence(board, {"alpha": [like]}, none))
+    told = dataclasses.replace(board, documented=lambda: facts, evidence=evidence(board, {"alpha": [like]}, none))
     page = leaderboard.markdown(told)
     cells = {row[0]: row[2] for row in table_rows(page)}
     assert cells["beta"] == ("none of 1 tested, n=64; would have found 1 of 33 documented students at 64 prompts")
@@ -286,7 +286,9 @@ def test_columns_are_chosen_and_what_is_not_known_is_a_dash(board):
     rows = [{**row, **full, "price": price} for row in used.to_dicts() if row["model"] == "alpha"]
     facts = {"alpha": leaderboard.Fact("us", "2024-05", "open")}
     show = ("lab", "released", "weights", "cost", "tokens", "latency")
-    chosen = dataclasses.replace(board, show=show, facts=facts, usage=pl.DataFrame(rows, schema=board.usage.schema))
+    chosen = dataclasses.replace(
+        board, show=show, documented=lambda: facts, usage=pl.DataFrame(rows, schema=board.usage.schema)
+    )
     header, *rows = table_rows(leaderboard.markdown(chosen))
     assert header[2:] == [
         "lab",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -50,8 +50,8 @@ class Board:
     shared_errors: pl.DataFrame
     usage: pl.DataFrame
     unread: pl.DataFrame
-    facts: Mapping[str, Fact] = field(default_factory=dict)
-    """What is documented of models, by name."""
+    documented: Callable[[], Mapping[str, Fact]] = dict
+    """Reads what is documented of models, by name: see `facts`."""
     probed: Sequence[tuple[str, Mapping[str, str]]] = ()
     """What probes with a heading say: the heading, and a text by model."""
     min_coverage: float = aggregates.MIN_COVERAGE
@@ -70,6 +70,11 @@ class Board:
     """Patterns of the models in question, which have a table of all their scores to themselves, in this order."""
     notes_first: Sequence[str] = ()
     """What a reader must know of that table: sentences of the file of the leaderboard, shown as text."""
+
+    @cached_property
+    def facts(self) -> Mapping[str, Fact]:
+        """What is documented of models, by name; read when it is asked for, which a terminal never does."""
+        return self.documented()
 
     @cached_property
     def columns(self) -> list[tuple[str, str]]:
