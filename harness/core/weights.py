@@ -189,7 +189,7 @@ def named(name: str) -> WeightsSpec:
 
 def _read(name: str, path: Path) -> WeightsSpec:
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = resources.plain_yaml(path.read_text(encoding="utf-8"))
         if not isinstance(data, Mapping):
             raise ConfigError(f"{path}: found {type(data).__name__}, expected a mapping")
         return _spec().validate_python({**data, "name": name})

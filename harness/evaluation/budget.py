@@ -74,7 +74,7 @@ def prices() -> dict[str, Price]:
         path = folder / PRICES
         if path.is_file():
             try:
-                content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+                content = resources.plain_yaml(path.read_text(encoding="utf-8")) or {}
                 found |= TypeAdapter(dict[str, Price]).validate_python(_dates_as_text(content))
             except (ValidationError, yaml.YAMLError) as error:
                 raise ConfigError(

@@ -29,7 +29,7 @@ import numpy as np
 import polars as pl
 import yaml
 
-from harness.core import prompt_id
+from harness.core import prompt_id, resources
 from harness.errors import ConfigError, unknown_name
 from harness.provenance import fingerprint as fp
 from harness.provenance import positives, same, similarity
@@ -275,9 +275,8 @@ def _files(name: str | Path) -> Files:
 
 def _about(files: Files) -> Row:
     """The panel's YAML, of this format and these fingerprints, with its other files beside it."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        about = yaml.load(files.parts.get(".yaml", b""), Loader=loader)  # noqa: S506 - a safe one
+        about = resources.plain_yaml(files.parts.get(".yaml", b""))
     except yaml.YAMLError as error:
         raise ConfigError(f"{files.name}.yaml: not YAML ({error})") from error
     if not isinstance(about, dict):

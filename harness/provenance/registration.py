@@ -22,7 +22,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from harness.core import canonical_json, environment, panels
+from harness.core import canonical_json, environment, panels, resources
 from harness.errors import ConfigError, unknown_name
 from harness.provenance import fingerprint, panel
 from harness.provenance.evidence import ALPHA
@@ -208,7 +208,7 @@ def read(path: Path) -> Registration:
     """
     expected = "expected a file that `harness provenance register` wrote"
     try:
-        told = yaml.safe_load(path.read_text(encoding="utf-8"))
+        told = resources.plain_yaml(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
         why = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
         raise ConfigError(f"{path}: cannot be read: {why}; {expected}") from error

@@ -18,7 +18,7 @@ import yaml
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
-from harness.core import panels
+from harness.core import panels, resources
 from harness.errors import ConfigError
 from harness.provenance.calibration import ModelFacts, base_families
 from harness.provenance.names import Name, Names
@@ -129,7 +129,7 @@ class Registry:
             ConfigError: it cannot be read, or something in it is not what `EXPECTED` says.
         """
         try:
-            raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+            raw = resources.plain_yaml(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
             why = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
             raise ConfigError(f"{path}: cannot be read: {why}; expected YAML with {EXPECTED}") from error
@@ -211,9 +211,8 @@ _OF_PANEL = ("lab", "released", "bases", "lineage", "not_taught_by", "copy_of", 
 
 @lru_cache(maxsize=32)
 def _panel_facts(path: Path, _changed: int) -> Registry:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        about = yaml.load(panels.part(path, ".yaml"), Loader=loader)  # noqa: S506 - a safe one
+        about = resources.plain_yaml(panels.part(path, ".yaml"))
         said = dict(about["models"])
         models = {
             str(name): {key: entry[key] for key in _OF_PANEL if entry.get(key)}

@@ -818,6 +818,8 @@ def _cell(value: Any, kind: str) -> Any:
 
 
 def _insert_frame(connection: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
+    if frame.is_empty():
+        return  # most tables of probes and evidence, most of the time
     connection.register("frame", frame)
     try:
         _insert(connection, table, "frame")

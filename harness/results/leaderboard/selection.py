@@ -109,7 +109,7 @@ def load(name: str) -> Selection:
     if name not in files:
         raise ConfigError(unknown_name("leaderboard", name, files))
     try:
-        found = yaml.safe_load(files[name].read_text(encoding="utf-8")) or {}
+        found = resources.plain_yaml(files[name].read_text(encoding="utf-8")) or {}
         selection = Selection.model_validate(found)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{files[name]}: cannot be read: {' '.join(str(error).split())}") from error
