@@ -15,6 +15,11 @@ settings.load_profile("harness")
 ROOT = Path(__file__).parents[1]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest case, so that one worker is not left alone with it at the end."""
+    items.sort(key=lambda item: "test_case_study" not in item.nodeid)
+
+
 def pytest_unconfigure() -> None:
     forks.close()
 
