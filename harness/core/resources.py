@@ -43,7 +43,7 @@ def task_dirs() -> list[Path]:
 
 
 def plain_yaml(content: str | bytes) -> Any:
-    """What YAML holds, as plain values. It is read in C where PyYAML comes with libyaml, which takes a tenth of the time.
+    """What YAML holds, as plain values; read in C if PyYAML comes with libyaml, which takes a tenth of the time.
 
     Raises:
         yaml.YAMLError: it is not YAML, or asks for anything but plain values.
