@@ -3,9 +3,10 @@
 Run: python benchmarks/startup.py [RUNS]
 
 Prints the least and the median CPU seconds (user + system) of whole processes over RUNS runs (default 7), which take
-turns, and the ratios of both that matter: a missing file is told within 1.2 x of `--cfg job`, that within 3 x of `--help`, and one request
-with its score, the index and the leaderboard takes at most 1.3 x of `import lm_eval.evaluator`, which any run through
-lm-eval pays. The request is timed with the `fake` backend, so no model is loaded.
+turns, and the ratios of both that matter: a missing file is told within 1.2 x of `--cfg job`, that within 3 x of
+`--help`, and one request with its score, the index and the leaderboard takes at most 1.3 x of `import
+lm_eval.evaluator`, which any run through lm-eval pays. The request is timed with the `fake` backend, so no model is
+loaded.
 """
 
 import os
