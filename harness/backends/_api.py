@@ -293,13 +293,14 @@ class ApiBackend(OverNetwork):
         return min(most, self._completion_tokens / self._replies) if self._replies else most
 
     def _interpret(self, request: Request, outcome: _http.Exchange) -> Reply:
+        assert self._client is not None
         if outcome.error is not None:
             reason = self.refusal(outcome.status, outcome.payload)
             return Reply(finish_reason=reason) if reason else Reply(error=outcome.error)
         try:
             reply = self.read(request, outcome.payload)
         except Exception as error:  # noqa: BLE001 - a server may send anything
-            said = f"{type(error).__name__}: {error}"[:ERROR_CHARS]
+            said = (self._client.hide(f"{type(error).__name__}: {error}") or "")[:ERROR_CHARS]
             return Reply(error=f"the response is not in the format of {self.api}: {said}")
         if (why := broken_off(reply)) is not None:
             return dataclasses.replace(reply, error=why)
