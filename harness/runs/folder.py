@@ -21,8 +21,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from filelock import FileLock, Timeout
-
 from harness.core import plain
 from harness.errors import ConfigError, RunLockedError, StorageError, unknown_name
 from harness.runs import manifest, proof
@@ -210,6 +208,8 @@ def run_lock(run: Path) -> Iterator[None]:
     Raises:
         RunLockedError: another process holds it.
     """
+    from filelock import FileLock, Timeout
+
     path = run / LOCK
     with storage_errors(path):
         run.mkdir(parents=True, exist_ok=True)
@@ -232,6 +232,8 @@ def run_lock(run: Path) -> Iterator[None]:
 
 def is_locked(run: Path) -> bool:
     """True while a live process works on the run."""
+    from filelock import FileLock, Timeout
+
     lock = FileLock(run / LOCK)
     try:
         with lock.acquire(timeout=0):
