@@ -13,7 +13,6 @@ The key is read from the environment, sent in a header, and cut out of every tex
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import random
 import re
@@ -603,7 +602,7 @@ class Client:
             list(events.feed(data))
             return self._streamed(status, events)
         try:
-            payload = json.loads(data, parse_int=_stream.whole)
+            payload = _stream.decoded(data)
         except (ValueError, RecursionError):
             payload = None
         if status != OK:

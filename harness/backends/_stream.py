@@ -54,7 +54,7 @@ class Events:
         elif not line.strip() and self._data:
             text, self._data = b"\n".join(self._data), []
             try:
-                self.found.append(json.loads(text, parse_int=whole))
+                self.found.append(decoded(text))
             except (ValueError, RecursionError):
                 return
             yield self.found[-1]
@@ -67,6 +67,21 @@ DIGITS_MOST = 40
 def whole(digits: str) -> int | float:
     """A whole number of JSON; Python refuses to read one of more than 4300 digits, and the answer with it."""
     return int(digits) if len(digits) <= DIGITS_MOST else float(digits)
+
+
+_DECODER = json.JSONDecoder(parse_int=whole)
+
+
+def decoded(text: bytes | str) -> Any:
+    """What JSON says; `json.loads` would make a decoder each time.
+
+    Raises:
+        ValueError: it is none.
+        RecursionError: it is nested too deeply.
+    """
+    if isinstance(text, bytes):
+        text = text.decode(json.detect_encoding(text), "surrogatepass")
+    return _DECODER.decode(text)
 
 
 def records(value: Any) -> list[Mapping[str, Any]]:
