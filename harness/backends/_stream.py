@@ -33,20 +33,27 @@ class Events:
     def __init__(self) -> None:
         self.found: list[Any] = []
         """What every event holds, oldest first."""
-        self._rest = b""
+        self._open: list[bytes] = []
+        """The pieces of a line that has not ended."""
         self._data: list[bytes] = []
 
     def feed(self, piece: bytes) -> Iterator[Any]:
         """Take some bytes; yields what the events that they end hold."""
-        *lines, self._rest = (self._rest + piece).replace(b"\r\n", b"\n").split(b"\n")
+        self._open.append(piece)
+        if b"\n" not in piece and b"\r" not in piece:  # a line may be long: its pieces are put together once
+            return
+        text = b"".join(self._open)
+        half = b"\r" if text.endswith(b"\r") else b""  # perhaps of CR LF
+        *lines, rest = text.removesuffix(half).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        self._open = [rest + half]
         for line in lines:
             yield from self._line(line)
 
     def end(self) -> None:
         """The stream is over: what it left open is taken as it stands."""
-        for line in (self._rest, b""):
+        for line in (b"".join(self._open), b""):
             list(self._line(line))
-        self._rest = b""
+        self._open = []
 
     def _line(self, line: bytes) -> Iterator[Any]:
         if line.startswith(b"data:"):
