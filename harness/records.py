@@ -59,8 +59,7 @@ class Request:
 
 def count(value: object) -> int | None:
     """A count of tokens, 0 to `MOST_TOKENS`; `None` for whatever else a server may call one."""
-    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS
-    return value if whole else None  # type: ignore[return-value]
+    return value if type(value) is int and 0 <= value <= MOST_TOKENS else None
 
 
 def finite(value: object) -> float | None:
@@ -86,7 +85,8 @@ class Usage:
 
     def __post_init__(self) -> None:
         for name in self.__slots__:
-            object.__setattr__(self, name, count(getattr(self, name)))
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, count(value))
 
 
 @dataclass(frozen=True, slots=True)

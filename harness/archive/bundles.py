@@ -69,12 +69,13 @@ def bundle(folders: Sequence[Path], path: Path, tasks: stored_samples.Tasks | No
 
     Raises:
         ConfigError: a run has not ended, or is named twice, or a file has a name that no bundle may hold.
-        StorageError: a file cannot be read, or the bundle cannot be written.
+        StorageError: a file cannot be read or is a link, or the bundle cannot be written.
     """
     files: dict[str, Path] = {}
     roots: dict[str, str | None] = {}
     entries: dict[str, TaskEntry] = {}
     for folder in sorted(folders, key=lambda folder: folder.name):
+        runs.refuse_links(folder)
         said = runs.read_manifest(folder)
         if not said.ended:
             raise ConfigError(f"run {folder.name} has not ended; give its command again, then bundle it")

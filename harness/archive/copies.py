@@ -29,8 +29,9 @@ def publish(run: Path, url: str) -> str:
 
     Raises:
         ConfigError: the run has not ended, or the URL's kind is not known here.
-        StorageError: the place cannot be written; what is there is as it was.
+        StorageError: a file is a link, or the place cannot be written; what is there is as it was.
     """
+    runs.refuse_links(run)
     root = runs.read_manifest(run).root
     if not root:
         raise ConfigError(f"run {run.name} has no root: it has not ended, or an older version made it")

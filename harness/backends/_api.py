@@ -280,11 +280,12 @@ class ApiBackend(OverNetwork):
 
     def _hidden(self, reply: Reply) -> Reply:
         """The reply without the key, wherever the server put it and however it wrote it."""
-        assert self._client is not None
+        if self._secret is None:
+            return reply
         hidden: dict[str, Any] = {}
         for name in TEXTS:
             said = getattr(reply, name)
-            if (text := self._client.hide(said)) != said:
+            if said is not None and (text := self._secret.hide_in(said)) != said:
                 hidden[name] = text
         return dataclasses.replace(reply, **hidden) if hidden else reply
 
@@ -299,7 +300,8 @@ class ApiBackend(OverNetwork):
         try:
             reply = self.read(request, outcome.payload)
         except Exception as error:  # noqa: BLE001 - a server may send anything
-            said = f"{type(error).__name__}: {error}"[:ERROR_CHARS]
+            said = f"{type(error).__name__}: {error}"
+            said = (self._secret.hide_in(said) if self._secret else said)[:ERROR_CHARS]
             return Reply(error=f"the response is not in the format of {self.api}: {said}")
         if (why := broken_off(reply)) is not None:
             return dataclasses.replace(reply, error=why)
@@ -353,9 +355,12 @@ def _folded(messages: Sequence[Message]) -> list[dict[str, Any]]:
     return ([{"role": "user", "content": "\n\n".join(system)}] if system else []) + rest
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
 def encode(content: Mapping[str, Any]) -> str:
     """A body as text: UTF-8 where it can be, escaped where a lone surrogate cannot."""
-    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = _ENCODER.encode(content)
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -371,7 +376,7 @@ def word(value: Any) -> str | None:
 def tokens(usage: Any, *path: str) -> int | None:
     """The token count at a path of nested mappings; `None` if there is none."""
     for name in path:
-        usage = usage.get(name) if isinstance(usage, Mapping) else None
+        usage = usage.get(name) if isinstance(usage, dict) else None
     return count(usage)
 
 

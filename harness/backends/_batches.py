@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import json
 import random
 import uuid
 from abc import abstractmethod
@@ -142,7 +141,7 @@ class BatchBackend(ApiBackend):
         """The JSON lines at a path; one that is none is passed over."""
         for line in (await self._get(path, raw=True)).splitlines():
             try:
-                found = json.loads(line, parse_int=_stream.whole)
+                found = _stream.decoded(line)
             except (ValueError, RecursionError):
                 continue
             if isinstance(found, dict):

@@ -13,7 +13,6 @@ The key is read from the environment, sent in a header, and cut out of every tex
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import random
 import re
@@ -26,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from harness.backends import _stream
+from harness.backends._secret import Secret
 from harness.core import environment
 from harness.errors import BackendError, ConfigError
 from harness.records import Attempt, finite
@@ -66,9 +66,6 @@ RETRIED = frozenset({408, 409, 429})
 (https://github.com/openai/openai-python#retries, https://docs.anthropic.com/en/api/client-sdks#retries)."""
 ERROR_CHARS = 300
 KEY_REFUSED = "refuses the key"
-MASK = "***"
-SECRET_CHARS = 8
-"""A shorter key is a placeholder for a server of one's own (`EMPTY`); cutting it out would garble answers."""
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 TOO_MANY, SERVER_ERROR, OK = 429, 500, 200
 
@@ -141,36 +138,6 @@ TOO_LONG = re.compile(
 """An error that judges one request: another one may be short enough."""
 _NAMES = re.compile(r"\b(?=[\w.-]*\d)(?=[\w.-]*[A-Za-z])[\w.-]{8,}\b")
 """Ids in errors: two errors that differ in theirs alone are alike."""
-
-
-class Secret:
-    """A key that cannot be printed by accident."""
-
-    __slots__ = ("_pattern", "_value")
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-        self._pattern = re.compile("".join(map(_spellings, value)) if len(value) >= SECRET_CHARS else r"(?!)")
-
-    def __repr__(self) -> str:
-        return MASK
-
-    __str__ = __repr__
-
-    def reveal(self) -> str:
-        """The key, for the header that carries it."""
-        return self._value
-
-    def hide_in(self, text: str) -> str:
-        """A text without the key: plain, or with any of its characters escaped as JSON, URLs and HTML escape them."""
-        return self._pattern.sub(MASK, text)
-
-
-def _spellings(char: str) -> str:
-    r"""A pattern of all that a character can be written as: `s`, `\u0073`, `\x73`, `%73`, `&#115;`, `&#x73;`."""
-    code = f"{ord(char):x}"
-    digits = "".join(f"[{digit}{digit.upper()}]" if digit.isalpha() else digit for digit in code)
-    return rf"(?:\\*{re.escape(char)}|\\+(?:u00|x){digits}|%(?:25)*{digits}|&#0*{ord(char)};|&#[xX]0*{digits};)"
 
 
 def key(model: str, connect: ConnectSpec) -> Secret | None:
@@ -635,7 +602,7 @@ class Client:
             list(events.feed(data))
             return self._streamed(status, events)
         try:
-            payload = json.loads(data, parse_int=_stream.whole)
+            payload = _stream.decoded(data)
         except (ValueError, RecursionError):
             payload = None
         if status != OK:

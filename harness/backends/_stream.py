@@ -33,20 +33,27 @@ class Events:
     def __init__(self) -> None:
         self.found: list[Any] = []
         """What every event holds, oldest first."""
-        self._rest = b""
+        self._open: list[bytes] = []
+        """The pieces of a line that has not ended."""
         self._data: list[bytes] = []
 
     def feed(self, piece: bytes) -> Iterator[Any]:
         """Take some bytes; yields what the events that they end hold."""
-        *lines, self._rest = (self._rest + piece).replace(b"\r\n", b"\n").split(b"\n")
+        self._open.append(piece)
+        if b"\n" not in piece and b"\r" not in piece:  # a line may be long: its pieces are put together once
+            return
+        text = b"".join(self._open)
+        half = b"\r" if text.endswith(b"\r") else b""  # perhaps of CR LF
+        *lines, rest = text.removesuffix(half).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        self._open = [rest + half]
         for line in lines:
             yield from self._line(line)
 
     def end(self) -> None:
         """The stream is over: what it left open is taken as it stands."""
-        for line in (self._rest, b""):
+        for line in (b"".join(self._open), b""):
             list(self._line(line))
-        self._rest = b""
+        self._open = []
 
     def _line(self, line: bytes) -> Iterator[Any]:
         if line.startswith(b"data:"):
@@ -54,7 +61,7 @@ class Events:
         elif not line.strip() and self._data:
             text, self._data = b"\n".join(self._data), []
             try:
-                self.found.append(json.loads(text, parse_int=whole))
+                self.found.append(decoded(text))
             except (ValueError, RecursionError):
                 return
             yield self.found[-1]
@@ -67,6 +74,21 @@ DIGITS_MOST = 40
 def whole(digits: str) -> int | float:
     """A whole number of JSON; Python refuses to read one of more than 4300 digits, and the answer with it."""
     return int(digits) if len(digits) <= DIGITS_MOST else float(digits)
+
+
+_DECODER = json.JSONDecoder(parse_int=whole)
+
+
+def decoded(text: bytes | str) -> Any:
+    """What JSON says; `json.loads` would make a decoder each time.
+
+    Raises:
+        ValueError: it is none.
+        RecursionError: it is nested too deeply.
+    """
+    if isinstance(text, bytes):
+        text = text.decode(json.detect_encoding(text), "surrogatepass")
+    return _DECODER.decode(text)
 
 
 def records(value: Any) -> list[Mapping[str, Any]]:

@@ -21,8 +21,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from filelock import FileLock, Timeout
-
 from harness.core import plain
 from harness.errors import ConfigError, RunLockedError, StorageError, unknown_name
 from harness.runs import manifest, proof
@@ -42,7 +40,7 @@ def runs_dir(results_dir: Path) -> Path:
 
 def list_runs(results_dir: Path) -> list[Path]:
     """Every run folder that has a manifest, sorted by name."""
-    return sorted(path.parent for path in runs_dir(results_dir).glob(f"*/{MANIFEST}"))
+    return sorted(path.parent for path in runs_dir(results_dir).glob(f"*/{MANIFEST}") if path.is_file())
 
 
 def need_results(results_dir: Path) -> None:
@@ -103,8 +101,30 @@ def read_content(run: Path) -> dict[str, Any]:
     return found
 
 
+def refuse_links(run: Path) -> None:
+    """Refuse to give a run folder away that holds links: what they lead to may be anything on this machine.
+
+    Raises:
+        StorageError: it holds one.
+    """
+    for file in sorted(run.iterdir()):
+        if file.is_symlink():
+            raise StorageError(
+                f"{file} is a link, so a file of yours that is no part of the run might be given away; "
+                "put a copy of the file in its place, or remove it"
+            )
+
+
 def _manifest_text(run: Path) -> bytes:
+    """The manifest, if everything in the folder can be read to its end: a pipe or a device in it has none.
+
+    Raises:
+        StorageError: something cannot.
+    """
     try:
+        for file in run.iterdir():
+            if not file.name.startswith(".") and file.exists() and not (file.is_file() or file.is_dir()):
+                raise StorageError(f"{file}: neither a file nor a folder but a pipe, a socket or a device; remove it")
         return (run / MANIFEST).read_bytes()
     except OSError as error:
         raise StorageError(f"{run / MANIFEST}: cannot be read: {error.strerror}") from error
@@ -210,6 +230,8 @@ def run_lock(run: Path) -> Iterator[None]:
     Raises:
         RunLockedError: another process holds it.
     """
+    from filelock import FileLock, Timeout
+
     path = run / LOCK
     with storage_errors(path):
         run.mkdir(parents=True, exist_ok=True)
@@ -232,6 +254,8 @@ def run_lock(run: Path) -> Iterator[None]:
 
 def is_locked(run: Path) -> bool:
     """True while a live process works on the run."""
+    from filelock import FileLock, Timeout
+
     lock = FileLock(run / LOCK)
     try:
         with lock.acquire(timeout=0):

@@ -206,16 +206,20 @@ def _line(request: Request, reply: Reply) -> bytes:
         "index": request.index,
         "reply": _compact(reply),
     }
-    return json.dumps(entry, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode() + b"\n"
+    return _ENCODER.encode(entry).encode() + b"\n"
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"))
 _DEFAULTS = {field.name: field.default for field in dataclasses.fields(Reply) if field.name != "usage"}
 
 
 def _compact(reply: Reply) -> dict[str, Any]:
     """The reply as a mapping without the fields that hold their default."""
-    usage = {key: value for key, value in plain(reply.usage).items() if value is not None}
-    fields = {name: plain(value) for name, default in _DEFAULTS.items() if (value := getattr(reply, name)) != default}
+    used = reply.usage
+    usage = {name: value for name in used.__slots__ if (value := getattr(used, name)) is not None}
+    fields = {name: value for name, default in _DEFAULTS.items() if (value := getattr(reply, name)) != default}
+    if reply.attempts:
+        fields["attempts"] = plain(reply.attempts)
     return fields | ({"usage": usage} if usage else {})
 
 

@@ -12,12 +12,14 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from harness.core import Checkout, Machine, plain
 from harness.errors import StorageError
 from harness.specs import TOLD
-from harness.stats import Estimate
+
+if TYPE_CHECKING:
+    from harness.stats import Estimate
 
 SCHEMA: Literal[1] = 1
 """Version of the layout of `run.json` and `samples.parquet`."""

@@ -77,11 +77,14 @@ _NEVER_ALONE = frozenset({'<details type="reasoning"', "<|think|>", "Here is my 
 
 _PREFIX = r"(?:[a-z][\w.-]{0,20}[:_])?(?:ant)?"
 _TAG = later(
-    "|".join(
+    # A place that no bracket begins at is passed over without trying each.
+    rf"(?=[{re.escape(''.join(dict.fromkeys(left[0] for left in BRACKETS)))}])(?:"
+    + "|".join(
         rf"{re.escape(left)}(?P<c{n}>[/\\]|end(?:[ _▁]of)?[ _▁])?(?:(?:begin|start)(?:[ _▁]of)?[ _▁])?"
         rf"{_PREFIX}(?P<w{n}>{WORDS})(?P<e{n}>[ _▁]end)?(?:[ _▁](?:start|begin))?[ \t]*{re.escape(right)}"
         for n, (left, right) in enumerate(BRACKETS.items())
-    ),
+    )
+    + ")",
     re.IGNORECASE,
 )
 _LEFTS = tuple(BRACKETS)
@@ -102,11 +105,11 @@ class _Mark:
 
 @cache
 def _pairs(more: tuple[tuple[str, str], ...]) -> tuple[re.Pattern[str], dict[str, tuple[str, bool]]]:
-    """A pattern of the literal delimiters; and of each, in lower case, its opening and whether it closes."""
+    """A pattern of the literal delimiters; and of each, with its case folded, its opening and whether it closes."""
     known: dict[str, tuple[str, bool]] = {}
     for opening, closing in (*PAIRS.items(), *more):
-        known[opening.lower()] = (opening, False)
-        known[closing.lower()] = (opening, True)
+        known[opening.casefold()] = (opening, False)
+        known[closing.casefold()] = (opening, True)
     longest_first = sorted(known, key=len, reverse=True)
     return re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE), known
 
@@ -122,9 +125,11 @@ def _marks(text: str, more: tuple[tuple[str, str], ...]) -> list[_Mark]:
                 kind = f"{_LEFTS[n].replace('/', '')}{match[f'w{n}'].lower()}"
                 found.append(_Mark(match.start(), match.end(), closes, kind))
     pattern, known = _pairs(more)
-    for match in pattern.finditer(text):
-        kind, closes = known[match.group().lower()]
-        found.append(_Mark(match.start(), match.end(), closes, kind))
+    folded = text.casefold()
+    if any(name in folded for name in known):  # to search for the pattern takes 50 times as long
+        for match in pattern.finditer(text):
+            kind, closes = known[match.group().casefold()]
+            found.append(_Mark(match.start(), match.end(), closes, kind))
     found.sort(key=lambda mark: (mark.start, -mark.end))
     return found if len(found) <= _MARKS else found[: _MARKS // 2] + found[-_MARKS // 2 :]
 

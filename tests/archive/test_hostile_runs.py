@@ -1,10 +1,13 @@
 """Whatever stands in a run folder or an index, no command ends in a traceback, takes all memory, or writes what obeys."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -14,7 +17,7 @@ from conftest import Project
 from runfolders import sample, write_run
 
 from harness import runs
-from harness.archive import imports, stored_samples, verification
+from harness.archive import bundles, copies, imports, stored_samples, verification
 from harness.archive.exports import _run
 from harness.cli import catalogue
 from harness.core import tables
@@ -324,3 +327,52 @@ def test_whole_rows_are_in_memory_some_at_a_time(run: Path) -> None:
 def test_rows_out_of_their_order_are_a_finding(run: Path) -> None:
     pl.read_parquet(run / runs.SAMPLES).reverse().write_parquet(run / runs.SAMPLES)
     assert any("not in their order" in f.what for f in verification.verify(run) if f.state == "wrong")
+
+
+# What is no file -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [runs.JOURNAL, runs.SAMPLES, runs.MANIFEST, "notes.txt"])
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_a_pipe_or_a_device_in_a_run_folder_keeps_nobody_waiting(
+    results: Path, run: Path, name: str, kind: str
+) -> None:
+    (run / name).unlink(missing_ok=True)
+    if kind == "pipe":
+        os.mkfifo(run / name)
+    else:
+        (run / name).symlink_to("/dev/zero")
+    signal.alarm(60)  # whoever opens a pipe waits for ever
+    try:
+        assert not derivation.refresh(results).added
+        if name == runs.MANIFEST:
+            assert runs.list_runs(results) == []  # a folder without one is no run
+            return
+        findings = verification.verify(run, scores=False)
+        assert any("a pipe, a socket or a device" in str(f) for f in findings if f.state == "wrong")
+        for read in (lambda: runs.read_manifest(run), lambda: bundles.bundle([run], results / "b.zip")):
+            with pytest.raises(StorageError):
+                read()
+    finally:
+        signal.alarm(0)
+
+
+@pytest.mark.parametrize("name", [runs.JOURNAL, runs.SAMPLES, "notes.txt"])
+def test_no_file_of_mine_is_given_away_by_a_link_in_a_run_folder(
+    results: Path, run: Path, tmp_path: Path, name: str
+) -> None:
+    """A run folder that came from elsewhere held `notes.txt -> ~/.ssh/id_rsa`, and a bundle of it the key."""
+    mine = tmp_path / "mine"
+    mine.write_text("my own words")
+    (run / name).unlink(missing_ok=True)
+    (run / name).symlink_to(mine)
+    (tmp_path / "shared").mkdir()
+    gives: list[Callable[[], object]] = [
+        lambda: bundles.bundle([run], tmp_path / "b.zip"),
+        lambda: copies.publish(run, str(tmp_path / "shared")),
+    ]
+    for give in gives:
+        with pytest.raises(StorageError, match="is a link"):
+            give()
+    assert not (tmp_path / "b.zip").exists()
+    assert not list((tmp_path / "shared").iterdir())

@@ -2,13 +2,17 @@
 
 import dataclasses
 import json
+import time
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from api_server import Answer, asked, chat, error, say, serving
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.backends import _http
+from harness.backends._stream import Events
 from harness.evaluation.budget import Budget, Price
 from harness.records import Reply
 from harness.specs import BudgetSpec, ConnectSpec
@@ -230,3 +234,26 @@ def test_connections_are_kept_alive(monkeypatch: pytest.MonkeyPatch) -> None:
         say(server, "openai_chat")
     assert kept
     assert all(kept)
+
+
+@given(st.lists(st.sampled_from(["\n", "\r\n", "\r"]), min_size=1), st.data())
+def test_every_end_of_a_line_is_one_wherever_the_pieces_end(ends: list[str], data: st.DataObject) -> None:
+    """WHATWG, "Server-sent events", 9.2.5: lines end with CR LF, LF or CR."""
+    content = "".join(f'data: {{"n": {n}}}{end}{end}: ping{end}' for n, end in enumerate(ends)).encode()
+    events, at = Events(), 0
+    while at < len(content):
+        size = data.draw(st.integers(1, 12))
+        list(events.feed(content[at : at + size]))
+        at += size
+    events.end()
+    assert events.found == [{"n": n} for n in range(len(ends))]
+
+
+def test_a_line_of_many_megabytes_costs_linear_time() -> None:
+    """Each piece was put behind all that came before it: 64 MiB kept a core busy for minutes."""
+    events, began = Events(), time.process_time()
+    for _ in range(4096):
+        list(events.feed(b"x" * 16384))
+    events.end()
+    assert events.found == []
+    assert time.process_time() - began < 3

@@ -68,7 +68,7 @@ def test_harness_is_called_as_the_shell_finds_it(place: Path, monkeypatch: pytes
 def test_no_page_names_the_package_of_somebody_else() -> None:
     told = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     assert told["project"]["name"] == installation.DISTRIBUTION
-    assert told["project"]["scripts"] == {"harness": "harness.cli:main"}
+    assert told["project"]["scripts"] == {"harness": "harness.cli:program"}
     folders = ("harness", "conf", "docs", "tasks", ".github", ".ci")
     files = [ROOT / "README.md", *(f for folder in folders for f in (ROOT / folder).rglob("*") if f.is_file())]
     for file in files:

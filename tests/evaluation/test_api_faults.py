@@ -1,5 +1,6 @@
 """Servers fail in every way they can; nothing is lost, paid twice, scored as wrong, or told to anyone."""
 
+import base64
 import json
 import random
 import signal
@@ -490,7 +491,25 @@ SPELLINGS: dict[str, str] = {
     "HTML, in hex": "".join(f"&#x{ord(char):x};" for char in KEY),
     "Python": "".join(f"\\x{ord(char):02x}" for char in KEY),
     "escaped slashes": KEY.replace("/", "\\/"),
+    "Base64": base64.b64encode(KEY.encode()).decode(),
+    "Basic": base64.b64encode(f"user:{KEY}@host".encode()).decode(),
+    "Base64 in a URL": base64.urlsafe_b64encode(f"x{KEY}".encode()).decode().replace("=", "%3D"),
+    "hex": KEY.encode().hex(),
+    "in capitals": KEY.upper(),
+    "backwards": KEY[::-1],
 }
+
+AS_JSON = {
+    "plain",
+    "JSON",
+    "JSON, in capitals",
+    "JSON, here and there",
+    "escaped slashes",
+    "Base64",
+    "hex",
+    "backwards",
+}
+"""Those that decoding makes plain, or leaves as they are."""
 
 
 def _echoing(spelling: str, raw: bool) -> Any:
@@ -519,7 +538,7 @@ def test_a_key_is_masked_however_a_server_writes_it(spelling: str, raw: bool, tm
     import urllib.parse
 
     text = SPELLINGS[spelling]
-    if raw and spelling not in ("plain", "JSON", "JSON, in capitals", "JSON, here and there", "escaped slashes"):
+    if raw and spelling not in AS_JSON:
         pytest.skip("no JSON, or its decoding leaves it as it is")
     with serving(_echoing(text, raw)) as server:
         replies, _ = run(model(server.url, parallel=1, retries=1), requests(8), tmp_path)
@@ -546,6 +565,7 @@ def test_a_key_is_masked_however_a_server_writes_it(spelling: str, raw: bool, tm
                     one.encode("ascii", "backslashreplace").decode("unicode_escape", "replace") for one in readings
                 }
             assert not any(KEY in one for one in readings), said
+            assert text not in (said or "")
 
 
 def test_a_key_that_comes_in_the_pieces_of_a_stream_is_masked(tmp_path: Path) -> None:

@@ -343,3 +343,11 @@ def test_cleaning_only_ever_takes_off(before: str, piece: str, after: str) -> No
     assert all(character in left for character in clean(text, lambda _: True).text)
     parted = split(text)
     assert parted.answer is None or parted.answer in text
+
+
+@pytest.mark.parametrize(
+    "text", ["Here i\u017f my thought process: a. Here is my response: 4", "[unu\u017fed16]a[unused17]4"]
+)
+def test_a_delimiter_in_letters_that_only_look_like_its_own_breaks_nothing(text: str) -> None:
+    """Python's patterns take a long s for an s, and its `lower` leaves it as it is: a paid answer was lost."""
+    assert (split(text).answer or "").endswith("4")
