@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -87,6 +87,8 @@ class Fingerprints:
             possible teachers are then read from all prompts, those of suspects from these (`similarity.leaning`).
             `None`: everybody is read from all prompts.
         cut: whether features are cut the way a panel's are: see `reduce`.
+        counted: what was counted of these features, kept so that nothing is counted twice. A changed copy begins
+            without.
     """
 
     models: tuple[str, ...]
@@ -97,6 +99,9 @@ class Fingerprints:
     traces: bool = False
     asked: tuple[int, ...] | None = None
     cut: bool = False
+    counted: dict[tuple[str, str], Any] = dataclasses.field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def subset(self, prompts: Iterable[int]) -> Fingerprints:
         """The same models on some of the prompts, by index."""
