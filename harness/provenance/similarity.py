@@ -447,25 +447,53 @@ def _totals(prints: Fingerprints, name: str, place: npt.NDArray[np.int64], group
     return total
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class PromptFeatures:
+    """The features of one prompt's answers.
+
+    Attributes:
+        prompt: its index.
+        rows: of the channel's features.
+        place: of every row's feature, among the different ones.
+        used: by how many models each of those is used.
+    """
+
+    prompt: int
+    rows: slice
+    place: npt.NDArray[np.intp]
+    used: npt.NDArray[np.intp]
+
+
+def by_prompt(prints: Fingerprints, name: str) -> Sequence[PromptFeatures]:
+    """The features of each prompt that anybody answered: looked for once."""
+    key = ("by prompt", name)
+    if key not in prints.counted:
+        frame, found = prints.features[name], []
+        prompt, feature = frame["p"].to_numpy(), frame["feature"].to_numpy()
+        edges = np.searchsorted(prompt, np.arange(len(prints.prompts) + 1))
+        for p in range(len(prints.prompts)):
+            here = slice(int(edges[p]), int(edges[p + 1]))
+            if here.start < here.stop:
+                _, place, used = np.unique(feature[here], return_inverse=True, return_counts=True)
+                found.append(PromptFeatures(p, here, place, used))
+        prints.counted[key] = found
+    told: Sequence[PromptFeatures] = prints.counted[key]
+    return told
+
+
 def _by_prompt(prints: Fingerprints, name: str) -> Iterator[tuple[int, Matrix]]:
     """Each prompt that anybody answered, with the cosines of the answers: models x models."""
     from scipy import sparse  # here, because facts about models are read without comparing any
 
     frame = prints.features[name]
     models = len(prints.models)
-    prompt = frame["p"].to_numpy()
-    m, feature, share = (frame[c].to_numpy() for c in ("m", "feature", "share"))
-    edges = np.searchsorted(prompt, np.arange(len(prints.prompts) + 1))
-    for p in range(len(prints.prompts)):
-        here = slice(edges[p], edges[p + 1])
-        if edges[p] == edges[p + 1]:
-            continue
-        _, column, used = np.unique(feature[here], return_inverse=True, return_counts=True)
-        weight = np.log((prints.answered[:, p].sum() + 1) / (used + 0.5))
-        value = share[here] * weight[column]
-        norm = np.sqrt(np.bincount(m[here], value**2, minlength=models))
-        shared = used[column] > 1
-        who = m[here][shared]  # rows are by model, so that where each begins is all that is left to say
+    m, share = (frame[c].to_numpy() for c in ("m", "share"))
+    for of in by_prompt(prints, name):
+        weight = np.log((prints.answered[:, of.prompt].sum() + 1) / (of.used + 0.5))
+        value = share[of.rows] * weight[of.place]
+        norm = np.sqrt(np.bincount(m[of.rows], value**2, minlength=models))
+        shared = of.used[of.place] > 1
+        who = m[of.rows][shared]  # rows are by model, so that where each begins is all that is left to say
         begins = np.searchsorted(who, np.arange(models + 1))
-        rows = sparse.csr_matrix((value[shared] / norm[who], column[shared], begins), shape=(models, len(used)))
-        yield p, (rows @ rows.T).toarray()
+        rows = sparse.csr_matrix((value[shared] / norm[who], of.place[shared], begins), shape=(models, len(of.used)))
+        yield of.prompt, (rows @ rows.T).toarray()
