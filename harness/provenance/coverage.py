@@ -58,7 +58,9 @@ def known(prints: Fingerprints, facts: Sequence[ModelFacts], names: Sequence[str
 
 
 def _known(prints: Fingerprints, name: str, groups: np.ndarray[tuple[int], np.dtype[np.uint16]]) -> Matrix:
-    found = _answered_alike(prints, name, groups) if channel(name).KIND == "agreement" else _habits(prints, name, groups)
+    found = (
+        _answered_alike(prints, name, groups) if channel(name).KIND == "agreement" else _habits(prints, name, groups)
+    )
     answered = prints.answered.sum(axis=1).astype(float)
     share: Matrix = np.divide(found, answered, out=np.full(len(found), np.nan), where=answered > 0)
     return share

@@ -200,13 +200,12 @@ def _counts(
     at += rows.m
     at *= len(rows.found)
     at += rows.f
-    size = number * models * len(rows.found)
+    counts = np.zeros(number * models * len(rows.found))
     if rows.share is None:
-        counts: Matrix = np.bincount(at, minlength=size).astype(float)
+        np.add.at(counts, at, 1.0)
     else:
         # Sums of shares are those of Polars, which are compensated.
         part = pl.DataFrame({"at": at, "share": rows.share}).group_by("at").agg(pl.col("share").sum())
-        counts = np.zeros(size)
         counts[part["at"].to_numpy()] = part["share"].to_numpy()
     return counts.reshape(number, models, len(rows.found)), rows.found
 
