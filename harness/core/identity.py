@@ -43,15 +43,20 @@ def plain(value: Any) -> Any:
     """Dataclasses to dicts, tuples to lists, mappings to dicts: what JSON can say. Keys must be strings."""
     if value is None or isinstance(value, str | int | float):
         return value
+    # Most of what is in a record is plain already: it is told by its type, without a call.
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {name: plain(getattr(value, name)) for name in _fields(type(value))}
+        cells = ((name, getattr(value, name)) for name in _fields(type(value)))
+        return {name: cell if type(cell) in _PLAIN else plain(cell) for name, cell in cells}
     if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: item if type(item) in _PLAIN else plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [item if type(item) in _PLAIN else plain(item) for item in value]
     if isinstance(value, set | frozenset):
         return sorted(plain(item) for item in value)
     return value
+
+
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 @functools.lru_cache(maxsize=256)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from harness.provenance.comparability import Wrapping
@@ -45,32 +45,41 @@ _WORD = re.compile(r"\S+")
 
 
 def unwrapped(
-    frame: pl.DataFrame, column: str = "output", *, formulaic: bool = False
-) -> tuple[pl.DataFrame, dict[str, Wrapping]]:
+    frame: pl.DataFrame, column: str = "output", *, formulaic: bool = False, known: Collection[str] = ()
+) -> tuple[pl.DataFrame, dict[str, Wrapping], set[str]]:
     """Answers without what their model wraps around nearly all of them.
 
     Args:
         frame: columns `model` and `column`; the others stay as they are.
         column: of the texts.
-        formulaic: whether the prompts are known to be of one formula, so that nothing is taken off.
+        formulaic: whether the prompts are known to be of one formula, so that nothing is looked for.
+        known: models known to wrap nothing around these very answers.
 
     Returns:
-        The same rows in the same order; and what was taken off, by model, of those models alone that had something.
+        The same rows in the same order; what was taken off, by model, of those models alone that had something; and
+        the models that wrap nothing around theirs.
     """
     import polars as pl
 
-    texts = frame[column].to_list()
+    if formulaic:
+        return frame, {}, set(known)
+    names = frame["model"].cast(pl.String)
     rows: dict[str, list[int]] = {}
-    for i, model in enumerate(frame["model"].to_list()):
-        rows.setdefault(str(model), []).append(i)
-    every = {model: unwrap([texts[i] or "" for i in mine]) for model, mine in rows.items()}
+    for i, model in enumerate(names.to_list()):
+        if model not in known:
+            rows.setdefault(model, []).append(i)
+    every = {
+        model: unwrap([text or "" for text in frame[column].gather(mine).to_list()]) for model, mine in rows.items()
+    }
     found = {model: wrapping for model, (_, wrapping) in every.items() if wrapping}
-    if formulaic or len(found) > max(1, CROWD * len(rows)):
-        return frame, {}
+    bare = {*known, *(every.keys() - found.keys())}
+    if not found or len(found) > max(1, CROWD * names.n_unique()):
+        return frame, {}, bare
+    texts = frame[column].to_list()
     for model in found:
         for i, text in zip(rows[model], every[model][0], strict=True):
             texts[i] = text
-    return (frame.with_columns(pl.Series(column, texts, dtype=pl.String)) if found else frame), found
+    return frame.with_columns(pl.Series(column, texts, dtype=pl.String)), found, bare
 
 
 def formula(prints: Fingerprints) -> bool:

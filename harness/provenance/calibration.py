@@ -85,6 +85,10 @@ class ModelFacts:
         if self.released is not None and not MONTH.fullmatch(self.released):
             raise ValueError(f"{self.name}: released {self.released!r}, expected YYYY-MM")
 
+    def __hash__(self) -> int:
+        """By the name alone: what is known of all models at once is looked up by all of their facts, often."""
+        return hash(self.name)
+
     def before(self, other: ModelFacts) -> bool | None:
         """Whether it was released in an earlier month than `other`; `None` if a date is missing."""
         if self.released is None or other.released is None:
@@ -161,6 +165,11 @@ def unrelated_pairs(facts: Sequence[ModelFacts], candidates: Sequence[int]) -> B
     A candidate that is older than another is a null model of it, but may be its teacher: similarity has no
     direction. Such pairs are left out, unless documented, as long as `LEAST_POOL` pairs remain.
     """
+    return _unrelated_pairs(tuple(facts), tuple(candidates))
+
+
+@lru_cache(maxsize=8)
+def _unrelated_pairs(facts: tuple[ModelFacts, ...], candidates: tuple[int, ...]) -> Bool:
     null = null_models(facts, candidates)
     apart = null.copy()
     for i in candidates:

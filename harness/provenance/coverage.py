@@ -25,7 +25,7 @@ from harness.provenance.calibration import Matrix, ModelFacts
 from harness.provenance.comparability import Familiarity
 from harness.provenance.evidence import EVIDENCE
 from harness.provenance.fingerprint import Fingerprints, channel
-from harness.provenance.similarity import on_asked
+from harness.provenance.similarity import by_prompt, on_asked
 
 LEAST_OTHERS = 3
 """Others that must have a habit for it to be known: fewer is a quirk."""
@@ -58,21 +58,37 @@ def known(prints: Fingerprints, facts: Sequence[ModelFacts], names: Sequence[str
 
 
 def _known(prints: Fingerprints, name: str, groups: np.ndarray[tuple[int], np.dtype[np.uint16]]) -> Matrix:
-    frame = prints.features[name]
-    rows = frame.select("m", "p", "feature").with_columns(g=groups[frame["m"].to_numpy()])
-    agreement = channel(name).KIND == "agreement"
-    others = pl.col("g").n_unique() - 1
-    of = ["p", "feature"] if agreement else ["feature"]
-    least = 1 if agreement else LEAST_OTHERS
-    shared = rows.group_by(of).agg(known=others >= least)
-    told = rows.join(shared, on=of).group_by("m", "p").agg(n=pl.col("known").sum(), all=pl.len())
-    value = pl.col("n") / pl.col("all") if agreement else pl.col("n").cast(pl.Float64)
-    total = told.group_by("m").agg(value.sum().alias("total"))
-    found = np.zeros(len(prints.models))
-    found[total["m"].to_numpy()] = total["total"].to_numpy()
+    found = (
+        _answered_alike(prints, name, groups) if channel(name).KIND == "agreement" else _habits(prints, name, groups)
+    )
     answered = prints.answered.sum(axis=1).astype(float)
     share: Matrix = np.divide(found, answered, out=np.full(len(found), np.nan), where=answered > 0)
     return share
+
+
+def _habits(prints: Fingerprints, name: str, groups: np.ndarray[tuple[int], np.dtype[np.uint16]]) -> Matrix:
+    """By model: in how many answers, features that enough other groups have anywhere."""
+    frame = prints.features[name]
+    rows = frame.select("m", "feature").with_columns(g=groups[frame["m"].to_numpy()])
+    shared = rows.group_by("feature").agg(pl.col("g").n_unique()).filter(pl.col("g") > LEAST_OTHERS)
+    hits = rows.join(shared.select("feature"), on="feature", how="semi")["m"].to_numpy()
+    return np.bincount(hits, minlength=len(prints.models)).astype(float)
+
+
+def _answered_alike(prints: Fingerprints, name: str, groups: np.ndarray[tuple[int], np.dtype[np.uint16]]) -> Matrix:
+    """By model, summed over answers: the share of features that another group has in answer to the same prompt."""
+    m = prints.features[name]["m"].to_numpy()
+    found = np.zeros(len(prints.models))
+    for of in by_prompt(prints, name):
+        who = m[of.rows]
+        mine = groups[who]
+        first = np.empty(len(of.used), dtype=mine.dtype)
+        first[of.place] = mine  # of several, any
+        several = np.bincount(of.place[mine != first[of.place]], minlength=len(of.used)) > 0
+        every = np.bincount(who, minlength=len(found))
+        known = np.bincount(who, several[of.place], minlength=len(found))
+        found += np.divide(known, every, out=np.zeros(len(found)), where=every > 0)
+    return found
 
 
 def coverage(

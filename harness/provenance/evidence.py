@@ -9,9 +9,9 @@ words. It is gone through with the dated null, and again with the all-date null 
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -79,7 +79,7 @@ class Analysis:
         """Of the dated null."""
         return self.dated.scores
 
-    @functools.cached_property
+    @cached_property
     def weaker(self) -> Bool:
         """Models x candidates: True if the pair is read against the all-date null, the weaker evidence."""
         if self.every_date is None:
@@ -87,12 +87,12 @@ class Analysis:
         found: Bool = np.isnan(self.dated.p) & ~np.isnan(self.every_date.p)
         return found
 
-    @functools.cached_property
+    @cached_property
     def z(self) -> Matrix:
         """Scores, each against its null: models x candidates; NaN if there is none."""
         return self._either(self.dated.scores.z, lambda reading: reading.scores.z)
 
-    @functools.cached_property
+    @cached_property
     def p(self) -> Matrix:
         """P-values, each against its null: models x candidates; NaN if untestable."""
         return self._either(self.dated.p, lambda reading: reading.p)
@@ -101,7 +101,7 @@ class Analysis:
         """Scores of one channel, less what is taken out of their mean, each against its null: models x candidates."""
         return self._either(self.dated.channels[name].z, lambda reading: reading.channels[name].z)
 
-    @functools.cached_property
+    @cached_property
     def null_size(self) -> npt.NDArray[np.int64]:
         """Null models behind each score, those related to the row's model left out: models x candidates."""
         dated = self.dated.scores.null_size
@@ -143,27 +143,27 @@ class Analysis:
         """Column of a candidate in `z` and `p`."""
         return self._places.get(model)
 
-    @functools.cached_property
+    @cached_property
     def _places(self) -> dict[int, int]:
         return {int(c): b for b, c in enumerate(self.scores.candidates)}
 
-    @functools.cached_property
+    @cached_property
     def columns(self) -> dict[str, int]:
         """Column of every candidate in `z` and `p`, by name."""
         return {self.models[c]: b for b, c in enumerate(self.scores.candidates)}
 
-    @functools.cached_property
+    @cached_property
     def testable(self) -> Bool:
         """Models x candidates: True if the candidate is tested as the model's teacher: see `open_pairs`."""
         return open_pairs(self.facts, self.scores.candidates.tolist(), same_lab=self.same_lab)
 
-    @functools.cached_property
+    @cached_property
     def strangers(self) -> Bool:
         """Models x models: True if two are not related (`calibration.relations`)."""
         apart: Bool = ~cal.relations(self.facts)
         return apart
 
-    @functools.cached_property
+    @cached_property
     def exceeded(self) -> npt.NDArray[np.int64]:
         """How many of those null models score below the row's model: models x candidates."""
         dated = cal.exceeded(self.dated.scores, self.facts)
@@ -171,19 +171,19 @@ class Analysis:
             return dated
         return np.where(self.weaker, cal.exceeded(self.every_date.scores, self.facts), dated)
 
-    @functools.cached_property
+    @cached_property
     def lab_exceeded(self) -> npt.NDArray[np.int64]:
         """The same of labs: models x labs."""
         return cal.exceeded(self.labs.scores, self.facts)
 
-    @functools.cached_property
+    @cached_property
     def shared(self) -> npt.NDArray[np.int64]:
         """Models x models: prompts that both answered."""
         answered = self.prints.answered.astype(np.float32)
         both: npt.NDArray[np.int64] = (answered @ answered.T).round().astype(np.int64)
         return both
 
-    @functools.cached_property
+    @cached_property
     def lab_tests(self) -> Mapping[str, Sequence[LabTest]]:
         """What `lab_tests` finds of each model: made when it is asked for, and kept."""
         return _LabTests(self)
@@ -192,7 +192,7 @@ class Analysis:
         """Average of standardised raw similarities: who is nearest, before asking whether that means anything."""
         return similarity.standardised((self.matrices[name] for name in names), len(self.models))
 
-    @functools.cached_property
+    @cached_property
     def rivals(self) -> Sequence[Sequence[PairConclusion | None]]:
         """`rival` of every suspect (rows) and candidate."""
         return _rivals(tuple(self.facts), self.same_lab)
@@ -227,11 +227,16 @@ def rival(me: ModelFacts, other: ModelFacts, *, same_lab: bool = False) -> PairC
 
 def open_pairs(facts: Sequence[ModelFacts], candidates: Sequence[int], *, same_lab: bool = False) -> Bool:
     """Models x candidates: True if the candidate is tested as the model's teacher (no `rival`)."""
-    rows = _rivals(tuple(facts), same_lab)
+    return _open_pairs(tuple(facts), tuple(candidates), same_lab)
+
+
+@lru_cache(maxsize=8)
+def _open_pairs(facts: tuple[ModelFacts, ...], candidates: tuple[int, ...], same_lab: bool) -> Bool:
+    rows = _rivals(facts, same_lab)
     return np.array([[i != c and row[c] is None for c in candidates] for i, row in enumerate(rows)], dtype=np.bool_)
 
 
-@functools.lru_cache(maxsize=8)
+@lru_cache(maxsize=8)
 def _rivals(facts: tuple[ModelFacts, ...], same_lab: bool) -> tuple[tuple[PairConclusion | None, ...], ...]:
     return tuple(tuple(rival(me, other, same_lab=same_lab) for other in facts) for me in facts)
 

@@ -7,12 +7,13 @@ runs and machines join. Computing one is linear in text and batched; a model nev
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -87,6 +88,8 @@ class Fingerprints:
             possible teachers are then read from all prompts, those of suspects from these (`similarity.leaning`).
             `None`: everybody is read from all prompts.
         cut: whether features are cut the way a panel's are: see `reduce`.
+        counted: what was counted of these features, kept so that nothing is counted twice. A changed copy begins
+            without.
     """
 
     models: tuple[str, ...]
@@ -97,6 +100,7 @@ class Fingerprints:
     traces: bool = False
     asked: tuple[int, ...] | None = None
     cut: bool = False
+    counted: dict[tuple[str, str], Any] = dataclasses.field(default_factory=dict, init=False, repr=False, compare=False)
 
     def subset(self, prompts: Iterable[int]) -> Fingerprints:
         """The same models on some of the prompts, by index."""
@@ -164,13 +168,46 @@ def read(path: Path) -> Fingerprints:
         ConfigError: the file holds none, or was made by another version.
     """
     try:
-        metadata = pl.read_parquet_metadata(path)
-        version = f"{metadata.get('fingerprint', 'of no version')} {metadata.get('layout', '')}".strip()
-        if version != f"{VERSION} {LAYOUT}":
-            raise ConfigError(f"{path.name} holds fingerprints {version}, this is {VERSION} {LAYOUT}: make it anew")
-        about, rows = json.loads(metadata["about"]), pl.read_parquet(path)
-    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+        return _told(_about(path), pl.read_parquet(path))
+    except _UNREADABLE as error:
         raise ConfigError(f"{path.name} is not a file of fingerprints ({error})") from error
+
+
+def read_some(paths: Sequence[Path]) -> list[Fingerprints | None]:
+    """Several files of fingerprints, read at once; `None` of one that is not there or cannot be read."""
+    abouts: dict[Path, Any] = {}
+    for path in paths:
+        with contextlib.suppress(ConfigError, *_UNREADABLE):
+            abouts[path] = _about(path)
+    sizes = {path: sum(about["channels"].values()) for path, about in abouts.items()}
+    try:
+        rows = pl.read_parquet(list(sizes)) if sizes else pl.DataFrame()
+        if len(rows) != sum(sizes.values()):
+            raise ValueError("files of other lengths than they say")
+        starts = dict(zip(sizes, np.cumsum([0, *sizes.values()]).tolist(), strict=False))
+        found = {path: _told(about, rows.slice(starts[path], sizes[path])) for path, about in abouts.items()}
+    except _UNREADABLE:  # one of them is damaged
+        found = {}
+        for path in abouts:
+            with contextlib.suppress(ConfigError):
+                found[path] = read(path)
+    return [found.get(path) for path in paths]
+
+
+_UNREADABLE = (OSError, ValueError, LookupError, TypeError, pl.exceptions.PolarsError)
+"""What a file that holds something else raises."""
+
+
+def _about(path: Path) -> Any:
+    metadata = pl.read_parquet_metadata(path)
+    version = f"{metadata.get('fingerprint', 'of no version')} {metadata.get('layout', '')}".strip()
+    if version != f"{VERSION} {LAYOUT}":
+        raise ConfigError(f"{path.name} holds fingerprints {version}, this is {VERSION} {LAYOUT}: make it anew")
+    return json.loads(metadata["about"])
+
+
+def _told(about: Any, rows: pl.DataFrame) -> Fingerprints:
+    """The fingerprints of one file."""
     parts, start = {}, 0
     for name, size in about["channels"].items():
         parts[name] = rows.slice(start, size)
@@ -214,7 +251,7 @@ def placed(several: Sequence[Fingerprints], models: Sequence[str], prompts: Sequ
     """
     at_m, at_p = ({name: i for i, name in enumerate(names)} for names in (models, prompts))
     answered = np.zeros((len(models), len(prompts)), dtype=np.bool_)
-    parts: dict[str, list[pl.DataFrame]] = {}
+    parts: dict[str, list[_Cells]] = {}
     for prints in several:
         m = np.array([at_m.get(name, _NOWHERE) for name in prints.models], dtype=np.uint16)
         p = np.array([at_p.get(name, _NOWHERE) for name in prints.prompts], dtype=np.uint16)
@@ -222,27 +259,54 @@ def placed(several: Sequence[Fingerprints], models: Sequence[str], prompts: Sequ
         answered[np.ix_(m[here_m], p[here_p])] = prints.answered[np.ix_(here_m, here_p)]
         whole = len(here_m) == len(m) and len(here_p) == len(p)
         for name, frame in prints.features.items():
-            moved = frame.with_columns(
-                m=pl.Series(m[frame["m"].to_numpy()], dtype=pl.UInt16),
-                p=pl.Series(p[frame["p"].to_numpy()], dtype=pl.UInt16),
-            )
-            kept = moved if whole else moved.filter((pl.col("m") != _NOWHERE) & (pl.col("p") != _NOWHERE))
-            parts.setdefault(name, []).append(kept.select(list(CODED)))
-    features = {name: _in_order(pl.concat(frames)) for name, frames in sorted(parts.items())}
+            cells = (m[frame["m"].to_numpy()], p[frame["p"].to_numpy()], *(frame[c].to_numpy() for c in _VALUES))
+            kept = slice(None) if whole else (cells[0] != _NOWHERE) & (cells[1] != _NOWHERE)
+            parts.setdefault(name, []).append(tuple(cell[kept] for cell in cells))
+    features = {name: _in_order(cells) for name, cells in sorted(parts.items())}
     return Fingerprints(tuple(models), tuple(prompts), answered, features, {})
 
 
 _NOWHERE = np.iinfo(np.uint16).max
 
 
-def _in_order(frame: pl.DataFrame) -> pl.DataFrame:
+_VALUES = ("feature", "share")
+_Cells = tuple[npt.NDArray[Any], ...]
+"""Models, prompts, features and shares of rows."""
+
+
+def _in_order(parts: Sequence[_Cells]) -> pl.DataFrame:
     """Rows by prompt, model and feature; those of one model and prompt are so already.
 
     Sorting by short numbers one after the other is radix sort in NumPy, a tenth of the time of sorting by three.
     """
-    m, p = (frame[name].to_numpy() for name in ("m", "p"))
+    m, p, *rest = (np.concatenate(cells) for cells in zip(*parts, strict=True))
     order = np.argsort(m, kind="stable")
-    return frame[order[np.argsort(p[order], kind="stable")]]
+    order = order[np.argsort(p[order], kind="stable")]
+    cells = dict(zip(CODED, (cell[order] for cell in (m, p, *rest)), strict=True))
+    return pl.DataFrame(cells, schema=CODED)
+
+
+def in_order(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `CODED`, in whatever order, by prompt, model and feature.
+
+    Where features are short, as a panel's are, the three are sorted as one number: a third of the time.
+    """
+    m, p, feature, share = (rows[name].to_numpy() for name in CODED)
+    if not len(rows) or int(feature.max()) >= 1 << 32:
+        return rows.select(list(CODED)).sort("p", "m", "feature")
+    key = (p.astype(np.uint64) << np.uint64(48)) | (m.astype(np.uint64) << np.uint64(32)) | feature.astype(np.uint64)
+    if (share == 1).all():
+        key.sort()
+    else:
+        order = np.argsort(key)
+        key, share = key[order], share[order]
+    cells = {
+        "m": (key >> np.uint64(32)).astype(np.uint16),  # what is above 16 bits, the prompt, is cut off
+        "p": (key >> np.uint64(48)).astype(np.uint16),
+        "feature": key & np.uint64((1 << 32) - 1),
+        "share": share,
+    }
+    return pl.DataFrame(cells, schema=CODED)
 
 
 def channel_names(*, traces: bool = False) -> list[str]:

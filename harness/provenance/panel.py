@@ -367,8 +367,8 @@ def _check_prompts(files: Files) -> list[PanelProblem]:
     where = f"{files.name}.prompts.jsonl"
     try:
         asked = _prompts(files)
-    except (ValueError, TypeError, KeyError) as error:
-        return [PanelProblem(where, f"not one prompt a line ({error!r})")]
+    except ValueError as error:
+        return [PanelProblem(where, f"not one prompt a line: {error}")]
     found = [PanelProblem(f"prompt {p.name}", problem) for p in asked for problem in _prompt_problems(p)]
     for what, values in (("id", [p.id for p in asked]), ("name", [p.name for p in asked])):
         twice = sorted({v for v in values if values.count(v) > 1}) if len(set(values)) < len(values) else []
@@ -400,7 +400,33 @@ def text_hash(text: str) -> str:
 
 
 def _prompts(files: Files) -> list[Prompt]:
-    return [Prompt(**json.loads(line)) for line in files.parts[".prompts.jsonl"].decode().splitlines() if line]
+    lines = files.parts[".prompts.jsonl"].decode().split("\n")
+    return [_prompt(line, number) for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def _prompt(line: str, number: int) -> Prompt:
+    """One line of a panel's prompts.
+
+    Raises:
+        ValueError: it is no prompt; the message says which line, and what is wrong with it.
+    """
+    try:
+        raw = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"line {number} is not JSON ({error})") from error
+    if not isinstance(raw, dict):
+        raise ValueError(f"line {number}: expected an object, found {type(raw).__name__}")  # noqa: TRY004 - as the others
+    expected = [field.name for field in dataclasses.fields(Prompt)]
+    wrong = [f"`{key}` is missing" for key in expected if key not in raw]
+    wrong += [f"unknown `{key}`" for key in raw if key not in expected]
+    wrong += [
+        f"`{key}` is {value!r}, expected {'a number' if key == 'rank' else 'text'}"
+        for key, value in raw.items()
+        if value is not None and not isinstance(value, int if key == "rank" else str)
+    ]
+    if wrong:
+        raise ValueError(f"line {number}, prompt {raw.get('name', raw.get('id'))}: {', '.join(wrong)}")
+    return Prompt(**raw)
 
 
 def _panel(files: Files, about: Row) -> Panel:
@@ -417,12 +443,7 @@ def _panel(files: Files, about: Row) -> Panel:
         answered[there["m"].to_numpy(), there["p"].to_numpy()] = True
     except IndexError as error:
         raise ConfigError(f"{files.name}.parquet speaks of more models or prompts than the panel has") from error
-    features = {
-        channel: rows.filter(pl.col("channel") == channel)
-        .select("m", "p", "feature", "share")
-        .sort("p", "m", "feature")
-        for channel in CHANNELS
-    }
+    features = {channel: fp.in_order(rows.filter(pl.col("channel") == channel)) for channel in CHANNELS}
     entries = {model: _entry(model, about["models"][model], about["sources"]) for model in models}
     return Panel(
         name=files.name,

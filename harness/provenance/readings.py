@@ -6,9 +6,8 @@ Fingerprints hold no text, so this is the one place where a pool learns of its s
 from __future__ import annotations
 
 import contextlib
-import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 KEPT = "readings.json"
 """Where it is kept what was found, beside the fingerprints."""
-VERSION = 2
+VERSION = 3
 """Of what is found in texts: another version reads nothing that this one kept."""
 
 
@@ -37,6 +36,8 @@ class _Found:
     shares: dict[str, float]
     languages: Languages
     kind: str | None
+    bare: bool
+    """Whether nothing is wrapped around these texts."""
 
 
 def read(
@@ -57,12 +58,12 @@ def read(
     """
     import polars as pl
 
-    bare, wrappings = boilerplate.unwrapped(answers.with_columns(pl.col("output").cast(pl.String)), formulaic=formulaic)
-    parts = {
-        str(model): part
-        for (model,), part in sorted(bare.partition_by("model", as_dict=True, maintain_order=True).items())
-    }
-    found = _all_found(parts, folder)
+    texts = answers.with_columns(pl.col("output").cast(pl.String))
+    kept = {} if folder is None else _kept(folder / KEPT)
+    keys = _keys(texts)
+    known = {model for model, key in keys.items() if key in kept and kept[key].bare}
+    bare, wrappings, untouched = boilerplate.unwrapped(texts, formulaic=formulaic, known=known)
+    found = _all_found(bare, _keys(bare) if wrappings else keys, untouched, kept, folder)
     lacking = {
         model: common_words.lacking(
             mine.shares,
@@ -76,16 +77,31 @@ def read(
     }
 
 
-def _all_found(parts: Mapping[str, pl.DataFrame], folder: Path | None) -> dict[str, _Found]:
-    path = None if folder is None else folder / KEPT
-    kept = {} if path is None else _kept(path)
-    keys = {model: _address(part) for model, part in parts.items()} if path is not None else {}
-    found = {model: kept.get(keys.get(model, "")) or _found(part) for model, part in parts.items()}
-    new = {key: found[model] for model, key in keys.items() if key not in kept}
-    if path is not None and new:
-        with contextlib.suppress(StorageError), runs.atomic_file(path) as file:
-            file.write(TypeAdapter(dict[str, _Found]).dump_json(kept | new))
-    return found
+def _all_found(
+    bare: pl.DataFrame, keys: Mapping[str, str], untouched: Collection[str], kept: Mapping[str, _Found],
+    folder: Path | None,
+) -> dict[str, _Found]:  # fmt: skip
+    """What each model's texts say, by its name, sorted.
+
+    Args:
+        bare: the texts without what is wrapped around them.
+        keys: what each model's are known by.
+        untouched: models around whose texts nothing is wrapped.
+        kept: what was found before.
+        folder: where it is kept.
+    """
+    import polars as pl
+
+    missing = [model for model, key in keys.items() if key not in kept]
+    parts = bare.filter(pl.col("model").is_in(missing)).partition_by("model", as_dict=True, maintain_order=True)
+    every = {**kept, **{keys[str(model)]: _found(part) for (model,), part in parts.items()}}
+    for model in untouched:
+        if not every[keys[model]].bare:
+            every[keys[model]] = replace(every[keys[model]], bare=True)
+    if folder is not None and every != kept:
+        with contextlib.suppress(StorageError), runs.atomic_file(folder / KEPT) as file:
+            file.write(TypeAdapter(dict[str, _Found]).dump_json(every))
+    return {model: every[keys[model]] for model in sorted(keys)}
 
 
 def _kept(path: Path) -> dict[str, _Found]:
@@ -96,17 +112,16 @@ def _kept(path: Path) -> dict[str, _Found]:
         return {}
 
 
-def _address(part: pl.DataFrame) -> str:
-    """What one model's texts are known by: 40 hexadecimal digits over prompts and answers, in their order."""
-    digest = hashlib.blake2b(f"{VERSION} {'prompt' in part.columns}".encode(), digest_size=20)
-    for name in ("prompt", "output"):
-        if name in part.columns:
-            stored.hash_texts(digest, part[name])
-    return digest.hexdigest()
+def _keys(answers: pl.DataFrame) -> dict[str, str]:
+    """What each model's texts are known by: 40 hexadecimal digits over prompts and answers, in their order."""
+    rows = answers.sort("model", maintain_order=True)
+    columns = [rows[name] for name in ("prompt", "output") if name in rows.columns]
+    begin = f"{VERSION} {'prompt' in rows.columns}".encode()
+    return stored.digests(rows["model"], columns, lambda _: begin)
 
 
 def _found(part: pl.DataFrame) -> _Found:
     some = part.gather_every(max(1, len(part) // answer_kinds.READ))
     texts = [text or "" for text in some["output"].to_list()]
     prompts = some["prompt"].to_list() if "prompt" in some.columns else [None] * len(texts)
-    return _Found(common_words.shares(part["output"]), languages(texts), answer_kinds.of(texts, prompts))
+    return _Found(common_words.shares(part["output"]), languages(texts), answer_kinds.of(texts, prompts), bare=False)

@@ -120,6 +120,16 @@ class Study:
         return None if values is None else same.scores(values, self.pool.facts)
 
     @cached_property
+    def floor(self) -> Span | None:
+        """Scores of answers that people wrote, over all candidates."""
+        return _floor(self.analysis)
+
+    @cached_property
+    def ceiling(self) -> Span | None:
+        """Scores of a model sampled again or restyled with the model it is a version of."""
+        return _ceiling(self.analysis)
+
+    @cached_property
     def labs(self) -> dict[str, list[int]]:
         """The candidates of every lab, by `calibration.lab_of`."""
         found: dict[str, list[int]] = {}
@@ -152,6 +162,14 @@ class Study:
     def documented(self) -> tuple[positives.Positive, ...]:
         """Documented students with the scores they get in this analysis: of as many prompts as were asked."""
         return tuple(positives.scored(self.analysis, self.pool.taught))
+
+    @cached_property
+    def by_teacher(self) -> dict[str, list[positives.Positive]]:
+        """The documented students of every teacher."""
+        found: dict[str, list[positives.Positive]] = {}
+        for pair in self.documented:
+            found.setdefault(pair.teacher, []).append(pair)
+        return found
 
     @cached_property
     def known(self) -> cal.Matrix:
@@ -304,8 +322,8 @@ def _finding(
         nearest_of_all=None if incomparable else _nearest(study, s),
         sentence="",
         paragraph="",
-        floor=_floor(analysis),
-        ceiling=_ceiling(analysis),
+        floor=study.floor,
+        ceiling=study.ceiling,
         sampled_again=_again(pool, suspect, interval=study.interval),
         domains=_domains(study, s, {test.candidate for test in tests}) if apart else (),
         answers=pool.prints.dropped,
@@ -379,7 +397,7 @@ def _tests(study: Study, suspect: str, q: Mapping[int, float]) -> list[PairTest]
             dataclasses.replace(
                 test, why=_why(test, fact), lab=fact.lab, rank=rank, rank_low=rank_low, rank_high=rank_high,
                 z_low=z_low, z_high=z_high, likelihood_ratio=ratio,
-                power=positives.power(study.documented, test.candidate, suspect),
+                power=positives.power(study.by_teacher.get(test.candidate, ()), test.candidate, suspect),
             )
         )  # fmt: skip
     return told
@@ -473,7 +491,8 @@ def _labs(
         own = name == cal.lab_of(analysis.facts[s]) and name not in of
         if own or members == [s]:
             continue
-        mine = [test for test in tests if test.candidate in {analysis.models[c] for c in members}]
+        names = {analysis.models[c] for c in members}
+        mine = [test for test in tests if test.candidate in names]
         row = Lab(analysis.facts[members[0]].lab, False, sum(t.tested for t in mine), len(mine), possible=name in near)
         rows.append(_lab(study, suspect, row, mine, of[name], q[name]) if name in of else row)
     return sorted(rows, key=lambda row: (not row.named, row.p is None, row.q or 0.0, row.p or 0.0, row.lab or ""))

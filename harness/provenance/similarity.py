@@ -28,6 +28,8 @@ RARE = 1e-4
 """Added to rates before they are compared with people's: once in ten thousand tokens."""
 LEAST_FEATURES = 3
 """Features that a channel of habits must have: with one or two every cosine is near 1 or -1, and says nothing."""
+GROUPS = 10
+"""Groups of prompts that a jackknife leaves out, one after the other."""
 SMOOTH = 0.5
 """Added to successes and failures before the log-odds (Anscombe's correction)."""
 
@@ -61,10 +63,20 @@ def matrix(prints: Fingerprints, name: str, least: int = LEAST_FEATURES) -> Matr
 
 
 def on_asked(prints: Fingerprints, name: str) -> Fingerprints:
-    """One channel on the prompts that the suspects were asked."""
+    """One channel on the prompts that the suspects were asked: made once."""
     if prints.asked is None:
         return prints
-    return dataclasses.replace(prints, features={name: prints.features[name]}).subset(prints.asked)
+    key = ("asked", name)
+    if key not in prints.counted:
+        whole = dataclasses.replace(prints, features={name: prints.features[name]})
+        prints.counted[key] = whole.subset(prints.asked)
+    found: Fingerprints = prints.counted[key]
+    return found
+
+
+def dealt(count: int) -> list[list[int]]:
+    """So many prompts, by index, dealt to `GROUPS` groups."""
+    return [list(range(g, count, GROUPS)) for g in range(GROUPS)]
 
 
 def without(prints: Fingerprints, name: str, groups: Sequence[Sequence[int]]) -> Iterator[Matrix]:
@@ -85,7 +97,7 @@ def without(prints: Fingerprints, name: str, groups: Sequence[Sequence[int]]) ->
     if channel(name).KIND == "habit":
         parts, theirs = _counts_asked(prints, name, place)
     else:
-        parts = theirs = _totals(on_asked(prints, name), name, here, len(groups) + 1)
+        parts = theirs = _parts(on_asked(prints, name), name, here, len(groups))
     whole, all_theirs = parts.sum(axis=0), theirs.sum(axis=0)
     # A channel that has enough features has enough in every replicate, or it would come and go between them.
     least = 1 if channel(name).KIND != "habit" or _enough(whole, prints.answered) else LEAST_FEATURES
@@ -98,6 +110,13 @@ def without(prints: Fingerprints, name: str, groups: Sequence[Sequence[int]]) ->
         else:
             values = _leaning(all_theirs - theirs[g], rest, whole - parts[g], prints.answered[:, place != g], least)
         yield _comparable(values, rest, traces=prints.traces)
+
+
+def _parts(prints: Fingerprints, name: str, place: npt.NDArray[np.int64], groups: int) -> Matrix:
+    """Groups x models x models, sums of cosines, by the group of each prompt."""
+    if groups == GROUPS and np.array_equal(place, np.arange(len(place)) % GROUPS):
+        return _sums(prints, name).groups
+    return _totals(prints, name, place, groups + 1)
 
 
 def of_parts(prints: Fingerprints, name: str, parts: Sequence[Sequence[int]]) -> Iterator[Matrix]:
@@ -174,22 +193,55 @@ def _counts(
     prints: Fingerprints, name: str, place: npt.NDArray[np.int64], groups: int | None = None
 ) -> tuple[Matrix, npt.NDArray[np.uint64]]:
     """Groups x models x features, by the group of each prompt; prompts without one (-1) are the last group."""
-    frame = prints.features[name]
-    least_p = max(MIN_PROMPTS, round(MIN_PROMPT_SHARE * len(prints.prompts)))
-    least_m = max(MIN_MODELS, round(MIN_MODEL_SHARE * len(prints.models)))
-    kept = (
-        frame.group_by("feature")
-        .agg(prompts=pl.col("p").n_unique(), models=pl.col("m").n_unique())
-        .filter((pl.col("prompts") >= least_p) & (pl.col("models") >= least_m))
-        .sort("feature")
-        .with_row_index("f")
-    )
-    group = pl.DataFrame({"p": range(len(place)), "g": place}, schema={"p": pl.UInt16, "g": pl.Int64})
-    rows = frame.join(kept.select("feature", "f"), on="feature").join(group, on="p")
-    counts = rows.group_by("g", "m", "f").agg(pl.col("share").sum())
-    table = np.zeros((groups or int(place.max(initial=0)) + 2, len(prints.models), len(kept)))
-    table[counts["g"].to_numpy(), counts["m"].to_numpy(), counts["f"].to_numpy()] = counts["share"].to_numpy()
-    return table, kept["feature"].to_numpy()
+    rows = _rows(prints, name)
+    number, models = groups or int(place.max(initial=0)) + 2, len(prints.models)
+    at = np.where(place < 0, place + number, place)[rows.p]
+    at *= models
+    at += rows.m
+    at *= len(rows.found)
+    at += rows.f
+    counts = np.zeros(number * models * len(rows.found))
+    if rows.share is None:
+        np.add.at(counts, at, 1.0)
+    else:
+        # Sums of shares are those of Polars, which are compensated.
+        part = pl.DataFrame({"at": at, "share": rows.share}).group_by("at").agg(pl.col("share").sum())
+        counts[part["at"].to_numpy()] = part["share"].to_numpy()
+    return counts.reshape(number, models, len(rows.found)), rows.found
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Rows:
+    """The rows of a channel that are of a habit: models, prompts, and the habit's place among those `found`."""
+
+    m: npt.NDArray[np.uint16]
+    p: npt.NDArray[np.uint16]
+    f: npt.NDArray[np.uint32]
+    share: npt.NDArray[np.float32] | None
+    """`None` if every share is 1."""
+    found: npt.NDArray[np.uint64]
+
+
+def _rows(prints: Fingerprints, name: str) -> _Rows:
+    """What shows on enough prompts and in enough models to be a habit: looked for once."""
+    key = ("rows", name)
+    if key not in prints.counted:
+        frame = prints.features[name]
+        least_p = max(MIN_PROMPTS, round(MIN_PROMPT_SHARE * len(prints.prompts)))
+        least_m = max(MIN_MODELS, round(MIN_MODEL_SHARE * len(prints.models)))
+        kept = (
+            frame.group_by("feature")
+            .agg(prompts=pl.col("p").n_unique(), models=pl.col("m").n_unique())
+            .filter((pl.col("prompts") >= least_p) & (pl.col("models") >= least_m))
+            .sort("feature")
+            .with_row_index("f")
+        )
+        rows = frame.join(kept.select("feature", "f"), on="feature")
+        m, p, f = (rows[c].to_numpy() for c in ("m", "p", "f"))
+        share = rows["share"].to_numpy()
+        prints.counted[key] = _Rows(m, p, f, None if (share == 1).all() else share, kept["feature"].to_numpy())
+    found: _Rows = prints.counted[key]
+    return found
 
 
 def _counts_asked(prints: Fingerprints, name: str, place: npt.NDArray[np.int64]) -> tuple[Matrix, Matrix]:
@@ -348,7 +400,29 @@ def agreement(prints: Fingerprints, name: str) -> Matrix:
 
     On each prompt a feature weighs \(\log\frac{N+1}{d+.5}\), with N models that answered and d that use it.
     """
-    return _means(_totals(prints, name, np.zeros(len(prints.prompts), dtype=np.int64))[0], prints.answered)
+    return _means(_sums(prints, name).whole, prints.answered)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Sums:
+    """Sums of cosines over prompts: of all, models x models, and of each of the groups that `dealt` makes."""
+
+    whole: Matrix
+    groups: Matrix
+
+
+def _sums(prints: Fingerprints, name: str) -> _Sums:
+    """Those of a channel of agreement: every prompt is compared once, for the similarity and for its replicates."""
+    key = ("sums", name)
+    if key not in prints.counted:
+        models = len(prints.models)
+        whole, groups = np.zeros((models, models)), np.zeros((GROUPS, models, models))
+        for prompt, cosines in _by_prompt(prints, name):
+            whole += cosines
+            groups[prompt % GROUPS] += cosines
+        prints.counted[key] = _Sums(whole, groups)
+    found: _Sums = prints.counted[key]
+    return found
 
 
 def per_prompt(prints: Fingerprints, name: str) -> Matrix:
@@ -372,26 +446,53 @@ def _totals(prints: Fingerprints, name: str, place: npt.NDArray[np.int64], group
     return total
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class PromptFeatures:
+    """The features of one prompt's answers.
+
+    Attributes:
+        prompt: its index.
+        rows: of the channel's features.
+        place: of every row's feature, among the different ones.
+        used: by how many models each of those is used.
+    """
+
+    prompt: int
+    rows: slice
+    place: npt.NDArray[np.intp]
+    used: npt.NDArray[np.intp]
+
+
+def by_prompt(prints: Fingerprints, name: str) -> Sequence[PromptFeatures]:
+    """The features of each prompt that anybody answered: looked for once."""
+    key = ("by prompt", name)
+    if key not in prints.counted:
+        frame, found = prints.features[name], []
+        prompt, feature = frame["p"].to_numpy(), frame["feature"].to_numpy()
+        edges = np.searchsorted(prompt, np.arange(len(prints.prompts) + 1))
+        for p in range(len(prints.prompts)):
+            here = slice(int(edges[p]), int(edges[p + 1]))
+            if here.start < here.stop:
+                _, place, used = np.unique(feature[here], return_inverse=True, return_counts=True)
+                found.append(PromptFeatures(p, here, place, used))
+        prints.counted[key] = found
+    told: Sequence[PromptFeatures] = prints.counted[key]
+    return told
+
+
 def _by_prompt(prints: Fingerprints, name: str) -> Iterator[tuple[int, Matrix]]:
     """Each prompt that anybody answered, with the cosines of the answers: models x models."""
     from scipy import sparse  # here, because facts about models are read without comparing any
 
     frame = prints.features[name]
     models = len(prints.models)
-    prompt = frame["p"].to_numpy()
-    m, feature, share = (frame[c].to_numpy() for c in ("m", "feature", "share"))
-    edges = np.searchsorted(prompt, np.arange(len(prints.prompts) + 1))
-    for p in range(len(prints.prompts)):
-        here = slice(edges[p], edges[p + 1])
-        if edges[p] == edges[p + 1]:
-            continue
-        _, column, used = np.unique(feature[here], return_inverse=True, return_counts=True)
-        weight = np.log((prints.answered[:, p].sum() + 1) / (used + 0.5))
-        value = share[here] * weight[column]
-        norm = np.sqrt(np.bincount(m[here], value**2, minlength=models))
-        shared = used[column] > 1
-        rows = sparse.csr_matrix(
-            (value[shared] / norm[m[here][shared]], (m[here][shared], column[shared])),
-            shape=(models, len(used)),
-        )
-        yield p, (rows @ rows.T).toarray()
+    m, share = (frame[c].to_numpy() for c in ("m", "share"))
+    for of in by_prompt(prints, name):
+        weight = np.log((prints.answered[:, of.prompt].sum() + 1) / (of.used + 0.5))
+        value = share[of.rows] * weight[of.place]
+        norm = np.sqrt(np.bincount(m[of.rows], value**2, minlength=models))
+        shared = of.used[of.place] > 1
+        who = m[of.rows][shared]  # rows are by model, so that where each begins is all that is left to say
+        begins = np.searchsorted(who, np.arange(models + 1))
+        rows = sparse.csr_matrix((value[shared] / norm[who], of.place[shared], begins), shape=(models, len(of.used)))
+        yield of.prompt, (rows @ rows.T).toarray()

@@ -12,9 +12,10 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from harness.errors import ConfigError
 from harness.provenance import fingerprint as fp
 
 FOLDER = "fingerprints"
@@ -46,21 +47,16 @@ def fingerprint(
         return fp.reduce(made) if cut else made
     traces = column == "reasoning"
     names = fp.channel_names(traces=traces) if names is None else names
-    found = []
-    for (_,), part in sorted(answers.partition_by("model", as_dict=True).items()):
-        path = folder / f"{address(part, names, column, cut=cut)}.parquet"
-        prints = None
-        if path.is_file():
-            with contextlib.suppress(ConfigError):
-                prints = fp.read(path)
-        if prints is None:
-            prints = fp.fingerprint(part, column, names)
-            prints = fp.reduce(prints) if cut else prints
-            with contextlib.suppress(OSError):
-                folder.mkdir(parents=True, exist_ok=True)
-                fp.write(prints, path)
-        found.append(prints)
-    whole = fp.join(*found)
+    paths = {model: folder / f"{of}.parquet" for model, of in addresses(answers, names, column, cut=cut).items()}
+    found = dict(zip(paths, fp.read_some(list(paths.values())), strict=True))
+    missing = [model for model, prints in found.items() if prints is None]
+    for (model,), part in answers.filter(answers["model"].is_in(missing)).partition_by("model", as_dict=True).items():
+        made = fp.fingerprint(part, column, names)
+        found[str(model)] = made = fp.reduce(made) if cut else made
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            fp.write(made, paths[str(model)])
+    whole = fp.join(*(prints for prints in found.values() if prints is not None))
     # A channel in which nobody has a feature leaves no rows behind.
     for name in names:
         whole.features.setdefault(name, pl.DataFrame(schema=fp.CODED))
@@ -69,22 +65,55 @@ def fingerprint(
 
 def address(answers: pl.DataFrame, names: Sequence[str], column: str = "output", *, cut: bool = False) -> str:
     """What one model's fingerprints are made from, as 40 hexadecimal digits: version, channels, name and answers."""
-    rows = answers.select(pl.col("model", "prompt_id", column).cast(pl.String)).sort("prompt_id", column)
-    digest = hashlib.blake2b(
-        f"{fp.VERSION} {fp.LAYOUT} {column} {cut} {' '.join(sorted(names))}".encode(), digest_size=20
-    )
+    return next(iter(addresses(answers, names, column, cut=cut).values()))
+
+
+def addresses(
+    answers: pl.DataFrame, names: Sequence[str], column: str = "output", *, cut: bool = False, named: bool = True
+) -> dict[str, str]:
+    """`address` of every model, by its name, sorted; without the name in it unless `named`."""
+    begin = f"{fp.VERSION} {fp.LAYOUT} {column} {cut} {' '.join(sorted(names))}".encode()
+    rows = answers.select(pl.col("model", "prompt_id", column).cast(pl.String)).sort("model", "prompt_id")
+    twice = pl.col("model").eq(pl.col("model").shift()) & pl.col("prompt_id").eq(pl.col("prompt_id").shift())
+    if rows.select(twice.any()).item():
+        rows = rows.sort("model", "prompt_id", column)
+    begins: dict[str, bytes] = {}
     if "cut" in answers.columns and answers["cut"].any():
-        digest.update(repr(answers.filter(pl.col("cut")).select("prompt_id", column).sort(pl.all()).rows()).encode())
-    for texts in rows.iter_columns():
-        hash_texts(digest, texts)
-    return digest.hexdigest()
+        for (model,), part in answers.filter(pl.col("cut")).partition_by("model", as_dict=True).items():
+            begins[str(model)] = begin + repr(part.select("prompt_id", column).sort(pl.all()).rows()).encode()
+    names_too = rows if named else rows.with_columns(name=pl.lit(""))
+    return digests(rows["model"], [names_too["model" if named else "name"], rows["prompt_id"], rows[column]],
+                   lambda model: begins.get(model, begin))  # fmt: skip
 
 
-def hash_texts(digest: hashlib.blake2b, texts: pl.Series) -> None:
-    """Add texts to a hash, in their order: their lengths in bytes, then all of them. Null counts as empty."""
-    filled = texts.fill_null("")
-    digest.update(filled.str.len_bytes().cast(pl.UInt64).to_numpy().astype("<u8").tobytes())
-    digest.update("".join(filled.to_list()).encode())
+def digests(models: pl.Series, columns: Sequence[pl.Series], begin: Callable[[str], bytes]) -> dict[str, str]:
+    """A hash of every model's texts, column by column: their lengths in bytes, then all of them. Null counts as empty.
+
+    Args:
+        models: of every row, those of one model beside each other.
+        columns: texts, in an order that does not depend on who else is there.
+        begin: what a model's hash begins with.
+    """
+    runs = models.rle().struct.unnest()
+    texts = [_utf8(column) for column in columns]
+    found, start = {}, 0
+    for model, size in zip(runs["value"].to_list(), runs["len"].to_list(), strict=True):
+        digest = hashlib.blake2b(begin(model), digest_size=20)
+        for places, data in texts:
+            here = places[start : start + size + 1]
+            digest.update(np.diff(here).astype("<u8").tobytes())
+            digest.update(data[here[0] : here[-1]])
+        found[model] = digest.hexdigest()
+        start += size
+    return found
+
+
+def _utf8(texts: pl.Series) -> tuple[npt.NDArray[np.int64], memoryview]:
+    """Where each text begins and ends, and all of them as they lie in memory."""
+    held = texts.fill_null("").to_arrow(compat_level=pl.CompatLevel.oldest())
+    _, places, data = held.buffers()
+    every = np.frombuffer(places, dtype=np.int64)[held.offset : held.offset + len(held) + 1]
+    return every, memoryview(data or b"")
 
 
 PairRow = tuple[float | None, float | None, float | None, int]
@@ -112,8 +141,7 @@ class Pairs:
             return cls(None, {})
         prompts = " ".join(texts["prompt_id"].cast(pl.String).unique().sort().to_list())
         digest = hashlib.blake2b(prompts.encode(), digest_size=8).hexdigest()
-        parts = texts.partition_by("model", as_dict=True).items()
-        keys = {str(model): address(part.with_columns(model=pl.lit("")), [name]) for (model,), part in parts}
+        keys = addresses(texts, [name], named=False)
         return cls(folder / f"{name}-{digest}.pairs.parquet", keys)
 
     def known(self, models: Sequence[str]) -> dict[tuple[str, str], PairRow]:

@@ -11,6 +11,7 @@ together.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from harness.provenance.calibration import Matrix, ModelFacts
 from harness.provenance.evidence import Analysis
 from harness.provenance.fingerprint import Fingerprints
 
-GROUPS = 10
+GROUPS = similarity.GROUPS
 """Groups of prompts, and at most so many of null lineages."""
 DRAWS = 1000
 LEAST = 2
@@ -43,7 +44,7 @@ def prompt_groups(prints: Fingerprints) -> list[list[int]]:
     order = np.arange(len(prints.prompts))
     if prints.asked is not None:
         order = np.concatenate([np.array(prints.asked, dtype=order.dtype), np.setdiff1d(order, prints.asked)])
-    return [order[g::GROUPS].tolist() for g in range(GROUPS)]
+    return [order[part].tolist() for part in similarity.dealt(len(order))]
 
 
 def null_groups(facts: Sequence[ModelFacts], analysis: Analysis) -> list[list[int]]:
@@ -97,8 +98,14 @@ def ranks(z: Matrix, spread: Matrix, seed: int = 0) -> tuple[Matrix, Matrix]:
         spread: replicates x the same candidates.
         seed: of the draws.
     """
-    noise = np.random.default_rng(seed).standard_normal((DRAWS, len(spread)))
-    drawn = z + noise @ np.where(np.isnan(spread), 0.0, spread)
-    order = (-drawn).argsort(axis=1).argsort(axis=1) + 1
+    drawn = z + _noise(seed, len(spread)) @ np.where(np.isnan(spread), 0.0, spread)
+    order = np.empty(drawn.shape, dtype=np.int64)
+    np.put_along_axis(order, (-drawn).argsort(axis=1), np.arange(1, drawn.shape[1] + 1)[None, :], axis=1)
     low, high = np.quantile(order, [0.025, 0.975], axis=0, method="nearest")
     return low, high
+
+
+@lru_cache(maxsize=4)
+def _noise(seed: int, replicates: int) -> Matrix:
+    """Standard normal draws, the same of every suspect: draws x replicates."""
+    return np.random.default_rng(seed).standard_normal((DRAWS, replicates))

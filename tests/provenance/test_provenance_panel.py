@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import re
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -249,6 +250,23 @@ def test_what_is_wrong_with_a_prompt_is_named(files: Path, change: dict[str, Any
     _edit_prompts(files, lambda row: row | change if row["name"] == "q39" else row)
     with pytest.raises(ConfigError, match=said):
         panel.load(files)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda row: {k: v for k, v in row.items() if k != "sha256"}, "line 1, prompt q39: `sha256` is missing"),
+        (lambda row: row | {"note": "mine"}, "line 1, prompt q39: unknown `note`"),
+        (lambda row: row | {"text": 5}, "line 1, prompt q39: `text` is 5, expected text"),
+        (lambda row: row | {"rank": "1"}, "line 1, prompt q39: `rank` is '1', expected a number"),
+        (lambda row: [row], "line 1: expected an object, found list"),
+    ],
+)
+def test_a_line_that_is_no_prompt_is_named_in_words(files: Path, change: Callable[[Any], Any], said: str) -> None:
+    _edit_prompts(files, lambda row: change(row) if row["name"] == "q39" else row)
+    with pytest.raises(ConfigError, match=re.escape(said)) as told:
+        panel.load(files)
+    assert "Error" not in str(told.value)
 
 
 def test_a_file_that_is_missing_or_was_touched_is_named(files: Path, tmp_path: Path) -> None:
