@@ -4,7 +4,7 @@ What comes in (on standard input) is what `languages` sends. Without a box it is
 """
 
 # The plain calls, not pathlib: they are what the man pages speak of.
-# ruff: noqa: PTH109, PTH110, PTH118, PTH123
+# ruff: noqa: PTH109, PTH110, PTH118, PTH123, PTH207
 from __future__ import annotations
 
 import contextlib
@@ -48,7 +48,8 @@ class LanguageBox(NamespaceBox):
 
     def __init__(self, reads: list[str]) -> None:
         super().__init__("/nowhere")
-        self._reads = [os.path.realpath(path) for path in (*SYSTEM, *glob.glob(JAVA_SETTINGS), *reads) if os.path.exists(path)]
+        paths = (*SYSTEM, *glob.glob(JAVA_SETTINGS), *reads)
+        self._reads = [os.path.realpath(path) for path in paths if os.path.exists(path)]
 
     def enter(self, control: socket.socket) -> None:
         """See `Box`: the same namespaces, over a root with the compiler in it."""

@@ -146,7 +146,13 @@ def _recipe(of: Language, packages: str | None) -> dict[str, Any]:
     words = {"tool": tool, "java": _real("java") if of.tool == "javac" else "", "jars": ":".join(jars) or "."}
     steps = [[word.format(**words) for word in step] for step in of.steps]
     homes = {str(Path(path).parents[1]) for path in (tool, words["java"]) if path}
-    return {"file": of.file, "steps": steps, "reads": sorted({*homes, *jars}), "failed": of.failed, "crashed": of.crashed}
+    return {
+        "file": of.file,
+        "steps": steps,
+        "reads": sorted({*homes, *jars}),
+        "failed": of.failed,
+        "crashed": of.crashed,
+    }
 
 
 def _real(tool: str) -> str:
