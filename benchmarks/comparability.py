@@ -1,18 +1,26 @@
 """The same replies scored here and by other tools, and every difference with its cause: writes docs/comparability.md.
 
-    python benchmarks/comparability.py DATA --peers PEERS/bin/python [--mbpp RUN] [--out docs/comparability.md]
+    python benchmarks/comparability.py DATA --peers PEERS/bin/python [--results RESULTS] [--out docs/comparability.md]
 
-DATA holds `math/gsm8k_model_solutions.jsonl` (four models' solutions, each with `is_correct`),
-`code/humaneval_samples/*.jsonl` (two models' completions, each with its published `passed`), `code/HumanEval.jsonl.gz`
-and EvalPlus' sets. PEERS is an environment with lm-eval, Inspect AI and EvalPlus (`pip install lm-eval inspect-ai
-evalplus`), outside of this one. RUN is a run folder of task mbpp_plus, whose replies are
-scored by EvalPlus too.
+DATA holds `math/gsm8k_model_solutions.jsonl` (four models' solutions, each with `is_correct`), `math/gsm8k_test.jsonl`,
+`code/humaneval_samples/*.jsonl` (two models' completions, each with its published `passed`), `code/HumanEval.jsonl.gz`,
+`code/mbpp.jsonl` and EvalPlus' sets. PEERS is an environment with lm-eval, Inspect AI and EvalPlus (`pip install
+lm-eval inspect-ai inspect-evals evalplus`), outside of this one. Without a hub, CODE_EVAL=FOLDER names the metric that
+lm-eval runs code with (see `_comparability_peers.py`).
+
+The replies of an embedded model stand in `comparability_replies.jsonl`, beside this. --results takes them anew, from a
+results folder with these three runs:
+
+    harness eval model=qwen25_coder +models.qwen25_coder.chat=false task=gsm8k_published limit=100 task.data=…
+    harness eval model=qwen25_coder +models.qwen25_coder.chat=false task=mbpp_published limit=100 task.data=…
+    harness eval model=qwen25_coder +models.qwen25_coder.chat=false task=humaneval_completion task.data=…
 """
 
 from __future__ import annotations
 
 import argparse
 import collections
+import gzip
 import json
 import os
 import re
@@ -34,6 +42,13 @@ from harness.specs import SandboxSpec, TaskSpec
 
 EXAMPLE = 90
 """Characters of an example."""
+REPLIES = Path(__file__).with_name("comparability_replies.jsonl")
+FILES = {
+    "gsm8k_published": "math/gsm8k_test.jsonl",
+    "mbpp_published": "code/mbpp.jsonl",
+    "humaneval_completion": "code/HumanEval.jsonl.gz",
+}
+"""The tasks the embedded model was asked, and where their problems are in DATA."""
 SANDBOX = SandboxSpec(timeout_s=20, memory_mb=4096)
 Row = dict[str, Any]
 
@@ -64,23 +79,40 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--peers", type=Path)
-    parser.add_argument("--mbpp", type=Path)
+    parser.add_argument("--results", type=Path)
     parser.add_argument("--out", type=Path, default=Path("docs/comparability.md"))
     given = parser.parse_args()
+    if given.results is not None:
+        keep(given.results)
     gsm8k = solutions(given.data / "math/gsm8k_model_solutions.jsonl")
     human = completions(given.data)
-    mbpp = of_run(given.mbpp) if given.mbpp else []
-    said = {} if given.peers is None else peers(given.peers, given.data, gsm8k, human, mbpp)
-    parts = [head(said.get("versions", {})), math_part(gsm8k, said.get("gsm8k", {}))]
-    parts.append(code_part("HumanEval", HUMAN, human, said.get("humaneval", {})))
-    if mbpp:
-        parts.append(code_part("MBPP", MBPP, mbpp, said.get("mbpp", {})))
+    model = {task: of_model(task, given.data) for task in FILES}
+    asked = {
+        "gsm8k": ("gsm8k", gsm8k),
+        "humaneval": ("humaneval", human),
+        "gsm8k_published": ("gsm8k_cot", model["gsm8k_published"]),
+        "mbpp_published": ("mbpp", model["mbpp_published"]),
+        "humaneval_completion": ("humaneval", model["humaneval_completion"]),
+    }
+    said: Row = {"versions": {}, "sections": {}} if given.peers is None else peers(given.peers, given.data, asked)
+    by_tool = said["sections"]
+    parts = [
+        head(said["versions"]),
+        MODEL,
+        math_part("GSM8K, 8 examples", GSM8K_MODEL, model["gsm8k_published"], by_tool.get("gsm8k_published", {})),
+        code_part("MBPP, 3 examples", MBPP_MODEL, model["mbpp_published"], by_tool.get("mbpp_published", {})),
+        code_part("HumanEval", HUMAN_MODEL, model["humaneval_completion"], by_tool.get("humaneval_completion", {})),
+        STORED,
+        math_part("GSM8K", GSM8K, gsm8k, by_tool.get("gsm8k", {})),
+        code_part("HumanEval, two models", HUMAN, human, by_tool.get("humaneval", {})),
+    ]
     given.out.write_text("\n".join(parts), encoding="utf-8")
 
 
 def read(path: Path) -> list[Row]:
-    """The rows of a JSONL file."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+    """The rows of a JSONL file, which may be packed."""
+    text = gzip.decompress(path.read_bytes()).decode() if path.suffix == ".gz" else path.read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.split("\n") if line]
 
 
 # The replies -------------------------------------------------------------------------------------------------
@@ -128,22 +160,43 @@ def documents(task: str, data: Path) -> dict[str, Row]:
     return {str(doc["task_id"]): doc for doc in loaded.whole()}
 
 
-def of_run(run: Path) -> list[Row]:
-    """The replies of a run of task mbpp_plus, with its documents."""
-    frame = pl.read_parquet(run / "samples.parquet").sort("doc_id")
+def keep(results: Path) -> None:
+    """Write the replies of a results folder's runs beside this script."""
+    lines = []
+    for path in sorted(results.glob("runs/*/samples.parquet")):
+        for row in pl.read_parquet(path).sort("task", "doc_id").iter_rows(named=True):
+            if row["task"] in FILES:
+                said = {name: row[name] for name in ("model", "task", "doc_id", "status")}
+                lines.append(json.dumps(said | {"reply": row["output"] or ""}, ensure_ascii=False))
+    REPLIES.write_text("\n".join(sorted(lines)) + "\n", encoding="utf-8")
+
+
+def of_model(task: str, data: Path) -> list[Row]:
+    """The embedded model's replies to one task, each with the document it answers and the problem as published."""
+    path = data / FILES[task]
+    dirs = resources.task_dirs()
+    (loaded,) = lmeval.load(TaskSpec(task, data=str(path)), taskfiles.find(dirs), dirs, 1)
+    docs = list(loaded.whole())
+    records = {str(row["task_id"]): row for row in read(path)} if task != "gsm8k_published" else {}
     rows = []
-    for row in frame.iter_rows(named=True):
-        doc = json.loads(row["doc"])
-        rows.append({"model": row["model"], "task_id": doc["task_id"], "reply": row["output"] or "", "doc": doc})
+    for said in sorted((row for row in read(REPLIES) if row["task"] == task), key=lambda row: row["doc_id"]):
+        doc = docs[said["doc_id"]]
+        row = {"model": said["model"], "reply": said["reply"], "doc": doc}
+        if records:
+            name = str(doc["task_id"])
+            row |= {"task_id": name, "record": records[name], "completion": bool(doc["completion"])}
+        else:
+            row |= {"target": str(doc["answer"]), "marker": "The answer is"}
+        rows.append(row)
     return rows
 
 
-def peers(python: Path, data: Path, gsm8k: Sequence[Row], human: Sequence[Row], mbpp: Sequence[Row]) -> Row:
+def peers(python: Path, data: Path, sections: Mapping[str, tuple[str, Sequence[Row]]]) -> Row:
     """What the other tools say, from their own environment."""
+    needed = ("reply", "target", "task_id", "completion", "record")
     asked = {
-        "gsm8k": [{"reply": row["reply"], "target": row["target"]} for row in gsm8k],
-        "humaneval": [{"task_id": row["task_id"], "reply": row["reply"]} for row in human],
-        "mbpp": [{"task_id": row["task_id"], "reply": row["reply"]} for row in mbpp],
+        name: {"kind": kind, "rows": [{key: row[key] for key in needed if key in row} for row in rows]}
+        for name, (kind, rows) in sections.items()
     }
     script = Path(__file__).with_name("_comparability_peers.py")
     overrides = {
@@ -167,41 +220,27 @@ def peers(python: Path, data: Path, gsm8k: Sequence[Row], human: Sequence[Row], 
 # Comparing ---------------------------------------------------------------------------------------------------
 
 
-def math_part(rows: Sequence[Row], said: Mapping[str, Any]) -> str:
-    """GSM8K: ours beside the published verdict and each tool."""
+def math_part(name: str, about: str, rows: Sequence[Row], said: Mapping[str, Any]) -> str:
+    """GSM8K: ours beside the published verdict, if there is one, and each tool."""
     scores = math.score([Answer({}, row["target"], row["reply"]) for row in rows], SandboxSpec())
-    tools: list[Compared] = [
-        compared(
-            "published `is_correct`",
-            [score.value == 1 for score in scores],
-            [row["published"] for row in rows],
-            lambda i: published_cause(rows[i], scores[i]),
-        )
-    ]
-    for name, verdicts in said.items():
-        tools.append(
-            compared(
-                name,
-                [score.value == 1 for score in scores],
-                [verdict for verdict, _ in verdicts],
-                lambda i, of=verdicts: number_cause(rows[i], scores[i], of[i][1]),
-            )
-        )
-    text = (
-        f"## GSM8K\n\n{len(rows):,} published solutions of four models to 660 questions (openai/grade-school-math, "
-        "MIT). They end with `A: N`, not with `#### N`.\n\n"
-    )
-    return text + tables(tools)
+    ours = [score.value == 1 for score in scores]
+    tools: list[Compared] = []
+    if all("published" in row for row in rows):
+        there = [row["published"] for row in rows]
+        tools.append(compared("published `is_correct`", ours, there, lambda i: published_cause(rows[i], scores[i])))
+    for tool, verdicts in said.items():
+        there = [verdict for verdict, _ in verdicts]
+        tools.append(compared(tool, ours, there, lambda i, of=verdicts: number_cause(rows[i], scores[i], of[i][1])))
+    return f"### {name}\n\n{about}\n\n{tables(tools)}"
 
 
 def compared(
-    tool: str, ours: Sequence[bool], theirs: Sequence[bool], cause: Callable[[int], tuple[str, str]]
+    tool: str, ours: Sequence[bool], theirs: Sequence[bool | None], cause: Callable[[int], tuple[str, str]]
 ) -> Compared:
-    """Two tools' verdicts on the same replies."""
-    differences = [
-        Difference(one, *cause(i)) for i, (one, other) in enumerate(zip(ours, theirs, strict=True)) if one != other
-    ]
-    return Compared(tool, len(ours), sum(ours), sum(theirs), differences)
+    """Two tools' verdicts on the same replies, without those that the other has no verdict on."""
+    both = [(i, one, other) for i, (one, other) in enumerate(zip(ours, theirs, strict=True)) if other is not None]
+    differences = [Difference(one, *cause(i)) for i, one, other in both if one != other]
+    return Compared(tool, len(both), sum(one for _, one, _ in both), sum(other for *_, other in both), differences)
 
 
 def value(text: str | None) -> Fraction | None:
@@ -215,16 +254,18 @@ def number_cause(row: Row, ours: Score, taken: str | None) -> tuple[str, str]:
     end = row["reply"].strip().rsplit("\n", 1)[-1]
     example = f"`…{short(end[-60:])}`, gold {row['target']}, here {ours.extracted}, there {taken}"
     if taken == "[invalid]":
-        return "it wants a line `#### N`, and the reply has none", example
+        wanted = "`The answer is N.`" if "marker" in row else "a line `#### N`"
+        return f"it wants {wanted}, and the reply has none", example
     mine, theirs, gold = value(ours.extracted), value(taken), value(row["target"])
     if theirs is not None and theirs == gold == mine:
         return "the same number, written otherwise (18.00, $18, 18%): it compares texts", example
     if theirs is None:
         return "it takes a text that is no number", example
-    if mine != theirs and len(re.findall(r"A:", row["reply"])) != 1:
+    marker = row.get("marker", "A:")
+    if mine != theirs and len(re.findall(marker, row["reply"])) != 1:
         return "the reply states no answer or several: another of its numbers is taken", example
     if mine != theirs:
-        return "it takes another number of the reply than the one behind `A:`", example
+        return f"it takes another number of the reply than the one behind `{marker}`", example
     return "UNEXPLAINED", example
 
 
@@ -240,11 +281,32 @@ def published_cause(row: Row, ours: Score) -> tuple[str, str]:
     return "UNEXPLAINED", example
 
 
+MODEL = (
+    "## Replies of an embedded model\n\n"
+    "`qwen25_coder` (Qwen2.5-Coder-0.5B-Instruct, Q4_K_M) through llama.cpp on a CPU, as a model of text "
+    "(`+models.qwen25_coder.chat=false`), greedy: the three commands stand in the script, the replies in "
+    "`benchmarks/comparability_replies.jsonl`. What the other tools run is theirs: lm-eval its filters, its "
+    "`build_predictions` and its metrics of the tasks gsm8k_cot, mbpp and humaneval (code runs in `code_eval` of "
+    "Hugging Face's evaluate, 3 s by the clock); EvalPlus `sanitize` and `check_correctness` on the original tests; "
+    "Inspect the scorers of inspect_evals' gsm8k, mbpp and humaneval, with a solver that hands in the stored reply "
+    "and the sandbox `local` for its container. Here it is the scorers `math` and `code`, as `harness eval` calls "
+    "them.\n"
+)
+STORED = "## Stored replies of other models\n"
+GSM8K_MODEL = "The first 100 questions of the test split, task `gsm8k_published`."
+MBPP_MODEL = (
+    "The first 100 problems of the test split, task `mbpp_published`. EvalPlus has those of them that MBPP+ kept, each "
+    "with the original tests."
+)
+HUMAN_MODEL = "All 164 problems, task `humaneval_completion`."
+GSM8K = (
+    "2,640 published solutions of four models to 660 questions (openai/grade-school-math, MIT). They end with `A: N`, "
+    "not with `#### N`."
+)
 HUMAN = (
     "Two models' stored replies to all 164 problems (tcc-inatel-2025/PoE-Evaluation, MIT), each with its published "
     "verdict."
 )
-MBPP = "Replies of an embedded model to the first problems of MBPP+, asked by `mbpp_plus`, on all of EvalPlus' tests."
 
 
 def code_part(name: str, about: str, rows: Sequence[Row], said: Mapping[str, Any]) -> str:
@@ -264,10 +326,10 @@ def code_part(name: str, about: str, rows: Sequence[Row], said: Mapping[str, Any
             )
         )
     for tool, verdicts in said.items():
-        causes = code_causes(rows, scores, [taken for _, taken in verdicts])
-        there = [verdict for verdict, _ in verdicts]
+        causes = code_causes(rows, scores, [of[1] if of else None for of in verdicts])
+        there = [of[0] if of else None for of in verdicts]
         tools.append(compared(tool, ours, there, lambda i, of=causes, to=there: of(i, to[i])))
-    return f"## {name}\n\n{about}\n\n{tables(tools)}"
+    return f"### {name}\n\n{about}\n\n{tables(tools)}"
 
 
 def code_causes(

@@ -50,9 +50,17 @@ def test_a_run_is_counted_at_a_models_price_and_its_own_limit():
         tasklist.table(model="qwen3_235b")
 
 
-def test_for_the_eye_a_kind_stands_once():
-    frame = tasklist.grouped(tasklist.table("hmmt"))
-    assert frame["kind"].to_list() == ["math", "", ""]
+def test_for_the_eye_a_kind_stands_once_and_a_task_has_one_line_of_80_columns():
+    frame = tasklist.table()
+    text = tasklist.listing(frame, 80)
+    lines = text.splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    heads = [line for line in lines if line.endswith("licence") or line.startswith("suite")]
+    assert [line.split()[0] for line in heads] == [kind for kind in tasklist.KIND_ORDER if kind in frame["kind"]]
+    begun = [line.split()[0] for line in lines if line.strip() and line not in heads]
+    assert [begun.count(name) for name in frame["task"]] == [1] * frame.height
+    assert "usd at most" in tasklist.listing(tasklist.table("math", "gpt_4o"), 80)
+    assert tasklist.listing(tasklist.table("no such name"), 80) == "0 tasks."
 
 
 @pytest.mark.parametrize("header", ["", "# Mine.\n", "# Mine.\n# Source: somewhere. Licence: MIT.\n"])

@@ -312,6 +312,34 @@ def test_ifevals_gold_follows_its_instructions(load: Any):
         assert bad["prompt_level_strict_acc"] == 0
 
 
+def test_ifeval_without_its_tokenizers_data_is_refused_only_if_an_instruction_needs_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    import nltk
+
+    def missing(_: str) -> None:
+        raise LookupError
+
+    asked: list[str] = []
+    monkeypatch.setattr(nltk.data, "find", missing)
+    monkeypatch.setattr(nltk, "download", lambda name, **_: asked.append(name))
+    rows = tmp_path / "rows.jsonl"
+    row = {"key": 1, "prompt": "Three sentences.", "kwargs": [{"num_sentences": 3, "relation": "at least"}]}
+    module = module_of("ifeval/ifeval.py")
+    for instruction, needed in (
+        ("length_constraints:number_sentences", True),
+        ("change_case:capital_word_frequency", True),
+        ("punctuation:no_comma", False),
+    ):
+        rows.write_text(json.dumps(row | {"instruction_id_list": [instruction]}), "utf-8")
+        if needed:
+            with pytest.raises(TaskError, match=r"punkt_tab.*python -m nltk\.downloader.*NLTK_DATA=FOLDER"):
+                module.dataset(data=str(rows))
+        else:
+            assert module.dataset(data=str(rows))
+    assert asked == ["punkt_tab", "punkt_tab"]
+
+
 def test_fewshot_gold_passes_both_of_lm_evals_filters(load: Any):
     task = load("gsm8k_fewshot")
     task.build_all_requests(limit=5)

@@ -206,9 +206,11 @@ def tasks(
         _print(catalogue.builtin_tasks(match), shape)
         return
     frame = tasklist.table(match, model)
-    cost = [] if model is None else ["usd_at_most"]
-    shown = tasklist.grouped(frame) if shape is Format.table else frame
-    _print(shown, shape, "kind", "task", "n", "points", *cost, "data", "prompt", "licence")
+    if shape is Format.table:
+        page(tasklist.listing(frame, width()))
+    else:
+        cost = [] if model is None else ["usd_at_most"]
+        _print(frame, shape, "kind", "task", "n", "points", *cost, "data", "prompt", "licence")
 
 
 @app.command()

@@ -15,7 +15,13 @@ SHORTEST = 16
 COLUMN_GAP = 3
 
 
-def lines(header: Sequence[str], rows: Sequence[Sequence[str]], width: int, numeric: Sequence[bool] = ()) -> str:
+def lines(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    width: int,
+    numeric: Sequence[bool] = (),
+    least: int = SHORTEST,
+) -> str:
     """A table with one line per row: its last column is cut to what the others leave.
 
     Args:
@@ -23,13 +29,14 @@ def lines(header: Sequence[str], rows: Sequence[Sequence[str]], width: int, nume
         rows: cells as they were written by whoever wrote them.
         width: columns of the terminal.
         numeric: which columns stand to the right; none by default.
+        least: columns that the last one needs; it is left out if fewer are left.
     """
     safe = [[visible(cell) for cell in row] for row in rows]
     taken = sum(
         max(map(len, column)) + COLUMN_GAP for column in list(zip(header, *safe, strict=True))[:-1]
     )  # fmt: skip
     left = width - taken
-    if left < SHORTEST:
+    if left < least:
         return grid(header[:-1], [row[:-1] for row in safe], width, numeric[:-1] or None)
     cut = [[*row[:-1], row[-1] if len(row[-1]) <= left else row[-1][: left - 1] + "…"] for row in safe]
     return grid(header, cut, width, numeric or None)
@@ -99,13 +106,18 @@ def count(n: int, noun: str) -> str:
 def dry_run(name: str, rows: Sequence[Mapping[str, Any]], width: int) -> str:
     """What a run would send and cost: totals, then a line per model and task."""
     costs = [row["usd_at_most"] for row in rows]
-    cost = "unknown: a price is missing" if None in costs else f"${sum(costs):.2f}"
+    priceless = sorted({visible(row["model"]) for row in rows if row["usd_at_most"] is None})
+    cost = f"Cost: at most ${sum(cost or 0 for cost in costs):.2f}"
+    if len(priceless) == len({row["model"] for row in rows}):
+        cost = "Cost: unknown"
+    if priceless:
+        cost += f". No price is known for {', '.join(priceless)} (`price: NAME` in its file)"
     total = {key: sum(row[key] or 0 for row in rows) for key in ("requests", "answered", "reusable", "to_send")}
     times = [row["seconds"] for row in rows if row["to_send"]]
     took = "" if not times or None in times else f" Time: about {_duration(sum(times))}."
     head = (
         f"Run {name}: {total['to_send']:,} of {total['requests']:,} requests to send. Nothing was sent.\n"
-        f"Cost: at most {cost}.{took}\n"
+        + paragraph(f"{cost}.{took}", width)
     )
     kept = [f"{total[key]:,} {word}" for key, word in (("answered", "answered here"), ("reusable", "in other runs"))]
     if total["answered"] or total["reusable"]:

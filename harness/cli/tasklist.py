@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from harness.cli import listings
 from harness.core import resources, say, visible
 from harness.engine import taskfiles
 from harness.errors import ConfigError, unknown_name
@@ -21,6 +22,8 @@ BYTES_PER_TOKEN = 4
 """A rule of thumb for English text."""
 ITEM_TOKENS = 200
 """What a document adds to its task's own words, at about the median of the benchmarks here."""
+SHORTEST_LICENCE = 8
+"""Columns that a licence needs; it is left out of a narrower terminal."""
 DEFAULT_TOKENS = 256
 """Of an answer where a task names no limit: lm-eval's own."""
 _SECTION = re.compile(r"^# ([A-Z]\w+): ?", re.MULTILINE)
@@ -219,13 +222,51 @@ def _asking(name: str) -> tuple[budget.Price, int]:
     return price, decode or model.reasoning.max_tokens or 0
 
 
-def grouped(frame: pl.DataFrame) -> pl.DataFrame:
-    """The same for the eye: a kind stands at its first row alone, a licence without its remarks."""
-    before = pl.col("kind").shift(1)
-    return frame.with_columns(
-        kind=pl.when(pl.col("kind") == before).then(pl.lit("")).otherwise(pl.col("kind")),
-        licence=pl.col("licence").str.replace(r"\s*[(].*", ""),
-    )
+def listing(frame: pl.DataFrame, width: int) -> str:
+    """The same for the eye: totals, then kind by kind a line per task, in the columns of a terminal."""
+    suites = [row for row in frame.iter_rows(named=True) if row["kind"] == "suite"]
+    rows = [row for row in frame.iter_rows(named=True) if row["kind"] != "suite"]
+    counts = {text: sum(row["data"] == state for row in rows) for state, text in _WHERE.items()}
+    told = ", ".join(f"{n} {text}" for text, n in counts.items() if n)
+    parts = [f"{listings.count(len(rows), 'task')}{f', whose data {told}' if told else ''}."]
+    costs = "usd_at_most" in frame.columns
+    header = ["n", "points", *(["usd at most"] if costs else []), "data", "prompt", "licence"]
+    longest = max((len(row["task"]) for row in rows), default=0)
+    for kind in KIND_ORDER:
+        of = [row for row in rows if row["kind"] == kind]
+        cells = [
+            [
+                row["task"].ljust(longest),
+                _figure(row["n"]),
+                _figure(row["points"]),
+                *([_figure(row["usd_at_most"])] if costs else []),
+                row["data"],
+                row["prompt"],
+                _REMARK.sub("", row["licence"] or ""),
+            ]
+            for row in of
+        ]
+        if of:
+            numeric = [False, True, True, *([True] if costs else []), False, False, False]
+            parts.append(listings.lines([kind, *header], cells, width, numeric, SHORTEST_LICENCE))
+    if suites:
+        abouts = [[row["task"], row["about"].removeprefix("A suite: ")] for row in suites]
+        parts.append(listings.lines(("suite", ""), abouts, width))
+    return "\n\n".join(part.rstrip("\n") for part in parts)
+
+
+_REMARK = re.compile(r"\s*[(].*")
+_WHERE = {
+    "ships": "ship",
+    "here": "are in the hub's cache",
+    "hub": "come from the hub or a file",
+    "file": "need a file",
+}
+"""What the column `data` says, and how the totals put it."""
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:,.2f}" if isinstance(value, float) else f"{value:,}"
 
 
 def markdown() -> str:

@@ -4,10 +4,11 @@ What comes in (on standard input) is what `languages` sends. Without a box it is
 """
 
 # The plain calls, not pathlib: they are what the man pages speak of.
-# ruff: noqa: PTH109, PTH110, PTH118, PTH123
+# ruff: noqa: PTH109, PTH110, PTH118, PTH123, PTH207
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
 import resource
@@ -26,7 +27,9 @@ PROCESSES, OPEN_FILES, FILE_MB = 512, 512, 256
 OUTPUT_BYTES = 4000
 WAITING = 4
 """Times its CPU limit that a step may take by the clock: it may wait for a CPU, and one that sleeps is no better."""
-SYSTEM = ("/usr", "/bin", "/lib", "/lib64", "/etc/alternatives", "/etc/ld.so.cache", "/etc/java-17-openjdk", "/etc/ssl")
+SYSTEM = ("/usr", "/bin", "/lib", "/lib64", "/etc/alternatives", "/etc/ld.so.cache", "/etc/ssl")
+JAVA_SETTINGS = "/etc/java-*-openjdk"
+"""Where Debian keeps what a JDK reads of its settings, one folder a version."""
 HIDDEN = ("/usr/src", "/usr/local/share")
 REFUSED: dict[str, tuple[int, int]] = {
     "ptrace": (101, 117), "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41), "unshare": (272, 97),
@@ -45,7 +48,8 @@ class LanguageBox(NamespaceBox):
 
     def __init__(self, reads: list[str]) -> None:
         super().__init__("/nowhere")
-        self._reads = [os.path.realpath(path) for path in (*SYSTEM, *reads) if os.path.exists(path)]
+        paths = (*SYSTEM, *glob.glob(JAVA_SETTINGS), *reads)
+        self._reads = [os.path.realpath(path) for path in paths if os.path.exists(path)]
 
     def enter(self, control: socket.socket) -> None:
         """See `Box`: the same namespaces, over a root with the compiler in it."""
@@ -125,7 +129,8 @@ def _verdict(asked: dict[str, Any], box: LanguageBox | None) -> dict[str, Any]:
             limit = f"{wall_s:g} s by the clock" if late else f"{cpu_s:g} CPU s"
             return {"status": "timeout", "message": f"{what} took longer than {limit}", "cpu_s": used}
         if code:
-            wrong = last and any(word in output for word in asked["failed"])
+            crashed = any(word in output for word in asked["crashed"])
+            wrong = last and not crashed and any(word in output for word in asked["failed"])
             told = _telling(output) or f"it ended with code {code}"
             status = "wrong" if wrong else "error"
             return {"status": status, "message": told if last else f"it does not compile: {told}", "cpu_s": used}

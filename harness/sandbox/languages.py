@@ -27,6 +27,8 @@ COMPILE_S = 60.0
 """CPU seconds of a compiler, beside the program's own."""
 OUTPUT_CHARS = 300
 TIERS = ("A", "unsafe")
+JARS = Path("/usr/share/java")
+"""Where Debian's packages put libraries of Java."""
 PROGRAM = Path(__file__).with_name("programs") / "language.py"
 """What the process of a box runs."""
 
@@ -46,8 +48,10 @@ class Language:
     """Commands in turn, the last of which is the program; `{tool}` is the tool, `{jars}` the class path."""
     failed: tuple[str, ...]
     """Words of a failed assertion, by which `wrong` is told from `error`."""
+    crashed: tuple[str, ...] = ()
+    """Words of a crash that says those words too."""
     jars: tuple[str, ...] = ()
-    """Libraries its tests import, looked for in `sandbox.packages`."""
+    """Libraries its tests import, looked for in `sandbox.packages` and where the system keeps them (`JARS`)."""
 
 
 LANGUAGES: dict[str, Language] = {
@@ -63,14 +67,16 @@ LANGUAGES: dict[str, Language] = {
     "java": Language(
         "Java", "Problem.java", "javac", "install a JDK: apt install default-jdk-headless",
         (
-            ("{tool}", "-nowarn", "-cp", "{jars}", "Problem.java"),
+            ("{tool}", "-nowarn", "-encoding", "UTF8", "-cp", "{jars}", "Problem.java"),
             ("{java}", "-Xmx1g", "-ea", "-cp", "{jars}:.", "Problem"),
         ),
-        ("AssertionError",), ("javatuples-1.2.jar",),
+        ("AssertionError",), jars=("javatuples-1.2.jar",),
     ),
     "go": Language(
         "Go", "main_test.go", "go", "install Go: https://go.dev/dl, or apt install golang-go",
-        (("{tool}", "test", "main_test.go"),), ("--- FAIL", "FAIL"),
+        # `go test` compiles, and checks what it always checks. `true` stands for the program, whose time is its own.
+        (("{tool}", "test", "-exec", "/usr/bin/true", "-o", "main", "main_test.go"), ("./main",)),
+        ("--- FAIL",), crashed=("\npanic: ",),
     ),
 }  # fmt: skip
 """By the ending that MultiPL-E gives a language."""
@@ -101,13 +107,19 @@ def check(language: str, tier: str, packages: str | None) -> Language:
         )
     if shutil.which(of.tool) is None:
         raise SandboxError(f"programs in {of.name} need {of.tool}, which is not on PATH: {of.install}")
-    lacking = [jar for jar in of.jars if packages is None or not (Path(packages) / jar).is_file()]
-    if lacking:
+    if lacking := [jar for jar in of.jars if _jar(jar, packages) is None]:
         raise SandboxError(
-            f"the tests of programs in {of.name} import {', '.join(lacking)}: put it (Maven Central, "
-            "org.javatuples:javatuples:1.2) into a folder and name that by sandbox.packages=PATH"
+            f"the tests of programs in {of.name} import {', '.join(lacking)}, which is neither in sandbox.packages nor "
+            f"in {JARS}: apt install libjavatuples-java, or put it (Maven Central, org.javatuples:javatuples:1.2) into "
+            "a folder and name that by sandbox.packages=PATH"
         )
     return of
+
+
+def _jar(name: str, packages: str | None) -> Path | None:
+    """Where a library of Java lies, or `None`."""
+    places = [JARS] if packages is None else [Path(packages), JARS]
+    return next(((place / name).resolve() for place in places if (place / name).is_file()), None)
 
 
 def run(sources: Sequence[Source], limits: Limits, tier: str, packages: str | None = None) -> list[Execution]:
@@ -117,7 +129,7 @@ def run(sources: Sequence[Source], limits: Limits, tier: str, packages: str | No
         sources: what to run.
         limits: CPU seconds and memory of each run; compilers have `COMPILE_S` beside it.
         tier: `A` or `unsafe`.
-        packages: the folder with the libraries of the tests.
+        packages: a folder with the libraries of the tests, where the system has none.
 
     Raises:
         SandboxError: a language cannot be run here.
@@ -130,11 +142,17 @@ def run(sources: Sequence[Source], limits: Limits, tier: str, packages: str | No
 def _recipe(of: Language, packages: str | None) -> dict[str, Any]:
     """The commands of a language with the paths of this machine, and what they read."""
     tool = _real(of.tool)
-    jars = [str(Path(packages or "") / jar) for jar in of.jars]
+    jars = [str(_jar(jar, packages)) for jar in of.jars]
     words = {"tool": tool, "java": _real("java") if of.tool == "javac" else "", "jars": ":".join(jars) or "."}
     steps = [[word.format(**words) for word in step] for step in of.steps]
     homes = {str(Path(path).parents[1]) for path in (tool, words["java"]) if path}
-    return {"file": of.file, "steps": steps, "reads": sorted({*homes, *jars}), "failed": list(of.failed)}
+    return {
+        "file": of.file,
+        "steps": steps,
+        "reads": sorted({*homes, *jars}),
+        "failed": of.failed,
+        "crashed": of.crashed,
+    }
 
 
 def _real(tool: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,9 @@ from harness.errors import TaskError
 from harness.taskdata import documents, splits
 
 COLUMNS = ("key", "prompt", "instruction_id_list", "kwargs")
+TOKENIZED = {"length_constraints:number_sentences", "change_case:capital_word_frequency"}
+"""The instructions that lm-eval checks with NLTK's tokenizer; the others need none of its data."""
+PUNKT = "tokenizers/punkt_tab/english"
 
 
 def dataset(data: str | None = None, **_: Any) -> dict[str, Any]:
@@ -24,6 +28,8 @@ def dataset(data: str | None = None, **_: Any) -> dict[str, Any]:
     rows = documents("google/IFEval", split="train", columns=COLUMNS, data=data)
     if missing := [name for name in ("langdetect", "immutabledict", "nltk") if find_spec(name) is None]:
         raise TaskError(f"IFEval's checks need {', '.join(missing)}: pip install 'harness-provenance[ifeval]'")
+    if any(TOKENIZED.intersection(row["instruction_id_list"]) for row in rows):
+        _need_tokenizer()
     # Arrow would give every instruction the arguments of all of them: they stay as text.
     return splits(
         [
@@ -35,6 +41,27 @@ def dataset(data: str | None = None, **_: Any) -> dict[str, Any]:
             }
             for row in rows
         ]
+    )
+
+
+def _need_tokenizer() -> None:
+    """Fetch NLTK's tokenizer if it is not here, as lm-eval does, which goes on without it until an answer is scored.
+
+    Raises:
+        TaskError: it cannot be fetched.
+    """
+    import nltk
+
+    for fetched in (False, True):
+        with contextlib.suppress(LookupError):
+            nltk.data.find(PUNKT)
+            return
+        if not fetched:
+            nltk.download("punkt_tab", quiet=True, print_error_to=io.StringIO())
+    raise TaskError(
+        "IFEval's checks count sentences and words with NLTK's data punkt_tab, which is not here and could not be "
+        "fetched. Where there is a network: python -m nltk.downloader -d FOLDER punkt_tab (4 MB). Then bring FOLDER "
+        "here and say export NLTK_DATA=FOLDER"
     )
 
 

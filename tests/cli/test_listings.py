@@ -112,7 +112,11 @@ def test_a_dry_run_has_its_totals_first_and_fits_80_columns() -> None:
         "Run eval-a1: 2,000 of 2,110 requests to send. Nothing was sent.\nCost: at most $72.40. Time: about 4 h 3 min.\n"
     )
     assert max(map(len, text.splitlines())) <= 80
-    assert "unknown: a price is missing" in listings.dry_run("eval-a1", [row | {"usd_at_most": None}], 80)
+    free = row | {"model": "mine", "usd_at_most": None}
+    assert "Cost: unknown. No price is known for mine (`price:" in listings.dry_run("eval-a1", [free], 80)
+    mixed = listings.dry_run("eval-a1", [row, free], 80)
+    assert "Cost: at most $71.40. No price is known for mine (`price:" in mixed
+    assert max(map(len, mixed.splitlines())) <= 80
 
 
 def test_an_unknown_name_is_not_answered_with_itself_nor_with_hundreds() -> None:
