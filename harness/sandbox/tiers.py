@@ -35,7 +35,7 @@ class Tier:
 
 
 def probe() -> list[Tier]:
-    """Try every tier by running a program in it, best first. This takes about a second, or more with a container engine."""
+    """Try every tier by running a program in it, best first. It takes about a second, more with a container engine."""
     return [Tier(name, what, _why_not(name)) for name, what in TIERS.items()]
 
 
