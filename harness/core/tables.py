@@ -51,6 +51,8 @@ def visible(text: str) -> str:
     Line ends and tabs become spaces. Nothing in the result moves a cursor, changes a colour or hides.
     """
     line = text.replace("\r\n", " ").replace("\n", " ").replace("\t", " ")
+    if line.isprintable():  # most texts are, and then nothing in them is of `_UNSEEN`
+        return line
     return "".join(_spelled(c) if unicodedata.category(c) in _UNSEEN else c for c in line)
 
 
