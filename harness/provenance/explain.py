@@ -196,7 +196,8 @@ class _Counts:
         both, at_a, at_b = both[often], at_a[often], at_b[often]
         names = [self.name(int(feature)) for feature in both]
         others = [i for model, i in self.place.items() if model not in {a, b}]
-        share = self.by_feature[:, both].toarray() / np.array(list(self.size.values()))[:, None]
+        answers = np.array(list(self.size.values()))
+        share = self.by_feature[:, both].toarray() / answers[:, None]  # type: ignore[no-untyped-call]
         # One after the other, as they would be added by hand: the sum is the same to the last digit.
         elsewhere = np.cumsum(share[others], axis=0)[-1] / len(others) if others else None
         rows = []
