@@ -171,7 +171,7 @@ class _Counts:
         again = (np.diff(answer[order], prepend=-1) == 0) & (np.diff(key[order], prepend=key[order[:1]]) == 0)
         kept = order[~again]  # a feature counts once an answer
         _, first, feature = np.unique(key[kept], return_index=True, return_inverse=True)
-        self.name = lambda i: name(int(kept[first[i]]))
+        self.name: Callable[[int], str] = lambda i: name(int(kept[first[i]]))
         features = max(len(first), 1)
         model = np.repeat(np.arange(len(self.size)), list(self.size.values()))[answer[kept]]
         cell, example, count = np.unique(model * features + feature, return_index=True, return_counts=True)
@@ -197,7 +197,7 @@ class _Counts:
         names = [self.name(int(feature)) for feature in both]
         others = [i for model, i in self.place.items() if model not in {a, b}]
         answers = np.array(list(self.size.values()))
-        share = self.by_feature[:, both].toarray() / answers[:, None]  # type: ignore[no-untyped-call]
+        share = self.by_feature[:, both].toarray() / answers[:, None]
         # One after the other, as they would be added by hand: the sum is the same to the last digit.
         elsewhere = np.cumsum(share[others], axis=0)[-1] / len(others) if others else None
         rows = []
