@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 SHORTEST = 16
 """Columns that prose needs; it is left out of a narrower terminal."""
 COLUMN_GAP = 3
+NAMED = 3
+"""Models without a price that a dry run names."""
 
 
 def lines(
@@ -105,19 +107,12 @@ def count(n: int, noun: str) -> str:
 
 def dry_run(name: str, rows: Sequence[Mapping[str, Any]], width: int) -> str:
     """What a run would send and cost: totals, then a line per model and task."""
-    costs = [row["usd_at_most"] for row in rows]
-    priceless = sorted({visible(row["model"]) for row in rows if row["usd_at_most"] is None})
-    cost = f"Cost: at most ${sum(cost or 0 for cost in costs):.2f}"
-    if len(priceless) == len({row["model"] for row in rows}):
-        cost = "Cost: unknown"
-    if priceless:
-        cost += f". No price is known for {', '.join(priceless)} (`price: NAME` in its file)"
     total = {key: sum(row[key] or 0 for row in rows) for key in ("requests", "answered", "reusable", "to_send")}
     times = [row["seconds"] for row in rows if row["to_send"]]
     took = "" if not times or None in times else f" Time: about {_duration(sum(times))}."
     head = (
         f"Run {name}: {total['to_send']:,} of {total['requests']:,} requests to send. Nothing was sent.\n"
-        + paragraph(f"{cost}.{took}", width)
+        f"{_cost(rows, width)}{took}\n"
     )
     kept = [f"{total[key]:,} {word}" for key, word in (("answered", "answered here"), ("reusable", "in other runs"))]
     if total["answered"] or total["reusable"]:
@@ -143,6 +138,19 @@ def dry_run(name: str, rows: Sequence[Mapping[str, Any]], width: int) -> str:
         "documents are likely to show if both answer them (80 % power, 5 % level).\n"
         "`harness power --difference 0.03` says how many a difference of 3 points needs.\n"
     )
+
+
+def _cost(rows: Sequence[Mapping[str, Any]], width: int) -> str:
+    """What the run costs at most, or whose price is lacking and where to put it."""
+    if unpriced := list(dict.fromkeys(row["model"] for row in rows if row["usd_at_most"] is None)):
+        known = [row["usd_at_most"] for row in rows if row["model"] not in unpriced]
+        others = f" All others cost at most ${sum(known):.2f}." if known else ""
+        more = f" and {len(unpriced) - NAMED} more" if len(unpriced) > NAMED else ""
+        names = ", ".join(unpriced[:NAMED]) + more
+        files = "the model's file" if len(unpriced) == 1 else "each model's file"
+        told = f"Cost: unknown. No price is set for {names}. Add `price:` to {files} (docs/models.md, Money).{others}"
+        return paragraph(visible(told), width).rstrip("\n")
+    return f"Cost: at most ${sum(row['usd_at_most'] for row in rows):.2f}."
 
 
 def _duration(seconds: float) -> str:

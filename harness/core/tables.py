@@ -30,6 +30,10 @@ WIDTH = 80
 """Columns of a terminal that everything must fit."""
 CELL = 300
 """Longest cell of a table, in characters; `json`, `csv` and `parquet` hold the whole."""
+NOTHING = "–"
+"""What people see in a cell without a value. Not `null`: a null is also what a likeness is compared with."""
+NO_VALUE = f"{NOTHING} means that there is no value"
+"""Said once below a table that has such a cell."""
 NARROWEST = 9
 """Columns a terminal column needs to be read; where there is less, rows are printed as blocks."""
 
@@ -47,6 +51,8 @@ def visible(text: str) -> str:
     Line ends and tabs become spaces. Nothing in the result moves a cursor, changes a colour or hides.
     """
     line = text.replace("\r\n", " ").replace("\n", " ").replace("\t", " ")
+    if line.isprintable():  # most texts are, and then nothing in them is of `_UNSEEN`
+        return line
     return "".join(_spelled(c) if unicodedata.category(c) in _UNSEEN else c for c in line)
 
 
@@ -128,11 +134,15 @@ def render_pieces(
         case "table":
             yield from _table_pieces(frames, width)
         case "markdown":
+            lacking = False
             for number, frame in enumerate(frames):
                 header = [markdown_text(name) for name in frame.columns]
                 cells = [[markdown_text(cell(value)) for value in row] for row in frame.iter_rows()]
+                lacking = lacking or _lacks(frame)
                 text = markdown_table(header, cells)
                 yield (text if number == 0 else "".join(text.splitlines(keepends=True)[2:])).encode()
+            if lacking:
+                yield f"\n{NO_VALUE}.\n".encode()
         case "json":
             yield from _json_pieces(frames)
         case "csv":
@@ -150,8 +160,9 @@ def render_pieces(
 
 
 def _table_pieces(frames: Iterable[pl.DataFrame], width: int) -> Iterator[bytes]:
-    rows = 0
+    rows, lacking = 0, False
     for frame in frames:
+        lacking = lacking or _lacks(frame)
         if not frame.columns:
             yield b"(no result)\n"
             return
@@ -164,7 +175,11 @@ def _table_pieces(frames: Iterable[pl.DataFrame], width: int) -> Iterator[bytes]
             numeric = [dtype.is_numeric() for dtype in frame.dtypes]
             yield grid([visible(name) for name in frame.columns], shown, width, numeric).encode()
             rows += frame.height
-    yield _count(rows).encode()
+    yield _count(rows, NO_VALUE if lacking else None).encode()
+
+
+def _lacks(frame: pl.DataFrame) -> bool:
+    return any(column.null_count() for column in frame.iter_columns())
 
 
 def _json_pieces(frames: Iterable[pl.DataFrame]) -> Iterator[bytes]:
@@ -204,9 +219,9 @@ def _cell_of_csv(text: str) -> str:
 
 
 def cell(value: Any) -> str:
-    """A value as a person reads it: floats to four digits, `null` if there is none, nested values as JSON."""
+    """A value as a person reads it: floats to four digits, `–` if there is none, nested values as JSON."""
     if value is None:
-        return "null"
+        return NOTHING
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
@@ -223,8 +238,8 @@ def terminal(frame: pl.DataFrame, width: int = WIDTH) -> str:
     return b"".join(_table_pieces([frame], width)).decode()
 
 
-def _count(rows: int) -> str:
-    return f"({rows} row{'' if rows == 1 else 's'})\n"
+def _count(rows: int, note: str | None) -> str:
+    return f"({rows} row{'' if rows == 1 else 's'}{f'; {note}' if note else ''})\n"
 
 
 def _block(number: int, names: Sequence[str], row: Sequence[Any], width: int) -> str:

@@ -21,7 +21,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """What is of a file is imported with it: who reads task files alone loads no scorer."""
+    """Import a file when you ask for what is in it. A program that only reads task files loads no scorer."""
     if name not in _HOMES:
         raise AttributeError(name)
     return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

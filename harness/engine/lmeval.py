@@ -1,14 +1,14 @@
 """lm-eval as the task engine: tasks by name, ready to be asked (`requests.py`) and scored (`scoring.py`).
 
-The only importer of `lm_eval` beside the backend for its model types, and `core/patches.py` with what is changed in it.
-The three files stand on lm-eval's stable points:
+Only this file, the backend for lm-eval's model types, and `core/patches.py` import `lm_eval`. `core/patches.py` holds
+what is changed in it. The three files build on lm-eval's stable points:
 `TaskManager(include_path, include_defaults, metadata)`, `Task.build_all_requests`, `Instance`, the task's
-filters, `process_results` and `aggregation`. What they do differently from `lm_eval.evaluate`, and why:
+filters, `process_results` and `aggregation`. They differ from `lm_eval.evaluate` in three ways:
 
-- Every repeat is a sample of its own (lm-eval's default filter throws k-1 of k away). A task file that asks
-  for repeats itself gets them together, so its majority vote works.
-- A failed request reaches no filter and no metric; a filter or metric that raises spoils one sample.
-- Chat templates are applied to generations only: a loglikelihood is of plain text.
+- Every repeat is a sample of its own, because lm-eval's default filter throws k-1 of k away. If a task file itself asks
+  for repeats, it gets them together, so that its majority vote works.
+- A failed request reaches no filter and no metric. If a filter or a metric raises, it spoils one sample.
+- Chat templates are applied to generations only, because a loglikelihood is of plain text.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ patches.environment()
 
 @dataclass(frozen=True)
 class LoadedTask:
-    """A task of lm-eval's with what this project knows of it."""
+    """One of lm-eval's tasks, with what this project knows of it."""
 
     spec: TaskSpec
     name: str
     task: Any = field(repr=False)
     rows: Sequence[Mapping[str, Any]] = field(repr=False)
-    """Every document as lm-eval holds it: usually in Arrow's columns, a small part of what dicts take."""
+    """Every document as lm-eval holds it. They are usually in Arrow's columns, which take far less room than dicts."""
     kind: str
     version: float
     scorer: str | None
@@ -53,17 +53,17 @@ class LoadedTask:
     data_sha256: str | None
     own_repeats: int
     cluster: str | None = None
-    """Field of a document that names what it was made from: documents that share it are not independent."""
+    """Field of a document that names what it was made from. Documents that share its value are not independent."""
     breakdown: tuple[str, ...] = ()
-    """Fields of a document by whose values the headline is reported as well."""
+    """Fields of a document. The headline is also reported for each of their values."""
     needs: Mapping[str, float] = field(default_factory=dict)
-    """`timeout_s`, `memory_mb`: the least that the task's programs need of the sandbox."""
+    """`timeout_s` and `memory_mb`: the least that the task's programs need of the sandbox."""
     extract: str | None = None
-    """`official`: code is taken from an answer as the published executor takes it, and nothing is mended."""
+    """If `official`, code is taken from an answer as the published executor takes it, and nothing is mended."""
     contrast: Mapping[str, str] | None = None
-    """`{field, from, to}`: the headline's drop between documents of two values of a field, paired by cluster."""
+    """`{field, from, to}`: how far the headline drops from one value of a field to another, paired by cluster."""
     shard: tuple[int, int] | None = None
-    """`(i, n)`: documents i, i + n, i + 2n … alone, counted from 1."""
+    """`(i, n)`: only documents i, i + n, i + 2n …, counted from 1."""
 
     @property
     def repeats(self) -> int:
@@ -72,26 +72,26 @@ class LoadedTask:
 
     @property
     def pooled(self) -> bool:
-        """True where the task's own filters want all repeats of a document together."""
+        """True if the task's own filters want all repeats of a document together."""
         return self.spec.repeats is None and self.own_repeats > 1
 
     @property
     def runs_code(self) -> bool:
-        """True where scoring runs model-written code."""
+        """True if scoring runs model-written code."""
         return self.scorer is not None and getattr(plugins.load("scorers", self.scorer), "RUNS_CODE", False)
 
     def check_code(self, spec: SandboxSpec) -> None:
-        """Say before the first request whether the programs that this task asks for can be run here.
+        """Check before the first request that the programs of this task can be run here.
 
         Raises:
-            SandboxError: they cannot; the message says what to install.
+            SandboxError: they cannot. The message says what to install.
         """
         check = getattr(plugins.load("scorers", self.scorer), "check", None) if self.scorer is not None else None
         if check is not None and self.rows:
             check(dict(self.rows[0]), self.sandbox(spec))
 
     def sandbox(self, spec: SandboxSpec) -> SandboxSpec:
-        """The sandbox's settings with as much time and memory as this task needs."""
+        """The sandbox's settings, with as much time and memory as this task needs."""
         return dataclasses.replace(
             spec,
             timeout_s=max(spec.timeout_s, self.needs.get("timeout_s", 0)),
@@ -100,12 +100,12 @@ class LoadedTask:
 
     @property
     def n_whole(self) -> int:
-        """Documents of all shards, cut to the limit."""
+        """How many documents all shards have, cut to the limit."""
         return len(self.rows) if self.spec.limit is None else min(self.spec.limit, len(self.rows))
 
     @property
     def n_docs(self) -> int:
-        """Documents, cut to the limit, of this shard."""
+        """How many documents this shard has, cut to the limit."""
         return len(range(self.n_whole)[self._mine()])
 
     def holds(self, doc_id: int) -> bool:
@@ -116,21 +116,21 @@ class LoadedTask:
         return slice(None) if self.shard is None else slice(self.shard[0] - 1, None, self.shard[1])
 
     def whole(self) -> Iterator[dict[str, Any]]:
-        """The documents of all shards, in order, cut to the limit; made anew at each call."""
+        """The documents of all shards, in order, cut to the limit. Each call makes them anew."""
         return map(dict, itertools.islice(self.rows, self.n_whole))
 
     def docs(self) -> Iterator[dict[str, Any]]:
-        """The documents of this shard, in order; made anew at each call."""
+        """The documents of this shard, in order. Each call makes them anew."""
         return (doc for doc_id, doc in enumerate(self.whole()) if self.holds(doc_id))
 
     @functools.cached_property
     def docs_hash(self) -> str:
-        """Hash of the documents' content, wherever they came from."""
+        """Hash of what the documents say. It does not depend on where they came from."""
         return _docs_hash(self.docs())
 
     @functools.cached_property
     def whole_hash(self) -> str:
-        """The same of all shards."""
+        """The hash of the documents of all shards."""
         return self.docs_hash if self.shard is None else _docs_hash(self.whole())
 
 
@@ -144,14 +144,14 @@ def load(
     """Load one task, or every task of one of lm-eval's groups.
 
     Args:
-        spec: which, and how much of it.
+        spec: names the task, and says how much of it you want.
         files: the tasks of this project and of the user.
-        task_dirs: the folders they lie in.
-        seed: of the choices that some tasks shuffle when they are read.
-        reads: false where the documents are held already.
+        task_dirs: the folders with these files.
+        seed: some tasks shuffle choices when they are read. They draw from this seed.
+        reads: false if you hold the documents already.
 
     Raises:
-        TaskError: unknown, unreadable, or without data.
+        TaskError: the task is unknown, cannot be read, or has no data.
     """
     patches.quiet()
     patches.heavy_when_needed()
@@ -200,7 +200,7 @@ def load(
 
 
 def _told(spec: TaskSpec, file: TaskFile, held: Sequence[Path], *, reads: bool) -> dict[str, Any]:
-    """Which files a task's documents are read from, where it does not ask the hub for a data set itself."""
+    """The files that a task reads its documents from. It is empty if the task asks the hub itself."""
     if held:
         return {"data": taskfiles.published_files(file, spec.data)}
     if "files" in file.metadata and reads:
@@ -209,7 +209,7 @@ def _told(spec: TaskSpec, file: TaskFile, held: Sequence[Path], *, reads: bool) 
 
 
 def _joint_sha256(files: Sequence[Path]) -> str | None:
-    """The SHA-256 of a data file; of the sorted hashes of several; `None` of none."""
+    """The SHA-256 of one data file. Of several files, the hash of their sorted hashes. `None` if there is no file."""
     hashes = sorted(file_sha256(path) for path in files)
     if len(hashes) > 1:
         return hashlib.sha256("".join(hashes).encode()).hexdigest()
@@ -238,10 +238,10 @@ def _build(make: Callable[[], Mapping[str, Any]], spec: TaskSpec, name: str) -> 
 
 
 def _panel(spec: TaskSpec, file: TaskFile) -> dict[str, Any]:
-    """What a task that asks a reference panel is given; nothing for others.
+    """What a task is told if it asks a reference panel. It is empty for other tasks.
 
     Raises:
-        TaskError: a panel was chosen for a task that asks none.
+        TaskError: you chose a panel for a task that asks none.
     """
     if not taskfiles.takes(file, "panel"):
         if spec.panel is not None:
@@ -269,7 +269,7 @@ def _panel(spec: TaskSpec, file: TaskFile) -> dict[str, Any]:
 
 
 def _prepare(task: Any, spec: TaskSpec) -> Sequence[Mapping[str, Any]]:
-    """Set the number of examples; the documents, read once: a task may shuffle choices each time it is asked."""
+    """Set the number of examples, and read the documents once: a task may shuffle choices each time it is asked."""
     if spec.num_fewshot is not None:
         task.set_config(key="num_fewshot", value=spec.num_fewshot)
     elif task.get_config("num_fewshot") is None:
@@ -284,7 +284,7 @@ def _prepare(task: Any, spec: TaskSpec) -> Sequence[Mapping[str, Any]]:
 def builtin_index() -> dict[str, str]:
     """lm-eval's own tasks, groups and tags by name, each with the family folder its file lies in.
 
-    Building lm-eval's index takes tens of seconds, so it is kept in the cache folder, per version.
+    It takes tens of seconds to build lm-eval's index, so the cache folder keeps it, one per version of lm-eval.
     """
     from importlib.metadata import version
 
@@ -320,7 +320,7 @@ def _load_builtin(spec: TaskSpec) -> list[LoadedTask]:
     family = Path(lm_eval.tasks.__file__).parent / index[spec.name]
 
     def make() -> Mapping[str, Any]:
-        # A family's folder is indexed in milliseconds; a group that reaches beyond its folder needs them all.
+        # The folder of one family is indexed in milliseconds. A group that reaches beyond its folder needs them all.
         if index[spec.name] and family.is_dir():
             manager = lm_eval.tasks.TaskManager(include_path=str(family), include_defaults=False)
             try:
@@ -360,13 +360,13 @@ def _load_builtin(spec: TaskSpec) -> list[LoadedTask]:
 def load_over(
     spec: TaskSpec, files: Mapping[str, TaskFile], task_dirs: Sequence[Path], docs: Sequence[Mapping[str, Any]]
 ) -> LoadedTask:
-    """Load a task over documents that are held already, to score answers to them again: reads no data, asks no hub.
+    """Load a task over documents that you hold, to score answers to them again. It reads no data and asks no hub.
 
     Args:
-        spec: which task.
+        spec: names the task.
         files: the tasks of this project and of the user.
-        task_dirs: the folders they lie in.
-        docs: the documents, as the samples of a run hold them; they stand in for every split.
+        task_dirs: the folders with these files.
+        docs: the documents, as the samples of a run hold them. They are used for every split.
 
     Returns:
         The task, with lm-eval's instances of all these documents made.
@@ -389,6 +389,6 @@ def _number(version: object) -> float:
 
 
 def aggregation(loaded: LoadedTask, metric: str) -> Callable[[Iterable[Any]], float] | None:
-    """lm-eval's corpus-level aggregation of a metric; `None` where it is the plain mean."""
+    """lm-eval's corpus-level aggregation of a metric. It is `None` if the metric is a plain mean."""
     function = loaded.task.aggregation().get(metric)
     return None if function is None or getattr(function, "__name__", "") == "mean" else function

@@ -1,4 +1,4 @@
-"""From the scores of samples to the metrics of a run: a value, an interval, and what is not in it."""
+"""The scores of samples become the metrics of a run: a value, an interval, and a count of what is left out."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from harness.runs import Metric
 from harness.stats import pairs
 
 PASS_KS = (2, 4, 5, 8, 10, 16, 32, 64, 100)
-"""The k of pass@k and pass^k, as far as there are repeats: powers of two, and those of Chen et al. (2021)."""
+"""The k of pass@k and pass^k, if there are so many repeats: powers of two, and those of Chen et al. (2021)."""
 FORGEABLE = "forgeable"
-"""What the `sandbox` of a metric says beside the tier where tests ran in the answers' own processes."""
+"""Added to the tier in `sandbox` of a metric if tests ran in the same process as the answers."""
 DROP = "drop"
-"""Metric: the headline's mean on a task's `contrast.from` less that on its `contrast.to`, paired by cluster."""
+"""Metric: the headline's mean on a task's `contrast.from` minus its mean on `contrast.to`, paired by cluster."""
 
 
 class _Sample(NamedTuple):
-    """What metrics need of a sample, its text left behind."""
+    """What metrics need of a sample, without its text."""
 
     doc_id: int
     source: Hashable
-    """What its document was made from: itself, where the task names no cluster or the document has none."""
+    """What the document was made from: the document itself if the task names no cluster, or the document has none."""
     fields: Mapping[str, str]
-    """Those that the task's breakdown and contrast read."""
+    """Values of the fields that the task's breakdown and contrast read."""
     state: SampleStatus
 
 
@@ -47,20 +47,20 @@ class _Result(NamedTuple):
 
 
 def _tier(score: Score) -> str | None:
-    """How a program was contained, and whether it could have forged its verdict all the same."""
+    """How the program was contained, and whether it could still have forged its verdict."""
     tier: str | None = score.detail.get("tier")
     return f"{tier} ({FORGEABLE})" if tier not in {None, "unsafe"} and score.detail.get("forgeable") else tier
 
 
 Held = tuple[_Sample, _Result]
-"""A sample, its score under one key."""
+"""One sample, with its score under one key."""
 _NO_FIELDS: Mapping[str, str] = {}
 _COMMON: dict[tuple[float, ...], tuple[float, ...]] = {(0.0,): (0.0,), (1.0,): (1.0,)}
-"""Of the scores that most documents have, one object each."""
+"""One object for each of the scores that most documents share."""
 
 
 class _Column(Collection[Held]):
-    """The scores under one key: two numbers a sample, so that many samples take little memory."""
+    """The scores under one key. They take two numbers a sample, so many samples fit in memory."""
 
     def __init__(self, sample: Callable[[int], _Sample], results: Sequence[_Result]) -> None:
         self._sample, self._results = sample, results
@@ -78,11 +78,11 @@ class _Column(Collection[Held]):
 
 
 class Tally:
-    """Takes the scored samples of one model on one task, in the order of documents, and makes the metrics of them.
+    """Takes the scored samples of one model on one task, in the order of documents, and makes metrics of them.
 
-    `n` counts documents with at least one scored sample; the `n_…` counts are of samples. A failed or
-    refused sample is unscored, never wrong. Under the headline stand its parts by the task's `breakdown`, pass@k and
-    pass^k where there are repeats, and the `drop` of the task's `contrast`.
+    `n` counts documents with at least one scored sample. The `n_…` counts are of samples. A failed or
+    refused sample is unscored, never wrong. After the headline come its parts by the task's `breakdown`, pass@k and
+    pass^k if there are repeats, and the `drop` of the task's `contrast`.
     """
 
     def __init__(self, model: str, loaded: LoadedTask) -> None:
@@ -133,7 +133,7 @@ class Tally:
             held = self._held[key]
             function = aggregation(loaded, key[0]) if key[2] == LM_EVAL else None
             estimate = _corpus(held, function) if function else _mean(held)
-            # A score is missing for pooled repeats, not a sample: these counts are of all samples.
+            # With pooled repeats a score can be missing where a sample is not, so these counts are of all samples.
             rows.append(_row(model, loaded, key, held, self._states, estimate, headline=key == headline))
             if key == headline and not function:
                 rows += _parts(model, loaded, key, held) + _passes(model, loaded, key, held)
@@ -169,13 +169,13 @@ def _row(
 
 
 def _headline(loaded: LoadedTask, keys: Sequence[Key]) -> Key | None:
-    """The metric of the leaderboard's column: the task's own scorer before lm-eval's filters."""
+    """The metric in the leaderboard's column. The task's own scorer goes before lm-eval's filters."""
     candidates = [key for key in keys if key[0] == loaded.headline]
     return min(candidates, key=lambda key: (key[2] == LM_EVAL, key)) if candidates else None
 
 
 def _values(held: Iterable[Held]) -> tuple[list[tuple[float, ...]], list[Hashable] | None]:
-    """Scored values by document, in order, and the source of each document; `None` where each is its own."""
+    """Scored values by document, in order, and the source of each document. `None`: each is its own source."""
     docs: list[tuple[float, ...]] = []
     sources: list[Hashable] = []
     scored = ((sample, result.value) for sample, result in held if result.value is not None)
@@ -202,7 +202,7 @@ def _mean(held: Collection[Held]) -> stats.Estimate | None:
 
 
 def _corpus(held: Collection[Held], function: Callable[[Iterable[Any]], float]) -> stats.Estimate | None:
-    """A metric that is no mean (F1, perplexity, BLEU): lm-eval's own function over all parts, by source."""
+    """A metric that is not a mean (F1, perplexity, BLEU): lm-eval's own function over all parts, by source."""
     units: dict[Hashable, list[Any]] = {}
     docs = set()
     for sample, result in held:
@@ -224,14 +224,14 @@ def _corpus(held: Collection[Held], function: Callable[[Iterable[Any]], float]) 
 
 
 def _labels(part: Any) -> bool:
-    """Whether a metric's part is labels alone, as F1's gold and predicted class: sums over them are exact."""
+    """True if a metric's part is only labels, such as F1's gold and predicted class. Sums over labels are exact."""
     return isinstance(part, list | tuple) and all(isinstance(label, int | str) for label in part)
 
 
 def _by_counts(statistic: Callable[[Sequence[Sequence[Any]]], float]) -> Callable[[Sequence[Sequence[Any]]], float]:
-    """A statistic that is made once for draws with the same parts, in whatever order.
+    """A statistic that is computed once for all draws that have the same parts in any order.
 
-    scikit-learn's F1 takes 2 ms; of two classes and some tens of documents most of 2,000 draws have been seen before.
+    scikit-learn's F1 takes 2 ms. With two classes and some tens of documents, most of 2,000 draws were seen before.
     """
     known: dict[Any, float] = {}
 
@@ -245,7 +245,7 @@ def _by_counts(statistic: Callable[[Sequence[Sequence[Any]]], float]) -> Callabl
 
 
 def _parts(model: str, loaded: LoadedTask, key: Key, held: Collection[Held]) -> list[Metric]:
-    """The headline by the values of every field that the task breaks it down by: `accuracy[level=3]`."""
+    """The headline for each value of every field that the task breaks it down by: `accuracy[level=3]`."""
     rows = []
     for field in loaded.breakdown:
         for value in sorted({sample.fields[field] for sample, _ in held}):
@@ -256,7 +256,7 @@ def _parts(model: str, loaded: LoadedTask, key: Key, held: Collection[Held]) -> 
 
 
 def _passes(model: str, loaded: LoadedTask, key: Key, held: Collection[Held]) -> list[Metric]:
-    """pass@k (at least one of k is right) and pass^k (all of k are) over problems with k scored repeats or more."""
+    """pass@k (at least one of k is right) and pass^k (all k are), over problems with at least k scored repeats."""
     docs, sources = _values(held)
     if not _binary(docs):
         return []
@@ -277,7 +277,7 @@ def _passes(model: str, loaded: LoadedTask, key: Key, held: Collection[Held]) ->
 
 
 def _drop(model: str, loaded: LoadedTask, key: Key, held: Collection[Held], contrast: Mapping[str, str]) -> Metric:
-    """How much lower the mean is on documents of one value of a field than on those of another, paired by source."""
+    """How far the mean drops from documents with one value of a field to those with another, paired by source."""
     sides: tuple[dict[Hashable, list[float]], dict[Hashable, list[float]]] = ({}, {})
     for sample, result in held:
         for side, value in zip(sides, (contrast["from"], contrast["to"]), strict=True):

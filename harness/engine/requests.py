@@ -1,8 +1,8 @@
-"""What a model is asked about a task: a request with its identity for every document, repeat and choice.
+"""What a model is asked about a task: one request for every document, repeat and choice, each with its identity.
 
-A run of 100,000 requests holds no more of them in memory than a run of 100: they are made once, put into a temporary
-file, and read from there piece by piece when their turn comes. The samples around them (document, gold answer) are made
-again to be scored. What is kept is 16 bytes of each request's id.
+A run of 100,000 requests holds no more of them in memory than a run of 100. They are made once and put into a temporary
+file, and are read from there piece by piece when their turn comes. The samples around them (document, gold answer) are
+made again when they are scored. Only 16 bytes of each request's id stay in memory.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from harness.runs import storage_errors
 from harness.specs import DecodeSpec, EvalSpec, ModelSpec, TaskSpec
 
 DEFAULT_MAX_TOKENS = 256
-"""lm-eval's own `max_gen_toks` where a task names none (`lm_eval.models.api_models`)."""
+"""lm-eval's own `max_gen_toks`, for a task that names none (`lm_eval.models.api_models`)."""
 PIECE = 64
-"""Documents handed to lm-eval, and requests read, at once."""
+"""How many documents are handed to lm-eval at once, and how many requests are read at once."""
 ID_BYTES = identity.DIGEST_CHARS // 2
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One answer to be had: the requests it takes, and the document behind them."""
+    """One answer to get: the requests it takes, and the document behind them."""
 
     task: str
     doc_id: int
@@ -44,13 +44,13 @@ class Sample:
     target: str
     requests: tuple[Request, ...]
     instances: tuple[Any, ...] = field(repr=False)
-    """lm-eval's `Instance`s, in the order of `requests`; shared between repeats, never written to."""
+    """lm-eval's `Instance`s, in the order of `requests`. Repeats share them, and nobody writes to them."""
 
 
 def decoding_for(model: ModelSpec, spec: EvalSpec, task: TaskSpec, generation: Mapping[str, Any]) -> Decoding:
-    """Final decoding of one request: the model's own, over the run's, over the task's `generation_kwargs`.
+    """Final decoding of one request. The model's settings go before the run's, and these before `generation_kwargs`.
 
-    A model that reasons has at least its own limit where nobody named one: a task's is for answers without thoughts.
+    If nobody named a limit, a model that reasons gets at least its own. A task's limit is for answers without thoughts.
     """
     own = model.decode or DecodeSpec()
 
@@ -77,12 +77,12 @@ class Samples:
     Args:
         loaded: the task.
         model: the model.
-        spec: the run: decoding, seed.
-        identity: what of the model can change an answer: backend, its arguments, the hash of its weights.
-        counts: the samples of each document, where they are not all as many as the task's repeats.
+        spec: the run, with its decoding and seed.
+        identity: what can change a model's answer: its backend, the backend's arguments, the hash of its weights.
+        counts: samples per document, if some documents have another number than the task's repeats.
 
     Raises:
-        TaskError: the task has no documents, asks for pictures or sound, or asks something else at every pass.
+        TaskError: the task has no documents, asks for pictures or sound, or asks something else at each pass.
         StorageError: the temporary file cannot be written.
     """
 
@@ -99,7 +99,7 @@ class Samples:
         self.kinds: set[RequestKind] = set()
         """Kinds of its requests."""
         self.begun = False
-        """The task begins answers (`gen_prefix`): conversations end with the assistant's words."""
+        """True if the task begins the answers (`gen_prefix`): conversations then end with the assistant's words."""
         self._spool = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the object; the system removes it with the process
         weakref.finalize(self, self._spool.close)
         made = (request for sample in self._made() for request in sample.requests)
@@ -110,7 +110,7 @@ class Samples:
                 self.begun |= any(_begun(request) for request in piece)
                 pickle.dump(piece, self._spool, pickle.HIGHEST_PROTOCOL)
             self._spool.flush()
-        for _ in itertools.islice(self, PIECE):  # a task that cannot be asked twice is found out before it is paid for
+        for _ in itertools.islice(self, PIECE):  # finds a task that cannot be asked twice before anything is paid for
             pass
 
     def __len__(self) -> int:
@@ -122,7 +122,7 @@ class Samples:
         return most if self._counts is None else min(most, self._counts[doc_id])
 
     def __iter__(self) -> Iterator[Sample]:
-        """Make them anew, one after the other; one pass at a time."""
+        """Make the samples anew, one after the other. Only one pass can run at a time."""
         place = 0
         for sample in self._made():
             for request in sample.requests:
@@ -135,7 +135,7 @@ class Samples:
             yield sample
 
     def requests(self) -> Iterator[Request]:
-        """Every request, in order, read from the disk piece by piece."""
+        """Every request, in order. They are read from the disk piece by piece."""
         place, end = 0, os.fstat(self._spool.fileno()).st_size
         while place < end:
             self._spool.seek(place)
@@ -150,10 +150,10 @@ class Samples:
 
     def _made(self) -> Iterator[Sample]:
         loaded, task = self._loaded, self._loaded.task
-        random.seed(self._spec.seed)  # each pass, and each model, draws the same examples
+        random.seed(self._spec.seed)  # so that each pass, and each model, draws the same examples
         task.set_fewshot_seed(seed=self._spec.seed)
         maker = _Maker(loaded, self._model, self._spec, self._identity)
-        # Of all shards: which worked examples a document gets may hang on the draws before it.
+        # Of all shards: the examples that a document gets may depend on the draws before it.
         waiting = enumerate(loaded.whole())
         while piece := list(itertools.islice(waiting, PIECE)):
             by_doc: dict[int, list[Any]] = {}
@@ -170,7 +170,7 @@ class Samples:
                     yield Sample(loaded.name, doc_id, repeat, doc, target, requests, instances)
 
     def _instances(self, piece: Sequence[tuple[int, Any]], *, chat: bool) -> list[Any]:
-        """lm-eval's requests for some documents: `build_all_requests` makes those of the whole task at once."""
+        """lm-eval's requests for some documents. `build_all_requests` would make those of the whole task at once."""
         task = self._loaded.task
         task.doc_iterator = lambda **_: iter(piece)
         try:
@@ -197,7 +197,7 @@ def _bytes(request_id: str) -> bytes:
 
 
 class _Maker:
-    """lm-eval's instances become requests; what they share is worked out once."""
+    """Turn lm-eval's instances into requests. What they share is worked out once."""
 
     def __init__(self, loaded: LoadedTask, model: ModelSpec, spec: EvalSpec, identity: Mapping[str, Any]) -> None:
         self._loaded, self._model, self._spec = loaded, model, spec
@@ -265,8 +265,8 @@ class _Maker:
 
 
 def _chat_template(history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
-    """Keep the conversation as it is: the backend applies the model's own template."""
-    del add_generation_prompt  # a conversation that ends with the assistant's words says it itself
+    """Keep the conversation as it is, because the backend applies the model's own template."""
+    del add_generation_prompt  # if a conversation ends with the assistant's words, that says it already
     return json.dumps([{"role": turn["role"], "content": turn["content"]} for turn in history])
 
 

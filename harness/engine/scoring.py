@@ -1,4 +1,4 @@
-"""Replies become scores: lm-eval's own filters and metrics, and the task's scorer in `harness/scorers/`."""
+"""Replies become scores, through lm-eval's filters and metrics and the task's scorer in `harness/scorers/`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from harness.records import FILTERED, Answer, Removed, Reply, Request, SampleSta
 from harness.specs import SandboxSpec
 
 LM_EVAL = "lm_eval"
-"""What `scorer` says of a number that lm-eval's own metrics made."""
+"""The value of `scorer` for a number that lm-eval's own metrics made."""
 NO_FILTER = "none"
 UNAGGREGATED = "part"
-"""Status of a score that is one part of a corpus-level metric (F1, perplexity): it has no value alone."""
+"""Status of a score that is one part of a corpus-level metric (F1, perplexity). Alone it has no value."""
 CUT_OFF = frozenset({"length", "max_tokens", "model_length"})
-"""Finish reasons of a reply that met the token limit."""
+"""Finish reasons of a reply that reached the token limit."""
 SILENT = "the reply ended inside its reasoning, before any answer"
 Key = tuple[str, str, str]
 """Metric, filter, scorer."""
@@ -32,8 +32,8 @@ def status(replies: Sequence[Reply | None], *, opened: bool = False) -> SampleSt
     """The state of a sample.
 
     Args:
-        replies: to its requests; `None` is a request never sent.
-        opened: its model's chat template opens the reasoning.
+        replies: to its requests. `None` stands for a request that was never sent.
+        opened: true if its model's chat template opens the reasoning.
     """
     if any(reply is None or broken_off(reply) for reply in replies):
         return "failed"
@@ -46,7 +46,7 @@ def status(replies: Sequence[Reply | None], *, opened: bool = False) -> SampleSt
 
 
 def unfinished(reply: Reply, *, opened: bool = False) -> bool:
-    """Whether a reply ended inside its reasoning: at the token limit, at a stop text, or by the model's own will."""
+    """Whether a reply ended inside its reasoning: at the token limit, at a stop text, or because the model stopped."""
     if reply.loglikelihood is not None or reply.error is not None:
         return False
     if reply.text is None:
@@ -61,11 +61,11 @@ def _removed(replies: Sequence[Reply | None], *, opened: bool) -> tuple[Removed,
 
 
 def openers(said: Iterable[Mapping[str, Any]], replies: Iterable[tuple[str, Reply | None]]) -> set[str]:
-    """The models whose chat template opens their reasoning: their specs say so, or a reply closed what it never opened.
+    """The models whose chat template opens their reasoning: the spec says so, or a reply closed what it never opened.
 
     Args:
         said: the specs of a run's models, as its manifest holds them.
-        replies: of the run, each with its model's name.
+        replies: the replies of the run, each with its model's name.
     """
     configured = {model["name"] for model in said if (model.get("reasoning") or {}).get("opened")}
     return configured | {model for model, reply in replies if reply is not None and reply.opened_before}
@@ -87,18 +87,18 @@ def score(
     *,
     opened: bool = False,
 ) -> list[tuple[Sample, SampleStatus, dict[Key, Score]]]:
-    """Score samples of one model on one task; all repeats of a document together.
+    """Score samples of one model on one task. All repeats of a document are scored together.
 
     Args:
         loaded: the task.
-        samples: of the model.
+        samples: the model's samples.
         replies: by the request's id.
         sandbox: how model-written code may be run.
-        opened: the model's chat template opens its reasoning.
+        opened: true if the model's chat template opens its reasoning.
 
     Returns:
         Each sample, in order, with its state and its scores. A sample that failed, was refused, or ended inside its
-        reasoning has a score without a value wherever the others have one.
+        reasoning has a score without a value wherever others have one.
     """
     held = [[replies.get(request.id) for request in sample.requests] for sample in samples]
     states = [status(of, opened=opened) for of in held]
@@ -144,7 +144,7 @@ def _for_code(sample: Sample, loaded: LoadedTask) -> Mapping[str, Any]:
 
 
 def _expected_keys(loaded: LoadedTask) -> dict[Key, None]:
-    """The headline alone, where not one sample could be scored."""
+    """Only the headline, if no sample could be scored."""
     return {(loaded.headline, NO_FILTER, loaded.scorer or LM_EVAL): None} if loaded.headline else {}
 
 
@@ -160,7 +160,7 @@ def _lm_eval_scores(loaded: LoadedTask, repeats: Sequence[Sample], replies: Mapp
         instance.filtered_resps = {}
         instances.append(instance)
     scores = {}
-    for ensemble in task._filters:  # noqa: SLF001 - lm-eval offers `apply_filters` for a whole task only
+    for ensemble in task._filters:  # noqa: SLF001 - lm-eval's `apply_filters` only takes a whole task
         try:
             ensemble.apply(instances)
             filtered = [instance.filtered_resps[ensemble.name] for instance in instances]

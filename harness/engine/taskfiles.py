@@ -1,8 +1,8 @@
 """Finds the task files in `tasks/` and reads their plain part, strictly and without lm-eval.
 
-lm-eval skips a file it cannot read at debug level, so a typo makes a task vanish. Here `find` leaves such a file out,
-so that every other task can be used, and `refused` says what is wrong with it: file, line, what was expected.
-`!function` tags are left alone: lm-eval resolves them when the task is loaded.
+If lm-eval cannot read a file, it skips it and says so at debug level, so a typo makes a task vanish. Here `find` leaves
+such a file out, so that you can use every other task. `refused` says what is wrong with it: file, line, what was
+expected. `!function` tags are left alone, because lm-eval resolves them when it loads the task.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class TaskFile:
 
     @property
     def metadata(self) -> Mapping[str, Any]:
-        """The `metadata` mapping, empty where there is none."""
+        """The `metadata` mapping. It is empty if the file has none."""
         return self.config.get("metadata") or {}
 
     @property
@@ -48,7 +48,7 @@ class TaskFile:
         return ""
 
     def files(self) -> set[Path]:
-        """The files that make the task: YAML, includes, the source of its documents, `.py` and `.jsonl` beside it."""
+        """The files that make the task: YAML, includes, source of its documents, and `.py` and `.jsonl` beside it."""
         beside = {*self.path.parent.glob("*.py"), *self.path.parent.glob("*.jsonl")}
         source = documents_source(self.path)
         elsewhere = {source} if source is not None and source.parent != self.path.parent.resolve() else set()
@@ -65,7 +65,7 @@ class TaskFile:
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """SafeLoader, in C where there is one, that reads `!function a.b` as the string `a.b`."""
+    """A SafeLoader that reads `!function a.b` as the string `a.b`. It is in C if PyYAML was built with it."""
 
 
 _Loader.add_constructor("!function", lambda loader, node: loader.construct_scalar(node))
@@ -73,7 +73,7 @@ _Loader.add_constructor("!function", lambda loader, node: loader.construct_scala
 
 @functools.lru_cache(maxsize=4096)
 def _parsed(path: Path, changed_ns: int, size: int) -> Any:
-    """What a file holds, read once as long as it does not change: a command looks through all of them several times."""
+    """What a file holds. It is read again only if it changes: a command looks through all files several times."""
     del changed_ns, size
     return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
 
@@ -115,7 +115,7 @@ def _included(path: Path) -> set[Path]:
 
 
 def documents_source(path: Path) -> Path | None:
-    """The Python file that a task's `custom_dataset` is in: beside the YAML that names it, perhaps an included one."""
+    """The Python file that holds a task's `custom_dataset`. It lies beside the YAML, or the include, that names it."""
     config = _read(path)
     if isinstance(named := config.get("custom_dataset"), str):
         source = path.parent / f"{named.rpartition('.')[0].replace('.', '/')}.py"
@@ -127,8 +127,8 @@ def documents_source(path: Path) -> Path | None:
 def find(dirs: Iterable[Path]) -> dict[str, TaskFile]:
     """Every task in the folders that can be read, by name, sorted.
 
-    Files whose name starts with `_` are parts to include, not tasks; files without a `task:` name are
-    lm-eval groups and are left to lm-eval. Of two tasks with one name there is neither: `refused` has them.
+    Files whose name starts with `_` are parts to include, not tasks. Files without a `task:` name are lm-eval groups,
+    which are left to lm-eval. If two tasks have one name, you get neither of them, and `refused` has both.
     """
     return _sorted_out(dirs)[0]
 
@@ -139,7 +139,7 @@ def refused(dirs: Iterable[Path]) -> dict[Path, TaskError]:
 
 
 def reason(name: str, dirs: Sequence[Path]) -> TaskError | None:
-    """What is wrong with the file that should hold the task of this name; None if there is no such file."""
+    """What is wrong with the file that should hold the task of this name. `None` if there is no such file."""
     for path, error in refused(dirs).items():
         text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
         if path.stem == name or re.search(rf"""^task:\s*["']?{re.escape(name)}["']?\s*(#|$)""", text, re.MULTILINE):
@@ -167,10 +167,10 @@ def _sorted_out(dirs: Iterable[Path]) -> tuple[dict[str, TaskFile], dict[Path, T
 
 
 def _task(path: Path) -> TaskFile | None:
-    """The task of a file; None of a group.
+    """The task in a file. `None` if the file is a group.
 
     Raises:
-        TaskError: it is neither.
+        TaskError: the file is neither.
     """
     config = read_yaml(path)
     name = config.get("task")
@@ -183,7 +183,7 @@ def _task(path: Path) -> TaskFile | None:
 
 
 def _at(path: Path, key: str) -> str:
-    """A file, with the line that a key stands on if it does."""
+    """A file's path, with the line that a key stands on if the file has that key."""
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     found = (number for number, line in enumerate(lines, 1) if re.search(rf"\b{re.escape(key)}\s*:", line))
     number = next(found, None)
@@ -210,11 +210,11 @@ def _check(path: Path, config: Mapping[str, Any]) -> None:
 
 
 WINDOW = re.compile(r"(\d{4}-\d{2}(?:-\d{2})?)?\.\.(\d{4}-\d{2}(?:-\d{2})?)?")
-"""A range of dates, both ends in it: `2025-01..2025-05`, `2025-01..`, `..2024-12-31`."""
+"""A range of dates that includes both ends: `2025-01..2025-05`, `2025-01..`, `..2024-12-31`."""
 
 
 def parted(name: str) -> tuple[str, str | None]:
-    """The name of a task's file, and the window of dates in the name of what is run: `lcb@2025-01..2025-05`."""
+    """Parts the name of what is run into the task's name and the window of dates: `lcb@2025-01..2025-05`."""
     base, _, window = name.partition("@")
     return base, window or None
 
@@ -223,12 +223,12 @@ def in_window(docs: Sequence[Mapping[str, Any]], window: str, file: TaskFile) ->
     """The documents whose date lies in a window.
 
     Args:
-        docs: all of a task.
+        docs: all documents of a task.
         window: as `WINDOW`.
-        file: the task's, whose `metadata.dated` names the field of the date.
+        file: the task's file. Its `metadata.dated` names the field with the date.
 
     Raises:
-        TaskError: the window is none, the task's documents have no dates, or none lies in it.
+        TaskError: this is not a window, the documents have no dates, or no date lies in the window.
     """
     ends = WINDOW.fullmatch(window)
     if ends is None or not any(ends.groups()):
@@ -253,11 +253,13 @@ def in_window(docs: Sequence[Mapping[str, Any]], window: str, file: TaskFile) ->
 
 
 def published_files(file: TaskFile, data: str | None) -> str | None:
-    """What a task of several published files (`metadata.files`: `{hub, names}`) is told to read; `data` for any other.
+    """What a task is told to read. For a task of several published files (`metadata.files`) it is these files.
+
+    For any other task it is `data`.
 
     Args:
-        file: the task's.
-        data: what `task.data` says: a folder with these files among others, or a file that is taken whole.
+            file: the task's file.
+            data: what `task.data` says: a folder that has these files among others, or one file that is taken whole.
 
     Raises:
         TaskError: the folder lacks one of the files, or the hub cannot be reached.
@@ -276,12 +278,12 @@ def published_files(file: TaskFile, data: str | None) -> str | None:
 
 
 def makes_own(file: TaskFile) -> bool:
-    """True where a task's documents come from its own code, and from no file and no hub that it is told of."""
+    """True if a task's documents come from its own code, and it is told of no file and no hub."""
     return isinstance(file.config.get("custom_dataset"), str) and not takes(file, "data")
 
 
 def takes(file: TaskFile, name: str) -> bool:
-    """True where a task's `custom_dataset` function takes an argument of that name: `data`, a local file; `panel`."""
+    """True if a task's `custom_dataset` function takes an argument of that name (`data`, a local file, or `panel`)."""
     named = file.config.get("custom_dataset")
     if not isinstance(named, str):
         return False
@@ -298,10 +300,10 @@ def takes(file: TaskFile, name: str) -> bool:
 
 
 def check(spec: TaskSpec, files: Mapping[str, TaskFile]) -> list[Path]:
-    """Find out without lm-eval whether a task is known and its data is there; the files of its data.
+    """Find out without lm-eval whether a task is known and its data is here. Returns the files of its data.
 
     Raises:
-        TaskError: it is not known, or its data is not there or not for it.
+        TaskError: the task is not known, or its data is not here or not meant for it.
     """
     if spec.builtin:
         if spec.data is not None:

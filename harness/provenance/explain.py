@@ -13,6 +13,8 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from harness.provenance.family_names import NAME
@@ -61,19 +63,16 @@ def explain(answers: pl.DataFrame, a: str, b: str) -> pl.DataFrame:
 
 def pairs(answers: pl.DataFrame, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], pl.DataFrame]:
     """The same for several pairs of one pool, whose answers are read once."""
-    frame = answers.drop_nulls("output").sort("model", "prompt_id", "output")
-    lower = pl.col("output").str.slice(0, HEAD_CHARS).str.to_lowercase()
-    tokens = frame.with_columns(tokens=lower.str.extract_all(PIECE).list.head(HEAD))
     asked = list(wanted)
     if not asked:
         return {}
-    who = {model for pair in asked for model in pair}
-    kinds = [_Counts(kind, tokens, found, who) for kind, found in _KINDS]
-    passages = _passages(tokens, asked)
-    size = Counter(tokens["model"].to_list())
+    read = _Answers(answers.drop_nulls("output").sort("model", "prompt_id", "output"))
+    kinds = [_Counts(kind, read, *found(read)) for kind, found in _KINDS]
+    passages = _passages(read, asked)
     return {
         (a, b): pl.DataFrame(
-            [row for counts in kinds for row in counts.shared(a, b)] + list(_shown(passages[a, b], size[a], size[b])),
+            [row for counts in kinds for row in counts.shared(a, b)]
+            + list(_shown(passages[a, b], read.size[a], read.size[b])),
             schema=SCHEMA,
             orient="row",
         )
@@ -81,68 +80,146 @@ def pairs(answers: pl.DataFrame, wanted: Iterable[tuple[str, str]]) -> dict[tupl
     }
 
 
-def _opening(tokens: list[str]) -> set[str]:
-    return {" ".join(tokens[:SIZE])} if len(tokens) >= SIZE else set()
+_Run = tuple[str, ...]
+Ints = npt.NDArray[np.int64]
+Keys = npt.NDArray[np.uint64]
+Bool = npt.NDArray[np.bool_]
 
 
-def _sentences(tokens: list[str]) -> set[str]:
-    starts = [i + 1 for i, token in enumerate(tokens) if token[0] in SENTENCE_END or token[0] == "\n"]
-    return {" ".join(tokens[i : i + SIZE]) for i in starts if len(tokens) >= i + SIZE and tokens[i][0].isalnum()}
+class _Answers:
+    """The first tokens of every answer as numbers, one answer after the other: a large pool has millions of them."""
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        lower = pl.col("output").str.slice(0, HEAD_CHARS).str.to_lowercase()
+        lists = frame.select(lower.str.extract_all(PIECE).list.head(HEAD)).to_series()
+        sizes = lists.list.len().to_numpy().astype(np.int64)
+        flat = lists.filter(lists.list.len() > 0).explode().rename("token").to_frame()
+        known = flat.unique(maintain_order=True).with_row_index("id")
+        self.texts = frame["output"]
+        self.model, self.prompt = frame["model"].to_list(), frame["prompt_id"].to_list()
+        self.size = Counter(self.model)
+        """Answers of every model."""
+        self.begin = np.concatenate((np.zeros(1, np.int64), np.cumsum(sizes)))
+        """Where each answer's tokens begin, and where the last one's end."""
+        self.of = np.repeat(np.arange(len(sizes)), sizes)
+        """The answer of each token."""
+        self.id = flat.join(known, on="token", how="left", maintain_order="left")["id"].to_numpy().astype(np.int64)
+        self.words: list[str] = known["token"].to_list()
+        """By id."""
+
+    def runs(self, size: int) -> tuple[Keys, Bool]:
+        """A key of the run of tokens that begins at each token, and whether the run stays inside its answer.
+
+        Keys are 64-bit hashes: two runs that differ share one about once in 10^19 pairs.
+        """
+        symbol = (self.id.astype(np.uint64) + np.uint64(1)) * np.uint64(0xD6E8FEB86659FD93)
+        key = symbol.copy()
+        for k in range(1, size):
+            key[:-k] = (key[:-k] ^ (key[:-k] >> np.uint64(29))) * np.uint64(0x9E3779B97F4A7C15) + symbol[k:]
+        return key, np.arange(len(key)) + size <= self.begin[self.of + 1]
+
+    def words_at(self, place: int, size: int) -> _Run:
+        """The tokens of a run."""
+        return tuple(self.words[i] for i in self.id[place : place + size].tolist())
 
 
-def _habits(frame: pl.DataFrame) -> list[set[str]]:
-    """The habits of every answer."""
-    head = pl.col("output").str.slice(0, HEAD_CHARS)
-    there = frame.select(head.str.contains(pattern).alias(name) for name, pattern in HABITS.items())
-    return [{name for name, has in zip(HABITS, row, strict=True) if has} for row in there.iter_rows()]
+Found = tuple[Ints, Keys, Callable[[int], str]]
+"""Of every feature found: the answer, in ascending order, and its key; and the name of the one at a place."""
 
 
-def _of_tokens(found: Callable[[list[str]], set[str]]) -> Callable[[pl.DataFrame], list[set[str]]]:
-    return lambda frame: [found(tokens) for tokens in frame["tokens"].to_list()]
+def _openings(read: _Answers) -> Found:
+    key, inside = read.runs(SIZE)
+    begin = read.begin[:-1]
+    # An answer without tokens begins where the next one does, or behind the last.
+    at = begin[(begin < read.begin[1:]) & np.append(inside, False)[np.minimum(begin, len(inside))]]
+    return read.of[at], key[at], lambda i: " ".join(read.words_at(int(at[i]), SIZE))
 
 
-_KINDS: tuple[tuple[str, Callable[[pl.DataFrame], list[set[str]]]], ...] = (
-    ("opening", _of_tokens(_opening)),
-    ("sentence", _of_tokens(_sentences)),
+def _sentences(read: _Answers) -> Found:
+    key, inside = read.runs(SIZE)
+    ends = np.array([word[0] in SENTENCE_END or word[0] == "\n" for word in read.words], dtype=np.bool_)
+    letter = np.array([word[0].isalnum() for word in read.words], dtype=np.bool_)
+    first = np.zeros(len(read.id), dtype=np.bool_)
+    first[1:] = ends[read.id[:-1]] & (read.of[1:] == read.of[:-1])
+    at = np.flatnonzero(first & inside & letter[read.id])
+    return read.of[at], key[at], lambda i: " ".join(read.words_at(int(at[i]), SIZE))
+
+
+def _habits(read: _Answers) -> Found:
+    head, names = read.texts.str.slice(0, HEAD_CHARS), list(HABITS)
+    there = np.column_stack([head.str.contains(pattern).to_numpy() for pattern in HABITS.values()])
+    answer, habit = np.nonzero(there)
+    return answer, habit.astype(np.uint64), lambda i: names[habit[i]]
+
+
+_KINDS: tuple[tuple[str, Callable[[_Answers], Found]], ...] = (
+    ("opening", _openings),
+    ("sentence", _sentences),
     ("habit", _habits),
 )
 
 
 class _Counts:
-    """How many answers of every model have a feature of one kind, and one answer of each asked model that has it."""
+    """How many answers of every model have a feature of one kind, and the first answer of each model that has it."""
 
-    def __init__(
-        self, kind: str, frame: pl.DataFrame, found: Callable[[pl.DataFrame], list[set[str]]], who: set[str]
-    ) -> None:
-        self.kind = kind
-        self.counts: dict[str, Counter[str]] = {}
-        self.size: Counter[str] = Counter()
-        self.example: dict[tuple[str, str], str] = {}
-        for (model, text), features in zip(frame.select("model", "output").iter_rows(), found(frame), strict=True):
-            self.size[model] += 1
-            self.counts.setdefault(model, Counter()).update(features)
-            if model in who:
-                for feature in features:
-                    self.example.setdefault((feature, model), text)
+    def __init__(self, kind: str, read: _Answers, answer: Ints, key: Keys, name: Callable[[int], str]) -> None:
+        from scipy import sparse  # here, because most commands need no words
+
+        self.kind, self.texts, self.size = kind, read.texts, read.size
+        self.place = {model: i for i, model in enumerate(self.size)}  # answers are sorted by model
+        order = np.lexsort((key, answer))
+        again = (np.diff(answer[order], prepend=-1) == 0) & (np.diff(key[order], prepend=key[order[:1]]) == 0)
+        kept = order[~again]  # a feature counts once an answer
+        _, first, feature = np.unique(key[kept], return_index=True, return_inverse=True)
+        self.name: Callable[[int], str] = lambda i: name(int(kept[first[i]]))
+        features = max(len(first), 1)
+        model = np.repeat(np.arange(len(self.size)), list(self.size.values()))[answer[kept]]
+        cell, example, count = np.unique(model * features + feature, return_index=True, return_counts=True)
+        self.example = answer[kept][example]
+        shape = (len(self.size), features)
+        rows = np.searchsorted(cell // features, np.arange(shape[0] + 1))
+        self.counts = sparse.csr_matrix((count, cell % features, rows), shape=shape)
+        self.by_feature = sparse.csc_matrix(self.counts)
+
+    def _of(self, model: str) -> tuple[Ints, Ints, Ints]:
+        """A model's features, how many of its answers have each, and the first of these."""
+        if model not in self.place:
+            return (np.zeros(0, dtype=np.int64),) * 3
+        here = slice(*self.counts.indptr[self.place[model] : self.place[model] + 2].tolist())
+        return self.counts.indices[here], self.counts.data[here], self.example[here]
 
     def shared(self, a: str, b: str) -> list[tuple[object, ...]]:
         """Rows of what both have, the most telling first."""
-        size, none = self.size, Counter[str]()
-        mine, theirs = self.counts.get(a, none), self.counts.get(b, none)
-        others = [model for model in size if model not in {a, b}]
+        (mine, n_mine, in_mine), (theirs, n_theirs, in_theirs) = self._of(a), self._of(b)
+        both, at_a, at_b = np.intersect1d(mine, theirs, assume_unique=True, return_indices=True)
+        often = np.minimum(n_mine[at_a], n_theirs[at_b]) >= LEAST
+        both, at_a, at_b = both[often], at_a[often], at_b[often]
+        names = [self.name(int(feature)) for feature in both]
+        others = [i for model, i in self.place.items() if model not in {a, b}]
+        answers = np.array(list(self.size.values()))
+        share = self.by_feature[:, both].toarray() / answers[:, None]
+        # One after the other, as they would be added by hand: the sum is the same to the last digit.
+        elsewhere = np.cumsum(share[others], axis=0)[-1] / len(others) if others else None
         rows = []
-        for feature in mine:
-            if min(mine[feature], theirs[feature]) < LEAST or NAME.search(feature):
+        for i, feature in enumerate(names):
+            if NAME.search(feature):
                 continue
-            share_a, share_b = mine[feature] / size[a], theirs[feature] / size[b]
-            elsewhere = sum(self.counts[m][feature] / size[m] for m in others) / len(others) if others else None
-            lead = min(share_a, share_b) - (elsewhere or 0)
-            pattern = HABITS.get(feature) if self.kind == "habit" else None
-            contexts = [_context(self.example[feature, m], feature, pattern) for m in (a, b)]
-            row = (self.kind, feature, share_a, share_b, elsewhere, size[a], size[b], len(others), *contexts)
-            rows.append((lead, row))
-        rows.sort(key=lambda row: (-row[0], row[1][1]))
-        return [row for lead, row in rows[:SHOWN] if lead > 0 or not others]
+            share_a, share_b = n_mine[at_a[i]] / self.size[a], n_theirs[at_b[i]] / self.size[b]
+            rate = None if elsewhere is None else float(elsewhere[i])
+            lead = min(share_a, share_b) - (rate or 0)
+            rows.append((lead, feature, float(share_a), float(share_b), rate, in_mine[at_a[i]], in_theirs[at_b[i]]))
+        rows.sort(key=lambda row: (-row[0], row[1]))
+        return [
+            (
+                *(self.kind, feature, share_a, share_b, rate, self.size[a], self.size[b], len(others)),
+                *(_context(self.texts[int(answer)], feature, self._pattern(feature)) for answer in answers),
+            )
+            for lead, feature, share_a, share_b, rate, *answers in rows[:SHOWN]
+            if lead > 0 or not others
+        ]
+
+    def _pattern(self, feature: str) -> str | None:
+        return HABITS.get(feature) if self.kind == "habit" else None
 
 
 def _context(text: str, feature: str, pattern: str | None) -> str:
@@ -155,43 +232,48 @@ def _context(text: str, feature: str, pattern: str | None) -> str:
     return ("…" if start else "") + text[start:end] + ("…" if end < len(text) else "")
 
 
-_Answer = tuple[str, list[str]]
-"""A text and its tokens."""
-_Run = tuple[str, ...]
-
-
-def _by_prompt(frame: pl.DataFrame) -> dict[str, dict[str, _Answer]]:
+def _by_prompt(read: _Answers) -> dict[str, dict[str, int]]:
     """By prompt and model: its first answer."""
-    found: dict[str, dict[str, _Answer]] = {}
-    for model, prompt, text, tokens in frame.select("model", "prompt_id", "output", "tokens").iter_rows():
-        found.setdefault(prompt, {}).setdefault(model, (text, tokens))
+    found: dict[str, dict[str, int]] = {}
+    for answer, (model, prompt) in enumerate(zip(read.model, read.prompt, strict=True)):
+        found.setdefault(prompt, {}).setdefault(model, answer)
     return found
 
 
-def _runs(tokens: list[str]) -> list[_Run]:
-    return list(zip(*(tokens[i:] for i in range(PASSAGE)), strict=False))
-
-
-def _passages(frame: pl.DataFrame, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], list[_Passage]]:
-    """Runs of tokens in both answers to one prompt, of every pair; where runs overlap, the first stands for them.
+def _passages(read: _Answers, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], list[_Passage]]:
+    """Runs of tokens in both answers to one prompt, of every pair. If runs overlap, the first stands for them.
 
     Prompt by prompt, so that an answer's runs are made once for all pairs, and thrown away.
     """
     found: dict[tuple[str, str], list[_Passage]] = {pair: [] for pair in wanted}
-    for answers in _by_prompt(frame).values():
+    keys, _ = read.runs(PASSAGE)
+    begin = read.begin.tolist()
+
+    def runs(answer: int) -> list[int]:
+        kept: list[int] = keys[begin[answer] : max(begin[answer + 1] - PASSAGE + 1, begin[answer])].tolist()
+        return kept
+
+    for answers in _by_prompt(read).values():
         there = [pair for pair in wanted if pair[0] in answers and pair[1] in answers]
-        runs = {model: _runs(answers[model][1]) for model in {model for pair in there for model in pair}}
-        known = {model: set(of) for model, of in runs.items()}
-        shared = {(a, b): _apart(runs[a], known[b]) for a, b in there}
-        told = {run for of in shared.values() for run in of}
+        of = {model: runs(answers[model]) for model in {model for pair in there for model in pair}}
+        known = {model: set(mine) for model, mine in of.items()}
+        shared = {(a, b): _apart(of[a], known[b]) for a, b in there}
+        told = {of[a][place] for (a, _), places in shared.items() for place in places}
         if not told:
             continue
-        have = {m: (known[m] if m in known else set(_runs(tokens))) & told for m, (_, tokens) in answers.items()}
-        count = Counter(run for of in have.values() for run in of)
+        have = {m: (known[m] if m in known else set(runs(answer))) & told for m, answer in answers.items()}
+        count = Counter(run for mine in have.values() for run in mine)
         others = len(answers) - 2
-        for (a, b), of in shared.items():
+        for (a, b), places in shared.items():
+            texts = read.texts[answers[a]], read.texts[answers[b]]
             found[a, b] += [
-                ((count[run] - 2) / others if others else None, run, answers[a][0], answers[b][0], others) for run in of
+                (
+                    (count[of[a][place]] - 2) / others if others else None,
+                    read.words_at(begin[answers[a]] + place, PASSAGE),
+                    *texts,
+                    others,
+                )
+                for place in places
             ]
     return found
 
@@ -199,13 +281,13 @@ def _passages(frame: pl.DataFrame, wanted: Sequence[tuple[str, str]]) -> dict[tu
 _Passage = tuple[float | None, _Run, str, str, int]
 
 
-def _apart(runs: Sequence[_Run], theirs: set[_Run]) -> list[_Run]:
-    """Those of an answer's runs that the other answer has, without such as overlap one before."""
+def _apart(runs: Sequence[int], theirs: set[int]) -> list[int]:
+    """Places of an answer's runs that the other answer has, without such as overlap one before."""
     found, last = [], -PASSAGE
     for i, run in enumerate(runs):
         if i >= last + PASSAGE and run in theirs:
             last = i
-            found.append(run)
+            found.append(i)
     return found
 
 

@@ -132,7 +132,8 @@ def of_parts(prints: Fingerprints, name: str, parts: Sequence[Sequence[int]]) ->
     """
     if channel(name).KIND != "agreement" or prints.asked is not None:
         enough = LEAST_FEATURES if np.isnan(matrix(prints, name)).all() else 1
-        yield from (matrix(prints.subset(part), name, enough) for part in parts)
+        alone = dataclasses.replace(prints, features={name: prints.features[name]})
+        yield from (matrix(alone.subset(part), name, enough) for part in parts)
         return
     member = np.zeros((len(parts), len(prints.prompts)), dtype=np.bool_)
     for place, part in enumerate(parts):

@@ -7,6 +7,7 @@ at the start of answers and of sentences, and longer cuts add the prompt's topic
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -179,8 +180,12 @@ def _tokens(lists: pl.Series, first_row: int) -> Tokens:
     )
 
 
+@functools.lru_cache(maxsize=1 << 17)
 def token_hash(token: str) -> int:
-    """Hash a lower-cased token to 64 bits, the same on every machine and version; names share one value."""
+    """Hash a lower-cased token to 64 bits, the same on every machine and version; names share one value.
+
+    Remembered, because models use the same words: a folder of 185 models asks for a million and a half.
+    """
     if token in NAMES:
         token = MASK
     return int.from_bytes(hashlib.blake2b(token.encode(), digest_size=8).digest(), "little")

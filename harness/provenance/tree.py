@@ -9,7 +9,7 @@ share of random halves of the prompts whose tree has it too: the delete-half jac
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -54,18 +54,23 @@ def halves(prints: Fingerprints, names: Sequence[str], draws: int) -> Iterator[l
     yield from (list(found) for found in zip(*of_channels, strict=True))
 
 
-def tree(prints: Fingerprints, names: Sequence[str], draws: int) -> TreeNode:
+def tree(prints: Fingerprints, names: Sequence[str], draws: int, known: Mapping[str, Matrix] | None = None) -> TreeNode:
     """The tree of a pool, with support.
 
     Args:
         prints: of at least `LEAST_MODELS` models that can all be compared with one another; others are left out.
         names: channels to average.
         draws: halves of the prompts behind each support.
+        known: similarities on all prompts by channel, if you have computed them.
 
     Raises:
         ConfigError: too few models can be compared.
     """
-    whole = standardised(prints, names)
+    whole = (
+        standardised(prints, names)
+        if known is None
+        else similarity.standardised((known[name] for name in names), len(prints.models))
+    )
     keep = _comparable(whole)
     if len(keep) < LEAST_MODELS:
         raise ConfigError(

@@ -1,6 +1,6 @@
 """Runs model-written code, and says what became of it.
 
-There are two functions, whatever runs beneath. `check` says before the first request whether code can be run here.
+`check` and `run` are all there is, whatever runs beneath. `check` says before the first request whether code can run.
 `run` runs it. The tier in each verdict says how the machine was protected. docs/sandbox.md explains the design.
 """
 
@@ -15,10 +15,10 @@ __all__ = ["Execution", "Program", "Status", "check", "languages", "run", "tiers
 
 
 def check(spec: SandboxSpec) -> None:
-    """Say whether model-written code can be run under this configuration.
+    """Check that model-written code can be run under this configuration.
 
     Raises:
-        SandboxError: it cannot; the message says how it could be.
+        SandboxError: it cannot. The message says what would help.
     """
     from harness.sandbox import tiers
 
@@ -31,14 +31,14 @@ def run(
     """Run every program against its tests, several at a time.
 
     Args:
-        programs: what to run; an empty list is fine.
+        programs: what to run. An empty list is fine.
         spec: limits, and whether an unprotected run is allowed.
-        tier: `A`, `B`, `C` or `unsafe`; the best that is available by default.
-        workers: how many at a time; by default one per CPU, and while programs are quick, two. No verdict depends on
-            it.
+        tier: `A`, `B`, `C` or `unsafe`. By default the best one that is available.
+        workers: how many programs run at a time. By default one per CPU, and two while programs are quick. No verdict
+            depends on it.
 
     Returns:
-        One verdict per program, in their order.
+        One verdict per program, in the order of the programs.
 
     Raises:
         SandboxError: code cannot be run here.

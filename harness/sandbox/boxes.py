@@ -1,14 +1,14 @@
 """The walls around one process: three kinds, from the same parts.
 
-    A  namespaces (mount, PID, network, IPC, UTS) over a root of its own, and all of C
-    B  Landlock, and all of C
-    C  seccomp, resource limits, a user of its own where root starts it; only ever inside a container
+    A  namespaces (mount, PID, network, IPC, UTS) over a root of its own, and everything that C has
+    B  Landlock, and everything that C has
+    C  seccomp, resource limits, and a user of its own if root starts it. C alone is only used inside a container
 
-A zygote enters its box once. The processes that it forks lock themselves in with `lock`, for good, before they do
-anything else; between them `renew` sees to it that none finds what another has left.
+A zygote enters its box once. The first thing that each forked process does is to lock itself in for good, with `lock`.
+Between two processes, `renew` makes sure that the next one finds nothing that the last one left.
 """
 
-# The plain calls, not pathlib: they are what the man pages speak of.
+# The plain calls instead of pathlib, because they are what the man pages speak of.
 # ruff: noqa: PTH101, PTH102, PTH103, PTH104, PTH106, PTH108, PTH110, PTH112, PTH114, PTH115, PTH116, PTH120, PTH123, PTH208, PTH211
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from harness.sandbox import linux, seccomp
 SCRATCH_MB, SCRATCH_FILES = 64, 4096
 """What a program may keep in its scratch folder."""
 FILE_MB, OPEN_FILES, THREADS, STACK_MB = 16, 64, 64, 64
-"""Largest file, open files, threads, main thread's stack. The tests of the known benchmarks stay far below."""
+"""Largest file, open files, threads, main thread's stack. The tests of the known benchmarks stay far below these."""
 FIRST_UID, UIDS = 61184, 4336
-"""Users that belong to nobody: systemd's dynamic users, https://systemd.io/UIDS-GIDS/."""
+"""User numbers that belong to nobody: systemd's dynamic users, https://systemd.io/UIDS-GIDS/."""
 NOBODY = 65534
 DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 MOUNT_POINTS = ("/mnt", "/media", "/srv", "/opt", "/tmp", "/var", "/home")  # noqa: S108 - a place to mount upon
@@ -49,9 +49,9 @@ def system_paths() -> list[str]:
 
 
 def hidden_paths(shown: list[str]) -> list[str]:
-    """What lies in those and is no program's to see: installed packages but the named ones, and harness itself.
+    """What lies in those folders and no program may see: harness itself, and installed packages except the named ones.
 
-    Where harness is installed beside an interpreter's library, its tasks are there, with tests and solutions.
+    If harness is installed beside an interpreter's library, its tasks are there too, with their tests and solutions.
     """
     own = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
     folders = [place for path in shown for place in (path, *_pythons(path))]
@@ -64,7 +64,7 @@ def hidden_paths(shown: list[str]) -> list[str]:
 
 
 def _pythons(folder: str) -> list[str]:
-    """Folders of interpreters' libraries in a folder."""
+    """The folders of interpreters' libraries inside a folder."""
     with contextlib.suppress(OSError):
         return [f"{folder}/{name}" for name in os.listdir(folder) if name.startswith(("python", "pypy"))]
     return []
@@ -75,7 +75,7 @@ def _within(path: str, folder: str) -> bool:
 
 
 def without(shown: list[str], hidden: list[str]) -> tuple[list[str], list[str]]:
-    """Folders and files that are all of what is shown but the hidden ones; and the folders around those."""
+    """Folders and files that make up all that is shown except what is hidden, and the folders around those."""
     whole, around = [], []
     waiting = list(shown)
     while waiting:
@@ -92,10 +92,10 @@ def without(shown: list[str], hidden: list[str]) -> tuple[list[str], list[str]]:
 
 
 class Box:
-    """Tier C, and what all tiers share."""
+    """Tier C, and what all tiers have in common."""
 
     kills_all = False
-    """True in a PID namespace of its own: killing every process there is safe, and complete."""
+    """True if the box has a PID namespace of its own. Then it is safe to kill every process there, and none escapes."""
     links = True
     """Whether programs may read where links lead."""
 
@@ -104,7 +104,7 @@ class Box:
         self._uid = self._own_uid() if os.geteuid() == 0 else None
         self._threads = THREADS if self._uid else THREADS + _threads_of_this_user()
         self._keep = 0
-        """Capabilities that a process keeps under its own user."""
+        """Capabilities that a process keeps although it has a user of its own."""
         programs = seccomp.FilterPrograms(links=self.links)
         self._base, self._own = linux.LaidOutFilter(programs.base), linux.LaidOutFilter(programs.own, programs.places)
         self._limits: list[tuple[int, tuple[int, int]]] = []
@@ -112,7 +112,7 @@ class Box:
         self.proc: int | None = os.open("/proc", os.O_PATH | os.O_DIRECTORY)
 
     def enter(self, control: socket.socket) -> None:  # noqa: ARG002 - tier A's
-        """Shut this process in, as far as it goes before it forks. May fork; only one process returns."""
+        """Shut this process in, as far as it can before it forks. This may fork, but only one process returns."""
         if self.scratch is not None and self._uid is not None:
             os.chown(self.scratch, self._uid, self._uid)
         self._restrict()
@@ -123,7 +123,7 @@ class Box:
             purge(self.scratch)
 
     def overfull(self, pid: int) -> bool:  # noqa: ARG002 - tier B's
-        """Whether the scratch folder holds more than it may, or a process keeps more of what it has removed."""
+        """Whether the scratch folder holds too much, or a process keeps too much of what it has removed from there."""
         return self.scratch is not None and _overfull(self.scratch, 0)
 
     def leave(self) -> None:
@@ -134,11 +134,11 @@ class Box:
                 os.rmdir(self.scratch)
 
     def prepare(self, cpu_s: float, memory_mb: int) -> None:
-        """Take on what every process to come inherits. After `enter`, before the first fork.
+        """Set what every later process inherits. Call it after `enter` and before the first fork.
 
         Args:
-            cpu_s: CPU seconds of each process to come.
-            memory_mb: its address space, in MiB.
+            cpu_s: CPU seconds of each later process.
+            memory_mb: the address space of each, in MiB.
         """
         linux.prctl(linux.PR_SET_DUMPABLE, 0)
         linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
@@ -156,14 +156,14 @@ class Box:
         self._limits = [
             (kind, _allowed(kind, value))
             for kind, value in (
-                (resource.RLIMIT_CPU, math.ceil(cpu_s) + 1),  # a backstop: the zygote watches the exact limit
+                (resource.RLIMIT_CPU, math.ceil(cpu_s) + 1),  # a backstop, because the zygote watches the exact limit
                 (resource.RLIMIT_NPROC, self._threads),
                 (resource.RLIMIT_AS, memory_mb << 20),
             )
         ]
 
     def lock(self) -> None:
-        """Lock this process in, for good. Raises OSError where that fails: nothing may run then."""
+        """Lock this process in, for good. Raises OSError if that fails, and then nothing may run."""
         for kind, pair in self._limits:
             resource.setrlimit(kind, pair)
         if self._uid is not None:
@@ -171,7 +171,7 @@ class Box:
                 linux.prctl(linux.PR_SET_KEEPCAPS, 1)
             os.setgroups([])
             os.setresgid(self._uid, self._uid, self._uid)
-            os.setresuid(self._uid, self._uid, self._uid)  # with this go the capabilities, see capabilities(7)
+            os.setresuid(self._uid, self._uid, self._uid)  # the capabilities go with this, see capabilities(7)
             if self._keep:
                 linux.drop_capabilities(self._keep)
         else:
@@ -179,7 +179,7 @@ class Box:
         if self._ruleset is not None:
             linux.landlock_apply(self._ruleset)
             if self.scratch is not None:
-                # The zygote is to see which files it keeps. No program can: the rules keep it from /proc.
+                # The zygote must see which files it keeps. No program can, because the rules keep it from /proc.
                 linux.prctl(linux.PR_SET_DUMPABLE, 1)
         self._own.install()
 
@@ -187,7 +187,7 @@ class Box:
         """Make the Landlock rules, if this tier has any."""
 
     def _own_uid(self) -> int | None:
-        """A user that no other process has, or if this container knows too few, nobody."""
+        """A user that no other process has. If this container knows too few users, it is nobody."""
         for uid in (FIRST_UID + os.getpid() % UIDS, NOBODY):
             if _mapped(uid):
                 return uid
@@ -202,8 +202,9 @@ class LandlockBox(Box):
     def enter(self, control: socket.socket) -> None:
         """See `Box`."""
         if self._uid is not None and not _readable_by_others(system_paths()):
-            # An interpreter in root's home: the user of its own may read it all the same, and Landlock says what else.
-            # Where a container withholds that: root without capabilities may read it, but has no limit on threads.
+            # The interpreter may lie in root's home. The box's own user may read it all the same, and Landlock limits
+            # what else. If a container withholds that capability, root without capabilities may read it, but has no
+            # limit on threads.
             if linux.permitted_capabilities() & linux.CAN_READ:
                 self._keep = linux.CAN_READ
             else:
@@ -221,7 +222,7 @@ class LandlockBox(Box):
         return self.scratch is not None and _overfull(self.scratch, self._removed(pid))
 
     def _removed(self, pid: int) -> int:
-        """Blocks of the files that a process has removed from its scratch folder, and keeps open or in its memory."""
+        """Blocks of the files that a process has removed from its scratch folder, but keeps open or in its memory."""
         try:
             return _removed_blocks(pid, self.scratch or "/")
         except PermissionError:
@@ -255,7 +256,7 @@ class NamespaceBox(Box):
             self._mount_scratch()
 
     def _set_apart(self, control: socket.socket) -> None:
-        """Enter namespaces of its own, a user's too where nobody may do without, and become their first process."""
+        """Enter namespaces of its own, a user's too if the kernel demands it, and become their first process."""
         flags = linux.CLONE_NEWNS | linux.CLONE_NEWPID | linux.CLONE_NEWNET | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS
         privileged = False
         if os.geteuid() == 0:
@@ -276,7 +277,7 @@ class NamespaceBox(Box):
 
     @staticmethod
     def _become_init(control: socket.socket) -> None:
-        """Go on as process 1 of the new PID namespace; this process waits for it, and ends with it."""
+        """Go on as process 1 of the new PID namespace. This process waits for it, and ends when it does."""
         child = os.fork()
         if child:
             control.close()
@@ -307,8 +308,8 @@ class NamespaceBox(Box):
             self._make_place(base + device, folder=False)
             linux.bind(device, base + device, device=True)
         self.proc = None
-        # For the zygote's own eyes: it is gone from the tree before a program runs. Where the container hides parts
-        # of /proc, the kernel refuses; the zygote then cannot tell waiting for a CPU from idling.
+        # Only the zygote sees this: it is gone from the tree before a program runs. If the container hides parts of
+        # /proc, the kernel refuses. Then the zygote cannot tell waiting for a CPU from idling.
         with contextlib.suppress(OSError):
             linux.mount("proc", base + "/proc", "proc", quiet)
             self.proc = os.open(base + "/proc", os.O_DIRECTORY)
@@ -337,11 +338,11 @@ class NamespaceBox(Box):
             os.chdir(self.scratch)
 
     def overfull(self, pid: int) -> bool:  # noqa: ARG002 - see `Box`
-        """False: the file system has a size."""
+        """False, because this tier's file system has a size."""
         return False
 
     def leave(self) -> None:
-        """Nothing to do: it all goes with the namespace."""
+        """Nothing to do, because everything goes with the namespace."""
 
 
 BOXES: dict[str, type[Box]] = {"A": NamespaceBox, "B": LandlockBox, "C": Box}
@@ -350,7 +351,7 @@ BOXES: dict[str, type[Box]] = {"A": NamespaceBox, "B": LandlockBox, "C": Box}
 def purge(folder: str) -> None:
     """Remove what is in a folder, however deep it is nested. Raises OSError.
 
-    Root may look into any folder, and in a container may not change the modes of what another user owns.
+    Root may look into any folder. In a container, root may not change the modes of what another user owns.
     """
     number = 0
     while entries := list(os.scandir(folder)):
@@ -360,7 +361,7 @@ def purge(folder: str) -> None:
                 continue
             _open_up(entry.path)
             for inner in list(os.scandir(entry.path)):
-                if inner.is_dir(follow_symlinks=False):  # one level up, so that no path grows too long
+                if inner.is_dir(follow_symlinks=False):  # moved one level up, so that no path grows too long
                     _open_up(inner.path)
                     number += 1
                     os.rename(inner.path, f"{folder}/.purge{os.getpid()}.{number}")
@@ -380,7 +381,7 @@ def _untouched(folder: str) -> bool:
 
 
 def _removed_blocks(pid: int, folder: str) -> int:
-    """Blocks of files of a folder's file system that a process has, and no name. Raises PermissionError."""
+    """Blocks of nameless files that a process holds on a folder's file system. Raises PermissionError."""
     device = os.stat(folder).st_dev
     found: dict[int, int] = {}
     try:
@@ -392,7 +393,7 @@ def _removed_blocks(pid: int, folder: str) -> int:
         with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as maps:
             for line in maps:
                 if line.endswith(" (deleted)\n") and f" {folder}/" in line:
-                    # A page in memory keeps the whole file, whose size is not told here.
+                    # A page in memory keeps the whole file alive, and its size is not told here.
                     found.setdefault(int(line.split()[4]), FILE_MB << 11)
     except (FileNotFoundError, ProcessLookupError):
         return 0  # it has just ended
@@ -400,7 +401,7 @@ def _removed_blocks(pid: int, folder: str) -> int:
 
 
 def _overfull(folder: str, blocks: int) -> bool:
-    """Whether a folder holds more than it may, with some blocks of 512 bytes that are elsewhere."""
+    """Whether a folder holds too much, together with some blocks of 512 bytes that are elsewhere."""
     count = 0
     if blocks * 512 > SCRATCH_MB << 20:
         return True
@@ -423,7 +424,7 @@ def _overfull(folder: str, blocks: int) -> bool:
 
 
 def _allowed(kind: int, value: int) -> tuple[int, int]:
-    """A resource limit, soft and hard, or what is in force already where that is less."""
+    """A resource limit, soft and hard. If a lower one is in force already, it is that one."""
     hard = resource.getrlimit(kind)[1]
     value = value if hard == resource.RLIM_INFINITY else min(value, hard)
     return value, value
@@ -445,7 +446,7 @@ def _readable_by_others(paths: list[str]) -> bool:
 
 
 def _threads_of_this_user() -> int:
-    """How many threads the user has: RLIMIT_NPROC counts them all."""
+    """How many threads the user has. RLIMIT_NPROC counts all of them."""
     count = 0
     for name in os.listdir("/proc"):
         if name.isdigit():

@@ -1,16 +1,16 @@
 """The program's side: runs model-written code and answers what the judge asks. Nothing it says is a verdict.
 
-Everything here is at the mercy of the code that it runs, so nothing here protects anything: honest programs get
+The code that runs here can change everything here, so nothing here protects anything. Honest programs get
 faithful answers, and hostile ones can only answer wrongly.
 
-The judge asks with `[operation, ...]`; the answers are
+The judge asks with `[operation, ...]`. The answers are:
 
-    ["r", value, arguments or None]                    a value, and the arguments where they were changed in place
+    ["r", value, arguments or None]                    a value, and the arguments if they were changed in place
     ["x", types, args or None, text, arguments or None]  an exception: `types` is its MRO as [name, reference or None]
     ["cb", number, args, kwargs]                       a question back: call the function that was an argument
 
-To many calls of one function that arrive together, in `calls`, the value is a list of `["r", value]`, in their order,
-with an exception as the last where there was one; the judge asks for `more` where not all fit into one message.
+If many calls of one function arrive together (`calls`), the value is a list of `["r", value]` in the order of the
+calls. If one raised, its exception is the last. If not all fit into one message, the judge asks for `more`.
 """
 
 # Descriptors are opened here, not paths.
@@ -24,7 +24,7 @@ import os
 import random
 import sys
 import types
-from _thread import (  # `threading` costs every fork half a millisecond: it looks itself over after each
+from _thread import (  # `threading` would cost half a millisecond after each fork, because it looks itself over
     RLock,
     stack_size,
 )
@@ -44,14 +44,14 @@ from harness.sandbox.wire import (
 )
 
 THREAD_STACK = 8 << 20
-"""Bytes of a thread's stack, as usual on Linux. By default it would be the main thread's limit, and eight threads would
-take all of a program's address space."""
+"""Bytes of a thread's stack, as is usual on Linux. The default would be the main thread's limit, and eight threads
+would take all of a program's address space."""
 TEXT_CHARS = 500
 """What is kept of an exception's text."""
 
 
 class Callback:
-    """A function of the tests, called from here."""
+    """A function of the tests, which the program calls from here."""
 
     def __init__(self, child: Child, number: int) -> None:
         self._child, self.number = child, number
@@ -62,7 +62,7 @@ class Callback:
 
 
 class _ProgramValues(Codec):
-    """Values that are not plain stay here, and go by their number."""
+    """Values that are not plain stay here. Messages name them by number."""
 
     def __init__(self, child: Child) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class _ProgramValues(Codec):
         self._numbers: dict[int, int] = {}
 
     def refer(self, value: object) -> dict[str, Any]:
-        """A reference, with what can be done with it."""
+        """A reference, and what can be done with it."""
         if isinstance(value, Callback):
             return {"!": "cb", "v": value.number}
         if isinstance(value, type) and issubclass(value, BaseException):
@@ -120,7 +120,7 @@ def _items(following: Callback) -> Iterator[Any]:
 
 
 class _Batch:
-    """Calls of one function that arrived together, as far as they are not answered."""
+    """Calls of one function that arrived together, and have not been answered yet."""
 
     def __init__(self, function: Callable[..., Any], calls: list[list[Any]]) -> None:
         self.function, self.calls = function, iter(calls)
@@ -154,7 +154,7 @@ class Child:
         self._channel = MessageChannel(Descriptor(descriptor))
 
     def serve(self) -> None:
-        """Serve its judge, in a process that is already shut in. Never returns."""
+        """Serve the judge, in a process that is already shut in. Never returns."""
         sys.set_int_max_str_digits(INT_DIGITS)
         stack_size(THREAD_STACK)
         self._channel.send(HELLO)
@@ -166,7 +166,7 @@ class Child:
         self._answer(self._receive())
 
     def ask(self, question: list[Any]) -> Any:
-        """Ask the judge something, and answer its questions until it has answered."""
+        """Ask the judge something. Until it answers, answer its questions."""
         with self._lock:
             self._channel.send(self._values.dumps(question))
             while True:
@@ -204,7 +204,7 @@ class Child:
         self._channel.send(data)
 
     def _answer_calls(self, number: int, function: Any = None, calls: Any = None) -> bytes:
-        """Make calls until all are made, one fails or the answers fill a message; the one too many waits for `more`."""
+        """Make calls until all are made, one fails, or the answers fill a message. The rest waits for `more`."""
         batch = self._batches.pop(number) if calls is None else _Batch(function, calls)
         texts, size = batch.held, sum(map(len, batch.held))
         batch.held = []
@@ -226,7 +226,7 @@ class Child:
 
     @staticmethod
     def _changeable(arguments: list[Any]) -> list[Any] | None:
-        """What of a call's arguments it could change in place, in the judge's order; `None` where nothing."""
+        """The arguments of a call that it may change in place, in the judge's order. `None` if there is none."""
         _, args, kwargs = arguments
         values = [*args, *kwargs.values()]
         if not any(isinstance(value, (*MUTABLE, tuple)) for value in values):
@@ -235,7 +235,7 @@ class Child:
 
     @staticmethod
     def _snapshot(values: list[Any] | None) -> str | None:
-        """A text that changes where the values do, in C: most programs change nothing, and wait for this twice."""
+        """A text that changes if the values do. It is made in C, because most programs wait twice to see no change."""
         if values is None:
             return None
         try:
@@ -255,7 +255,7 @@ class Child:
         return ["x", self._values.lineage(type(error)), args, text]
 
     def _load(self, code: str, entry_point: str) -> Any:
-        """Run the module; the entry point is the answer."""
+        """Run the module. The entry point is the answer."""
         random.seed(0)
         sys.argv = ["solution.py"]
         sys.modules["solution"] = self._module
@@ -273,7 +273,7 @@ class Child:
         fresh = os.O_RDWR | os.O_CREAT | os.O_TRUNC
         for number, name, flags in ((0, "stdin", os.O_RDONLY), (1, "stdout", fresh)):
             opened = os.open(name, flags, 0o600)
-            if opened != number:  # which it is where the run before closed it: `open(0).read()` does
+            if opened != number:  # it differs if the last run closed the descriptor, as `open(0).read()` does
                 os.dup2(opened, number)
                 os.close(opened)
         with open(0, encoding="utf-8", closefd=False) as source, open(1, "w", encoding="utf-8", closefd=False) as sink:
@@ -297,7 +297,7 @@ class Child:
 
 
 def _end_of_program() -> None:
-    """What an interpreter does at a program's end: it waits for its threads, then calls what was left for then."""
+    """Do what an interpreter does when a program ends: wait for its threads, then call what was registered for then."""
     if "threading" in sys.modules:
         import threading
 

@@ -1,11 +1,12 @@
-"""Tier C: the sandbox inside of one long-lived, hardened container, for machines that are not Linux.
+"""Tier C: the sandbox inside one long-lived, hardened container, for machines that are not Linux.
 
 `docker run -i` (or Podman's) starts a container without network, privileges, writable files or volumes. It lives as
-long as its standard input is open, and `--rm` removes it: nothing is left when this process dies in any way. The
-sandbox's own sources are sent as the first message, programs follow, verdicts come back, all as JSON lines.
+long as its standard input is open, and `--rm` removes it. So nothing is left, however this process dies. The first
+message sends the sandbox's own sources. Then programs go in and verdicts come back, all as JSON lines.
 
-Inside, each program still gets the two zygotes: Landlock where the container's kernel has it, and seccomp, a user of
-its own and limits in any case. So a program meets the same judge as elsewhere, and cannot reach the next one's.
+Inside, each program still gets the two zygotes, with seccomp, a user of its own and limits. It also gets Landlock if
+the container's kernel has it. So a program meets the same judge as elsewhere, and cannot reach the next program's
+judge.
 """
 
 from __future__ import annotations
@@ -27,24 +28,24 @@ from harness.sandbox.verdicts import Execution, Limits, Program
 
 ENGINES = ("docker", "podman")
 ENGINE_S = 10.0
-"""How long an engine may take to say that it is there."""
+"""Seconds that an engine may take to say that it is there."""
 IMAGE = f"python:{sys.version_info[0]}.{sys.version_info[1]}-slim"
-"""The official image of this Python version; `HARNESS_SANDBOX_IMAGE` names another with a `python3` in it."""
+"""The official image of this Python version. `HARNESS_SANDBOX_IMAGE` names another one that has a `python3`."""
 SPARE_MB = 512
-"""Memory of the container beyond what its programs and judges may use."""
+"""Memory of the container, beyond what its programs and judges may use."""
 RUN = (
     "run", "--rm", "--interactive", "--init", "--label=harness-sandbox", "--network=none", "--read-only",
     "--cap-drop=ALL", "--cap-add=SETUID", "--cap-add=SETGID", "--cap-add=KILL", "--cap-add=CHOWN",
     "--cap-add=DAC_OVERRIDE", "--security-opt=no-new-privileges", "--pids-limit=512", "--ipc=none",
     "--tmpfs=/tmp:rw,nosuid,nodev,noexec,size=256m,mode=755",
 )  # fmt: skip
-"""Root inside has what it takes to become nobody, end nobody's processes and clean up after them; nothing else."""
+"""Root inside can become nobody, end nobody's processes and clean up after them. It can do nothing else."""
 BOOT = Path(__file__).with_name("programs").joinpath("container.py").read_text("utf-8")
-"""What takes the sources in. Given as text: the container has no file of ours until it has run."""
+"""Takes the sources in. It is given as text, because the container has no file of ours before it has run."""
 
 
 def why_not() -> str | None:
-    """The reason why there is no container to run in, or `None`. Does not start one."""
+    """The reason why there is no container to run in, or `None`. It starts no container."""
     return _engine()[1]
 
 
@@ -113,7 +114,7 @@ def _verdicts(reply: bytes, count: int) -> list[Execution] | None:
 
 
 def _sources() -> dict[str, str]:
-    """What the container needs of this package, by path. Only its standard library is used there."""
+    """What the container needs of this package, by path. It only uses the standard library there."""
     package = Path(__file__).parents[1]
     paths = [package / "errors.py", *sorted((package / "sandbox").rglob("*.py"))]
     sources = {f"harness/{path.relative_to(package).as_posix()}": path.read_text("utf-8") for path in paths}
@@ -121,7 +122,7 @@ def _sources() -> dict[str, str]:
 
 
 def _installed(engine: str) -> str | None:
-    """Where an engine is, as `harness.core.programs` looks for it: never in the working folder."""
+    """Where an engine is, as `harness.core.programs` looks for it. That is never in the working folder."""
     entries = [entry for entry in os.environ.get("PATH", os.defpath).split(os.pathsep) if Path(entry).is_absolute()]
     return next((found for entry in entries if (found := shutil.which(str(Path(entry) / engine)))), None)
 

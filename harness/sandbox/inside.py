@@ -1,4 +1,4 @@
-"""What runs in the container of tier C: programs come in on standard input, verdicts go out on standard output."""
+"""Runs in the container of tier C. Programs come in on standard input, and verdicts go out on standard output."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.sandbox.worker import Fault, Worker
 
 
 def main() -> None:
-    """Serve one run, then wait for the end of standard input; its end before that ends the container."""
+    """Serve one run, then wait for the end of standard input. If it ends before that, the container ends."""
     job = json.loads(sys.stdin.readline())
     end = threading.Thread(target=_end_with_input, daemon=True)
     end.start()
@@ -26,13 +26,13 @@ def main() -> None:
 
 
 def _end_with_input() -> None:
-    """Whoever asked is gone, or has its verdicts: nothing goes on here, a program that loops least of all."""
+    """End everything once the caller is gone or has its verdicts. A program that loops must not go on here."""
     sys.stdin.read()
     os._exit(0)
 
 
 def _tier(limits: Limits) -> str:
-    """Landlock too, where the container's kernel has it."""
+    """Add Landlock if the container's kernel has it."""
     try:
         Worker("B", limits).close()
     except Fault:

@@ -1,13 +1,13 @@
-"""The judge's side: runs the tests of one program, in which the program's names are proxies.
+"""The judge's side: runs the tests of one program. In these tests, the program's names are proxies.
 
-It never runs model-written code. What the program answers is plain data by the time the tests compare it, so
-operators and methods that lie, patched built-ins and a look at the caller's frames reach nothing. Functions,
-generators, coroutines and instances of the program's classes stay with the program, and are `Remote` here: they can
-be called, iterated, awaited, and have attributes; they have no operators, no length and no truth but being an
-object, for those would be the program's to forge.
+It never runs model-written code. What the program answers is plain data before the tests compare it, so operators and
+methods that lie, patched built-ins and a look at the caller's frames reach nothing. Functions, generators, coroutines
+and instances of the program's classes stay with the program, and are `Remote` here. You can call them, iterate over
+them, await them and read their attributes. They have no operators and no length, and they are always true, because the
+program could forge anything else.
 
-Arguments that the program changed in place are changed here. Exceptions arrive as the built-in type they are or
-descend from; those of the program's own classes as a class of that name. Random numbers are seeded.
+Arguments that the program changed in place are changed here, too. An exception arrives as the built-in type that it is
+or descends from. If its class is the program's own, it arrives as a class of that name. Random numbers are seeded.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ from harness.sandbox.verdicts import INT_DIGITS
 from harness.sandbox.wire import HELLO, MUTABLE, TOGETHER_BYTES, ClosedError, Codec, MessageChannel, WireError
 
 REMEMBERED, REMEMBERED_TESTS = 50_000, 2_000
-"""Longest tests that a judge keeps compiled, in characters, and how many: those of all tasks of a benchmark, for their
-samples need not come one task after the other. `RENEW_KB` bounds what they take."""
+"""How long a test may be that a judge keeps compiled, in characters, and how many it keeps. All tasks of a benchmark
+fit, because their samples need not come one task after the other. `RENEW_KB` bounds what they take."""
 RENEW_KB = 200 << 10
-"""Memory that a judge may have used and still go on to the next program."""
+"""Memory that a judge may have used and still take the next program."""
 MESSAGE_CHARS = 500
 LINE_CHARS = 160
 QUEUED = 20
-"""Times the limit by the clock after which even waiting for a CPU is no excuse."""
+"""How many times the limit the clock may show. After that, waiting for a CPU is no excuse."""
 LOOK_S = 0.1
 TOGETHER = 64
-"""Most calls that travel together. The first goes alone, then two, four: most wrong programs fail early."""
+"""Most calls that travel together. The first goes alone, then two, four …, because most wrong programs fail early."""
 LARGE = 1 << 16
-"""Bytes of a message that may take a while to decode."""
+"""Bytes of a message from which on decoding may take a while."""
 SCRIPT = "__main__"
 """The entry point of a program that reads standard input: the tests call `run(stdin) -> stdout`."""
 TESTS = "tests"
@@ -58,7 +58,7 @@ _NOT_FROM_TESTS = frozenset({"antigravity", "this", "idlelib", "turtle", "tkinte
 
 
 class BrokenError(BaseException):
-    """The program's side has gone, takes too long or talks nonsense. No test can make it undone by catching it."""
+    """The program's side has gone, takes too long or talks nonsense. No test can undo this by catching it."""
 
     def __init__(self, status: str, reason: str) -> None:
         super().__init__(reason)
@@ -103,7 +103,7 @@ class RemoteFunction(Remote):
 
 
 class _JudgeValues(Codec):
-    """Values that are not plain stay where they are, and go by their number."""
+    """Values that are not plain stay where they are. Messages name them by number."""
 
     def __init__(self, judge: Judge) -> None:
         super().__init__()
@@ -113,7 +113,7 @@ class _JudgeValues(Codec):
         self._functions: list[Callable[..., Any]] = []
 
     def refer(self, value: object) -> dict[str, Any]:
-        """A reference of the program's, handed back; or one to a function or an iterator of the tests."""
+        """A reference of the program's, handed back. Or a reference to a function or an iterator of the tests."""
         if isinstance(value, Remote):
             return {"!": "o", "v": vars(value)["_number"]}
         for number, kind in self._exceptions.items():
@@ -134,7 +134,7 @@ class _JudgeValues(Codec):
         """A function that the program was given.
 
         Raises:
-            WireError: it was given none of that number.
+            WireError: the program was given no function of that number.
         """
         if not isinstance(number, int) or not 0 <= number < len(self._functions):
             raise WireError("the program calls back what it was not given")
@@ -161,10 +161,10 @@ class _JudgeValues(Codec):
         return self._judge.wait(remote) if kind == "coroutine" else remote
 
     def exception(self, lineage: Any) -> type[BaseException]:
-        """The class that stands for an exception's here: the built-in itself, or a descendant of the nearest one.
+        """The class that stands here for an exception's class: the built-in itself, or a descendant of the nearest one.
 
         Args:
-            lineage: its MRO, each class as its name and its reference, `None` for built-ins.
+            lineage: its MRO. Each class is its name and its reference, which is `None` for built-ins.
         """
         own = []
         base: type[BaseException] = Exception
@@ -180,7 +180,7 @@ class _JudgeValues(Codec):
 
 
 class _Names(dict[str, Any]):
-    """The tests' namespace. A name that the tests lack is a module of the standard library, or the program's."""
+    """The tests' namespace. If the tests lack a name, it is a module of the standard library, or else the program's."""
 
     def __init__(self, judge: Judge) -> None:
         super().__init__(vars(builtins))
@@ -188,7 +188,7 @@ class _Names(dict[str, Any]):
         self._judge = judge
 
     def __missing__(self, name: str) -> Any:
-        if name in sys.stdlib_module_names - _NOT_FROM_TESTS:  # never the program's: it would choose the ruler
+        if name in sys.stdlib_module_names - _NOT_FROM_TESTS:  # never the program's, which would choose its own ruler
             value = importlib.import_module(name)
         elif name.startswith("__"):
             raise KeyError(name)
@@ -206,9 +206,9 @@ class Judge:
 
     Args:
         connection: to the program's process.
-        patience: seconds to wait for its answers, all in all.
-        more: asked when they are over; the seconds that the process and this one waited for a CPU, which are not held
-            against it.
+        patience: seconds to wait for all of its answers together.
+        more: called when they are over. It returns the seconds for which the process and this one waited for a CPU,
+            which are not counted.
     """
 
     def __init__(self, connection: socket.socket, patience: float, more: Callable[[], float]) -> None:
@@ -227,11 +227,11 @@ class Judge:
         """Run the tests.
 
         Args:
-            program: `code`, `tests`, `entry_point`, `helpers`, `in_process`; see `harness.sandbox.Program`.
+            program: `code`, `tests`, `entry_point`, `helpers`, `in_process`. See `harness.sandbox.Program`.
 
         Returns:
             `status`, `message` and `test`, the test that failed. The status `gone` means that the program's process
-            ended, and `fault` that it never came to run the program: that is no fault of the program's.
+            ended. `fault` means that it never came to run the program, which is not the program's fault.
         """
         try:
             greeted = self._receive() == HELLO
@@ -264,10 +264,10 @@ class Judge:
         return {"status": _status(failure, phase), "message": _message(failure, test), "test": test}
 
     def ask(self, *question: Any) -> Any:
-        """Ask the program's side, and call back for it until it has answered.
+        """Ask the program's side, and answer its calls back until it has answered.
 
         Raises:
-            BrokenError: there is no answer, or it is not one.
+            BrokenError: there is no answer, or it makes no sense.
             BaseException: what the program raised.
         """
         answer = self._exchange(list(question))
@@ -290,7 +290,7 @@ class Judge:
         raise _no_end(self._raised(answer))
 
     def answers(self, function: Any, calls: Iterable[Sequence[Any]]) -> Iterator[Any]:
-        """The answers of one of the program's functions to many calls, which travel together: what tests use.
+        """The answers of one of the program's functions to many calls, which travel together. Tests call this.
 
         Each call has arguments of its own, and what the program changes in them stays with it. After `within` every
         call travels alone.
@@ -300,7 +300,8 @@ class Judge:
             calls: the positional arguments of each call.
 
         Yields:
-            The answers, in the calls' order. An exception of the program's is raised in its place, and is the last.
+            The answers, in the order of the calls. If the program raises, its exception is raised here, and is the
+            last.
         """
         if not isinstance(function, RemoteFunction):
             yield from (function(*args) for args in calls)
@@ -343,7 +344,7 @@ class Judge:
             question = self._values.dumps(["more", number])
 
     def iterate(self, remote: Remote) -> Iterator[Any]:
-        """The items of an iterator on the program's side, fetched one by one."""
+        """The items of an iterator on the program's side. They are fetched one by one."""
         while True:
             answer = self._exchange(["next", remote])
             if answer[0] == "r":
@@ -371,7 +372,7 @@ class Judge:
             names[program["entry_point"]] = self.ask("load", code, program["entry_point"])
 
     def within(self, seconds: float) -> None:
-        """Let every question from now on have so many seconds, by the clock as the whole has: what tests call."""
+        """Let every later question have so many seconds by the clock, as the whole has. Tests call this."""
         self._each = seconds
 
     def _in_process(self, program: dict[str, Any]) -> None:
@@ -401,7 +402,7 @@ class Judge:
             raise self._break(str(error)) from error
 
     def _decoded(self, message: bytes) -> Any:
-        """The value of a message. The time for a large one is the program's: it may be made to take for ever."""
+        """The value of a message. The program pays for the time, because it could make a large one take for ever."""
         if len(message) < LARGE:
             return self._values.loads(message)
         started = time.process_time()
@@ -413,18 +414,18 @@ class Judge:
             self._waited += time.process_time() - started
 
     def _receive(self) -> bytes:
-        """The next message. Only the time that is spent here counts as the program's."""
+        """The next message. Only the time spent here counts as the program's."""
         self._since = time.monotonic()
         message = self._channel.receive()
         self._waited += time.monotonic() - self._since
         return message
 
     def _wait(self) -> None:
-        """Wait until there is something to read: an answer, or more of it, which may come byte by byte or never."""
+        """Wait until there is something to read: an answer, or more of it. It may come byte by byte, or never."""
         self._ready(self._answers)
 
     def _room(self) -> None:
-        """Wait until the program's side takes more of a question: it may have stopped reading."""
+        """Wait until the program's side takes more of a question. It may have stopped reading."""
         self._since = time.monotonic()
         self._ready(self._questions)
         self._waited += time.monotonic() - self._since
@@ -455,7 +456,7 @@ class Judge:
         except (TypeError, ValueError) as error:
             return self._break(f"the program's side tells of an exception that is none: {type(error).__name__}")
         for attempt in (args if type(args) is tuple else (text,), (str(text),), ()):
-            with contextlib.suppress(Exception):  # UnicodeDecodeError wants five arguments, say
+            with contextlib.suppress(Exception):  # UnicodeDecodeError wants five arguments, for example
                 raised = kind(*attempt)
                 vars(raised)["of_program"] = True
                 return raised
@@ -467,9 +468,9 @@ class Judge:
 
 
 def _no_end(error: BaseException) -> BaseException:
-    """The error; where it is a `StopIteration`, a RuntimeError, as https://peps.python.org/pep-0479/ has it.
+    """The error. A `StopIteration` becomes a RuntimeError, as in https://peps.python.org/pep-0479/.
 
-    A call that raised it would end the tests' own `map` or `zip`, and what comes after would never be compared.
+    If a call raised it, it would end the tests' own `map` or `zip`, and what comes after would never be compared.
     """
     if not isinstance(error, StopIteration):
         return error
@@ -479,7 +480,7 @@ def _no_end(error: BaseException) -> BaseException:
 
 
 def _compiled(source: str, name: str) -> CodeType:
-    """Many samples of a task have the same tests."""
+    """Compile tests once, because many samples of a task have the same ones."""
     return _remembered(source, name) if len(source) <= REMEMBERED else compile(source, name, "exec", dont_inherit=True)
 
 
@@ -489,7 +490,7 @@ def _remembered(source: str, name: str) -> CodeType:
 
 
 def run_cases(names: dict[str, Any]) -> None:
-    """Run the `unittest.TestCase` classes that tests defined, if they did.
+    """Run the `unittest.TestCase` classes if the tests defined some.
 
     Args:
         names: the namespace after the tests ran.
@@ -521,7 +522,7 @@ def run_cases(names: dict[str, Any]) -> None:
 
 
 def _update(old: Any, new: Any) -> None:
-    """Make a container equal to another, in place, as far down as the types agree."""
+    """Make a container equal to another in place, down to where the types differ."""
     if type(old) is tuple and type(new) is tuple:
         for old_item, new_item in zip(old, new, strict=False):
             _update(old_item, new_item)
@@ -542,7 +543,7 @@ def _update(old: Any, new: Any) -> None:
 
 
 def _merged(old: Any, new: Any) -> Any:
-    """`old` made equal to `new` where it can be, for those who hold it too; else `new`."""
+    """`old`, made equal to `new` if it can be, for those who also hold it. If not, `new`."""
     if isinstance(old, MUTABLE) and isinstance(new, type(old)):
         _update(old, new)
         return old
@@ -558,7 +559,7 @@ def _status(error: BaseException, phase: str) -> str:
 
 
 def _test(error: BaseException, lines: list[str], names: dict[str, Any]) -> str:
-    """The test that an error came from: the number in `CASE`, else the line."""
+    """The test that an error came from: the number in `CASE`, or else the line."""
     case = dict.get(names, "CASE")
     if isinstance(case, int):
         return f"test {case}"
@@ -581,22 +582,22 @@ def _message(error: BaseException, test: str) -> str:
 
 
 def _surroundings() -> list[object]:
-    """What tests may have changed for the tests of the next program."""
+    """Put back what these tests may have changed before the next program's tests run."""
     return [dict(vars(builtins)), dict(os.environ), sys.getrecursionlimit(), sys.getswitchinterval()]
 
 
 def main(control: socket.socket, schedstat: int | None = None) -> None:
-    """Judge one program after the other. The end of the socket ends it.
+    """Judge one program after the other, until the socket ends.
 
-    Each program arrives after a byte with a descriptor, the channel to its process. The reply is what `Judge.verdict`
-    returns,
-    with `renew` where the next program deserves a new judge. Before that may come the status `slow`, which asks for
-    the seconds that the program has waited for a CPU. A program whose judging takes too much CPU time ends
-    this process, by a signal.
+    Each program arrives after a byte with a descriptor, which is the channel to its process. The reply is what
+    `Judge.verdict` returns, with `renew` if the next program needs a new judge. The status `slow` may come before it.
+    It asks for the seconds that the program has waited for a CPU. If the judging of a program takes too much CPU time,
+    a signal ends this process.
+
 
     Args:
         control: the socket.
-        schedstat: a descriptor of this process's /proc/PID/schedstat, where the kernel has it.
+        schedstat: a descriptor of this process's /proc/PID/schedstat, if the kernel has it.
     """
     sys.set_int_max_str_digits(INT_DIGITS)
     worker = MessageChannel(control)
@@ -613,7 +614,7 @@ def main(control: socket.socket, schedstat: int | None = None) -> None:
     connection: socket.socket | None = None
     while True:
         _, descriptors, _, _ = socket.recv_fds(control, 1, 1)
-        if connection:  # closed no sooner: the last program was ended in its sleep, and did not wake up to see an end
+        if connection:  # not closed earlier, because the last program was ended in its sleep and did not see an end
             connection.close()
         if not descriptors:
             return

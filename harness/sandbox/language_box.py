@@ -1,9 +1,9 @@
-"""The box of one program in another language: runs as a process of its own, and prints its verdict as JSON.
+"""The box of one program in another language. It runs as a process of its own, and prints its verdict as JSON.
 
-What comes in (on standard input) is what `languages` sends. Without a box it is a subprocess with limits.
+What `languages` sends comes in on standard input. Without a box this is a subprocess with limits.
 """
 
-# The plain calls, not pathlib: they are what the man pages speak of.
+# The plain calls instead of pathlib, because they are what the man pages speak of.
 # ruff: noqa: PTH109, PTH110, PTH118, PTH123, PTH207
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from harness.sandbox import linux, seccomp
 from harness.sandbox.boxes import NamespaceBox
 
 SCRATCH_MB, SCRATCH_FILES = 512, 20_000
-"""What a compiler may write. A program of MultiPL-E stays far below."""
+"""What a compiler may write. A program of MultiPL-E stays far below this."""
 PROCESSES, OPEN_FILES, FILE_MB = 512, 512, 256
 OUTPUT_BYTES = 4000
 WAITING = 4
-"""Times its CPU limit that a step may take by the clock: it may wait for a CPU, and one that sleeps is no better."""
+"""How many times its CPU limit a step may take by the clock: it may wait for a CPU, and sleeping is no better."""
 SYSTEM = ("/usr", "/bin", "/lib", "/lib64", "/etc/alternatives", "/etc/ld.so.cache", "/etc/ssl")
 JAVA_SETTINGS = "/etc/java-*-openjdk"
 """Where Debian keeps what a JDK reads of its settings, one folder a version."""
@@ -39,12 +39,12 @@ REFUSED: dict[str, tuple[int, int]] = {
     "swapon": (167, 224), "reboot": (169, 142), "open_by_handle_at": (304, 265), "socket": (41, 198),
     "fsopen": (430, 430), "move_mount": (429, 429), "open_tree": (428, 428), "mount_setattr": (442, 442),
 }  # fmt: skip
-"""What neither compilers nor programs need, and kernels have had holes in: x86_64, aarch64. A list of what is allowed,
-as for Python, would break with every version of a compiler; the walls are the namespaces and the user."""
+"""Calls that neither compilers nor programs need, and that kernels have had holes in: x86_64, aarch64. A list of what
+is allowed, as for Python, would break with every version of a compiler. The namespaces and the user are the walls."""
 
 
 class LanguageBox(NamespaceBox):
-    """Tier A with compilers in it: programs may be started, and what they wrote may be run."""
+    """Tier A with compilers in it: programs may start others, and may run what they wrote."""
 
     def __init__(self, reads: list[str]) -> None:
         super().__init__("/nowhere")
@@ -52,11 +52,11 @@ class LanguageBox(NamespaceBox):
         self._reads = [os.path.realpath(path) for path in paths if os.path.exists(path)]
 
     def enter(self, control: socket.socket) -> None:
-        """See `Box`: the same namespaces, over a root with the compiler in it."""
+        """See `Box`: the same namespaces, over a root that has the compiler in it."""
         self._set_apart(control)
         paths = sorted(set(self._reads))
         self._build_root([p for p in paths if not any(p != q and p.startswith(q + "/") for q in paths)])
-        # Compilers look for their own libraries by it. It shows the processes of this box alone.
+        # Compilers look for their own libraries through /proc. It only shows the processes of this box.
         with contextlib.suppress(OSError):
             linux.mount("proc", "/proc", "proc", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC | linux.MS_RDONLY)
         self.scratch = "/box"
@@ -80,13 +80,13 @@ class LanguageBox(NamespaceBox):
 
 
 def _filter() -> bytes:
-    """The BPF program that refuses `REFUSED`, and namespaces of a program's own."""
+    """The BPF program that refuses `REFUSED`, and refuses new namespaces."""
     machine = {"x86_64": 0, "amd64": 0, "aarch64": 1, "arm64": 1}[os.uname().machine.lower()]
     return seccomp.refusing([numbers[machine] for numbers in REFUSED.values()], machine)
 
 
 def main() -> None:
-    """Compile and run what stands on standard input, and print what became of it."""
+    """Compile and run what comes in on standard input, and print what became of it."""
     asked = json.load(sys.stdin)
     box = LanguageBox(asked["reads"]) if asked["boxed"] else None
     folder = sys.argv[1]
@@ -138,7 +138,7 @@ def _verdict(asked: dict[str, Any], box: LanguageBox | None) -> dict[str, Any]:
 
 
 def _telling(output: str) -> str:
-    """The line of what a tool said that says most."""
+    """The line of a tool's output that says most."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     return next((line for line in lines if "error" in line.lower() or "panicked" in line), lines[0] if lines else "")
 
@@ -146,7 +146,7 @@ def _telling(output: str) -> str:
 def _step(
     command: list[str], cpu_s: float, wall_s: float, memory_mb: int, box: LanguageBox | None
 ) -> tuple[int, str, float, bool]:
-    """Run one command: its code, what it said, the CPU seconds of it and its own, and whether it was ended."""
+    """Run one command. Returns its code, its output, its CPU seconds and its own time, and whether it was ended."""
     readable, writable = os.pipe()
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     child = os.fork()
@@ -188,7 +188,7 @@ def _start(command: list[str], cpu_s: float, memory_mb: int, writable: int, box:
         for descriptor, place in ((null, 0), (writable, 1), (writable, 2)):
             os.dup2(descriptor, place)
         os.closerange(3, 256)
-        # Address space is what Node and Java reserve without using it: written memory is what is limited.
+        # Node and Java reserve address space without using it, so the limit is on memory that is written.
         for kind, value in (
             (resource.RLIMIT_DATA, max(memory_mb, 2048) << 20),
             (resource.RLIMIT_FSIZE, FILE_MB << 20),
@@ -209,6 +209,6 @@ def _start(command: list[str], cpu_s: float, memory_mb: int, writable: int, box:
         if command[0].endswith("/go"):
             environment |= {"GOCACHE": os.path.join(os.getcwd(), ".cache"), "GOFLAGS": "-mod=mod", "GOPROXY": "off"}
         os.execve(command[0], command, environment)  # noqa: S606 - no shell is what is wanted
-    except BaseException as error:  # noqa: BLE001 - whatever it was: this process must not go on as its parent
+    except BaseException as error:  # noqa: BLE001 - whatever it was, this process must not go on as its parent
         os.write(2, f"{type(error).__name__}: {error}\n".encode())
     os._exit(126)

@@ -1,9 +1,9 @@
-"""Programs in other languages than Python, compiled and run in a box of their own; tests are part of the program.
+"""Programs in languages other than Python, compiled and run in a box of their own. Tests are part of the program.
 
-Tier A alone: namespaces, a root of its own without network, a user of its own, limits, and a list of system calls that
-are refused. A compiler starts processes and writes programs, which tiers B and C forbid, so there it is refused;
-`unsafe` is a plain subprocess. As the tests run in the program's own process, code that is made for it can forge its
-verdict: they say so.
+This needs tier A: namespaces, a root of its own without network, a user of its own, limits, and a list of system calls
+that are refused. A compiler starts processes and writes programs. Tiers B and C forbid that, so they refuse it, and
+`unsafe` is a plain subprocess. The tests run in the program's own process, so code that is made for it can forge its
+verdict. The verdicts say so.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from harness.errors import SandboxError, unknown_name
 from harness.sandbox.verdicts import Execution, Limits, Status
 
 COMPILE_S = 60.0
-"""CPU seconds of a compiler, beside the program's own."""
+"""CPU seconds of a compiler, which are added to the program's own."""
 OUTPUT_CHARS = 300
 TIERS = ("A", "unsafe")
 JARS = Path("/usr/share/java")
@@ -39,19 +39,19 @@ class Language:
 
     name: str
     file: str
-    """The name that the source has."""
+    """The name that the source file gets."""
     tool: str
     """The program that must be on PATH."""
     install: str
-    """What to do where it is not."""
+    """What to do if it is not there."""
     steps: tuple[tuple[str, ...], ...]
-    """Commands in turn, the last of which is the program; `{tool}` is the tool, `{jars}` the class path."""
+    """Commands in turn. The last one is the program. `{tool}` is the tool, and `{jars}` the class path."""
     failed: tuple[str, ...]
-    """Words of a failed assertion, by which `wrong` is told from `error`."""
+    """Words of a failed assertion. They tell `wrong` from `error`."""
     crashed: tuple[str, ...] = ()
     """Words of a crash that says those words too."""
     jars: tuple[str, ...] = ()
-    """Libraries its tests import, looked for in `sandbox.packages` and where the system keeps them (`JARS`)."""
+    """Libraries that its tests import. They are looked for in `sandbox.packages` and in `JARS`."""
 
 
 LANGUAGES: dict[str, Language] = {
@@ -94,7 +94,7 @@ def check(language: str, tier: str, packages: str | None) -> Language:
     """The language, if its programs can be run here.
 
     Raises:
-        SandboxError: its compiler, a library of its tests, or the tier is not there; the message says what to install.
+        SandboxError: its compiler, a library of its tests, or the tier is missing. The message says what to install.
     """
     if language not in LANGUAGES:
         raise SandboxError(unknown_name("language of programs", language, LANGUAGES))
@@ -127,7 +127,7 @@ def run(sources: Sequence[Source], limits: Limits, tier: str, packages: str | No
 
     Args:
         sources: what to run.
-        limits: CPU seconds and memory of each run; compilers have `COMPILE_S` beside it.
+        limits: CPU seconds and memory of each run. Compilers have `COMPILE_S` on top.
         tier: `A` or `unsafe`.
         packages: a folder with the libraries of the tests, where the system has none.
 
@@ -140,7 +140,7 @@ def run(sources: Sequence[Source], limits: Limits, tier: str, packages: str | No
 
 
 def _recipe(of: Language, packages: str | None) -> dict[str, Any]:
-    """The commands of a language with the paths of this machine, and what they read."""
+    """The commands of a language with the paths on this machine, and what they read."""
     tool = _real(of.tool)
     jars = [str(_jar(jar, packages)) for jar in of.jars]
     words = {"tool": tool, "java": _real("java") if of.tool == "javac" else "", "jars": ":".join(jars) or "."}
@@ -156,7 +156,7 @@ def _recipe(of: Language, packages: str | None) -> dict[str, Any]:
 
 
 def _real(tool: str) -> str:
-    """Where a tool lies itself, behind links and behind rustup's stand-in."""
+    """Where a tool itself lies, behind links and behind rustup's stand-in."""
     path = Path(shutil.which(tool) or tool)
     if tool == "rustc" and path.resolve().name == "rustup":
         root = subprocess.run([path, "--print", "sysroot"], capture_output=True, text=True, check=False, timeout=60)

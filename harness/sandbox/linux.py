@@ -1,12 +1,12 @@
-"""What Linux offers to shut a process in, through ctypes: namespaces, mounts, capabilities, Landlock, seccomp.
+"""What Linux offers to shut a process in: namespaces, mounts, capabilities, Landlock, seccomp. Called through ctypes.
 
-No library is used. What is on PyPI for this either covers one of the five (`pyseccomp` needs libseccomp on the
-machine, `landlock` is unmaintained), or starts a helper that has to be installed as root; each call here is a line.
+No library is used. Those on PyPI either cover one of the five (`pyseccomp` needs libseccomp on the machine,
+`landlock` is unmaintained), or start a helper that has to be installed as root. Here each call is one line.
 
 Sources: the man pages unshare(2), mount(2), pivot_root(2), capset(2), prctl(2), seccomp(2), landlock(7).
 """
 
-# The plain calls, not pathlib: every module here is in memory for each process that is forked.
+# The plain calls instead of pathlib, because every module here is in the memory of each forked process.
 # ruff: noqa: PTH112, PTH123
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT = 1, 2, 4, 8, 32
 MS_NOATIME, MS_NODIRATIME, MS_BIND, MS_REC, MS_PRIVATE, MS_RELATIME = 1024, 2048, 4096, 1 << 14, 1 << 18, 1 << 21
 _KEEP = {8: MS_NOEXEC, 1024: MS_NOATIME, 2048: MS_NODIRATIME, 4096: MS_RELATIME}
-"""statvfs flag: mount flag. An unprivileged remount must repeat those that the original mount has."""
+"""statvfs flag: mount flag. An unprivileged remount must repeat the flags of the original mount."""
 MNT_DETACH = 2
 CAN_READ = 1 << 2
-"""CAP_DAC_READ_SEARCH: reads files and folders whatever their mode. Landlock says which."""
+"""CAP_DAC_READ_SEARCH: reads files and folders whatever their mode is. Landlock limits which."""
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_KEEPCAPS, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 8, 22, 38
 _SECCOMP_MODE_FILTER = 2
 _CAPABILITY_VERSION_3 = 0x20080522
@@ -76,7 +76,7 @@ def unmount(target: str) -> None:
 def enter_root(folder: str) -> None:
     """Make a mount point the root, and let go of the old root. Raises OSError."""
     os.chdir(folder)
-    # pivot_root(".", ".") stacks the old root upon the new one: no folder is needed to put it. See pivot_root(2).
+    # pivot_root(".", ".") stacks the old root upon the new one, so no folder is needed to put it. See pivot_root(2).
     _call("pivot_root", _syscall("pivot_root", b".", b"."))
     unmount(".")
     os.chdir("/")
@@ -89,13 +89,13 @@ def prctl(option: int, value: int) -> None:
 
 
 def drop_capabilities(keep: int = 0) -> None:
-    """Give up every capability but those in a mask, which have to be permitted. Raises OSError."""
+    """Give up every capability that is not in a mask. Those in the mask must be permitted. Raises OSError."""
     head = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
     _call("capset", _syscall("capset", head, struct.pack("=6I", keep, keep, 0, 0, 0, 0)))
 
 
 def permitted_capabilities() -> int:
-    """The mask of those that this process may have. Raises OSError."""
+    """The mask of the capabilities that this process may have. Raises OSError."""
     with open("/proc/self/status", encoding="ascii", errors="replace") as file:
         return next((int(line.split()[1], 16) for line in file if line.startswith("CapPrm:")), 0)
 
@@ -105,11 +105,11 @@ class _Program(ctypes.Structure):
 
 
 class LaidOutFilter:
-    """A seccomp filter, laid out in memory ahead of the processes that install it.
+    """A seccomp filter. It is laid out in memory before the processes that install it are forked.
 
     Args:
         program: classic BPF.
-        places: where the number of the process belongs.
+        places: offsets that the number of the process is written to.
     """
 
     def __init__(self, program: bytes, places: Iterable[int] = ()) -> None:
@@ -121,7 +121,7 @@ class LaidOutFilter:
         self._arguments = (ctypes.c_int(PR_SET_SECCOMP), mode, ctypes.byref(self._holder), zero, zero)
 
     def install(self) -> None:
-        """Install it on this thread, for good; `PR_SET_NO_NEW_PRIVS` is set. Raises OSError."""
+        """Install it on this thread, for good. `PR_SET_NO_NEW_PRIVS` is set. Raises OSError."""
         for place in self._places:
             struct.pack_into("=I", self._program, place, os.getpid())
         _call("seccomp", _libc.prctl(*self._arguments))
@@ -146,20 +146,20 @@ _NODES = 1 << 0 | 1 << 6 | 1 << 9 | 1 << 10 | 1 << 11
 
 
 def landlock_abi() -> int:
-    """The version of Landlock that the kernel has, 0 for none: it is too old, or booted without it."""
+    """The kernel's version of Landlock. 0 if the kernel has none: it is too old, or was booted without it."""
     if _libc is None:
         return 0
     return max(0, _syscall("ruleset", None, ctypes.c_size_t(0), ctypes.c_uint32(1)))
 
 
 def landlock(readable: Iterable[str], listed: Iterable[str], files: Iterable[str], writable: str | None) -> int:
-    """Make a set of rules that allows this and no more. Where the kernel can, TCP, signals and abstract sockets too.
+    """Make a set of rules that allows this and no more. If the kernel can, it covers TCP, signals and abstract sockets.
 
     Args:
-        readable: folders and files to be read; those that do not exist are left out.
-        listed: folders whose names may be listed, and those of the folders in them.
-        files: files to be read and written.
-        writable: a folder to be used freely, but for nodes and programs.
+        readable: folders and files that may be read. Those that do not exist are left out.
+        listed: folders whose names may be listed. So may the folders in them.
+        files: files that may be read and written.
+        writable: a folder that may be used freely, except that it can hold no devices and run no programs.
 
     Returns:
         A descriptor for `landlock_apply`.
@@ -200,5 +200,5 @@ def landlock(readable: Iterable[str], listed: Iterable[str], files: Iterable[str
 
 
 def landlock_apply(ruleset: int) -> None:
-    """Submit to a set of rules, for good; `PR_SET_NO_NEW_PRIVS` is set. Raises OSError."""
+    """Submit to a set of rules, for good. `PR_SET_NO_NEW_PRIVS` is set. Raises OSError."""
     _call("landlock", _syscall("restrict", ctypes.c_int(ruleset), ctypes.c_uint32(0)))

@@ -1,10 +1,10 @@
-"""A judge of our own that asks what judges ask, before the first program is there.
+"""A judge of our own that asks what judges ask, before the first program arrives.
 
-What the interpreter learns by it (look-ups that it caches, code that it specialises, types such as `List[int]`) is in
-memory for each process that is forked afterwards, and need not be found out in each.
+The interpreter learns from it: it caches look-ups, specialises code, and makes types such as `List[int]`. All of this
+is then in the memory of each process that is forked afterwards, which need not find it out again.
 """
 
-# The plain calls, not pathlib: every module here is in memory for each process that is forked.
+# The plain calls instead of pathlib, because every module here is in the memory of each forked process.
 # ruff: noqa: PTH118, PTH120, PTH123
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ QUESTIONS = (
 
 
 def rehearse() -> None:
-    """Let a program of ours answer. Nothing of it stays but what the interpreter learnt."""
+    """Let a program of ours answer. Nothing stays of it except what the interpreter learnt."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         program, judge = Child(), MessageChannel(theirs)

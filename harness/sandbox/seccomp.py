@@ -1,9 +1,9 @@
-"""The system calls that model-written code may make: a list of what is allowed, not of what is forbidden.
+"""The system calls that model-written code may make. This lists what is allowed, not what is forbidden.
 
 Everything that is not here fails with EPERM: new processes, sockets, mounts, namespaces, tracing, keys, io_uring,
 BPF, shared memory, signals to others, other processes' limits and priorities, and whatever the next kernel adds.
-Landlock does not cover chmod, chown, xattr and utime, nor truncation before its ABI 3: those are left out as well.
-Some calls are allowed by their arguments only; the comments say why.
+Landlock does not cover chmod, chown, xattr and utime, and before its ABI 3 it does not cover truncation. So these calls
+are left out as well. Some calls are only allowed with certain arguments. The comments say why.
 
 Numbers: arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h of the Linux kernel. The
 filter is classic BPF: https://www.kernel.org/doc/html/latest/userspace-api/seccomp_filter.html
@@ -15,9 +15,9 @@ import os
 import struct
 
 X86_64, AARCH64 = 0, 1
-# name: (x86_64, aarch64); None where the architecture has no such call
+# name: (x86_64, aarch64). None: the architecture has no such call
 ALLOWED: dict[str, tuple[int | None, int | None]] = {
-    # files that are open, and files that the mount namespace or Landlock let be opened
+    # files that are open, and files that the mount namespace or Landlock lets a program open
     "read": (0, 63), "write": (1, 64), "readv": (19, 65), "writev": (20, 66), "pread64": (17, 67),
     "pwrite64": (18, 68), "preadv": (295, 69), "pwritev": (296, 70), "preadv2": (327, 286), "pwritev2": (328, 287),
     "close": (3, 57), "close_range": (436, 436), "lseek": (8, 62), "stat": (4, None), "fstat": (5, 80),
@@ -52,7 +52,7 @@ ALLOWED: dict[str, tuple[int | None, int | None]] = {
     "getgid": (104, 176), "getegid": (108, 177), "getresuid": (118, 148), "getresgid": (120, 150),
     "getgroups": (115, 158), "getpgrp": (111, None), "getpgid": (121, 155), "getsid": (124, 156),
     "getrandom": (318, 278),
-    # sockets that exist; `socket`, `bind` and `connect` are not here, nor `setsockopt`, which makes buffers larger, nor
+    # sockets that exist. Not `socket`, `bind` and `connect`. Not `setsockopt`, which makes buffers larger. Not
     # `sendmsg`, which keeps files and buffers in flight that no limit counts
     "sendto": (44, 206), "recvfrom": (45, 207), "recvmsg": (47, 212), "shutdown": (48, 210),
     "getsockname": (51, 204), "getpeername": (52, 205), "getsockopt": (55, 209),
@@ -71,16 +71,16 @@ ZYGOTE: dict[str, tuple[int | None, int | None]] = {
     "setgroups": (116, 159), "capset": (126, 91), "chmod": (90, None), "fchmodat": (268, 53),
     "landlock_create_ruleset": (444, 444), "landlock_add_rule": (445, 445), "landlock_restrict_self": (446, 446),
 }  # fmt: skip
-"""What the process that forks the programs needs beyond that, between two of them."""
+"""What the process that forks the programs also needs, between two of them."""
 
 FCNTL_COMMANDS = (0, 1, 2, 3, 4, 5, 36, 1030)
 """Duplicating, flags, who holds a record lock. Not F_SETOWN or F_SETSIG, which send any signal to any process of the
-same user, nor leases, which hold other openers up."""
+same user. Not leases, which hold up others who open the file."""
 FCNTL_LOCKS = (6, 7, 37, 38)
-"""Taking record locks: answered with success, as for a file that nobody else has. The file may be one of the host's,
-whose lock would hold the host up; SQLite works only where it gets them."""
+"""Taking record locks. They are answered with success, as for a file that nobody else has. The file may be one of the
+host's, and a lock on it would hold the host up. SQLite only works if it gets its locks."""
 IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
-"""TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX. Not TIOCSTI; not FIOSETOWN."""
+"""TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX. Not TIOCSTI, and not FIOSETOWN."""
 PRCTLS = (15, 16)
 """PR_SET_NAME and PR_GET_NAME, for threads."""
 CLONE_THREAD, CLONE_NEW = 0x10000, 0x7E020080
@@ -89,7 +89,7 @@ AF_UNIX, SOCK_STREAM = 1, 1
 
 _ALLOW, _KILL, _EPERM, _ENOSYS, _ENOTTY = 0x7FFF0000, 0x80000000, 0x00050001, 0x00050026, 0x00050019
 _DONE = 0x00050000
-"""Success, and nothing is done."""
+"""The call succeeds, and does nothing."""
 _AUDIT_ARCH = (0xC000003E, 0xC00000B7)
 _LD, _AND, _JEQ, _JGE, _JSET, _RET = 0x20, 0x54, 0x15, 0x35, 0x45, 0x06
 _NR, _ARCH, _ARG0 = 0, 4, 16
@@ -106,7 +106,7 @@ def _only(
     otherwise: int = _EPERM,
     instead: dict[int, int] | None = None,
 ) -> list[Rule]:
-    """Allow where the low word of an argument, under the mask, is one of the values; `instead` is for further ones."""
+    """Allow the call if the low word of an argument, under the mask, is one of the values. `instead` has more."""
     masked = [] if mask is None else [(_AND, 0, 0, mask)]
     answers = {**dict.fromkeys(values, _ALLOW), **(instead or {})}
     tests = [rule for value, answer in answers.items() for rule in ((_JEQ, 0, 1, value), (_RET, 0, 0, answer))]
@@ -114,12 +114,12 @@ def _only(
 
 
 def _refused_but(argument: int, value: int) -> list[Rule]:
-    """Refuse where the low word of an argument is not this value; else go on."""
+    """Refuse the call if the low word of an argument is not this value. If it is, go on."""
     return [(_LD, 0, 0, _ARG0 + 8 * argument), (_JEQ, 1, 0, value), (_RET, 0, 0, _EPERM)]
 
 
 def _opening(flags: int) -> list[Rule]:
-    # O_RDONLY|O_TRUNC truncates, and Landlock before ABI 3 does not see it; access mode 3 is for drivers.
+    # O_RDONLY|O_TRUNC truncates, and Landlock before ABI 3 does not see it. Access mode 3 is for drivers.
     return [
         (_LD, 0, 0, _ARG0 + 8 * flags),
         (_AND, 0, 0, O_ACCMODE),
@@ -149,17 +149,17 @@ def _base(arch: int) -> bytes:
         number = numbers[arch]
         if number is not None:
             rules += [(_JEQ, 0, 1, number), (_RET, 0, 0, _ALLOW)]
-    # clone3 hides its flags in memory: without it, the C library goes back to clone.
+    # clone3 hides its flags in memory. Without clone3, the C library goes back to clone.
     rules += [(_JEQ, 0, 1, CLONE3[arch]), (_RET, 0, 0, _ENOSYS), (_RET, 0, 0, _EPERM)]
     return _packed(rules)
 
 
 def _template(arch: int, *, links: bool) -> bytes:
-    """Of what the base allows, refuse the zygote's calls, and look at arguments; `links`: they may be read."""
+    """Refuse the zygote's calls among what the base allows, and look at arguments. `links`: links may be read."""
     special = [
         (OPEN, _opening(1)),
         (OPENAT, _opening(2)),
-        # Threads, but neither processes nor namespaces.
+        # Threads are allowed. Processes and namespaces are not.
         (
             CLONE,
             [
@@ -178,8 +178,8 @@ def _template(arch: int, *, links: bool) -> bytes:
         (IOCTL, _only(1, IOCTLS, otherwise=_ENOTTY)),
         (PRCTL, _only(0, PRCTLS)),
         (PRLIMIT64, _only(0, (0,))),
-        # A datagram socket could be sent from to any socket on the machine that has a name; other families are more
-        # of the kernel, and what they send is in no limit.
+        # From a datagram socket a program could send to any socket on the machine that has a name. Other families use
+        # more of the kernel, and no limit counts what they send.
         (SOCKETPAIR, [*_refused_but(0, AF_UNIX), *_only(1, (SOCK_STREAM,), mask=0xF)]),
         *(() if links else [(READLINK, [(_RET, 0, 0, _EPERM)]), (READLINKAT, [(_RET, 0, 0, _EPERM)])]),
         *((numbers, [(_RET, 0, 0, _EPERM)]) for numbers in ZYGOTE.values()),
@@ -198,10 +198,10 @@ def _packed(rules: list[Rule]) -> bytes:
 
 
 def refusing(numbers: list[int], arch: int) -> bytes:
-    """A program that refuses some calls and new namespaces, and allows the rest: for what starts processes of its own.
+    """A program that refuses some calls and new namespaces, and allows the rest. For code that must start processes.
 
     Args:
-        numbers: of the calls, on the architecture.
+        numbers: of the refused calls, on the architecture.
         arch: `X86_64` or `AARCH64`.
     """
     rules: list[Rule] = [(_LD, 0, 0, _ARCH), (_JEQ, 1, 0, _AUDIT_ARCH[arch]), (_RET, 0, 0, _KILL), (_LD, 0, 0, _NR)]
@@ -222,11 +222,11 @@ def refusing(numbers: list[int], arch: int) -> bytes:
 class FilterPrograms:
     """The two filters of this machine's architecture.
 
-    The long one is installed once, by the zygote; the processes that it forks inherit it, and add the short one.
+    The zygote installs the long one once. The processes that it forks inherit it, and add the short one.
     The kernel asks both. One long filter for each process would cost it half a millisecond.
 
     Args:
-        machine: as `uname` names it; by default this one.
+        machine: as `uname` names it. By default this one.
         links: whether programs may read where links lead.
 
     Raises:
@@ -241,7 +241,7 @@ class FilterPrograms:
         self.base = _base(arch)
         """The BPF program for the zygote."""
         self.own = _template(arch, links=links)
-        """The BPF program for each process, which may send signals to itself alone."""
+        """The BPF program for each process, which may only send signals to itself."""
         mark = struct.pack("=I", _PID)
         self.places = [place for place in range(0, len(self.own), 4) if self.own[place : place + 4] == mark]
-        """Where in it the number of that process is missing: 4 bytes each, in the machine's order."""
+        """Offsets in it where the number of that process is missing: 4 bytes each, in the machine's order."""

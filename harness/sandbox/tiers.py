@@ -1,4 +1,4 @@
-"""Which sandboxes this machine has, and if not the best one, why not."""
+"""Which sandboxes this machine has. If the best one is missing, it says why."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TIERS = {
 }
 """Best first."""
 GRACE_S = 1.0
-"""By the clock a program has this much longer than its CPU seconds: for files, and for processes to wake up."""
+"""Seconds by the clock that a program has beyond its CPU seconds: for files, and for processes to wake up."""
 _TRIAL = Program("def one():\n    return 1\n", "assert one() == 1\n", "one")
 
 
@@ -31,23 +31,23 @@ class Tier:
     name: str
     what: str
     reason: str | None
-    """Why it is not available, in a line; `None` where it is."""
+    """Why it is not available, in a line. `None` if it is."""
 
 
 def probe() -> list[Tier]:
-    """Try every tier by running a program in it, best first. Takes about a second; a container engine may add some."""
+    """Try every tier by running a program in it, best first. It takes about a second, more with a container engine."""
     return [Tier(name, what, _why_not(name)) for name, what in TIERS.items()]
 
 
 def choose(spec: SandboxSpec) -> str:
-    """The tier that is named; else the best that works here.
+    """The tier that you name. Without a name, the best one that works here.
 
     Args:
-        spec: whether an unprotected run is allowed where there is none.
+        spec: whether an unprotected run is allowed if there is no sandbox.
 
     Raises:
         ConfigError: the folder of packages is not there.
-        SandboxError: there is none, or the named one does not work; the message gives the reasons and what to do.
+        SandboxError: there is none, or the named one does not work. The message gives the reasons and what to do.
     """
     if spec.tier is not None:
         _need(spec.tier, spec)

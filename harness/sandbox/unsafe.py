@@ -1,14 +1,14 @@
 """A plain subprocess with resource limits. It stops accidents, not attacks.
 
-Each program gets a fresh interpreter without the user's environment, site packages or standard streams, in an
-empty folder that is deleted afterwards, in a process group of its own that is killed afterwards; with limits
-on CPU seconds, address space, file size and open files where the platform has them (`resource`, Unix), and a
-limit by the clock everywhere.
+Each program gets a fresh interpreter without the user's environment, site packages or standard streams. It runs in an
+empty folder that is deleted afterwards, and in a process group of its own that is killed afterwards. If the platform
+has them (`resource`, Unix), there are limits on CPU seconds, address space, file size and open files. There is a limit
+by the clock everywhere.
 
-What it does not do: the code runs as the user, so it can read and write the user's files, use the network,
-start processes that leave the group, and, since it shares a process with its tests, find the token in memory
-and forge its verdict, or patch what the tests call. The token only makes sure that leaving early or printing
-the right words is no pass. Hence `sandbox.allow_unsafe`.
+What this does not do: the code runs as the user, so it can read and write the user's files, use the network, and
+start processes that leave the group. It shares a process with its tests, so it can find the token in memory and forge
+its verdict, or patch what the tests call. The token only makes sure that leaving early or printing the right words is
+no pass. This is why you have to set `sandbox.allow_unsafe`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ MESSAGE_CHARS = 500
 STATUSES = frozenset(get_args(Status))
 
 RUNNER = Path(__file__).with_name("programs").joinpath("unsafe.py").read_text("utf-8")
-"""The child, given as text: no file of ours is named where the candidate could read it from."""
+"""The child, given as text, so that no file of ours is named where the candidate could read it."""
 
 
 def run(programs: Sequence[Program], spec: SandboxSpec) -> list[Execution]:
@@ -71,7 +71,7 @@ def _run_one(program: Program, spec: SandboxSpec) -> Execution:
                 ],
             }
             Path(work, "task.json").write_text(json.dumps(task), encoding="utf-8")
-            # Read through this handle: whatever the code puts in the file's place, a pipe say, is not opened.
+            # Read through this handle: whatever the code puts in the file's place (a pipe, for example) is not opened.
             with report.open("w+b") as file:
                 exit_code = _wait(work, 2 * spec.timeout_s, spec.packages)
                 return _verdict(file.read(), token, exit_code, spec)
@@ -83,11 +83,11 @@ def _wait(work: Path, wall_s: float, packages: str | None) -> int | None:
     """Start the child, wait for it, and kill its whole group.
 
     Returns:
-        Its exit code, or `None` where the clock ran out.
+        Its exit code. `None` if the clock ran out.
     """
-    # -P -s -S with an empty environment are what -I means, without site packages: verdicts do not depend on
-    # what is installed here. -I would also ignore PYTHONHASHSEED, and the order of sets would change verdicts
-    # from run to run.
+    # -P -s -S with an empty environment are what -I means, and they also leave out site packages, so that verdicts do
+    # not depend on what is installed here. -I would also ignore PYTHONHASHSEED. Then the order of sets, and with it
+    # verdicts, would change from run to run.
     environment = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "MALLOC_ARENA_MAX": "1"}
     if packages is not None:
         environment["PYTHONPATH"] = packages
@@ -115,7 +115,7 @@ def _wait(work: Path, wall_s: float, packages: str | None) -> int | None:
 
 
 def _verdict(report: bytes, token: str, exit_code: int | None, spec: SandboxSpec) -> Execution:
-    """What the child reported, if it did and had the token; else what its end says."""
+    """What the child reported, if it reported and had the token. If not, what its end says."""
     if exit_code is None:
         return Execution(
             "timeout", f"no verdict after {2 * spec.timeout_s:g} s by the clock", None, TIER, forgeable=True

@@ -1,13 +1,13 @@
 """Values between the judge and the program: tagged JSON, with limits. Never pickle, never marshal.
 
 Plain JSON keeps null, booleans, numbers, strings and lists. Everything else is an object `{"!": tag, "v": ...}`.
-What is no plain value (an instance of the program's own class, a function, a generator) travels as a reference
-that only its owner can follow. Reading builds nothing but built-in types and what `Codec.unknown` makes of the
-tags that are left, so a hostile message can at worst be large; its size, depth and integers are capped here, and
-the process that reads it has limits of its own.
+A value that is not plain (an instance of the program's own class, a function, a generator) travels as a reference
+that only its owner can follow. Reading builds only built-in types, and what `Codec.unknown` makes of all other tags. So
+the worst a hostile message can be is large. Its size, depth and integers are capped here, and the process that reads
+it has limits of its own.
 
-This module and its neighbours that the zygote imports (`linux`, `child`, `judge` …) import the standard library alone:
-they are loaded by an interpreter without site packages.
+This module and its neighbours that the zygote imports (`linux`, `child`, `judge` …) only import the standard library,
+because an interpreter without site packages loads them.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ from types import EllipsisType, NoneType, NotImplementedType
 from typing import Any
 
 FRAME_BYTES = 16 << 20
-"""Longest message. The longest answer of a HumanEval+ or MBPP+ reference solution has under 2 MiB."""
+"""Longest message, in bytes. The longest answer of a HumanEval+ or MBPP+ reference solution has under 2 MiB."""
 PART_BYTES = 1 << 16
-"""What is read at a time: a message and its length, mostly."""
+"""Bytes read at a time. This mostly holds a message and its length."""
 FRAME_AROUND = 64
-"""Of these, what is kept for what a message has around its value."""
+"""Bytes of these that are kept for what surrounds a message's value."""
 TOGETHER_BYTES = 1 << 20
-"""Calls, and answers, travel together up to this size."""
+"""Calls travel together up to this size, and so do answers."""
 DEPTH = 200
 """Deepest nesting of a value."""
 INT_BITS = 1 << 23
 """Widest integer. One of HumanEval+ has 3.3 million bits."""
 HELLO = b'"ready"'
-"""What the program's process says before it runs anything of the program: it is locked in."""
+"""What the program's process says before it runs anything of the program: that it is locked in."""
 MUTABLE = (list, dict, set, bytearray, collections.deque)
-"""Types a function can change in place; subclasses count."""
+"""Types that a function can change in place. Subclasses count."""
 
 HEAD = struct.Struct("<I")
-"""In front of each message: its length."""
+"""The length that stands in front of each message."""
 _SMALL = 1 << 4096
-"""JSON's reader takes integers below: Python refuses decimal text over 4,300 digits."""
+"""JSON's reader takes integers below this, because Python refuses decimal text of over 4,300 digits."""
 _SCALARS = frozenset({str, bool, NoneType, float, int})
 _DATES = {kind.__name__: kind for kind in (dt.date, dt.datetime, dt.time, dt.timedelta)}
 _SINGLETONS: dict[str, Any] = {"...": ..., "NotImplemented": NotImplemented}
@@ -55,7 +55,7 @@ _FRACTION = re.compile(r"-?\d{1,4000}(/\d{1,4000})?", re.ASCII)
 
 
 class WireError(Exception):
-    """A value cannot travel, or a message is not what was agreed."""
+    """A value cannot travel, or a message is not as agreed."""
 
 
 class ClosedError(WireError):
@@ -63,7 +63,7 @@ class ClosedError(WireError):
 
 
 class Codec:
-    """Encodes and decodes values. Subclasses say what becomes of those that are not plain."""
+    """Encodes and decodes values. Subclasses decide what becomes of those that are not plain."""
 
     def __init__(self) -> None:
         self._decoder = json.JSONDecoder(object_hook=self._hook)
@@ -77,7 +77,7 @@ class Codec:
         raise WireError(f"a {type(value).__name__} is no plain value")
 
     def unknown(self, tag: object, content: Any) -> object:
-        """The value of a tag that is none of the plain ones.
+        """The value of a tag that is not one of the plain ones.
 
         Raises:
             WireError: the tag is not known.
@@ -89,10 +89,10 @@ class Codec:
         return self.text(value).encode()
 
     def text(self, value: object) -> str:
-        """Encode a value, as ASCII that may stand in a list of others.
+        """Encode a value as ASCII that may stand in a list of others.
 
         Raises:
-            WireError: it is too deep or too large, or something in it cannot travel.
+            WireError: the value is too deep or too large, or something in it cannot travel.
         """
         try:
             text = json.dumps(self.encode(value))
@@ -106,7 +106,7 @@ class Codec:
         """Decode a value.
 
         Raises:
-            WireError: this is no encoded value.
+            WireError: this is not an encoded value.
         """
         try:
             return self._decoder.decode(data.decode())
@@ -169,7 +169,7 @@ class Codec:
             return {"!": "K", "v": "..." if value is ... else "NotImplemented"}
         if kind.__name__ in {"dict_keys", "dict_values", "dict_items"}:
             return {"!": kind.__name__, "v": self._items(list(value), depth)}
-        # A subclass of a plain type is compared as that type: its own == must not decide anything.
+        # A subclass of a plain type is compared as that type, because its own == must not decide anything.
         if issubclass(kind, int) and not _is_enum(kind):
             return _whole(int.__int__(value))
         if issubclass(kind, float):
@@ -256,13 +256,13 @@ _MAKERS["T"] = _builtin_type
 
 
 class Descriptor:
-    """A stream that is open, by its number. After a fork that is cheaper than to make a socket of it."""
+    """An open stream, by its number. After a fork this is cheaper than a socket object."""
 
     def __init__(self, number: int) -> None:
         self._number = number
 
     def recv(self, size: int) -> bytes:
-        """Some bytes, none at the end. Raises OSError."""
+        """Some bytes. None at the end of the stream. Raises OSError."""
         return os.read(self._number, size)
 
     def sendall(self, data: bytes) -> None:
@@ -272,12 +272,12 @@ class Descriptor:
 
 
 class MessageChannel:
-    """One side of a stream of messages: their length, then their bytes.
+    """One side of a stream of messages. Each is its length, then its bytes.
 
     Args:
         connection: the stream.
-        wait: called before each read; what it raises ends the read.
-        room: called when the other side does not take more for now; what it raises ends the sending.
+        wait: called before each read. If it raises, the read ends.
+        room: called when the other side does not take more for now. If it raises, the sending ends.
     """
 
     def __init__(
@@ -288,7 +288,7 @@ class MessageChannel:
     ) -> None:
         self._connection, self._wait, self._room = connection, wait, room
         self._early = b""
-        """What has arrived of the messages to come."""
+        """What has already arrived of the next messages."""
 
     def send(self, data: bytes) -> None:
         """Send one message.
@@ -328,7 +328,7 @@ class MessageChannel:
         end = HEAD.size + HEAD.unpack_from(data)[0]
         if end > HEAD.size + FRAME_BYTES:
             raise WireError(f"a message is larger than {FRAME_BYTES >> 20} MiB")
-        if len(data) < end:  # mostly it is there at once
+        if len(data) < end:  # mostly it is all there
             buffer = bytearray(data)
             while len(buffer) < end:
                 buffer += self._part(min(end - len(buffer), 1 << 20))
@@ -340,7 +340,7 @@ class MessageChannel:
         if self._wait is not None:
             self._wait()
         try:
-            # `recv`, not `recvmsg`: descriptors that a program sends along are dropped by the kernel.
+            # `recv` instead of `recvmsg`, so that the kernel drops descriptors that a program sends along.
             part = self._connection.recv(size)
         except OSError as error:
             raise ClosedError("the other side is gone") from error

@@ -1,4 +1,4 @@
-"""The trusted side: a worker owns two zygotes, hands them a program, and turns what came back into a verdict."""
+"""The trusted side. A worker owns two zygotes, hands them a program, and turns what comes back into a verdict."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from harness.sandbox import boxes, wire
 from harness.sandbox.verdicts import Execution, Limits, Program, Status
 
 START_S = 60.0
-"""How long a zygote may take to be ready, on a machine with other things to do."""
+"""Seconds that a zygote may take to be ready, on a machine that does other things too."""
 REPORT_S = 30.0
-"""How long a zygote may take to clean up after a program."""
+"""Seconds that a zygote may take to clean up after a program."""
 PATIENCE = 40
-"""Times the limit by the clock after which a process is ended, whatever its judge does. The judge is mostly done by
-then: it stretches the limit by 20 at most, for a program that waits for a CPU."""
+"""How many times the limit the clock may show before a process is ended, whatever its judge does. By then the judge is
+mostly done: it stretches the limit by 20 at most, for a program that waits for a CPU."""
 LATE = {0, signal.SIGPROF, signal.SIGVTALRM, signal.SIGKILL}
-"""How a judge ends that takes too long: by its timers, or by us."""
+"""The signals that end a judge that takes too long: its own timers', or ours."""
 PROGRAM = tuple(field.name for field in fields(Program))
 JUDGE_EXTRA_MB = 512
-"""Address space that a judge has over its program's: answers, tests and expected values at once."""
+"""Address space that a judge has beyond its program's, to hold answers, tests and expected values at once."""
 END_S = 5.0
-"""How long the zygotes may take to end."""
+"""Seconds that the zygotes may take to end."""
 ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
     "PYTHONDONTWRITEBYTECODE": "1",
@@ -40,15 +40,16 @@ ENVIRONMENT = {
     "LD_BIND_NOW": "1",
     "MALLOC_ARENA_MAX": "1",
 }
-"""Of the zygotes and what they fork. LD_BIND_NOW lets the dynamic linker look all symbols up at once, and not again in
-each process, see ld.so(8). MALLOC_ARENA_MAX keeps threads from reserving 64 MiB of address space each, see mallopt(3).
+"""The environment of the zygotes and of what they fork. With LD_BIND_NOW the dynamic linker looks all symbols up at
+once, and not again in each process, see ld.so(8). MALLOC_ARENA_MAX keeps threads from reserving 64 MiB of address space
+each, see mallopt(3).
 """
 BOOT = Path(__file__).with_name("programs").joinpath("zygote.py").read_text("utf-8")
-"""Loads the zygote. Given as text, so that it is a program without a file in every process that is forked from it."""
+"""Loads the zygote. It is given as text, so that none of the processes forked from it has a file as its program."""
 
 
 class Fault(Exception):  # noqa: N818 - not an error of a program's
-    """The machinery failed: a worker has to be replaced. Never a program's doing as far as we can tell."""
+    """The machinery failed, and the worker has to be replaced. As far as we can tell, no program causes this."""
 
 
 class _Zygote:
@@ -80,7 +81,7 @@ class _Zygote:
         self._socket.send(b"end")
 
     def report(self) -> dict[str, Any]:
-        """What became of the process, once `end` is sent and nothing of it is left. Raises OSError, ValueError."""
+        """What became of the process, after `end` was sent and nothing of it is left. Raises OSError, ValueError."""
         cause, cpu_s, signalled, code = self._socket.recv(100).split()
         return {"cause": cause.decode(), "cpu_s": float(cpu_s), "signal": int(signalled), "code": int(code)}
 
@@ -91,16 +92,16 @@ class _Zygote:
 
 
 class Worker:
-    """Runs one program at a time. Not for several threads.
+    """Runs one program at a time. Use it from one thread only.
 
     Args:
-        tier: `A`, `B`, or `C` for the inside of a container.
+        tier: `A`, `B`, or `C` if you are inside a container.
         limits: what each program may use.
         packages: a folder of packages that programs may import.
-        cpu: the CPU to stay on. A judge and its program take turns: on one CPU the one wakes the other for less.
+        cpu: the CPU to stay on. A judge and its program take turns, and on one CPU it costs less to wake the other.
 
     Raises:
-        Fault: this tier does not work here; the message says why.
+        Fault: this tier does not work here. The message says why.
     """
 
     def __init__(self, tier: str, limits: Limits, packages: str | None = None, cpu: int | None = None) -> None:
@@ -133,7 +134,7 @@ class Worker:
         """Run one program against its tests.
 
         Raises:
-            Fault: the machinery failed; this worker is of no more use.
+            Fault: the machinery failed, and this worker is of no more use.
         """
         try:
             said, ended = self._exchange(program)
@@ -146,7 +147,7 @@ class Worker:
     def _exchange(self, program: Program) -> tuple[dict[str, Any], dict[str, Any]]:
         """What the judge said, and what became of the program's process."""
         judge, channel = self._judge or self._new_judge()
-        # Not `asdict`, which copies. The limits go along, for the judge holds itself to them too.
+        # Not `asdict`, which copies. The limits go along, because the judge keeps to them too.
         task = json.dumps({name: getattr(program, name) for name in PROGRAM} | self._asked).encode()
         if len(task) > (self._limits.memory_mb << 20) // 4:
             raise SandboxError(
@@ -161,7 +162,7 @@ class Worker:
         try:
             while (said := json.loads(channel.receive()))["status"] == "slow":
                 channel.send(json.dumps(self._programs.queued_s()).encode())
-        except wire.ClosedError:  # also where it was too slow for the clock
+        except wire.ClosedError:  # also if it was too slow for the clock
             said = {"status": "timeout", "message": "judging its answers took too long", "test": "", "renew": True}
         self._programs.end()
         if said["renew"]:
@@ -186,10 +187,10 @@ class Worker:
         return self._judges.report()
 
     def close(self) -> str:
-        """End both zygotes, and the judge before them: what it used is counted only where it is waited for.
+        """End both zygotes, but first the judge: what it used is only counted if somebody waits for it.
 
         Returns:
-            The last line of what they said, which is why they did not start.
+            The last line of what the zygotes said. It is the reason if they did not start.
         """
         if self._judge:
             with contextlib.suppress(OSError, ValueError):
@@ -205,7 +206,7 @@ class Worker:
                     os.killpg(self._process.pid, signal.SIGKILL)
                 said = self._process.communicate()[1]
         if self.tier != "A":
-            with contextlib.suppress(OSError):  # the zygote's to do, unless it was ended
+            with contextlib.suppress(OSError):  # the zygote does this, unless it was ended
                 boxes.purge(self._scratch)
                 Path(self._scratch).rmdir()
         return (said.decode("utf-8", "replace").strip().splitlines() or [""])[-1]
@@ -214,7 +215,7 @@ class Worker:
 def _start(options: str, *sockets: socket.socket) -> subprocess.Popen[bytes]:
     numbers = [each.fileno() for each in sockets]
     return subprocess.Popen(
-        # -P -s -S and an empty environment: nothing that the user or the machine has installed decides.
+        # -P -s -S and an empty environment, so that nothing decides that the user or the machine has installed.
         [sys.executable, "-P", "-s", "-S", "-c", BOOT, str(Path(__file__).parent), options, *map(str, numbers)],
         pass_fds=numbers,
         env=ENVIRONMENT,
@@ -230,9 +231,9 @@ def _outcome(said: dict[str, Any], program: dict[str, Any], limits: Limits) -> t
     """The status and the message of a verdict.
 
     Args:
-        said: by the judge.
+        said: what the judge said.
         program: the report on the program's process.
-        limits: what it might use.
+        limits: what the program might use.
 
     Raises:
         Fault: the program never came to run.
@@ -263,6 +264,6 @@ def _ending(report: dict[str, Any]) -> str:
 
 
 def _scratch_folder() -> str:
-    """A folder that only this user reaches, in memory where there is such a place."""
+    """A folder that only this user reaches. It is in memory if the machine has such a place."""
     place = "/dev/shm"  # noqa: S108 - mkdtemp makes a folder of its own there
     return tempfile.mkdtemp(prefix=f"harness-{os.getpid()}-", dir=place if os.access(place, os.W_OK) else None)

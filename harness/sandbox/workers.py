@@ -1,4 +1,4 @@
-"""Many programs at a time: which worker runs the next one, and where."""
+"""Many programs at a time: which worker runs the next one, and on which CPU."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from harness.sandbox.verdicts import Execution, Limits, Program
 from harness.sandbox.worker import Fault, Worker
 
 QUICK_S = 0.1
-"""A program this quick mostly waits for processes to wake up, not for a CPU: beside it another may run there."""
+"""A program that is this quick mostly waits for processes to wake up, so another program may run on its CPU."""
 WORTH = 64
-"""Programs that a CPU's second worker comes in for: so many done, and so many left for each CPU. To start a worker
-costs as much as a dozen quick programs."""
+"""When a CPU gets a second worker: so many programs are done, and so many are left for each CPU. It costs as much as a
+dozen quick programs to start a worker."""
 
 
 class _Run:
@@ -31,7 +31,7 @@ class _Run:
         self.failure: BaseException | None = None
 
     def stop(self) -> None:
-        """Let every thread end after the program that it is at."""
+        """Let every thread end after the program that it is running."""
         with self._changed:
             self._waiting.clear()
             self._changed.notify_all()
@@ -40,8 +40,8 @@ class _Run:
         """Run programs until none is left. One thread each.
 
         Args:
-            cpu: where, if on one only.
-            second: whether another thread works there, and goes first.
+            cpu: the CPU to stay on, if it is to be one only.
+            second: whether another thread works on that CPU and goes first.
         """
         worker: Worker | None = None
         try:
@@ -80,7 +80,7 @@ class _Run:
             return index
 
     def _room(self, cpu: int | None) -> bool:
-        """Whether one more may run on this CPU, beside what runs there."""
+        """Whether one more program may run on this CPU, beside what runs there."""
         now = time.monotonic()
         return cpu is None or all(now - since < QUICK_S for place, since in self._started.values() if place == cpu)
 
@@ -94,15 +94,15 @@ def run(
         programs: what to run.
         limits: what each may use.
         tier: `A`, `B`, or `C` for the inside of a container.
-        workers: how many at a time; by default one per CPU, and while programs are quick, two. No verdict depends on
-            it.
+        workers: how many programs run at a time. By default one per CPU, and two while programs are quick. No verdict
+            depends on it.
         packages: a folder of packages that programs may import.
 
     Returns:
-        One verdict per program, in their order.
+        One verdict per program, in the order of the programs.
 
     Raises:
-        SandboxError: the sandbox failed, twice for one program.
+        SandboxError: the sandbox failed twice for one program.
     """
     cpus = sorted(os.sched_getaffinity(0))
     places = [(None, False)] * workers if workers else [(cpu, second) for second in (False, True) for cpu in cpus]

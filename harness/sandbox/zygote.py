@@ -1,13 +1,13 @@
 """The fork server: a fresh interpreter that enters a box once, and forks one process into it per program.
 
-A worker has two, each in a box of its own: one forks the programs, the other their judges. It holds no secret, has
-an empty environment, and runs neither model-written code nor tests itself.
+A worker has two, each in a box of its own. One forks the programs, and the other forks their judges. A zygote holds no
+secret, has an empty environment, and itself runs neither model-written code nor tests.
 
-It gets its options as JSON, and speaks over a SEQPACKET socket: a message with a descriptor starts a process, which
-runs until it ends, breaks a limit, or `end` arrives; once `end` has arrived, a report goes back. The end of the socket
-ends it.
+It gets its options as JSON, and speaks over a SEQPACKET socket. A message with a descriptor starts a process. The
+process runs until it ends, breaks a limit, or `end` arrives. After `end` has arrived, a report goes back. If the socket
+ends, the zygote ends.
 
-What a process needs is made before it is forked, and used once: to touch a page for the first time after a fork costs
+What a process needs is made before it is forked, and used once. To touch a page for the first time after a fork costs
 more than what most programs do.
 """
 
@@ -32,13 +32,13 @@ PRELOAD = (
     *("abc", "bisect", "collections", "copy", "datetime", "decimal", "enum", "fractions", "functools", "heapq"),
     *("itertools", "json", "math", "operator", "random", "re", "string", "typing"),
 )
-"""What programs import most. In memory before they start; each further one makes every fork dearer."""
+"""What programs import most. It is in memory before they start. Each further module makes every fork dearer."""
 ROLES = ("judge", "program")
 LOOK_S = 0.05
-"""How often a running process is looked at, at first; a quarter of a second later on."""
+"""Seconds between two looks at a running process, at first. Later it is a quarter of a second."""
 LOCK_FAILED = 70
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-"""Packages that compute would start a thread per CPU, each with its own memory."""
+"""Settings for packages that compute. Without them they start a thread per CPU, each with its own memory."""
 
 
 class Zygote:
@@ -49,7 +49,7 @@ class Zygote:
         self._control = control
         self._limits = options[role]
         if options["packages"] and not self._judges:
-            # Last, so that they stand for no module of the standard library; the box shows what is on the path.
+            # Last, so that they hide no module of the standard library. The box shows what is on the path.
             sys.path.append(os.path.realpath(options["packages"]))
             os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
         self._box = boxes.BOXES[options["tier"]](None if self._judges else options["scratch"])
@@ -58,7 +58,7 @@ class Zygote:
         self._child = child.Child()
 
     def serve(self) -> None:
-        """Enter the box, say so, and run jobs until the socket ends, which may be before that."""
+        """Enter the box, say so, and run jobs until the socket ends. It may end before that."""
         try:
             with contextlib.suppress(ConnectionError):
                 self._prepare()
@@ -74,7 +74,7 @@ class Zygote:
         self._box.enter(self._control)
         if self._box.scratch:
             os.environ.update(HOME=self._box.scratch, TMPDIR=self._box.scratch)
-        # Descriptors 0 to 2 become /dev/null: programs' prints go nowhere, and their input is at its end.
+        # Descriptors 0 to 2 become /dev/null, so what programs print goes nowhere, and their input is at its end.
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
@@ -82,7 +82,7 @@ class Zygote:
         if not self._judges:
             rehearsal.rehearse()
         null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, 2)  # up to here it was for the reason of a failure; programs inherit it
+        os.dup2(null, 2)  # up to here it told the reason of a failure, and programs would inherit it
         os.close(null)
         gc.collect()
         gc.freeze()
@@ -130,7 +130,7 @@ class Zygote:
             os._exit(LOCK_FAILED)
 
     def _watch(self, pid: int, watched: int, started: float) -> str:
-        """Wait until the process ends or has to. Returns why."""
+        """Wait until the process ends or has to end. Returns why."""
         self._poll.register(watched, select.POLLIN)
         try:
             return self._wait(pid, watched, started)
@@ -156,7 +156,7 @@ class Zygote:
             look = min(max(left, 0.002), 0.25 if elapsed > 1 else LOOK_S)
 
     def _ended(self, pid: int, started: float) -> bool:
-        """Take one message: whether it is `end`. Tells the time in the queue where it is asked for."""
+        """Take one message. Returns whether it is `end`. If asked, tells the time spent in the queue."""
         message = self._control.recv(16)
         if message == b"queued":
             self._control.send(json.dumps(self._queued_s(pid, started)).encode())
@@ -170,7 +170,7 @@ class Zygote:
         return message == b"end"
 
     def _queued_s(self, pid: int, started: float) -> float:
-        """How long the process was ready to run and had no CPU; half of its time where the kernel does not say."""
+        """Seconds that the process was ready to run and had no CPU. If the kernel does not say, half of its time."""
         schedstat = self._schedstat(pid)
         if schedstat is None:
             return (time.monotonic() - started) / 2
@@ -202,7 +202,7 @@ class Zygote:
 
 
 def _cpu_s(pid: int) -> float:
-    """CPU seconds of a process and its threads so far. The clock's number: `MAKE_PROCESS_CPUCLOCK` of the kernel."""
+    """CPU seconds of a process and its threads so far. The clock's number is the kernel's `MAKE_PROCESS_CPUCLOCK`."""
     try:
         return time.clock_gettime((~pid << 3) | 2)
     except OSError:  # it has just ended
@@ -210,7 +210,7 @@ def _cpu_s(pid: int) -> float:
 
 
 def main() -> None:
-    """Become a worker's two zygotes, which share what is imported. The arguments: options, JSON; their sockets."""
+    """Become a worker's two zygotes, which share what is imported. Arguments: options as JSON, and their sockets."""
     options = json.loads(sys.argv[1])
     sockets = {role: socket.socket(fileno=int(number)) for role, number in zip(ROLES, sys.argv[2:], strict=True)}
     if options["cpu"] is not None:

@@ -1,8 +1,8 @@
 """Fenced blocks in a model's text, as models really write them.
 
-A closing fence may be followed by chatter or a token, stand at the end of the last line of code, or be missing; a fence
-with a language inside an open block opens a new one. CommonMark (https://spec.commonmark.org/0.31.2/#fenced-code-blocks)
-knows none of these. Time is linear in the length of the text.
+A closing fence may be followed by chatter or a token, stand at the end of the last line of code, or be missing. A fence
+with a language inside an open block opens a new one. CommonMark
+(https://spec.commonmark.org/0.31.2/#fenced-code-blocks) knows none of these. Time is linear in the length of the text.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LANGUAGES = frozenset(
 PYTHON = frozenset({"", "python", "python3", "python2", "py", "py3", "pycon", "ipython", "pyodide", "code"})
 """First words of a fence's info string that stand for Python, or for nothing."""
 DEEPER = 3
-"""Columns by which a fence may be deeper than the one that opened; one deeper still is a part of the code."""
+"""How many columns deeper a fence may be than the one that opened. One that is deeper still is part of the code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Block:
     """A fenced block."""
 
     language: str
-    """The first word of the info string, in lower case; `""` where there is none."""
+    """The first word of the info string, in lower case. `""` if there is none."""
     code: str
     """Its content, without the indentation that all its lines share."""
     start: int
@@ -52,7 +52,7 @@ class Block:
     stop: int
     """Where what follows it begins."""
     closed: bool
-    """False where no fence ends it."""
+    """False if no fence ends it."""
 
 
 @dataclass(slots=True)
@@ -110,9 +110,9 @@ def blocks(text: str) -> list[Block]:
 
 
 def _in_string(opened: _Open, text: str, here: int) -> bool:
-    """Whether a fence stands in a string of Python, which is then noted in `opened`.
+    """Whether a fence stands in a string of Python. If it does, `opened` notes that.
 
-    Of the fences in a string every other one closes, so it names no language: elsewhere the string was left open.
+    Every other fence in a string closes, so it names no language. If it does, the string was left open elsewhere.
     """
     quotes = _python.open_quotes("\n".join(opened.lines[opened.read :])) if opened.language in PYTHON else ""
     end = text.find(quotes, here) if quotes else -1
@@ -154,7 +154,7 @@ def _names_language(mark: re.Match[str]) -> bool:
 
 
 def _glued(line: str, fence: str) -> str | None:
-    """The code before a fence at the end of its line; `None` where there is no such fence."""
+    """The code before a fence at the end of its line. `None` if there is no such fence."""
     if line.count(fence) != 1 or (found := _AT_END.search(line)) is None:
         return None
     code = line[: found.start()].rstrip()
@@ -166,7 +166,7 @@ def _column(lead: str) -> int:
 
 
 def _left_open(opened: _Open, end: int) -> Block:
-    """A block without its end; where fences that are deeper do not pair up, the last of them was it."""
+    """A block without its end. If deeper fences do not pair up, the last of them was the end."""
     deep = [number for number, line in enumerate(opened.lines) if line.strip().startswith(opened.fence)]
     if len(deep) % 2:
         opened.lines = opened.lines[: deep[-1]]

@@ -9,7 +9,7 @@ USED = ("search", "match", "fullmatch", "sub", "subn", "split", "findall", "find
 
 
 class _LatePattern:
-    """Stands for a pattern; its methods are the pattern's own after the first use."""
+    """Stands for a pattern. After the first use, its methods are the pattern's own."""
 
     def __init__(self, source: str, flags: int) -> None:
         self._source, self._flags = source, flags
@@ -23,7 +23,7 @@ class _LatePattern:
 
 
 def later(source: str, flags: int = 0) -> re.Pattern[str]:
-    """`re.compile`, put off to the first use; a mistake in the pattern is raised then.
+    """`re.compile`, put off to the first use. A mistake in the pattern is raised then.
 
     Args:
         source: the pattern.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from harness.scorers._patterns import later
 
 FRESH, BRACKET, STRING = range(3)
-"""Where a line begins: anew, inside brackets (or after a backslash), inside a string."""
+"""What a line begins as: anew, inside brackets (or after a backslash), or inside a string."""
 _PIECE = later(
     r'''"""|\'\'\'|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|#[^\n]*|[\[({]|[\])}]|\\\n|\n''',
 )
@@ -40,7 +40,7 @@ _BOUND = (
     r"|\bdef[ \t]+\w+\((?:[^)]{{0,2000}},)?\s*\*{{0,2}}(?:{0})[ \t]*[,=:)]"
     r"|\b(?:class|def)[ \t]+(?:{0})\b|\bimport\b[^\n]*\b(?:{0})\b"
 )
-"""Where code gives a name a value of its own."""
+"""Places at which code gives a name a value of its own."""
 
 
 def _scan(text: str) -> Iterator[tuple[int, int, str]]:
@@ -64,7 +64,7 @@ def _escaped(text: str, place: int) -> bool:
 
 
 def begins(text: str) -> list[int]:
-    """Where each line of a text begins: `FRESH`, `BRACKET` or `STRING`."""
+    """What each line of a text begins as: `FRESH`, `BRACKET` or `STRING`."""
     found, depth = [FRESH], 0
     for start, end, kind in _scan(text):
         if kind == "s":
@@ -81,7 +81,7 @@ def begins(text: str) -> list[int]:
 
 
 def open_quotes(text: str) -> str:
-    """The three quotes of the string that a text ends inside; `""` where it ends in none."""
+    """The three quotes of the string that a text ends inside. `""` if it ends in none."""
     last = ""
     for start, end, kind in _scan(text):
         last = text[start:end] if kind == "s" and end == len(text) else ""
@@ -127,7 +127,7 @@ def first_statement(text: str) -> str:
 
 
 def bracketed(text: str, opening: int) -> str | None:
-    """What stands between the bracket at a place and the one that closes it; `None` where none does."""
+    """What stands between the bracket at a place and the one that closes it. `None` if none does."""
     depth = 0
     for start, end, kind in _scan(text[opening:]):
         depth += (kind in ("[", "(", "{")) - (kind in ("]", ")", "}"))
@@ -138,7 +138,7 @@ def bracketed(text: str, opening: int) -> str | None:
 
 
 def dedent(text: str) -> str:
-    """The text without the indentation that its lines share; those that begin inside a string do not count."""
+    """The text without the indentation that its lines share. Lines that begin inside a string do not count."""
     lines, states = text.split("\n"), begins(text)
     widths = [
         len(line) - len(line.lstrip(" \t"))
@@ -229,7 +229,7 @@ _CONSTANT = later(r"\breturn[ \t]+(?:-?\d+|True|False|\[\]|\{\}|\(\))?[ \t]*(?=[
 def is_stub(body: str) -> bool:
     """Whether the text after a function's head does nothing: a docstring, `...`, `pass`, a comment, not implemented.
 
-    So does `return None`, and any constant that it returns where a comment says that code is still to come.
+    So does `return None`, and any constant that it returns if a comment says that code is still to come.
     """
     kept = []
     at = 0

@@ -1,11 +1,11 @@
 """What a model wraps around its answer, and how it comes off: reasoning, special tokens, invented turns.
 
-The one place that knows the delimiters. Backends call `split`, which takes reasoning off before a reply is kept;
-scorers call `clean`, which takes off the rest before an answer is graded. What came off is told, in `Removed`.
+Only this file knows the delimiters. Backends call `split`, which takes reasoning off before a reply is kept. Scorers
+call `clean`, which takes off the rest before an answer is graded. `Removed` tells what came off.
 
 A delimiter or token that the answer is about is kept: one in quotes or backticks, in a fenced block that closes, or
-named in a sentence ("a <think> block"). Nothing here reads an answer: no text is added, and no verdict is changed from
-wrong to right but by what the answer itself says. Time is linear in the length of the text.
+named in a sentence ("a <think> block"). Nothing here reads an answer. No text is added, and only what the answer itself
+says can change a verdict from wrong to right. Time is linear in the length of the text.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from harness.scorers._fences import Block, blocks
 from harness.scorers._patterns import later
 
 SHOWN = 200
-"""Characters of a removed piece that are recorded; the whole of it is in the sample's output."""
+"""Characters of a removed piece that are recorded. The sample's output has the whole of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,9 @@ class Split:
     """A reply, parted."""
 
     answer: str | None
-    """`None` where the reply ended inside its reasoning."""
+    """`None` if the reply ended inside its reasoning."""
     reasoning: str | None = None
-    """`None` where there is none, or an empty one."""
+    """`None` if there is none, or an empty one."""
     opened_before: bool = False
     """The reply closed reasoning that it never opened: its chat template had."""
 
@@ -73,7 +73,7 @@ PAIRS: Mapping[str, str] = {
 }
 """Further openings, with what closes each."""
 _NEVER_ALONE = frozenset({'<details type="reasoning"', "<|think|>", "Here is my thought process:"})
-"""Openings of `PAIRS` whose closing says nothing where it stands alone."""
+"""Openings of `PAIRS` whose closing says nothing if it stands alone."""
 
 _PREFIX = r"(?:[a-z][\w.-]{0,20}[:_])?(?:ant)?"
 _TAG = later(
@@ -105,7 +105,7 @@ class _Mark:
 
 @cache
 def _pairs(more: tuple[tuple[str, str], ...]) -> tuple[re.Pattern[str], dict[str, tuple[str, bool]]]:
-    """A pattern of the literal delimiters; and of each, with its case folded, its opening and whether it closes."""
+    """A pattern of the literal delimiters. Also the opening of each, with its case folded, and whether it closes."""
     known: dict[str, tuple[str, bool]] = {}
     for opening, closing in (*PAIRS.items(), *more):
         known[opening.casefold()] = (opening, False)
@@ -243,8 +243,8 @@ def opens(prompt: str, more: Mapping[str, str] | None = None) -> bool:
 def split(text: str, more: Mapping[str, str] | None = None, *, opened: bool = False) -> Split:
     """Part a reply into its reasoning and its answer.
 
-    Only blocks at the very start are reasoning: the same tags further down are part of the answer. A text that closes
-    a block it never opened starts inside one, for some chat templates put the opening tag into the prompt.
+    Only blocks at the very start are reasoning. The same tags further down are part of the answer. A text that closes a
+    block it never opened starts inside one, because some chat templates put the opening tag into the prompt.
 
     Args:
         text: everything the model wrote.
@@ -263,7 +263,7 @@ def _own(more: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
 
 
 def _part(text: str, more: tuple[tuple[str, str], ...], *, opened: bool, everywhere: bool) -> _Parted:
-    """Take reasoning off; `everywhere` also the blocks that come after something was said."""
+    """Take reasoning off. With `everywhere`, also the blocks that come after something was said."""
     harmony = _harmony(text, everywhere=everywhere)
     if harmony is not None:
         return harmony
@@ -310,13 +310,13 @@ def _closing(marks: list[_Mark], start: int, opening: _Mark, structure: _Structu
 
 
 def _lead(text: str, start: int) -> int:
-    """Where something is said for the first time from a place on."""
+    """The first place, from one on, at which something is said."""
     found = _LEAD.match(text, start)
     return found.end() if found else start
 
 
 def _harmony(text: str, *, everywhere: bool) -> _Parted | None:  # noqa: PLR0911 - one per form
-    """The parts of a reply in harmony's channels; `None` where it is none."""
+    """The parts of a reply in harmony's channels. `None` if it is none."""
     begin = _lead(text, 0)
     if _BARE_HARMONY.match(text, begin):
         final = _BARE_FINAL.search(text, begin)
@@ -357,7 +357,7 @@ _FIRST_TAGS = 5
 
 
 def _without_first_tags(text: str, answered: Callable[[str], bool]) -> tuple[str, list[Removed]]:
-    """A text without the tagged blocks that it begins with, where what is behind each holds the answer."""
+    """A text without the tagged blocks that it begins with, if what is behind each holds the answer."""
     removed = []
     for _ in range(_FIRST_TAGS):
         tag = _FIRST_TAG.match(text)
@@ -383,7 +383,7 @@ _TOKEN = later(
     r"|END (?:FINAL RESPONSE|OF TEXT|OF TURN)|END_OF_\w{1,20}|\|[^\s|\[\]]{1,30}\|)\]|\[e~\[|\]~b\]",
     re.IGNORECASE,
 )
-"""Tokens of chat formats that a server let through; what `_INSIDE` says is inside one decides what it does."""
+"""Tokens of chat formats that a server let through. What `_INSIDE` says is inside one decides what it does."""
 _WRAPS = later(
     r"box|image|video|audio|vision|python|tool|function|pad|unk|response|solution|message|quad|object_ref",
     re.IGNORECASE,
@@ -412,7 +412,7 @@ _LOOKED_AT = 1000
 
 
 def _without_tokens(text: str) -> tuple[str, list[Removed], bool]:
-    """A text without the special tokens around it; what came off; and whether something followed the answer."""
+    """A text without the special tokens around it, what came off, and whether something followed the answer."""
     removed = []
     echo = _ECHO.match(text)
     if echo is not None and (reply := _REPLY.search(text, echo.end())) is not None:
@@ -456,11 +456,11 @@ def _at_fences(text: str, structure: _Structure) -> Iterator[tuple[int, int]]:
 
 
 def _last_tokens(text: str, *, alone: bool) -> int:
-    """Where the special tokens begin that a text ends in, which may be its end.
+    """The place at which the special tokens begin that a text ends in. It may be the text's end.
 
     Args:
         text: the text.
-        alone: where there are others further up, these are no end either.
+        alone: if there are others further up, these are no end either.
     """
     found = list(_TOKEN.finditer(text))
     end = len(text)
@@ -569,8 +569,8 @@ def clean(
 
     Args:
         text: the reply.
-        answered: whether a text holds an answer. A marker of another question ends the reply where one stands before
-            it; without this function such markers are left alone.
+        answered: whether a text holds an answer. If a marker of another question stands before one, it ends the reply.
+            Without this function such markers are left alone.
         more: delimiters of this model's reasoning, opening to closing, beside the known ones.
         opened: the prompt is known to have opened reasoning.
     """

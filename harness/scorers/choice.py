@@ -1,9 +1,9 @@
 """Accuracy of multiple choice that a model answers in words: the letter that it settles on.
 
-A document has `letters`, the letters of its options in order; the gold answer is one of them. The last statement of a
+A document has `letters`, the letters of its options in order. The gold answer is one of them. The last statement of a
 letter counts, in the published forms: `Answer: C` (simple-evals), `the answer is (C)` (MMLU-Pro), a box, and what
-models make of them with markdown; else a reply that is nothing but a letter. Nothing is guessed: MMLU-Pro's own script
-draws an option at random where it finds none, which is worth a tenth of such replies.
+models make of them with markdown. Without one, a reply that is nothing but a letter counts. Nothing is guessed.
+MMLU-Pro's own script draws an option at random if it finds none, which is worth a tenth of such replies.
 
 Statuses:
     correct: the gold letter (1.0).
@@ -26,13 +26,13 @@ METRIC = "accuracy"
 RULES = "choice-1"
 """The version of these rules. A change that can change a verdict is a new version."""
 _MARKS = r"[\s*_`$(\[{\"']{0,12}"
-"""What stands around a letter; bounded, as is all that follows, so that time stays linear in the reply's length."""
+"""What stands around a letter. It is bounded, as is all that follows, so that time stays linear in the length."""
 _BOX = r"(?:\\(?:boxed|text(?:bf)?|mathrm|mathbf) ?\{[\s(]{0,4}){0,3}"
 
 
 @cache
 def _rules(letters: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
-    """The forms that state an answer, strongest first; each has the letter as its one group."""
+    """The forms that state an answer, strongest first. Each has the letter as its one group."""
     # The words in any case, the letter in capitals: "the answer is a question of taste" names no option.
     letter = rf"([{letters}])(?![\w'’])"
     said = r"(?i:answer|correct (?:option|choice))"
@@ -49,7 +49,7 @@ def score(answers: Sequence[Answer], sandbox: SandboxSpec) -> list[Score]:  # no
     """Score answers to questions with lettered options.
 
     Args:
-        answers: the answers; `target` is the gold letter, `doc["letters"]` the letters in order.
+        answers: the answers. `target` is the gold letter, and `doc["letters"]` has the letters in order.
         sandbox: unused.
 
     Returns:
@@ -77,7 +77,7 @@ def _made(value: float, status: str, letter: str | None, why: str, rule: str, re
 
 
 def settled(text: str, letters: str) -> tuple[str, str] | None:
-    """The letter that a reply settles on, and the rule that found it; `None` where it settles on none."""
+    """The letter that a reply settles on, and the rule that found it. `None` if it settles on none."""
     for name, pattern in _rules(letters):
         if matches := pattern.findall(text):
             return matches[-1], name

@@ -1,13 +1,13 @@
 """pass@1: the share of answers whose code passes every test of its problem.
 
 Chen et al. 2021, "Evaluating Large Language Models Trained on Code", https://arxiv.org/abs/2107.03374, with
-one sample per document; repeats are averaged where results are. There is no partial credit.
+one sample per document. Repeats are averaged together with all other results. There is no partial credit.
 
-A document has `entry_point`, `tests` (Python that raises on failure) and `prompt` (the signature and
-docstring the model saw, or ""); and `completion: true` where the answer goes on where the prompt ended, as
-base models do it. `helpers` (Python whose names the tests see in place of the answer's) and `in_process` (run the tests
-beside the answer, which can then forge its verdict) are those of `harness.sandbox.Program`. `until` are the texts that
-end a completion; `extract: official` takes code as the published executors do, and mends nothing.
+A document has `entry_point`, `tests` (Python that raises on failure) and `prompt` (the signature and docstring that the
+model saw, or ""). It has `completion: true` if the answer goes on from the end of the prompt, as base models do it.
+`helpers` (Python whose names the tests see in place of the answer's) and `in_process` (run the tests beside the answer,
+which can then forge its verdict) are those of `harness.sandbox.Program`. `until` has the texts that end a completion.
+`extract: official` takes code as the published executors do, and mends nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ RUNS_CODE = True
 """It needs the sandbox: said before the first request."""
 NO_CODE = "no_code"
 OFFICIAL = "official"
-"""What a task's `metadata.extract` says where code is to be taken as published executors take it."""
+"""What a task's `metadata.extract` says if code is to be taken as published executors take it."""
 
 
 def score(answers: Sequence[Answer], sandbox: SandboxSpec) -> list[Score]:
@@ -57,7 +57,7 @@ def _found(answer: Answer, of: Cleaned) -> Extracted | None:
 
 
 def _run(found: Sequence[Extracted | None], answers: Sequence[Answer], sandbox: SandboxSpec) -> list[Execution | None]:
-    """The verdict of every code; `None` where there is none."""
+    """The verdict of every code. `None` if there is none."""
     programs = [
         Program(
             assemble(code, answer.doc),
@@ -79,9 +79,9 @@ def _published(
     verdicts: Sequence[Execution | None],
     sandbox: SandboxSpec,
 ) -> list[str | None]:
-    """What became of the code that a published executor takes from an answer; `None` where it is what was run here.
+    """What became of the code that a published executor takes from an answer. `None` if it is what was run here.
 
-    It is asked for answers that passed alone: where one takes what the other does not, the sample says so.
+    It is asked for answers that passed alone. If one takes what the other does not, the sample says so.
     """
     others: list[Extracted | None] = []
     for answer, code, verdict in zip(answers, found, verdicts, strict=True):

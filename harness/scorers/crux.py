@@ -1,11 +1,11 @@
 """CRUXEval: whether a predicted input or output of a function is right, which is found out by running it.
 
 Gu et al. 2024, https://arxiv.org/abs/2401.03065. A document has `code` (the function `f`), `input`, `output` and
-`mode`. For an output the reply's literal is compared with the true output; for an input `f` is run on the
-reply's arguments. In both the reply's text is run as an expression in the sandbox, where there is neither `f` nor the
-expected value; the comparison is made by the judge, on plain data.
+`mode`. For an output, the reply's literal is compared with the true output. For an input, `f` is run on the reply's
+arguments. In both, the reply's text is run as an expression in the sandbox, with neither `f` nor the expected value in
+it. The judge compares, on plain data.
 
-Statuses: those of `code`, and `no_answer` where the reply holds no assertion.
+Statuses: those of `code`, and `no_answer` if the reply holds no assertion.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def predicted(text: str, mode: str) -> str | None:
         mode: `input` or `output`.
 
     Returns:
-        The text between the brackets of `f(...)`, or behind `==`; `None` where there is none.
+        The text between the brackets of `f(...)`, or behind `==`. `None` if there is none.
     """
     if blocks := _ANSWER.findall(text):
         text = blocks[-1]

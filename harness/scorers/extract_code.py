@@ -24,7 +24,7 @@ Rule = Literal["fence", "body", "plain", "completion", "official"]
 
 FUTURE = later(r"^from[ \t]+__future__[ \t]+import[ \t].*$\n?", re.MULTILINE)
 STOPS = ("\nclass", "\ndef", "\nif", "\nprint")
-"""Where a completion ends by default: stop texts of Chen et al. 2021, section 3.1, but for `\\n#`."""
+"""What ends a completion by default: the stop texts of Chen et al. 2021, section 3.1, except `\\n#`."""
 SCRIPT = "__main__"
 """The entry point of a program that reads standard input: the whole of it is the answer."""
 
@@ -36,22 +36,23 @@ class Extracted:
     code: str
     rule: Rule
     """`fence`: a fenced block. `body`: the body of the prompt's function. `plain`: lines of code without a fence.
-    `completion`: the text goes on where the prompt ended. `official`: as the published executor takes it."""
+    `completion`: the text goes on from the end of the prompt. `official`: as the published executor takes it."""
 
 
 def extract(text: str, doc: Mapping[str, Any]) -> Extracted | None:
     """Find the program in an answer.
 
-    In a chat answer the program is the last Python block that defines the entry point (no stub, and not shown as a
-    mistake), with what it needs of the other blocks; else the body of the prompt's function, in a block or without;
-    else the lines of code around a definition without a fence. A completion is taken as it is, see `_completion`.
+    In a chat answer the program is the last Python block that defines the entry point, is no stub and is not shown as a
+    mistake, with what it needs of the other blocks. If there is none, it is the body of the prompt's function, in a
+    block or without. If there is none either, it is the lines of code around a definition without a fence. A completion
+    is taken as it is, see `_completion`.
 
     Args:
         text: the model's answer, without what was wrapped around it.
-        doc: the document: `entry_point`, and where it has them `prompt`, `completion` and `until`, the stop texts.
+        doc: the document: `entry_point`. If it has them, also `prompt`, `completion` and `until`, the stop texts.
 
     Returns:
-        The code, or `None` where there is none.
+        The code, or `None` if there is none.
     """
     text = _spelling(text)
     name = doc["entry_point"]
@@ -85,11 +86,11 @@ def defines(text: str, doc: Mapping[str, Any]) -> bool:
 
 
 def assemble(found: Extracted, doc: Mapping[str, Any]) -> str:
-    """Make a whole module of the code, with the prompt's own signature, imports and helpers where needed.
+    """Make a whole module of the code, with the prompt's own signature, imports and helpers if it needs them.
 
     Args:
         found: the code of an answer.
-        doc: the document: `entry_point`, and where it has them `prompt` and `prelude` (imports that the benchmark puts
+        doc: the document: `entry_point`. If it has them, also `prompt` and `prelude` (imports that the benchmark puts
             before every answer).
 
     Returns:
@@ -109,9 +110,9 @@ def assemble(found: Extracted, doc: Mapping[str, Any]) -> str:
 def official(text: str, doc: Mapping[str, Any]) -> Extracted | None:
     """What the published executors run.
 
-    A completion is run whole (https://github.com/openai/human-eval, execution.py). Of a program it is what stands
-    between the last two fences (https://github.com/LiveCodeBench/LiveCodeBench, extraction_utils.py); of a function the
-    first Python block, else the whole answer (https://github.com/openai/simple-evals, humaneval_eval.py).
+    A completion is run whole (https://github.com/openai/human-eval, execution.py). Of a program, what stands between
+    the last two fences is run (https://github.com/LiveCodeBench/LiveCodeBench, extraction_utils.py). Of a function, the
+    first Python block, or without one the whole answer (https://github.com/openai/simple-evals, humaneval_eval.py).
 
     Args:
         text: the model's answer.
@@ -168,7 +169,7 @@ _NUMBERED = later(r"[ \t]*(\d{1,4})(?:[ \t]*[|│:][ \t]?|[ \t]{1,2}|$)")
 
 
 def _without_numbers(code: str) -> str:
-    """Code without the numbers of its lines, where all lines have one and each is one more than the last."""
+    """Code without the numbers of its lines, if all lines have one and each is one more than the last."""
     lines = [line for line in code.split("\n") if line.strip()]
     marks = [_NUMBERED.match(line) for line in lines]
     numbers = [int(mark[1]) for mark in marks if mark is not None]
@@ -199,7 +200,7 @@ def _session(code: str) -> str:
 
 _KEYS = ("code", "solution", "program", "python", "python_code", "completion", "answer", "function", "implementation",
          "content", "text", "arguments", "input")  # fmt: skip
-"""Keys that code stands under; the last ones only where what they hold looks like Python."""
+"""Keys that code stands under. The last ones count only if what they hold looks like Python."""
 _LOOSE = frozenset({"content", "text", "arguments", "input"})
 _LOOKS_LIKE_CODE = later(r"^[ \t]*(?:(?:async[ \t]+)?def|class|import|from|return|```)\b|```", re.MULTILINE)
 _JSON = later(rf'\\?"(?:{"|".join(_KEYS)})\\?"\s*:\s*\\?"', re.IGNORECASE)
@@ -217,7 +218,7 @@ _OPENING_TAG = later(
 
 
 def _unwrapped(text: str) -> str:
-    """The code in the JSON that an answer is, or holds where it has no fence of another language."""
+    """The code in the JSON that an answer is. Or that it holds, if it has no fence of another language."""
     if (whole := text.strip())[:1] == whole[-1:] == '"' and "\n" not in whole:
         held = _decoded(whole)
         return held if isinstance(held, str) and held else text
@@ -236,7 +237,7 @@ def _unwrapped(text: str) -> str:
 
 
 def _decoded(text: str) -> Any:
-    """What a text is the JSON of; `None` where it is none."""
+    """What a text is the JSON of. `None` if it is none."""
     try:
         return json.loads(text, strict=False)
     except (ValueError, RecursionError):
@@ -244,7 +245,7 @@ def _decoded(text: str) -> Any:
 
 
 def _in_json(held: Any, depth: int) -> str | None:
-    """The first text under one of `_KEYS`, which stand in the order of their worth; also in JSON within the JSON."""
+    """The first text under one of `_KEYS`, which stand in the order of their worth. Also in JSON within the JSON."""
     if isinstance(held, str) and held.lstrip()[:1] in ("{", "["):
         held = _decoded(held)
     if depth == 0 or not isinstance(held, dict | list):
@@ -265,7 +266,7 @@ def _is_code(key: str, value: Any) -> bool:
 
 
 def _tagged(text: str) -> list[Block]:
-    """The blocks between tags that have lines of their own, where there is no fence."""
+    """The blocks between tags that have lines of their own, if there is no fence."""
     if "```" in text or "~~~" in text:
         return []
     found: list[Block] = []
@@ -353,7 +354,7 @@ def _of_blocks(text: str, found: Sequence[Block], doc: Mapping[str, Any]) -> Ext
 
 
 def _code(block: Block) -> str:
-    """A block's code; where nothing closes it, up to the first line of prose."""
+    """A block's code. If nothing closes it, up to the first line of prose."""
     code = _plain_text(_python.dedent(_session(_without_numbers(block.code))))
     return code if block.closed else _python.until_prose(code)
 
@@ -441,7 +442,7 @@ def _is_needed(one: _python.Statement, wanted: frozenset[str], own: frozenset[st
 
 
 def _program(codes: Sequence[str], wrong: Sequence[bool]) -> Extracted | None:
-    """The last block that prints something and is not shown as a mistake; with what it needs of the others."""
+    """The last block that prints something and is not shown as a mistake, with what it needs of the others."""
     if not codes:
         return None
     order = [
@@ -548,7 +549,7 @@ def _stands(lines: Sequence[str]) -> bool:
 
 
 def _until_margin(text: str) -> str:
-    """A body up to the first line at the margin, where it begins deeper; else up to the first line of prose."""
+    """A body up to the first line at the margin, if it begins deeper. If not, up to the first line of prose."""
     lines = text.split("\n")
     if lines[0][:1] not in (" ", "\t"):
         return _python.until_prose(text)
@@ -561,7 +562,7 @@ def _until_margin(text: str) -> str:
 def _run_of_code(text: str, start: int | None, opening: re.Pattern[str] | None) -> Extracted | None:
     """The unbroken run of code lines around the definition at `start`, or from the first line of code.
 
-    That line is an import or a definition; in a program that needs neither, whatever `opening` matches.
+    That line is an import or a definition. In a program that needs neither, it is whatever `opening` matches.
     """
     lines = text.split("\n")
     if start is not None:
@@ -598,7 +599,7 @@ def _adapted(code: str, name: str) -> str:
 
 
 def _inside(prompt: str) -> str:
-    """The indentation of the body that a prompt begins: that of its last line, where it has one."""
+    """The indentation of the body that a prompt begins: that of its last line, if it has one."""
     last = prompt.rstrip().rpartition("\n")[2]
     return last[: len(last) - len(last.lstrip(" \t"))] or "    "
 
@@ -612,8 +613,8 @@ _SENTENCE_LINE = later(r"[A-Z][a-z’']*(?:,?[ \t]+[\w’'()-]+){2,}[.:!?]?[ \t]
 def _completion(text: str, doc: Mapping[str, Any]) -> Extracted | None:
     """The rest of the prompt's function, as published harnesses run it: the text up to the task's stop texts.
 
-    Nothing more is cut, but lines of prose at the margin, a fence, and a second version of the whole function; and the
-    white space that a server strips from the first line is put back. No executor would run the code with them.
+    Nothing more is cut, except lines of prose at the margin, a fence, and a second version of the whole function. White
+    space that a server stripped from the first line is put back. Without this no executor would run the code.
     """
     name = doc["entry_point"]
     deep = _BLANK.sub("", text)[:1] in (" ", "\t")
@@ -646,7 +647,7 @@ def _up_to(text: str, stops: Sequence[str]) -> str:
 
 
 def _restored(text: str) -> str:
-    """A completion with the first line's indentation put back, where the lines below show that it was stripped."""
+    """A completion with the first line's indentation put back, if the lines below show that it was stripped."""
     blank = _BLANK.match(text)
     begin = blank.end() if blank else 0
     first, _, rest = text[begin:].partition("\n")

@@ -1,7 +1,7 @@
 """Scores mathematical answers: extract, normalise, compare exactly, and only then symbolically.
 
 Every score says what was extracted, by which rule, by which method it was judged, and why it is what it is.
-Plain numbers never leave this process; symbolic comparisons run in limited worker processes
+Plain numbers never leave this process. Symbolic comparisons run in limited worker processes
 (`_math/workers.py`). No answer is ever handed to `eval`, `sympify` or `parse_expr`.
 
 Statuses:
@@ -41,8 +41,8 @@ def score(answers: Sequence[Answer], sandbox: SandboxSpec) -> list[Score]:  # no
     """Score answers to mathematical questions.
 
     Args:
-        answers: the answers; `target` is the gold answer or a solution that marks it (`####`, a box).
-        sandbox: unused; workers have limits of their own.
+        answers: the answers. `target` is the gold answer, or a solution that marks it (`####`, a box).
+        sandbox: unused, because workers have limits of their own.
 
     Returns:
         One score per answer, in order: `value` 1.0, 0.0 or `None` (unscored).
@@ -122,7 +122,7 @@ def _judged(found: Extraction, verdict: Equality) -> Score:
 
 @cache
 def _detail(rule: str, method: str) -> dict[str, str]:
-    """How a score came about, and with which versions; one object for all scores alike."""
+    """How a score came about, and with which versions. All scores that are alike share one object."""
     return {"rule": rule, "method": method, "rules": RULES, **_versions()}
 
 

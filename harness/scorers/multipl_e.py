@@ -1,12 +1,12 @@
-"""MultiPL-E: pass@1 of functions in other languages than Python; the tests are part of the program that is run.
+"""MultiPL-E: pass@1 of functions in languages other than Python. The tests are part of the program that is run.
 
 Cassano et al. 2022, https://arxiv.org/abs/2208.08227. A document has `language` (MultiPL-E's ending: `rs`, `js`,
 `java`, `go`), `prompt` (comment and signature), `tests` and `stop` (the texts that end a completion). The reply goes on
-where the prompt ended. A chat model's reply is taken from its last block of code: what follows the signature in it, up
-to the stop texts. As in MultiPL-E the program passes where it ends with code 0, so code that is made for it can forge
-that: results say *forgeable*.
+from the end of the prompt. A chat model's reply is taken from its last block of code: what follows the signature in it,
+up to the stop texts. As in MultiPL-E, the program passes if it ends with code 0. Code that is made for it can forge
+that, so results say *forgeable*.
 
-Statuses: those of `code`, and `no_code` where the reply holds nothing.
+Statuses: those of `code`, and `no_code` if the reply holds nothing.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def score(answers: Sequence[Answer], sandbox: SandboxSpec) -> list[Score]:
         One score each: 1.0 `passed`, or 0.0.
 
     Raises:
-        SandboxError: programs of the language cannot be run here; the message says what to install.
+        SandboxError: programs of the language cannot be run here. The message says what to install.
     """
     cleaned = [clean(answer.text, opened=answer.opened) for answer in answers]
     bodies = [None if of.unfinished else body(of.text, answer.doc) for answer, of in zip(answers, cleaned, strict=True)]
@@ -63,13 +63,13 @@ def check(doc: Mapping[str, Any], sandbox: SandboxSpec) -> None:
     """Say whether programs in a document's language can be run here.
 
     Raises:
-        SandboxError: they cannot; the message says what to install.
+        SandboxError: they cannot. The message says what to install.
     """
     languages.check(str(doc["language"]), tiers.choose(sandbox), sandbox.packages)
 
 
 def body(text: str, doc: Mapping[str, Any]) -> str | None:
-    """What a reply puts behind the prompt, up to the texts that end it; `None` where that is nothing."""
+    """What a reply puts behind the prompt, up to the texts that end it. `None` if that is nothing."""
     if blocks := _BLOCK.findall(text):
         text = blocks[-1]
     signature = str(doc["prompt"]).rstrip().rsplit("\n", 1)[-1].strip()

@@ -88,18 +88,28 @@ def standings(
 
 
 def _groups(names: Sequence[str], above: Mapping[str, set[str]]) -> dict[str, tuple[int, ...]]:
-    """Compact letter display by insertion and absorption: Piepho (2004), https://doi.org/10.1198/1061860043515."""
-    groups = [frozenset(names)]
+    """Compact letter display by insertion and absorption: Piepho (2004), https://doi.org/10.1198/1061860043515.
+
+    A group is a number whose bits are its models, in the order of `names`.
+    """
+    bit = {name: 1 << i for i, name in enumerate(names)}
+    groups = [(1 << len(names)) - 1]
     for worse in names:
         for better in sorted(above[worse]):
-            split = [part for g in groups for part in ((g - {worse}, g - {better}) if {worse, better} <= g else (g,))]
+            both = bit[worse] | bit[better]
+            if not any(group & both == both for group in groups):
+                continue
+            split = {
+                part
+                for group in groups
+                for part in ((group & ~bit[worse], group & ~bit[better]) if group & both == both else (group,))
+            }
             groups = []
-            for part in sorted(set(split), key=lambda g: (-len(g), sorted(g))):
-                if not any(part <= kept for kept in groups):
+            for part in sorted(split, key=lambda group: (-group.bit_count(), group)):
+                if not any(part & kept == part for kept in groups):
                     groups.append(part)
-    place = {name: i for i, name in enumerate(names)}
-    groups.sort(key=lambda g: sorted(place[name] for name in g))
-    return {name: tuple(i for i, group in enumerate(groups) if name in group) for name in names}
+    groups.sort(key=lambda group: [i for i in range(len(names)) if group >> i & 1])
+    return {name: tuple(i for i, group in enumerate(groups) if group & bit[name]) for name in names}
 
 
 def _letter(i: int) -> str:

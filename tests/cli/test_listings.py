@@ -112,11 +112,22 @@ def test_a_dry_run_has_its_totals_first_and_fits_80_columns() -> None:
         "Run eval-a1: 2,000 of 2,110 requests to send. Nothing was sent.\nCost: at most $72.40. Time: about 4 h 3 min.\n"
     )
     assert max(map(len, text.splitlines())) <= 80
-    free = row | {"model": "mine", "usd_at_most": None}
-    assert "Cost: unknown. No price is known for mine (`price:" in listings.dry_run("eval-a1", [free], 80)
-    mixed = listings.dry_run("eval-a1", [row, free], 80)
-    assert "Cost: at most $71.40. No price is known for mine (`price:" in mixed
-    assert max(map(len, mixed.splitlines())) <= 80
+
+
+def test_a_dry_run_says_whose_price_is_lacking_and_where_to_put_it() -> None:
+    row = {
+        "model": "mine", "task": "t", "requests": 9, "answered": 0, "reusable": 0, "to_send": 9, "prompt_tokens": 1,
+        "completion_tokens_at_most": 1, "usd_at_most": None, "seconds": None, "detects": None,
+    }  # fmt: skip
+    one = listings.dry_run("eval-a1", [row, row | {"task": "u"}], 80)
+    assert (
+        "Cost: unknown. No price is set for mine. Add `price:` to the model's file\n(docs/models.md, Money).\n" in one
+    )
+    many = [row | {"model": f"m{i}"} for i in range(5)] + [row | {"model": "cheap", "usd_at_most": 1.5}]
+    text = listings.dry_run("eval-a1", many, 80)
+    assert "No price is set for m0, m1, m2 and 2 more." in text
+    assert "All others cost at most $1.50." in text.replace("\n", " ")
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_an_unknown_name_is_not_answered_with_itself_nor_with_hundreds() -> None:

@@ -110,8 +110,9 @@ def test_hostile_cells_are_shown_spelled_out(fmt):
 
 
 def test_a_hostile_name_adds_no_row_and_no_column_to_markdown():
-    lines = tables.render(frame().rename({"n": "n|`\n| x |"}), "markdown").decode().splitlines()
+    *lines, between, note = tables.render(frame().rename({"n": "n|`\n| x |"}), "markdown").decode().splitlines()
     assert len(lines) == 4
+    assert (between, note) == ("", "– means that there is no value.")
     assert {line.replace("\\\\", "").replace("\\|", "").count("|") for line in lines} == {6}
 
 
@@ -141,7 +142,18 @@ def test_rich_markup_in_a_cell_is_text():
 
 def test_null_is_not_an_empty_text():
     shown = tables.render(pl.DataFrame({"x": [None, ""]}, schema={"x": pl.String}), "markdown").decode()
-    assert shown.splitlines()[2:] == ["| null |", "|     |"]
+    assert shown.splitlines()[2:] == ["| –   |", "|     |", "", "– means that there is no value."]
+
+
+def test_what_a_dash_means_is_said_once_and_only_below_a_table_that_has_one():
+    frames = [pl.DataFrame({"x": [1, None]}), pl.DataFrame({"x": [None, 2]}, schema={"x": pl.Int64})]
+    for fmt in ("table", "markdown"):
+        shown = b"".join(tables.render_pieces(frames, fmt)).decode()
+        assert shown.count("no value") == 1, shown
+        assert "null" not in shown
+        assert "no value" not in tables.render(pl.DataFrame({"x": [1]}), fmt).decode()
+    assert json.loads(tables.render(frames[0], "json")) == [{"x": 1}, {"x": None}]
+    assert tables.render(pl.DataFrame({"x": [None], "y": [2]}), "csv") == b"x,y\n,2\n"
 
 
 @given(

@@ -380,6 +380,26 @@ def test_on_a_telephone_rows_are_cards_with_their_headings_in_light_and_dark(chr
         narrow.context.close()
 
 
+def test_on_a_telephone_cards_are_sorted_by_a_choice_above_them_that_the_link_restores(opened, tab):
+    url = tab.tab.url.partition("#")[0]
+    narrow = opened(url, viewport={"width": 390, "height": 800}).tab
+    sorter, names = narrow.locator("#board .sorter"), narrow.locator("#board tbody th")
+    assert sorter.is_visible()
+    assert not tab.tab.locator("#board .sorter").is_visible(), "a wide page has headings to sort by"
+    assert sorter.get_by_role("button").is_disabled(), "the page's own order cannot be turned"
+    given = names.all_inner_texts()
+    sorter.get_by_label("Sort by").select_option(label="arithmetic (accuracy)")
+    assert names.first.inner_text().startswith("alpha")
+    sorter.get_by_role("button", name="highest first").click()
+    assert names.all_inner_texts()[0] == "warm (control of alpha)"
+    assert sorter.get_by_role("button").inner_text().startswith("lowest first")
+    again = opened(narrow.url, viewport={"width": 390, "height": 800}).tab
+    assert again.locator("#board tbody th").all_inner_texts() == names.all_inner_texts()
+    sorter.get_by_label("Sort by").select_option(label="order of the page")
+    assert names.all_inner_texts() == given
+    assert "sort=" not in narrow.url
+
+
 def test_a_preview_shows_title_and_the_sentences(tab):
     described = tab.tab.locator("meta[property='og:description']").get_attribute("content")
     assert described.startswith("alpha leads in arithmetic with 1.000 [0.89, 1.00] n=30")

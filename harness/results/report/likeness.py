@@ -153,7 +153,7 @@ def _pool(pool: pools.Pool, answers: pl.DataFrame, place: Mapping[str, int], sai
     found = evidence.analyse(pool.prints, pool.facts, columns)
     tested = bool((~np.isnan(found.p)).any())
     raw = found.raw(tuple(found.matrices))
-    root = _tree(pool)
+    root = _tree(pool, found.matrices)
     order = _leaves(root) if root is not None else list(names)
     order += [name for name in names if name not in set(order)]
     at = [names.index(name) for name in order]
@@ -193,10 +193,10 @@ def _pool(pool: pools.Pool, answers: pl.DataFrame, place: Mapping[str, int], sai
     }
 
 
-def _tree(pool: pools.Pool) -> tree.TreeNode | None:
+def _tree(pool: pools.Pool, known: Mapping[str, calibration.Matrix]) -> tree.TreeNode | None:
     """The pool's tree; none where too few models can be compared."""
     try:
-        return tree.tree(pool.prints, evidence.EVIDENCE, _draws(pool))
+        return tree.tree(pool.prints, evidence.EVIDENCE, _draws(pool), known)
     except ConfigError:
         return None
 

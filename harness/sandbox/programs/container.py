@@ -1,4 +1,4 @@
-"""The first program in the container: takes the sandbox's sources from standard input, and runs them."""
+"""The first program in the container. It takes the sandbox's sources from standard input, and runs them."""
 
 import json
 import sys
@@ -12,6 +12,6 @@ for name, text in json.loads(sys.stdin.readline()).items():
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
 sys.path.insert(0, str(folder))
-from harness.sandbox.inside import main  # noqa: E402 - it can be found from here on
+from harness.sandbox.inside import main  # noqa: E402 - it can only be found from here on
 
 main()

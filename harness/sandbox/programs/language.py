@@ -1,4 +1,4 @@
-"""Loads the box of a program in another language without the packages around it, which import what it does not need."""
+"""Loads the box of a program in another language, without the packages around it and all that they import."""
 
 import sys
 import types
@@ -7,6 +7,6 @@ folder = sys.argv.pop(1)
 for name in ("harness", "harness.sandbox"):
     sys.modules[name] = module = types.ModuleType(name)
     module.__path__ = [folder]
-from harness.sandbox.language_box import main  # noqa: E402 - it can be found from here on
+from harness.sandbox.language_box import main  # noqa: E402 - it can only be found from here on
 
 main()

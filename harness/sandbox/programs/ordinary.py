@@ -1,4 +1,4 @@
-# What an ordinary answer of a model looks like. Names of `typing` that Python no longer needs are in it on purpose.
+# What an ordinary answer of a model looks like. It uses names of `typing` that Python no longer needs on purpose.
 # mypy: ignore-errors
 import math
 from collections import Counter, defaultdict

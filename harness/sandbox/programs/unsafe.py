@@ -1,8 +1,8 @@
 """The child of the unsafe tier: runs one candidate and its tests, and writes the verdict.
 
-It keeps what it needs later in locals and in this program's own module, out of the candidate's namespace. `os._exit`
-leaves before the candidate's threads and exit handlers can hold the process. What it imports is loaded anew for each
-candidate, hence so little.
+It keeps what it needs later in locals and in this program's own module, out of the candidate's namespace. It leaves
+through `os._exit`, before the candidate's threads and exit handlers can hold the process. It imports little, because
+each candidate loads it anew.
 """
 
 import atexit
@@ -50,7 +50,7 @@ def _limit(limits: list[tuple[str, int]]) -> None:
         try:
             resource.setrlimit(getattr(resource, name), (soft, hard))
         except (AttributeError, TypeError, ValueError, OSError):
-            pass  # this platform lacks it, or a lower limit is in force already
+            pass  # this platform lacks the limit, or a lower one is in force already
 
 
 def _judge(task: types.SimpleNamespace, module: types.ModuleType) -> tuple[str, str, str]:
@@ -84,7 +84,7 @@ def _load(task: types.SimpleNamespace, module: types.ModuleType) -> None:
 
 
 def _script(code: str) -> Callable[[str], str]:
-    """What runs the code as a program: from its standard input to its standard output."""
+    """Runs the code as a program, from its standard input to its standard output."""
 
     def run(stdin: str) -> str:
         sys.stdin, sys.stdout = io.StringIO(stdin), io.StringIO()
@@ -105,7 +105,7 @@ def _script(code: str) -> Callable[[str], str]:
 
 
 def _run_cases(module: types.ModuleType) -> None:
-    """Run the test cases that the tests defined. Raises AssertionError or RuntimeError where one fails."""
+    """Run the test cases that the tests defined. Raises AssertionError or RuntimeError if one fails."""
     unittest = sys.modules["unittest"]
     cases = [
         found
@@ -130,7 +130,7 @@ def _status(error: BaseException, phase: str) -> str:
 
 
 def _where(error: BaseException, lines: list[str], module: types.ModuleType) -> str:
-    """The test that failed: its number where the tests count, else its line."""
+    """The test that failed: its number if the tests count, or else its line."""
     case = module.__dict__.get("CASE")
     if isinstance(case, int):
         return f"test {case}"[:TEST_CHARS]

@@ -1,4 +1,4 @@
-"""Loads the zygote without the packages around it, which import what is not in the standard library."""
+"""Loads the zygote without the packages around it, which import more than the standard library."""
 
 import sys
 import types
@@ -7,6 +7,6 @@ folder = sys.argv.pop(1)
 for name in ("harness", "harness.sandbox"):
     sys.modules[name] = module = types.ModuleType(name)
     module.__path__ = [folder]
-from harness.sandbox.zygote import main  # noqa: E402 - it can be found from here on
+from harness.sandbox.zygote import main  # noqa: E402 - it can only be found from here on
 
 main()

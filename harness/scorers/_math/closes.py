@@ -1,4 +1,4 @@
-"""The close of a reply: its last line where that is a value, or what its last sentence says."""
+"""The close of a reply: its last line if that is a value, or what its last sentence says."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CHOSEN = later(r"\(?[A-J][).:]\s+\S[^\n]{0,80}")
 """A reply that is a choice as the question has it: `B) 45 degrees`."""
 _COUNTED_ALONE = later(rf"{NUMBER}(?: (?:{'|'.join(units.SCALES)}))?((?: [A-Za-z/.²³]+){{1,4}})")
 _FEW = 5
-"""Words of a reply that is the answer as it stands, where none of them is a verb: `odd $n$`, `Friday`."""
+"""Words of a reply that is the answer as it stands. None of them may be a verb: `odd $n$`, `Friday`."""
 _WORDS_ALONE = later(r"(?:[A-Za-z]{2,}|\$[^$]+\$| )+[.!]?")
 _TEXT_ALONE = later(r"\$*\s*\\text\s*\{[^{}]*\}\s*\$*\.?")
 _VERB = later(r"\b(?:is|are|was|were|be|has|have|had|gives?|makes?|gets?|got|so|thus|hence)\b|=", re.IGNORECASE)
@@ -65,9 +65,9 @@ _SAME_NAME = later(r"([A-Za-z])(?:_\w)? ?= ?[^=]+")
 
 
 def closing(text: str) -> tuple[str, int, str] | None:
-    """The last line where it is a bare value (`line`), or the value its last sentence ends on (`close`).
+    """The last line if it is a bare value (`line`), or the value that the last sentence ends on (`close`).
 
-    Lines of courtesy and notes behind it do not count, nor does an explanation behind an answer that comes first.
+    Courtesy and notes behind it do not count. Nor does an explanation behind an answer that comes first.
 
     Returns:
         The answer, one past its end, and which of the two it was.

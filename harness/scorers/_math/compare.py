@@ -31,7 +31,7 @@ class Reading:
 
     normal: Normal
     node: Node | None
-    """`None` where it cannot be read."""
+    """`None` if it cannot be read."""
     problem: str = ""
     """Why it cannot be read."""
     raw: str = ""
@@ -62,7 +62,7 @@ def compare(gold: str, answer: str, engine: Engine | None = None) -> Equality:
         engine: symbolic work.
 
     Returns:
-        The verdict. Its method is `unparsed` where the answer cannot be read, or holds a number too large to compute.
+        The verdict. Its method is `unparsed` if the answer cannot be read, or holds a number too large to compute.
 
     Raises:
         NeedsEngineError: symbolic work is needed, and there is no engine.
@@ -104,7 +104,7 @@ def _other_dimension(wanted: Reading, found: Reading) -> Equality | None:
 
 
 def _unit(reading_: Reading, other: Reading) -> units.Unit | None:
-    """The unit of an answer; a degree sign is one beside a numeral, which is that many radians of no such angle."""
+    """The unit of an answer. A degree sign is one beside a numeral, which is that many radians of no such angle."""
     node, beside = reading_.node, other.node
     signed = node is not None and node.op == "degree" and beside is not None and trees.is_literal(beside)
     return units.DEGREE if signed else reading_.normal.unit
@@ -213,7 +213,7 @@ def _value(text: str) -> Fraction | None:
 
 
 def _exact_side(text: str) -> str:
-    r"""`\frac{1}{3}` of `\frac{1}{3} \approx 0.33`; `""` where nothing is rounded, or only a name stands there."""
+    r"""`\frac{1}{3}` of `\frac{1}{3} \approx 0.33`. `""` if nothing is rounded, or only a name stands there."""
     almost = _ALMOST.search(text)
     side = text[: almost.start()].rstrip("( ").strip(" $") if almost else ""
     return side if len(side) > 1 or side.isdigit() else ""
@@ -277,7 +277,7 @@ def _is_words(reading_: Reading) -> bool:
 
 
 def _squeezed(reading_: Reading) -> str:
-    """The words without spaces, points and a leading article; `""` where the text is no plain words."""
+    """The words without spaces, points and a leading article. `""` if the text is no plain words."""
     if re.search(r"[-+*/^=<>|_\\\[\]]", re.sub(r"\\text\b|(?<=[A-Za-z])-(?=[A-Za-z])", "", reading_.normal.text)):
         return ""
     return re.sub(r"^(?:an?|the) |[^a-z0-9' ]", "", reading_.normal.words).replace(" ", "")
@@ -300,7 +300,7 @@ def _as_trees(wanted: Reading, found: Reading, comparison: Comparison) -> Equali
 
 
 def _with_other_commas(gold: Node, found: Reading) -> Equality | None:
-    """`3,5` for 3.5 and `12,34,567` for 1234567, where one number is wanted and no list."""
+    """`3,5` for 3.5 and `12,34,567` for 1234567, if one number is wanted and no list."""
     text = found.normal.text
     if not trees.is_literal(gold):
         return None

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 class Equality:
     """Whether the answer is right, how that was found, and why.
 
-    `method` is text, exact, rounded, structure, identity or library; unparsed where the answer could not be read;
-    open (inside a comparison only) where it is left to the library. Of a worker that ran out of time or memory, or
-    failed, `equal` is `None`, and `method` is timeout or error.
+    `method` is text, exact, rounded, structure, identity or library. It is unparsed if the answer could not be read.
+    Inside a comparison only, open means that it is left to the library. If a worker failed or ran out of time or
+    memory, `equal` is `None`, and `method` is timeout or error.
     """
 
     equal: bool | None

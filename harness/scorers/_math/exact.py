@@ -1,4 +1,4 @@
-"""Exact arithmetic on trees: the value of a constant as a fraction, or nothing where it is none.
+"""Exact arithmetic on trees: the value of a constant as a fraction, or nothing if it is none.
 
 The work is bounded: a result of more than `MAX_BITS` bits raises `TooLargeError` before it is computed, and so does a
 tree whose intermediate results hold more than `MAX_WORK` bits together.
@@ -27,7 +27,7 @@ def value(node: Node) -> Fraction | None:
     """The exact value of a constant, rational expression.
 
     Returns:
-        The value; `None` where the tree holds a symbol, an irrational number, or no number at all.
+        The value. `None` if the tree holds a symbol, an irrational number, or no number at all.
 
     Raises:
         TooLargeError: see above.
@@ -94,7 +94,7 @@ def _factorial(number: Fraction, step: int) -> Fraction | None:
 
 
 def _power(base: Fraction, exponent: Fraction) -> Fraction | None:
-    """`base ** exponent` where that is rational."""
+    """`base ** exponent` if that is rational."""
     if exponent.denominator != 1:
         root = _root(base, exponent.denominator)
         return None if root is None else _power(root, Fraction(exponent.numerator))
@@ -106,7 +106,7 @@ def _power(base: Fraction, exponent: Fraction) -> Fraction | None:
 
 
 def _root(number: Fraction, degree: int) -> Fraction | None:
-    """The exact principal root, where it is rational and the number is not negative."""
+    """The exact principal root, if it is rational and the number is not negative."""
     if number < 0 or degree > MAX_ROOT:
         return None
     top, bottom = _integer_root(number.numerator, degree), _integer_root(number.denominator, degree)

@@ -2,13 +2,13 @@ r"""Finds the final answer in a model's text.
 
 Three kinds of place are tried, the surest first:
 
-1. a *mark*: a box, `#### …`, `<answer>…</answer>`, `"answer": …` in JSON; the one that ends last counts;
-2. a *phrase*: "the answer is …", "Answer: …", "A: …", "… is the answer", in the languages of MGSM; the last one counts,
-   and before a mark that the model takes back ("wait, that is wrong …") or replaces ("The final answer is …");
-3. a *close*: the last line, where it is a value or ends on one.
+1. a *mark*: a box, `#### …`, `<answer>…</answer>`, `"answer": …` in JSON. The one that ends last counts.
+2. a *phrase*: "the answer is …", "Answer: …", "A: …", "… is the answer", in the languages of MGSM. The last one counts.
+   It goes before a mark that the model takes back ("wait, that is wrong …") or replaces ("The final answer is …").
+3. a *close*: the last line, if it is a value or ends on one.
 
-A mark that holds a placeholder (`\boxed{}`, `<answer>your answer</answer>`) counts only where there is nothing else.
-A place that touches the end of a text that was cut off does not count: its answer may be half.
+A mark that holds a placeholder (`\boxed{}`, `<answer>your answer</answer>`) counts only if there is nothing else.
+A place that touches the end of a text that was cut off does not count, because its answer may be half.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Extraction:
     """What was found, by which rule, and where it ends in the text."""
 
     answer: str
-    """`""` where there is none."""
+    """`""` if there is none."""
     rule: str
     """boxed, hash, tag, json, phrase, line, close, or none."""
     end: int = 0
@@ -41,7 +41,7 @@ class Extraction:
 
 
 def extract(text: str, *, truncated: bool = False) -> Extraction:
-    """The final answer of a text. Never raises; time is linear in the length of the text.
+    """The final answer of a text. Never raises. Time is linear in the length of the text.
 
     Args:
         text: the model's answer, without what was wrapped around it.
@@ -93,10 +93,10 @@ _A_NUMBER = later(r"\d[\d,]*")
 
 
 def shaped(text: str, wanted: str, found: Extraction) -> Extraction:
-    """What is found, or the close of the text in the shape that the gold answer has, where no mark or phrase gives one.
+    """What is found. If no mark or phrase gives it, the close of the text in the shape that the gold answer has.
 
-    A sentence may close on several things, a date on its year: a word, the letter of a choice, a date, a relation or
-    a number in words is looked for where the gold answer is one.
+    A sentence may close on several things, a date on its year. So a word, the letter of a choice, a date, a relation or
+    a number in words is looked for if the gold answer is one.
     """
     if found.rule not in ("close", "none", "phrase"):
         return found
@@ -188,7 +188,7 @@ _INLINE = later(r"</?(?:b|strong|i|em|u|span|mark|font|big|small|del|ins)\b[^<>]
 # Marks --------------------------------------------------------------------------------------------------------
 
 _BOX = later(r"(?:\\(?:boxed|fbox|framebox)|\x08oxed|(?<![A-Za-z\\])boxed(?=\s*\{))\s*")
-"""A box; also one whose backslash was lost, or read as a backspace, on the way through JSON."""
+"""A box. Also one whose backslash was lost, or read as a backspace, on the way through JSON."""
 _BRACES = later(r"\\.|[{}]", re.DOTALL)
 _BARE_BOX = later(r"[-+]?\d[^\s${}\\]*|[A-Za-z](?![A-Za-z'])")
 _UNCLOSED_BOX = later(r"\{([^{}$\n]*)(?:\$|\\\]|\\\))")
@@ -215,7 +215,7 @@ _CONTROL = str.maketrans({"\f": "\\f", "\t": "\\t", "\b": "\\b", "\r": "\\r", "\
 
 
 def _last_mark(text: str) -> Extraction | None:
-    """The mark that ends last; one that holds more than a placeholder, where there is one."""
+    """The mark that ends last. One that holds more than a placeholder goes first."""
     marks = _marks(text)
     return next((mark for mark in reversed(marks) if not mark.placeholder), marks[-1] if marks else None)
 
@@ -227,7 +227,7 @@ def _marks(text: str) -> list[Extraction]:
 
 
 def _boxed(text: str) -> Extraction | None:
-    """The last box; boxes joined by commas, "and" or "or" are one answer."""
+    """The last box. Boxes joined by commas, "and" or "or" are one answer."""
     boxes = _boxes(text)
     if not boxes:
         return None
@@ -275,7 +275,7 @@ def _boxes(text: str) -> list[tuple[int, int, str]]:
 
 
 def _box_content(text: str, start: int) -> tuple[str, int] | None:
-    """The braced group (or bare token) at `start`, and its length; `None` where it never closes."""
+    """The braced group (or bare token) at `start`, and its length. `None` if it never closes."""
     if not text.startswith("{", start):
         bare = _BARE_BOX.match(text, start)
         return (bare.group().rstrip(".,"), bare.end() - start) if bare else None
@@ -344,7 +344,7 @@ def _inner(content: str) -> str:
 
 
 def _unquoted(quoted: str) -> str:
-    r"""A JSON string; LaTeX that was not escaped (`\f` of `\frac` is a form feed to JSON) is taken as meant."""
+    r"""A JSON string. LaTeX that was not escaped (`\f` of `\frac` is a form feed to JSON) is taken as meant."""
     if "\\" not in quoted or quoted[0] == "'":
         return quoted[1:-1]
     try:

@@ -21,11 +21,11 @@ from harness.scorers._math.syntax import Node
 
 DIGITS = 100
 AGREEING_DIGITS = 40
-"""Values agree where they differ by under 10^-40 of their size."""
+"""Values agree if they differ by under 10^-40 of their size."""
 NOISE_DIGITS = 95
 """Rounding errors stay under 10^-95 of the largest value on the way."""
 HARMLESS_SIZE = 20
-"""Up to this power of ten on the way, a value that drowns in rounding errors is zero; beyond, it is unknown."""
+"""Up to this power of ten on the way, a value that drowns in rounding errors is zero. Beyond it, it is unknown."""
 MAX_EXPONENT = 40_000
 """Largest binary exponent of a value on the way."""
 NEEDED = 3
@@ -52,7 +52,7 @@ def symbols(*nodes: Node) -> set[str]:
 
 
 def has(node: Node, op: str, value: str | None = None) -> bool:
-    """True where the tree holds a node of this op (and value)."""
+    """True if the tree holds a node of this op (and value)."""
     if node.op == op and value in (None, node.value):
         return True
     return any(has(arg, op, value) for arg in node.args)
@@ -61,10 +61,10 @@ def has(node: Node, op: str, value: str | None = None) -> bool:
 def same(left: Node, right: Node) -> bool | None:
     """Are the two expressions equal wherever both are defined?
 
-    A logarithm without a base may be natural or decimal; equality under one reading is enough.
+    A logarithm without a base may be natural or decimal. It is enough if they are equal under one reading.
 
     Returns:
-        `None` where they are not defined together at enough points.
+        `None` if they are not defined together at enough points.
 
     Raises:
         TooLargeError, UnsupportedError: as named.
@@ -102,7 +102,7 @@ def proportional(left: Node, right: Node, *, positive: bool) -> bool | None:
 
 
 def approximate(node: Node) -> float | None:
-    """The value of a real constant as a float, for ordering; `None` where it has symbols or is not real."""
+    """The value of a real constant as a float, for ordering. `None` if it has symbols or is not real."""
     if symbols(node):
         return None
     with mp.workdps(DIGITS):
@@ -152,7 +152,7 @@ def _at_all_points(
 
 
 def _points(names: list[str]) -> Iterator[dict[str, Any]]:
-    """Positive, integer, and signed values for every symbol; one empty point where there are none."""
+    """Positive, integer, and signed values for every symbol. If there are no symbols, one empty point."""
     if not names:
         yield {}
         return

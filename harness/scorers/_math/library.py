@@ -32,7 +32,7 @@ def equal(gold: str, answer: str) -> bool | None:
         answer: the normalised answer.
 
     Returns:
-        `None` where a guard refuses them, or the grammar reads one of them not at all.
+        `None` if a guard refuses them, or the grammar reads one of them not at all.
     """
     for text in (gold, answer):
         if len(text) > MAX_CHARS or _TOO_MUCH.search(text) or _WORD.search(text):

@@ -1,7 +1,7 @@
 r"""One spelling for each thing an answer can say: Unicode, LaTeX dress, thousands, currency, units.
 
-`normalise` turns the raw answer into the text that `syntax.read` reads. It never changes a value: where a
-spelling is ambiguous (`1 2`, `{1}{2}`) it is left alone, and the reader refuses it.
+`normalise` turns the raw answer into the text that `syntax.read` reads. It never changes a value. If a spelling is
+ambiguous (`1 2`, `{1}{2}`), it is left alone, and the reader refuses it.
 
 Inside this module a run of text (`\text{cm}`) is written `⟦cm⟧`, the end of a matrix row `⏎`.
 """
@@ -23,9 +23,9 @@ class Normal:
     """An answer in one spelling."""
 
     text: str
-    """What `syntax.read` reads; `""` where nothing is left."""
+    """What `syntax.read` reads. `""` if nothing is left."""
     unit: units.Unit | None = None
-    """Where the answer names one whose size is known."""
+    """The unit of the answer, if its size is known."""
     words: str = ""
     """The answer as bare lower-case words, for answers that are text."""
 
@@ -144,7 +144,7 @@ _FONTS = later(
     r"(?:\{([^{}]*)\}|([A-Za-z0-9]))"
 )
 _FONT_OF_GROUP = later(r"\\(?:text\w*|mbox|math(?!bb)\w+|bm|boldsymbol|bold|emph|underline|boxed|fbox)(?= ?\{)")
-"""What is left of them holds braces of its own; the group is enough."""
+"""Commands whose leftovers hold braces of their own, so the group is enough."""
 _DROPPED = frozenset({"hspace", "hspace*", "phantom", "hphantom", "color", "tag"})
 _MATH_FONTS = frozenset(
     {
@@ -210,7 +210,7 @@ _PLAIN_ROOT = later(r"(?<![A-Za-z\\])sqrt(?![A-Za-z])")
 
 
 def plain_latex(text: str) -> str:
-    """LaTeX with one command per meaning, without sizes, spacing and fonts; text runs as `⟦…⟧`."""
+    """LaTeX with one command per meaning, without sizes, spacing and fonts. Runs of text become `⟦…⟧`."""
     text = _POINTED_THOUSANDS.sub(_without_points, _THOUSANDS.sub("", text))
     if "\\" in text:
         text = _rows(text)
@@ -221,7 +221,7 @@ def plain_latex(text: str) -> str:
             text, count = _POWER_IN_FONT.subn(r"\1\2", text)
             if not count:
                 break
-        for _ in range(_DEEPEST_FONT):  # fonts within fonts; deeper nests are left to be refused
+        for _ in range(_DEEPEST_FONT):  # fonts within fonts. Deeper nests are left to be refused
             text, count = _FONTS.subn(_font, text)
             if not count:
                 break
@@ -245,7 +245,7 @@ def _without_points(match: re.Match[str]) -> str:
 
 
 def _rows(text: str) -> str:
-    r"""`\\` ends a row of a matrix; elsewhere it parts lines, or is one backslash that was escaped twice."""
+    r"""`\\` ends a row of a matrix. Elsewhere it parts lines, or is one backslash that was escaped twice."""
     in_matrix = "\\begin" in text
     if not in_matrix:
         text = re.sub(r"\\\\(?=[A-Za-z])", r"\\", text)

@@ -177,7 +177,7 @@ def stated(text: str, after: int = 0) -> StatedAnswer | None:
 
 
 def is_value(text: str) -> bool:
-    """True where the text begins as a value does, and none of its words say that it is a rounded one."""
+    """True if the text begins as a value does, and none of its words say that it is a rounded one."""
     return _BARE.match(text) is not None and text.strip() != ""
 
 
@@ -222,7 +222,7 @@ def _value_before(text: str, place: int, after: int) -> StatedAnswer | None:
 
 
 def _phrases(text: str, after: int) -> Iterator[tuple[int, int | None]]:
-    """Where the phrases of a text begin and end, the last first; the end is `None` where a value may stand before.
+    """Begins and ends of the phrases in a text, the last first. The end is `None` if a value may stand before.
 
     Key words are found first: that is much faster.
     """
@@ -241,7 +241,7 @@ def _phrases(text: str, after: int) -> Iterator[tuple[int, int | None]]:
 
 
 def _places(rest: str, keys: tuple[str, ...], after: int) -> list[int]:
-    """Where the key words stand, the last first; `rest` is the text from `after` on."""
+    """Places of the key words, the last first. `rest` is the text from `after` on."""
     places: list[int] = []
     for key in keys:
         place = rest.rfind(key)
@@ -252,7 +252,7 @@ def _places(rest: str, keys: tuple[str, ...], after: int) -> list[int]:
 
 
 def _end_of_sentence(text: str, start: int) -> int:
-    """The end of the sentence; stops inside the mathematics that it begins with do not count."""
+    """The end of the sentence. A stop inside the mathematics that it begins with does not count."""
     for opener, closer in _MATH_OPENERS:
         if text.startswith(opener, start):
             close = text.find(closer, start + len(opener))
@@ -273,7 +273,7 @@ BULLET = later(r"^[ \t]*(?:[-•*]|\d{1,2}[.)])[ \t]+", re.MULTILINE)
 
 
 def _bullets(text: str, start: int) -> StatedAnswer | None:
-    """The items of a list that stands behind a phrase, where each is a value."""
+    """The items of a list that stands behind a phrase, if each is a value."""
     found = _BULLETS.match(text, start)
     items = [tidy(item) for item in BULLET.split(found.group())[1:]] if found else []
     if found is None or not all(is_value(item) and not TWO_WORDS.search(item) for item in items):
@@ -303,7 +303,7 @@ _TEXT_COMMAND = later(r"\\(?:text|mathrm|textbf)\s*\{([^{}]*)\}")
 
 
 def distil(prose: str) -> str | None:  # noqa: PLR0911 - one per way of saying it
-    """The one value in a piece of prose, where a value is wanted; `None` where there is no single one."""
+    """The one value in a piece of prose that should hold a value. `None` if there is no single one."""
     if len(prose) > MAX_CHARS:
         return None
     prose = without_text(prose)
@@ -350,7 +350,7 @@ _WORDS_OF_ENGLISH = later(
 
 
 def with_points(answer: str, text: str) -> str:
-    """`70.000` as `70000`, where the text is German, Spanish, Portuguese, Italian, Dutch, Turkish or Indonesian."""
+    """`70.000` as `70000`, if the text is German, Spanish, Portuguese, Italian, Dutch, Turkish or Indonesian."""
     if not _GROUPED_BY_POINTS.search(answer) or _WORDS_OF_ENGLISH.search(text) or not _WORDS_OF_EUROPE.search(text):
         return answer
     return _GROUPED_BY_POINTS.sub(lambda number: number.group().replace(".", ""), answer)

@@ -12,7 +12,7 @@ from harness.scorers._math.syntax import Node
 
 FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 _PROBES = tuple(map(Fraction, ("0", "1", "2", "7/3", "-5")))
-"""Where an inequality is tried for being linear."""
+"""Points at which an inequality is tested for being linear."""
 
 OrderKey = Callable[[Node], Fraction | float]
 """Gives a bound its place on the line."""
@@ -20,7 +20,7 @@ OrderKey = Callable[[Node], Fraction | float]
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """An interval; a bound of `None` is infinite."""
+    """An interval. A bound of `None` is infinite."""
 
     low: Node | None
     high: Node | None
@@ -29,7 +29,7 @@ class Piece:
 
 
 def variable(node: Node) -> str | None:
-    """The symbol a relation restricts, where there is exactly one; `None` for sets, which name none."""
+    """The symbol a relation restricts, if there is exactly one. `None` for sets, which name none."""
     if node.op == "rel":
         for side in node.args:
             if side.op == "sym":
@@ -43,7 +43,7 @@ def variable(node: Node) -> str | None:
 
 
 def pieces(node: Node, key: OrderKey) -> list[Piece] | None:
-    """The pieces a tree describes, in order; `None` where it describes none, or has to be solved first."""
+    """The pieces a tree describes, in order. `None` if it describes none, or has to be solved first."""
     found = _pieces(node, key)
     if found is None or len(found) < 2:  # noqa: PLR2004
         return found

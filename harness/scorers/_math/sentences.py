@@ -66,7 +66,7 @@ _AMOUNTS = later(
 _CHANCE = later(r"\b(?:probability|chances?|odds|likelihood)\b[^.]*\b(?:is|are)\s+(\d+) (?:in|out of) (\d+)\W*$")
 """`3 in 8`, of a probability."""
 _ENDINGS = (_CHANCE, _BOUNDED, _BRACKETED, _TUPLES, _EXPRESSION, _AMOUNTS)
-"""Values that a sentence may end on beside plain numbers; of more than one group, a fraction."""
+"""Values that a sentence may end on beside plain numbers. A match with more than one group is a fraction."""
 _IN_BOLD = later(r"(?=.*\d).{1,120}(?<!:)")
 _SAID_LAST = later(
     rf"(?:\b(?:is|are|be|equals?)\s+(?:(?:about|approximately|exactly)\s+)?|[是为])({NUMBER})\s?\S{{0,12}}$"
@@ -134,9 +134,9 @@ _PART = later(r"\s+(?:[a-z]+\s+)?(?:out\s+)?of\b")
 
 
 def concluding(sentence: str) -> str | None:
-    """The value of a sentence: after its last `=`, its one bold value, its closing mathematics, else its last number.
+    """The value of a sentence: after its last `=`, its one bold value, its closing mathematics, or its last number.
 
-    Nothing where it is denied, hedged or a question, or where the sentence goes on after the number.
+    There is none if it is denied, hedged or a question, or if the sentence goes on after the number.
     """
     sentence = _HOURS.sub(r"\1:\2", sentence.rstrip().replace("{,}", ",").replace("\\$", "$"))
     if both := _both_sides(sentence):
@@ -185,7 +185,7 @@ def _both_sides(sentence: str) -> str | None:
 
 
 def _after_equals(sentence: str, *, whole: bool, open_: bool) -> str | None:
-    """What stands behind the last `=`: a value, or each of several (`x = 7 and y = 2`) where nothing is left open."""
+    """What stands behind the last `=`: a value, or each of several (`x = 7 and y = 2`) if nothing is left open."""
     assigned = _ALTERNATIVES.search(sentence) or (None if open_ else _ASSIGNED.search(sentence))
     if assigned is not None:
         return assigned.group(1)
@@ -201,7 +201,7 @@ def _after_equals(sentence: str, *, whole: bool, open_: bool) -> str | None:
 
 
 def _either(sentence: str) -> str | None:
-    """`2` of `…, or 2 each`; of two numbers both, for the comparison to tell whether they spell one value."""
+    """`2` of `…, or 2 each`. Of two numbers both, so that the comparison can tell whether they spell one value."""
     each, either = _OR_EACH.search(sentence), _EITHER.search(sentence)
     if each is not None:
         return str(next(filter(None, each.groups()))).strip()
@@ -230,7 +230,7 @@ def closing_formulas(sentence: str) -> list[str]:
 
 
 def _closing_numbers(sentence: str) -> str | None:
-    """The numbers that a sentence lists or counts with at its end, else the one it is about where only words follow."""
+    """The numbers that a sentence lists or counts at its end. If only words follow a number, the one it is about."""
     if (restated := _RESTATED.search(sentence)) is not None:
         sentence = sentence[: restated.end(1)]
     for ending in _ENDINGS:
@@ -249,7 +249,7 @@ def _closing_numbers(sentence: str) -> str | None:
 
 
 def _main_number(sentence: str) -> tuple[re.Match[str] | None, int]:
-    """The number that a sentence is about, and where its last number ends.
+    """The number that a sentence is about, and the place at which its last number ends.
 
     It is the last, unless just one of them stands behind no preposition and does not open the sentence.
     """
@@ -277,7 +277,7 @@ def _start(number: re.Match[str]) -> int:
 
 
 def _side(sentence: str, equals: re.Match[str]) -> str | None:
-    r"""`2\sqrt{5}` of `$\sqrt{20} = 2\sqrt{5}$`, where more than the number stands behind the last `=`."""
+    r"""`2\sqrt{5}` of `$\sqrt{20} = 2\sqrt{5}$`, if more than the number stands behind the last `=`."""
     around = next((found for found in MATHS.finditer(sentence) if found.start() < equals.start() < found.end()), None)
     if around is None or not _GOES_ON.match(sentence, equals.end()):
         return None
@@ -285,7 +285,7 @@ def _side(sentence: str, equals: re.Match[str]) -> str | None:
 
 
 def _with_unit(sentence: str, number: str, end: int) -> str:
-    """A number with the unit behind it, where the size of that is known: 5 inches are not 5 feet."""
+    """A number with the unit behind it, if the size of that is known: 5 inches are not 5 feet."""
     unit = _UNIT_BEHIND.match(sentence, end)
     number = number.strip()
     if unit is None:

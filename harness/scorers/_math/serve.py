@@ -1,6 +1,6 @@
 """The inside of a worker process: reads questions, arms the CPU timer, compares, answers.
 
-Started by `workers.py` as a fresh interpreter; never imported by the scorer itself.
+`workers.py` starts it as a fresh interpreter. The scorer itself never imports it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class CpuTimer:
             signal.signal(signal.SIGPROF, signal.SIG_DFL)
 
     def arm(self, seconds: float) -> float:
-        """Start (or, with 0, stop) the timer; returns what was left on it."""
+        """Start the timer, or stop it with 0. Returns what was left on it."""
         return signal.setitimer(signal.ITIMER_PROF, seconds)[0] if self.works else 0.0
 
     @contextlib.contextmanager
@@ -110,7 +110,7 @@ def _limit_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (size, size))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     except (ImportError, ValueError, OSError):
-        pass  # no such limit here; the sizes that `exact` and `identity` allow are small
+        pass  # no such limit here, but the sizes that `exact` and `identity` allow are small
 
 
 if __name__ == "__main__":

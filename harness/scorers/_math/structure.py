@@ -1,7 +1,7 @@
 """Compares two trees: values, collections, matrices, numerals, relations, sets of numbers.
 
 Only the equality of two values that are not rational is left to an `Engine`, which lives in a worker process.
-Without one, `NeedsEngineError` is raised where it would be asked.
+If there is no engine, `NeedsEngineError` is raised when it would be asked.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ class Comparison:
     # -- collections ----------------------------------------------------------------------------------------
 
     def matrices(self, gold: Node, answer: Node) -> Equality:
-        """Entry by entry; a column or row is also a tuple."""
+        """Entry by entry. A column or row is also a tuple."""
         wanted, found = _rows(gold), _rows(answer)
         if wanted is None or found is None:
             return no("structure", _is_not(answer, gold))
@@ -144,7 +144,7 @@ class Comparison:
         return self.in_order(sum(wanted, ()), sum(found, ()), "matrix")
 
     def collections(self, gold: Node, answer: Node) -> Equality:  # noqa: PLR0911 - one per kind
-        """Lists and sets in any order; tuples and intervals in theirs, with their brackets."""
+        """Lists and sets in any order. Tuples and intervals in their own order, with their brackets."""
         if "group" in (gold.op, answer.op):
             return self.tuples(gold, answer)
         wanted, found = trees.items(gold), trees.items(answer)
@@ -164,11 +164,11 @@ class Comparison:
         if len(labels) == len(wanted) and not any(map(trees.assignment, found)):
             return self.in_order(wanted, found, "list")  # `1, 2` for `x = 1, y = 2`
         if not labels and len(_names(found)) == len(found):
-            return self.in_order(wanted, found, "list")  # and the other way; `x_1 = 1, x_2 = 2` are in any order
+            return self.in_order(wanted, found, "list")  # and the other way, but `x_1 = 1, x_2 = 2` are in any order
         return self.in_any_order(wanted, found)
 
     def alternatives(self, gold: Node, answer: Node) -> Equality | None:
-        """One value against `a or b`, where both spell that value."""
+        """One value against `a or b`, if both spell that value."""
         one, several = (gold, answer) if answer.op == "list" else (answer, gold)
         if one.op in trees.COLLECTIONS or several.value != "or":
             return None
@@ -189,7 +189,7 @@ class Comparison:
         return self.in_order(trees.items(gold), trees.items(answer), "tuple")
 
     def in_order(self, wanted: tuple[Node, ...], found: tuple[Node, ...], kind: str) -> Equality:
-        """The first with the first, and so on. Labels (`x = 1`) count where both sides have them."""
+        """The first with the first, and so on. Labels (`x = 1`) count if both sides have them."""
         if len(wanted) != len(found):
             return no("structure", f"{trees.count(found)}, wanted {trees.count(wanted)}")
         wanted, found = _labels_agree(wanted, found)
@@ -202,7 +202,7 @@ class Comparison:
         return yes(_strongest(methods), f"the same {kind}")
 
     def in_any_order(self, wanted: tuple[Node, ...], found: tuple[Node, ...]) -> Equality:
-        """A matching of the two. Labels (`x = 1`) count where both sides have them."""
+        """A matching of the two. Labels (`x = 1`) count if both sides have them."""
         wanted, found = _labels_agree(wanted, found)
         left = list(found)
         methods = set()
@@ -248,7 +248,7 @@ class Comparison:
         return self.equal(gold.value, value)
 
     def equations(self, gold: Node, answer: Node, otherwise: Equality) -> Equality:
-        """Two equations are one where their differences are proportional."""
+        """Two equations are one if their differences are proportional."""
         named = [bool(trees.names(node)) for node in (gold, answer)]
         if gold.op != "rel" or answer.op != "rel" or named[0] != named[1]:
             return otherwise
@@ -303,7 +303,7 @@ class Comparison:
         return yes("structure", "the same set of numbers")
 
     def unsolved(self, gold: Node, answer: Node) -> Equality:
-        """Two inequalities that are multiples of each other are one; anything else is left open."""
+        """Two inequalities that are multiples of each other are one. Anything else is left open."""
         both = [regions.flip(n) if str(n.value).startswith(">") and n.op == "rel" else n for n in (gold, answer)]
         operators = {str(node.value) for node in both if node.op == "rel"}
         if all(node.op == "rel" for node in both) and len(operators) == 1 and operators <= regions.FLIPPED.keys():
@@ -316,7 +316,7 @@ class Comparison:
         return no("structure", _is_not(answer, gold))
 
     def place(self, bound: Node) -> Fraction | float:
-        """Where a bound stands on the line; 0 for one that depends on symbols."""
+        """The place of a bound on the line. 0 for one that depends on symbols."""
         number = exact.value(bound)
         return number if number is not None else self.engine.approximate(bound) or 0.0
 
@@ -345,7 +345,7 @@ def _with_constant_of(gold: Node, answer: Node) -> Node:
 
 
 def _numerals(gold: Node, answer: Node) -> Equality:
-    """Numerals in a base are compared as written; a missing (or symbolic) base is taken from the other side."""
+    """Numerals in a base are compared as written. If a base is missing or symbolic, it is the other side's."""
     (sign, one), (sign2, other) = trees.unsigned(gold), trees.unsigned(answer)
     digits = [str(node.value) if node.op == "base" or trees.is_short(node) else "" for node in (one, other)]
     bases = [str(node.args[0].value) for node in (one, other) if node.op == "base"]
@@ -363,7 +363,7 @@ def _rows(node: Node) -> list[tuple[Node, ...]] | None:
 
 
 def _labels_agree(wanted: tuple[Node, ...], found: tuple[Node, ...]) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
-    """Drop `x =` where the other side has no labels, and where only the first of several has one."""
+    """Drop `x =` if the other side has no labels, or if only the first of several has one."""
     if all(trees.assignment(item) for item in (*wanted, *found)):
         return wanted, found
     return tuple(map(trees.bare, wanted)), tuple(map(trees.bare, found))

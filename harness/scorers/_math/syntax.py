@@ -36,8 +36,8 @@ MAX_CHAIN = 60
 class Node:
     """One node of the tree.
 
-    `op` is one of num, sym, const, add, mul, div, pow, neg, pm, mp, fact, fact2, call, percent, degree (values);
-    list, set, group, matrix, row (collections); rel, chain, union, intersection, minus (relations and sets);
+    `op` is one of these. Values: num, sym, const, add, mul, div, pow, neg, pm, mp, fact, fact2, call, percent, degree.
+    Collections: list, set, group, matrix, row. Relations and sets: rel, chain, union, intersection, minus. Others:
     base (a numeral with its base), word (text), dots (an ellipsis among the items of a list).
     """
 
@@ -55,7 +55,7 @@ def read(text: str, *, thousands: bool = True) -> Node:
 
     Args:
         text: the answer, as `normalise.normalise` returns it.
-        thousands: read `1,234` as one number where it stands in no brackets.
+        thousands: read `1,234` as one number if it stands in no brackets.
 
     Raises:
         UnreadableError: it is no answer this grammar knows, or too long, or nested too deep.
@@ -154,7 +154,7 @@ class _Parser:
     # -- collections and relations --------------------------------------------------------------------------
 
     def listing(self, closers: tuple[str, ...]) -> Node:
-        """Items separated by commas, semicolons, `and`, `or`; a single item is itself."""
+        """Items separated by commas, semicolons, `and`, `or`. A single item is itself."""
         items = [self.relation()]
         joiners: set[str] = set()
         while self.at(*_JOINERS):
@@ -291,7 +291,7 @@ class _Parser:
         return self.postfix(Node("pow", (node, self.nested(self.exponent)))) if self.take("^") else node
 
     def is_transposition(self) -> bool:
-        r"""Take `^T`, `^{T}`, `^\top`, where that is what follows."""
+        r"""Take `^T`, `^{T}`, `^\top`, if that is what follows."""
         braces = int(self.at("{", ahead=1))
         token = self.peek(1 + braces)
         if token is None or token.text not in ("T", "\\top") or (braces and not self.at("}", ahead=3)):
@@ -398,7 +398,7 @@ class _Parser:
         return Node("const", value=name) if name in ("e", "i") else self.applied_symbol(name)
 
     def applied_symbol(self, name: str) -> Node:
-        """A symbol, or an unknown function applied: `f(x+1)`, `I(0)`, `u(t)`; but `n(n+1)` is a product."""
+        """A symbol, or an unknown function applied: `f(x+1)`, `I(0)`, `u(t)`. But `n(n+1)` is a product."""
         if not self.at("("):
             return Node("sym", value=name)
         inner = self.peek(1)
@@ -427,7 +427,7 @@ class _Parser:
     # -- brackets, functions, matrices ----------------------------------------------------------------------
 
     def group(self, opener: str) -> Node:
-        """Brackets: grouping where they hold one thing, else a tuple, an interval or a set."""
+        """Brackets: grouping if they hold one thing. If not, a tuple, an interval or a set."""
         outer, self.bars = (
             self.bars,
             int(opener == "\\{"),
@@ -535,7 +535,7 @@ class _Parser:
 
 
 def _accented(accent: str, inner: Node) -> Node:
-    """A segment is named by its points, a unit vector by its letter; any other accent makes another symbol."""
+    """A segment is named by its points, a unit vector by its letter. Any other accent makes another symbol."""
     if is_segment(inner) or inner.value in ("i", "j", "k"):
         return inner
     if inner.op != "sym":

@@ -84,7 +84,7 @@ class Token:
     """number, name (of a function or constant), symbol, word, text, sign, begin, end, mathbb."""
     text: str
     spaced: bool
-    """True where white space stands before it."""
+    """True if white space stands before it."""
 
 
 def tokenise(text: str, *, thousands: bool = True) -> list[Token]:
@@ -92,7 +92,7 @@ def tokenise(text: str, *, thousands: bool = True) -> list[Token]:
 
     Args:
         text: the answer, as `normalise.normalise` returns it.
-        thousands: read `1,234` as one number where it stands in no brackets.
+        thousands: read `1,234` as one number if it stands in no brackets.
 
     Raises:
         UnreadableError: too long, or something that has no place in mathematics.

@@ -63,7 +63,7 @@ def names(node: Node) -> set[str]:
 
 
 def contains(node: Node, ops: frozenset[str]) -> bool:
-    """True where a node of one of these kinds is in the tree."""
+    """True if a node of one of these kinds is in the tree."""
     return node.op in ops or any(contains(arg, ops) for arg in node.args)
 
 
@@ -106,7 +106,7 @@ def unsigned(node: Node) -> tuple[int, Node]:
 
 
 def decimal_digits(node: Node) -> int:
-    """Significant digits of a decimal literal, its sign and power of ten aside; 0 for anything else."""
+    """Significant digits of a decimal literal, its sign and power of ten aside. 0 for anything else."""
     if node.op == "num":
         return node.digits
     if node.op == "neg" or (node.op == "mul" and [arg.op for arg in node.args[1:]] == ["pow"]):
@@ -139,7 +139,7 @@ def unapplied(node: Node, functions: set[str]) -> Node:
 
 
 def branches(node: Node) -> list[Node]:
-    """The two values of an expression with ±; nothing where there is none."""
+    """The two values of an expression with ±. Nothing if there is none."""
     if not contains(node, frozenset({"pm", "mp"})):
         return []
     return [_choose(node, upper=True), _choose(node, upper=False)]
@@ -199,14 +199,14 @@ def difference(relation: Node) -> Node:
 
 
 def constant_term(node: Node) -> str:
-    """The `C` of `x^2 + C`: a free constant, added once and used nowhere else; `""` where there is none."""
+    """The `C` of `x^2 + C`: a free constant, added once and used nowhere else. `""` if there is none."""
     added = [str(arg.value) for arg in node.args if arg.op == "sym"] if node.op == "add" else []
     found = [name for name in added if name in _CONSTANTS]
     return found[0] if len(found) == 1 and sum(found[0] in names(arg) for arg in node.args) == 1 else ""
 
 
 def with_dots(parts: tuple[Node, ...]) -> tuple[Node, ...]:
-    """The items of a list with an ellipsis in one spelling: all of them where they are known, else the first two."""
+    """The items of a list with an ellipsis in one spelling: all of them if they are known, else the first two."""
     index = next((i for i, part in enumerate(parts) if part.op == "dots"), -1)
     known = [exact.value(part) for part in parts[: max(index, 0)]]
     steps = {b - a for a, b in pairwise(known) if a is not None and b is not None}
@@ -222,7 +222,7 @@ def with_dots(parts: tuple[Node, ...]) -> tuple[Node, ...]:
 
 
 def items(node: Node) -> tuple[Node, ...]:
-    """The elements of a collection, or the thing itself; ± counts as two."""
+    """The elements of a collection, or the thing itself. ± counts as two."""
     found: list[Node] = []
     for part in with_dots(node.args) if node.op in COLLECTIONS else (node,):
         assigned = assignment(part)
@@ -235,7 +235,7 @@ def items(node: Node) -> tuple[Node, ...]:
 
 
 def matrix(node: Node) -> list[tuple[Node, ...]] | None:
-    """The rows of a matrix, of a multiple of one, of `[[1, 2], [3, 4]]`; `None` for anything else."""
+    """The rows of a matrix, of a multiple of one, of `[[1, 2], [3, 4]]`. `None` for anything else."""
     if node.op == "matrix":
         return [row.args for row in node.args]
     if node.op == "neg" and (rows := matrix(node.args[0])) is not None:

@@ -1,4 +1,4 @@
-"""Takes currency signs, scale words and trailing units off an answer; knows the size of the common units."""
+"""Takes currency signs, scale words and trailing units off an answer, and knows the size of the common units."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ _KNOWN = {
     **_table("money", {"cent ¢": "1/100", "dollar USD": "1"}),
     **_table("unit", {"unit": "1"}),
 }  # fmt: skip
-"""The international yard and pound of 1959; the rest is SI."""
+"""The international yard and pound of 1959. The rest is SI."""
 DEGREE = _KNOWN["degree"]
 _ANY = "unit"
 """`square units` are an area of any size."""
@@ -100,7 +100,7 @@ _LONG_WORD = 4
 
 _CURRENCY = later(r"^([-+]?) ?(?:US)?(?:\$|€|£|¥|₹|USD|EUR|GBP|Rs\.?) ?(?=[-\d.\\(])")
 _LETTER_SCALE = later(r"^([\d.,]*\d) ?([kKMB])$")
-"""`$1.5M`; without the currency, the letter may be a unit or a variable."""
+"""`$1.5M`. Without the currency, the letter may be a unit or a variable."""
 _LETTER_SCALES = {"k": 10**3, "K": 10**3, "M": 10**6, "B": 10**9}
 _CURRENCY_AFTER = later(r"(?<=\d) ?(?:\$|€|£|¥|₹|USD|EUR|GBP)$")
 _DOLLARS = ("$", "USD")
@@ -134,11 +134,11 @@ def split(text: str, *, letters: bool) -> tuple[str, Unit | None]:
     """Part an answer into its value and its unit.
 
     Args:
-        text: an undressed answer; runs of text as `⟦…⟧`.
+        text: an undressed answer, with runs of text as `⟦…⟧`.
         letters: a bare letter may be a unit (`5 m`), and not a variable.
 
     Returns:
-        The value, and the unit where its size is known. A unit that is not known is taken off as well.
+        The value, and the unit if its size is known. A unit that is not known is taken off as well.
     """
     text = _PERCENT.sub(r"\%", text)
     together = _compound(text)
@@ -240,7 +240,7 @@ def is_unit(words: str, *, spaced: bool) -> bool:
 
 
 def has_size(words: str) -> bool:
-    """Whether the words behind a number in a sentence are a unit whose size is known; `in` is none there."""
+    """Whether the words behind a number in a sentence are a unit whose size is known. `in` is none there."""
     return words != "in" and _known(words) is not None
 
 
@@ -253,7 +253,7 @@ def _singular(word: str) -> str:
 
 
 def _known(named: str) -> Unit | None:
-    """The size of a unit, of a power, a product or a quotient of units; `None` where one of them is not known."""
+    """The size of a unit, of a power, a product or a quotient of units. `None` if one of them is not known."""
     if "frac" in named:
         return None
     powers: Counter[str] = Counter()
@@ -283,7 +283,7 @@ def _known(named: str) -> Unit | None:
 
 
 def _counted(unit: Unit, times: int, powers: Counter[str]) -> Fraction:
-    """Add a power of a unit to the dimensions; returns its factor."""
+    """Add a power of a unit to the dimensions. Returns its factor."""
     for dimension in unit.dimension.split():
         name, _, power = dimension.partition("^")
         powers[name] += times * int(power or 1)

@@ -44,7 +44,7 @@ _TWICE = later(r"([a-z -]+?) ?\((\d+)\)|(\d+) ?\(([a-z -]+)\)")
 
 
 def value(words: str) -> str | None:
-    """What some words say, as text for `syntax.read`; `None` where they say no value.
+    """What some words say, as text for `syntax.read`. `None` if they say no value.
 
     Args:
         words: lower-case words, as `normalise.Normal.words` holds them.
@@ -117,7 +117,7 @@ def _number(words: list[str]) -> int | None:
 
 
 def _fits(word: str, group: int) -> int | None:
-    """What a word adds to the hundreds, tens and ones before it; `None` where it does not go on from them."""
+    """What a word adds to the hundreds, tens and ones before it. `None` if it does not go on from them."""
     tens, ones = divmod(group % 100, 10)
     if word in _TENS:
         return None if tens or ones else 10 * (_TENS.index(word) + 2)

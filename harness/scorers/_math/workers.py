@@ -1,9 +1,9 @@
 """Worker processes for symbolic work: warm, limited in CPU time and memory, killed when they overrun.
 
 A worker is a fresh interpreter (never a fork) that reads one JSON line per question and writes one per answer. Its
-environment holds nothing of ours: no keys, a fixed hash seed, so that the order of sets inside sympy is always the
+environment holds nothing of ours: no keys, and a fixed hash seed, so that the order of sets inside sympy is always the
 same. Before each question it arms a timer on its own CPU time whose signal ends the process (`ITIMER_PROF`, default
-action): no handler runs inside sympy, and a busy machine changes nothing. Where the platform has no such timer
+action). So no handler runs inside sympy, and a busy machine changes nothing. If the platform has no such timer
 (Windows), the parent watches the clock instead.
 """
 
@@ -30,14 +30,14 @@ CPU_SECONDS = 0.4
 CPU_SECONDS_ALONE = 1.0
 """CPU time of the second and last try, in a fresh worker with nothing else running."""
 HAS_CPU_TIMER = hasattr(signal, "setitimer")
-"""Linux, macOS; not Windows."""
+"""True on Linux and macOS, false on Windows."""
 WALL_FACTOR = 60 if HAS_CPU_TIMER else 4
-"""Wall time, in CPU limits, after which a worker is killed. Where there is a timer of CPU time, this only ends a
-worker that hangs without computing."""
+"""Wall time, in CPU limits, after which a worker is killed. With a timer of CPU time, this only ends a worker that
+hangs without computing."""
 START_SECONDS = 120
 """Wall time a worker has to start."""
 MEMORY_MB = 1024
-"""Address space of a worker, where the platform can limit it."""
+"""Address space of a worker, if the platform can limit it."""
 QUESTIONS_PER_WORKER = 8
 """A second worker is not started for less than this."""
 
@@ -80,7 +80,7 @@ class SymbolicWorker:
         """Put one question.
 
         Raises:
-            WorkerDiedError: it overran its limits; the worker is not to be used again.
+            WorkerDiedError: it overran its limits. Do not use the worker again.
             HarnessError: it does not start.
         """
         if not self._ready:
@@ -99,7 +99,7 @@ class SymbolicWorker:
         self._ready = True
 
     def _exchange(self, line: str, cpu_seconds: float) -> str:
-        """Write one line and read one; an empty line asks whether the worker is there."""
+        """Write one line and read one. An empty line asks whether the worker is there."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         watchdog = threading.Timer(WALL_FACTOR * cpu_seconds, self.process.kill)
@@ -132,7 +132,7 @@ def judge(tasks: Sequence[Task], workers: int | None = None) -> list[Equality]:
 
     Args:
         tasks: the questions.
-        workers: processes; by default one per core, where there are questions enough.
+        workers: processes. By default one per core, if there are questions enough.
 
     Returns:
         One outcome per question, in order. Verdicts do not depend on the number of workers or on load: a question
@@ -197,7 +197,7 @@ _idle_lock = threading.Lock()
 
 @contextlib.contextmanager
 def _borrowed(*, fresh: bool = False) -> Iterator[_Holder]:
-    """A warm worker for a while; it goes back to the idle ones unless it died."""
+    """A warm worker for a while. Unless it dies, it goes back to the idle ones."""
     with _idle_lock:
         worker = _idle.pop() if _idle and not fresh else None
     holder = _Holder(worker or SymbolicWorker())
@@ -210,7 +210,7 @@ def _borrowed(*, fresh: bool = False) -> Iterator[_Holder]:
 
 
 def close() -> None:
-    """End all idle workers. Called at exit; the next question starts new ones."""
+    """End all idle workers. Called at exit. The next question starts new ones."""
     with _idle_lock:
         workers = list(_idle)
         _idle.clear()

@@ -83,7 +83,7 @@ function board() {
     page: 50,
     filter: (r) => r.name.toLowerCase().includes(text) && (controls || D.controls[r.model] === undefined),
     attributes: (r) => ({ class: isTied(r) ? "tied" : null }),
-    sortedBy: (name, up) => { by = [name, up]; remember(); },
+    sortedBy: (name, up) => { by = name === null ? null : [name, up]; remember(); },
   });
   const search = input("Filter models", "search", (v) => { text = v.toLowerCase(); shown.refresh(); remember(); });
   const hide = input("Hide controls", "checkbox", (v) => { controls = !v; shown.refresh(); remember(); });

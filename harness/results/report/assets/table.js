@@ -10,14 +10,22 @@ function table(caption, columns, rows, options) {
     if (!column.key) return h("th", { scope: "col" }, column.name);
     return h("th", { scope: "col", "aria-sort": "none", class: column.number && !column.wide ? "n" : null },
       button(column.name, () => {
-        const up = sorted && sorted.i === i ? !sorted.up : !column.number;
-        toSort(i, up);
-        if (opt.sortedBy) opt.sortedBy(column.name, up);
-        say(`${caption}: sorted by ${column.name}, ${up ? "ascending" : "descending"}`);
+        choose(i, sorted && sorted.i === i ? !sorted.up : !column.number);
       }));
   });
+  const choose = (i, up) => {
+    const name = i === null ? null : columns[i].name;
+    toSort(i, up);
+    if (opt.sortedBy) opt.sortedBy(name, up);
+    say(i === null ? `${caption}: in the order of the page` : `${caption}: sorted by ${name}, ${up ? "ascending" : "descending"}`);
+  };
+  // On a telephone rows are cards and the headings are not there, so the choice stands above the cards.
+  const sorter = select("Sort by", [["", "order of the page"], ...columns.map((c, i) => [i, c.name]).filter(([i]) => columns[i].key)], "",
+    (i) => choose(i === "" ? null : Number(i), i !== "" && !columns[i].number));
+  const turned = button("", () => choose(sorted.i, !sorted.up));
   const pager = h("div", { class: "pager" });
   const all = h("div", { class: "tabled" },
+    columns.some((c) => c.key) ? h("div", { class: "controls sorter" }, sorter.all, turned) : null,
     h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
       h("table", { class: "cards" }, h("caption", {}, caption), h("thead", {}, h("tr", {}, heads)), body)),
     pager);
@@ -43,6 +51,9 @@ function table(caption, columns, rows, options) {
     heads.forEach((head, i) => {
       if (columns[i].key) head.setAttribute("aria-sort", sorted && sorted.i === i ? (sorted.up ? "ascending" : "descending") : "none");
     });
+    sorter.box.value = sorted ? String(sorted.i) : "";
+    turned.disabled = !sorted;
+    turned.textContent = sorted && sorted.up ? "lowest first ↑" : "highest first ↓";
     shown = order(rows.filter(opt.filter));
     const pages = Math.max(1, Math.ceil(shown.length / opt.page));
     page = Math.min(page, pages - 1);
