@@ -108,6 +108,7 @@ def project(folder: Path, port: int, n: int, parallel: int) -> None:
         "backend": "openai_chat",
         "args": {"model": "bench", "base_url": f"http://127.0.0.1:{port}/v1"},
         "parallel": parallel,
+        "connect": {"retries": 30},  # for a server half of whose answers are errors: all are to be answered
     }
     (folder / "conf" / "model").mkdir(parents=True)
     (folder / "conf" / "model" / "bench.yaml").write_text(f"# @package models.bench\n{json.dumps(model)}\n")
