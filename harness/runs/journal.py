@@ -49,9 +49,7 @@ def entries(path: Path) -> Iterator[Entry]:
         return
     start, link = 0, ""
     with storage_errors(path), path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.endswith(b"\n"):
-                return
+        for number, line in enumerate(proof.whole_lines(file), 1):
             end = start + len(line)
             link = proof.follow((link,), line).link
             try:

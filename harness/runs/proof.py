@@ -21,7 +21,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from harness.core import digest, file_sha256, identity
 
@@ -31,6 +31,9 @@ SIGNATURE = "signature.json"
 """The file that says who vouches for a run: made after its root, and so not in it."""
 _LINKED = re.compile(rb',"link":"([0-9a-f]{64})"}\n')
 _LINK_BYTES = 76
+LINE_MOST = 512 * 2**20
+"""No line is longer: an answer has at most 64 MiB, and JSON writes a byte as six at most. Without a limit, a sparse
+file of many gigabytes, which costs its maker nothing, would fill the memory of whoever verifies it."""
 
 
 def link(previous: str, line: bytes) -> str:
@@ -68,13 +71,17 @@ class Line:
     """Whether the written link is that of this line after the one before; `None` if none is written."""
 
 
+def whole_lines(file: IO[bytes]) -> Iterator[bytes]:
+    """The whole lines of a journal; what is cut short at its end, or longer than any line, is left out."""
+    while (line := file.readline(LINE_MOST)).endswith(b"\n"):
+        yield line
+
+
 def chain(path: Path) -> Iterator[Line]:
     """The whole lines of a journal with their links, oldest first; a line cut short at the end is left out."""
     before: tuple[str, ...] = ("",)
     with path.open("rb") as file:
-        for number, raw in enumerate(file, 1):
-            if not raw.endswith(b"\n"):
-                return
+        for number, raw in enumerate(whole_lines(file), 1):
             line = follow(before, raw, number)
             yield line
             # Where a link was changed, and not its line, the next line follows the one that should be there.

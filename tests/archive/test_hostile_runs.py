@@ -376,3 +376,16 @@ def test_no_file_of_mine_is_given_away_by_a_link_in_a_run_folder(
             give()
     assert not (tmp_path / "b.zip").exists()
     assert not list((tmp_path / "shared").iterdir())
+
+
+def test_a_journal_without_an_end_of_a_line_fills_no_memory(run: Path) -> None:
+    """A sparse file of 8 GB, which costs its maker nothing."""
+    (run / runs.JOURNAL).touch()
+    os.truncate(run / runs.JOURNAL, 8 << 30)
+    program = (
+        "import resource, sys; from pathlib import Path; from harness import runs; from harness.runs import proof\n"
+        "run = Path(sys.argv[1]); resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))\n"
+        "print(len(list(proof.chain(run / runs.JOURNAL))), len(runs.Replies(run / runs.JOURNAL)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(run)], capture_output=True, text=True, check=False)
+    assert done.stdout == "0 0\n", done.stderr

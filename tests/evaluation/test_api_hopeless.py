@@ -145,3 +145,16 @@ def test_the_closing_screen_names_the_most_frequent_error(project: Project) -> N
         remote(project, server, parallel=1)
         done = project.run("eval", "model=remote", "task=sums", "limit=10", code=9)
     assert "9 samples failed and are unscored, 6 of them with: HTTP 400: too odd (x)" in done.stderr
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("name", ["quota", "credit", "day in words"])
+def test_a_hopeless_error_in_an_answer_of_status_200_ends_the_run_too(name: str, stream: bool, tmp_path: Path) -> None:
+    """A gateway's: it was taken for a server that fails now and then, and asked nine times per request."""
+    said = HOPELESS[name][1]["error"] | {"code": "unknown"}
+    answer = Answer(events=[{"error": said}]) if stream else Answer({"error": said})
+    with serving(lambda _body, _n: answer) as server:
+        with pytest.raises(BackendError) as raised:
+            run(model(server.url, parallel=4), requests(200), tmp_path)
+        assert len(server.asked) <= 4 + FEW
+    assert HOPELESS[name][2] in str(raised.value)

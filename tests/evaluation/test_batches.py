@@ -353,3 +353,46 @@ def test_hostile_lines_of_results_take_no_answer_from_the_others(line: bytes, ch
 
     chats._shown = hostile  # type: ignore[method-assign]
     assert samples(run(*BATCH)).filter(pl.col("status") == "failed").height == 1
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["errors behind answers", "errors before answers"])
+def test_of_two_results_of_one_name_an_answer_counts(first: bool, chats: BatchServer) -> None:
+    """The last one counted: an error behind an answer took it away, and it was asked for and paid again."""
+    shown = chats._shown
+
+    def twice(batch: dict[str, Any]) -> dict[str, Any]:
+        said = shown(batch)
+        if name := said.get("output_file_id"):
+            lines = chats.files[name].splitlines()
+            wrong = [
+                json.dumps({"custom_id": json.loads(line)["custom_id"], "response": None, "error": {"message": "late"}})
+                for line in lines
+            ]
+            other = [line.replace(b"I add one", b"I add two") for line in lines]
+            strange = [b'{"custom_id": "0-elsewhere", "response": {"status_code": 200, "body": {}}}']
+            errors = [line.encode() for line in wrong]
+            order = [*lines, *other, *errors] if first else [*errors, *lines, *other]
+            chats.files[name] = b"\n".join([*order, *strange])
+        return said
+
+    chats._shown = twice  # type: ignore[method-assign]
+    rows = samples(run(*BATCH))
+    assert rows.filter(pl.col("status") == "failed").height == 1
+    assert not [text for text in rows.get_column("reasoning").to_list() if text and "two" in text]
+
+
+def test_a_batch_that_expired_keeps_what_it_answered_and_asks_the_rest_again(chats: BatchServer) -> None:
+    shown = chats._shown
+
+    def expired(batch: dict[str, Any]) -> dict[str, Any]:
+        said = shown(batch)
+        if name := said.get("output_file_id"):
+            said["status"] = "expired"
+            chats.files[name] = b"\n".join(chats.files[name].splitlines()[:4])
+        return said
+
+    chats._shown = expired  # type: ignore[method-assign]
+    assert samples(run(*BATCH)).filter(pl.col("status") != "failed").height == 4
+    chats._shown = shown  # type: ignore[method-assign]
+    assert samples(run(*BATCH)).filter(pl.col("status") == "failed").height == 1
+    assert [len(batch["requests"]) for batch in chats.batches.values()] == [12, 8]
