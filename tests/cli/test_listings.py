@@ -113,6 +113,8 @@ def test_a_dry_run_has_its_totals_first_and_fits_80_columns() -> None:
     )
     assert max(map(len, text.splitlines())) <= 80
     assert "unknown: a price is missing" in listings.dry_run("eval-a1", [row | {"usd_at_most": None}], 80)
+    assert "`detects` is" in text
+    assert "`detects` is" not in listings.dry_run("eval-a1", [row | {"detects": None}], 80), "open prompts"
 
 
 def test_an_unknown_name_is_not_answered_with_itself_nor_with_hundreds() -> None:
