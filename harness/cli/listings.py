@@ -131,13 +131,14 @@ def dry_run(name: str, rows: Sequence[Mapping[str, Any]], width: int) -> str:
     ]
     header = ("model", "task", "send", "tokens in", "out, at most", "$ at most", "detects")
     table = grid(header, [[visible(cell) for cell in row] for row in cells], width, [False, False, *[True] * 5])
-    return (
-        f"{head}\n{table}\n"
-        "Tokens are estimates. `out, at most` is the sum if every answer is as long as it\nmay be.\n"
-        "`detects` is the smallest difference in accuracy to another model that these\n"
-        "documents are likely to show if both answer them (80 % power, 5 % level).\n"
-        "`harness power --difference 0.03` says how many a difference of 3 points needs.\n"
-    )
+    told = "Tokens are estimates. `out, at most` is the sum if every answer is as long as it\nmay be.\n"
+    if any(row["detects"] is not None for row in rows):
+        told += (
+            "`detects` is the smallest difference in accuracy to another model that these\n"
+            "documents are likely to show if both answer them (80 % power, 5 % level).\n"
+            "`harness power --difference 0.03` says how many a difference of 3 points needs.\n"
+        )
+    return f"{head}\n{table}\n{told}"
 
 
 def _cost(rows: Sequence[Mapping[str, Any]], width: int) -> str:

@@ -14,6 +14,7 @@ from harness.core.tables import (
     render,
     visible,
 )
+from harness.core.threads import one_thread
 
 __all__ = [
     "Checkout",
@@ -34,6 +35,7 @@ __all__ = [
     "looks_secret",
     "markdown_table",
     "markdown_text",
+    "one_thread",
     "panels",
     "paragraph",
     "patches",

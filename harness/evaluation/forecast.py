@@ -74,10 +74,10 @@ def _detects(task: LoadedTask, *, greedy: bool) -> float | None:
     """The smallest true difference to another model of the same kind that the answers are likely to show.
 
     Several answers to a document count as repeats, and so do documents of one source; where decoding is greedy, repeats
-    add nothing.
+    add nothing. Answers to open prompts have no accuracy.
     """
     docs = task.n_docs
-    if not docs:
+    if not docs or task.kind == "provenance":
         return None
     sources = len({str(doc.get(task.cluster)) for doc in task.docs()}) if task.cluster else docs
     repeats = max(1, round(docs / sources)) * (1 if greedy else task.repeats)

@@ -21,6 +21,7 @@ from itertools import permutations
 import numpy as np
 import numpy.typing as npt
 
+from harness.core import one_thread
 from harness.errors import ConfigError, unknown_name
 from harness.provenance import calibration as cal
 from harness.provenance import similarity, tree
@@ -62,6 +63,7 @@ class Change:
     channels: Mapping[str, tuple[float, float | None, float | None]]
 
 
+@one_thread()
 def change(
     prints: Fingerprints, facts: Sequence[ModelFacts], old: str, new: str, names: Sequence[str], draws: int
 ) -> list[Change]:

@@ -105,8 +105,8 @@ def coverage(
     Returns:
         `None` if fewer than `LEAST_POOL` other lineages have answers.
     """
-    others = [i for i, fact in enumerate(facts) if i != suspect and not fact.related(facts[suspect])]
-    others = [i for i in others if not np.isnan(values[i]).any()]
+    apart = ~cal.relations(facts)[suspect] & ~np.isnan(values).any(axis=1)
+    others = np.flatnonzero(apart).tolist()
     if np.isnan(values[suspect]).any() or len(cal.lineages(facts, others)) < LEAST_POOL:
         return None
     typical = np.median(values[others], axis=0)

@@ -9,6 +9,7 @@ words. It is gone through with the dated null, and again with the all-date null 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -458,7 +459,7 @@ def _pair_test(
         z=None if np.isnan(z) else float(z),
         p=p.get(c),
         q=q.get(c) if c in p else None,
-        channels={n: float(v) for n, ch in reading.channels.items() if not np.isnan(v := ch.z[s, b])},
+        channels={n: v for n, ch in reading.channels.items() if not math.isnan(v := ch.z.item(s, b))},
         null_size=int(analysis.null_size[s, b]),
         exceeded=None if np.isnan(z) else int(analysis.exceeded[s, b]),
         prompts=prompts,

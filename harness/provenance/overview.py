@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.core import one_thread
 from harness.provenance import fingerprint
 from harness.provenance.calibration import Matrix
 from harness.provenance.evidence import EVIDENCE, Analysis
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
+@one_thread()
 def pairs(pool: Pool, analysis: Analysis | None = None) -> pl.DataFrame:
     """Every ordered pair of a pool: raw similarity per channel, and the calibrated score where there is one.
 

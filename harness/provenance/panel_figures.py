@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.core import one_thread
 from harness.provenance import calibration as cal
 from harness.provenance import evidence, panel, same, similarity
 from harness.provenance.calibration import Matrix, ModelFacts
@@ -58,6 +59,7 @@ class Look:
     told: tuple[tuple[str, float], ...] = ()
 
 
+@one_thread()
 def looks(made: Panel, prompts: int | None = None, suspects: Collection[str] | None = None) -> list[Look]:
     """Take every model of a panel as a suspect.
 

@@ -329,8 +329,9 @@ def _of_panel(
     who = _told_apart(facts(prints.models, known, control_of), shipped, mine)
     new = {fact.name for fact in who if fact.name in mine - set(shipped.entries) and not fact.copy_of}
     about = wording.panel(shipped.name, shipped.about, len(shipped.entries), len(shipped.prompts))
+    said = _said(there)
     about_each = {
-        name: (*_about(shipped, prints, name, known), *_asked_of(shipped, there, name)) for name in sorted(mine)
+        name: (*_about(shipped, prints, name, known), *_asked_of(shipped, said.get(name, ()))) for name in sorted(mine)
     }
     return Pool(
         shipped.name, prints, who, (shipped.candidates & set(prints.models)) | new, about, True, shipped.taught,
@@ -371,11 +372,19 @@ LATE = "2025"
 """The year from which on a suspect is not well served by a panel that ends before it."""
 
 
-def _asked_of(shipped: panel.Panel, there: pl.DataFrame, name: str) -> tuple[str, ...]:
-    """That a suspect answered another version of a panel than the one it is read against."""
+def _said(there: pl.DataFrame) -> dict[str, list[str]]:
+    """By model, the names and versions of the panels that its prompts were asked as those of."""
     if "panel" not in there.columns:
-        return ()
-    said = there.filter(there["model"] == name)["panel"].unique().drop_nulls().sort().to_list()
+        return {}
+    every = there.select("model", "panel").drop_nulls().unique().sort("model", "panel")
+    found: dict[str, list[str]] = {}
+    for model, said in every.iter_rows():
+        found.setdefault(model, []).append(said)
+    return found
+
+
+def _asked_of(shipped: panel.Panel, said: Sequence[str]) -> tuple[str, ...]:
+    """That a suspect answered another version of a panel than the one it is read against: see `_said`."""
     known = str(shipped.about["version"])
     older = [was for text in said if (was := text.removeprefix(f"{shipped.name} ")) not in (text, known)]
     return wording.another_version(shipped.name, known, older)

@@ -176,7 +176,7 @@ def power(positives: Iterable[Positive], teacher: str, suspect: str | None = Non
     p = [pair.p for pair in positives if pair.teacher == teacher and pair.student != suspect]
     if not p:
         return None
-    return {"students": len(p)} | {f"at_{level:g}": float(np.mean(np.array(p) <= level)) for level in LEVELS}
+    return {"students": len(p)} | {f"at_{level:g}": sum(value <= level for value in p) / len(p) for level in LEVELS}
 
 
 @dataclass(frozen=True, slots=True)

@@ -237,7 +237,7 @@ def _rows(prints: Fingerprints, name: str) -> _Rows:
             .sort("feature")
             .with_row_index("f")
         )
-        rows = frame.join(kept.select("feature", "f"), on="feature")
+        rows = frame.join(kept.select("feature", "f"), on="feature", maintain_order="left")
         m, p, f = (rows[c].to_numpy() for c in ("m", "p", "f"))
         share = rows["share"].to_numpy()
         prints.counted[key] = _Rows(m, p, f, None if (share == 1).all() else share, kept["feature"].to_numpy())

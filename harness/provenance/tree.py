@@ -15,7 +15,7 @@ from html import escape
 
 import numpy as np
 
-from harness.core import visible
+from harness.core import one_thread, visible
 from harness.errors import ConfigError
 from harness.provenance import similarity
 from harness.provenance.calibration import Matrix
@@ -54,6 +54,7 @@ def halves(prints: Fingerprints, names: Sequence[str], draws: int) -> Iterator[l
     yield from (list(found) for found in zip(*of_channels, strict=True))
 
 
+@one_thread()
 def tree(prints: Fingerprints, names: Sequence[str], draws: int, known: Mapping[str, Matrix] | None = None) -> TreeNode:
     """The tree of a pool, with support.
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import polars as pl
 
+from harness.core import one_thread
 from harness.errors import ConfigError
 from harness.provenance import calibration as cal
 from harness.provenance import evidence, fingerprint, lab_figures, pair_figures, similarity
@@ -25,6 +26,7 @@ CURVE = (25, 50, 100, 200)
 """Prompts of the power curve; the corpus's own number is always its last point."""
 
 
+@one_thread()
 def validate(
     outputs: pl.DataFrame,
     students: pl.DataFrame,
@@ -152,6 +154,7 @@ def _figures(corpus: Corpus, curve: Sequence[int], *, stability: bool) -> Iterat
         yield from lab_figures.power_curve(corpus, curve)
 
 
+@one_thread()
 def asked_figures(made: Panel, labels: Labels, asked: Sequence[int], *, both: bool, seed: int = 0) -> dict[str, float]:
     """What is left of the main figures where suspects are asked some of a panel's prompts.
 

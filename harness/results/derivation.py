@@ -9,11 +9,11 @@ import contextlib
 import dataclasses
 import functools
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.core import panels, plugins, say
+from harness.core import one_thread, panels, plugins, say
 from harness.errors import ConfigError, DamagedIndexError, unknown_name
 from harness.provenance import Finding, probes, responses
 from harness.results import comparisons, store
@@ -95,23 +95,6 @@ def derive(query: store.Query, changed: store.Changed, results_dir: Path | None 
     return found if _open(query, owned).isdisjoint(tasks) else found | _evidence(query, owned, _kept(results_dir))
 
 
-@contextlib.contextmanager
-def _one_thread(*, matrices: bool = True) -> Iterator[None]:
-    """Sums of floats depend on how many threads share them: the same runs give the same index on every machine.
-
-    Matrices of a few hundred models are also too small for threads to be worth their waiting for each other.
-
-    Args:
-        matrices: whether SciPy's are computed with, too; it is loaded then, since what is loaded later is not limited.
-    """
-    if matrices:
-        import scipy.linalg  # noqa: F401
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=1, user_api="blas"):
-        yield
-
-
 def _kept(results_dir: Path | None) -> Path | None:
     """Where fingerprints are kept. What keeps them is not loaded before there is something to keep."""
     from harness.provenance import stored
@@ -132,7 +115,7 @@ def _probed(
         controls = _controls(query, f"task = {_text(task)}")
         for probe in every:
             if probe.reads(task, kind_of[task], owned):
-                with _one_thread(matrices=False):
+                with one_thread(matrices=False):
                     rows = probe.rows(query, task, controls, _kept(results_dir))
                 parts.setdefault(probe.table, []).append(rows)
     return {table: pl.concat(frames, how="diagonal_relaxed") for table, frames in parts.items()}
@@ -166,7 +149,7 @@ def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-@_one_thread()
+@one_thread()
 def _evidence(query: store.Query, owned: Sequence[str], folder: Path | None) -> dict[str, pl.DataFrame]:
     from harness.provenance import overview, pools, reports
 
@@ -206,7 +189,7 @@ def open_answers(results_dir: Path) -> tuple[pl.DataFrame, registry.Registry]:
     return responses.load(lambda sql: store.query(results_dir, sql), owned_tasks()), known_in(results_dir)
 
 
-@_one_thread()
+@one_thread()
 def suspect_report(
     results_dir: Path,
     suspect: str,
@@ -324,6 +307,7 @@ def _asked(results_dir: Path, suspect: str, answers: pl.DataFrame, panel: str) -
     return registration.AnswerTimes(frozenset(mine["prompt_id"].to_list()), times["oldest"], int(times["undated"]))
 
 
+@one_thread()
 def same_model(results_dir: Path, a: str, b: str, panel: str | None = None) -> dict[str, Any]:
     """Whether two endpoints, or one name at two dates, answer like one model: see `provenance.same.same_model`.
 

@@ -112,6 +112,8 @@ def test_a_dry_run_has_its_totals_first_and_fits_80_columns() -> None:
         "Run eval-a1: 2,000 of 2,110 requests to send. Nothing was sent.\nCost: at most $72.40. Time: about 4 h 3 min.\n"
     )
     assert max(map(len, text.splitlines())) <= 80
+    assert "`detects` is" in text
+    assert "`detects` is" not in listings.dry_run("eval-a1", [row | {"detects": None}], 80), "open prompts"
 
 
 def test_a_dry_run_says_whose_price_is_lacking_and_where_to_put_it() -> None:

@@ -139,3 +139,39 @@ def test_fingerprints_of_another_version_and_a_model_given_twice_are_refused(
     (tmp_path / "noise.parquet").write_bytes(b"not parquet")
     with pytest.raises(ConfigError, match="noise"):
         fp.read(tmp_path / "noise.parquet")
+
+
+@pytest.mark.parametrize("features", [3_000, 1 << 40])
+@pytest.mark.parametrize("shares", [[1.0], [0.25, 0.5, 1.0]])
+def test_rows_are_in_the_order_that_sorting_by_three_columns_gives(features: int, shares: list[float]) -> None:
+    rng = np.random.default_rng(0)
+    rows = pl.DataFrame(
+        {
+            "m": rng.integers(0, 200, 5_000),
+            "p": rng.integers(0, 60_000, 5_000),
+            "feature": rng.integers(0, features, 5_000),
+            "share": rng.choice(shares, 5_000),
+        },
+        schema=fp.CODED,
+    ).unique(["m", "p", "feature"])
+    assert fp.in_order(rows).equals(rows.sort("p", "m", "feature"))
+    assert fp.in_order(rows.clear()).equals(rows.clear())
+
+
+@pytest.mark.parametrize("repeats", [1, 3])
+def test_what_was_counted_before_changes_no_replicate_and_no_similarity(repeats: int) -> None:
+    answers = _answers(repeats=repeats)
+    asked = fp.fingerprint(answers)
+    groups = [list(part) for part in similarity.dealt(40)]
+    others = [list(range(20)), list(range(20, 40))]
+    for name in asked.features:
+        fresh = similarity.matrix(fp.fingerprint(answers), name)
+        if fp.channel(name).KIND in ("habit", "agreement"):
+            for split in (groups, others):
+                first = list(similarity.without(fp.fingerprint(answers), name, split))
+                similarity.matrix(asked, name)
+                for one, two in zip(first, similarity.without(asked, name, split), strict=True):
+                    np.testing.assert_allclose(one, two, rtol=1e-9, atol=1e-12)  # threads share sums as they come
+        np.testing.assert_allclose(similarity.matrix(asked, name), fresh, rtol=1e-9, atol=1e-12)
+    some = asked.subset(range(30))
+    assert not some.counted, "what was counted of other features is not taken along"

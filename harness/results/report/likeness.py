@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.core import visible
+from harness.core import one_thread, visible
 from harness.errors import ConfigError
 from harness.provenance import (
     Finding,
@@ -53,6 +53,7 @@ AROUND = 400
 """Longest text of an example."""
 
 
+@one_thread()
 def of_pools(results: Path, place: Mapping[str, int], said: Findings) -> list[Data]:
     """One entry per prompt set of texts that at least two models answered, that of most models first.
 
@@ -79,6 +80,7 @@ def of_pools(results: Path, place: Mapping[str, int], said: Findings) -> list[Da
     return found
 
 
+@one_thread()
 def of_panels(place: Mapping[str, int], findings: Findings) -> list[Data]:
     """One entry per panel that models were read against, that of most models first: the index's scores, as a matrix.
 
