@@ -1,12 +1,13 @@
 """The same replies scored here and by other tools, and every difference with its cause: writes docs/comparability.md.
 
-    python benchmarks/comparability.py DATA --peers PEERS/bin/python [--results RESULTS] [--out docs/comparability.md]
+    python benchmarks/comparability.py DATA [--peers PEERS/bin/python] [--results RESULTS] [--out docs/comparability.md]
 
 DATA holds `math/gsm8k_model_solutions.jsonl` (four models' solutions, each with `is_correct`), `math/gsm8k_test.jsonl`,
 `code/humaneval_samples/*.jsonl` (two models' completions, each with its published `passed`), `code/HumanEval.jsonl.gz`,
 `code/mbpp.jsonl` and EvalPlus' sets. PEERS is an environment with lm-eval, Inspect AI and EvalPlus (`pip install
 lm-eval inspect-ai inspect-evals evalplus`), outside of this one. Without a hub, CODE_EVAL=FOLDER names the metric that
-lm-eval runs code with (see `_comparability_peers.py`).
+lm-eval runs code with (see `_comparability_peers.py`). What they say is kept in `comparability_verdicts.json`, and read
+from there without --peers, so that the page comes out again where they are not.
 
 The replies of an embedded model stand in `comparability_replies.jsonl`, beside this. --results takes them anew, from a
 results folder with these three runs:
@@ -21,6 +22,7 @@ from __future__ import annotations
 import argparse
 import collections
 import gzip
+import hashlib
 import json
 import os
 import re
@@ -42,6 +44,7 @@ from harness.specs import SandboxSpec, TaskSpec
 
 EXAMPLE = 90
 """Characters of an example."""
+VERDICTS = Path(__file__).with_name("comparability_verdicts.json")
 REPLIES = Path(__file__).with_name("comparability_replies.jsonl")
 FILES = {
     "gsm8k_published": "math/gsm8k_test.jsonl",
@@ -80,6 +83,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--peers", type=Path)
     parser.add_argument("--results", type=Path)
+    parser.add_argument("--only", default="", help="ask the peers of these sections alone: gsm8k,humaneval")
     parser.add_argument("--out", type=Path, default=Path("docs/comparability.md"))
     given = parser.parse_args()
     if given.results is not None:
@@ -94,7 +98,10 @@ def main() -> None:
         "mbpp_published": ("mbpp", model["mbpp_published"]),
         "humaneval_completion": ("humaneval", model["humaneval_completion"]),
     }
-    said: Row = {"versions": {}, "sections": {}} if given.peers is None else peers(given.peers, given.data, asked)
+    if given.peers is not None:
+        wanted = given.only.split(",") if given.only else list(asked)
+        ask(given.peers, given.data, {name: asked[name] for name in wanted})
+    said = verdicts(asked)
     by_tool = said["sections"]
     parts = [
         head(said["versions"]),
@@ -178,17 +185,74 @@ def of_model(task: str, data: Path) -> list[Row]:
     (loaded,) = lmeval.load(TaskSpec(task, data=str(path)), taskfiles.find(dirs), dirs, 1)
     docs = list(loaded.whole())
     records = {str(row["task_id"]): row for row in read(path)} if task != "gsm8k_published" else {}
-    rows = []
+    revised = {}
+    if task == "mbpp_published":
+        for row in json.loads((data / "code/sanitized-mbpp.json").read_text(encoding="utf-8")):
+            revised[str(row["task_id"])] = "\n".join([*row["test_imports"], *row["test_list"]]) + "\n"
+    rows: list[Row] = []
     for said in sorted((row for row in read(REPLIES) if row["task"] == task), key=lambda row: row["doc_id"]):
         doc = docs[said["doc_id"]]
         row = {"model": said["model"], "reply": said["reply"], "doc": doc}
         if records:
             name = str(doc["task_id"])
             row |= {"task_id": name, "record": records[name], "completion": bool(doc["completion"])}
+            row["revised"] = revised.get(name)
         else:
             row |= {"target": str(doc["answer"]), "marker": "The answer is"}
         rows.append(row)
     return rows
+
+
+def digest(rows: Sequence[Row]) -> str:
+    """What tells replies apart."""
+    return hashlib.sha256(json.dumps([row["reply"] for row in rows]).encode()).hexdigest()[:16]
+
+
+def verdicts(sections: Mapping[str, tuple[str, Sequence[Row]]]) -> Row:
+    """What the other tools said when they were asked last."""
+    kept: Row = json.loads(VERDICTS.read_text(encoding="utf-8"))
+    found: Row = {"versions": kept["versions"], "sections": {}}
+    for name, (_, rows) in sections.items():
+        of = kept["sections"].get(name)
+        if of is None or of["replies"] != digest(rows):
+            raise SystemExit(f"{VERDICTS.name} has no verdicts on these replies ({name}): give --peers")
+        found["sections"][name] = {
+            tool: [
+                None if right == "-" else [right == "1", said["taken"].get(str(i))]
+                for i, right in enumerate(said["right"])
+            ]
+            for tool, said in of["tools"].items()
+        }
+    return found
+
+
+def ask(python: Path, data: Path, sections: Mapping[str, tuple[str, Sequence[Row]]]) -> None:
+    """Ask the other tools, and keep what they say: every verdict, and what was taken where ours is another."""
+    kept: Row = json.loads(VERDICTS.read_text(encoding="utf-8")) if VERDICTS.exists() else {"sections": {}}
+    for name, (kind, rows) in sections.items():
+        said = peers(python, data, {name: (kind, rows)})
+        ours = [score.value == 1 for score in scored(kind, rows)]
+        tools = {
+            tool: {
+                "right": "".join("-" if one is None else str(int(one[0])) for one in of),
+                "taken": {
+                    str(i): one[1]
+                    for i, (one, mine) in enumerate(zip(of, ours, strict=True))
+                    if one is not None and one[0] != mine
+                },
+            }
+            for tool, of in said["sections"][name].items()
+        }
+        kept["versions"] = said["versions"]
+        kept["sections"][name] = {"replies": digest(rows), "tools": tools}
+        VERDICTS.write_text(json.dumps(kept, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def scored(kind: str, rows: Sequence[Row]) -> list[Score]:
+    """Our scores."""
+    if kind.startswith("gsm8k"):
+        return math.score([Answer({}, row["target"], row["reply"]) for row in rows], SandboxSpec())
+    return code.score([Answer(row["doc"], "", row["reply"]) for row in rows], SANDBOX)
 
 
 def peers(python: Path, data: Path, sections: Mapping[str, tuple[str, Sequence[Row]]]) -> Row:
@@ -222,7 +286,7 @@ def peers(python: Path, data: Path, sections: Mapping[str, tuple[str, Sequence[R
 
 def math_part(name: str, about: str, rows: Sequence[Row], said: Mapping[str, Any]) -> str:
     """GSM8K: ours beside the published verdict, if there is one, and each tool."""
-    scores = math.score([Answer({}, row["target"], row["reply"]) for row in rows], SandboxSpec())
+    scores = scored("gsm8k", rows)
     ours = [score.value == 1 for score in scores]
     tools: list[Compared] = []
     if all("published" in row for row in rows):
@@ -311,8 +375,7 @@ HUMAN = (
 
 def code_part(name: str, about: str, rows: Sequence[Row], said: Mapping[str, Any]) -> str:
     """A coding benchmark: ours beside the published verdict and each tool."""
-    answers = [Answer(row["doc"], "", row["reply"]) for row in rows]
-    scores = code.score(answers, SANDBOX)
+    scores = scored("code", rows)
     ours = [score.value == 1 for score in scores]
     tools = []
     if all("published" in row for row in rows):
@@ -332,6 +395,29 @@ def code_part(name: str, about: str, rows: Sequence[Row], said: Mapping[str, Any
     return f"### {name}\n\n{about}\n\n{tables(tools)}"
 
 
+def taken_cause(row: Row, program: str, theirs: bool, example: str) -> tuple[str, str]:
+    """Why a tool says otherwise of the code that it took out of a reply."""
+
+    def ends(doc: Row) -> Score:
+        return code.score([Answer(doc, "", f"```python\n{program}\n```")], SANDBOX)[0]
+
+    again = ends(row["doc"])
+    if (again.value == 1) == theirs:
+        return "other code is taken out of the reply", example
+    if row.get("revised"):
+        changed = ends(row["doc"] | {"tests": row["revised"]})
+        if (changed.value == 1) == theirs:
+            return "MBPP+ has the tests of sanitized MBPP, where this problem has others", (
+                f"{row['model']} Mbpp/{row['task_id']}, on those: `{short(changed.explanation or changed.status)}`"
+            )
+    bare = ends(row["doc"] | {"prompt": "", "helpers": "", "extract": "official"})
+    if (bare.value == 1) == theirs:
+        return "the reply leaves out what its prompt imports; here the prompt's imports stand before it", (
+            f"{row['model']} {row['task_id']}, without them: `{short(bare.explanation or bare.status)}`"
+        )
+    return f"the same code ends otherwise there ({again.status} here)", example
+
+
 def code_causes(
     rows: Sequence[Row], scores: Sequence[Score], taken: Sequence[str | None]
 ) -> Callable[[int, bool], tuple[str, str]]:
@@ -340,19 +426,8 @@ def code_causes(
     def cause(i: int, theirs: bool) -> tuple[str, str]:
         row, score = rows[i], scores[i]
         example = f"{row['model']} {row['task_id']}, here {score.status}: `{short(score.explanation or '')}`"
-        other = taken[i] if taken[i] is not None else None
-        if other is not None:
-            (again,) = code.score([Answer(row["doc"], "", f"```python\n{other}\n```")], SANDBOX)
-            if (again.value == 1) == theirs:
-                return "other code is taken out of the reply", example
-            alone = row["doc"] | {"prompt": "", "helpers": "", "extract": "official"}
-            (bare,) = code.score([Answer(alone, "", f"```python\n{other}\n```")], SANDBOX)
-            if (bare.value == 1) == theirs:
-                told = short(bare.explanation or bare.status)
-                return "the reply leaves out what its prompt imports; here the prompt's imports stand before it", (
-                    f"{row['model']} {row['task_id']}, without them: `{told}`"
-                )
-            return f"the same code ends otherwise there ({again.status} here)", example
+        if (other := taken[i]) is not None:
+            return taken_cause(row, other, theirs, example)
         if "\\n" in row["reply"] and "\n" not in row["reply"].strip():
             return (
                 "the stored reply has `\\n` written out: the published run had the text before it was stored",

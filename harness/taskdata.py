@@ -199,7 +199,8 @@ def hub_file(hub: str, name: str, columns: Sequence[str]) -> str:
     Raises:
         TaskError: the hub cannot be reached, or has no such file.
     """
-    hint = f"Give a local copy with task.data=PATH: {name}, or another file with the columns {', '.join(columns)}."
+    other = f", or another file with the columns {', '.join(columns)}" if columns else ""
+    hint = f"Give a local copy with task.data=PATH: {name}{other}."
     _check_hub(hub, hint)
     import huggingface_hub
 

@@ -124,6 +124,8 @@ def test_a_window_holds_both_its_ends_and_is_a_task_of_its_own(released):
     for window, says in (
         ("2026-01..2026-02", "no document of livecodebench_v3 lies in it"),
         ("May", "expected FROM..TO"),
+        ("2025-13..2026-01", "expected FROM..TO"),
+        ("2025-05..2025-01", "ends before it begins"),
     ):
         with pytest.raises(TaskError, match=says):
             loaded(f"livecodebench_v3@{window}", released)

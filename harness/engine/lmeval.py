@@ -162,6 +162,8 @@ def load(
         return _load_builtin(spec)
     name, window = taskfiles.parted(spec.name)
     file = files[name]
+    if window is not None:
+        taskfiles.window_of(window, file)  # before its data are fetched
     from lm_eval.tasks import TaskManager
 
     if spec.panel is not None and spec.panel.quick and spec.max_tokens is None:

@@ -8,6 +8,7 @@ expected. `!function` tags are left alone, because lm-eval resolves them when it
 from __future__ import annotations
 
 import ast
+import datetime as dt
 import functools
 import hashlib
 import re
@@ -219,6 +220,33 @@ def parted(name: str) -> tuple[str, str | None]:
     return base, window or None
 
 
+def window_of(window: str, file: TaskFile) -> tuple[str, str, str]:
+    """The two ends of a window of dates, and the field that has a document's date.
+
+    Args:
+        window: as `WINDOW`.
+        file: the task's, whose `metadata.dated` names that field.
+
+    Raises:
+        TaskError: the window is none, or the task's documents have no dates.
+    """
+    ends = WINDOW.fullmatch(window)
+    given = [] if ends is None else [end for end in ends.groups() if end]
+    try:
+        days = [dt.date.fromisoformat(end if end.count("-") > 1 else f"{end}-01") for end in given]
+    except ValueError:
+        days = []
+    if ends is None or not days:
+        raise TaskError(f"task.window={window}: expected FROM..TO, months or days, such as 2025-01..2025-05")
+    if days[0] > days[-1]:
+        raise TaskError(f"task.window={window} ends before it begins: expected FROM..TO, such as 2025-01..2025-05")
+    dated = file.metadata.get("dated")
+    if dated is None:
+        known = "; those of LiveCodeBench's releases (livecodebench_v6) have them"
+        raise TaskError(f"task {file.name}: its documents have no dates, so no task.window{known}")
+    return ends.group(1) or "", ends.group(2) or "9", str(dated)
+
+
 def in_window(docs: Sequence[Mapping[str, Any]], window: str, file: TaskFile) -> list[Mapping[str, Any]]:
     """The documents whose date lies in a window.
 
@@ -230,14 +258,7 @@ def in_window(docs: Sequence[Mapping[str, Any]], window: str, file: TaskFile) ->
     Raises:
         TaskError: this is not a window, the documents have no dates, or no date lies in the window.
     """
-    ends = WINDOW.fullmatch(window)
-    if ends is None or not any(ends.groups()):
-        raise TaskError(f"task.window={window}: expected FROM..TO, months or days, such as 2025-01..2025-05")
-    dated = file.metadata.get("dated")
-    if dated is None:
-        known = "; those of LiveCodeBench's releases (livecodebench_v6) have them"
-        raise TaskError(f"task {file.name}: its documents have no dates, so no task.window{known}")
-    first, last = ends.group(1) or "", ends.group(2) or "9"
+    first, last, dated = window_of(window, file)
     dates = [str(doc.get(dated) or "") for doc in docs]
     held = [
         doc for doc, date in zip(docs, dates, strict=True) if date[: len(first)] >= first and date[: len(last)] <= last

@@ -118,10 +118,12 @@ def text(rulings: Sequence[Ruling]) -> str:
     lines = []
     for ruling in rulings:
         between = "no interval" if ruling.low is None else f"between {ruling.low:+.4f} and {ruling.high:+.4f}"
+        limit = ruling.gate.limit
+        asked = f"a gain of {limit:g}" if limit > 0 else f"that B loses {-limit:g} at most"
         said = {
-            "passed": f"a loss beyond {ruling.gate.limit:+g} is ruled out",
-            "lost": f"B loses more than {ruling.gate.limit:+g}",
-            "undecided": f"a loss beyond {ruling.gate.limit:+g} is not ruled out: more documents or repeats may tell",
+            "passed": f"{asked} is shown",
+            "lost": f"{asked} is ruled out",
+            "undecided": f"{asked} is neither shown nor ruled out: more documents or repeats may tell",
         }[ruling.verdict]
         p = "" if ruling.p_value is None else f", p {ruling.p_value:.3g} ({ruling.test})"
         lines.append(
