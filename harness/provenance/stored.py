@@ -19,6 +19,8 @@ from harness.provenance import fingerprint as fp
 
 FOLDER = "fingerprints"
 """Inside a results folder."""
+TOGETHER = 10_000
+"""Answers whose fingerprints are made at one time; bounds memory."""
 
 
 def fingerprint(
@@ -46,21 +48,30 @@ def fingerprint(
         return fp.reduce(made) if cut else made
     traces = column == "reasoning"
     names = fp.channel_names(traces=traces) if names is None else names
-    found = []
-    for (_,), part in sorted(answers.partition_by("model", as_dict=True).items()):
-        path = folder / f"{address(part, names, column, cut=cut)}.parquet"
+    parts = [part for _, part in sorted(answers.partition_by("model", as_dict=True).items())]
+    paths = [folder / f"{address(part, names, column, cut=cut)}.parquet" for part in parts]
+    found: list[fp.Fingerprints | None] = []
+    for path in paths:
         prints = None
         if path.is_file():
             with contextlib.suppress(ConfigError):
                 prints = fp.read(path)
-        if prints is None:
-            prints = fp.fingerprint(part, column, names)
-            prints = fp.reduce(prints) if cut else prints
+        found.append(prints)
+    lacking = [i for i, prints in enumerate(found) if prints is None]
+    while lacking:
+        now: list[int] = []
+        rows = 0
+        while lacking and (not now or rows + len(parts[lacking[0]]) <= TOGETHER):
+            rows += len(parts[lacking[0]])
+            now.append(lacking.pop(0))
+        together = fp.each(pl.concat([parts[i] for i in now]), column, names)
+        for i in now:
+            prints = together[str(parts[i]["model"][0])]
+            found[i] = prints = fp.reduce(prints) if cut else prints
             with contextlib.suppress(OSError):
                 folder.mkdir(parents=True, exist_ok=True)
-                fp.write(prints, path)
-        found.append(prints)
-    whole = fp.join(*found)
+                fp.write(prints, paths[i])
+    whole = fp.join(*(prints for prints in found if prints is not None))
     # A channel in which nobody has a feature leaves no rows behind.
     for name in names:
         whole.features.setdefault(name, pl.DataFrame(schema=fp.CODED))
