@@ -36,6 +36,11 @@ from harness.specs import EvalSpec, PanelSpec, ReasoningSpec
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
+LISTED = {
+    "model": "; `harness models` lists them",
+    "task": "; `harness tasks` lists them, and lm_eval:NAME is one of lm-eval's",
+}
+"""What follows an unknown name of a group."""
 GROUPS = ("model", "task", "panel", "decode", "experiment")
 BUILTIN = "lm_eval:"
 _BUILTIN_NAME = re.compile(r"lm_eval:([\w.+-]+)")
@@ -128,8 +133,7 @@ def _check_groups(words: Sequence[str], own_dirs: Sequence[Path]) -> None:
             if isinstance(name, str) and name not in known and not name.startswith(BUILTIN):
                 if group == "task" and (wrong := taskfiles.reason(name, resources.task_dirs())):
                     raise wrong
-                hint = "; `harness tasks` lists them, and lm_eval:NAME is one of lm-eval's" if group == "task" else ""
-                raise ConfigError(unknown_name(group, name, known) + hint)
+                raise ConfigError(unknown_name(group, name, known) + LISTED.get(group, ""))
             for file in (d / group / f"{name}.yaml" for d in (*resources.conf_dirs(), *own_dirs)):
                 if file.is_file():
                     resources.mapping(file)  # Hydra would print a traceback of one that is no YAML
