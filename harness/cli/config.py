@@ -301,7 +301,7 @@ def _suggest_key(words: Sequence[str]) -> None:
             cfg = OmegaConf.to_container(hydra.compose("config"))
     except Exception:  # noqa: BLE001 - a hint must not fail
         return
-    known = sorted(_keys(cfg))
+    known = sorted({*_keys(cfg), *GROUPS})
     for word in words:
         key = word.lstrip("+~").partition("=")[0]
         if _is_override(word) and key not in known and key.partition("@")[0] not in GROUPS:
@@ -417,7 +417,9 @@ def _complete(tasks: Sequence[Any], shared: Mapping[str, Any], limit: Any, repea
     """Give tasks what is said of all of them, where they say nothing themselves."""
     for task in tasks:
         limits = [n for n in (task.get("limit"), limit) if n is not None]
-        task["limit"] = min(limits) if limits else None
+        # Of what is no number the first stands, and validation says what was expected.
+        wrong = [n for n in limits if not isinstance(n, int | float)]
+        task["limit"] = wrong[0] if wrong else min(limits, default=None)
         task["repeats"] = task.get("repeats") if task.get("repeats") is not None else repeats
         for key, value in shared.items():
             if task.get(key) is None:
