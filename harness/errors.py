@@ -121,6 +121,10 @@ class GateError(HarnessError):
     exit_code = 13
 
 
+NEAR = 0.6
+"""Likeness from which on a name is offered: difflib's own default. Below it `mine` is offered for `nope`."""
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     """Say that a name is not known, with the nearest ones.
 
@@ -133,7 +137,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
         One sentence with up to three near misses, else the first `SHOWN` names and how many more there are.
     """
     names = sorted(set(known) - {name})
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=NEAR)
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     listed = f"known: {', '.join(names[:SHOWN]) or 'none'}{more}"
     hint = f"did you mean {' or '.join(repr(n) for n in near)}?" if near else listed

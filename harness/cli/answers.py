@@ -91,7 +91,6 @@ def listing(folder: Path, frame: pl.DataFrame, total: int, width: int) -> str:
     """A line per sample, under totals; a model or task that all of them share stands in the totals alone."""
     counts = frame.group_by("status").len().sort("status")
     states = ", ".join(f"{n} {status}" for status, n in counts.iter_rows())
-    less = f" of {total:,}; --limit {total} shows all" if frame.height < total else ""
     several = [name for name in ("model", "task") if frame[name].n_unique() > 1]
     shared = ", ".join(frame[name][0] for name in ("model", "task") if name not in several and frame.height)
     rows = [
@@ -105,8 +104,10 @@ def listing(folder: Path, frame: pl.DataFrame, total: int, width: int) -> str:
         ]
         for row in frame.iter_rows(named=True)
     ]
-    head = f"{count(frame.height, 'sample')}{less} ({states})" + visible(f" of {shared}" if shared else "") + ".\n"
-    hint = f"In full: harness show {folder.name} --id ID\n"
+    many = count(total, "sample") if frame.height == total else f"{frame.height:,} of {count(total, 'sample')}"
+    head = f"{many}{visible(f' of {shared}' if shared else '')}: {states}.\n" if frame.height else f"{many}.\n"
+    more = "" if frame.height == total else f"`--limit {total}` shows all. "
+    hint = f"{more}In full: harness show {folder.name} --id ID\n"
     return head + hint + "\n" + lines(("id", *several, "doc", "verdict", "read as", "answer"), rows, width)
 
 

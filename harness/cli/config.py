@@ -36,6 +36,11 @@ from harness.specs import EvalSpec, PanelSpec, ReasoningSpec
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
+LISTED = {
+    "model": "; `harness models` lists them",
+    "task": "; `harness tasks` lists them, and lm_eval:NAME is one of lm-eval's",
+}
+"""What follows an unknown name of a group."""
 GROUPS = ("model", "task", "panel", "decode", "experiment")
 BUILTIN = "lm_eval:"
 _BUILTIN_NAME = re.compile(r"lm_eval:([\w.+-]+)")
@@ -128,8 +133,7 @@ def _check_groups(words: Sequence[str], own_dirs: Sequence[Path]) -> None:
             if isinstance(name, str) and name not in known and not name.startswith(BUILTIN):
                 if group == "task" and (wrong := taskfiles.reason(name, resources.task_dirs())):
                     raise wrong
-                hint = "; `harness tasks` lists them, and lm_eval:NAME is one of lm-eval's" if group == "task" else ""
-                raise ConfigError(unknown_name(group, name, known) + hint)
+                raise ConfigError(unknown_name(group, name, known) + LISTED.get(group, ""))
             for file in (d / group / f"{name}.yaml" for d in (*resources.conf_dirs(), *own_dirs)):
                 if file.is_file():
                     resources.mapping(file)  # Hydra would print a traceback of one that is no YAML
@@ -297,7 +301,7 @@ def _suggest_key(words: Sequence[str]) -> None:
             cfg = OmegaConf.to_container(hydra.compose("config"))
     except Exception:  # noqa: BLE001 - a hint must not fail
         return
-    known = sorted(_keys(cfg))
+    known = sorted({*_keys(cfg), *GROUPS})
     for word in words:
         key = word.lstrip("+~").partition("=")[0]
         if _is_override(word) and key not in known and key.partition("@")[0] not in GROUPS:
@@ -413,7 +417,9 @@ def _complete(tasks: Sequence[Any], shared: Mapping[str, Any], limit: Any, repea
     """Give tasks what is said of all of them, where they say nothing themselves."""
     for task in tasks:
         limits = [n for n in (task.get("limit"), limit) if n is not None]
-        task["limit"] = min(limits) if limits else None
+        # Of what is no number the first stands, and validation says what was expected.
+        wrong = [n for n in limits if not isinstance(n, int | float)]
+        task["limit"] = wrong[0] if wrong else min(limits, default=None)
         task["repeats"] = task.get("repeats") if task.get("repeats") is not None else repeats
         for key, value in shared.items():
             if task.get(key) is None:

@@ -67,7 +67,7 @@ def _listed(name: str, path: Path) -> dict[str, Any]:
         "version": str(made.about["version"]),
         "what": catalogue.about("panel", name),
         "models": len(made.entries),
-        "months": f"{months[0]} to {months[-1]}" if months else None,
+        "months": f"{months[0]}–{months[-1]}" if months else None,
         "labs": len(labs),
         "prompts": asked.total,
         "texts_here": asked.here,

@@ -374,6 +374,40 @@ def fingerprint(frame: pl.DataFrame, column: str = "output", names: Sequence[str
     return Fingerprints(tuple(models), tuple(prompts), counts > 0, features, dropped, traces)
 
 
+def each(frame: pl.DataFrame, column: str = "output", names: Sequence[str] | None = None) -> dict[str, Fingerprints]:
+    """The fingerprints of every model in a frame, as if each had been alone in it.
+
+    They are made together: a model has a few hundred answers, and for so few most of the time goes into starting.
+
+    Args:
+        frame: see `fingerprint`.
+        column: see there.
+        names: see there.
+    """
+    texts_of = pl.col(column).cast(pl.String).str.strip_chars().str.len_chars() > 0
+    sizes = frame.group_by("model").agg(n=pl.len(), full=texts_of.sum()).rows_by_key("model", unique=True)
+    kept = dict(texts.answers(frame, column)[0].group_by("model").len().iter_rows())
+    whole = fingerprint(frame, column, names)
+    parts = {name: rows.partition_by("m", as_dict=True) for name, rows in whole.features.items()}
+    found = {}
+    for model, (n, full) in sizes.items():
+        dropped = {"empty": n - full, "looping": full - kept.get(model, 0), "kept": kept.get(model, 0)}
+        mine = [model] if model in kept else []
+        answered = whole.answered[[whole.models.index(name) for name in mine]]
+        prompts = np.flatnonzero(answered.any(axis=0))
+        features = {}
+        for name, rows in whole.features.items():
+            part = parts[name].get((whole.models.index(model),)) if mine else None
+            part = rows.clear() if part is None else part
+            place = np.searchsorted(prompts, part["p"].to_numpy())
+            m, p = pl.Series(np.zeros(len(part)), dtype=pl.UInt16), pl.Series(place, dtype=pl.UInt16)
+            features[name] = part.with_columns(m=m, p=p)
+        found[model] = Fingerprints(
+            tuple(mine), tuple(whole.prompts[i] for i in prompts), answered[:, prompts], features, dropped, whole.traces
+        )
+    return found
+
+
 def _shares(parts: list[pl.DataFrame], of: npt.NDArray[np.float32], *, several: bool) -> pl.DataFrame:
     """Hits as shares of a model's answers to a prompt, or of their tokens."""
     schema = {"m": pl.UInt16, "p": pl.UInt16, "feature": pl.UInt64}

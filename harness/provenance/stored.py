@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,8 @@ from harness.provenance import fingerprint as fp
 
 FOLDER = "fingerprints"
 """Inside a results folder."""
+TOGETHER = 10_000
+"""Answers whose fingerprints are made at one time; bounds memory."""
 
 
 def fingerprint(
@@ -50,17 +52,29 @@ def fingerprint(
     paths = {model: folder / f"{of}.parquet" for model, of in addresses(answers, names, column, cut=cut).items()}
     found = dict(zip(paths, fp.read_some(list(paths.values())), strict=True))
     missing = [model for model, prints in found.items() if prints is None]
-    for (model,), part in answers.filter(answers["model"].is_in(missing)).partition_by("model", as_dict=True).items():
-        made = fp.fingerprint(part, column, names)
-        found[str(model)] = made = fp.reduce(made) if cut else made
-        with contextlib.suppress(OSError):
-            folder.mkdir(parents=True, exist_ok=True)
-            fp.write(made, paths[str(model)])
+    for part in _batches(answers.filter(answers["model"].is_in(missing))):
+        for model, prints in fp.each(part, column, names).items():
+            found[model] = made = fp.reduce(prints) if cut else prints
+            with contextlib.suppress(OSError):
+                folder.mkdir(parents=True, exist_ok=True)
+                fp.write(made, paths[model])
     whole = fp.join(*(prints for prints in found.values() if prints is not None))
     # A channel in which nobody has a feature leaves no rows behind.
     for name in names:
         whole.features.setdefault(name, pl.DataFrame(schema=fp.CODED))
     return dataclasses.replace(whole, traces=traces)
+
+
+def _batches(answers: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Whole models in turn, as many at a time as have `TOGETHER` answers; a model with more is alone."""
+    now: list[pl.DataFrame] = []
+    for _, part in sorted(answers.partition_by("model", as_dict=True).items()):
+        if now and sum(map(len, now)) + len(part) > TOGETHER:
+            yield pl.concat(now)
+            now = []
+        now.append(part)
+    if now:
+        yield pl.concat(now)
 
 
 def address(answers: pl.DataFrame, names: Sequence[str], column: str = "output", *, cut: bool = False) -> str:

@@ -217,6 +217,8 @@ def test_hydras_own_flags_work_and_leave_nothing_behind(user: Path) -> None:
     [
         (["tempp=3"], "tempp"),
         (["decode.temprature=3"], "Did you mean decode.temperature?"),
+        (["mdoel=smollm2"], "Did you mean model?"),
+        (["limit=abc"], "limit: Input should be a valid integer, unable to parse string as an integer, found 'abc'"),
         (["model=nope_nope"], "unknown model"),
     ],
 )

@@ -38,7 +38,9 @@ def table(text: str) -> list[str]:
 
 def test_a_list_of_samples_is_a_line_each_with_totals_first_and_says_how_to_see_more(listed: Project) -> None:
     text = listed.run("show", "eval-a1", "--samples").stdout
-    assert text.startswith("50 samples of 80; --limit 80 shows all (49 answered, 1 truncated) of arithmetic.\n")
+    assert text.startswith(
+        "50 of 80 samples of arithmetic: 49 answered, 1 truncated.\n`--limit 80` shows all. In full: "
+    )
     assert len(table(text)) == 50
     assert max(map(len, text.splitlines())) <= 80
     rows = json.loads(listed.run("show", "eval-a1", "--samples", "--format", "json").stdout)
@@ -133,6 +135,7 @@ def test_a_dry_run_says_whose_price_is_lacking_and_where_to_put_it() -> None:
 
 
 def test_an_unknown_name_is_not_answered_with_itself_nor_with_hundreds() -> None:
+    assert "did you mean" not in unknown_name("model", "nope", ["mine"]), "half the letters are no near miss"
     many = [f"model-{i:03}" for i in range(185)]
     assert unknown_name("model", "zzz", many).endswith(f"{many[SHOWN - 1]} and {185 - SHOWN} more")
     assert "did you mean" not in unknown_name("model", "smollm2", ["smollm2", "gpt"])

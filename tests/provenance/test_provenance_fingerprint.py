@@ -72,6 +72,24 @@ def test_the_order_of_rows_does_not_matter() -> None:
         assert features.equals(other.features[name])
 
 
+def test_fingerprints_made_together_are_those_that_each_model_has_alone() -> None:
+    odd = [("none", "p001", ""), ("none", "p002", None), ("loop", "p003", "ha " * 200), ("loop", "p001", "One. Two.")]
+    frame = pl.concat(
+        [
+            _answers(models=2),
+            _answers(models=1, prompts=5, repeats=2, seed=1).with_columns(model=pl.lit("twice")),
+            pl.DataFrame(odd, schema=["model", "prompt_id", "output"], orient="row"),
+        ]
+    )
+    together = fp.each(frame)
+    assert set(together) == {"m0", "m1", "twice", "none", "loop"}
+    for model, made in together.items():
+        alone = fp.fingerprint(frame.filter(pl.col("model") == model))
+        assert (made.models, made.prompts, made.dropped) == (alone.models, alone.prompts, alone.dropped)
+        assert np.array_equal(made.answered, alone.answered)
+        assert all(made.features[name].equals(rows) for name, rows in alone.features.items())
+
+
 def test_a_prompt_answered_several_times_counts_once() -> None:
     frame = _answers()
     one, twice = fp.fingerprint(frame), fp.fingerprint(pl.concat([frame, frame]))

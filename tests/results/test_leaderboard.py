@@ -8,6 +8,7 @@ import os
 import re
 import unicodedata
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -22,7 +23,7 @@ from harness.provenance import Finding, PairTest
 from harness.provenance.finding import Lab, LabNaming, Rival, contradict
 from harness.results import derivation, leaderboard
 from harness.results.leaderboard import cells as board_cells
-from harness.results.leaderboard import selection
+from harness.results.leaderboard import selection, summary
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "leaderboard.md"
 HOSTILE = "evil|`<b>\n| fake | 1.000 [1.00, 1.00] n=999 |\x1b[31m\u202e[x](http://y)"
@@ -255,6 +256,23 @@ def test_what_is_true_of_many_results_is_said_once(board):
     assert page.count("forgeable") - page.count("(forgeable)") == 1
     assert "- every result: 2 truncated" in page
     assert "†" not in page.split("† of these")[0]
+
+
+def test_a_sentence_about_many_names_the_best_scored_and_then_the_newest():
+    months = {"aaa": "2023-01", "zzz": "2025-11", "mmm": None, "qqq": "2024-06", "best": "2022-01"}
+    lab = Lab("L", True, 1, 1, ("beta",), 0.001, 0.004, 9, 9)
+    like = dataclasses.replace(found_one("resembles"), labs=(lab,))
+    told = SimpleNamespace(
+        facts={name: leaderboard.Fact("us", month, "open", None) for name, month in months.items()},
+        places={"best": None},
+        names=["best", "aaa", "mmm", "qqq", "zzz"],
+        findings={name: [like] for name in sorted(months)},
+        show=("relative",),
+    )
+    sentence = summary._alike(told)
+    named = sentence.partition(": ")[2].partition(" and 2 more")[0]
+    assert [part.split(" like ")[0] for part in named.split("; ")] == ["best", "zzz", "qqq"]
+    assert "Named are the best scored, then the newest." in sentence
 
 
 def test_none_says_what_it_is_worth_and_a_verdict_its_rivals_and_its_makers_reply(board):

@@ -734,6 +734,14 @@ def test_performance_is_drawn_of_whatever_there_is_and_names_do_not_cover_each_o
     assert len({row["model"] for row, _ in placed}) == len(placed) > 20
 
 
+def test_one_scored_model_that_was_not_tested_stands_at_its_score_and_not_at_0(contents):
+    data = copy.deepcopy(contents)
+    (row,) = data["board"]["rows"] = data["board"]["rows"][:1]
+    row["evidence"], row["near"] = [], []
+    labels = re.findall(r">(0\.\d+|1\.\d+)<", draw.svg(figures.performance(data)).decode())
+    assert len(set(labels)) >= 2, "the axis of performance has a length"
+
+
 def test_trend_and_cost_are_drawn_of_models_whose_month_and_price_are_known(contents):
     data = copy.deepcopy(contents)
     for i, row in enumerate(data["board"]["rows"]):

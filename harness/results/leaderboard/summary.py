@@ -11,6 +11,8 @@ from harness.results.leaderboard.words import number
 NAMED = 3
 """Models that a sentence names."""
 CLEAR = ("strong", "moderate")
+ORDER = "the best scored, then the newest"
+"""Which models a sentence names if there are more than `NAMED`."""
 
 
 def summary(board: Board) -> list[str]:
@@ -64,11 +66,11 @@ def _alike(board: Board) -> str:
     if "relative" not in board.show:
         return ""
     found = _first(board)
-    same = [m for m, f in found.items() if f.same_model and f.same_model.named]
+    same = sorted((m for m, f in found.items() if f.same_model and f.same_model.named), key=lambda m: _known(board, m))
     named = [
         (model, of) for model, of in found.items() if of.verdict == "resembles" and of.strength in CLEAR
     ]  # the weak ones are in the table
-    named.sort(key=lambda item: (CLEAR.index(str(item[1].strength)), board.names.index(item[0])))
+    named.sort(key=lambda item: _known(board, item[0]))
     tested = sum(of.verdict in finding.TESTED for of in found.values())
     if not tested:
         return ""
@@ -77,6 +79,7 @@ def _alike(board: Board) -> str:
     told = f"{len(named) or 'None'} of {tested} {models} tested {verb} clearly like another lab's"
     told += f": {_some(shown, '; ')}" if shown else ""
     told += _kin(found, same)
+    told += f". Named are {ORDER}" if max(len(shown), len(same)) > NAMED else ""
     return f"{told}. Likeness is evidence, not proof of copying."
 
 
@@ -88,7 +91,15 @@ def _kin(found: Mapping[str, Finding], same: Sequence[str]) -> str:
     wrongly = f" (said wrongly of up to {100 * max(rates):.0f} in 100 models)" if rates else ""
     they, may = ("answers", "it") if len(same) == 1 else ("answer", "they")
     kin = f"{they} so much like another model that {may} may be that model or kin of it{wrongly}"
-    return f". {len(same)} {kin}: {_some(sorted(same))}"
+    return f". {len(same)} {kin}: {_some(same)}"
+
+
+def _known(board: Board, model: str) -> tuple[bool, str, int]:
+    """Sorts models that readers are likely to know first: see `ORDER`."""
+    fact = board.facts.get(model)
+    # Months sort as texts: turned round, the newest is first, and no month is last.
+    age = "".join(chr(ord("9") - int(c)) if c.isdigit() else c for c in (fact and fact.released) or "") or "~"
+    return model not in board.places, "" if model in board.places else age, board.names.index(model)
 
 
 def _none(board: Board) -> str:

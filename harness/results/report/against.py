@@ -114,19 +114,29 @@ def performance(data: Data) -> Spec:
     point = {"type": "point", "filled": True, "size": 60, "opacity": 0.9, "cursor": "pointer",
              "tooltip": {"content": "data"}}  # fmt: skip
     layers: list[Spec] = []
+    rules = {"type": "rule", "opacity": 0.4}
     if both:
-        rules = {"type": "rule", "opacity": 0.4}
         layers += [
             {"data": {"values": both}, "mark": rules,
              "encoding": {**colour, "x": _field("xlo", what, scale={"zero": False}), "x2": {"field": "xhi"}, "y": y}},
             {"data": {"values": both}, "mark": rules,
              "encoding": {**colour, "x": x, "y": _field("ylo", title, scale={"zero": False}), "y2": {"field": "yhi"}}},
         ]  # fmt: skip
+    # Intervals on the edges as well: one point alone gives its axis no length, and a mean of .125 would stand at 0.
+    left, lower = [row for row in found if row["x"] is None], [row for row in found if row["y"] is None]
+    if left:
+        up = {"y": _field("ylo", title, scale={"zero": False}), "y2": {"field": "yhi"}}
+        layers.append({"data": {"values": left}, "mark": rules, "encoding": {**colour, "x": {"value": 0}, **up}})
+    if lower:
+        along = {"x": _field("xlo", what, scale={"zero": False}), "x2": {"field": "xhi"}}
+        layers.append(
+            {"data": {"values": lower}, "mark": rules, "encoding": {**colour, **along, "y": {"value": "height"}}}
+        )
     hollow = {**point, "filled": False, "opacity": 0.8}
     edges = (
         (both, point, x, y),
-        ([row for row in found if row["x"] is None], hollow, {"value": 0}, y),
-        ([row for row in found if row["y"] is None], hollow, x, {"value": "height"}),
+        (left, hollow, {"value": 0}, y),
+        (lower, hollow, x, {"value": "height"}),
     )
     layers += [
         {"data": {"values": part}, "mark": mark, "encoding": {**colour, "x": across, "y": up}}

@@ -32,6 +32,8 @@ async function inflated(id) {
   return new Response(stream).text();
 }
 
+// "1 model", "2,000 models"
+const counted = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
 const digits = (v, n) => (v === null || v === undefined ? "–" : v.toFixed(n));
 // "p=0.012", "q<0.001"
 const pValue = (name, p) => (p === null || p === undefined ? `no ${name}` : p < 0.001 ? `${name}<0.001` : `${name}=${p.toFixed(3)}`);

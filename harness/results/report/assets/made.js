@@ -17,7 +17,7 @@ function made() {
 
 async function begin() {
   D = await inflate("data");
-  $("summary").textContent = `${D.models.length} models, ${D.board.columns.length} scored tasks, ${D.samples.n.toLocaleString("en")} samples; harness ${D.version}.`;
+  $("summary").textContent = `${counted(D.models.length, "model")}, ${counted(D.board.columns.length, "scored task")}, ${counted(D.samples.n, "sample")}; harness ${D.version}.`;
   theme();
   opening();
   board();
