@@ -189,6 +189,7 @@ def of_model(task: str, data: Path) -> list[Row]:
     if task == "mbpp_published":
         for row in json.loads((data / "code/sanitized-mbpp.json").read_text(encoding="utf-8")):
             revised[str(row["task_id"])] = "\n".join([*row["test_imports"], *row["test_list"]]) + "\n"
+    inputs = evalplus_inputs(data / f"code/{'MbppPlus' if revised else 'HumanEvalPlus'}.jsonl.gz") if records else {}
     rows: list[Row] = []
     for said in sorted((row for row in read(REPLIES) if row["task"] == task), key=lambda row: row["doc_id"]):
         doc = docs[said["doc_id"]]
@@ -197,10 +198,24 @@ def of_model(task: str, data: Path) -> list[Row]:
             name = str(doc["task_id"])
             row |= {"task_id": name, "record": records[name], "completion": bool(doc["completion"])}
             row["revised"] = revised.get(name)
+            row["inputs"] = inputs.get(name)
         else:
             row |= {"target": str(doc["answer"]), "marker": "The answer is"}
         rows.append(row)
     return rows
+
+
+def evalplus_inputs(path: Path) -> dict[str, str]:
+    """Tests of EvalPlus' base inputs, against its solution, by the number or name of the problem."""
+    return {
+        row["task_id"].removeprefix("Mbpp/"): (
+            f"import copy\nknown = {{}}\nexec({row['prompt'] + row['canonical_solution']!r}, known)\n"
+            f"for given in {row['base_input']!r}:\n"
+            f"    expected = known[{row['entry_point']!r}](*copy.deepcopy(given))\n"
+            f"    assert {row['entry_point']}(*copy.deepcopy(given)) == expected\n"
+        )
+        for row in read(path)
+    }
 
 
 def digest(rows: Sequence[Row]) -> str:
@@ -410,6 +425,8 @@ def taken_cause(row: Row, program: str, theirs: bool, example: str) -> tuple[str
             return "MBPP+ has the tests of sanitized MBPP, where this problem has others", (
                 f"{row['model']} Mbpp/{row['task_id']}, on those: `{short(changed.explanation or changed.status)}`"
             )
+    if theirs and row.get("inputs") and ends(row["doc"] | {"tests": row["inputs"]}).value == 1:
+        return "EvalPlus asks with other inputs than the published tests: it passes on those", example
     bare = ends(row["doc"] | {"prompt": "", "helpers": "", "extract": "official"})
     if (bare.value == 1) == theirs:
         return "the reply leaves out what its prompt imports; here the prompt's imports stand before it", (
