@@ -33,8 +33,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from harness import stats
 from harness.core import resources
 from harness.engine import lmeval, taskfiles
@@ -168,14 +166,16 @@ def documents(task: str, data: Path) -> dict[str, Row]:
 
 
 def keep(results: Path) -> None:
-    """Write the replies of a results folder's runs beside this script."""
-    lines = []
-    for path in sorted(results.glob("runs/*/samples.parquet")):
-        for row in pl.read_parquet(path).sort("task", "doc_id").iter_rows(named=True):
-            if row["task"] in FILES:
-                said = {name: row[name] for name in ("model", "task", "doc_id", "status")}
-                lines.append(json.dumps(said | {"reply": row["output"] or ""}, ensure_ascii=False))
-    REPLIES.write_text("\n".join(sorted(lines)) + "\n", encoding="utf-8")
+    """Write the replies of a results folder's runs, ended or stopped, beside this script."""
+    lines: dict[tuple[str, int], str] = {}
+    for path in sorted(results.glob("runs/*/journal.jsonl")):
+        for row in read(path):
+            if row["task"] in FILES and row["reply"].get("text") is not None:
+                said = {name: row[name] for name in ("model", "task", "doc_id")}
+                lines[row["task"], row["doc_id"]] = json.dumps(
+                    said | {"reply": row["reply"]["text"]}, ensure_ascii=False
+                )
+    REPLIES.write_text("\n".join(lines[key] for key in sorted(lines)) + "\n", encoding="utf-8")
 
 
 def of_model(task: str, data: Path) -> list[Row]:
@@ -189,6 +189,7 @@ def of_model(task: str, data: Path) -> list[Row]:
     if task == "mbpp_published":
         for row in json.loads((data / "code/sanitized-mbpp.json").read_text(encoding="utf-8")):
             revised[str(row["task_id"])] = "\n".join([*row["test_imports"], *row["test_list"]]) + "\n"
+    inputs = evalplus_inputs(data / f"code/{'MbppPlus' if revised else 'HumanEvalPlus'}.jsonl.gz") if records else {}
     rows: list[Row] = []
     for said in sorted((row for row in read(REPLIES) if row["task"] == task), key=lambda row: row["doc_id"]):
         doc = docs[said["doc_id"]]
@@ -197,10 +198,24 @@ def of_model(task: str, data: Path) -> list[Row]:
             name = str(doc["task_id"])
             row |= {"task_id": name, "record": records[name], "completion": bool(doc["completion"])}
             row["revised"] = revised.get(name)
+            row["inputs"] = inputs.get(name)
         else:
             row |= {"target": str(doc["answer"]), "marker": "The answer is"}
         rows.append(row)
     return rows
+
+
+def evalplus_inputs(path: Path) -> dict[str, str]:
+    """Tests of EvalPlus' base inputs, against its solution, by the number or name of the problem."""
+    return {
+        row["task_id"].removeprefix("Mbpp/"): (
+            f"import copy\nknown = {{}}\nexec({row['prompt'] + row['canonical_solution']!r}, known)\n"
+            f"for given in {row['base_input']!r}:\n"
+            f"    expected = known[{row['entry_point']!r}](*copy.deepcopy(given))\n"
+            f"    assert {row['entry_point']}(*copy.deepcopy(given)) == expected\n"
+        )
+        for row in read(path)
+    }
 
 
 def digest(rows: Sequence[Row]) -> str:
@@ -295,7 +310,7 @@ def math_part(name: str, about: str, rows: Sequence[Row], said: Mapping[str, Any
     for tool, verdicts in said.items():
         there = [verdict for verdict, _ in verdicts]
         tools.append(compared(tool, ours, there, lambda i, of=verdicts: number_cause(rows[i], scores[i], of[i][1])))
-    return f"### {name}\n\n{about}\n\n{tables(tools)}"
+    return f"### {name}\n\n{about.format(n=len(rows))}\n\n{tables(tools)}"
 
 
 def compared(
@@ -357,9 +372,9 @@ MODEL = (
     "them.\n"
 )
 STORED = "## Stored replies of other models\n"
-GSM8K_MODEL = "The first 100 questions of the test split, task `gsm8k_published`."
+GSM8K_MODEL = "The first {n} questions of the test split, task `gsm8k_published`."
 MBPP_MODEL = (
-    "The first 100 problems of the test split, task `mbpp_published`. EvalPlus has those of them that MBPP+ kept, each "
+    "The first {n} problems of the test split, task `mbpp_published`. EvalPlus has those of them that MBPP+ kept, each "
     "with the original tests."
 )
 HUMAN_MODEL = "All 164 problems, task `humaneval_completion`."
@@ -392,7 +407,7 @@ def code_part(name: str, about: str, rows: Sequence[Row], said: Mapping[str, Any
         causes = code_causes(rows, scores, [of[1] if of else None for of in verdicts])
         there = [of[0] if of else None for of in verdicts]
         tools.append(compared(tool, ours, there, lambda i, of=causes, to=there: of(i, to[i])))
-    return f"### {name}\n\n{about}\n\n{tables(tools)}"
+    return f"### {name}\n\n{about.format(n=len(rows))}\n\n{tables(tools)}"
 
 
 def taken_cause(row: Row, program: str, theirs: bool, example: str) -> tuple[str, str]:
@@ -410,6 +425,8 @@ def taken_cause(row: Row, program: str, theirs: bool, example: str) -> tuple[str
             return "MBPP+ has the tests of sanitized MBPP, where this problem has others", (
                 f"{row['model']} Mbpp/{row['task_id']}, on those: `{short(changed.explanation or changed.status)}`"
             )
+    if theirs and row.get("inputs") and ends(row["doc"] | {"tests": row["inputs"]}).value == 1:
+        return "EvalPlus asks with other inputs than the published tests: it passes on those", example
     bare = ends(row["doc"] | {"prompt": "", "helpers": "", "extract": "official"})
     if (bare.value == 1) == theirs:
         return "the reply leaves out what its prompt imports; here the prompt's imports stand before it", (
