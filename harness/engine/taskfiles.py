@@ -279,8 +279,8 @@ def published_files(file: TaskFile, data: str | None) -> str | None:
     For any other task it is `data`.
 
     Args:
-            file: the task's file.
-            data: what `task.data` says: a folder that has these files among others, or one file that is taken whole.
+        file: the task's file.
+        data: what `task.data` says: a folder that has these files among others, or one file that is taken whole.
 
     Raises:
         TaskError: the folder lacks one of the files, or the hub cannot be reached.

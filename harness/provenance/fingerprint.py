@@ -10,10 +10,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -73,6 +73,9 @@ class Channel(Protocol):
         ...
 
 
+Made = TypeVar("Made")
+
+
 @dataclass(frozen=True, slots=True)
 class Fingerprints:
     """Features of several models' answers to the same prompts.
@@ -101,6 +104,19 @@ class Fingerprints:
     asked: tuple[int, ...] | None = None
     cut: bool = False
     counted: dict[tuple[str, str], Any] = dataclasses.field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def once(self, what: str, name: str, make: Callable[[], Made]) -> Made:
+        """What is counted of a channel's features, made when it is first asked for.
+
+        Args:
+            what: which count.
+            name: of the channel.
+            make: makes it.
+        """
+        key = (what, name)
+        if key not in self.counted:
+            self.counted[key] = make()
+        return cast("Made", self.counted[key])
 
     def subset(self, prompts: Iterable[int]) -> Fingerprints:
         """The same models on some of the prompts, by index."""
@@ -337,7 +353,11 @@ def fingerprint(frame: pl.DataFrame, column: str = "output", names: Sequence[str
         Fingerprints; models without a usable answer are left out.
     """
     kept, dropped = texts.answers(frame, column)
-    traces = column == "reasoning"
+    return _made(kept, dropped, names, traces=column == "reasoning")
+
+
+def _made(kept: pl.DataFrame, dropped: dict[str, int], names: Sequence[str] | None, *, traces: bool) -> Fingerprints:
+    """The fingerprints of answers as `texts.answers` leaves them, with what it left out."""
     chosen = [channel(name) for name in (channel_names(traces=traces) if names is None else names)]
     models, prompts = (sorted(kept[c].unique().to_list()) for c in ("model", "prompt_id"))
     code_m = dict(zip(models, range(len(models)), strict=True))
@@ -386,8 +406,9 @@ def each(frame: pl.DataFrame, column: str = "output", names: Sequence[str] | Non
     """
     texts_of = pl.col(column).cast(pl.String).str.strip_chars().str.len_chars() > 0
     sizes = frame.group_by("model").agg(n=pl.len(), full=texts_of.sum()).rows_by_key("model", unique=True)
-    kept = dict(texts.answers(frame, column)[0].group_by("model").len().iter_rows())
-    whole = fingerprint(frame, column, names)
+    usable, lacking = texts.answers(frame, column)
+    kept = dict(usable.group_by("model").len().iter_rows())
+    whole = _made(usable, lacking, names, traces=column == "reasoning")
     parts = {name: rows.partition_by("m", as_dict=True) for name, rows in whole.features.items()}
     found = {}
     for model, (n, full) in sizes.items():

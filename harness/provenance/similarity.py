@@ -66,12 +66,9 @@ def on_asked(prints: Fingerprints, name: str) -> Fingerprints:
     """One channel on the prompts that the suspects were asked: made once."""
     if prints.asked is None:
         return prints
-    key = ("asked", name)
-    if key not in prints.counted:
-        whole = dataclasses.replace(prints, features={name: prints.features[name]})
-        prints.counted[key] = whole.subset(prints.asked)
-    found: Fingerprints = prints.counted[key]
-    return found
+    asked = prints.asked
+    alone = {name: prints.features[name]}
+    return prints.once("asked", name, lambda: dataclasses.replace(prints, features=alone).subset(asked))
 
 
 def dealt(count: int) -> list[list[int]]:
@@ -225,24 +222,24 @@ class _Rows:
 
 def _rows(prints: Fingerprints, name: str) -> _Rows:
     """What shows on enough prompts and in enough models to be a habit: looked for once."""
-    key = ("rows", name)
-    if key not in prints.counted:
-        frame = prints.features[name]
-        least_p = max(MIN_PROMPTS, round(MIN_PROMPT_SHARE * len(prints.prompts)))
-        least_m = max(MIN_MODELS, round(MIN_MODEL_SHARE * len(prints.models)))
-        kept = (
-            frame.group_by("feature")
-            .agg(prompts=pl.col("p").n_unique(), models=pl.col("m").n_unique())
-            .filter((pl.col("prompts") >= least_p) & (pl.col("models") >= least_m))
-            .sort("feature")
-            .with_row_index("f")
-        )
-        rows = frame.join(kept.select("feature", "f"), on="feature", maintain_order="left")
-        m, p, f = (rows[c].to_numpy() for c in ("m", "p", "f"))
-        share = rows["share"].to_numpy()
-        prints.counted[key] = _Rows(m, p, f, None if (share == 1).all() else share, kept["feature"].to_numpy())
-    found: _Rows = prints.counted[key]
-    return found
+    return prints.once("rows", name, lambda: _habitual(prints, name))
+
+
+def _habitual(prints: Fingerprints, name: str) -> _Rows:
+    frame = prints.features[name]
+    least_p = max(MIN_PROMPTS, round(MIN_PROMPT_SHARE * len(prints.prompts)))
+    least_m = max(MIN_MODELS, round(MIN_MODEL_SHARE * len(prints.models)))
+    kept = (
+        frame.group_by("feature")
+        .agg(prompts=pl.col("p").n_unique(), models=pl.col("m").n_unique())
+        .filter((pl.col("prompts") >= least_p) & (pl.col("models") >= least_m))
+        .sort("feature")
+        .with_row_index("f")
+    )
+    rows = frame.join(kept.select("feature", "f"), on="feature", maintain_order="left")
+    m, p, f = (rows[c].to_numpy() for c in ("m", "p", "f"))
+    share = rows["share"].to_numpy()
+    return _Rows(m, p, f, None if (share == 1).all() else share, kept["feature"].to_numpy())
 
 
 def _counts_asked(prints: Fingerprints, name: str, place: npt.NDArray[np.int64]) -> tuple[Matrix, Matrix]:
@@ -414,16 +411,16 @@ class _Sums:
 
 def _sums(prints: Fingerprints, name: str) -> _Sums:
     """Those of a channel of agreement: every prompt is compared once, for the similarity and for its replicates."""
-    key = ("sums", name)
-    if key not in prints.counted:
-        models = len(prints.models)
-        whole, groups = np.zeros((models, models)), np.zeros((GROUPS, models, models))
-        for prompt, cosines in _by_prompt(prints, name):
-            whole += cosines
-            groups[prompt % GROUPS] += cosines
-        prints.counted[key] = _Sums(whole, groups)
-    found: _Sums = prints.counted[key]
-    return found
+    return prints.once("sums", name, lambda: _summed(prints, name))
+
+
+def _summed(prints: Fingerprints, name: str) -> _Sums:
+    models = len(prints.models)
+    whole, groups = np.zeros((models, models)), np.zeros((GROUPS, models, models))
+    for prompt, cosines in _by_prompt(prints, name):
+        whole += cosines
+        groups[prompt % GROUPS] += cosines
+    return _Sums(whole, groups)
 
 
 def per_prompt(prints: Fingerprints, name: str) -> Matrix:
@@ -466,19 +463,18 @@ class PromptFeatures:
 
 def by_prompt(prints: Fingerprints, name: str) -> Sequence[PromptFeatures]:
     """The features of each prompt that anybody answered: looked for once."""
-    key = ("by prompt", name)
-    if key not in prints.counted:
-        frame, found = prints.features[name], []
-        prompt, feature = frame["p"].to_numpy(), frame["feature"].to_numpy()
-        edges = np.searchsorted(prompt, np.arange(len(prints.prompts) + 1))
-        for p in range(len(prints.prompts)):
-            here = slice(int(edges[p]), int(edges[p + 1]))
-            if here.start < here.stop:
-                _, place, used = np.unique(feature[here], return_inverse=True, return_counts=True)
-                found.append(PromptFeatures(p, here, place, used))
-        prints.counted[key] = found
-    told: Sequence[PromptFeatures] = prints.counted[key]
-    return told
+    return prints.once("by prompt", name, lambda: list(_answered(prints, name)))
+
+
+def _answered(prints: Fingerprints, name: str) -> Iterator[PromptFeatures]:
+    frame = prints.features[name]
+    prompt, feature = frame["p"].to_numpy(), frame["feature"].to_numpy()
+    edges = np.searchsorted(prompt, np.arange(len(prints.prompts) + 1))
+    for p in range(len(prints.prompts)):
+        here = slice(int(edges[p]), int(edges[p + 1]))
+        if here.start < here.stop:
+            _, place, used = np.unique(feature[here], return_inverse=True, return_counts=True)
+            yield PromptFeatures(p, here, place, used)
 
 
 def _by_prompt(prints: Fingerprints, name: str) -> Iterator[tuple[int, Matrix]]:

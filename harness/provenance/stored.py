@@ -95,9 +95,8 @@ def addresses(
     if "cut" in answers.columns and answers["cut"].any():
         for (model,), part in answers.filter(pl.col("cut")).partition_by("model", as_dict=True).items():
             begins[str(model)] = begin + repr(part.select("prompt_id", column).sort(pl.all()).rows()).encode()
-    names_too = rows if named else rows.with_columns(name=pl.lit(""))
-    return digests(rows["model"], [names_too["model" if named else "name"], rows["prompt_id"], rows[column]],
-                   lambda model: begins.get(model, begin))  # fmt: skip
+    name = rows["model"] if named else pl.repeat("", len(rows), dtype=pl.String, eager=True)
+    return digests(rows["model"], [name, rows["prompt_id"], rows[column]], lambda model: begins.get(model, begin))
 
 
 def digests(models: pl.Series, columns: Sequence[pl.Series], begin: Callable[[str], bytes]) -> dict[str, str]:

@@ -139,9 +139,9 @@ def test_one_more_model_and_one_that_goes_give_the_index_that_is_made_from_nothi
     without = tables(results)
     read: list[int] = []
     compared: list[int] = []
-    fingerprinted, words = fp.fingerprint, vocabulary._compared
+    fingerprinted, words = fp._made, vocabulary._compared
     monkeypatch.setattr(
-        fp, "fingerprint", lambda frame, *rest: (read.append(frame["model"].n_unique()), fingerprinted(frame, *rest))[1]
+        fp, "_made", lambda of, *rest, **how: (read.append(of["model"].n_unique()), fingerprinted(of, *rest, **how))[1]
     )
     monkeypatch.setattr(
         vocabulary, "_compared", lambda t, pairs, kept: (compared.append(len(pairs)), words(t, pairs, kept))[1]
