@@ -29,6 +29,9 @@ Bool = npt.NDArray[np.bool_]
 
 LEAST_NULL = 5
 """Dated null models below which a candidate has no dated null: a spread from fewer is not one."""
+CLOSEST = 2
+"""Versions of a lab that stand for it, the nearest ones: one is more often the nearest by chance, and three say less of
+a student of a single version."""
 LEAST_REFERENCE = 20
 """Models of a pool, suspect and candidate aside, below which it has no all-date null either: smaller pools named
 nonsense."""
@@ -397,11 +400,13 @@ class Labs:
 
 
 def lab_scores(scores: PairScores, facts: Sequence[ModelFacts], asked: Bool, kept: Bool) -> Labs:
-    """The highest score with any of a lab's versions, read against the null models' highest.
+    """A model's mean score with its two nearest versions of a lab, read against the null models' two nearest.
 
     Versions of one lab are closer to each other than a student is to any, so "this lab" can be told where "this
     version" cannot. A lab's null models are those of all of its versions: a student of an older version is near to the
-    newer ones, too.
+    newer ones, too. One version alone can be the nearest by chance, and the more so the more versions there are. Two
+    rarely are (docs/provenance.md, "How a verdict is made"). A lab with one version is read by that version. A model
+    that may have learnt from only one of several has no score here: its score with that version says all there is.
 
     Args:
         scores: of pairs.
@@ -416,18 +421,22 @@ def lab_scores(scores: PairScores, facts: Sequence[ModelFacts], asked: Bool, kep
     null = np.stack([scores.null[:, m].all(axis=1) for m in read], axis=1)
     apart = np.stack([scores.unrelated[:, m].all(axis=1) for m in read], axis=1)
     every = np.ones_like(asked)
-    x = np.where(null, _highest(scores.z, every, read), _highest(scores.z, asked, read))
+    x = np.where(null, _closest(scores.z, every, read), _closest(scores.z, asked, read))
     free = ~relations(facts)
     z = _columns(x, null & ~np.isnan(x), free, np.ones(len(facts)), least=LEAST_NULL, robust=False)
     found = PairScores(np.arange(len(names)), z, _scored(z, null, free), null, apart, scores.least)
     return Labs(names, members, scores.candidates, found)
 
 
-def _highest(z: Matrix, asked: Bool, members: Sequence[npt.NDArray[np.int64]]) -> Matrix:
-    """Models x labs: the highest score with the versions asked about; NaN if there is none."""
+def _closest(z: Matrix, asked: Bool, members: Sequence[npt.NDArray[np.int64]]) -> Matrix:
+    """Models x labs: the mean score with the nearest versions asked about; NaN if there are too few of them.
+
+    Null models are read with every version, a suspect with those asked about. A mean of two varies less than one score,
+    so a suspect with a single version would be read against too narrow a null.
+    """
     there = np.where(asked & ~np.isnan(z), z, -np.inf)
-    most = np.stack([there[:, m].max(axis=1) for m in members], axis=1)
-    return np.where(np.isfinite(most), most, np.nan)
+    closest = np.stack([np.sort(there[:, of], axis=1)[:, -CLOSEST:].mean(axis=1) for of in members], axis=1)
+    return np.where(np.isfinite(closest), closest, np.nan)
 
 
 class Tail:
@@ -513,15 +522,20 @@ def p_values(scores: PairScores, facts: Sequence[ModelFacts]) -> Matrix:
     return p
 
 
-def benjamini_hochberg(p: Sequence[float]) -> list[float]:
+def benjamini_hochberg(p: Sequence[float], weights: Sequence[float] | None = None) -> list[float]:
     """Adjusted p-values (Benjamini and Hochberg 1995), in the order given.
 
     Args:
         p: p-values, 0 to 1, of everything that was looked at.
+        weights: how much each counts, above 0, in any unit: what it is divided by has mean 1 (Genovese, Roeder and
+            Wasserman 2006, "False discovery control with p-value weighting", Biometrika 93). All alike by default.
     """
     # An index adjusts thousands of short lists: `scipy.stats.false_discovery_control` takes .3 ms for each, and its
     # import as long as all of them. A test holds the two equal.
     n = len(p)
+    if weights is not None:
+        total = float(sum(weights))
+        p = [min(1.0, value * total / (n * weight)) for value, weight in zip(p, weights, strict=True)]
     order = sorted(range(n), key=p.__getitem__)
     adjusted, least = [0.0] * n, 1.0
     for rank in range(n, 0, -1):

@@ -1,9 +1,10 @@
 """From answers to evidence: which candidates a suspect resembles more than unrelated models do, or none, or unknown.
 
 The chain is fingerprints -> one similarity matrix per channel -> z against each candidate's null -> mean over
-channels, less what the suspect scores with its nearest candidates of other labs -> the highest of each lab's versions
--> p against the pooled null -> false discovery rate over labs, then over the versions of each lab found -> a verdict in
-words. It is gone through with the dated null, and again with the all-date null for candidates that have no dated one.
+channels, less what the suspect scores with its nearest candidates of other labs -> the nearest two of each lab's
+versions -> p against the pooled null -> false discovery rate over labs, each weighted by its versions, then over the
+versions of each lab found -> a verdict in words. It is gone through with the dated null, and again with the all-date
+null for candidates that have no dated one.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class Analysis:
         candidates: indices of possible teachers that are asked about.
         matrices: raw similarity per channel.
         dated: read against models that cannot have learnt from the candidate.
-        labs: the highest dated score with any of a lab's versions, calibrated.
+        labs: the mean dated score with a lab's two nearest versions, calibrated.
         lab_p: p-value per model and lab, NaN if untestable.
         every_date: read against all models of other labs; `None` if every pair that is tested has a dated null.
         same_lab: whether candidates of a suspect's own lab are tested all the same.
@@ -309,7 +310,8 @@ class LabTest:
     Attributes:
         lab: `calibration.lab_of` its models.
         versions: p-values of those of its candidates that can be tested, by index.
-        p: of the highest score with any of them, against the null models' highest, 0 to 1.
+        z: the highest score with any of them: how near the lab's nearest version is.
+        p: of the mean score with the two nearest, against the null models' two nearest, 0 to 1.
         null_size: null models behind it.
         exceeded: how many of those resemble the lab less than the suspect does.
         weaker: whether it is read against the all-date null.
@@ -317,6 +319,7 @@ class LabTest:
 
     lab: str
     versions: Mapping[int, float]
+    z: float
     p: float
     null_size: int
     exceeded: int
@@ -338,9 +341,10 @@ def tested(analysis: Analysis, suspect: str) -> dict[int, float]:
 def lab_tests(analysis: Analysis, suspect: str) -> list[LabTest]:
     """The labs with a version that can be tested.
 
-    p is of the highest score with the lab's versions that have a dated null. Of versions read against all dates, and
-    where some of a lab's versions are asked about, it is the smallest of their p-values, adjusted over them; where
-    there are both kinds, the smaller of the two, adjusted over both.
+    p is of the mean score with the two nearest of the lab's versions that have a dated null (`cal.lab_scores`). It is
+    the smallest of the versions' p-values, adjusted over them, if they are read against all dates, if only some of the
+    lab's are asked about, or if only one of them can have taught the suspect. If there are both kinds, it is the
+    smaller of the two, adjusted over both.
     """
     return list(analysis.lab_tests[suspect])
 
@@ -371,29 +375,37 @@ def _lab_test(analysis: Analysis, s: int, k: int, columns: Mapping[int, int], p:
         of.setdefault(bool(analysis.weaker[s, columns[c]]), []).append(c)
     each = {weaker: min(cal.benjamini_hochberg([p[c] for c in kind])) for weaker, kind in of.items()}
     whole = columns.keys() <= {*analysis.candidates, s}
-    if False in each and whole and not np.isnan(analysis.lab_p[s, k]):
+    together = False in each and whole and not np.isnan(analysis.lab_p[s, k])
+    if together:
         each[False] = float(analysis.lab_p[s, k])
     weaker = min(each, key=lambda kind: each[kind])
     strongest = columns[min(of[weaker], key=lambda c: p[c])]
     least = min(cal.benjamini_hochberg(list(each.values())))
     size, below = labs.scores.null_size[s, k], analysis.lab_exceeded[s, k]
-    if weaker:
+    if weaker or not together:
         size, below = analysis.null_size[s, strongest], analysis.exceeded[s, strongest]
-    return LabTest(labs.names[k], versions, least, int(size), int(below), weaker)
+    z = max(float(analysis.z[s, columns[c]]) for c in versions)
+    return LabTest(labs.names[k], versions, z, least, int(size), int(below), weaker)
 
 
 def adjusted(sets: Sequence[Sequence[LabTest]]) -> list[dict[str, float]]:
     """False discovery rates over all labs looked at for one suspect, by lab, one mapping per prompt set.
 
+    A lab counts as often as it has versions that were tested, so every version is held equally likely to be the
+    teacher before anybody looks: p is divided by the lab's weight, and the weights' mean is 1 (Genovese, Roeder and
+    Wasserman 2006, "False discovery control with p-value weighting"). Labs that count alike would pay for the number of
+    labs, and those with many versions are the ones asked about most.
+
     Args:
         sets: what was found on each prompt set, of `lab_tests`.
     """
-    q = iter(cal.benjamini_hochberg([test.p for tests in sets for test in tests]))
+    every = [test for tests in sets for test in tests]
+    q = iter(cal.benjamini_hochberg([test.p for test in every], [len(test.versions) for test in every]))
     return [{test.lab: next(q) for test in tests} for tests in sets]
 
 
 def named(analysis: Analysis, suspect: str, alpha: float = ALPHA) -> list[str]:
-    """The labs that a suspect resembles on this set alone, the strongest first.
+    """The labs that a suspect resembles on this set alone, the one with the nearest version first.
 
     Args:
         analysis: of the pool.
@@ -402,7 +414,7 @@ def named(analysis: Analysis, suspect: str, alpha: float = ALPHA) -> list[str]:
     """
     tests = lab_tests(analysis, suspect)
     q = adjusted([tests])[0]
-    return [test.lab for test in sorted(tests, key=lambda test: test.p) if q[test.lab] <= alpha]
+    return [test.lab for test in sorted(tests, key=lambda test: -test.z) if q[test.lab] <= alpha]
 
 
 def of_versions(tests: Sequence[LabTest], q: Mapping[str, float]) -> dict[int, float]:

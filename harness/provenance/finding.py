@@ -115,8 +115,8 @@ class Lab:
         tested: of its candidates, how many could be tested.
         candidates: its models in the set that may be somebody's teacher.
         versions: of a lab that is named, those of its models that cannot be told from the strongest, which comes first.
-        p: of the highest score with any of its models, 0 to 1; `None` if none could be tested.
-        q: p adjusted over the labs of all of the suspect's sets.
+        p: of the mean score with its two nearest models, 0 to 1; `None` if none could be tested.
+        q: p adjusted over the labs of all of the suspect's sets, each weighted by its models that were tested.
         null_size: models that cannot have learnt from it, with a score.
         exceeded: how many of them resemble the lab less than the suspect does.
         weaker: whether it was read against all models of other labs, for want of five that cannot have learnt from it.

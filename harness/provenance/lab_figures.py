@@ -171,7 +171,8 @@ def weaker_named(corpus: Corpus) -> Figure:
     for s in np.flatnonzero(apart.any(axis=1)):
         p = {k: v[~np.isnan(v)] for k, m in enumerate(a.labs.members) if len(v := a.every_date.p[s, m])}
         least = {k: min(cal.benjamini_hochberg(v.tolist())) for k, v in p.items() if len(v)}
-        q = dict(zip(least, cal.benjamini_hochberg(list(least.values())), strict=True))
+        versions = [len(p[k]) for k in least]
+        q = dict(zip(least, cal.benjamini_hochberg(list(least.values()), versions), strict=True))
         hits += [float(q[k] <= ALPHA) for k in np.flatnonzero(apart[s]).tolist() if k in q]
     if not hits:
         return corpus.nothing(name, "no pair is known to be unrelated", "≤ 0.05")
@@ -228,7 +229,7 @@ def detection(corpus: Corpus) -> Iterator[Figure]:
             high,
             len(found),
             "",
-            "p ≤ 0.05 of the highest score with any of the lab's versions",
+            "p ≤ 0.05 of the mean score with the lab's two nearest versions",
             {
                 "at_0.01": float(np.mean([p <= STRICT for p in found.values()])),
                 "p": {corpus.analysis.models[i]: p for i, p in found.items()},

@@ -481,7 +481,7 @@ def _labs(
     found: Sequence[evidence.LabTest],
     q: Mapping[str, float],
 ) -> list[Lab]:
-    """Every lab with a candidate, other than the suspect's own: those named first, then by p."""
+    """Every lab with a candidate, other than the suspect's own: those named first, the nearest first, then by p."""
     analysis = study.analysis
     s = analysis.index(suspect)
     near = _possible(study, suspect) if any(q[test.lab] <= evidence.ALPHA for test in found) else set()
@@ -494,8 +494,14 @@ def _labs(
         names = {analysis.models[c] for c in members}
         mine = [test for test in tests if test.candidate in names]
         row = Lab(analysis.facts[members[0]].lab, False, sum(t.tested for t in mine), len(mine), possible=name in near)
-        rows.append(_lab(study, suspect, row, mine, of[name], q[name]) if name in of else row)
-    return sorted(rows, key=lambda row: (not row.named, row.p is None, row.q or 0.0, row.p or 0.0, row.lab or ""))
+        rows.append((_lab(study, suspect, row, mine, of[name], q[name]) if name in of else row, of.get(name)))
+
+    def order(row: tuple[Lab, evidence.LabTest | None]) -> tuple[bool, float, bool, float, float, str]:
+        lab, test = row
+        near = -test.z if test is not None and lab.named else 0.0
+        return not lab.named, near, lab.p is None, lab.q or 0.0, lab.p or 0.0, lab.lab or ""
+
+    return [lab for lab, _ in sorted(rows, key=order)]
 
 
 def _lab(study: Study, suspect: str, row: Lab, tests: Sequence[PairTest], found: evidence.LabTest, q: float) -> Lab:
