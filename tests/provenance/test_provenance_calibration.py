@@ -166,6 +166,30 @@ def test_a_labs_null_models_are_those_of_all_its_versions_and_a_later_version_is
     assert abs(moved.scores.z[35, k] - labs.scores.z[35, k]) < 1.0
 
 
+def test_one_version_that_is_near_by_chance_lifts_a_lab_less_than_a_student_does() -> None:
+    similarity, facts, candidates = _labs()
+    k = _lab_p(similarity, facts, candidates)[0].names.index("lab lab")
+    lifts = []
+    for versions in ([], [30], [30, 31]):
+        near = similarity.copy()
+        near[55, versions] += 1
+        near[versions, 55] += 1
+        lifts.append(_lab_p(near, facts, candidates)[0].scores.z[55, k])
+    none, one, two = lifts
+    assert two - none > 1.5 * (one - none) > 0
+
+
+def test_a_model_that_can_have_learnt_from_one_of_several_versions_alone_is_read_by_that_version() -> None:
+    similarity, facts, candidates = _labs()
+    late = [dataclasses.replace(f, released="2030-01") if i in {31, 40} else f for i, f in enumerate(facts)]
+    labs, p = _lab_p(similarity, late, candidates)
+    k, fit = labs.names.index("lab lab"), evidence.open_pairs(late, candidates)
+    of_one = fit[:, labs.members[k]].sum(axis=1) == 1
+    suspects = of_one & ~labs.scores.null[:, k]
+    assert suspects.sum() > 5
+    assert np.isnan(p[suspects, k]).all()
+
+
 def test_a_lab_without_null_models_is_untestable() -> None:
     similarity, facts, candidates = _labs()
     bare = [ModelFacts(f.name, f.lab) for f in facts]
@@ -237,6 +261,22 @@ def test_adjusted_p_values_keep_their_order_and_never_shrink(p: list[float]) -> 
     assert all(a <= b + 1e-12 and b <= 1 for a, b in zip(p, q, strict=True))
     order = np.argsort(p, kind="stable")
     assert all(q[i] <= q[j] + 1e-12 for i, j in itertools.pairwise(order))
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.integers(1, 40)), min_size=1, max_size=30), st.floats(0.1, 10))
+def test_weights_share_out_one_false_discovery_rate(tests: list[tuple[float, int]], unit: float) -> None:
+    p, weights = zip(*tests, strict=True)
+    q = cal.benjamini_hochberg(p, weights)
+    scaled = [min(1.0, a * np.mean(weights) / w) for a, w in tests]
+    assert q == pytest.approx(cal.benjamini_hochberg(scaled))
+    assert q == pytest.approx(cal.benjamini_hochberg(p, [unit * w for w in weights]))
+    assert cal.benjamini_hochberg(p, [7] * len(p)) == pytest.approx(cal.benjamini_hochberg(p))
+
+
+def test_weights_let_no_more_of_many_true_nulls_through() -> None:
+    rng, weights = np.random.default_rng(0), [13, 6, 6, 5, 4, 3, 2, 2, *[1] * 10]
+    named = [min(cal.benjamini_hochberg(rng.random(len(weights)).tolist(), weights)) <= 0.05 for _ in range(4000)]
+    assert np.mean(named) == pytest.approx(0.05, abs=0.01)
 
 
 def test_what_a_suspect_scores_with_everybody_is_taken_out_but_not_what_its_candidates_versions_share() -> None:
