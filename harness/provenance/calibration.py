@@ -82,6 +82,9 @@ class ModelFacts:
     """Models it restyles, samples from or continues: it is neither a null model nor a candidate."""
     by_name: frozenset[str] = frozenset()
     """Which of `lab` and `bases` its name alone suggests, so that it could have been chosen for that."""
+    answers_like: frozenset[str] = frozenset()
+    """Models that it answers like, closer than siblings do. This is measured (`same.told_alike`): it is no null model,
+    and nothing else follows."""
 
     def __post_init__(self) -> None:
         """Reject a date that cannot be compared."""
@@ -111,7 +114,7 @@ class ModelFacts:
 
 def cannot_have_learnt(model: ModelFacts, candidate: ModelFacts) -> bool:
     """Whether the model is a null model of the candidate (see the module's text)."""
-    if model.name == candidate.name or model.copy_of:
+    if model.name == candidate.name or model.copy_of or model.answers_like or model.name in candidate.answers_like:
         return False
     if candidate.lab is not None and model.lab == candidate.lab:
         return False
@@ -157,7 +160,14 @@ def reference_models(facts: Sequence[ModelFacts], candidates: Sequence[int]) -> 
 @lru_cache(maxsize=8)
 def _reference_models(facts: tuple[ModelFacts, ...], candidates: tuple[int, ...]) -> Bool:
     return np.array(
-        [[not (f.copy_of or f.related(facts[c]) or f.bases & facts[c].bases) for c in candidates] for f in facts],
+        [
+            [
+                not (f.copy_of or f.answers_like or f.related(facts[c]) or f.bases & facts[c].bases)
+                and f.name not in facts[c].answers_like
+                for c in candidates
+            ]
+            for f in facts
+        ],
         dtype=np.bool_,
     )
 

@@ -24,6 +24,7 @@ from harness.provenance import (
     positives,
     rivals,
     same,
+    similarity,
     uncertainty,
     wording,
 )
@@ -46,6 +47,7 @@ from harness.provenance.finding import (
     strength,
 )
 from harness.provenance.pools import AGAIN, FEW, Pool
+from harness.provenance.registry import panel_facts
 
 SCHEMA = 4
 """Of what `harness provenance --format json` prints."""
@@ -72,7 +74,7 @@ class Study:
     @cached_property
     def analysis(self) -> Analysis:
         """Scores of every model with every possible teacher, and with those wanted."""
-        return analysis_of(self.pool, {*self.wanted}, same_lab=self.same_lab)
+        return analysis_of(self.pool, self.wanted, same_lab=self.same_lab)
 
     @cached_property
     def asked(self) -> Analysis:
@@ -271,7 +273,7 @@ def _withheld(tests: Iterable[PairTest]) -> list[PairTest]:
     return sorted(told, key=lambda test: test.candidate)
 
 
-def analysis_of(pool: Pool, wanted: set[str], *, same_lab: bool = False) -> Analysis:
+def analysis_of(pool: Pool, wanted: Collection[str] = (), *, same_lab: bool = False) -> Analysis:
     """Calibrated scores of a pool.
 
     Every possible teacher's unrelated pairs make up the pooled null, whoever is asked about.
@@ -282,8 +284,13 @@ def analysis_of(pool: Pool, wanted: set[str], *, same_lab: bool = False) -> Anal
         same_lab: whether candidates of a suspect's own lab are tested, too.
     """
     names = pool.prints.models
-    columns = [i for i, name in enumerate(names) if name in pool.candidates | wanted]
-    return evidence.analyse(pool.prints, pool.facts, columns, same_lab=same_lab)
+    columns = [i for i, name in enumerate(names) if name in pool.candidates.union(wanted)]
+    matrices = {name: similarity.matrix(pool.prints, name) for name in pool.prints.features}
+    facts = list(pool.facts)
+    if same.CHANNEL in matrices:
+        strangers = set(names) - set(panel_facts().models)
+        facts = same.told_alike(pool.prints, facts, pool.same, matrices[same.CHANNEL], strangers)
+    return evidence.calibrated(pool.prints, facts, columns, matrices, same_lab=same_lab)
 
 
 def _finding(
@@ -373,9 +380,7 @@ def _same_model(study: Study, suspect: str) -> SameModel | None:
         prompts=found.prompts,
         sentence=wording.same_model(found),
         wrongly=None if limit is None else limit.suspects,
-        sibling=same.kin(
-            study.analysis.facts[study.analysis.index(suspect)], study.analysis.facts[study.analysis.index(found.other)]
-        ),
+        sibling=same.kin(pool.facts[study.analysis.index(suspect)], pool.facts[study.analysis.index(found.other)]),
     )
 
 

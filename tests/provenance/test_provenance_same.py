@@ -1,5 +1,6 @@
 """Is the suspect one of the pool's models under another name? Found where it is, and never said of garbage."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import ConfigError
-from harness.provenance import fingerprint, panel, same, similarity, wording
+from harness.provenance import evidence, fingerprint, panel, pools, reports, same, similarity, wording
 from harness.provenance.calibration import ModelFacts
 from harness.provenance.panel import Panel
 
@@ -50,6 +51,32 @@ def test_a_model_that_is_sold_under_another_name_is_found(shipped: Panel, answer
     assert said.startswith(f"resold answers like {model} itself, or a version of it, or a model derived from it")
     assert "siblings" in said
     assert not wording.FORBIDDEN.search(said)
+
+
+def test_a_model_under_a_second_name_is_nobodys_null_model(shipped: Panel, answers: pl.DataFrame) -> None:
+    resold = {"claude-2": ("mine-a", "2023-07"), "gpt-4-0314": ("mine-b", "2023-03")}
+    mine = pl.concat(
+        answers.filter(pl.col("model") == model).with_columns(model=pl.lit(name)) for model, (name, _) in resold.items()
+    )
+    prints = panel.joined(shipped, fingerprint.fingerprint(panel.keyed(shipped, mine)[0], names=panel.CHANNELS))
+    dates = dict(resold.values())
+    facts = [ModelFacts(m, f"lab of {m}", dates[m]) if m in dates else shipped.facts[m] for m in prints.models]
+    alone = pools.whole_panel(shipped.name)
+    pool = dataclasses.replace(alone, prints=prints, facts=facts)
+
+    told = {fact.name: fact.answers_like for fact in reports.analysis_of(pool).facts}
+    assert {name for name, like in told.items() if like} == {"mine-a", "mine-b"}
+    assert "claude-2" in told["mine-a"]
+    assert "gpt-4-0314" in told["mine-b"]
+    with_them, without = (_q(pool, "alpaca-7b") for pool in (pool, alone))
+    assert with_them == pytest.approx(without, rel=0.5, abs=1e-4)
+    unmarked = evidence.analyse(prints, facts, [i for i, m in enumerate(prints.models) if m in alone.candidates])
+    assert evidence.adjusted([evidence.lab_tests(unmarked, "alpaca-7b")])[0]["lab openai"] > 10 * without
+
+
+def _q(pool: pools.Pool, suspect: str) -> float:
+    analysis = reports.analysis_of(pool)
+    return evidence.adjusted([evidence.lab_tests(analysis, suspect)])[0]["lab openai"]
 
 
 def test_what_reaches_no_threshold_is_no_evidence_and_never_another_model(

@@ -24,6 +24,7 @@ from harness.provenance import (
     evidence,
     explain,
     pools,
+    reports,
     responses,
     stored,
     tree,
@@ -133,8 +134,7 @@ def _null(task: str) -> list[float | None]:
         pool = pools.whole_panel(task)
     except ConfigError:
         return []
-    columns = [i for i, name in enumerate(pool.prints.models) if name in pool.candidates]
-    return _unrelated(evidence.analyse(pool.prints, pool.facts, columns).main.scores)
+    return _unrelated(reports.analysis_of(pool).main.scores)
 
 
 def _unrelated(scores: calibration.PairScores) -> list[float | None]:
@@ -151,8 +151,8 @@ def _pool(pool: pools.Pool, answers: pl.DataFrame, place: Mapping[str, int], sai
         said: what the index says of every model on the set.
     """
     names = pool.prints.models
-    columns = [i for i, name in enumerate(names) if name in pool.candidates]
-    found = evidence.analyse(pool.prints, pool.facts, columns)
+    found = reports.analysis_of(pool)
+    columns = found.candidates
     tested = bool((~np.isnan(found.p)).any())
     raw = found.raw(tuple(found.matrices))
     root = _tree(pool, found.matrices)
