@@ -19,8 +19,9 @@ SHOWN = 12
 LEGEND = (
     "score is in standard deviations above models that cannot have learnt from the candidate, less what the suspect "
     "scores with its ten nearest candidates of other labs, over the channels. The 95% intervals of score (±) and rank "
-    "are over prompts and null models. q is adjusted over labs, then over the versions of each. n is the number of "
-    "prompts that both answered. Similarity is evidence, not proof of copying."
+    "are over prompts and null models. q is adjusted over labs, each weighted by how many of its models were tested, "
+    "then over the versions of each. n is the number of prompts that both answered. Similarity is evidence, not proof "
+    "of copying."
 )
 
 
