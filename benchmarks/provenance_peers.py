@@ -10,14 +10,14 @@ pair as a CSV file into FOLDER, and is judged by that file alone. TOOLS is an en
 - *popularity*: the candidate's mean score over strangers, with no look at the pair.
 - *burrows*: Burrows' Delta over the 150 commonest words (Burrows 2002, doi 10.1093/llc/17.3.267), each model one text.
 - *slop_jaccard*, *slop_tree*: as slop-forensics compares models (https://github.com/sam-paech/slop-forensics, at
-  fa54658): a model is the set of its 1,000 most over-used words against wordfreq, and its 200 commonest pairs and 200
-  commonest triples of words that are no stop words. Likeness is the sets' Jaccard index, or where the two meet in a tree
+  fa54658): a model is the set of its 1,000 most over-used words against wordfreq and its 200 commonest pairs and 200
+  triples of words that are no stop words. Likeness is the Jaccard index of the sets, or where the two meet in a tree
   of it by average linkage, which is what that project draws where PHYLIP is not installed. Stop words are
   scikit-learn's.
-- *attribution*: a linear support vector machine on word 1- and 2-grams and character 3- to 5-grams (scikit-learn),
-  taught to tell the candidates' answers apart on one half of the prompts. Each of the suspect's answers to the other
-  half votes for a candidate; then the halves change places. The score is the share of votes. It always names somebody:
-  the candidate with most votes is flagged.
+- *attribution*: a linear support vector machine on word 1- and 2-grams and character 3-grams (scikit-learn) of an
+  answer's first 1,000 characters, taught to tell the candidates' answers apart on one half of the prompts. Each of the
+  suspect's answers to the other half votes for a candidate; then the halves change places. The score is the share of
+  votes. It always names somebody: the candidate with most votes is flagged.
 - *attribution_margin*: the same machine, and the mean margin instead of votes.
 - *modelaudit*: knowlyr-modelaudit's two black-box methods on the same answers, and the mean of both as in its `audit`.
   A pair is flagged if both thresholds (.85 and .80) call it derived.
@@ -59,6 +59,8 @@ SEVERAL, OFTEN, SHORTEST = 2, 5, 4
 """Prompts that a word or phrase must stand in, times a word must stand in more than, letters of a word."""
 FEATURES = 60_000
 """Of words, and of characters, the commonest that the attribution classifier reads."""
+READ = 1_000
+"""Characters of an answer that it reads."""
 TOOLS = Path(__file__).with_name("_provenance_tools.py")
 Matrix = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
@@ -179,16 +181,16 @@ class Peers:
         found = []
         for one, other in (halves, halves[::-1]):
             taught, asked = set(one.tolist()), set(other.tolist())
-            texts = [(b, t) for b, c in enumerate(self.candidates)
+            texts = [(b, t[:READ]) for b, c in enumerate(self.candidates)
                      for p, t in self.texts[self.part.models[c]].items() if p in taught]  # fmt: skip
             read = make_union(
                 TfidfVectorizer(ngram_range=(1, 2), min_df=3, max_features=FEATURES, sublinear_tf=True),
                 TfidfVectorizer(
-                    analyzer="char_wb", ngram_range=(3, 5), min_df=3, max_features=FEATURES, sublinear_tf=True
+                    analyzer="char", ngram_range=(3, 3), min_df=3, max_features=FEATURES, sublinear_tf=True
                 ),
             )
             machine = LinearSVC().fit(read.fit_transform([t for _, t in texts]), [b for b, _ in texts])
-            questions = [(i, t) for i, of in enumerate(self.texts.values()) for p, t in of.items() if p in asked]
+            questions = [(i, t[:READ]) for i, of in enumerate(self.texts.values()) for p, t in of.items() if p in asked]
             margin: Matrix = machine.decision_function(read.transform([t for _, t in questions]))
             found.append((np.array([i for i, _ in questions]), margin))
         return found

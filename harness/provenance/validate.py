@@ -206,6 +206,9 @@ def table(report: Row) -> str:
         lines += [f"  removed: {one}, whose answers are {other}'s" for one, other in corpus["duplicates"].items()]
         lines += [f"  {corpus['note']}"] if corpus.get("note") else []
         rows = [f for f in report["figures"] if f["corpus"] == corpus["corpus"]]
+        lines += (
+            [] if rows or corpus.get("note") else ["  no student or control of it is documented: nothing to measure"]
+        )
         width = max((len(f["name"]) for f in rows), default=0)
         for f in rows:
             interval = "" if f["high"] is None else f"[{show(f['low'])}, {show(f['high'])}]"
