@@ -327,7 +327,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path, help="folder of the CSV files; by default one that is removed")
     parser.add_argument("--tools", help="interpreter with knowlyr-modelaudit and wordfreq")
-    parser.add_argument("--only", nargs="*", default=list(WAYS), help="ways to make anew; other files in FOLDER stay")
+    parser.add_argument("--only", nargs="+", choices=WAYS, default=list(WAYS), help="rows of the table; files stay")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as away:
         out = options.out or Path(away)

@@ -17,7 +17,6 @@ of the same name is left out. Draws are fixed by a seed.
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import random
 import re
@@ -261,8 +260,6 @@ SYNONYMS = {
     "improve": "enhance", "choose": "select", "reduce": "decrease", "increase": "boost", "understand": "grasp",
 }  # fmt: skip
 _WORDS = re.compile(r"[A-Za-z]+")
-_TOKENS = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]|\n+")
-"""A word, a mark or a run of line breaks is a token, as it is to the detector."""
 
 
 def _each(change: Callable[[str, random.Random], str]) -> Change:
@@ -287,11 +284,7 @@ def _first_sentence(text: str, _: random.Random) -> str:
 
 
 def _cut(tokens: int) -> Change:
-    def change(text: str, _: random.Random) -> str:
-        last = next(itertools.islice(_TOKENS.finditer(text), tokens - 1, None), None)
-        return text if last is None else text[: last.end()]
-
-    return _each(change)
+    return _each(lambda text, _: text if len(text.split(" ")) <= tokens else " ".join(text.split(" ")[:tokens]))
 
 
 def _fewer(prompts: int) -> Change:
@@ -327,9 +320,9 @@ CHANGES: dict[str, Change] = {
     "50 prompts": _fewer(50),
     "100 prompts": _fewer(100),
     "200 prompts": _fewer(200),
-    "cut at 64 tokens": _cut(64),
-    "cut at 128 tokens": _cut(128),
-    "cut at 300 tokens": _cut(300),
+    "cut at 64 words": _cut(64),
+    "cut at 128 words": _cut(128),
+    "cut at 300 words": _cut(300),
 }
 
 
