@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli.output import Format, Shape, print_frame
-from harness.errors import ConfigError
+from harness.errors import ConfigError, StorageError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -59,24 +59,50 @@ def validate(
     students: Annotated[Path, typer.Option(help="CSV file of documented students and their teachers.")],
     controls: Annotated[Path, typer.Option(help="CSV file of models documented not to be trained on a lab's outputs.")],
     models: Annotated[Path, typer.Option(help="CSV file of models: role, lab and month of release.")],
+    scores: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV file of another detector's scores: suspect, candidate, score[, q or flag][, corpus]. It is then "
+            "measured instead."
+        ),
+    ] = None,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(help="A third detector's scores, to print the margin over it. You may give it several times."),
+    ] = None,
+    pairs: Annotated[
+        Path | None, typer.Option(help="Measure nothing: write the CSV file of the pairs that a detector must score.")
+    ] = None,
     shape: Shape = Format.table,
 ) -> None:
     """Measure how often the detector is right, on labelled relations.
 
-    Nothing is fitted on the students that it tests.
+    Nothing is fitted on the students that it tests. With --scores another detector is measured on the same terms.
     """
     import polars as pl
 
-    from harness.provenance import pools
+    from harness.provenance import detectors, pools
     from harness.provenance import validate as bench
 
-    report = bench.validate(
+    if against and scores is None:
+        raise ConfigError("--against compares with the detector of --scores, which is missing: give its file too")
+    if pairs is not None and scores is not None:
+        raise ConfigError("--pairs writes the pairs to score and --scores reads them: give one of the two")
+    labelled = (
         _parquet(outputs, "outputs"),
         _csv(students, "students"),
         _csv(controls, "controls"),
         _csv(models, "models"),
         pools.registry(),
     )
+    if pairs is not None:
+        _write(detectors.pairs(*labelled), pairs)
+        return
+    if scores is not None:
+        rivals = {path.stem: _csv(path, "against") for path in against or ()}
+        report = detectors.judge(_csv(scores, "scores"), *labelled, against=rivals)
+    else:
+        report = bench.validate(*labelled)
     if shape is Format.json:
         sys.stdout.write(json.dumps(report, ensure_ascii=False, allow_nan=False, indent=1) + "\n")
     elif shape is Format.table:
@@ -84,6 +110,14 @@ def validate(
     else:
         rows = [figure | {"detail": json.dumps(figure["detail"], ensure_ascii=False)} for figure in report["figures"]]
         print_frame(pl.DataFrame(rows, infer_schema_length=None), shape)
+
+
+def _write(frame: pl.DataFrame, path: Path) -> None:
+    try:
+        frame.write_csv(path)
+    except OSError as error:
+        raise StorageError(f"--pairs {path}: cannot be written ({_line(error)})") from error
+    sys.stdout.write(f"{path}: {len(frame):,} pairs to score.\n")
 
 
 def _parquet(path: Path, what: str) -> pl.DataFrame:

@@ -92,6 +92,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "provenance change": ("harness provenance change A B",),
     "provenance validate": (
         "harness provenance validate --outputs O.parquet --students S.csv --controls C.csv --models M.csv",
+        "harness provenance validate --outputs O --students S --controls C --models M --scores D.csv",
     ),
     "provenance register": ("harness provenance register plan.yaml --suspects A,B --panel alpaca_eval",),
     "provenance same": ("harness provenance same A B", "harness provenance same RUN:A RUN:B"),

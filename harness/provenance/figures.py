@@ -5,6 +5,7 @@ Intervals are percentile bootstraps over lineage groups, because the students of
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats as sps
 
+from harness.provenance import calibration as cal
 from harness.provenance import evidence
-from harness.provenance.calibration import Matrix
+from harness.provenance.calibration import Bool, Matrix, ModelFacts
 from harness.provenance.evidence import Analysis
 from harness.provenance.positives import Pair
 from harness.provenance.registry import TAUGHT, Labels
@@ -56,51 +58,96 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Corpus:
-    """One corpus of the benchmark, as every figure reads it.
+class Scored:
+    """Models of one prompt set with a score of every pair, whoever made the scores.
 
     Attributes:
         name: of the prompt set, with `(traces)` where reasoning is compared; empty if no figure shows it.
         labels: documented relations.
-        analysis: what was computed on it.
+        facts: what is documented of each model.
+        candidates: indices of possible teachers.
+        z: models x candidates: what candidates are ranked by.
         rng: of bootstraps and draws of prompts; figures draw from it one after the other.
         draws: of one bootstrap.
+        flagged: models x candidates: True if the detector says that the model was taught by, or resembles, the
+            candidate; `None` if it has no threshold.
     """
 
     name: str
     labels: Labels
-    analysis: Analysis
+    facts: Sequence[ModelFacts]
+    candidates: Sequence[int]
+    z: Matrix
     rng: np.random.Generator
     draws: int
+    flagged: Bool | None = None
+
+    @cached_property
+    def models(self) -> tuple[str, ...]:
+        """Names, in the order of every matrix."""
+        return tuple(fact.name for fact in self.facts)
 
     def row(self, name: str) -> int | None:
         """The model's index; `None` if the corpus has no such model."""
-        models = self.analysis.models
-        return models.index(name) if name in models else None
+        return self.models.index(name) if name in self.models else None
+
+    @cached_property
+    def column(self) -> dict[int, int]:
+        """Column of every candidate in `z`."""
+        return {c: b for b, c in enumerate(self.candidates)}
+
+    def raw(self) -> Matrix | None:
+        """Models x models: what candidates are ranked by if some have no score; `None` if all have one."""
+        return None
 
     def pairs(self) -> list[Pair]:
         """Documented students, their teachers and their lineage."""
         return [
-            (row["student"], self.analysis.models[t], row["lineage_group"])
+            (row["student"], self.models[t], row["lineage_group"])
             for row, _, teachers in self.students()
             for t in teachers
         ]
 
     @cached_property
     def tested(self) -> dict[str, set[str]]:
-        """The labs that can be tested of every model."""
-        return {name: {test.lab for test in evidence.lab_tests(self.analysis, name)} for name in self.analysis.models}
+        """The labs of every model's candidates that no other explanation sets apart."""
+        fit = evidence.open_pairs(self.facts, self.candidates)
+        return {
+            name: {cal.lab_of(self.facts[c]) for b, c in enumerate(self.candidates) if fit[s, b]}
+            for s, name in enumerate(self.models)
+        }
 
     @cached_property
     def named(self) -> dict[str, list[str]]:
-        """The labs that a report names of every model, the strongest first."""
-        return {name: evidence.named(self.analysis, name) for name in self.analysis.models}
+        """The labs that the detector names of every model, the highest score first.
+
+        What is flagged of a pair that another explanation sets apart says nothing.
+        """
+        fit = evidence.open_pairs(self.facts, self.candidates)
+        found = {}
+        for s, name in enumerate(self.models):
+            flagged = [] if self.flagged is None else np.flatnonzero(fit[s] & self.flagged[s]).tolist()
+            ranked = sorted(flagged, key=lambda b: -self.z[s, b])
+            found[name] = list(dict.fromkeys(cal.lab_of(self.facts[self.candidates[b]]) for b in ranked))
+        return found
+
+    def null(self, student: int, column: int) -> Matrix:
+        """Scores of the candidate's null models, those related to the student left out.
+
+        They cannot have learnt from the candidate. If fewer than five are left, they are all models of other labs,
+        bases and lineages.
+        """
+        free = ~cal.relations(self.facts)[student] & ~np.isnan(self.z[:, column])
+        dated = cal.null_models(self.facts, self.candidates)[:, column] & free
+        few = dated.sum() < cal.LEAST_NULL
+        used = cal.reference_models(self.facts, self.candidates)[:, column] & free if few else dated
+        null: Matrix = self.z[used, column]
+        return null
 
     @cached_property
     def commonest(self) -> str | None:
         """The lab that taught most students."""
-        facts = self.analysis.facts
-        labs = Counter(lab for _, _, of in self.students() for lab in {facts[t].lab for t in of} - {None})
+        labs = Counter(lab for _, _, of in self.students() for lab in {self.facts[t].lab for t in of} - {None})
         return labs.most_common(1)[0][0] if labs else None
 
     def students(self, *, preference: bool = False, other: bool = False) -> Iterator[tuple[Row, int, list[int]]]:
@@ -111,7 +158,7 @@ class Corpus:
             other: whether to leave out those of the commonest lab.
         """
         for row, student, teachers in self._students(preference=preference):
-            if not other or (teachers and all(self.analysis.facts[t].lab != self.commonest for t in teachers)):
+            if not other or (teachers and all(self.facts[t].lab != self.commonest for t in teachers)):
                 yield row, student, teachers
 
     def _students(self, *, preference: bool) -> Iterator[tuple[Row, int, list[int]]]:
@@ -127,20 +174,20 @@ class Corpus:
         for row in self.labels.controls:
             i = self.row(row["model"])
             if i is not None and lab in (row["not_trained_on"] or "").split(";"):
-                found[i] = self.analysis.facts[i].lineage or self.analysis.facts[i].lab or row["model"]
+                found[i] = self.facts[i].lineage or self.facts[i].lab or row["model"]
         return found
 
     def labs(self) -> list[str]:
         """Labs that some model is documented not to be taught by."""
-        return sorted({lab for f in self.analysis.facts for lab in f.not_taught_by})
+        return sorted({lab for f in self.facts for lab in f.not_taught_by})
 
     def teacher_sets(self) -> dict[str, dict[int, str]]:
         """Students by the teachers they share, with their lineage; teachers of one lab, in the corpus."""
         sets: dict[str, dict[int, str]] = {}
         for row, student, teachers in self.students(preference=True):
-            labs = {self.analysis.facts[t].lab for t in teachers} - {None}
-            if len(labs) == 1 and self.analysis.facts[student].lab not in labs:
-                sets.setdefault(";".join(self.analysis.models[t] for t in teachers), {})[student] = row["lineage_group"]
+            labs = {self.facts[t].lab for t in teachers} - {None}
+            if len(labs) == 1 and self.facts[student].lab not in labs:
+                sets.setdefault(";".join(self.models[t] for t in teachers), {})[student] = row["lineage_group"]
         return sets
 
     def ranked(self, student: int, teachers: Sequence[int], wanted: Iterable[int]) -> list[tuple[int, float]]:
@@ -149,16 +196,15 @@ class Corpus:
         Left out: later models, models of the student's base family, and fellow students of a teacher that is there.
         Where a wanted candidate has no null, all are ranked by raw similarity.
         """
-        a = self.analysis
         fellows = {i for _, i, of in self.students() if set(of) & set(teachers)} - set(teachers)
         keep = [
             (c, b)
-            for b, c in enumerate(a.candidates)
-            if c != student and c not in fellows and a.rival(student, c) in (None, "same lab")
+            for b, c in enumerate(self.candidates)
+            if c != student and c not in fellows and self._rival(student, c) in (None, "same lab")
         ]
-        z = [(c, float(a.z[student, b])) for c, b in keep]
-        if any(math.isnan(score) for c, score in z if c in wanted) or all(math.isnan(score) for _, score in z):
-            raw = a.raw()
+        z = [(c, float(self.z[student, b])) for c, b in keep]
+        unknown = any(math.isnan(score) for c, score in z if c in wanted) or all(math.isnan(score) for _, score in z)
+        if unknown and (raw := self.raw()) is not None:
             z = [(c, float(raw[student, c])) for c, _ in keep]
         return [(c, score) for c, score in z if not math.isnan(score)]
 
@@ -234,6 +280,40 @@ class Corpus:
             return None, None
         low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
         return float(low), float(high)
+
+    def _rival(self, student: int, candidate: int) -> str | None:
+        return evidence.rival(self.facts[student], self.facts[candidate])
+
+
+@dataclass(frozen=True)
+class Corpus(Scored):
+    """One corpus of the benchmark with all that this detector computed on it.
+
+    Attributes:
+        analysis: what was computed.
+    """
+
+    analysis: Analysis = dataclasses.field(kw_only=True)
+
+    @classmethod
+    def of(cls, name: str, labels: Labels, analysis: Analysis, rng: np.random.Generator, draws: int) -> Corpus:
+        """A corpus with its detector's own scores."""
+        facts, candidates = analysis.facts, analysis.scores.candidates.tolist()
+        return cls(name, labels, facts, candidates, analysis.z, rng, draws, analysis=analysis)
+
+    def raw(self) -> Matrix:
+        """Raw similarity, averaged over channels."""
+        return self.analysis.raw()
+
+    @cached_property
+    def tested(self) -> dict[str, set[str]]:
+        """The labs that can be tested of every model."""
+        return {name: {test.lab for test in evidence.lab_tests(self.analysis, name)} for name in self.models}
+
+    @cached_property
+    def named(self) -> dict[str, list[str]]:
+        """The labs that a report names of every model, the strongest first."""
+        return {name: evidence.named(self.analysis, name) for name in self.models}
 
 
 def auc(yes: Sequence[float] | Matrix, no: Sequence[float] | Matrix) -> float:

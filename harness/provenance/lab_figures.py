@@ -11,7 +11,7 @@ from scipy import stats as sps
 from harness.provenance import calibration as cal
 from harness.provenance import evidence, positives
 from harness.provenance.evidence import ALPHA, EVIDENCE, Analysis, lab_tests
-from harness.provenance.figures import STRICT, Corpus, Figure
+from harness.provenance.figures import STRICT, Corpus, Figure, Scored
 
 CURVE_DRAWS = 3
 POWER = 0.8
@@ -26,10 +26,10 @@ def upper_bound(errors: int, of: int) -> float:
     return 1.0 if errors >= of else float(sps.beta.ppf(BOUND, errors + 1, of - errors))
 
 
-def controls_accused(corpus: Corpus) -> Iterator[Figure]:
+def controls_accused(corpus: Scored) -> Iterator[Figure]:
     """Share of controls of which a report names a lab that is documented not to have taught them."""
     for lab in corpus.labs():
-        of = [corpus.analysis.models[i] for i in corpus.controls(lab)]
+        of = [corpus.models[i] for i in corpus.controls(lab)]
         accused = [name for name in of if f"lab {lab}" in corpus.named[name]]
         yield _errors(
             corpus,
@@ -41,11 +41,11 @@ def controls_accused(corpus: Corpus) -> Iterator[Figure]:
         )
 
 
-def unrelated_named(corpus: Corpus) -> Figure:
+def unrelated_named(corpus: Scored) -> Figure:
     """Share of documented-unrelated pairs of a model and a lab that a report names."""
     pairs = [
         (fact.name, f"lab {lab}")
-        for fact in corpus.analysis.facts
+        for fact in corpus.facts
         for lab in sorted(fact.not_taught_by)
         if f"lab {lab}" in corpus.tested[fact.name]
     ]
@@ -54,7 +54,7 @@ def unrelated_named(corpus: Corpus) -> Figure:
     return _errors(corpus, name, accused, len(pairs), "≤ 0.05", "of those that can be tested")
 
 
-def _errors(corpus: Corpus, name: str, which: Sequence[str], of: int, reach: str, note: str) -> Figure:
+def _errors(corpus: Scored, name: str, which: Sequence[str], of: int, reach: str, note: str) -> Figure:
     if not of:
         return corpus.nothing(name, "nobody is documented", reach)
     bound = upper_bound(len(which), of)
@@ -62,7 +62,7 @@ def _errors(corpus: Corpus, name: str, which: Sequence[str], of: int, reach: str
     return Figure(name, corpus.name, len(which) / of, None, bound, of, reach, note, {"accused": list(which)})
 
 
-def labs_named(corpus: Corpus, *, other: bool = False) -> Iterator[Figure]:
+def labs_named(corpus: Scored, *, other: bool = False) -> Iterator[Figure]:
     """Share of students for whom a report names their teacher's lab; of those named, share with a wrong lab.
 
     Args:
@@ -72,7 +72,7 @@ def labs_named(corpus: Corpus, *, other: bool = False) -> Iterator[Figure]:
     right, wrong, first, groups, lines = [], [], [], [], {}
     for row, _, teachers in corpus.students(other=other):
         name = row["student"]
-        true = {f"lab {row['teacher_family']}", *(cal.lab_of(corpus.analysis.facts[t]) for t in teachers)}
+        true = {f"lab {row['teacher_family']}", *(cal.lab_of(corpus.facts[t]) for t in teachers)}
         found = corpus.named[name]
         right.append(float(bool(true & set(found))))
         groups.append(row["lineage_group"])

@@ -13,9 +13,9 @@ from scipy import stats as sps
 
 from harness.provenance import calibration as cal
 from harness.provenance import positives
-from harness.provenance.calibration import Matrix
-from harness.provenance.evidence import ALPHA, EVIDENCE, VERSION, Analysis
-from harness.provenance.figures import STRICT, Corpus, Figure, auc
+from harness.provenance.calibration import Matrix, ModelFacts
+from harness.provenance.evidence import ALPHA, EVIDENCE, VERSION
+from harness.provenance.figures import STRICT, Corpus, Figure, Scored, auc
 
 Index = npt.NDArray[np.int64]
 
@@ -55,35 +55,34 @@ class _Pair:
     popularity: float
 
 
-def _pairs(corpus: Corpus, *, other: bool = False) -> list[_Pair]:
+def _pairs(corpus: Scored, *, other: bool = False) -> list[_Pair]:
     """Every documented student with every candidate that it is ranked by."""
-    a = corpus.analysis
-    popular = _popularity(a)
+    popular = popularity_of(corpus.facts, corpus.candidates, corpus.z)
     found = []
     for row, student, teachers in corpus.students(other=other):
         ranked = corpus.ranked(student, teachers, teachers)
-        labs = {a.facts[t].lab for t in teachers}
+        labs = {corpus.facts[t].lab for t in teachers}
         if not set(teachers) & {c for c, _ in ranked}:
             continue
         for c, score in ranked:
-            true, sibling = c in teachers, a.facts[c].lab in labs
-            popularity = float(popular[student, a.columns[a.models[c]]])
+            true, sibling = c in teachers, corpus.facts[c].lab in labs
+            popularity = float(popular[student, corpus.column[c]])
             found.append(_Pair(student, c, row["lineage_group"], true, sibling, score, popularity))
     return found
 
 
-def _popularity(a: Analysis) -> Matrix:
+def popularity_of(facts: Sequence[ModelFacts], candidates: Sequence[int], z: Matrix) -> Matrix:
     """Models x candidates: the candidate's mean score over models that are related to neither of the two."""
-    free = (~cal.relations(a.facts)).astype(float)
-    strangers = np.stack([~cal.relations(a.facts)[:, c] for c in a.scores.candidates], axis=1)
-    known = strangers & ~np.isnan(a.z)
+    free = (~cal.relations(facts)).astype(float)
+    strangers = np.stack([~cal.relations(facts)[:, c] for c in candidates], axis=1)
+    known = strangers & ~np.isnan(z)
     count = free @ known
-    total = free @ np.where(known, a.z, 0.0)
+    total = free @ np.where(known, z, 0.0)
     mean: Matrix = np.divide(total, count, out=np.zeros_like(total), where=count > 0)
     return mean
 
 
-def pairs(corpus: Corpus, *, siblings: bool, other: bool = False) -> Figure:
+def pairs(corpus: Scored, *, siblings: bool, other: bool = False) -> Figure:
     """AUROC of true student-teacher pairs."""
     rows = [pair for pair in _pairs(corpus, other=other) if pair.true or siblings or not pair.sibling]
     yes, no = [r for r in rows if r.true], [r for r in rows if not r.true]
@@ -104,34 +103,53 @@ def _of(*, other: bool) -> str:
     return " of labs other than the commonest" if other else ""
 
 
-def popularity(corpus: Corpus) -> Iterator[Figure]:
+def popularity(corpus: Scored) -> Iterator[Figure]:
     """What the same AUROC is by the candidate's popularity alone, with no look at the pair; and the margin over it."""
     rows = _pairs(corpus)
     name = "AUROC by popularity alone, the baseline"
     if not rows:
         yield corpus.nothing(name, "no pairs to compare", "")
         return
+    base = np.array([r.popularity for r in rows])
     true = np.array([r.true for r in rows])
-    score, base = np.array([r.score for r in rows]), np.array([r.popularity for r in rows])
-    groups = [r.lineage for r in rows]
 
     def alone(picked: Index) -> float:
         return auc(base[picked][true[picked]], base[picked][~true[picked]])
 
+    low, high = corpus.interval([r.lineage for r in rows], alone)
+    value, note = alone(np.arange(len(rows))), "a candidate's mean score over strangers"
+    yield Figure(name, corpus.name, value, low, high, int(true.sum()), "", note, {})
+    yield _margin(corpus, rows, base, "popularity")
+
+
+def margin_over(corpus: Scored, other: Matrix, name: str) -> Figure:
+    """How much better the same pairs are ranked than by another detector's scores.
+
+    Args:
+        corpus: the corpus.
+        other: models x candidates, the other's scores.
+        name: the other detector's.
+    """
+    rows = _pairs(corpus)
+    if not rows:
+        return corpus.nothing(f"AUROC's margin over {name}", "no pairs to compare", "")
+    return _margin(corpus, rows, np.array([other[r.student, corpus.column[r.candidate]] for r in rows]), name)
+
+
+def _margin(corpus: Scored, rows: Sequence[_Pair], base: Matrix, name: str) -> Figure:
+    true, score = np.array([r.true for r in rows]), np.array([r.score for r in rows])
+
     def margin(picked: Index) -> float:
-        return auc(score[picked][true[picked]], score[picked][~true[picked]]) - alone(picked)
+        yes, no = picked[true[picked]], picked[~true[picked]]
+        return auc(score[yes], score[no]) - auc(base[yes], base[no])
 
-    every = np.arange(len(rows))
-    note = "a candidate's mean score over strangers"
-    low, high = corpus.interval(groups, alone)
-    yield Figure(name, corpus.name, alone(every), low, high, int(true.sum()), "", note, {})
-    low, high = corpus.interval(groups, margin)
+    low, high = corpus.interval([r.lineage for r in rows], margin)
     note = "interval over lineage groups, both AUROCs of the same draws"
-    name = "AUROC's margin over popularity"
-    yield Figure(name, corpus.name, margin(every), low, high, int(true.sum()), "> 0", note, {})
+    value = margin(np.arange(len(rows)))
+    return Figure(f"AUROC's margin over {name}", corpus.name, value, low, high, int(true.sum()), "> 0", note, {})
 
 
-def within_suspect(corpus: Corpus, *, other: bool = False) -> Figure:
+def within_suspect(corpus: Scored, *, other: bool = False) -> Figure:
     """Mean over students of the AUROC among a student's own candidates: what a report's order is worth."""
     rows, values, groups = _pairs(corpus, other=other), [], []
     for student in dict.fromkeys(pair.student for pair in rows):
@@ -146,18 +164,13 @@ def within_suspect(corpus: Corpus, *, other: bool = False) -> Figure:
     return Figure(name, corpus.name, value, low, high, len(values), "", note, {})
 
 
-def against_null(corpus: Corpus, *, other: bool = False) -> Figure:
+def against_null(corpus: Scored, *, other: bool = False) -> Figure:
     """Mean over documented pairs of the share of the candidate's null models that the student is above."""
-    a = corpus.analysis
     values, groups = [], []
     for pair in _pairs(corpus, other=other):
-        b = a.columns[a.models[pair.candidate]]
-        reading = a.reading(pair.student, b)
-        strangers = ~cal.relations(a.facts)[pair.student]
-        null = reading.scores.z[reading.scores.null[:, b] & strangers, b]
-        null = null[~np.isnan(null)]
-        if pair.true and len(null):
-            values.append(auc([float(a.z[pair.student, b])], null))
+        null = corpus.null(pair.student, corpus.column[pair.candidate]) if pair.true else ()
+        if len(null):
+            values.append(auc([pair.score], null))
             groups.append(pair.lineage)
     value, low, high = corpus.mean(values, groups)
     name = f"AUROC, students{_of(other=other)} against the candidate's null"
@@ -165,12 +178,11 @@ def against_null(corpus: Corpus, *, other: bool = False) -> Figure:
     return Figure(name, corpus.name, value, low, high, len(values), "", note, {})
 
 
-def teacher_first(corpus: Corpus, *, other: bool = False) -> Figure:
+def teacher_first(corpus: Scored, *, other: bool = False) -> Figure:
     """Share of students whose nearest candidate is a documented teacher (or fellow student, where it is absent).
 
     Beside it the best constant answer: the one candidate that is right most often, whoever is asked.
     """
-    a = corpus.analysis
     hits, groups, lines, confounded, by_lab = [], [], {}, [], []
     constant: Counter[int] = Counter()
     constant_lab: Counter[str | None] = Counter()
@@ -186,16 +198,16 @@ def teacher_first(corpus: Corpus, *, other: bool = False) -> Figure:
             continue
         first = ranked[0][0]
         hits.append(float(first in wanted))
-        labs = {a.facts[t].lab for t in wanted}
-        by_lab.append(float(first in wanted or a.facts[first].lab in labs))
+        labs = {corpus.facts[t].lab for t in wanted}
+        by_lab.append(float(first in wanted or corpus.facts[first].lab in labs))
         constant.update(open_)
-        constant_lab.update({a.facts[t].lab for t in open_})
+        constant_lab.update({corpus.facts[t].lab for t in open_})
         groups.append(row["lineage_group"])
-        lines[row["student"]] = [a.models[c] for c, _ in ranked[:3]]
+        lines[row["student"]] = [corpus.models[c] for c, _ in ranked[:3]]
     value, low, high = corpus.mean(hits, groups)
     n = len(hits)
     best, best_lab = (next((c / n for _, c in of.most_common(1)), None) for of in (constant, constant_lab))
-    lab_first = corpus.mean(by_lab, groups)[0]
+    lab_first, lab_low, lab_high = corpus.mean(by_lab, groups)
     said = (
         f"always the same answer: {best:.2f}; lab first {lab_first:.2f}, always the same lab {best_lab:.2f}; "
         if best is not None and best_lab is not None and lab_first is not None
@@ -216,6 +228,7 @@ def teacher_first(corpus: Corpus, *, other: bool = False) -> Figure:
             "untestable": confounded,
             "best_constant": best,
             "teacher_lab_first": lab_first,
+            "teacher_lab_first_interval": [lab_low, lab_high],
             "best_constant_lab": best_lab,
         }
         if hits or confounded

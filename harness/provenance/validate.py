@@ -16,10 +16,11 @@ import polars as pl
 from harness.core import one_thread
 from harness.errors import ConfigError
 from harness.provenance import calibration as cal
-from harness.provenance import evidence, fingerprint, lab_figures, pair_figures, similarity
+from harness.provenance import evidence, fingerprint, lab_figures, pair_figures
 from harness.provenance.evidence import EVIDENCE
-from harness.provenance.figures import Corpus, Figure, Row
+from harness.provenance.figures import Corpus, Figure, Row, Scored
 from harness.provenance.panel import Panel
+from harness.provenance.protocol import PromptSet, prompt_sets
 from harness.provenance.registry import Labels, Registry
 
 CURVE = (25, 50, 100, 200)
@@ -53,44 +54,23 @@ def validate(
         seed: of the bootstrap and the prompt draws.
 
     Returns:
-        JSON-able: `schema`, `fingerprint`, `channels`, `corpora` (models, prompts, answers left out, facts filled
-        from the registry) and `figures`.
+        JSON-able: `schema`, `fingerprint`, `channels`, `corpora` (models, prompts, answers left out, duplicates
+        removed, facts filled from the registry) and `figures`.
 
     Raises:
         ConfigError: a column is missing, or no corpus can be compared.
     """
-    missing = sorted({"corpus", "model", "prompt_id", "output"} - set(outputs.columns))
-    if missing:
-        raise ConfigError(f"outputs: missing column {', '.join(missing)}")
     figures: list[Figure] = []
     corpora = []
-    for name, part, column, label in _parts(outputs):
-        labels = Labels.of(name, students, controls, models)
-        enough = (
-            part.group_by("model")
-            .agg(n=pl.col("prompt_id").n_unique())
-            .filter(pl.col("n") >= similarity.least(traces=column == "reasoning"))["model"]
-        )
-        compared = part.filter(pl.col("model").is_in(enough.to_list()))
-        left_out = part["model"].n_unique() - len(enough)
-        if len(enough) < cal.LEAST_NULL:
-            corpora.append({"corpus": label, "models": len(enough), "left_out": left_out, "note": "not enough models"})
+    for part in prompt_sets(outputs, students, controls, models, registry):
+        if len(part.models) < cal.LEAST_NULL:
+            corpora.append(too_few(part))
             continue
-        prints = fingerprint.fingerprint(compared, column)
-        facts = labels.facts(prints.models, registry)
-        analysis = evidence.analyse(prints, facts, labels.candidates(prints.models, facts))
-        corpus = Corpus(label, labels, analysis, np.random.default_rng(seed), draws)
-        corpora.append(
-            {
-                "corpus": label,
-                "models": len(prints.models),
-                "left_out": left_out,
-                "prompts": len(prints.prompts),
-                "candidates": len(analysis.candidates),
-                "dated": sum(f.released is not None for f in facts),
-                "answers": prints.dropped,
-            },
-        )
+        prints = fingerprint.fingerprint(part.texts, part.column)
+        facts = part.labels.facts(prints.models, registry)
+        analysis = evidence.analyse(prints, facts, part.labels.candidates(prints.models, facts))
+        corpus = Corpus.of(part.label, part.labels, analysis, np.random.default_rng(seed), draws)
+        corpora.append(part.about(facts, corpus.candidates) | {"answers": prints.dropped})
         figures += [f for f in _figures(corpus, curve, stability=stability) if f.n or f.detail]
     if not corpora:
         raise ConfigError("outputs: no corpus in the file")
@@ -103,21 +83,15 @@ def validate(
     }
 
 
-def _parts(outputs: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame, str, str]]:
-    """Corpora of a file, answers and traces apart: name, texts, the column that holds them, label."""
-    for name in sorted(outputs["corpus"].unique().to_list()):
-        here = outputs.filter(pl.col("corpus") == name)
-        if "output" in here.columns and len(part := here.select("model", "prompt_id", "output").drop_nulls("output")):
-            yield name, part, "output", name
-        if "reasoning" not in here.columns:
-            continue
-        here = here.drop_nulls("reasoning")
-        kinds = here["reasoning_kind"].unique().sort().to_list() if "reasoning_kind" in here.columns else [None]
-        for kind in kinds:
-            part = here if kind is None else here.filter(pl.col("reasoning_kind") == kind)
-            if len(part):
-                label = f"{name} (traces)" if kind is None else f"{name} (traces: {kind})"
-                yield name, part.select("model", "prompt_id", "reasoning"), "reasoning", label
+def too_few(part: PromptSet) -> Row:
+    """What a report says of a set with fewer models than a null takes."""
+    return {
+        "corpus": part.label,
+        "models": len(part.models),
+        "left_out": len(part.left_out),
+        "duplicates": part.duplicates,
+        "note": "not enough models",
+    }
 
 
 def _figures(corpus: Corpus, curve: Sequence[int], *, stability: bool) -> Iterator[Figure]:
@@ -130,11 +104,7 @@ def _figures(corpus: Corpus, curve: Sequence[int], *, stability: bool) -> Iterat
     yield lab_figures.untestable(corpus)
     yield lab_figures.weaker_named(corpus)
     for other in (False, True):
-        yield pair_figures.pairs(corpus, siblings=True, other=other)
-        yield pair_figures.pairs(corpus, siblings=False, other=other)
-        yield pair_figures.within_suspect(corpus, other=other)
-        yield pair_figures.against_null(corpus, other=other)
-        yield pair_figures.teacher_first(corpus, other=other)
+        yield from ranking(corpus, other=other)
         yield from lab_figures.labs_named(corpus, other=other)
     yield from pair_figures.popularity(corpus)
     yield lab_figures.coverage(corpus)
@@ -152,6 +122,20 @@ def _figures(corpus: Corpus, curve: Sequence[int], *, stability: bool) -> Iterat
         yield lab_figures.stability(corpus)
     if curve:
         yield from lab_figures.power_curve(corpus, curve)
+
+
+def ranking(corpus: Scored, *, other: bool) -> Iterator[Figure]:
+    """How well the scores of pairs rank: the figures that every detector has.
+
+    Args:
+        corpus: the corpus.
+        other: whether to look at students of other labs than the commonest alone.
+    """
+    yield pair_figures.pairs(corpus, siblings=True, other=other)
+    yield pair_figures.pairs(corpus, siblings=False, other=other)
+    yield pair_figures.within_suspect(corpus, other=other)
+    yield pair_figures.against_null(corpus, other=other)
+    yield pair_figures.teacher_first(corpus, other=other)
 
 
 @one_thread()
@@ -174,7 +158,7 @@ def asked_figures(made: Panel, labels: Labels, asked: Sequence[int], *, both: bo
     )
     facts = [made.facts[model] for model in prints.models]
     columns = [i for i, model in enumerate(prints.models) if model in made.candidates]
-    corpus = Corpus("", labels, evidence.analyse(prints, facts, columns), np.random.default_rng(seed), 2)
+    corpus = Corpus.of("", labels, evidence.analyse(prints, facts, columns), np.random.default_rng(seed), 2)
     first = pair_figures.teacher_first(corpus)
     shares = list(lab_figures.labs_named(corpus))
     found = {
@@ -216,9 +200,15 @@ def table(report: Row) -> str:
     for corpus in report["corpora"]:
         lines.append(
             f"{corpus['corpus']}: {corpus['models']} models, {corpus.get('prompts', 0)} prompts, "
-            f"{corpus.get('candidates', 0)} candidates, {corpus['left_out']} models left out",
+            f"{corpus.get('candidates', 0)} candidates, {corpus['left_out']} models left out, "
+            f"{len(corpus['duplicates'])} removed as duplicates",
         )
+        lines += [f"  removed: {one}, whose answers are {other}'s" for one, other in corpus["duplicates"].items()]
+        lines += [f"  {corpus['note']}"] if corpus.get("note") else []
         rows = [f for f in report["figures"] if f["corpus"] == corpus["corpus"]]
+        lines += (
+            [] if rows or corpus.get("note") else ["  no student or control of it is documented: nothing to measure"]
+        )
         width = max((len(f["name"]) for f in rows), default=0)
         for f in rows:
             interval = "" if f["high"] is None else f"[{show(f['low'])}, {show(f['high'])}]"

@@ -36,6 +36,39 @@ def test_validate_prints_a_table_for_people(project: Project, shared_data: Path)
     assert "always the same answer" in done.stdout
 
 
+def test_another_detector_is_measured_from_the_pairs_file_to_the_table(project: Project, shared_data: Path) -> None:
+    outputs = str(shared_data / "outputs" / "r1_distill_reasoning.parquet")
+    given = ("provenance", "validate", "--outputs", outputs, *labels(shared_data))
+    pairs, filled = project.root / "pairs.csv", project.root / "filled.csv"
+    assert "pairs to score" in project.run(*given, "--pairs", str(pairs)).stdout
+    asked = pl.read_csv(pairs)
+    assert asked.columns == ["corpus", "suspect", "candidate", "score"]
+    asked.with_columns(score=pl.int_range(pl.len())).write_csv(filled)
+    done = project.run(*given, "--scores", str(filled), "--against", str(filled))
+    assert "exact teacher first, same pool" in done.stdout
+    told = project.run(*given, "--scores", str(pairs), code=2).stderr
+    assert "row 1: score of" in told
+    assert "expected a number" in told
+    assert "Traceback" not in told
+    assert "--against compares" in project.run(*given, "--against", str(filled), code=2).stderr
+    assert "give one of the two" in project.run(*given, "--pairs", str(pairs), "--scores", str(filled), code=2).stderr
+    away = project.run(*given, "--pairs", str(project.root / "no" / "pairs.csv"), code=6).stderr
+    assert "cannot be written" in away
+
+
+@pytest.mark.parametrize("text", [b"", b"\xff\xfe\x00", b"suspect,candidate,score\na,b,1,2,3\n", b'suspect\n"open'])
+def test_a_scores_file_that_is_no_table_is_answered_in_a_sentence(
+    project: Project, shared_data: Path, text: bytes
+) -> None:
+    bad = project.root / "bad.csv"
+    bad.write_bytes(text)
+    outputs = str(shared_data / "outputs" / "slop_score.parquet")
+    given = ("provenance", "validate", "--outputs", outputs, *labels(shared_data))
+    done = project.run(*given, "--scores", str(bad), code=2)
+    assert "scores" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("option", ["outputs", "students"])
 def test_validate_names_a_file_it_cannot_read(project: Project, option: str) -> None:
     bad = project.root / "bad"

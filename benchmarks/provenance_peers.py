@@ -1,0 +1,380 @@
+"""The detector beside other ways to find a teacher, all under the protocol of `harness provenance validate --scores`.
+
+    python benchmarks/provenance_peers.py DATA [--out FOLDER] [--tools TOOLS/bin/python] [--only NAME ...]
+
+DATA holds `outputs/alpaca_eval.parquet` and `labels/{students,controls,models}.csv`. Each way writes its score of each
+pair as a CSV file into FOLDER, and is judged by that file alone. TOOLS is an environment with `knowlyr-modelaudit` and
+`wordfreq`, which are no dependencies: without it their rows are left out.
+
+- *harness*: this detector. A pair is flagged if a verdict names the candidate's lab.
+- *popularity*: the candidate's mean score over strangers, with no look at the pair.
+- *burrows*: Burrows' Delta over the 150 commonest words (Burrows 2002, doi 10.1093/llc/17.3.267), each model one text.
+- *slop_jaccard*, *slop_tree*: as slop-forensics compares models (https://github.com/sam-paech/slop-forensics, at
+  fa54658): a model is the set of its 1,000 most over-used words against wordfreq and its 200 commonest pairs and 200
+  triples of words that are no stop words. Likeness is the Jaccard index of the sets, or where the two meet in a tree
+  of it by average linkage, which is what that project draws where PHYLIP is not installed. Stop words are
+  scikit-learn's.
+- *attribution*: a linear support vector machine on word 1- and 2-grams and character 3-grams (scikit-learn) of an
+  answer's first 1,000 characters, taught to tell the candidates' answers apart on one half of the prompts. Each of the
+  suspect's answers to the other half votes for a candidate; then the halves change places. The score is the share of
+  votes. It always names somebody: the candidate with most votes is flagged.
+- *attribution_margin*: the same machine, and the mean margin instead of votes.
+- *modelaudit*: knowlyr-modelaudit's two black-box methods on the same answers, and the mean of both as in its `audit`.
+  A pair is flagged if both thresholds (.85 and .80) call it derived.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from harness.provenance import calibration as cal
+from harness.provenance import detectors, evidence, fingerprint
+from harness.provenance.pair_figures import popularity_of
+from harness.provenance.protocol import PromptSet, prompt_sets
+from harness.provenance.registry import Registry
+
+CORPUS = "alpaca_eval"
+COMMONEST = 150
+"""Words of Burrows' Delta: his own number."""
+OVERUSED, PHRASES = 1000, 200
+"""Words, and pairs and triples of words, of a slop profile."""
+SEVERAL, OFTEN, SHORTEST = 2, 5, 4
+"""Prompts that a word or phrase must stand in, times a word must stand in more than, letters of a word."""
+FEATURES = 60_000
+"""Of words, and of characters, the commonest that the attribution classifier reads."""
+READ = 1_000
+"""Characters of an answer that it reads."""
+TOOLS = Path(__file__).with_name("_provenance_tools.py")
+Matrix = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+Scores = tuple[Matrix, Bool | None]
+"""Models x candidates: score, and whether flagged."""
+
+
+@dataclass(frozen=True)
+class Peers:
+    """The models that are compared, and every way to compare them."""
+
+    part: PromptSet
+    tools: str | None
+
+    @cached_property
+    def facts(self) -> list[cal.ModelFacts]:
+        """What is documented of each model."""
+        return self.part.labels.facts(self.part.models, self.part.registry)
+
+    @cached_property
+    def candidates(self) -> list[int]:
+        """Indices of possible teachers."""
+        return self.part.labels.candidates(self.part.models, self.facts)
+
+    @cached_property
+    def texts(self) -> dict[str, dict[str, str]]:
+        """Answers by model and prompt."""
+        found: dict[str, dict[str, str]] = {model: {} for model in self.part.models}
+        for model, prompt, text in self.part.texts.sort("model", "prompt_id").iter_rows():
+            found[model].setdefault(prompt, text)
+        return found
+
+    @cached_property
+    def analysis(self) -> evidence.Analysis:
+        """What this detector computes."""
+        prints = fingerprint.fingerprint(self.part.texts, self.part.column)
+        return evidence.analyse(prints, self.facts, self.candidates)
+
+    def harness(self) -> Scores:
+        """This detector."""
+        a = self.analysis
+        named = [set(evidence.named(a, model)) for model in a.models]
+        fit = evidence.open_pairs(self.facts, self.candidates)
+        lab = [cal.lab_of(self.facts[c]) for c in self.candidates]
+        return a.z, np.array([[of in mine for of in lab] for mine in named]) & fit
+
+    def popularity(self) -> Scores:
+        """The candidate's mean score over strangers."""
+        return popularity_of(self.facts, self.candidates, self.analysis.z), None
+
+    def burrows(self) -> Scores:
+        """Burrows' Delta, less is nearer."""
+        words = {
+            model: Counter(word for text in of.values() for word in re.findall(r"[\w'’]+", text.lower()))
+            for model, of in self.texts.items()
+        }
+        every = Counter[str]()
+        for of in words.values():
+            total = of.total()
+            every.update({word: n / total for word, n in of.items()})  # type: ignore[dict-item]  # rates are counted
+        chosen = [word for word, _ in every.most_common(COMMONEST)]
+        rates = np.array([[of[word] / of.total() for word in chosen] for of in words.values()])
+        z = (rates - rates.mean(axis=0)) / rates.std(axis=0, ddof=1)
+        return -np.abs(z[:, None, :] - z[None, self.candidates, :]).mean(axis=2), None
+
+    @cached_property
+    def profiles(self) -> Bool:
+        """Models x words and phrases: True if it is in the model's slop profile."""
+        from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+        words: list[Counter[str]] = []
+        phrases: list[list[Counter[tuple[str, ...]]]] = []
+        for of in self.texts.values():
+            tokens = [re.findall(r"[^\W\d_]+", unicodedata.normalize("NFKC", text).lower()) for text in of.values()]
+            full = [[w for w in text if len(w) > 1 and w not in ENGLISH_STOP_WORDS] for text in tokens]
+            long = [[w for w in text if len(w) >= SHORTEST] for text in full]
+            phrases.append([_several([list(zip(*(text[i:] for i in range(n)), strict=False)) for text in full])
+                            for n in (2, 3)])  # fmt: skip
+            words.append(Counter({w: n for w, n in _several(long).items() if n > OFTEN}))
+        people = self._ask("words", sorted({word for of in words for word in of}))["frequencies"]
+        chosen: list[set[Any]] = []
+        for of, grams in zip(words, phrases, strict=True):
+            total = of.total()
+            over = {word: n / total / people[word] for word, n in of.items() if people[word] > 0}
+            mine: set[Any] = set(sorted(over, key=lambda word: (-over[word], word))[:OVERUSED])
+            for counts in grams:
+                mine |= set(sorted(counts, key=lambda gram: (-counts[gram], gram))[:PHRASES])
+            chosen.append(mine)
+        place = {feature: i for i, feature in enumerate(sorted({f for mine in chosen for f in mine}, key=str))}
+        found: Bool = np.zeros((len(chosen), len(place)), dtype=np.bool_)
+        for i, mine in enumerate(chosen):
+            found[i, [place[f] for f in mine]] = True
+        return found
+
+    def slop_jaccard(self) -> Scores:
+        """The Jaccard index of two slop profiles."""
+        from scipy.spatial.distance import pdist, squareform
+
+        return 1 - squareform(pdist(self.profiles, "jaccard"))[:, self.candidates], None
+
+    def slop_tree(self) -> Scores:
+        """How low two models meet in the tree of slop profiles."""
+        from scipy.cluster.hierarchy import cophenet, linkage
+        from scipy.spatial.distance import pdist, squareform
+
+        tree = linkage(pdist(self.profiles, "jaccard"), "average")
+        return 1 - squareform(cophenet(tree))[:, self.candidates], None
+
+    @cached_property
+    def margins(self) -> list[tuple[npt.NDArray[np.int64], Matrix]]:
+        """Of each half of the prompts: the model of every answer, and its margin for every candidate."""
+        from sklearn.feature_extraction.text import TfidfVectorizer
+        from sklearn.pipeline import make_union
+        from sklearn.svm import LinearSVC
+
+        prompts = sorted({prompt for of in self.texts.values() for prompt in of})
+        halves = np.array_split(np.random.default_rng(0).permutation(prompts), 2)
+        found = []
+        for one, other in (halves, halves[::-1]):
+            taught, asked = set(one.tolist()), set(other.tolist())
+            texts = [(b, t[:READ]) for b, c in enumerate(self.candidates)
+                     for p, t in self.texts[self.part.models[c]].items() if p in taught]  # fmt: skip
+            read = make_union(
+                TfidfVectorizer(ngram_range=(1, 2), min_df=3, max_features=FEATURES, sublinear_tf=True),
+                TfidfVectorizer(
+                    analyzer="char", ngram_range=(3, 3), min_df=3, max_features=FEATURES, sublinear_tf=True
+                ),
+            )
+            machine = LinearSVC().fit(read.fit_transform([t for _, t in texts]), [b for b, _ in texts])
+            questions = [(i, t[:READ]) for i, of in enumerate(self.texts.values()) for p, t in of.items() if p in asked]
+            margin: Matrix = machine.decision_function(read.transform([t for _, t in questions]))
+            found.append((np.array([i for i, _ in questions]), margin))
+        return found
+
+    def _votes(self, of: Callable[[Matrix], Matrix]) -> Matrix:
+        """A mean over each model's answers; a candidate's own class is closed to its answers."""
+        total, count = np.zeros((len(self.part.models), len(self.candidates))), np.zeros(len(self.part.models))
+        own = {c: b for b, c in enumerate(self.candidates)}
+        for who, margin in self.margins:
+            for i in range(len(self.part.models)):
+                mine = margin[who == i].copy()
+                if i in own:
+                    mine[:, own[i]] = -np.inf
+                total[i] += of(mine).sum(axis=0)
+                count[i] += len(mine)
+        return total / count[:, None]
+
+    def attribution(self) -> Scores:
+        """The share of an attribution classifier's votes; the candidate with most of them is named."""
+        share = self._votes(lambda mine: np.eye(mine.shape[1])[mine.argmax(axis=1)])
+        return share, share == share.max(axis=1, keepdims=True)
+
+    def attribution_margin(self) -> Scores:
+        """The classifier's mean margin; the candidate with the highest is named."""
+        mean = self._votes(lambda mine: mine)
+        return np.nan_to_num(mean, neginf=0.0), mean == mean.max(axis=1, keepdims=True)
+
+    def modelaudit(self) -> Scores:
+        """The mean of knowlyr-modelaudit's two methods."""
+        names = [self.part.models[c] for c in self.candidates]
+        texts = {model: list(of.values()) for model, of in self.texts.items()}
+        found = self._ask("audit", {"texts": texts, "candidates": names})["rows"]
+        row, column = {m: i for i, m in enumerate(self.part.models)}, {m: b for b, m in enumerate(names)}
+        z, flagged = np.zeros((len(row), len(column))), np.zeros((len(row), len(column)), dtype=np.bool_)
+        for suspect, candidate, one, derived, other, too in found:
+            z[row[suspect], column[candidate]] = (one + other) / 2
+            flagged[row[suspect], column[candidate]] = derived and too
+        return z, flagged
+
+    def _ask(self, what: str, given: Any) -> Any:
+        assert self.tools is not None
+        done = subprocess.run(
+            [self.tools, str(TOOLS), what], input=json.dumps(given), capture_output=True, text=True, check=True
+        )
+        found = json.loads(done.stdout)
+        print(f"{what}: version {found['version']}", file=sys.stderr)
+        return found
+
+    def table(self, scores: Scores) -> pl.DataFrame:
+        """What a detector hands in."""
+        z, flagged = scores
+        rows = [
+            {"suspect": suspect, "candidate": self.part.models[c], "score": float(z[s, b])}
+            | ({} if flagged is None else {"flag": bool(flagged[s, b])})
+            for s, suspect in enumerate(self.part.models)
+            for b, c in enumerate(self.candidates)
+            if s != c
+        ]
+        return pl.DataFrame(rows)
+
+
+def _several(texts: Sequence[Sequence[Any]]) -> Counter[Any]:
+    """How often each thing stands in the texts, if it stands in several of them."""
+    often, inside = Counter[Any](), Counter[Any]()
+    for text in texts:
+        often.update(text)
+        inside.update(set(text))
+    return Counter({thing: n for thing, n in often.items() if inside[thing] >= SEVERAL})
+
+
+WAYS: Mapping[str, tuple[Callable[[Peers], Scores], bool]] = {
+    "harness": (Peers.harness, False),
+    "popularity": (Peers.popularity, False),
+    "burrows": (Peers.burrows, False),
+    "slop_jaccard": (Peers.slop_jaccard, True),
+    "slop_tree": (Peers.slop_tree, True),
+    "attribution": (Peers.attribution, False),
+    "attribution_margin": (Peers.attribution_margin, False),
+    "modelaudit": (Peers.modelaudit, True),
+}
+"""By name: the way, and whether it needs the tools."""
+COLUMNS = {
+    "AUROC of pairs": "AUROC, true student-teacher pairs against the rest",
+    "against other labs": "AUROC, true student-teacher pairs against other labs' models",
+    "within suspect": "AUROC within suspect, mean over students",
+    "against the null": "AUROC, students against the candidate's null",
+    "exact teacher first": "exact teacher first, same pool",
+    "lab first": "",
+    "over its own popularity": "AUROC's margin over popularity",
+    "harness less it": "",
+    "named rightly": "students named with their teacher's lab",
+    "controls accused": "controls accused by any sentence of a report (openai)",
+}
+"""Columns of the table, and the figure that each shows."""
+
+
+def _cells(report: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterator[str]:
+    figures = {figure["name"]: figure for figure in report["figures"]}
+    margins = {figure["name"]: figure for figure in ours["figures"]}
+    for column, name in COLUMNS.items():
+        figure = figures.get(name)
+        if column == "lab first":
+            detail = figures[COLUMNS["exact teacher first"]]["detail"]
+            figure = {"value": detail["teacher_lab_first"]} | dict(
+                zip(("low", "high"), detail["teacher_lab_first_interval"], strict=True)
+            )
+        elif column == "harness less it":
+            figure = margins.get(f"AUROC's margin over {report['detector']}")
+        if figure is None:
+            yield "-"
+        elif column == "controls accused":
+            yield f"{len(figure['detail']['accused'])} of {figure['n']}"
+        else:
+            yield _shown(figure)
+
+
+def _shown(figure: Mapping[str, Any]) -> str:
+    def short(x: float) -> str:
+        return f"{x:.3f}".replace("0.", ".", 1) if abs(x) < 1 else f"{x:.2f}"
+
+    interval = "" if figure["low"] is None else f" [{short(figure['low'])}, {short(figure['high'])}]"
+    return f"{short(figure['value'])}{interval}"
+
+
+def _cpu() -> float:
+    return sum(
+        r.ru_utime + r.ru_stime for r in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    )
+
+
+def main() -> None:
+    """Write the files, judge them, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--out", type=Path, help="folder of the CSV files; by default one that is removed")
+    parser.add_argument("--tools", help="interpreter with knowlyr-modelaudit and wordfreq")
+    parser.add_argument("--only", nargs="+", choices=WAYS, default=list(WAYS), help="rows of the table; files stay")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as away:
+        out = options.out or Path(away)
+        out.mkdir(parents=True, exist_ok=True)
+        _run(options, out)
+
+
+def _run(options: argparse.Namespace, out: Path) -> None:
+    labels = [
+        pl.read_csv(options.data / "labels" / f"{name}.csv", infer_schema=False)
+        for name in ("students", "controls", "models")
+    ]
+    registry = Registry.load(Path(__file__).parents[1] / "conf" / "model_registry.yaml")
+    outputs = pl.read_parquet(options.data / "outputs" / f"{CORPUS}.parquet")
+    outputs = outputs.drop("reasoning", "reasoning_kind", strict=False)
+    (part,) = prompt_sets(outputs, *labels, registry)
+    peers = Peers(part, options.tools)
+    wanted = [name for name in WAYS if name in options.only and (options.tools or not WAYS[name][1])]
+    for name in wanted:
+        begun = _cpu()
+        peers.table(WAYS[name][0](peers)).write_csv(out / f"{name}.csv")
+        print(f"{name}: {_cpu() - begun:.0f} CPU s", file=sys.stderr, flush=True)
+    tables = {
+        name: pl.read_csv(out / f"{name}.csv", infer_schema=False) for name in WAYS if (out / f"{name}.csv").exists()
+    }
+    reports = {}
+    for name, table in tables.items():
+        others = {other: of for other, of in tables.items() if other != name} if name == "harness" else {}
+        reports[name] = detectors.judge(table, outputs, *labels, registry, against=others) | {"detector": name}
+    ours = reports.get("harness", {"figures": []})
+    print(f"| way | {' | '.join(COLUMNS)} |")
+    print(f"|---|{'---|' * len(COLUMNS)}")
+    for name, report in reports.items():
+        print(f"| {name} | {' | '.join(_cells(report, ours))} |")
+    first = next(f for f in next(iter(reports.values()))["figures"] if f["name"] == COLUMNS["exact teacher first"])
+    detail = first["detail"]
+    constant = f"exact teacher {detail['best_constant']:.2f}, lab {detail['best_constant_lab']:.2f}"
+    print(f"\nAlways the same answer: {constant}, of {first['n']} students")
+    for name, report in reports.items():
+        figures = {figure["name"]: figure for figure in report["figures"]}
+        said = figures.get("documented-unrelated pairs of model and lab that are named")
+        wrong = figures.get("named students whose first lab is wrong")
+        if said and wrong:
+            share = "-" if wrong["value"] is None else f"{wrong['value']:.2f} of {wrong['n']}"
+            print(f"{name}: unrelated pairs of model and lab named {said['value']:.2f} of {said['n']}; "
+                  f"named students whose first lab is wrong {share}")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
