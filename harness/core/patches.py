@@ -13,7 +13,7 @@ import logging
 import os
 import sys
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 ENVIRONMENT = {
@@ -187,6 +187,40 @@ def composed_once() -> Iterator[None]:
         yield
     finally:
         ConfigLoaderImpl.load_configuration, Hydra.get_mode = load, ask
+
+
+@contextlib.contextmanager
+def refusals_raised() -> Iterator[None]:
+    """Let Hydra raise what it refuses, so that we can say it: it prints `full_key` and other names of its insides.
+
+    If you set `HYDRA_FULL_ERROR`, you get its traceback as before.
+    """
+    from hydra._internal import utils
+    from hydra.errors import CompactHydraException
+
+    before = utils.run_and_report
+
+    def run_and_report(func: Callable[[], Any]) -> Any:
+        refused: list[CompactHydraException] = []
+
+        def watched() -> Any:
+            try:
+                return func()
+            except CompactHydraException as error:
+                if os.environ.get("HYDRA_FULL_ERROR"):
+                    raise
+                refused.append(error)
+
+        done = before(watched)
+        if refused:
+            raise refused[0]
+        return done
+
+    utils.run_and_report = run_and_report
+    try:
+        yield
+    finally:
+        utils.run_and_report = before
 
 
 @contextlib.contextmanager

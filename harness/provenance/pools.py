@@ -254,8 +254,7 @@ def _on_panels(
             continue
         shipped = panel.load(path)
         there, otherwise = panel.keyed(shipped, answers)
-        counts = dict(there.group_by("model").agg(_distinct()).iter_rows())
-        there = there.filter(there["model"].is_in([m for m, n in counts.items() if n >= LEAST_ASKED]))
+        there = _enough(there)
         if there.is_empty():
             read += [_Read(frozenset(ids), there)] if shipped.traces else []
             continue
@@ -265,6 +264,42 @@ def _on_panels(
             found.append(dataclasses.replace(pool, notes=(*pool.notes, *changed)))
         read.append(_Read(frozenset(ids), there))
     return found, _whole(answers, read)
+
+
+def in_place_of(
+    name: str, answers: pl.DataFrame, known: Registry, control_of: Mapping[str, str], folder: Path | None = None
+) -> Pool | None:
+    """The pool of a task that holds a whole panel of the same name: everybody is read from the answers found here.
+
+    The index's findings on the panel are made of this pool, so a picture of it says the same.
+
+    Args:
+        name: of the task, and of the panel.
+        answers: columns `task`, `version`, `model`, `prompt_id`, `alias`, `prompt`, `domain`, `repeat`, `output`.
+        known: facts about models.
+        control_of: whose relative a positive control is.
+        folder: where fingerprints are kept, see `provenance.stored`.
+
+    Returns:
+        `None` if there is no such panel, if the task lacks one of its models, if a model of the task is not read
+        against it, or if models were asked so differently that the panel has several pools.
+    """
+    if name not in panels.found():
+        return None
+    shipped = panel.load(panels.place(name))
+    there, otherwise = panel.keyed(shipped, answers)
+    there = _enough(there)
+    everybody = set(answers.filter(answers["task"] == name)["model"].to_list())
+    if not set(shipped.entries) <= everybody or _asked_alike(there) != [everybody]:
+        return None
+    pool = _of_panel(shipped, there, known, control_of, folder)
+    return dataclasses.replace(pool, notes=(*pool.notes, *wording.changed_prompts(name, [f.where for f in otherwise])))
+
+
+def _enough(there: pl.DataFrame) -> pl.DataFrame:
+    """The answers of models that answered `LEAST_ASKED` prompts."""
+    counts = dict(there.group_by("model").agg(_distinct()).iter_rows())
+    return there.filter(there["model"].is_in([m for m, n in counts.items() if n >= LEAST_ASKED]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -553,6 +553,14 @@ def panel(name: str, about: Mapping[str, Any], models: int, prompts: int) -> tup
     return text, str(about["facts"])
 
 
+def contained(name: str, models: int) -> str:
+    """Say why a panel is not shown beside the local answers to its prompts."""
+    return (
+        f"All {models} models of the panel {name} were answered here. The panel adds no model to these, so this is the "
+        "one picture of both."
+    )
+
+
 def same_model(found: Sameness | None) -> str:
     """Say whether the suspect may be the model nearest to it, and how often that would be wrong; never "another model".
 

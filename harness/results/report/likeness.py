@@ -66,33 +66,44 @@ def of_pools(results: Path, place: Mapping[str, int], said: Findings) -> list[Da
     controls = store.query(results, "SELECT DISTINCT model, control_of FROM models WHERE control_of IS NOT NULL")
     control_of, known = dict(controls.sort("model", "control_of").iter_rows()), derivation.known_in(results)
     who: dict[str, list[str]] = {}
+    whole, kept = _contained(said), results / stored.FOLDER
     for task, model in answers.select("task", "model").unique().sort("task", "model").iter_rows():
         who.setdefault(task, []).append(model)
     found = []
     for task in sorted(who, key=lambda name: (-len(who[name]), name)):
         # Of a set that was read against a panel nothing is said under the task's name.
-        if sum((name, task) in said for name in who[task]) >= LEAST_MODELS:
-            pool = pools.one_pool(answers, known, control_of, task=task, folder=results / stored.FOLDER)
-            drawn = all((name, task) in said for name in pool.prints.models)  # else it was read against a panel
+        of = {name: said[name, task] for name in who[task] if (name, task) in said}
+        if len(of) >= LEAST_MODELS:
+            pool = pools.in_place_of(task, answers, known, control_of, kept) or pools.one_pool(
+                answers, known, control_of, task=task, folder=kept
+            )
+            drawn = of.keys() >= set(pool.prints.models)  # else it was read against a panel
             if drawn and len(pool.prints.models) >= LEAST_MODELS and pool.prints.features:
-                of = {name: said[name, task] for name in pool.prints.models}
+                if task in whole and whole[task] <= set(pool.prints.models):
+                    pool = dataclasses.replace(pool, notes=(wording.contained(task, len(whole[task])), *pool.notes))
                 found.append(_pool(pool, answers.filter(answers["task"] == task), place, of))
     return found
 
 
 @one_thread()
-def of_panels(place: Mapping[str, int], findings: Findings) -> list[Data]:
+def of_panels(place: Mapping[str, int], findings: Findings, drawn: Sequence[Data] = ()) -> list[Data]:
     """One entry per panel that models were read against, that of most models first: the index's scores, as a matrix.
+
+    A panel is left out if all of its models are in a set that `of_pools` shows under the same name.
 
     Args:
         place: index of every model in the page's list.
         findings: by model and prompt set.
+        drawn: of `of_pools`.
 
     Returns:
         Of each: `task`; `rows`, models asked; `columns`, possible teachers with a score, those of a lab together, with
         their `labs`; `cells`: row, column, score and verdict.
     """
-    said = {key: found for key, found in findings.items() if found.panel and key[0] in place}
+    there = {pool["task"]: set(pool["models"]) for pool in drawn}
+    whole = {task: {place.get(name) for name in who} for task, who in _contained(findings).items()}
+    twice = {task for task, who in whole.items() if who <= there.get(visible(task), set())}
+    said = {key: of for key, of in findings.items() if of.panel and key[0] in place and key[1] not in twice}
     asked: dict[str, list[str]] = {}
     for name, task in said:
         asked.setdefault(task, []).append(name)
@@ -100,6 +111,18 @@ def of_panels(place: Mapping[str, int], findings: Findings) -> list[Data]:
         _against(task, sorted(asked[task]), [said[name, task] for name in sorted(asked[task])], place)
         for task in sorted(asked, key=lambda task: (-len(asked[task]), task))
     ]
+
+
+def _contained(findings: Findings) -> dict[str, set[str]]:
+    """The panels all of whose models were answered here, by name: with those models, and others read against the panel.
+
+    Such a panel adds nothing to the local answers to its prompts.
+    """
+    read: dict[str, dict[str, int]] = {}
+    for (name, task), found in findings.items():
+        if found.panel:
+            read.setdefault(task, {})[name] = found.models
+    return {task: set(of) for task, of in read.items() if max(of.values()) <= len(of)}
 
 
 def _against(task: str, names: Sequence[str], said: Sequence[Finding], place: Mapping[str, int]) -> Data:

@@ -59,11 +59,12 @@ def contents(results: Path, wanted: Selection | None = None, *, pools: bool = Tr
     data = gather.gather(results, board)
     place = {name: i for i, name in enumerate(data["names"])}
     said = derivation.findings(results)
+    drawn = likeness.of_pools(results, place, said) if pools else []
     return {
         **data,
         "cards": cards.cards(board, said, place),
-        "pools": likeness.of_pools(results, place, said) if pools else [],
-        "panels": likeness.of_panels(place, said) if pools else [],
+        "pools": drawn,
+        "panels": likeness.of_panels(place, said, drawn) if pools else [],
         "detection": detection(),
     }
 
