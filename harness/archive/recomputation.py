@@ -50,10 +50,14 @@ class Recomputation:
         for (task, model), where in rows.ranges.items():
             self.parts.setdefault(task, {})[model] = where
 
-    def documents(self) -> tuple[list[Problem], list[str]]:
-        """Documents that are not those whose hash the manifest names, or not those of the task; what is not known."""
+    def documents(self) -> tuple[list[Problem], list[tuple[str, str]]]:
+        """Documents that are not those whose hash the manifest names, or not those of the task.
+
+        Returns:
+            The problems; and what cannot be known: the task, and why.
+        """
         problems: list[Problem] = []
-        left: list[str] = []
+        left: list[tuple[str, str]] = []
         for name in sorted({*self.parts, *self.entries}):
             if name not in self.entries:
                 problems.append((f"task {name}", "has samples, and is not in run.json"))
@@ -67,7 +71,7 @@ class Recomputation:
                     if sure:
                         problems.append((f"documents of {name}", what))
                     else:
-                        left.append(f"{name}: {what}")
+                        left.append((name, what))
         return problems, left
 
     def _texts(self, name: str) -> list[dict[str, Any]]:

@@ -131,9 +131,11 @@ def _checked(run: Path, said: Manifest, book: _Book, *, scores: bool, tasks: sto
         return
     recomputed = Recomputation(said, rows, replies or {}, tasks or stored_samples.Tasks.own())
     problems, left = recomputed.documents()
-    for reason in left:
-        book.skip("documents", reason)
-    book.tell("documents", problems, f"{len(recomputed.entries)} tasks")
+    for task, reason in left:
+        book.skip("documents", f"{task}: {reason}")
+    checked = len(recomputed.entries) - len({task for task, _ in left})
+    if problems or checked:
+        book.tell("documents", problems, _tasks(checked))
     why = "the journal cannot be read" if replies is None else None if scores else "left out, as asked"
     for check, wrong, covered, left in recomputed.scores() if why is None else ():
         for reason in left:
@@ -164,9 +166,13 @@ def _imported(said: Manifest, frame: pl.DataFrame, book: _Book) -> None:
         columns = part.select("model", "task", "doc_id", "status", "scores")
         stored_ones = [metric for metric in said.metrics if metric.task == task.name]
         off += metrics_differ(stored_ones, [*imports.figures([*columns.iter_rows(named=True)])])
-    book.tell("documents", wrong, f"{len(said.tasks)} tasks")
+    book.tell("documents", wrong, _tasks(len(said.tasks)))
     book.skip("scores", "imported: the answers and their scores were made elsewhere")
     book.tell("metrics", off, f"{len(said.metrics)} metrics, from the scores that were imported")
+
+
+def _tasks(count: int) -> str:
+    return "1 task" if count == 1 else f"{count} tasks"
 
 
 def text(found: Sequence[Check]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +14,7 @@ from harness import backends, runs
 from harness import sandbox as sandboxes
 from harness.core import canonical_json, digest, environment, identity, plain, resources, weights
 from harness.engine import LoadedTask, Samples, lmeval, taskfiles
-from harness.errors import BackendError, ConfigError
+from harness.errors import BackendError, ConfigError, TaskError
 from harness.evaluation import replay
 from harness.records import Request, RequestKind
 from harness.runs import Replies, completions
@@ -126,16 +127,22 @@ def load_tasks(spec: EvalSpec) -> list[LoadedTask]:
     """Every task of a run, ready to plan.
 
     Raises:
-        TaskError: a task that is unknown, unreadable or without data.
+        TaskError: tasks that are unknown, unreadable or without data: all of them are named.
         ConfigError: a task named twice.
     """
     files = taskfiles.find(resources.task_dirs())
     shard = shard_of(spec.shard)
-    tasks = [
-        dataclasses.replace(loaded, shard=shard)
-        for task in spec.tasks
-        for loaded in lmeval.load(task, files, resources.task_dirs(), spec.seed)
-    ]
+    tasks: list[LoadedTask] = []
+    wrong: dict[str, TaskError] = {}
+    for task in spec.tasks:
+        try:
+            loaded = lmeval.load(task, files, resources.task_dirs(), spec.seed)
+        except TaskError as error:
+            wrong[task.name] = error
+        else:
+            tasks += [dataclasses.replace(one, shard=shard) for one in loaded]
+    if wrong:
+        raise _unloaded(wrong, len(spec.tasks))
     for task in tasks:
         if not task.n_docs and task.n_whole:
             raise ConfigError(
@@ -145,6 +152,19 @@ def load_tasks(spec: EvalSpec) -> list[LoadedTask]:
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ConfigError(f"the chosen tasks contain {twice[0]!r} twice; name it once")
     return tasks
+
+
+def _unloaded(wrong: Mapping[str, TaskError], tasks: int) -> TaskError:
+    """One error of all tasks that cannot be loaded: whoever lacks ten data sets learns it once, not ten times."""
+    if tasks == 1:
+        return next(iter(wrong.values()))
+    parts = {name: re.split(r"(?<=\.) (?=[A-Z])", str(error)) for name, error in wrong.items()}
+    every = [part for part in next(iter(parts.values())) if len(wrong) > 1 and all(part in of for of in parts.values())]
+    lines = [f"{len(wrong)} of {tasks} tasks cannot be loaded"]
+    for name, of in parts.items():
+        told = " ".join(part for part in of if part not in every)
+        lines.append(f"  {name}: {told.replace(' task.data=', f' tasks.{name}.data=')}")  # task.data is for one task
+    return TaskError("\n".join([*lines, *every]))
 
 
 def taking_part(spec: EvalSpec, tasks: Sequence[LoadedTask]) -> list[ModelSpec]:
