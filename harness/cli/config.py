@@ -101,7 +101,7 @@ class _Node:
 
 
 def _register_tasks(words: Sequence[str]) -> None:
-    """Offer each task as an option of the `task` group; lm-eval's own where one is named."""
+    """Offer each task as an option of the `task` group. lm-eval's own are offered if you name one."""
     group = ConfigStore.instance().repo.setdefault("task", {})
     nodes = dict.fromkeys(taskfiles.find(resources.task_dirs()), False)
     nodes |= {f"{BUILTIN}{name}": True for word in words for name in _BUILTIN_NAME.findall(word)}
@@ -152,7 +152,7 @@ def _of_today(words: Sequence[str]) -> list[str]:
     """Words as this version has them.
 
     Raises:
-        ConfigError: a dry run is asked for and refused; the last word would win, and requests would be paid for.
+        ConfigError: a dry run is asked for and refused. The last word would win, and requests would be paid for.
     """
     today = [_today(word) for word in words]
     asked = {value.lower() in ("true", "1", "yes", "on", "y", "t") for value in filter(None, map(_dry_run_in, today))}
@@ -211,7 +211,7 @@ def _refuse_secret_words(words: Sequence[str]) -> None:
 
 
 def _is_override(word: str) -> bool:
-    """True for `key=value` and `~key`; false for flags and their values."""
+    """True for `key=value` and `~key`. False for flags and their values."""
     return not word.startswith("-") and ("=" in word or word.startswith("~"))
 
 
@@ -252,10 +252,10 @@ def run(words: Sequence[str], job: Callable[[EvalSpec], int]) -> int:
 
     Args:
         words: the command line behind `harness eval`.
-        job: gets one spec, returns an exit code; errors of this project it raises are printed.
+        job: gets one spec, returns an exit code. Errors of this project it raises are printed.
 
     Returns:
-        The highest exit code of the jobs; 0 if Hydra only printed something.
+        The highest exit code of the jobs. 0 if Hydra only printed something.
     """
     codes: list[int] = []
     started = []
@@ -436,7 +436,7 @@ def to_spec(cfg: DictConfig) -> EvalSpec:
 
 
 def _complete(tasks: Sequence[Any], shared: Mapping[str, Any], limit: Any, repeats: Any, panel: Any) -> None:
-    """Give tasks what is said of all of them, where they say nothing themselves."""
+    """Give tasks what is said of all of them, if they say nothing themselves."""
     for task in tasks:
         limits = [n for n in (task.get("limit"), limit) if n is not None]
         # Of what is no number the first stands, and validation says what was expected.
@@ -459,7 +459,7 @@ def _asks_panel(task: Mapping[str, Any]) -> bool:
 
 
 def _dry_run_of_before(data: dict[Any, Any]) -> None:
-    """A config file of the user's may be older than `dry_run`; what it asked for is done."""
+    """A config file of the user's may be older than `dry_run`. What it asked for is done."""
     if "plan" in data:
         renamed("plan", "dry_run")
         asked = data.pop("plan")
@@ -467,7 +467,7 @@ def _dry_run_of_before(data: dict[Any, Any]) -> None:
 
 
 def _models(data: dict[Any, Any]) -> list[Any]:
-    """The chosen models; for a replay the tasks become a placeholder, since everything is in the run."""
+    """The chosen models. In a replay the tasks become a placeholder, since the run holds everything."""
     from harness.runs import completions
 
     replayed = data.pop("run", None)
@@ -499,7 +499,7 @@ THINKERS = re.compile(
 
 
 def _thinking(model: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A model with what `reasoning: true` or its family says of the length of its answers; what is named wins."""
+    """A model with what `reasoning: true` or its family says of the length of its answers. What is named wins."""
     said = model.get("reasoning")
     if said is False or (model.get("decode") or {}).get("max_tokens") is not None:
         return {**model, "reasoning": {}} if isinstance(said, bool) else model
@@ -542,7 +542,7 @@ def _mapping(value: Any, key: str) -> Mapping[str, Any]:
 
 
 def _deepest(error: ValidationError) -> list[Any]:
-    """Pydantic's complaints without those that only follow from another: a list is short where its items are wrong."""
+    """Pydantic's complaints without those that only follow from another: a list is short if its items are wrong."""
     items: list[Any] = list(error.errors())
     return [item for item in items if item["type"] != "too_short"] or items
 

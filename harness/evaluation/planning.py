@@ -36,7 +36,7 @@ class ModelPlan:
     source: ModelSpec
     """Who answers: the model, in a replay the journal of the run it was in, or a file of completions."""
     billed: bool
-    """True for a model behind an API, where every answer costs."""
+    """True for a model behind an API, if every answer costs."""
 
     @property
     def name(self) -> str:
@@ -44,7 +44,7 @@ class ModelPlan:
         return self.model.name
 
     def requests(self) -> Iterator[Request]:
-        """Every request, in the order of tasks, documents, repeats; read from the disk at each pass."""
+        """Every request, in the order of tasks, documents, repeats. Read from the disk at each pass."""
         for _, planned in self.samples:
             yield from planned.requests()
 
@@ -88,7 +88,7 @@ class Plan:
 
     @property
     def run(self) -> Path:
-        """The run folder; planning does not make it."""
+        """The run folder. Planning does not make it."""
         return runs.runs_dir(self.results) / self.run_id
 
     @property
@@ -97,7 +97,7 @@ class Plan:
         return sum(1 for plan in self.models for _ in plan.ids())
 
     def requests(self) -> Iterator[Request]:
-        """Every request, model by model; read from the disk at each pass."""
+        """Every request, model by model. Read from the disk at each pass."""
         return (request for plan in self.models for request in plan.requests())
 
     def missing(self, held: Replies) -> int:
@@ -259,7 +259,7 @@ def _source(model: ModelSpec, spec: EvalSpec, tasks: Sequence[LoadedTask]) -> Mo
 
 
 def _counts(model: ModelSpec, task: LoadedTask, spec: EvalSpec) -> Sequence[int] | None:
-    """The samples of each document, where a file holds more completions of one than of another; else `None`."""
+    """The samples of each document, if a file holds more completions of one than of another, else `None`."""
     if model.backend != completions.BACKEND:
         return None
     if spec.replay is not None:

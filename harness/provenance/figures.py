@@ -34,9 +34,9 @@ class Figure:
 
     Attributes:
         name: what it is.
-        corpus: prompt set, with `(traces)` where reasoning was compared.
+        corpus: prompt set, with `(traces)` if reasoning was compared.
         value: `None` if it cannot be computed: `note` says why.
-        low: lower end of the 95% interval over lineage groups; `None` if there is none.
+        low: lower end of the 95% interval over lineage groups. `None` if there is none.
         high: upper end.
         n: units behind the value.
         reach: what the project aims at, as text.
@@ -60,10 +60,10 @@ class Corpus:
     """One corpus of the benchmark, as every figure reads it.
 
     Attributes:
-        name: of the prompt set, with `(traces)` where reasoning is compared; empty if no figure shows it.
+        name: of the prompt set, with `(traces)` if reasoning is compared. Empty if no figure shows it.
         labels: documented relations.
         analysis: what was computed on it.
-        rng: of bootstraps and draws of prompts; figures draw from it one after the other.
+        rng: of bootstraps and draws of prompts. Figures draw from it one after the other.
         draws: of one bootstrap.
     """
 
@@ -74,7 +74,7 @@ class Corpus:
     draws: int
 
     def row(self, name: str) -> int | None:
-        """The model's index; `None` if the corpus has no such model."""
+        """The model's index. `None` if the corpus has no such model."""
         models = self.analysis.models
         return models.index(name) if name in models else None
 
@@ -135,7 +135,7 @@ class Corpus:
         return sorted({lab for f in self.analysis.facts for lab in f.not_taught_by})
 
     def teacher_sets(self) -> dict[str, dict[int, str]]:
-        """Students by the teachers they share, with their lineage; teachers of one lab, in the corpus."""
+        """Students by the teachers they share, with their lineage. Teachers of one lab, in the corpus."""
         sets: dict[str, dict[int, str]] = {}
         for row, student, teachers in self.students(preference=True):
             labs = {self.analysis.facts[t].lab for t in teachers} - {None}
@@ -147,7 +147,7 @@ class Corpus:
         """Candidates that may have taught a student, with the score they are ranked by.
 
         Left out: later models, models of the student's base family, and fellow students of a teacher that is there.
-        Where a wanted candidate has no null, all are ranked by raw similarity.
+        If a wanted candidate has no null, all are ranked by raw similarity.
         """
         a = self.analysis
         fellows = {i for _, i, of in self.students() if set(of) & set(teachers)} - set(teachers)
@@ -186,7 +186,7 @@ class Corpus:
         *,
         paired: bool = False,
     ) -> Figure:
-        """AUROC with a bootstrap over the groups of both sides; `paired` where both sides share their groups."""
+        """AUROC with a bootstrap over the groups of both sides. `paired` if both sides share their groups."""
         if not yes or not no:
             return self.nothing(name, "no pairs to compare", reach)
         scores = np.array([*yes, *no])
@@ -215,7 +215,7 @@ class Corpus:
         statistic: Callable[[npt.NDArray[np.int64]], float],
         strata: Sequence[bool] | None = None,
     ) -> tuple[float | None, float | None]:
-        """Percentile interval over draws of whole groups, within strata where given."""
+        """Percentile interval over draws of whole groups, within strata if given."""
         members: dict[str, list[int]] = {}
         for i, g in enumerate(groups):
             members.setdefault(g, []).append(i)
@@ -237,7 +237,7 @@ class Corpus:
 
 
 def auc(yes: Sequence[float] | Matrix, no: Sequence[float] | Matrix) -> float:
-    """Probability that a yes scores above a no, ties counting half; NaN if a side is empty."""
+    """Probability that a yes scores above a no, ties counting half. NaN if a side is empty."""
     if not len(yes) or not len(no):
         return math.nan
     ranks = sps.rankdata([*yes, *no])[: len(yes)].sum()

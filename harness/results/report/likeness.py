@@ -2,7 +2,7 @@
 
 Of a set that was read against a panel, a matrix of the models asked and the panel's possible teachers (`of_panels`).
 
-Verdicts, tests and ranks are the findings that the index holds; pictures are of `provenance.evidence` and `tree`.
+Verdicts, tests and ranks are the findings that the index holds. Pictures are of `provenance.evidence` and `tree`.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ if TYPE_CHECKING:
 Findings = Mapping[tuple[str, str], Finding]
 """What the index says, by model and prompt set."""
 FINDINGS = 8
-"""Candidates listed per model, the strongest first; `harness provenance MODEL` lists all."""
+"""Candidates listed per model, the strongest first. `harness provenance MODEL` lists all."""
 LEAST_MODELS = 2
 ALL_PAIRS = 6
-"""Models up to which the words of every pair are in the page; above it those of each model and its nearest."""
+"""Models up to which the words of every pair are in the page. Above it those of each model and its nearest."""
 WORD_PAIRS = 60
-"""Pairs whose words are in the page at most; `harness provenance explain A B` shows any."""
+"""Pairs whose words are in the page at most. `harness provenance explain A B` shows any."""
 HOLDS = 0.5
 """Share of random halves of the prompts that a branching must be found in to be drawn: the majority-rule consensus of
 Margush and McMorris (1981), https://doi.org/10.1007/BF02459446."""
@@ -58,7 +58,7 @@ def of_pools(results: Path, place: Mapping[str, int], said: Findings) -> list[Da
     """One entry per prompt set of texts that at least two models answered, that of most models first.
 
     Args:
-        results: the results folder; its index must be up to date.
+        results: the results folder. Its index must be up to date.
         place: index of every model in the page's list.
         said: what the index says, by model and prompt set.
     """
@@ -98,7 +98,7 @@ def of_panels(place: Mapping[str, int], findings: Findings, drawn: Sequence[Data
 
     Returns:
         Of each: `task`; `rows`, models asked; `columns`, possible teachers with a score, those of a lab together, with
-        their `labs`; `cells`: row, column, score and verdict.
+        their `labs`. `cells`: row, column, score and verdict.
     """
     there = {pool["task"]: set(pool["models"]) for pool in drawn}
     whole = {task: {place.get(name) for name in who} for task, who in _contained(findings).items()}
@@ -151,7 +151,7 @@ def _against(task: str, names: Sequence[str], said: Sequence[Finding], place: Ma
 
 
 def _null(task: str) -> list[float | None]:
-    """Scores of a panel's own models that cannot be related, ascending; none where the panel is not at hand."""
+    """Scores of a panel's own models that cannot be related, ascending. None if the panel is not at hand."""
     try:
         pool = pools.whole_panel(task)
     except ConfigError:
@@ -219,7 +219,7 @@ def _pool(pool: pools.Pool, answers: pl.DataFrame, place: Mapping[str, int], sai
 
 
 def _tree(pool: pools.Pool, known: Mapping[str, calibration.Matrix]) -> tree.TreeNode | None:
-    """The pool's tree; none where too few models can be compared."""
+    """The pool's tree. None if too few models can be compared."""
     try:
         return tree.tree(pool.prints, evidence.EVIDENCE, _draws(pool), known)
     except ConfigError:
@@ -227,7 +227,7 @@ def _tree(pool: pools.Pool, known: Mapping[str, calibration.Matrix]) -> tree.Tre
 
 
 def _draws(pool: pools.Pool) -> int:
-    """Random halves behind a tree: fewer of many models, where each takes a second."""
+    """Random halves behind a tree: fewer of many models, if each takes a second."""
     return pools.draws(pool) if len(pool.prints.models) <= MANY else FEWER
 
 
@@ -258,7 +258,7 @@ def segments(root: tree.TreeNode, rows: Mapping[str, int]) -> Data:
         rows: line of every leaf, 0 at the top.
 
     Returns:
-        `across`: [x from, x to, y, support or None] of every branch; `down`: [x, y from, y to] of every branching;
+        `across`: [x from, x to, y, support or None] of every branch. `down`: [x, y from, y to] of every branching.
         `tips`: [x, y] of every leaf, by row. x is distance from the root, y the row.
     """
     across: list[list[float | None]] = []
@@ -288,7 +288,7 @@ def _half(matrix: calibration.Matrix, at: Sequence[int]) -> list[list[float | No
 
 
 def _rounded(values: calibration.Matrix, digits: int = 3) -> list[float | None]:
-    """So many decimals, which are more than was measured; unknown is `None`."""
+    """So many decimals, which are more than was measured. Unknown is `None`."""
     return [None if x != x else x for x in np.round(values, digits).tolist()]  # noqa: PLR0124 - NaN
 
 
@@ -313,7 +313,7 @@ def _scores(found: evidence.Analysis, at: Sequence[int]) -> Data:
 
 
 def _apart(found: evidence.Analysis, at: Sequence[int], back: Mapping[int, int]) -> dict[str, str]:
-    """Why a candidate is not tested as the teacher of a model, where there is a reason. Keys: `model candidate`."""
+    """Why a candidate is not tested as the teacher of a model, if there is a reason. Keys: `model candidate`."""
     rows: dict[str, str] = {}
     for s in at:
         for c in found.candidates:
