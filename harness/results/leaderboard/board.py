@@ -164,7 +164,7 @@ class Board:
 
     @cached_property
     def names(self) -> list[str]:
-        """Every model: first those ranked, the highest first, then those that share no document with them, then the others by name."""
+        """Every model: those ranked (highest first), those that share no document with them, the others by name."""
         order = {}
         for model in sorted(set(self.models["model"])):
             values = [
