@@ -10,7 +10,7 @@
     ├── RunLockedError      7  another process works on this run
     ├── SandboxError        8  model code cannot be run safely here
     ├── IncompleteRunError  9  the run ended, but some requests failed: their rows say why
-    ├── BudgetError        10  the budget is used up; the run goes on from here when it is raised
+    ├── BudgetError        10  the budget is used up. The run goes on from here when it is raised
     ├── EvidenceError      11  what is stored, or came out again, is not what was recorded
     └── UncheckedError     12  nothing is wrong with what was checked, and some of it could not be
 
@@ -71,10 +71,10 @@ class StorageError(HarnessError):
 
 
 class DamagedIndexError(StorageError):
-    """The index cannot be read; it can be made anew from the run folders."""
+    """The index cannot be read. It can be made anew from the run folders."""
 
     results: Path | None = None
-    """The results folder it is in, where that is known."""
+    """The results folder it is in, if that is known."""
 
 
 class RunLockedError(HarnessError):
@@ -96,7 +96,7 @@ class IncompleteRunError(HarnessError):
 
 
 class BudgetError(HarnessError):
-    """The budget is used up; everything answered is in the journal."""
+    """The budget is used up. Everything answered is in the journal."""
 
     exit_code = 10
     let_others_finish = True

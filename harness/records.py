@@ -42,28 +42,28 @@ class Request:
     task: str
     doc_id: int
     repeat: int
-    """0-based; which of the task's repeats this is."""
+    """0-based. Which of the task's repeats this is."""
     index: int
-    """0-based; which of the document's requests this is (the choice, in multiple choice)."""
+    """0-based. Which of the document's requests this is (the choice, in multiple choice)."""
     kind: RequestKind
     messages: tuple[Message, ...] | None
-    """A conversation, for chat models; else `None`."""
+    """A conversation, for chat models, else `None`."""
     prompt: str | None
-    """Plain text to continue (or to score, in a rolling loglikelihood); else `None`."""
+    """Plain text to continue (or to score, in a rolling loglikelihood), else `None`."""
     continuation: str | None
-    """The text whose loglikelihood is asked for; `None` for generations."""
+    """The text whose loglikelihood is asked for. `None` for generations."""
     decoding: Decoding | None
     """`None` for loglikelihoods."""
     seed: int
 
 
 def count(value: object) -> int | None:
-    """A count of tokens, 0 to `MOST_TOKENS`; `None` for whatever else a server may call one."""
+    """A count of tokens, 0 to `MOST_TOKENS`. `None` for whatever else a server may call one."""
     return value if type(value) is int and 0 <= value <= MOST_TOKENS else None
 
 
 def finite(value: object) -> float | None:
-    """A number; `None` for whatever else a server may call one: NaN, infinity, what no float holds, texts, truths."""
+    """A number. `None` for whatever else a server may call one: NaN, infinity, what no float holds, texts, truths."""
     try:
         number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
     except OverflowError:
@@ -73,9 +73,9 @@ def finite(value: object) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens, as counted by whoever served the model; `None` is unknown, never 0.
+    """Tokens, as counted by whoever served the model. `None` is unknown, never 0.
 
-    What is no count becomes `None` here, whoever sent it, and also where an older journal holds it.
+    What is no count becomes `None` here, whoever sent it, and also when an older journal holds it.
     """
 
     prompt_tokens: int | None = None
@@ -97,7 +97,7 @@ class Attempt:
     """UTC, ISO 8601."""
     error: str
     status: int | None = None
-    """The HTTP status, where there was one."""
+    """The HTTP status, if there was one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class Reply:
     """
 
     text: str | None = None
-    """The answer, without its reasoning. `None` where there is none: never `""` in its place."""
+    """The answer, without its reasoning. `None` if there is none: never `""` in its place."""
     reasoning: str | None = None
     reasoning_kind: ReasoningKind = "none"
     opened_before: bool = False
@@ -118,10 +118,10 @@ class Reply:
     loglikelihood: float | None = None
     """Natural log, summed over the continuation's tokens."""
     is_greedy: bool | None = None
-    """True where the continuation is what greedy decoding would have said."""
+    """True if the continuation is what greedy decoding would have said."""
     usage: Usage = field(default_factory=Usage)
     error: str | None = None
-    """Why there is no answer; `None` where there is one."""
+    """Why there is no answer. `None` if there is one."""
     attempts: tuple[Attempt, ...] = ()
     """The failed tries before this reply, oldest first."""
     started_at: str | None = None
@@ -130,18 +130,18 @@ class Reply:
     ttfb_s: float | None = None
     """Seconds to the first byte of the answer."""
     ttft_s: float | None = None
-    """Seconds to the first words of the answer or of its reasoning, where it came as a stream."""
+    """Seconds to the first words of the answer or of its reasoning, if it came as a stream."""
     served_model: str | None = None
     """The model name the server reported."""
     system_fingerprint: str | None = None
     response_id: str | None = None
     """The server's id of this response, for its support to find it."""
     body: str | None = None
-    """The request's body exactly as it was sent, where it went over HTTP. Never headers, so never a key."""
+    """The request's body exactly as it was sent, if it went over HTTP. Never headers, so never a key."""
     batch: str | None = None
-    """The provider's id of the batch it came in, at half the price; `None` where it was asked for alone."""
+    """The provider's id of the batch it came in, at half the price. `None` if it was asked for alone."""
     reused_from: str | None = None
-    """The run this reply was taken from instead of asking again; `None` where it was asked for here."""
+    """The run this reply was taken from instead of asking again. `None` if it was asked for here."""
 
     def __post_init__(self) -> None:
         if self.loglikelihood is None:
@@ -166,7 +166,7 @@ FILTERED = "content_filter"
 
 
 def broken_off(reply: Reply) -> str | None:
-    """Why a reply is no whole answer though a server sent it as one; `None` where it is."""
+    """Why a reply is no whole answer though a server sent it as one. `None` if it is."""
     if reply.error is not None or reply.finish_reason is None:
         return reply.error
     if reply.finish_reason not in NORMAL_ENDS:
@@ -190,9 +190,9 @@ class Answer:
     text: str
     """The model's answer, without reasoning."""
     truncated: bool = False
-    """True where the answer was cut off at the token limit."""
+    """True if the answer was cut off at the token limit."""
     opened: bool = False
-    """True where the model's chat template opens its reasoning: a text that closes none has not come to its answer."""
+    """True if the model's chat template opens its reasoning: a text that closes none has not come to its answer."""
 
 
 @dataclass(frozen=True, slots=True)

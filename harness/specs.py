@@ -1,8 +1,8 @@
 """What was asked: the frozen description of an evaluation. What happened is in `records.py`.
 
-`config.py` makes these from Hydra's overrides; a notebook may make them by hand and call `evaluate(spec)`.
-Ranges stand in the types (`annotated_types`), and pydantic checks them where text comes in.
-Fields that can change an answer are part of the run's identity; the fields named in `EvalSpec.PLACE` are not.
+`config.py` makes these from Hydra's overrides. A notebook may make them by hand and call `evaluate(spec)`.
+Ranges stand in the types (`annotated_types`), and pydantic checks them when text comes in.
+Fields that can change an answer are part of the run's identity. The fields named in `EvalSpec.PLACE` are not.
 """
 
 from __future__ import annotations
@@ -63,12 +63,12 @@ class ConnectSpec:
     """Seconds a stream may be silent. A whole answer is silent until it is there: for it `timeout_s` alone counts."""
     stream: bool = False
     """Ask for the answer as a stream: for models that give no other, and for answers that take longer than a proxy
-    keeps a silent connection. It is asked for without this word where the server refuses everything else."""
+    keeps a silent connection. It is asked for without this word if the server refuses everything else."""
     retries: Annotated[int, Ge(0), Le(50)] = 8
-    """Tries after the first, on 408, 409, 429, 5xx and dropped connections alone; two at most on timeouts and on
+    """Tries after the first, on 408, 409, 429, 5xx and dropped connections alone. Two at most on timeouts and on
     streams that broke off."""
     requests_per_minute: Annotated[float, Gt(0)] | None = None
-    """The account's limit; requests are spread evenly below it. `None` is no limit but the server's 429s."""
+    """The account's limit. Requests are spread evenly below it. `None` is no limit but the server's 429s."""
     tokens_per_minute: Annotated[float, Gt(0)] | None = None
     """The account's limit on prompt and completion tokens together."""
 
@@ -86,10 +86,10 @@ class ReasoningSpec:
     opened: bool = False
     """Its chat template opens the reasoning: a reply that closes none ended inside it. Means `inline` too."""
     max_tokens: Annotated[int, Ge(1)] | None = None
-    """Longest answer with its thoughts where a task's own limit is shorter. `reasoning: true` in a file is 32,768."""
+    """Longest answer with its thoughts if a task's own limit is shorter. `reasoning: true` in a file is 32,768."""
 
     THINKS: ClassVar[int] = 32768
-    """What published figures of reasoning models allow (DeepSeek-R1's model card; LiveCodeBench, MATH-500, AIME)."""
+    """What published figures of reasoning models allow (DeepSeek-R1's model card, LiveCodeBench, MATH-500, AIME)."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class ModelSpec:
     decode: DecodeSpec | None = None
     """Decoding of this model alone, field by field over the run's `decode`."""
     only_tasks: tuple[str, ...] | None = None
-    """The names of the tasks this model takes part in; `None` is all of them."""
+    """The names of the tasks this model takes part in. `None` is all of them."""
     control_of: str | None = None
     """This model is a positive control: known to be a relative of the model named here."""
     parallel: Annotated[int, Ge(1)] | None = None
@@ -153,10 +153,10 @@ class PanelSpec:
     __pydantic_config__: ClassVar = STRICT
 
     name: Annotated[str, MinLen(1)] | Annotated[tuple[Annotated[str, MinLen(1)], ...], MinLen(1)] = "alpaca_eval"
-    """A panel that ships, one in `panels/` of the working folder, or the path of a `.yaml` or `.panel.zip`; or several,
+    """A panel that ships, one in `panels/` of the working folder, or the path of a `.yaml` or `.panel.zip`. Or several,
     the most useful first."""
     prompts: Annotated[int, Ge(1)] | Literal["all"] = 100
-    """How many of its prompts, in its own order; `all` is every one whose text is here. Of several panels, how many of
+    """How many of its prompts, in its own order. `all` is every one whose text is here. Of several panels, how many of
     all together: see `harness.core.panels.shared`."""
     quick: bool = False
     """60 prompts and 160 tokens at most: for small or slow models. It sees less, and the report says so."""
@@ -184,7 +184,7 @@ class TaskSpec:
     __pydantic_config__: ClassVar = STRICT
 
     name: str
-    """A task in `tasks/` (the project's or the user's own), or one of lm-eval's own where `builtin`."""
+    """A task in `tasks/` (the project's or the user's own), or one of lm-eval's own if `builtin`."""
     builtin: bool = False
     """True for a task that lm-eval ships (`task=[lm_eval:arc_easy]`)."""
     limit: Annotated[int, Ge(1)] | None = None
@@ -198,7 +198,7 @@ class TaskSpec:
     data: str | None = None
     """A local file to read the documents from instead of the hub. Its bytes are hashed, its path is not kept."""
     panel: PanelSpec | None = None
-    """The reference panel, for a task that asks one; `None` is the default one there."""
+    """The reference panel, for a task that asks one. `None` is the default one there."""
 
 
 @dataclass(frozen=True)
@@ -214,10 +214,10 @@ class SandboxSpec:
     memory_mb: Annotated[int, Ge(64)] = 512
     """Address space one sample may take, in MiB. A task that needs more gets more."""
     packages: str | None = None
-    """A folder of installed packages (`site-packages`) that programs may import, read-only; for BigCodeBench. Never the
-    judge's. Of this Python version; in tier C a folder of the image."""
+    """A folder of installed packages (`site-packages`) that programs may import, read-only. BigCodeBench needs it. It
+    is never the judge's, and of this Python version. In tier C it is a folder of the image."""
     tier: Literal["A", "B", "C", "unsafe"] | None = None
-    """`harness sandbox` lists them. `None` is the best that works here; where one is named, it is that one or none."""
+    """`harness sandbox` lists them. `None` is the best that works here. If one is named, it is that one or none."""
 
 
 @dataclass(frozen=True)
@@ -236,7 +236,7 @@ class EvalSpec:
     decode: DecodeSpec = DecodeSpec()
     sandbox: SandboxSpec = SandboxSpec()
     seed: Annotated[int, Ge(0), Le(2**31 - 1)] = 1234
-    """Repeat i of a document is sampled with seed + i; few-shot examples are drawn with it too."""
+    """Repeat i of a document is sampled with seed + i. Few-shot examples are drawn with it too."""
     name: str = "eval"
     """A word in front of the run id. Lower-case letters, digits, `-` and `_`."""
     results_dir: Annotated[str, MinLen(1)] = "results"
@@ -254,9 +254,9 @@ class EvalSpec:
     publish: str | None = None
     """Where the finished run folder is copied to: a folder, or any URL that fsspec knows."""
     replay: str | None = None
-    """The run whose journal answers instead of the models; offline."""
+    """The run whose journal answers instead of the models. Offline."""
     samples: str | None = None
-    """The file of completions that answers instead of a model; its hash is in the model's `args`."""
+    """The file of completions that answers instead of a model. Its hash is in the model's `args`."""
 
     @classmethod
     def of_identity(cls, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -278,7 +278,7 @@ class EvalSpec:
 
 
 def _connecting(key: str, said: Any) -> Any:
-    """A field of a model; how its server is spoken to, and what its reasoning is, as every version writes it."""
+    """A field of a model. How its server is spoken to, and what its reasoning is, as every version writes it."""
     if key == "reasoning" and isinstance(said, Mapping):
         return {name: value for name, value in said.items() if name != "max_tokens" or value is not None}
     return {name: value for name, value in said.items() if name not in UNSEEN} if key == "connect" else said

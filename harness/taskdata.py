@@ -24,7 +24,7 @@ SUFFIXES = (".jsonl", ".jsonl.gz", ".json", ".json.gz", ".tsv", ".parquet")
 PIECE = 1000
 """Documents turned into columns at once."""
 HUB_TIMEOUT_S = 10.0
-"""How long the hub may take to answer at all. `datasets` alone retries for 23 s where no name resolves."""
+"""How long the hub may take to answer at all. `datasets` alone retries for 23 s if no name resolves."""
 
 
 def documents(
@@ -35,9 +35,9 @@ def documents(
     Args:
         hub: the data set's id on the Hugging Face hub, `owner/name`.
         split: the split to take from the hub. A local file is taken whole.
-        columns: the columns every row must have; others are kept too. In a .tsv file without a header, these.
+        columns: the columns every row must have. Others are kept too. In a .tsv file without a header, these.
         subset: the configuration of the data set on the hub.
-        data: a file, a folder of files or a glob pattern; see `data_files`.
+        data: a file, a folder of files or a glob pattern. See `data_files`.
 
     Returns:
         The rows, in their order.
@@ -67,7 +67,7 @@ def data_files(data: str) -> list[Path]:
     """The files that a `task.data` value names, sorted by path.
 
     Args:
-        data: a file; a folder, whose files with a known suffix are taken; or a glob pattern; several, one a line.
+        data: a file. A folder, whose files with a known suffix are taken, or a glob pattern. Several, one a line.
 
     Returns:
         At least one file.
@@ -95,7 +95,7 @@ def data_files(data: str) -> list[Path]:
 class Rows(Sequence[dict[str, Any]]):
     """Documents of one form, each as the JSON of its values: a small part of what dicts take.
 
-    What lm-eval asks of a data set it has itself, at no import; whatever else a task asks of it (`map`, `filter`, …) a
+    What lm-eval asks of a data set it has itself, at no import. Whatever else a task asks of it (`map`, `filter`, …) a
     `datasets.Dataset` of the same documents answers.
     """
 
@@ -112,7 +112,7 @@ class Rows(Sequence[dict[str, Any]]):
         return len(self._lines)
 
     def __getitem__(self, place: Any) -> Any:
-        """A document by its number, made anew; of a slice or a column's name what `datasets` makes of it."""
+        """A document by its number, made anew. For a slice or a column's name, what `datasets` makes of it."""
         if not isinstance(place, int):
             return self._dataset[place]
         return dict(zip(self._names, json.loads(self._lines[place]), strict=True))
@@ -153,13 +153,13 @@ SCALARS = (str, int, float, bool)
 
 
 def _joins(kinds: set[Any], value: Any) -> bool:
-    """Whether a column of these kinds still holds what Arrow gives back as it is with this value; adds its kinds."""
+    """Whether a column of these kinds still holds what Arrow gives back as it is with this value. Adds its kinds."""
     kinds |= _kinds(value)
     return any(kinds <= {kind} or kinds <= {list, (list, kind)} for kind in SCALARS)
 
 
 def _kinds(value: Any) -> set[Any]:
-    """The kinds of a value: a scalar's type; of a list `list`, and its items' types beside it; none of nothing."""
+    """The kinds of a value: a scalar's type, or `list` with its items' types. Nothing has no kind."""
     if type(value) is list:
         return {list, *((list, type(item)) for item in value if item is not None)}
     if type(value) is int and not -(2**63) <= value < 2**63:
@@ -245,7 +245,7 @@ def _from_file(path: Path, columns: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _from_tsv(path: Path, text: str, columns: Sequence[str]) -> list[dict[str, Any]]:
-    """Rows of fields between tabs; a first line that names the columns is a header."""
+    """Rows of fields between tabs. A first line that names the columns is a header."""
     rows = [[_field(part) for part in line.rstrip("\r").split("\t")] for line in text.split("\n") if line.strip()]
     names = rows.pop(0) if rows and set(columns) <= set(rows[0]) else list(columns)
     for number, row in enumerate(rows, start=1):
@@ -262,7 +262,7 @@ def _field(part: str) -> str:
 
 
 def _from_hub(hub: str, subset: str | None, split: str, wanted: str) -> list[dict[str, Any]]:
-    """The rows of a split on the hub, or in its local cache where HF_HUB_OFFLINE is set."""
+    """The rows of a split on the hub, or in its local cache if HF_HUB_OFFLINE is set."""
     hint = f"Give a local copy with task.data=PATH: {wanted}."
     _check_hub(hub, hint)
     import datasets
@@ -302,7 +302,7 @@ def _hub_unreachable() -> str | None:
 
 
 def boxed(solution: str) -> str | None:
-    r"""What the last `\boxed` or `\fbox` of a solution holds; `None` if there is none that is closed.
+    r"""What the last `\boxed` or `\fbox` of a solution holds. `None` if there is none that is closed.
 
     `tasks/minerva_math` keeps its copy: a task's hash covers its file, and results are known by it.
     """

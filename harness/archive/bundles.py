@@ -1,4 +1,4 @@
-"""Runs with everything needed to verify and score them again elsewhere, in one zip file; and such a file read back.
+"""Runs with everything needed to verify and score them again elsewhere, in one zip file, and such a file read back.
 
 Members are stored without compression: the same runs give the same bytes with any zlib, and what is read is never
 larger than the file. A bundle may come from a stranger: nothing of it is believed before `open_bundle` has checked
@@ -54,7 +54,7 @@ class Bundled:
     roots: Mapping[str, str | None]
     """The root of each run."""
     licences: Mapping[str, str | None]
-    """Of each task's documents; `None` is unknown."""
+    """Of each task's documents. `None` is unknown."""
     left_out: Mapping[str, str]
     """Tasks whose files are not in it, and why."""
 
@@ -65,7 +65,7 @@ def bundle(folders: Sequence[Path], path: Path, tasks: stored_samples.Tasks | No
     Args:
         folders: run folders that have ended.
         path: the zip file to write.
-        tasks: where task files are; by default those of this installation and of the working folder.
+        tasks: where task files are. By default those of this installation and of the working folder.
 
     Raises:
         ConfigError: a run has not ended, or is named twice, or a file has a name that no bundle may hold.
@@ -126,7 +126,7 @@ def _task_files(
 
 
 def _of_task(task: taskfiles.TaskFile) -> dict[str, Path]:
-    """The files that make a task, by their place below one folder; the layout is kept, so that includes are found."""
+    """The files that make a task, by their place below one folder. The layout is kept, so that includes are found."""
     files = sorted(task.files())
     top = Path(*_common([file.resolve().parent.parts for file in files]))
     return {file.resolve().relative_to(top).as_posix(): file for file in files}
@@ -169,7 +169,7 @@ def open_bundle(path: Path) -> Iterator[Opened]:
     """Check a bundle and unpack it into a folder that is removed afterwards.
 
     Raises:
-        EvidenceError: it is no bundle, or not the one its index describes; the message names the member.
+        EvidenceError: it is no bundle, or not the one its index describes. The message names the member.
         StorageError: it cannot be read, or there is no room to unpack it.
     """
     with contextlib.ExitStack() as kept:

@@ -70,7 +70,7 @@ def spec_problems(said: Manifest, stands: Mapping[str, Any]) -> Iterator[Problem
 
 
 def run_id(said: Manifest, frame: pl.DataFrame) -> str | None:
-    """The id that a run has by what it holds; `None` if an old manifest does not say how its code was judged."""
+    """The id that a run has by what it holds. `None` if an old manifest does not say how its code was judged."""
     if said.imported:
         return f"{said.name[:40]}-{said.spec_hash.rpartition(':')[2][: planning.RUN_ID_CHARS]}"
     if said.judged is None:
@@ -135,7 +135,7 @@ def _identity(model: ModelEntry) -> dict[str, Any]:
 
 
 def sample_problems(said: Manifest, frame: pl.DataFrame) -> Iterator[Problem]:
-    """Samples that were planned and are not there, or the other way round; figures without samples; other counts."""
+    """Samples that were planned and are not there, or the other way round. Figures without samples. Other counts."""
     parts = frame.select("model", "task", "doc_id", "repeat").partition_by("model", "task", as_dict=True)
     if not said.imported:
         owed = _owed(said)
@@ -161,7 +161,7 @@ def _owed(said: Manifest) -> dict[tuple[str, str], tuple[ModelEntry, TaskEntry]]
 
 
 def _incomplete(said: Manifest, model: ModelEntry, task: TaskEntry, held: set[tuple[int, int]]) -> Iterator[str]:
-    """What of the samples of one model on one task is not as planned; `held` are their documents and repeats."""
+    """What of the samples of one model on one task is not as planned. `held` are their documents and repeats."""
     docs = {doc for doc, _ in held}
     n_docs = len(docs) if task.n_docs is None else task.n_docs
     repeats = max(repeat for _, repeat in held) + 1 if task.repeats is None else task.repeats
@@ -182,7 +182,7 @@ def _incomplete(said: Manifest, model: ModelEntry, task: TaskEntry, held: set[tu
 
 
 def asked(said: Manifest, task: TaskEntry) -> Mapping[str, Any]:
-    """What the spec of a run asks of a task; empty of one that came with a group of lm-eval's."""
+    """What the spec of a run asks of a task. Empty of one that came with a group of lm-eval's."""
     found: Mapping[str, Any] = next((entry for entry in said.spec["tasks"] if entry["name"] == task.name), {})
     return found
 

@@ -1,7 +1,7 @@
 """Finished run folders in a place that many machines reach: a shared folder, or whatever URL fsspec knows.
 
 A run is evaluated on a local disk and copied when it has ended, to `URL/runs/RUN/ROOT/`. What differs has another
-root, so nothing is ever written over, and two machines that ran the same do not mix. `run.json` is copied last; what
+root, so nothing is ever written over, and two machines that ran the same do not mix. `run.json` is copied last. What
 has none is no run yet. Fetching checks every hash before a folder takes its place, and of several roots of one run
 always chooses the same: a complete one before an incomplete one, then the earliest. So it does not matter who
 publishes or fetches, or how often.
@@ -22,14 +22,14 @@ from harness.runs import proof
 
 
 def publish(run: Path, url: str) -> str:
-    """Copy a finished run to a shared place; does nothing if it is there already.
+    """Copy a finished run to a shared place. Does nothing if it is there already.
 
     Returns:
         Where it is.
 
     Raises:
         ConfigError: the run has not ended, or the URL's kind is not known here.
-        StorageError: a file is a link, or the place cannot be written; what is there is as it was.
+        StorageError: a file is a link, or the place cannot be written. What is there is as it was.
     """
     runs.refuse_links(run)
     root = runs.read_manifest(run).root
@@ -43,7 +43,7 @@ def publish(run: Path, url: str) -> str:
         signed = (run / proof.SIGNATURE).is_file() and not files.exists(f"{place}/{proof.SIGNATURE}")
         files.makedirs(place, exist_ok=True)
         for name in (*([proof.SIGNATURE] if signed else []), *([*proof.stored(run), runs.MANIFEST] if new else [])):
-            # Under another name first, where names are changed in one step; object stores write whole objects.
+            # Under another name first, where names are changed in one step. Object stores write whole objects.
             files.put_file(str(run / name), f"{place}/.{name}.part")
             files.mv(f"{place}/.{name}.part", f"{place}/{name}")
     except Exception as error:
@@ -56,7 +56,7 @@ def fetch(url: str, results: Path) -> list[str]:
 
     Args:
         url: where runs were published to.
-        results: the results folder; made where it is missing.
+        results: the results folder. Made if it is missing.
 
     Returns:
         Names of the runs that were brought, sorted. Damaged ones are left out and reported.
@@ -113,7 +113,7 @@ def _beside(target: Path) -> tempfile.TemporaryDirectory[str]:
 
 
 def _copy(files: Any, place: str, folder: Path) -> str | None:
-    """Copy one published run and check it; what is wrong with it, where something is."""
+    """Copy one published run and check it. What is wrong with it, if something is."""
     folder.mkdir()
     try:
         files.get_file(f"{place}/{runs.MANIFEST}", str(folder / runs.MANIFEST))
@@ -153,7 +153,7 @@ def reach(url: str) -> tuple[Any, str]:
     try:
         if not bucket or files.exists(bucket):
             return files, base
-        # What cannot be asked is not there either, for some; listing it says why.
+        # What cannot be asked is not there either, for some. Listing it says why.
         files.ls(bucket)
     except FileNotFoundError:
         pass

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SECTIONS = ("config", "code", "data", "environment", "answers", "scores")
 SHOWN = 10
-"""Documents that are named where several differ."""
+"""Documents that are named if several differ."""
 _MISSING = "-"
 
 
@@ -44,15 +44,15 @@ class Match:
     greedy: bool
     """True if the first run drew nothing: temperature 0, or log-likelihoods."""
     metric: str | None
-    """The headline; `None` if the task has none."""
+    """The headline. `None` if the task has none."""
     scores: pairs.Paired | None
-    """The second run's headline against the first's, `a` being the second; `None` without a headline."""
+    """The second run's headline against the first's, `a` being the second. `None` without a headline."""
 
 
 def matches(run_a: Path, run_b: Path) -> list[Match]:
     """Compare the answers and headline scores of two finished runs, model by model and task by task.
 
-    Models are matched by name; where each run has just one, these two.
+    Models are matched by name. If each run has just one, these two.
 
     Raises:
         StorageError: a run has not ended, or is damaged.
@@ -141,7 +141,7 @@ def _source(doc: str, cluster: str | None, key: Key) -> Hashable:
 
 
 def table(run_a: Path, run_b: Path) -> pl.DataFrame:
-    """What differs between two runs: one row per difference, by section; answers and scores as counts per task.
+    """What differs between two runs: one row per difference, by section. Answers and scores as counts per task.
 
     Columns: section, what, a, b, note. A part in which nothing differs has no row.
 
@@ -230,7 +230,7 @@ def _config(said: Manifest) -> dict[str, Any]:
 
 
 def _flat(value: Any, name: str = "") -> dict[str, Any]:
-    """Leaves by dotted name; items of a list go by their `name` where they have one."""
+    """Leaves by dotted name. Items of a list go by their `name` if they have one."""
     if isinstance(value, dict):
         items = value.items()
     elif isinstance(value, list) and value and all(isinstance(item, dict) and "name" in item for item in value):

@@ -1,6 +1,6 @@
 """The files that answers come in from elsewhere: one reader per format, a file in, items out.
 
-Readers are generators that raise one of `UNREADABLE` where a file is not what its format says;
+Readers are generators that raise one of `UNREADABLE` if a file is not what its format says.
 `harness.archive.imports` tells the user.
 """
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 NEEDED = ("prompt_id", "output")
 COLUMNS = ("model", *NEEDED, "prompt", "reasoning", "reasoning_kind", "target", "score", "answer", "task")
-"""What a column of a table may be. Only `prompt_id` and `output` must be there; `prompt` may stand for `prompt_id`."""
+"""What a column of a table may be. Only `prompt_id` and `output` must be there. `prompt` may stand for `prompt_id`."""
 SCORES = ("score", "correct")
-"""Columns that are taken for scores where nothing is said of scores."""
+"""Columns that are taken for scores if nothing is said of scores."""
 CORPUS = "corpus"
-"""The column that names the task where there is none of tasks."""
+"""The column that names the task if there is none of tasks."""
 ZSTANDARD = 93
 """The compression method's number in a zip: APPNOTE.TXT 6.3.7, 4.4.5."""
 LARGEST = 1 << 30
@@ -52,7 +52,7 @@ class Item:
     prompt: str | None = None
     reasoning: str | None = None
     reasoning_kind: ReasoningKind | None = None
-    """What the trace is, where the file says so: summaries and whole traces are not compared with each other."""
+    """What the trace is, if the file says so: summaries and whole traces are not compared with each other."""
     target: str | None = None
     error: str | None = None
     truncated: bool = False
@@ -214,7 +214,7 @@ def _content(content: Any) -> tuple[str | None, str | None, ReasoningKind | None
 
 
 def _trace_kind(row: Mapping[str, Any], where: str) -> ReasoningKind | None:
-    """The kind of trace a table says; an empty cell says nothing."""
+    """The kind of trace a table says. An empty cell says nothing."""
     kind = _text(row.get("reasoning_kind")) or None
     if kind is not None and kind not in REASONING_KINDS:
         raise ConfigError(f"column {where!r}: found {kind!r}, expected one of {', '.join(REASONING_KINDS)}")
@@ -257,7 +257,7 @@ def _every_eval_ever(path: Path, _: Mapping[str, str]) -> Iterator[Item]:
 
 
 def _metric(line: Mapping[str, Any]) -> tuple[str, str]:
-    """Metric and filter out of `TASK/METRIC/FILTER`, as our own exports call a result; else the result's whole id."""
+    """Metric and filter out of `TASK/METRIC/FILTER`, as our own exports call a result, else the result's whole id."""
     name = str(line.get("evaluation_result_id") or "score")
     parts = name.removeprefix(f"{line['evaluation_name']}/").split("/")
     return (parts[0], parts[1]) if len(parts) == 2 else (name, "none")  # noqa: PLR2004
@@ -343,7 +343,7 @@ _OFFERED = "one of model, prompt_id, output, prompt, reasoning, reasoning_kind, 
 
 
 def _within(path: Path, frame: pl.DataFrame, names: Sequence[str], *, asked: bool) -> list[str]:
-    """Columns of scores; one that nobody asked for counts where all its values are 0 to 1, and is told of else."""
+    """Columns of scores. One that nobody asked for counts if all its values are 0 to 1, and is told of else."""
     kept = []
     for name in names:
         values = [_number(value) for value in frame[name].unique() if value is not None]
@@ -410,7 +410,7 @@ UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
 )
-"""What a reader raises where a file is not what its format says."""
+"""What a reader raises if a file is not what its format says."""
 
 
 def _json(path: Path) -> Any:
@@ -435,7 +435,7 @@ def _text(value: Any) -> str | None:
 
 
 def _number(value: Any) -> float | None:
-    """A score; `None` for what is no number, or none that can be averaged."""
+    """A score. `None` for what is no number, or none that can be averaged."""
     if isinstance(value, str):
         value = {"true": 1.0, "false": 0.0}.get(value.strip().lower(), value)
     try:

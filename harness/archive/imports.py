@@ -1,8 +1,8 @@
 """Answers made elsewhere become a run folder like any other, marked as imported.
 
-An answer that comes with a score keeps it; a task none of whose answers has one is of kind `provenance`, and a task
-with scores is `open` all the same where its answers are texts: they are compared like those of any open prompt. The
-document of an imported answer is what the file says of its prompt: `prompt_id`, and `prompt` where there is the text.
+An answer that comes with a score keeps it. A task none of whose answers has one is of kind `provenance`, and a task
+with scores is `open` all the same if its answers are texts: they are compared like those of any open prompt. The
+document of an imported answer is what the file says of its prompt: `prompt_id`, and `prompt` if there is the text.
 """
 
 from __future__ import annotations
@@ -34,22 +34,22 @@ def convert(
     columns: Mapping[str, str] | None = None,
     argv: Sequence[str] = (),
 ) -> Path:
-    """Make a run folder out of a file of answers; the same file gives the same folder.
+    """Make a run folder out of a file of answers. The same file gives the same folder.
 
     Args:
-        form: one of `FORMATS`; `None` tells it from the file.
+        form: one of `FORMATS`. `None` tells it from the file.
         path: the file, or (lm_eval, inspect) the folder that holds several.
         results: the results folder.
-        name: of the run, and of its model where the answers are of one model alone.
-        task: what to call the task; by default as the file says, for tables else the file's name, else the format's.
-        columns: for tables, where each of `COLUMNS` is.
+        name: of the run, and of its model if the answers are of one model alone.
+        task: what to call the task. By default as the file says, for tables else the file's name, else the format's.
+        columns: for tables, if each of `COLUMNS` is.
         argv: the command line, for the manifest.
 
     Returns:
         The run folder.
 
     Raises:
-        ConfigError: the file cannot be read as that format, or holds no answer; or another file's answers stand here
+        ConfigError: the file cannot be read as that format, or holds no answer, or another file's answers stand here
             under the same name and task.
         StorageError: the folder cannot be written.
     """
@@ -180,7 +180,7 @@ def _rows(
 
 
 def _traces() -> Callable[[str], ReasoningKind]:
-    """What the traces of a model are, where the file does not say: asked of the registry, and told once a model."""
+    """What the traces of a model are, if the file does not say: asked of the registry, and told once a model."""
 
     @cache
     def kind(model: str) -> ReasoningKind:
@@ -195,7 +195,7 @@ def _traces() -> Callable[[str], ReasoningKind]:
 
 
 def figures(rows: Sequence[Mapping[str, Any]]) -> Iterator[Metric]:
-    """Means of the file's own scores; the first metric of a task is its headline."""
+    """Means of the file's own scores. The first metric of a task is its headline."""
     keys = sorted({(score["metric"], score["filter"]) for row in rows for score in row["scores"]})
     for model in sorted({row["model"] for row in rows}):
         mine = [row for row in rows if row["model"] == model]

@@ -46,7 +46,7 @@ class Published:
 
 
 def published(task: str, version: object) -> Published | None:
-    """What is known to be published of a task; `None` if nothing is of this version."""
+    """What is known to be published of a task. `None` if nothing is of this version."""
     held = _held()
     if (entry := held["tasks"].get(f"{task} {version}")) is None:
         return None

@@ -31,14 +31,14 @@ Scores = Mapping[tuple[str, str, str], Score]
 
 
 def openers(said: Manifest, frame: pl.DataFrame, replies: Mapping[str, Reply]) -> set[str]:
-    """The models of a run whose chat template opens their reasoning; see `scoring.openers`."""
+    """The models of a run whose chat template opens their reasoning. See `scoring.openers`."""
     asked = frame.select("model", "request_ids").iter_rows()
     pairs = ((model, replies.get(request_id)) for model, ids in asked for request_id in ids or ())
     return scoring.openers(said.spec.get("models") or (), pairs)
 
 
 class Recomputation:
-    """A run's documents, scores and metrics, computed again; some rows at a time are in memory as Python's objects."""
+    """A run's documents, scores and metrics, computed again. Some rows at a time are in memory as Python's objects."""
 
     def __init__(
         self, said: Manifest, rows: stored_samples.Stored, replies: Mapping[str, Reply], tasks: stored_samples.Tasks
@@ -50,10 +50,14 @@ class Recomputation:
         for (task, model), where in rows.ranges.items():
             self.parts.setdefault(task, {})[model] = where
 
-    def documents(self) -> tuple[list[Problem], list[str]]:
-        """Documents that are not those whose hash the manifest names, or not those of the task; what is not known."""
+    def documents(self) -> tuple[list[Problem], list[tuple[str, str]]]:
+        """Documents that are not those whose hash the manifest names, or not those of the task.
+
+        Returns:
+            The problems, and what cannot be known: the task, and why.
+        """
         problems: list[Problem] = []
-        left: list[str] = []
+        left: list[tuple[str, str]] = []
         for name in sorted({*self.parts, *self.entries}):
             if name not in self.entries:
                 problems.append((f"task {name}", "has samples, and is not in run.json"))
@@ -67,11 +71,11 @@ class Recomputation:
                     if sure:
                         problems.append((f"documents of {name}", what))
                     else:
-                        left.append(f"{name}: {what}")
+                        left.append((name, what))
         return problems, left
 
     def _texts(self, name: str) -> list[dict[str, Any]]:
-        """The documents of a task, once each: of the same `doc_id` twice where models were asked different ones."""
+        """The documents of a task, once each: of the same `doc_id` twice if models were asked different ones."""
         texts: dict[tuple[int, str], None] = {}
         for where in self.parts[name].values():
             for piece in self.rows.pieces(where, PIECE, "doc_id", "doc"):
@@ -130,7 +134,7 @@ class Recomputation:
     def _scored_rows(
         self, loaded: LoadedTask, where: range, place: Mapping[int, int], tally: metrics.Tally, *, opened: bool
     ) -> Iterator[tuple[Mapping[str, Any], Scores, Scores]]:
-        """The rows of one model and task, each with its stored scores and those of now; counted on the way."""
+        """The rows of one model and task, each with its stored scores and those of now. Counted on the way."""
         for piece in self.rows.pieces(where, max(1, PIECE // loaded.repeats) * loaded.repeats):
             rows = list(piece.iter_rows(named=True))
             built = stored_samples.rebuilt(rows, loaded, place)

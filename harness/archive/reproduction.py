@@ -1,7 +1,7 @@
 """A run again, from its manifest alone: the same request to every model, and whether the same came back.
 
 Greedy answers of a deterministic backend are compared sample by sample. For all others scores are compared: a paired
-test per model and task with Holm's correction over them; "no difference shown" is not "the same".
+test per model and task with Holm's correction over them. "no difference shown" is not "the same".
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from harness.specs import BudgetSpec, EvalSpec
 from harness.stats import ranks
 
 NAME = "reproduced"
-"""The run's name where none was chosen."""
+"""The run's name if none was chosen."""
 LEVEL = 0.05
 """Adjusted p below which scores are said to differ."""
 CUT = "…/"
@@ -37,7 +37,7 @@ class TaskMatch:
     exact: bool
     """True if the same answers were to be expected."""
     adjusted: float | None
-    """The p-value of the scores after Holm's correction; `None` if there is no test."""
+    """The p-value of the scores after Holm's correction. `None` if there is no test."""
     offline: bool = False
     """True if the answers came from the run's own journal."""
 
@@ -99,7 +99,7 @@ def reproduce(
 
     Args:
         results: where the new run goes.
-        run: the old run's folder, in the same results folder where it is to be answered `offline`.
+        run: the old run's folder, in the same results folder if it is to be answered `offline`.
         name: of the new run.
         data: where data files are that the run read, by task.
         args: values of model arguments that were paths, by `MODEL.KEY`.
@@ -213,7 +213,7 @@ def refuse_other_inputs(said: Manifest, spec: EvalSpec) -> None:
     """Check that weights, task files, data and documents are those of the run.
 
     Raises:
-        EvidenceError: they are not; the message names each with both hashes.
+        EvidenceError: they are not. The message names each with both hashes.
         TaskError: a task cannot be loaded.
     """
     other = []

@@ -1,7 +1,7 @@
 """Shards become the run they are parts of: `shard=1/3` … `shard=3/3` make what one run without shards would have made.
 
-Each shard is a run like any other. Where all shards of a set have ended, their journals, samples and scores are put
-together under the id that the whole run has; where some are missing, that is said. The same shards always give the same
+Each shard is a run like any other. If all shards of a set have ended, their journals, samples and scores are put
+together under the id that the whole run has. If some are missing, that is said. The same shards always give the same
 run, so whoever unites them, and how often, makes no difference.
 """
 
@@ -136,7 +136,7 @@ def _task(task: TaskEntry, members: Sequence[Manifest]) -> TaskEntry:
 
 
 def _cost(costs: Sequence[Cost]) -> Cost:
-    """What all parts cost together; unknown where one is."""
+    """What all parts cost together. Unknown if one is."""
     known = [cost.usd for cost in costs if cost.usd is not None]
     return dataclasses.replace(costs[0], usd=sum(known) if len(known) == len(costs) else None)
 

@@ -2,12 +2,12 @@
 
 Why SSH's signatures and not sigstore's: everybody who works with git has a key, a file of allowed signers is a line a
 person, and nothing of it needs a network, an account or a log that somebody keeps. What sigstore has beside it is a
-witness of the time and of an e-mail address or a CI job; where that is wanted, sign the same files with `cosign` too.
+witness of the time and of an e-mail address or a CI job. If that is wanted, sign the same files with `cosign` too.
 
 A signature is over a statement (JSON): what was signed, its SHA-256, of a run its root, and when. The time is the
 signer's word. It says who vouches for the bytes, not that they are true.
 
-Format: https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.sshsig; the commands are in ssh-keygen(1).
+Format: https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.sshsig. The commands are in ssh-keygen(1).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SCHEMA = 1
 SUFFIX = f".{proof.SIGNATURE}"
 """After a file's name, for the name of its signature."""
 TOOL_S = 120.0
-"""How long `ssh-keygen` may take; it may ask for a passphrase."""
+"""How long `ssh-keygen` may take. It may ask for a passphrase."""
 _BYTES = 100_000
 """Longest file of a signature."""
 _KEY = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
@@ -42,20 +42,20 @@ class Signed:
     """A signature that fits."""
 
     who: str | None
-    """The signer's name, from the file of allowed signers; `None` if that does not name the key."""
+    """The signer's name, from the file of allowed signers. `None` if that does not name the key."""
     key: str
     """The key's fingerprint."""
     when: str
-    """UTC, ISO 8601; the signer's word."""
+    """UTC, ISO 8601. The signer's word."""
 
 
 def sign(path: Path, stored: Path, key: Path) -> Signed:
     """Sign a file, and write the signature beside it.
 
     Args:
-        path: the file; of a run its `run.json`.
+        path: the file. For a run it is its `run.json`.
         stored: where the signature goes.
-        key: an SSH key; of one that an agent holds, the public half.
+        key: an SSH key. If an agent holds it, the public half.
 
     Raises:
         ConfigError: the key cannot be used.
@@ -79,7 +79,7 @@ def read(path: Path, stored: Path, signers: Path | None) -> Signed:
     Args:
         path: the file that it is of.
         stored: the signature.
-        signers: a file of allowed signers, see ssh-keygen(1); `None`: nobody's name is known.
+        signers: a file of allowed signers, see ssh-keygen(1). `None`: nobody's name is known.
 
     Raises:
         EvidenceError: it is no signature, or none of this file.

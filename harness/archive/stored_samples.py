@@ -1,6 +1,6 @@
 """A run's samples read back from disk, scored and counted again by the task's own code, without the task's data.
 
-The documents are in the samples, so nothing is fetched; the task's files must be here, with the hash the run names.
+The documents are in the samples, so nothing is fetched. The task's files must be here, with the hash the run names.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 TRUST = "`harness verify --trust-tasks` runs that code"
-"""What to do where a task's code is not run unasked."""
+"""What to do if a task's code is not run unasked."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Tasks:
 
     @classmethod
     def trusted(cls) -> Tasks:
-        """Those that are here, wherever from; of two of one name the one that a bundle brought."""
+        """Those that are here, wherever from. If two have one name, you get the one that a bundle brought."""
         dirs = sorted(resources.task_dirs(), key=lambda folder: resources.brought_by(folder) is not None)
         return cls({name: file for folder in dirs for name, file in taskfiles.find([folder]).items()}, dirs)
 
@@ -77,7 +77,7 @@ class Tasks:
         """Those that come with harness, and of the others those that a run in a results folder has asked.
 
         Files that came with a bundle may have been moved away from its index. What a run of one's own has asked is no
-        news; the runs of a folder that a bundle was unpacked into are nobody's own.
+        news. The runs of a folder that a bundle was unpacked into are nobody's own.
         """
         if not self.dirs[1:]:
             return self
@@ -100,7 +100,7 @@ class Tasks:
 
 
 def samples(run: Path) -> pl.DataFrame:
-    """The samples of a finished run; what an earlier version did not write is null.
+    """The samples of a finished run. What an earlier version did not write is null.
 
     Raises:
         StorageError: not there, not Parquet, or without a column that samples have.
@@ -132,7 +132,7 @@ class Stored:
     """A run's samples where they lie: small columns in memory, whole rows some at a time.
 
     Raises:
-        StorageError: not there, not Parquet, or without a column that samples have; or found later to be damaged.
+        StorageError: not there, not Parquet, or without a column that samples have, or found later to be damaged.
         ValueError: the rows are not in their order.
     """
 
@@ -166,9 +166,9 @@ class Stored:
         """Rows, some at a time.
 
         Args:
-            where: which; by default all.
+            where: which. By default all.
             size: how many at a time.
-            names: of columns; by default all.
+            names: of columns. By default all.
         """
         where = range(len(self.narrow)) if where is None else where
         rows = self._rows.select(names) if names else self._rows
@@ -233,7 +233,7 @@ class KnownDocuments:
     documents: Sequence[str]
     """The hash of each, in order: `published.fingerprint`."""
     sure: bool
-    """Whether the run says that it read these; the hub may have another edition, and a file of one's own has others."""
+    """Whether the run says that it read these. The hub may have another edition, and a file of one's own has others."""
     whole: bool
     """Whether the run says that it read as many as these."""
     what: str

@@ -31,7 +31,7 @@ CHECKS = (
 )
 """Checks of a run, in their order."""
 SHOWN = 20
-"""Findings listed per check of a run; the rest is counted."""
+"""Findings listed per check of a run. The rest is counted."""
 UNSIGNED = "nobody signed it: whoever can write these files could have made them up, answers and all"
 LIMITS = """\
 What this cannot show: that the answers came from the model that is named.
@@ -49,7 +49,7 @@ class Check:
     """One of `CHECKS`, or index, or bundle."""
     state: State
     where: str
-    """The file, line, sample, score or metric; of a check that passed, what it covered."""
+    """The file, line, sample, score or metric. If the check passed, what it covered."""
     what: str = ""
     """What was found and what was expected."""
 
@@ -61,12 +61,12 @@ def verify(
 
     Args:
         run: the folder.
-        scores: compute scores and metrics again; model-written code is run for it, in a sandbox alone.
-        tasks: the task files to score with, which are code; by default those here that no bundle brought.
-        signers: whose signatures count: a file of allowed signers, see ssh-keygen(1); `None`: nobody's.
+        scores: compute scores and metrics again. Model-written code is run for it, in a sandbox alone.
+        tasks: the task files to score with, which are code. By default those here that no bundle brought.
+        signers: whose signatures count: a file of allowed signers, see ssh-keygen(1). `None`: nobody's.
 
     Returns:
-        Findings in the order of the checks; at least one per check that was reached.
+        Findings in the order of the checks. At least one per check that was reached.
     """
     book = _Book(run.name)
     try:
@@ -92,8 +92,8 @@ def signature(run: str, path: Path, stored: Path, signers: Path | None) -> Check
     Args:
         run: what the finding is of.
         path: the file.
-        stored: its signature; need not be there.
-        signers: whose signatures count; `None`: nobody's.
+        stored: its signature. Need not be there.
+        signers: whose signatures count. `None`: nobody's.
     """
     if not stored.is_file():
         return Check(run, "signature", "not checked", "", UNSIGNED)
@@ -131,9 +131,11 @@ def _checked(run: Path, said: Manifest, book: _Book, *, scores: bool, tasks: sto
         return
     recomputed = Recomputation(said, rows, replies or {}, tasks or stored_samples.Tasks.own())
     problems, left = recomputed.documents()
-    for reason in left:
-        book.skip("documents", reason)
-    book.tell("documents", problems, f"{len(recomputed.entries)} tasks")
+    for task, reason in left:
+        book.skip("documents", f"{task}: {reason}")
+    checked = len(recomputed.entries) - len({task for task, _ in left})
+    if problems or checked:
+        book.tell("documents", problems, _tasks(checked))
     why = "the journal cannot be read" if replies is None else None if scores else "left out, as asked"
     for check, wrong, covered, left in recomputed.scores() if why is None else ():
         for reason in left:
@@ -164,9 +166,13 @@ def _imported(said: Manifest, frame: pl.DataFrame, book: _Book) -> None:
         columns = part.select("model", "task", "doc_id", "status", "scores")
         stored_ones = [metric for metric in said.metrics if metric.task == task.name]
         off += metrics_differ(stored_ones, [*imports.figures([*columns.iter_rows(named=True)])])
-    book.tell("documents", wrong, f"{len(said.tasks)} tasks")
+    book.tell("documents", wrong, _tasks(len(said.tasks)))
     book.skip("scores", "imported: the answers and their scores were made elsewhere")
     book.tell("metrics", off, f"{len(said.metrics)} metrics, from the scores that were imported")
+
+
+def _tasks(count: int) -> str:
+    return "1 task" if count == 1 else f"{count} tasks"
 
 
 def text(found: Sequence[Check]) -> str:
@@ -194,7 +200,7 @@ class _Book:
         self.findings: list[Check] = []
 
     def tell(self, check: str, problems: Sequence[Problem], covered: str) -> bool:
-        """Note the problems, or that there are none; returns whether there are none."""
+        """Note the problems, or that there are none. Returns whether there are none."""
         self.findings += [Check(self.run, check, "wrong", where, what) for where, what in problems[:SHOWN]]
         if len(problems) > SHOWN:
             self.findings.append(Check(self.run, check, "wrong", f"{len(problems) - SHOWN} more"))
@@ -259,7 +265,7 @@ def _files(run: Path, held: Proof) -> list[Problem]:
 
 
 def _journal(run: Path, said: Manifest | None, book: _Book) -> Replies | None:
-    """Check links, then read the replies; `None` if there is no journal or it cannot be read."""
+    """Check links, then read the replies. `None` if there is no journal or it cannot be read."""
     path = run / runs.JOURNAL
     held = said.proof if said else None
     if not path.is_file():
@@ -314,7 +320,7 @@ def _who(content: bytes) -> str:
 def _rows(
     run: Path, said: Manifest, rows: stored_samples.Stored, replies: Mapping[str, Reply] | None
 ) -> Iterator[Problem]:
-    """Every row against the journal's replies; without any, against itself."""
+    """Every row against the journal's replies. If there are none, against itself."""
     seen: set[str] = set()
     opened = set() if replies is None else openers(said, rows.narrow, replies)
     requests = consistency.Requests(said)

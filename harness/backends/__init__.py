@@ -32,15 +32,15 @@ class _Common(Protocol):
     """What every backend has. Making one is cheap: it checks its arguments, imports its package and loads nothing."""
 
     kinds: ClassVar[frozenset[RequestKind]] = frozenset(get_args(RequestKind))
-    """The requests it can answer; others are refused while planning."""
+    """The requests it can answer. Others are refused while planning."""
     parallel: int
-    """Requests it wants in flight at once; at least 1."""
+    """Requests it wants in flight at once. At least 1."""
     deterministic: bool
     """Greedy outputs do not depend on `parallel`, order or load."""
 
     @abstractmethod
     def __init__(self, model: ModelSpec, weights: Path | None) -> None:
-        """Read the model's arguments; `weights` is the file of its weights, for models that have one.
+        """Read the model's arguments. `weights` is the file of its weights, for models that have one.
 
         Raises:
             HarnessError: an argument, a package or a key is missing or wrong.
@@ -67,7 +67,7 @@ class _Common(Protocol):
 
     @classmethod
     def prefill(cls, model: ModelSpec) -> str | None:
-        """Why it cannot go on from words that a task begins the answer with; `None`, as by default, where it can."""
+        """Why it cannot go on from words that a task begins the answer with. `None`, as by default, if it can."""
         del model
         return None
 
@@ -118,7 +118,7 @@ class OverNetwork(_Common, Protocol):
 
     @abstractmethod
     async def open(self) -> None:
-        """Connect; before everything else."""
+        """Connect. Before everything else."""
 
     @abstractmethod
     async def prepare(self, kinds: frozenset[RequestKind]) -> None:
@@ -138,7 +138,7 @@ class OverNetwork(_Common, Protocol):
 
     @abstractmethod
     async def aclose(self) -> None:
-        """Disconnect; before `close`."""
+        """Disconnect. Before `close`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ class BatchState:
     ended: bool
     """Nothing more will be answered."""
     problem: str | None = None
-    """Why it was refused as a whole; `None` if it was not."""
+    """Why it was refused as a whole. `None` if it was not."""
 
 
 @runtime_checkable
@@ -166,11 +166,11 @@ class Batching(OverNetwork, Protocol):
 
     @abstractmethod
     async def submit(self, mark: str, requests: Sequence[Request]) -> str:
-        """Send a batch; its id. Sent once, whatever happens on the way.
+        """Send a batch. Its id. Sent once, whatever happens on the way.
 
         Args:
             mark: what the batch is found by, unlike any other's.
-            requests: all of them; each is named by its id and the mark.
+            requests: all of them. Each is named by its id and the mark.
 
         Raises:
             BackendError: the provider does not take it.
@@ -178,7 +178,7 @@ class Batching(OverNetwork, Protocol):
 
     @abstractmethod
     async def find(self, mark: str, n: int, since: str) -> str | None:
-        """The id of the batch with that mark, where the provider has one; `None` if it has none.
+        """The id of the batch with that mark, if the provider has one. `None` if it has none.
 
         Args:
             mark: as it was submitted.
@@ -213,7 +213,7 @@ def load(name: str) -> type[AnyBackend]:
     """The class of a backend, by the name of its file.
 
     Raises:
-        ConfigError: there is no such file; the message has the near misses.
+        ConfigError: there is no such file. The message has the near misses.
     """
     found: type[AnyBackend] = plugins.load("backends", name).Backend
     return found

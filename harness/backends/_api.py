@@ -1,4 +1,4 @@
-"""What every model behind an HTTP API has in common; a provider's file adds its format alone.
+"""What every model behind an HTTP API has in common. A provider's file adds its format alone.
 
 A provider says how a request becomes a body (`body`), how a response becomes a reply (`read`), how the events of a
 stream become such a response (`unstream`), and how its key is carried (`sign`). Everything the server says about an
@@ -23,11 +23,11 @@ from harness.records import Attempt, Message, Reply, Request, RequestKind, Usage
 from harness.specs import ModelSpec
 
 PARALLEL = 16
-"""Requests in flight where the model names no number: gentle with a new account, adapted by 429s."""
+"""Requests in flight if the model names no number: gentle with a new account, adapted by 429s."""
 BYTES_PER_TOKEN = 4
 """A rule of thumb for English text, for the limit of tokens a minute before the server has counted any."""
 ERROR_CHARS = 300
-"""What is kept of an error over a response; it may quote what was sent."""
+"""What is kept of an error over a response. It may quote what was sent."""
 ROUNDING = 0.01
 """How far above 0 the log-probability of a certain token may be: half-precision numbers are that coarse."""
 SAMPLING = ("temperature", "top_p", "top_k", "stop", "seed")
@@ -70,7 +70,7 @@ class ApiBackend(OverNetwork):
 
     deterministic = False
     kinds: ClassVar[frozenset[RequestKind]] = frozenset({"generate"})
-    """What it can be asked; a task that wants more is refused before anything is sent."""
+    """What it can be asked. A task that wants more is refused before anything is sent."""
     api: ClassVar[str]
     """The API's name, for people."""
     ARGS: ClassVar[Mapping[str, Any]] = {}
@@ -79,9 +79,9 @@ class ApiBackend(OverNetwork):
     NEVER_SENT: ClassVar[frozenset[str]] = frozenset()
     """Sampling settings the API does not know."""
     BLANK_STOPS: ClassVar = True
-    """False if the API refuses stop texts of white space alone; those are cut off here."""
+    """False if the API refuses stop texts of white space alone. Those are cut off here."""
     MAX_STOPS: ClassVar[int | None] = None
-    """Stop texts the API takes; the others are cut off here."""
+    """Stop texts the API takes. The others are cut off here."""
     STREAM: ClassVar[Mapping[str, Any]] = {"stream": True}
     """What of a body asks for a stream."""
 
@@ -117,13 +117,13 @@ class ApiBackend(OverNetwork):
 
     @classmethod
     def prefill(cls, model: ModelSpec) -> str | None:
-        """Why it cannot go on from words that the task begins the answer with; by default the API has no way to."""
+        """Why it cannot go on from words that the task begins the answer with. By default the API has no way to."""
         del model
         return f"{cls.api} has no way to be given the beginning of its answer"
 
     @classmethod
     def check(cls, model: ModelSpec) -> dict[str, Any]:
-        """Read the model's arguments; needs no key and no network.
+        """Read the model's arguments. Needs no key and no network.
 
         Raises:
             ConfigError: one is wrong.
@@ -167,21 +167,21 @@ class ApiBackend(OverNetwork):
         raise NotImplementedError
 
     def read(self, request: Request, payload: Any) -> Reply:
-        """The provider's response as a reply; may raise anything over a response of the wrong shape."""
+        """The provider's response as a reply. May raise anything over a response of the wrong shape."""
         raise NotImplementedError
 
     def fault(self, payload: Any) -> tuple[int, str] | None:
-        """An error inside a payload of status 200: its status and message; `None` if there is none."""
+        """An error inside a payload of status 200: its status and message. `None` if there is none."""
         del payload
         return None
 
     def refusal(self, status: int | None, payload: Any) -> str | None:
-        """`content_filter` or `refusal` where an error says that the provider declined to answer; else `None`."""
+        """`content_filter` or `refusal` if an error says that the provider declined to answer, else `None`."""
         del status, payload
         return None
 
     def unstream(self, events: Sequence[Any]) -> Any:
-        """The response that a stream's events are the pieces of; may raise anything over events of the wrong shape.
+        """The response that a stream's events are the pieces of. May raise anything over events of the wrong shape.
 
         Raises:
             UnfinishedError: the stream broke off.
@@ -234,7 +234,7 @@ class ApiBackend(OverNetwork):
         return {}
 
     async def areply(self, request: Request) -> Reply:
-        """Answer one request; up to `parallel` at once.
+        """Answer one request. Up to `parallel` at once.
 
         Raises:
             BackendError: the server is dead to us.
@@ -265,7 +265,7 @@ class ApiBackend(OverNetwork):
         )
 
     async def _post(self, request: Request, *, stream: bool) -> tuple[str, _http.Exchange]:
-        """Send a request; its body as it was sent, and what became of it."""
+        """Send a request. Its body as it was sent, and what became of it."""
         assert self._client is not None
         text = self.content(request, stream=stream)
         data = text.encode()
@@ -318,7 +318,7 @@ class ApiBackend(OverNetwork):
     # For providers -------------------------------------------------------------------------------------------
 
     def sampling(self, request: Request) -> dict[str, Any]:
-        """The settings to send: those with a value, without the omitted; `stop` a list of at most `MAX_STOPS`."""
+        """The settings to send: those with a value, without the omitted. `stop` a list of at most `MAX_STOPS`."""
         assert request.decoding is not None
         decoding = request.decoding
         stop = [word for word in decoding.stop if self.BLANK_STOPS or word.strip()][: self.MAX_STOPS]
@@ -332,7 +332,7 @@ class ApiBackend(OverNetwork):
         return {name: value for name, value in wanted.items() if value is not None and name not in self._omit}
 
     def conversation(self, request: Request) -> list[dict[str, Any]]:
-        """The messages; plain text is a single message of the user."""
+        """The messages. Plain text is a single message of the user."""
         if request.messages is None:
             return [{"role": "user", "content": request.prompt or ""}]
         messages = [dict(message) for message in request.messages]
@@ -359,7 +359,7 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(","
 
 
 def encode(content: Mapping[str, Any]) -> str:
-    """A body as text: UTF-8 where it can be, escaped where a lone surrogate cannot."""
+    """A body as text: UTF-8 if it can be, escaped if a lone surrogate cannot."""
     text = _ENCODER.encode(content)
     try:
         text.encode()
@@ -369,19 +369,19 @@ def encode(content: Mapping[str, Any]) -> str:
 
 
 def word(value: Any) -> str | None:
-    """A text; `None` for what is none."""
+    """A text. `None` for what is none."""
     return value if isinstance(value, str) else None
 
 
 def tokens(usage: Any, *path: str) -> int | None:
-    """The token count at a path of nested mappings; `None` if there is none."""
+    """The token count at a path of nested mappings. `None` if there is none."""
     for name in path:
         usage = usage.get(name) if isinstance(usage, dict) else None
     return count(usage)
 
 
 def total(*values: int | None) -> int | None:
-    """The sum of what is known; `None` if nothing is."""
+    """The sum of what is known. `None` if nothing is."""
     known = [value for value in values if value is not None]
     return sum(known) if known else None
 
@@ -401,7 +401,7 @@ def logprob(value: Any) -> float:
 def openai_usage(usage: Any) -> Usage:
     """`usage` of the chat and text completions APIs, in every server's dialect of it.
 
-    DeepSeek counts cached tokens as `prompt_cache_hit_tokens`; xAI leaves reasoning out of `completion_tokens`, which
+    DeepSeek counts cached tokens as `prompt_cache_hit_tokens`. XAI leaves reasoning out of `completion_tokens`, which
     shows in `total_tokens`.
     """
     prompt, completion = tokens(usage, "prompt_tokens"), tokens(usage, "completion_tokens")
@@ -416,7 +416,7 @@ def openai_usage(usage: Any) -> Usage:
 
 
 def unsupported(model: str, api: str) -> BackendError:
-    """What to say where a server cannot score texts."""
+    """What to say if a server cannot score texts."""
     return BackendError(
         f"model {model}: {api} gives no log-probabilities of a prompt, so tasks that compare loglikelihoods cannot be "
         "asked here; use backend openai_completions with a server that echoes them (vLLM, SGLang), or a generation task"

@@ -14,7 +14,7 @@ def read(model: ModelSpec, defaults: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         model: the model whose arguments are read.
-        defaults: every argument the backend knows; a value given must be of its default's type (a whole number
+        defaults: every argument the backend knows. A value given must be of its default's type (a whole number
             will do for a float), unless that default is `None`.
 
     Raises:

@@ -1,7 +1,7 @@
 """The providers' batch endpoints: many requests at once, for half the price, answered within a day.
 
-OpenAI: https://platform.openai.com/docs/api-reference/batch (a file of lines, a batch of it, files of results);
-Anthropic: https://docs.anthropic.com/en/api/creating-message-batches; Gemini: https://ai.google.dev/api/batch-api and
+OpenAI: https://platform.openai.com/docs/api-reference/batch (a file of lines, a batch of it, files of results).
+Anthropic: https://docs.anthropic.com/en/api/creating-message-batches. Gemini: https://ai.google.dev/api/batch-api and
 https://ai.google.dev/gemini-api/docs/batch-api (requests within the call).
 
 A batch carries a mark of ours (OpenAI's `metadata`, Gemini's `displayName`, and every request's own name), so that one
@@ -37,7 +37,7 @@ MARK = "harness"
 
 
 Result = tuple[int | None, Any]
-"""Of one request: the HTTP status, where it has one, and the payload."""
+"""Of one request: the HTTP status, if it has one, and the payload."""
 
 
 class BatchBackend(ApiBackend):
@@ -52,7 +52,7 @@ class BatchBackend(ApiBackend):
         return len(self.content(request).encode())
 
     async def submit(self, mark: str, requests: Sequence[Request]) -> str:
-        """Send a batch; its id. What was lost on the way is looked for before it is sent again.
+        """Send a batch. Its id. What was lost on the way is looked for before it is sent again.
 
         Raises:
             BackendError: the provider does not take it.
@@ -98,7 +98,7 @@ class BatchBackend(ApiBackend):
 
     @abstractmethod
     async def _sender(self, mark: str, requests: Sequence[Request]) -> Callable[[], Awaitable[_http.Exchange]]:
-        """Make ready to submit; what is returned submits, once."""
+        """Make ready to submit. What is returned submits, once."""
 
     @abstractmethod
     def _batch_of(self, payload: Any) -> str | None:
@@ -142,7 +142,7 @@ class BatchBackend(ApiBackend):
         return " ".join((self._client.hide(text) or "").split())[: _http.ERROR_CHARS]
 
     async def _lines(self, path: str) -> AsyncIterator[Mapping[str, Any]]:
-        """The JSON lines at a path; one that is none is passed over."""
+        """The JSON lines at a path. One that is none is passed over."""
         for line in (await self._get(path, raw=True)).splitlines():
             try:
                 found = _stream.decoded(line)
@@ -193,7 +193,7 @@ class OpenAIBatches(BatchBackend):
         return None
 
     async def state(self, batch: str) -> BatchState:
-        """By its `status`; one that failed was refused when it was validated."""
+        """By its `status`. One that failed was refused when it was validated."""
         said = await self._get(f"/batches/{quote(batch, safe='')}")
         status = _text(said, "status")
         if status == "failed":
@@ -233,7 +233,7 @@ class AnthropicBatches(BatchBackend):
         return _text(payload, "id")
 
     async def find(self, mark: str, n: int, since: str) -> str | None:
-        """The batch of as many requests, not older, whose results are named with the mark; waits until it has any."""
+        """The batch of as many requests, not older, whose results are named with the mark. Waits until it has any."""
         after = ""
         for _ in range(PAGES_MOST):
             page = await self._get(f"/messages/batches?limit=100{after}")

@@ -1,7 +1,7 @@
 """One POST, tried until it is answered or hopeless: retries, concurrency, rate limits, a breaker. No provider's format.
 
 What is tried again: 408, 409, 429, 5xx, connections that dropped, bodies that are cut short or no JSON. Every other
-status fails at once; what no other request would change either ends the run. Waits are exponential with full jitter
+status fails at once. What no other request would change either ends the run. Waits are exponential with full jitter
 (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015) and never shorter than the server's
 `Retry-After` (RFC 9110, section 10.2.3).
 
@@ -37,24 +37,24 @@ if TYPE_CHECKING:
 BACKOFF_S, BACKOFF_MOST_S = 0.5, 30.0
 """The first wait's upper end, doubled with every try, up to the second number."""
 BACKOFF_HARD_S = 2.0
-"""Where no connection can be made, tries come faster, so that the breaker can open."""
+"""If no connection can be made, tries come faster, so that the breaker can open."""
 RETRY_AFTER_MOST_S = 600.0
 """A server that wants a longer wait than this fails the request: hours are for the user to decide."""
 WAIT_MOST_S = 366 * 86400.0
 """Nobody asks to wait for longer than a year: such a number is no wish, and is passed over."""
 PAID_RETRIES = 2
-"""A try that timed out, or broke off after its first words, may have been paid for; it is not repeated as freely as a
+"""A try that timed out, or broke off after its first words, may have been paid for. It is not repeated as freely as a
 refused one."""
 CONNECT_TIMEOUT_S = 10.0
 KEEP_ALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPALIVE": 60, "TCP_KEEPINTVL": 30, "TCP_KEEPCNT": 5}
 """Seconds of silence before the system asks whether the other end is there, seconds between two questions, and how many
-(tcp(7); macOS has the second name for the first). Proxies and NATs forget a connection that is silent for minutes."""
+(tcp(7), macOS has the second name for the first). Proxies and NATs forget a connection that is silent for minutes."""
 BODY_MOST_BYTES = 64 * 2**20
-"""No answer is longer; a server that sends more is broken."""
+"""No answer is longer. A server that sends more is broken."""
 RAW_MOST_BYTES = 2**30
 """The results of a batch may be longer."""
 CUT, RECOVER = 0.7, 0.05
-"""After a 429 concurrency falls to 0.7 of itself; every full round of successes gives back 5 % of the most."""
+"""After a 429 concurrency falls to 0.7 of itself. Every full round of successes gives back 5 % of the most."""
 DEAD_WEIGHT, DEAD_AFTER_S = 20, 5.0
 """The breaker opens after 20 failed tries in a row over 5 seconds, none of them a 429. Half of all tries failing at
 random reach that once in 10^6 tries. A refused connection, a refused key and an empty account weigh 4 tries each."""
@@ -76,13 +76,13 @@ class Cause:
 
     statuses: frozenset[int]
     words: str
-    """A pattern that its error holds; empty if the status alone says it."""
+    """A pattern that its error holds. Empty if the status alone says it."""
     what: str
     fix: str
 
 
 CAUSES = (
-    # 429 insufficient_quota: OpenAI; 400: Anthropic's "credit balance is too low"; 402: DeepSeek, OpenRouter; 403: xAI.
+    # 429 insufficient_quota: OpenAI. 400: Anthropic's "credit balance is too low". 402: DeepSeek, OpenRouter. 403: xAI.
     Cause(
         frozenset({400, 402, 403, 429}),
         r"insufficient[_ ](quota|balance|credits?|funds)|credit balance|billing_(hard_limit|not_active)|out of credits"
@@ -141,10 +141,10 @@ _NAMES = re.compile(r"\b(?=[\w.-]*\d)(?=[\w.-]*[A-Za-z])[\w.-]{8,}\b")
 
 
 def key(model: str, connect: ConnectSpec) -> Secret | None:
-    """The key from the environment; `None` if the model needs none.
+    """The key from the environment. `None` if the model needs none.
 
     Raises:
-        ConfigError: the variable's name is none; the name is not repeated, it may be the key itself.
+        ConfigError: the variable's name is none. The name is not repeated, it may be the key itself.
         BackendError: the variable is not set, or holds what no header can carry.
     """
     name = connect.api_key_env
@@ -179,7 +179,7 @@ class Exchange:
     """Seconds of the last try alone."""
     ttfb_s: float | None = None
     ttft_s: float | None = None
-    """Seconds to the first words of a streamed answer; `None` if it came whole."""
+    """Seconds to the first words of a streamed answer. `None` if it came whole."""
     request_id: str | None = None
     """The server's own id, from its headers."""
     expected: float = 0.0
@@ -231,9 +231,9 @@ class _Seen:
     size: int = 0
     """Bytes of its answer."""
     data: bytearray = field(default_factory=bytearray)
-    """The answer, where it comes whole."""
+    """The answer, if it comes whole."""
     events: _stream.Events = field(default_factory=_stream.Events)
-    """The answer, where it comes as a stream."""
+    """The answer, if it comes as a stream."""
     ttfb_s: float | None = None
     ttft_s: float | None = None
 
@@ -245,7 +245,7 @@ class Speech(Protocol):
         """An error inside a payload of status 200: its status and message."""
 
     def refusal(self, status: int | None, payload: Any) -> str | None:
-        """How the provider declined to answer; `None` if it did not."""
+        """How the provider declined to answer. `None` if it did not."""
 
     def unstream(self, events: Sequence[Any]) -> Any:
         """The payload that a stream's events are the pieces of.
@@ -259,7 +259,7 @@ class Speech(Protocol):
 
 
 class Gate:
-    """Who may send now: concurrency that follows 429s (additive increase, multiplicative decrease; D. Chiu and R. Jain,
+    """Who may send now: concurrency that follows 429s (additive increase, multiplicative decrease, D. Chiu and R. Jain,
     Computer Networks and ISDN Systems 17, 1989), and requests and tokens a minute on two clocks that run ahead.
 
     Args:
@@ -277,10 +277,10 @@ class Gate:
         self._next_request = self._next_token = self._resume_at = self._cut_at = 0.0
 
     async def enter(self, tokens: float) -> float:
-        """Wait for a place; returns the moment it was got.
+        """Wait for a place. Returns the moment it was got.
 
         Args:
-            tokens: how many the request is expected to use; `settle` puts it right.
+            tokens: how many the request is expected to use. `settle` puts it right.
         """
         while self._flying >= int(self._limit):
             place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -330,7 +330,7 @@ class Gate:
         """A 429 came back: fewer at once, and nobody before `Retry-After`.
 
         Args:
-            entered: when the request went out; one burst of 429s is one cut.
+            entered: when the request went out. One burst of 429s is one cut.
             retry_after_s: what the server asked for.
         """
         now = time.monotonic()
@@ -353,7 +353,7 @@ class Client:
 
     Args:
         model: the model's name, for messages.
-        base_url: where the server is; the path of a request is put behind it.
+        base_url: where the server is. The path of a request is put behind it.
         headers: what goes with every request, beside the key.
         sign: makes the headers that carry the key.
         secret: the key.
@@ -422,9 +422,9 @@ class Client:
             tokens: how many it is expected to use, for the limit per minute.
             stream: the body asks for a stream: then its silence is limited too.
             method: the HTTP method.
-            kind: the body's type, where it is no JSON.
-            raw: the answer is kept as it is, in bytes; it may be long.
-            retries: tries after the first; `None` is `connect.retries`.
+            kind: the body's type, if it is no JSON.
+            raw: the answer is kept as it is, in bytes. It may be long.
+            retries: tries after the first. `None` is `connect.retries`.
 
         Raises:
             BackendError: the server is dead to us, so every further request is pointless.
@@ -470,7 +470,7 @@ class Client:
         """What a response is that came in another's body (a batch's results): an answer, or an error.
 
         Args:
-            status: its HTTP status; `None` if it has none, because it was never answered.
+            status: its HTTP status. `None` if it has none, because it was never answered.
             payload: its JSON.
         """
         if status is None:
@@ -695,7 +695,7 @@ class Client:
 
 
 def _cause(status: int | None, message: str, payload: Any) -> Cause | None:
-    """What makes an error one that no other request will change; `None` if nothing does.
+    """What makes an error one that no other request will change. `None` if nothing does.
 
     Without a status, its words alone say so.
     """
@@ -741,7 +741,7 @@ def _error(payload: Any) -> Mapping[str, Any]:
 
 
 def _message(payload: Any) -> str:
-    """The error's words, wherever this server puts them; empty if it has none."""
+    """The error's words, wherever this server puts them. Empty if it has none."""
     error = _error(payload)
     if error:
         return f"{error.get('message', '')} ({error.get('code') or error.get('status') or error.get('type') or '?'})"

@@ -19,7 +19,7 @@ def parted(text: str, spec: ReasoningSpec, prompt: str | None = None) -> dict[st
     Args:
         text: everything the model wrote.
         spec: how the model reasons.
-        prompt: what it went on from, where that is known to the last character.
+        prompt: what it went on from, if that is known to the last character.
     """
     from harness import scorers  # here: who checks a model's settings alone reads no reply
 
@@ -34,7 +34,7 @@ def parted(text: str, spec: ReasoningSpec, prompt: str | None = None) -> dict[st
 
 
 def begun(request: Request) -> str | None:
-    """The words of the model's own that a request ends with, which it goes on from; `None` if there are none."""
+    """The words of the model's own that a request ends with, which it goes on from. `None` if there are none."""
     if request.messages is None:
         return request.prompt
     last = request.messages[-1] if request.messages else {"role": ""}

@@ -11,9 +11,9 @@ from urllib.parse import unquote
 
 MASK = "***"
 SECRET_CHARS = 8
-"""A shorter key is a placeholder for a server of one's own (`EMPTY`); cutting it out would garble answers."""
+"""A shorter key is a placeholder for a server of one's own (`EMPTY`). Cutting it out would garble answers."""
 ENCODED_CHARS = 16
-"""A key of so many characters is looked for in other encodings too, where a shorter one might stand by chance."""
+"""A key of so many characters is looked for in other encodings too. A shorter one might stand there by chance."""
 NESTED = 3
 """So many times an escape is undone: JSON in JSON in a URL."""
 _CODE = re.compile(r"\\(?:x|u\{?0*|u00|U000000)([0-9a-fA-F]{2})\}?")

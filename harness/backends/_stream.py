@@ -2,7 +2,7 @@
 
 Format: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation. The providers send
 JSON in `data:` alone and name an event inside it, so its other fields are passed over. A provider's file puts its own
-events together; what the APIs of OpenAI's kind share is here.
+events together. What the APIs of OpenAI's kind share is here.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Events:
         self._data: list[bytes] = []
 
     def feed(self, piece: bytes) -> Iterator[Any]:
-        """Take some bytes; yields what the events that they end hold."""
+        """Take some bytes. Yields what the events that they end hold."""
         self._open.append(piece)
         if b"\n" not in piece and b"\r" not in piece:  # a line may be long: its pieces are put together once
             return
@@ -72,7 +72,7 @@ DIGITS_MOST = 40
 
 
 def whole(digits: str) -> int | float:
-    """A whole number of JSON; Python refuses to read one of more than 4300 digits, and the answer with it."""
+    """A whole number of JSON. Python refuses to read one of more than 4300 digits, and the answer with it."""
     return int(digits) if len(digits) <= DIGITS_MOST else float(digits)
 
 
@@ -80,7 +80,7 @@ _DECODER = json.JSONDecoder(parse_int=whole)
 
 
 def decoded(text: bytes | str) -> Any:
-    """What JSON says; `json.loads` would make a decoder each time.
+    """What JSON says. `json.loads` would make a decoder each time.
 
     Raises:
         ValueError: it is none.
@@ -92,17 +92,17 @@ def decoded(text: bytes | str) -> Any:
 
 
 def records(value: Any) -> list[Mapping[str, Any]]:
-    """The mappings of a list; none if it is none."""
+    """The mappings of a list. None if it is none."""
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list | tuple) else []
 
 
 def first(value: Any) -> Mapping[str, Any]:
-    """The first mapping of a list; an empty one where there is none."""
+    """The first mapping of a list. An empty one if there is none."""
     return next(iter(records(value)), {})
 
 
 def inner(value: Any, name: str) -> Mapping[str, Any]:
-    """The mapping in a mapping; an empty one where there is none."""
+    """The mapping in a mapping. An empty one if there is none."""
     found = value.get(name) if isinstance(value, Mapping) else None
     return found if isinstance(found, Mapping) else {}
 
@@ -113,7 +113,7 @@ def last(events: Sequence[Any], name: str) -> Any:
 
 
 def fault(events: Sequence[Any]) -> Mapping[str, Any] | None:
-    """The event that holds an error; `None` if none does."""
+    """The event that holds an error. `None` if none does."""
     return next((event for event in records(events) if event.get("error")), None)
 
 
@@ -153,7 +153,7 @@ def chat(events: Sequence[Any]) -> dict[str, Any]:
 
 
 def _joined(pieces: Sequence[Any]) -> Any:
-    """Texts as one text; typed chunks (Mistral's) as one list of them."""
+    """Texts as one text. Typed chunks (Mistral's) as one list of them."""
     if not any(isinstance(piece, list) for piece in pieces):
         texts = [piece for piece in pieces if isinstance(piece, str)]
         return "".join(texts) if texts else None

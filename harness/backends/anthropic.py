@@ -1,8 +1,8 @@
 """Anthropic's Messages API.
 
-Format: https://docs.anthropic.com/en/api/messages; errors: https://docs.anthropic.com/en/api/errors (529 is
-`overloaded_error`); thinking: https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking. Claude 3.7 gives
-its thinking whole, Claude 4 and later a summary of it; what safety systems flagged comes as `redacted_thinking`.
+Format: https://docs.anthropic.com/en/api/messages. Errors: https://docs.anthropic.com/en/api/errors (529 is
+`overloaded_error`). Thinking: https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking. Claude 3.7 gives
+its thinking whole, Claude 4 and later a summary of it. What safety systems flagged comes as `redacted_thinking`.
 Streams: https://docs.anthropic.com/en/docs/build-with-claude/streaming. The beginning of an answer is a last message of
 the assistant's (https://docs.anthropic.com/en/docs/build-with-claude/prompt-engineering/prefill-claudes-response):
 without white space at its end, and not for a model that thinks.
@@ -149,7 +149,7 @@ class Backend(AnthropicBatches):
 
 
 def _usage(usage: Any) -> Usage:
-    """`input_tokens` leaves out what was read from or written to the cache; here prompt tokens are all of them."""
+    """`input_tokens` leaves out what was read from or written to the cache. Here prompt tokens are all of them."""
     cached = tokens(usage, "cache_read_input_tokens")
     written = tokens(usage, "cache_creation_input_tokens")
     return Usage(

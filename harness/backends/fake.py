@@ -18,12 +18,12 @@ WORDS = ("alpha", "beta", "gamma", "delta", "sum", "code", "proof", "0", "1", "2
 
 
 class Backend(OneByOne):
-    """Deterministic answers that no model wrote. What it says means nothing; how it says it is like any other.
+    """Deterministic answers that no model wrote. What it says means nothing. How it says it is like any other.
 
     Args (of the model):
         answer: the function that answers: `echo` (the prompt, or the last message), `constant` (the text of
             `output`), `hash` (words drawn from the hash of the request's id, so different for every request), or
-            `scripted` (the texts of `outputs`, one a request in the order they come in; a request after the last
+            `scripted` (the texts of `outputs`, one a request in the order they come in, a request after the last
             one fails and says so). Default `echo`.
         output: what `constant` says. Default `""`.
         outputs: what `scripted` says. Default none.

@@ -1,6 +1,6 @@
 """Google's Gemini API, `generateContent`.
 
-Format: https://ai.google.dev/api/generate-content; thinking: https://ai.google.dev/gemini-api/docs/thinking; errors:
+Format: https://ai.google.dev/api/generate-content. Thinking: https://ai.google.dev/gemini-api/docs/thinking. Errors:
 https://ai.google.dev/gemini-api/docs/troubleshooting. Parts with `thought: true` are summaries of what the model
 thought. A prompt that was blocked has `promptFeedback.blockReason` and no candidate. Streams are responses in pieces
 (https://ai.google.dev/api/generate-content#method:-models.streamgeneratecontent). A last turn of the model's is gone on
@@ -29,7 +29,7 @@ FINISH = {
         ("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY"), "content_filter"
     ),
 }
-"""`Candidate.FinishReason` (https://ai.google.dev/api/generate-content#FinishReason); others keep their own word."""
+"""`Candidate.FinishReason` (https://ai.google.dev/api/generate-content#FinishReason). Others keep their own word."""
 ROLES = {"assistant": "model"}
 _MODEL_ID = re.compile(r"[\w.\-/]+")
 
@@ -75,7 +75,7 @@ class Backend(GeminiBatches):
         return args
 
     def sign(self, key: str) -> Mapping[str, str]:
-        """The header that carries the key; never the URL, which ends up in logs."""
+        """The header that carries the key. Never the URL, which ends up in logs."""
         return {"x-goog-api-key": key}
 
     def path(self, request: Request, *, stream: bool = False) -> str:
@@ -171,7 +171,7 @@ class Backend(GeminiBatches):
 
 
 def _usage(usage: Any) -> Usage:
-    """Google counts thoughts beside the candidates' tokens; here completion tokens are both."""
+    """Google counts thoughts beside the candidates' tokens. Here completion tokens are both."""
     thoughts = tokens(usage, "thoughtsTokenCount")
     return Usage(
         prompt_tokens=tokens(usage, "promptTokenCount"),

@@ -6,13 +6,13 @@ from the one before. So a greedy answer depends on the request alone: not on `pa
 core is also the fastest way to use a CPU for small models. The weights are mapped into memory.
 
 Sampling is exactly what the request says. llama.cpp's own defaults (`top_k` 40, `top_p` 0.95, `min_p` 0.05) are
-switched off; a `top_p` or `top_k` of `None` means no truncation.
+switched off. A `top_p` or `top_k` of `None` means no truncation.
 
 The network: xllamacpp opens an HTTP port for every server object, and there is no option not to. It is bound to
 127.0.0.1 with a port the system chooses, and every route that can see or run anything asks for a random key which
-never leaves this process; the web page and the slot listing are off. What is left open to other users of this
+never leaves this process. The web page and the slot listing are off. What is left open to other users of this
 machine is `/health` and `/v1/models`, the latter with the model's name and sizes. Generation does not go over the
-port; tokenisation does, because the bindings have no other way.
+port. Tokenisation does, because the bindings have no other way.
 
 llama.cpp's log is switched off: neither loading nor answering writes to stdout or stderr.
 """
@@ -53,7 +53,7 @@ class Backend(OneByOne):
     Args (of the model):
         n_ctx: tokens of context, prompt and answer together. Default 2048.
         threads: threads per request. Default 1, which is fastest with one request per core.
-        gpu_layers: layers to put on a GPU, where the installed xllamacpp has support for one. Default 0: answers
+        gpu_layers: layers to put on a GPU, if the installed xllamacpp has support for one. Default 0: answers
             are promised to be reproducible on the CPU alone.
 
     Raises:
@@ -102,7 +102,7 @@ class Backend(OneByOne):
         }
 
     def reply(self, request: Request) -> Reply:
-        """Answer one request. Thread-safe; more callers than `parallel` wait for one another.
+        """Answer one request. Thread-safe. More callers than `parallel` wait for one another.
 
         Raises:
             BackendError: the weights cannot be loaded.
@@ -134,7 +134,7 @@ class Backend(OneByOne):
             self._idle.clear()
 
     def _take(self, key: object) -> _Server:
-        """An idle server, if there is a choice the one whose memory holds the context `key`; else a new one."""
+        """An idle server, if there is a choice the one whose memory holds the context `key`, else a new one."""
         with self._changed:
             while not self._closed.is_set() and not self._idle and self._made >= self.parallel:
                 self._changed.wait()
@@ -187,7 +187,7 @@ class _Server:
     ) -> None:
         x = _xllamacpp()
         self.key: object = None
-        """What the request was whose context the server still holds; `None` after a generation."""
+        """What the request was whose context the server still holds. `None` after a generation."""
         self._context: list[int] = []
         self._n_ctx, self._stop, self._reasoning = n_ctx, stop, reasoning
         self._password = secrets.token_urlsafe(32)
@@ -280,7 +280,7 @@ class _Server:
     def _loglikelihood(self, request: Request) -> dict[str, Any]:
         """Score a continuation, split off its context where the tokens of the two part.
 
-        A token that spans the border belongs to the continuation, so the whole of it is always scored. Where none
+        A token that spans the border belongs to the continuation, so the whole of it is always scored. If none
         does, this is the split of lm-eval (`TemplateLM._encode_pair`).
         """
         if not request.continuation:
@@ -305,7 +305,7 @@ class _Server:
         """Score a whole text, in windows of the context length: those of lm-eval's `get_rolling_token_windows`.
 
         The first token is conditioned on the beginning-of-text token, every other on what precedes it in its
-        window; the windows' scored parts do not overlap.
+        window. The windows' scored parts do not overlap.
         """
         tokens = self._tokenize(request.prompt or "", special=False)
         if not tokens:
@@ -326,7 +326,7 @@ class _Server:
         """Sum of the continuation tokens' log probabilities, and whether each was the likeliest.
 
         llama.cpp gives log probabilities of generated tokens only. So one token is generated at a time, forced by
-        a logit bias to be the one that is asked for; the log probability it reports is of the model's own
+        a logit bias to be the one that is asked for. The log probability it reports is of the model's own
         distribution, before the bias. All but the last token of the context are evaluated in one go, every other
         token alone. This is the same sequence of evaluations whether or not the memory already holds the context
         from the request before (the choices of one document share it): the numbers are the same to the bit.

@@ -60,15 +60,15 @@ class Backend(InBatches):
 
     Args (of the model):
         type: the name in lm-eval's registry. Required.
-        chunk_size: requests handed over at once; after each chunk the replies are durable. Default 64.
+        chunk_size: requests handed over at once. After each chunk the replies are durable. Default 64.
         (others): passed to the type as they are: `pretrained`, `dtype`, `base_url`, `batch_size`, …
 
     Sampling is seeded: the random generators of Python, NumPy and torch before each chunk, `seed` of the request
-    where the type takes one. Types that sample a batch together still depend on how requests fall into batches.
+    if the type takes one. Types that sample a batch together still depend on how requests fall into batches.
 
     Raises:
         ConfigError: the type is not known, or an argument is wrong.
-        BackendError: the type's packages are not installed; the message has the command that installs them.
+        BackendError: the type's packages are not installed. The message has the command that installs them.
     """
 
     deterministic = False
@@ -121,7 +121,7 @@ class Backend(InBatches):
             for request in group:
                 try:
                     ready.append((request, self._arguments(request)))
-                except Exception as error:  # noqa: BLE001 - a template may fail in any way; that is this request's reply
+                except Exception as error:  # noqa: BLE001 - a template may fail in any way, which is this request's reply
                     yield request, _failed(error)
             for start in range(0, len(ready), self._chunk_size):
                 yield from self._chunk(kind, seed, ready[start : start + self._chunk_size])
@@ -179,7 +179,7 @@ class Backend(InBatches):
         return context, self._generation(request.decoding, request.seed)
 
     def _check_length(self, text: Any, reserved: int) -> None:
-        """Refuse what the type would cut from the left without a word, where it has a tokenizer to tell."""
+        """Refuse what the type would cut from the left without a word, if it has a tokenizer to tell."""
         encode, length = getattr(self._lm, "tok_encode", None), getattr(self._lm, "max_length", None)
         tokens = encode(text) if encode and isinstance(text, str) and isinstance(length, int) else None
         if isinstance(tokens, list) and isinstance(length, int) and len(tokens) > length - reserved:

@@ -1,18 +1,18 @@
 """OpenAI's chat completions API, and every server that speaks it.
 
-OpenAI, DeepSeek, OpenRouter, Together, Mistral, xAI, Groq, Qwen (DashScope); vLLM, SGLang, llama.cpp, Ollama.
+OpenAI, DeepSeek, OpenRouter, Together, Mistral, xAI, Groq, Qwen (DashScope). VLLM, SGLang, llama.cpp, Ollama.
 
 Format: https://platform.openai.com/docs/api-reference/chat/object. Reasoning comes as `reasoning_content` (DeepSeek,
-https://api-docs.deepseek.com/guides/reasoning_model; vLLM, SGLang, llama.cpp, xAI), as `reasoning` or typed
-`reasoning_details` (OpenRouter, https://openrouter.ai/docs/use-cases/reasoning-tokens; Groq; newer vLLM), as
+https://api-docs.deepseek.com/guides/reasoning_model, vLLM, SGLang, llama.cpp, xAI), as `reasoning` or typed
+`reasoning_details` (OpenRouter, https://openrouter.ai/docs/use-cases/reasoning-tokens, Groq, newer vLLM), as
 `thinking` chunks of the content (Mistral, https://docs.mistral.ai/capabilities/reasoning), or inline as
 `<think>…</think>`.
 
 An answer whose beginning the task gives (lm-eval's `gen_prefix`) is asked for in as many ways as there are servers:
-`continue_final_message` (vLLM, https://docs.vllm.ai, "OpenAI-Compatible Server"; SGLang), `prefix` in the last message
-(DeepSeek, https://api-docs.deepseek.com/guides/chat_prefix_completion, with its own `base_url`; Mistral,
+`continue_final_message` (vLLM, https://docs.vllm.ai, "OpenAI-Compatible Server", SGLang), `prefix` in the last message
+(DeepSeek, https://api-docs.deepseek.com/guides/chat_prefix_completion, with its own `base_url`, Mistral,
 https://docs.mistral.ai/guides/prefix, whose answer repeats it), or the last message alone (OpenRouter,
-https://openrouter.ai/docs/api-reference/overview#assistant-prefill; llama.cpp). OpenAI itself has none.
+https://openrouter.ai/docs/api-reference/overview#assistant-prefill, llama.cpp). OpenAI itself has none.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Backend(OpenAIBatches):
         prefill: how the server is given the beginning of an answer: `continue_final_message` (vLLM, SGLang), `prefix`
             (DeepSeek's beta, Mistral), `last_message` (OpenRouter, llama.cpp). Default: such tasks are refused.
 
-    Where the server counts reasoning tokens and shows none, the kind is `redacted`.
+    If the server counts reasoning tokens and shows none, the kind is `redacted`.
 
     Raises:
         ConfigError: an argument is wrong.
@@ -195,7 +195,7 @@ def _fault(payload: Any) -> tuple[int, str] | None:
 
 
 def _prefix(request: Request) -> str | None:
-    """The words that the task begins the answer with; `None` if there are none."""
+    """The words that the task begins the answer with. `None` if there are none."""
     last = request.messages[-1] if request.messages else {"role": ""}
     return last["content"] if last["role"] == "assistant" else None
 

@@ -1,4 +1,4 @@
-"""OpenAI's text completions API: plain continuations, and loglikelihoods where the server echoes them.
+"""OpenAI's text completions API: plain continuations, and loglikelihoods if the server echoes them.
 
 vLLM, SGLang, llama.cpp, Ollama, Together, OpenRouter. Format: https://platform.openai.com/docs/api-reference/completions
 and, for `echo` with `logprobs`, the legacy format that vLLM keeps (https://docs.vllm.ai, "OpenAI-Compatible Server"):
@@ -32,7 +32,7 @@ class Backend(OpenAIBatches):
     """A model that continues plain text, behind an OpenAI-compatible server. Use it with `chat: false`.
 
     A loglikelihood is one request with `echo` for the context and its continuation. Which tokens are the
-    continuation's goes by their place in the text; a token that lies across the border is counted with it. Spaces at
+    continuation's goes by their place in the text. A token that lies across the border is counted with it. Spaces at
     the end of the context belong to the continuation, as in lm-eval.
 
     Raises:
@@ -74,7 +74,7 @@ class Backend(OpenAIBatches):
         }
 
     def _scoring(self, text: str) -> dict[str, Any]:
-        # max_tokens 1: several servers refuse 0; the one token that is written is left out when reading.
+        # max_tokens 1: several servers refuse 0. The one token that is written is left out when reading.
         return {
             "model": self._args["model"],
             "prompt": text,
@@ -100,7 +100,7 @@ class Backend(OpenAIBatches):
         return bool(_stream.first(_stream.inner({"event": event}, "event").get("choices")).get("text"))
 
     async def prepare(self, kinds: frozenset[RequestKind]) -> None:
-        """Where loglikelihoods are wanted: see with one short text whether the server echoes them.
+        """If loglikelihoods are wanted: see with one short text whether the server echoes them.
 
         Raises:
             BackendError: it does not.
@@ -185,7 +185,7 @@ def _likelihood(logprobs: Any, text: str, start: int, *, rolling: bool) -> tuple
 def _places(logprobs: Any, text: str) -> list[int]:
     """Where each token begins in the text that was sent.
 
-    A server that puts a token in front of every text (`<s>`) counts its letters into `text_offset`; so where the
+    A server that puts a token in front of every text (`<s>`) counts its letters into `text_offset`, so if the
     tokens spell out the text, their own lengths say where each begins.
     """
     tokens = logprobs.get("tokens")

@@ -1,6 +1,6 @@
 """OpenAI's Responses API: the one that gives summaries of what a reasoning model thought.
 
-Format: https://platform.openai.com/docs/api-reference/responses/object; summaries:
+Format: https://platform.openai.com/docs/api-reference/responses/object. Summaries:
 https://platform.openai.com/docs/guides/reasoning#reasoning-summaries. The API knows no stop texts and no seed: stops
 are cut off here, and the manifest says that no seed was sent.
 """
@@ -28,7 +28,7 @@ class Backend(OpenAIBatches):
         effort: how much a reasoning model thinks: `minimal`, `low`, `medium`, `high`. Default: the API's own.
         summary: ask for a summary of the reasoning: `auto`, `concise`, `detailed`. Default: none is asked for.
 
-    Nothing is stored at OpenAI (`store: false`). Reasoning is a `summary` where one came, else `redacted`.
+    Nothing is stored at OpenAI (`store: false`). Reasoning is a `summary` if one came, else `redacted`.
 
     Raises:
         ConfigError: an argument is wrong.
@@ -61,7 +61,7 @@ class Backend(OpenAIBatches):
         }
 
     def fault(self, payload: Any) -> tuple[int, str] | None:
-        """A response whose status is `failed`; what is worth another try is said by its error's code."""
+        """A response whose status is `failed`. What is worth another try is said by its error's code."""
         if not isinstance(payload, dict) or payload.get("status") != "failed":
             return None
         error = payload.get("error")

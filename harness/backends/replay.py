@@ -24,8 +24,8 @@ class Backend(OneByOne):
         run: the run's id. Required.
         results_dir: where run folders are. Default `results`.
 
-    A request that the journal has no reply to is a failed one; so a task that asks something else now, or another
-    model, never gets an answer that was not its own. Where only the task's version is another, because it judges
+    A request that the journal has no reply to is a failed one, so a task that asks something else now, or another
+    model, never gets an answer that was not its own. If only the task's version is another, because it judges
     otherwise, the reply is the one to the same words, decoding and seed of the same model.
 
     Raises:
@@ -74,7 +74,7 @@ class Backend(OneByOne):
 
     @functools.cached_property
     def _asked(self) -> dict[tuple[str, str, int, int], dict[str, Any]]:
-        """What the run asked, as its samples say; empty if it has none yet."""
+        """What the run asked, as its samples say. Empty if it has none yet."""
         import polars as pl
 
         path = runs.samples_path(self._run)

@@ -16,7 +16,7 @@ class Backend(OneByOne):
     """The completions of a file, each to the document of its `task_id`, in the file's order as repeats.
 
     Args (of the model):
-        path: the file; see `harness.runs.completions`. Required.
+        path: the file. See `harness.runs.completions`. Required.
         keys: the `task_id` of every document, in order. Required.
 
     A document that the file has no completion of, or too few, is a failed request: unscored and counted, not wrong.

@@ -10,7 +10,7 @@ from typing import NoReturn
 from harness.errors import StorageError
 
 GARBAGE_EVERY = 20000
-"""Objects made between two looks for garbage; Python's own 700 is for programs that stay small."""
+"""Objects made between two looks for garbage. Python's own 700 is for programs that stay small."""
 
 
 def main() -> None:
@@ -55,7 +55,7 @@ def _leave(codes: list[int]) -> None:
                 stream.flush()
         except BrokenPipeError:  # the reader of a pipe went away (`| head`): no error of ours
             continue
-        except (OSError, ValueError) as error:  # a full disk; closed by a library
+        except (OSError, ValueError) as error:  # a full disk, or closed by a library
             code = code or StorageError.exit_code
             with contextlib.suppress(OSError, ValueError):
                 os.write(2, f"harness: output: {getattr(error, 'strerror', None) or error}\n".encode())

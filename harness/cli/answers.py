@@ -16,9 +16,9 @@ from harness.core import tables, visible
 from harness.errors import ConfigError, unknown_name
 
 ID_CHARS = 8
-"""Characters of a sample's id that a list shows; as many as tell it from all others are enough to name it."""
+"""Characters of a sample's id that a list shows. As many as tell it from all others are enough to name it."""
 LIMIT = 50
-"""Lines of a list in a terminal, where no `--limit` is given."""
+"""Lines of a list in a terminal, if no `--limit` is given."""
 INDENT = "    "
 COLUMNS = (
     "id", "model", "task", "doc_id", "repeat", "status", "verdict", "score", "extracted", "target", "output",
@@ -37,7 +37,7 @@ class Choice:
     wrong: bool = False
     """Scored, and less than fully right."""
     grep: str | None = None
-    """A regular expression that the prompt, the target or the answer holds; case is ignored."""
+    """A regular expression that the prompt, the target or the answer holds. Case is ignored."""
     limit: int | None = None
 
 
@@ -88,7 +88,7 @@ def one(folder: Path, word: str) -> pl.DataFrame:
 
 
 def listing(folder: Path, frame: pl.DataFrame, total: int, width: int) -> str:
-    """A line per sample, under totals; a model or task that all of them share stands in the totals alone."""
+    """A line per sample, under totals. A model or task that all of them share stands in the totals alone."""
     counts = frame.group_by("status").len().sort("status")
     states = ", ".join(f"{n} {status}" for status, n in counts.iter_rows())
     several = [name for name in ("model", "task") if frame[name].n_unique() > 1]

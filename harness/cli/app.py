@@ -68,7 +68,7 @@ def eval(context: typer.Context) -> None:  # noqa: A001 - the command's name
 
 
 def _log(word: str) -> bool:
-    """Heed a word about the log, which may stand among the overrides too; true for one."""
+    """Heed a word about the log, which may stand among the overrides too. True for one."""
     progress.LOG.quiet |= word in ("--quiet", "-q")
     progress.LOG.json |= word == "--json"
     return word in ("--quiet", "-q", "--json")
@@ -113,7 +113,7 @@ def rescore(context: typer.Context) -> None:
 
 
 def _evaluate(spec: Any) -> int:
-    """One run from its spec to the printed leaderboard; the exit code."""
+    """One run from its spec to the printed leaderboard. Returns the exit code."""
     from harness.core import visible
     from harness.evaluation import evaluate
 
@@ -164,7 +164,7 @@ def _evaluate(spec: Any) -> int:
 
 
 def _dry_run(spec: Any) -> int:
-    """Print what a run would send and cost; the exit code."""
+    """Print what a run would send and cost, and return the exit code."""
     from harness.cli import listings
     from harness.evaluation import preview
 
@@ -332,7 +332,7 @@ def import_(
     """Import answers that were made elsewhere, as a run.
 
     It reads outputs of AlpacaEval, lm-eval and Inspect, and any table of answers. In a table, a column named `correct`
-    or `score` with values from 0 to 1 becomes the score. The column `corpus` names the task; without it, the file does.
+    or `score` with values from 0 to 1 becomes the score. The column `corpus` names the task. Without it, the file does.
     You are told which columns are not read. Answers that have scores are compared in style too.
     """
     from harness.archive import imports
@@ -531,7 +531,7 @@ _with_examples()
 
 
 def _run() -> None:
-    """Run the command; once more where the index turned out to be damaged, and was made anew."""
+    """Run the command. Once more if the index turned out to be damaged, and was made anew."""
     try:
         app()
     except DamagedIndexError as error:
@@ -557,7 +557,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
-        # The reader of a pipe went away (`| head`): no error of ours; keep Python from saying so at exit.
+        # The reader of a pipe went away (`| head`): no error of ours. Keep Python from saying so at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except OSError as error:

@@ -20,7 +20,7 @@ from harness.runs import folder as run_folders
 from harness.sandbox import tiers
 
 SHOWN = 8
-"""Models of a run that are listed by name; all of them are in the table `models`."""
+"""Models of a run that are listed by name. All of them are in the table `models`."""
 
 
 def models() -> pl.DataFrame:
@@ -111,7 +111,7 @@ def _some(names: list[str]) -> str:
 
 
 def status(folder: Path, manifest: Manifest) -> str:
-    """The manifest's status; `stopped` for a run that says it is running while no process holds it.
+    """The manifest's status. `stopped` for a run that says it is running while no process holds it.
 
     Answers made elsewhere are `imported`, whatever else is known of them.
     """
@@ -123,7 +123,7 @@ def status(folder: Path, manifest: Manifest) -> str:
 
 
 def metrics(folder: Path) -> pl.DataFrame:
-    """One row per metric of a run; `gap` as in the view `leaderboard`."""
+    """One row per metric of a run. `gap` as in the view `leaderboard`."""
     schema = {
         "model": pl.String,
         "task": pl.String,
@@ -278,7 +278,7 @@ def summary(folder: Path) -> str:
 
 
 def mixed(folder: Path) -> dict[str, list[str]]:
-    """The models of a run whose answers are of several models, as the server named them; with these names."""
+    """The models of a run whose answers are of several models by the server's own account, with the names it gave."""
     path = run_folders.samples_path(folder)
     if not path.is_file():
         return {}
@@ -294,7 +294,7 @@ def mixed(folder: Path) -> dict[str, list[str]]:
 
 
 def sandboxes() -> pl.DataFrame:
-    """One row per tier of the sandbox, best first; `why_not` is null if it works here."""
+    """One row per tier of the sandbox, best first. `why_not` is null if it works here."""
     schema = {"tier": pl.String, "here": pl.Boolean, "what": pl.String, "why_not": pl.String}
     rows = [(tier.name, tier.reason is None, tier.what, tier.reason) for tier in tiers.probe()]
     return pl.DataFrame(rows, schema=schema, orient="row")
@@ -328,7 +328,7 @@ def weights() -> pl.DataFrame:
 
 
 def _readable(path: Path) -> dict[str, Any] | None:
-    """A config file's own keys; a file that cannot be read is named in a warning, and the others are listed."""
+    """A config file's own keys. A file that cannot be read is named in a warning, and the others are listed."""
     try:
         return resources.mapping(path)
     except ConfigError as error:
@@ -342,7 +342,7 @@ def _conf_files(group: str) -> list[Path]:
 
 
 def about(group: str, name: str) -> str:
-    """What a config file says of itself; empty if there is none of that name."""
+    """What a config file says of itself. Empty if there is none of that name."""
     return next((_about(path) for path in _conf_files(group) if path.stem == name), "")
 
 

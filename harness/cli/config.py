@@ -13,6 +13,7 @@ from __future__ import annotations
 import difflib
 import importlib.util
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,8 @@ _CREDENTIALS = re.compile(r"://[^/@\s]*:[^/@\s]*@|[?&][\w-]*(?:key|token|secret|
 """A URL that carries a password or a key."""
 _KEY = re.compile(r"\b(?:sk-[\w-]{16,}|AIza[\w-]{30,}|gh[po]_\w{30,}|hf_\w{20,}|xai-\w{20,}|gsk_\w{20,})")
 """How keys of known vendors begin."""
+_NO_KEY = re.compile(r"Could not override '([^']*)'")
+"""How Hydra 1.3 begins when a key is not in the config."""
 _PROGRAM = "harness eval"
 REPLAY = "replay"
 """The backend that answers from a run's journal."""
@@ -98,7 +101,7 @@ class _Node:
 
 
 def _register_tasks(words: Sequence[str]) -> None:
-    """Offer each task as an option of the `task` group; lm-eval's own where one is named."""
+    """Offer each task as an option of the `task` group. lm-eval's own are offered if you name one."""
     group = ConfigStore.instance().repo.setdefault("task", {})
     nodes = dict.fromkeys(taskfiles.find(resources.task_dirs()), False)
     nodes |= {f"{BUILTIN}{name}": True for word in words for name in _BUILTIN_NAME.findall(word)}
@@ -149,7 +152,7 @@ def _of_today(words: Sequence[str]) -> list[str]:
     """Words as this version has them.
 
     Raises:
-        ConfigError: a dry run is asked for and refused; the last word would win, and requests would be paid for.
+        ConfigError: a dry run is asked for and refused. The last word would win, and requests would be paid for.
     """
     today = [_today(word) for word in words]
     asked = {value.lower() in ("true", "1", "yes", "on", "y", "t") for value in filter(None, map(_dry_run_in, today))}
@@ -208,7 +211,7 @@ def _refuse_secret_words(words: Sequence[str]) -> None:
 
 
 def _is_override(word: str) -> bool:
-    """True for `key=value` and `~key`; false for flags and their values."""
+    """True for `key=value` and `~key`. False for flags and their values."""
     return not word.startswith("-") and ("=" in word or word.startswith("~"))
 
 
@@ -249,10 +252,10 @@ def run(words: Sequence[str], job: Callable[[EvalSpec], int]) -> int:
 
     Args:
         words: the command line behind `harness eval`.
-        job: gets one spec, returns an exit code; errors of this project it raises are printed.
+        job: gets one spec, returns an exit code. Errors of this project it raises are printed.
 
     Returns:
-        The highest exit code of the jobs; 0 if Hydra only printed something.
+        The highest exit code of the jobs. 0 if Hydra only printed something.
     """
     codes: list[int] = []
     started = []
@@ -284,29 +287,48 @@ def run(words: Sequence[str], job: Callable[[EvalSpec], int]) -> int:
     program = [_PROGRAM, *_flags_first(words)]
     try:
         shipped = str(resources.conf_dirs()[0].resolve())
-        with patches.command_line(program), patches.results_of_sweeps(codes), patches.composed_once():
+        with (
+            patches.command_line(program),
+            patches.results_of_sweeps(codes),
+            patches.composed_once(),
+            patches.refusals_raised(),
+        ):
             hydra.main(config_path=shipped, config_name="config", version_base="1.3")(task)()
+    except hydra.errors.HydraException as error:
+        say(f"harness: {_refused(error, words)}", "error")
+        return ConfigError.exit_code
     except SystemExit as stop:
         if stop.code not in (0, None):
-            if not started:
-                _suggest_key(words)
             return ConfigError.exit_code if not started else HarnessError.exit_code
     return max(codes, default=0)
 
 
-def _suggest_key(words: Sequence[str]) -> None:
-    """After Hydra refused a key: say which known one is near."""
+def _refused(error: hydra.errors.HydraException, words: Sequence[str]) -> str:
+    """What Hydra refused, in a sentence: for a key that it does not know, the nearest one."""
+    unknown = _NO_KEY.match(str(error))
+    if unknown is None:
+        why = str(error.__cause__).splitlines()[:1] if isinstance(error.__cause__, OmegaConfBaseException) else []
+        return ": ".join([str(error).strip(), *why])
+    key, near = unknown[1], _near_key(words)
+    hint = f"did you mean {near}?" if near else "`harness eval --help` lists all keys"
+    new = f" To add a key that is new, type +{key}=VALUE." if "." in key else ""
+    return f"unknown key {key!r}; {hint}{new}"
+
+
+def _near_key(words: Sequence[str]) -> str | None:
+    """The known key that is nearest to the first one that nobody knows."""
     try:
         with hydra.initialize_config_dir(str(resources.conf_dirs()[0].resolve()), version_base="1.3"):
             cfg = OmegaConf.to_container(hydra.compose("config"))
     except Exception:  # noqa: BLE001 - a hint must not fail
-        return
-    known = sorted({*_keys(cfg), *GROUPS})
+        return None
+    # Groups are chosen by their own name: `tasks` and `models` are where their options go.
+    known = sorted({*_keys(cfg), *GROUPS} - {"", "tasks", "models"})
     for word in words:
         key = word.lstrip("+~").partition("=")[0]
         if _is_override(word) and key not in known and key.partition("@")[0] not in GROUPS:
-            for near in difflib.get_close_matches(key, known, n=1, cutoff=0.6):
-                say(f"Did you mean {near}?")
+            return next(iter(difflib.get_close_matches(key, known, n=1, cutoff=0.6)), None)
+    return None
 
 
 def _keys(value: Any, prefix: str = "") -> set[str]:
@@ -330,7 +352,7 @@ def compose(words: Sequence[str]) -> EvalSpec:
         with hydra.initialize_config_dir(str(resources.conf_dirs()[0].resolve()), version_base="1.3"):
             return to_spec(hydra.compose("config", overrides=list(words)))
     except hydra.errors.HydraException as error:
-        raise ConfigError(str(error)) from error
+        raise ConfigError(_refused(error, words)) from error
 
 
 def words(settings: Mapping[str, Any]) -> list[str]:
@@ -403,7 +425,7 @@ def to_spec(cfg: DictConfig) -> EvalSpec:
     try:
         spec: EvalSpec = TypeAdapter(EvalSpec).validate_python(data)
     except ValidationError as error:
-        raise ConfigError("config: " + "; ".join(_sentence(item, plain(data)) for item in _deepest(error))) from error
+        raise ConfigError("config: " + "; ".join(_sentences(error, plain(data)))) from error
     _check_names(spec)
     if "://" in spec.results_dir:
         raise ConfigError(
@@ -414,7 +436,7 @@ def to_spec(cfg: DictConfig) -> EvalSpec:
 
 
 def _complete(tasks: Sequence[Any], shared: Mapping[str, Any], limit: Any, repeats: Any, panel: Any) -> None:
-    """Give tasks what is said of all of them, where they say nothing themselves."""
+    """Give tasks what is said of all of them, if they say nothing themselves."""
     for task in tasks:
         limits = [n for n in (task.get("limit"), limit) if n is not None]
         # Of what is no number the first stands, and validation says what was expected.
@@ -437,7 +459,7 @@ def _asks_panel(task: Mapping[str, Any]) -> bool:
 
 
 def _dry_run_of_before(data: dict[Any, Any]) -> None:
-    """A config file of the user's may be older than `dry_run`; what it asked for is done."""
+    """A config file of the user's may be older than `dry_run`. What it asked for is done."""
     if "plan" in data:
         renamed("plan", "dry_run")
         asked = data.pop("plan")
@@ -445,7 +467,7 @@ def _dry_run_of_before(data: dict[Any, Any]) -> None:
 
 
 def _models(data: dict[Any, Any]) -> list[Any]:
-    """The chosen models; for a replay the tasks become a placeholder, since everything is in the run."""
+    """The chosen models. In a replay the tasks become a placeholder, since the run holds everything."""
     from harness.runs import completions
 
     replayed = data.pop("run", None)
@@ -477,7 +499,7 @@ THINKERS = re.compile(
 
 
 def _thinking(model: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A model with what `reasoning: true` or its family says of the length of its answers; what is named wins."""
+    """A model with what `reasoning: true` or its family says of the length of its answers. What is named wins."""
     said = model.get("reasoning")
     if said is False or (model.get("decode") or {}).get("max_tokens") is not None:
         return {**model, "reasoning": {}} if isinstance(said, bool) else model
@@ -520,9 +542,18 @@ def _mapping(value: Any, key: str) -> Mapping[str, Any]:
 
 
 def _deepest(error: ValidationError) -> list[Any]:
-    """Pydantic's complaints without those that only follow from another: a list is short where its items are wrong."""
+    """Pydantic's complaints without those that only follow from another: a list is short if its items are wrong."""
     items: list[Any] = list(error.errors())
     return [item for item in items if item["type"] != "too_short"] or items
+
+
+def _sentences(error: ValidationError, data: Any) -> list[str]:
+    """Pydantic's complaints in words. What is wrong with every task alike was said of all of them, and is said once."""
+    found = [(item, (item["loc"][2:], item["msg"], repr(item["input"]))) for item in _deepest(error)]
+    alike = Counter(what for item, what in found if item["loc"][0] == "tasks" and len(item["loc"]) > 2)  # noqa: PLR2004
+    shared = {what for what, count in alike.items() if count == len(data["tasks"]) > 1}
+    told = (_sentence({**item, "loc": what[0]} if what in shared else item, data) for item, what in found)
+    return list(dict.fromkeys(told))
 
 
 def _sentence(item: Any, data: Any) -> str:

@@ -101,7 +101,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
 
 
 def epilog(command: str) -> str | None:
-    """The examples as they stand under a command's help; None if there are none."""
+    """The examples as they stand under a command's help. None if there are none."""
     lines = EXAMPLES.get(command)
     # Click keeps the lines of a paragraph that starts with a backspace character.
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines) if lines else None

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 SHORTEST = 16
-"""Columns that prose needs; it is left out of a narrower terminal."""
+"""Columns that prose needs. It is left out of a narrower terminal."""
 COLUMN_GAP = 3
 NAMED = 3
 """Models without a price that a dry run names."""
@@ -30,8 +30,8 @@ def lines(
         header: names of the columns.
         rows: cells as they were written by whoever wrote them.
         width: columns of the terminal.
-        numeric: which columns stand to the right; none by default.
-        least: columns that the last one needs; it is left out if fewer are left.
+        numeric: which columns stand to the right. None by default.
+        least: columns that the last one needs. It is left out if fewer are left.
     """
     safe = [[visible(cell) for cell in row] for row in rows]
     taken = sum(

@@ -49,7 +49,7 @@ NARROWEST = 40
 
 
 def width() -> int:
-    """Columns of the terminal, 80 where there is none; a narrower one than `NARROWEST` gets lines that it folds."""
+    """Columns of the terminal, 80 if there is none. A narrower one than `NARROWEST` gets lines that it folds."""
     from harness.core import tables
 
     return max(NARROWEST, shutil.get_terminal_size().columns) if sys.stdout.isatty() else tables.WIDTH
@@ -67,12 +67,12 @@ def renamed(old: str, new: str) -> None:
 
 
 def print_frame(frame: pl.DataFrame, shape: Format, *shown: str) -> None:
-    """Write a frame to stdout; a table has the `shown` columns alone, where some are named."""
+    """Write a frame to stdout. A table has the `shown` columns alone, if some are named."""
     print_frames([frame.select(shown or frame.columns) if shape is Format.table else frame], shape)
 
 
 def page(text: str) -> None:
-    """Write a text to stdout; through a pager if stdout is a terminal with fewer lines than it has.
+    """Write a text to stdout, through a pager if stdout is a terminal with fewer lines than it has.
 
     The pager is `$PAGER`, else `less`. `PAGER=cat` is none.
     """
@@ -87,7 +87,7 @@ def page(text: str) -> None:
 
 
 def _pager() -> list[str] | None:
-    """The words that start a pager, from the system's folders alone; None if there is none or none is wanted."""
+    """The words that start a pager, from the system's folders alone. None if there is none or none is wanted."""
     words = shlex.split(os.environ.get("PAGER", "less"))
     if not words or words[0] == "cat":
         return None
@@ -96,7 +96,7 @@ def _pager() -> list[str] | None:
 
 
 def print_frames(frames: Iterable[pl.DataFrame], shape: Format, *, raw: bool = False) -> None:
-    """Write frames with the same columns to stdout as one, each as it comes; `raw`: see `tables.render`."""
+    """Write frames with the same columns to stdout as one, each as it comes. `raw`: see `tables.render`."""
     from harness.core import tables
 
     try:

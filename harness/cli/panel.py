@@ -35,9 +35,9 @@ Out = Annotated[Path, typer.Option(help="The folder to write the panel to.")]
 OWN = Path(panels.OWN)
 SHOWN = ("models", "prompts", "licences", "power")
 LIST_COLUMNS = ("panel", "models", "months", "labs", "prompts", "texts_here", "reads", "problem")
-"""Of a table for people; every other format has all of them."""
+"""Of a table for people. Every other format has all of them."""
 MODEL_COLUMNS = ("lab", "released", "model", "candidate", "traces")
-"""Of a table for people; every other format has all of them."""
+"""Of a table for people. Every other format has all of them."""
 
 
 @app.command("list", epilog=epilog("panel list"))
@@ -368,7 +368,7 @@ def _load(name: str) -> reference.Panel:
 
 
 def _entries(who: Iterable[str], known: Any, licence: str) -> dict[str, Any]:
-    """What a panel records of models, from the registry; a fact of it without a source is the owner's word."""
+    """What a panel records of models, from the registry. A fact of it without a source is the owner's word."""
     from harness.provenance import panel_files, registry
 
     labels = registry.Labels.of("", *_labels(None, None, None))
@@ -378,7 +378,7 @@ def _entries(who: Iterable[str], known: Any, licence: str) -> dict[str, Any]:
 def _labels(
     students: Path | None, controls: Path | None, models: Path | None
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Tables of documented relations; one that is not given has no rows."""
+    """Tables of documented relations. One that is not given has no rows."""
     import polars as pl
 
     from harness.provenance import registry
@@ -456,7 +456,7 @@ def _put(file: Path, url: str) -> None:
 
 
 def _brought(place: str) -> str:
-    """Put a shared panel into `panels/`, checked; its name."""
+    """Check a shared panel, put it into `panels/`, and return its name."""
     from harness.provenance import panel
 
     content = _read(place)

@@ -58,7 +58,7 @@ def _were_flags(words: Sequence[str]) -> list[str]:
     try:
         asked = vars(old.parse_known_args(words)[0])
     except argparse.ArgumentError:
-        return []  # a flag without its value; what is typed now says what is missing
+        return []  # a flag without its value. What is typed now says what is missing
     asked["tree"] = asked["tree"] or asked["svg"] is not None
     found = []
     for name, takes in _TAKES.items():
@@ -303,7 +303,7 @@ def _pool(
 
 
 def _print(frame: pl.DataFrame, shape: Format, *shown: str) -> int:
-    """A frame; of a table for people the first rows and these columns. How many rows that is."""
+    """A frame, and how many rows it has. A table for people holds the first rows and these columns alone."""
     from harness.cli.provenance_text import SHOWN
 
     part = frame.head(SHOWN * 2) if shape is Format.table else frame
@@ -312,7 +312,7 @@ def _print(frame: pl.DataFrame, shape: Format, *shown: str) -> int:
 
 
 def _explained(shape: Format, *texts: str) -> None:
-    """What a table means: below a table for people; beside other formats, which programs read, on stderr."""
+    """What a table means: below a table for people. Beside other formats, which programs read, on stderr."""
     from harness import core
     from harness.cli import provenance_text
 

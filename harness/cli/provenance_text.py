@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 SHOWN = 12
-"""Candidates in a table for people; every other format has all of them."""
+"""Candidates in a table for people. Every other format has all of them."""
 LEGEND = (
     "score is in standard deviations above models that cannot have learnt from the candidate, less what the suspect "
     "scores with its ten nearest candidates of other labs, over the channels. The 95% intervals of score (±) and rank "

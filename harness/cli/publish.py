@@ -16,9 +16,9 @@ from harness.core import say
 from harness.errors import ConfigError, HarnessError
 
 DEFAULT = "default"
-"""The leaderboard of `conf/leaderboard/` that is shown where none is named."""
+"""The leaderboard of `conf/leaderboard/` that is shown if none is named."""
 SAMPLES_FORMAT = "hf"
-"""The format of a data set of samples; the others are of results."""
+"""The format of a data set of samples. The others are of results."""
 DIFFERENCES = 12
 """Lines of a difference that are shown."""
 _FORM_OF = {".md": "markdown", ".markdown": "markdown", ".json": "json", ".csv": "csv", ".html": "html", ".htm": "html"}
@@ -156,7 +156,7 @@ def _compare(file: Path, page: bytes, kind: str) -> None:
     """Say whether a published page is what the results give.
 
     Raises:
-        HarnessError: it is not; the message has the first differences.
+        HarnessError: it is not. The message has the first differences.
         ConfigError: the file cannot be read.
     """
     from harness.core import visible

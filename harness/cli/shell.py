@@ -135,7 +135,7 @@ def completions(text: str) -> list[str]:
 
 @contextlib.contextmanager
 def _line_editing() -> Iterator[None]:
-    """History and completion, where Python has readline (it has none on Windows)."""
+    """History and completion, if Python has readline (it has none on Windows)."""
     try:
         import readline
     except ImportError:

@@ -23,9 +23,9 @@ BYTES_PER_TOKEN = 4
 ITEM_TOKENS = 200
 """What a document adds to its task's own words, at about the median of the benchmarks here."""
 SHORTEST_LICENCE = 8
-"""Columns that a licence needs; it is left out of a narrower terminal."""
+"""Columns that a licence needs. It is left out of a narrower terminal."""
 DEFAULT_TOKENS = 256
-"""Of an answer where a task names no limit: lm-eval's own."""
+"""Of an answer if a task names no limit: lm-eval's own."""
 _SECTION = re.compile(r"^# ([A-Z]\w+): ?", re.MULTILINE)
 _LICENCE = re.compile(r"\s*Licen[cs]e:.*", re.DOTALL)
 _COUNTS = tuple(
@@ -47,7 +47,7 @@ class TaskFacts:
     about: str
     """Its first line."""
     n: int | None
-    """Documents of the whole; `None` if it hangs on what is read."""
+    """Documents of the whole. `None` if it hangs on what is read."""
     requests: int | None
     """Answers that a run asks for."""
     tokens: int
@@ -69,11 +69,11 @@ class TaskFacts:
         return None if not self.n else 100 / self.n
 
     def usd_at_most(self, price: budget.Price, least_tokens: int = 0) -> float | None:
-        """What a run costs where every answer is as long as it may be.
+        """What a run costs if every answer is as long as it may be.
 
         Args:
             price: of the model.
-            least_tokens: its own limit, where a task's is shorter.
+            least_tokens: its own limit, if a task's is shorter.
         """
         if self.requests is None:
             return None

@@ -36,7 +36,7 @@ class Checkout:
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """What a run ran on; `None` is not known."""
+    """What a run ran on. `None` is not known."""
 
     system: str | None = None
     release: str | None = None
@@ -67,7 +67,7 @@ def packages() -> dict[str, str]:
 
 
 def git() -> Checkout | None:
-    """Commit and dirty flag of the checkout this package runs from; `None` if it is installed.
+    """Commit and dirty flag of the checkout this package runs from. `None` if it is installed.
 
     Only files that git tracks make it dirty: results are no change of the code.
     """
@@ -126,7 +126,7 @@ def publishable(arguments: Sequence[str]) -> list[str]:
 
 
 def publishable_args(value: Any) -> Any:
-    """A model's arguments fit to be published, and still different where they differ.
+    """A model's arguments fit to be published, and still different if they differ.
 
     The folders of paths become eight digits of the path's SHA-256. A value that went through this comes out of it again
     as it is: what a manifest holds has the identity of what was asked.

@@ -1,7 +1,7 @@
 """Identity: a hash over canonical JSON, with the tag of its scheme in front.
 
 The tag makes a change of scheme visible: `req1:…` and `req2:…` can never be taken for one another.
-Golden values in `tests/core/test_identity.py` guard every scheme. A value, once published, never changes; a new
+Golden values in `tests/core/test_identity.py` guard every scheme. A value, once published, never changes. A new
 way of hashing is a new tag.
 
 Canonical JSON: keys sorted, no spaces, UTF-8 as it is, no NaN or infinity, floats as Python's `repr`
@@ -28,9 +28,9 @@ IMPORT = "imp1"
 LINK = "link1"
 """A line of a journal, after the line before it."""
 PART, PART_128 = "part2", "part1"
-"""One top-level value of a manifest; and with half of the bits, as runs of before have it."""
+"""One top-level value of a manifest, now, and with half of the bits as older runs have it."""
 ROOT, ROOT_128 = "root2", "root1"
-"""A whole run folder; and as runs of before have it."""
+"""A whole run folder, now and as older runs have it."""
 FACTS = "facts1"
 """What is recorded about models."""
 DIGEST_CHARS = 32

@@ -31,7 +31,7 @@ def adding(requirement: str) -> str:
     home, wanted = Path(sys.prefix), shlex.quote(requirement)
     own = requirement.startswith(f"{DISTRIBUTION}[")
     root = PACKAGE.parent
-    if own and (root / "pyproject.toml").is_file():  # a clone; an installed package has none beside it
+    if own and (root / "pyproject.toml").is_file():  # a clone. An installed package has none beside it
         place = "." if Path.cwd() == root else str(root)
         return f"{_python()} -m pip install -e {shlex.quote(place + requirement.removeprefix(DISTRIBUTION))}"
     if (home / "pipx_metadata.json").is_file():

@@ -2,8 +2,8 @@
 
 A panel is `NAME.yaml`, `NAME.parquet` and `NAME.prompts.jsonl` in one folder, or all three in `NAME.panel.zip`:
 shipped with the package, in `panels/` of the working folder, or at a path. What is in them is
-`harness.provenance.panel`'s; here are the prompts alone. Texts that a panel may not pass on are kept in the cache, once
-`harness panel fetch` has found them where they are published, and a text counts only where its SHA-256 is the one that
+`harness.provenance.panel`'s. Here are the prompts alone. Texts that a panel may not pass on are kept in the cache, once
+`harness panel fetch` has found them where they are published, and a text counts only if its SHA-256 is the one that
 the panel names.
 """
 
@@ -67,7 +67,7 @@ def found() -> dict[str, Path]:
 def facts() -> str:
     """Stands for all that files say about models: the registries, shipped and own, and the panels'.
 
-    Where it changes, verdicts may.
+    If it changes, verdicts may.
     """
     registries = [path.read_bytes() for folder in conf_dirs() if (path := folder / "model_registry.yaml").is_file()]
     held = {name: part(path, ".yaml") for name, path in found().items()}
@@ -102,7 +102,7 @@ def place(name: str) -> Path:
 
 
 def part(path: Path, suffix: str) -> bytes:
-    """One file of a panel; empty if it is not there.
+    """One file of a panel. Empty if it is not there.
 
     Args:
         path: of `place`.
@@ -127,10 +127,10 @@ def asked(name: str, prompts: int | str) -> Asked:
 
     Args:
         name: see `place`.
-        prompts: how many; `all`: all whose text is here.
+        prompts: how many. `all`: all whose text is here.
 
     Raises:
-        ConfigError: no such panel; prompts it does not have, or has with another text than their hash says.
+        ConfigError: no such panel, or prompts it does not have, or has with another text than their hash says.
     """
     path = place(name)
     called = path.name.removesuffix(SHARED).removesuffix(".yaml")
@@ -164,11 +164,11 @@ def shared(names: Sequence[str], prompts: int | str) -> list[Asked]:
     """The prompts of several panels that a budget pays for, panel by panel.
 
     A panel asked fewer than `LEAST` prompts tests no teacher. So as many panels are asked, in the order given, as the
-    budget has that many prompts for, one at the least; what is left over is shared out evenly among these.
+    budget has that many prompts for, one at the least. What is left over is shared out evenly among these.
 
     Args:
         names: the panels, the most useful first.
-        prompts: of all together; `all`: every one whose text is here.
+        prompts: of all together. `all`: every one whose text is here.
 
     Raises:
         ConfigError: no such panel, one that is named twice, or more prompts than are here.
@@ -218,7 +218,7 @@ def _with_texts(name: str, held: Iterable[Mapping[str, Any]]) -> list[dict[str, 
 
 
 def prompt_ids(path: Path) -> dict[str, str]:
-    """The ids of a panel's prompts, and what their source calls them; nothing of a panel that cannot be read."""
+    """The ids of a panel's prompts, and what their source calls them. Nothing of a panel that cannot be read."""
     try:
         held = [json.loads(line) for line in part(path, PROMPTS).splitlines() if line.strip()]
         return {str(prompt["id"]): str(prompt["name"]) for prompt in held}
@@ -238,7 +238,7 @@ def _kept(name: str) -> Path:
 
 
 def fetched(name: str) -> dict[str, str]:
-    """Texts that `keep` kept of a panel's prompts, by SHA-256; a line that is none is left out."""
+    """Texts that `keep` kept of a panel's prompts, by SHA-256. A line that is none is left out."""
     path = _kept(name)
     if not path.is_file():
         return {}

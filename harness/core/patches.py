@@ -13,7 +13,7 @@ import logging
 import os
 import sys
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 ENVIRONMENT = {
@@ -23,13 +23,13 @@ ENVIRONMENT = {
     "HF_HUB_VERBOSITY": "error",  # our own message says what a dozen retries would
     "DATASETS_VERBOSITY": "error",  # it sets its own logger when it is imported, so this is the one way
 }
-"""Variables that lm-eval's libraries read when they are imported; one that the user has set stays."""
+"""Variables that lm-eval's libraries read when they are imported. One that the user has set stays."""
 QUIET = ("lm_eval", "httpx2", "filelock")
 """Loggers that speak of what our own messages say."""
 
 
 def environment() -> None:
-    """Set `ENVIRONMENT` where the user has not; call it before lm-eval is imported."""
+    """Set the variables of `ENVIRONMENT` that you have not set yourself. Call it before lm-eval is imported."""
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
 
@@ -82,7 +82,7 @@ def examples_only_where_wanted(number: int | None) -> Iterator[None]:
     """A task without examples keeps no second copy of its documents, as dicts, to draw them from.
 
     Args:
-        number: of examples; `None` is the task's own.
+        number: of examples. `None` is the task's own.
     """
     from lm_eval.api.task import ConfigurableTask
 
@@ -119,7 +119,7 @@ def documents_in_place_of_data(docs: Sequence[Mapping[str, Any]]) -> Iterator[No
 
 
 class _Docs(list[Mapping[str, Any]]):
-    """Documents where lm-eval expects a data set."""
+    """Documents that stand in for the data set that lm-eval expects."""
 
     @property
     def features(self) -> dict[str, None]:
@@ -155,7 +155,7 @@ def results_of_sweeps(codes: list[int]) -> Iterator[None]:
 def composed_once() -> Iterator[None]:
     """Let one run compose its config once: Hydra composes it to read `hydra.mode` of it, drops it, and begins anew.
 
-    It is composed as a run's, the commonest case. Where that fails, or `hydra.mode` is another, Hydra goes its own way.
+    It is composed as a run's, the commonest case. If that fails, or `hydra.mode` is another, Hydra goes its own way.
     """
     from hydra._internal.config_loader_impl import ConfigLoaderImpl
     from hydra._internal.hydra import Hydra
@@ -187,6 +187,40 @@ def composed_once() -> Iterator[None]:
         yield
     finally:
         ConfigLoaderImpl.load_configuration, Hydra.get_mode = load, ask
+
+
+@contextlib.contextmanager
+def refusals_raised() -> Iterator[None]:
+    """Let Hydra raise what it refuses, so that we can say it: it prints `full_key` and other names of its insides.
+
+    If you set `HYDRA_FULL_ERROR`, you get its traceback as before.
+    """
+    from hydra._internal import utils
+    from hydra.errors import CompactHydraException
+
+    before = utils.run_and_report
+
+    def run_and_report(func: Callable[[], Any]) -> Any:
+        refused: list[CompactHydraException] = []
+
+        def watched() -> Any:
+            try:
+                return func()
+            except CompactHydraException as error:
+                if os.environ.get("HYDRA_FULL_ERROR"):
+                    raise
+                refused.append(error)
+
+        done = before(watched)
+        if refused:
+            raise refused[0]
+        return done
+
+    utils.run_and_report = run_and_report
+    try:
+        yield
+    finally:
+        utils.run_and_report = before
 
 
 @contextlib.contextmanager

@@ -37,7 +37,7 @@ def names(kind: str, *, own: bool = True) -> list[str]:
 
     Args:
         kind: a key of `KINDS`.
-        own: also those of the user's own folder, where the kind has one.
+        own: also those of the user's own folder, if the kind has one.
 
     Raises:
         ConfigError: a file of the user's folder has the name of one that ships.
@@ -57,13 +57,13 @@ def _in(folders: Iterable[str]) -> set[str]:
 
 
 def own_folder(kind: str) -> Path | None:
-    """The user's folder of a kind, in the working directory and nowhere else; none that a bundle brought."""
+    """The user's folder of a kind, in the working directory and nowhere else. None that a bundle brought."""
     folder = _own_place(kind)
     return folder if folder is not None and resources.brought_by(folder) is None else None
 
 
 def left_aside(kind: str) -> str | None:
-    """Why the folder of a kind in the working directory is not read; `None` if it is, or is not there.
+    """Why the folder of a kind in the working directory is not read. `None` if it is, or is not there.
 
     Its files are code, and a bundle may come from a stranger. Which of them were there before is not to be told, so
     none of them is run.
@@ -99,14 +99,14 @@ def _from_file(path: Path, changed: int) -> ModuleType:  # noqa: ARG001 - a chan
 
 
 def load(kind: str, name: str) -> ModuleType:
-    """The module of one plugin; none of its neighbours is imported.
+    """The module of one plugin. None of its neighbours is imported.
 
     Args:
         kind: a key of `KINDS`.
         name: a file of that folder, without `.py`.
 
     Raises:
-        ConfigError: there is no such file; the message has the near misses.
+        ConfigError: there is no such file. The message has the near misses.
         KeyError: `kind` is no folder of plugins.
     """
     known = names(kind)

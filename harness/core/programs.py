@@ -13,6 +13,6 @@ def search_path() -> str:
 
 
 def find(name: str) -> str | None:
-    """The absolute path of a program; `None` if `search_path` has none. Windows' own search begins in `.`."""
+    """The absolute path of a program. `None` if `search_path` has none. Windows' own search begins in `.`."""
     places = (os.path.join(entry, name) for entry in search_path().split(os.pathsep) if entry)  # noqa: PTH118
     return next((found for place in places if (found := shutil.which(place))), None)

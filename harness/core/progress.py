@@ -26,17 +26,17 @@ NAME_CHARS = 16
 KIND_CHARS = 28
 """Characters of an error's kind."""
 PLAIN_EVERY_S = 15.0
-"""Seconds between two lines where there is no terminal to redraw."""
+"""Seconds between two lines if there is no terminal to redraw."""
 
 
 @dataclass
 class Log:
-    """How this process speaks on stderr; set once, by the command line."""
+    """How this process speaks on stderr. Set once, by the command line."""
 
     quiet: bool = False
     """Errors and warnings alone."""
     json: bool = False
-    """One JSON object a line, and no bars: `time` (UTC), `level`, `message`, and counts where there are any."""
+    """One JSON object a line, and no bars: `time` (UTC), `level`, `message`, and counts if there are any."""
 
 
 LOG = Log()
@@ -91,7 +91,7 @@ class RunProgress:
         self._bars.stop()
 
     def say(self, text: str) -> None:
-        """A line above the bars; markup in it is text."""
+        """A line above the bars. Markup in it is text."""
         if LOG.json:
             say(text)
         elif not self._quiet:
@@ -103,7 +103,7 @@ class RunProgress:
         Args:
             model: its name.
             total: its requests.
-            spent: says what it has cost so far, and what may be spent; empty for a model that costs nothing.
+            spent: says what it has cost so far, and what may be spent. Empty for a model that costs nothing.
         """
         self._model, self._spent = model, spent
         self._begin(total)
@@ -137,7 +137,7 @@ class RunProgress:
         return f"{rate:.1f}/s, {hours}:{left % 60:02d} left"
 
     def errors(self) -> str:
-        """Errors by kind, in words; empty without any."""
+        """Errors by kind, in words. Empty without any."""
         if not self._errors:
             return ""
         kinds = [f"{name} ×{n}" for name, n in self._errors.most_common(KINDS_SHOWN)]
@@ -157,7 +157,7 @@ def say(text: str, level: str = "info", **facts: str | int) -> None:
 
     Args:
         text: the line.
-        level: info, warning or error; `--quiet` keeps the first to itself.
+        level: info, warning or error. `--quiet` keeps the first to itself.
         facts: further fields of a JSON line.
     """
     if LOG.quiet and level == "info":

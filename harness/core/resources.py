@@ -1,7 +1,7 @@
 """Where configuration and tasks are: what ships with the package, and what a user has beside it.
 
-In a checkout `conf/` and `tasks/` are top-level folders; in a wheel they lie inside the package. A user's own
-`conf/` and `tasks/` in the working directory are added to them; on the same name the shipped file wins in
+In a checkout `conf/` and `tasks/` are top-level folders. In a wheel they lie inside the package. A user's own
+`conf/` and `tasks/` in the working directory are added to them. On the same name the shipped file wins in
 `conf/` (Hydra's search path), and two tasks of one name are an error.
 """
 
@@ -43,7 +43,7 @@ def task_dirs() -> list[Path]:
 
 
 def plain_yaml(content: str | bytes) -> Any:
-    """What YAML holds, as plain values; read in C if PyYAML comes with libyaml, which takes a tenth of the time.
+    """What YAML holds, as plain values. Read in C if PyYAML comes with libyaml, which takes a tenth of the time.
 
     Raises:
         yaml.YAMLError: it is not YAML, or asks for anything but plain values.
@@ -99,7 +99,7 @@ def brought_by(folder: Path) -> Path | None:
 
 
 def _is_index(file: Path) -> bool:
-    """Whether a file is a bundle's index; one that cannot be read is taken for one."""
+    """Whether a file is a bundle's index. One that cannot be read is taken for one."""
     if not file.is_file():
         return False
     try:

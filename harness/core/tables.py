@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 
 FORMATS = ("table", "csv", "json", "markdown", "parquet")
 IDENTIFIER = 32
-"""A column whose cells are at most this long and have no spaces is kept whole where it can be."""
+"""A column whose cells are at most this long and have no spaces is kept whole if it can be."""
 WIDTH = 80
 """Columns of a terminal that everything must fit."""
 CELL = 300
-"""Longest cell of a table, in characters; `json`, `csv` and `parquet` hold the whole."""
+"""Longest cell of a table, in characters. `json`, `csv` and `parquet` hold the whole."""
 NOTHING = "–"
 """What people see in a cell without a value. Not `null`: a null is also what a likeness is compared with."""
 NO_VALUE = f"{NOTHING} means that there is no value"
 """Said once below a table that has such a cell."""
 NARROWEST = 9
-"""Columns a terminal column needs to be read; where there is less, rows are printed as blocks."""
+"""Columns a terminal column needs to be read. If there is less, rows are printed as blocks."""
 
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 # GitHub takes no underscore inside a word for emphasis (https://github.github.com/gfm, rule 2) and no @ behind one for
@@ -57,7 +57,7 @@ def visible(text: str) -> str:
 
 
 def written(text: str) -> list[str]:
-    """The lines of a text as they were written, indentation and all; what a terminal would obey is spelled out."""
+    """The lines of a text as they were written, indentation and all. What a terminal would obey is spelled out."""
     return [visible(line.expandtabs(4)) for line in text.replace("\r\n", "\n").split("\n")]
 
 
@@ -73,12 +73,12 @@ def markdown_text(text: str) -> str:
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], width: int = 0) -> str:
-    """A GitHub table out of cells that are already markdown; ends with a line end.
+    """A GitHub table out of cells that are already markdown. Ends with a line end.
 
     Args:
         header: names of the columns.
         rows: cells.
-        width: columns are padded to stand under each other where the table is no wider than this.
+        width: columns are padded to stand under each other if the table is no wider than this.
     """
     from rich.cells import cell_len
 
@@ -91,7 +91,7 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], width: 
 
 
 def code_block(text: str) -> str:
-    """One line of text in a fenced block that it cannot close; ends with a line end."""
+    """One line of text in a fenced block that it cannot close. Ends with a line end."""
     line = visible(text)
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", line)), default=0))
     return f"{fence}text\n{line}\n{fence}\n"
@@ -100,9 +100,9 @@ def code_block(text: str) -> str:
 def render(frame: pl.DataFrame, fmt: str, width: int = WIDTH, *, raw: bool = False) -> bytes:
     r"""A frame as UTF-8 text, or as Parquet.
 
-    `parquet` holds the cells as they are, and so does `csv` where it is `raw`; else see `harmless`. `json` is an array
+    `parquet` holds the cells as they are, and so does `csv` if it is `raw`, else see `harmless`. `json` is an array
     with an object per row, with the characters that a terminal would obey as `\u` escapes. `table` and `markdown` show
-    hostile characters spelled out; `table` never has colours and cuts long cells.
+    hostile characters spelled out. `table` never has colours and cuts long cells.
 
     Args:
         frame: what to show.
@@ -119,7 +119,7 @@ def render(frame: pl.DataFrame, fmt: str, width: int = WIDTH, *, raw: bool = Fal
 def render_pieces(
     frames: Iterable[pl.DataFrame], fmt: str, width: int = WIDTH, *, raw: bool = False
 ) -> Iterator[bytes]:
-    """The same of frames that are one after another, without waiting for the last; `parquet` does.
+    """The same of frames that are one after another, without waiting for the last. `parquet` does.
 
     Args:
         frames: at least one, all with the same columns. A `table` names its columns above each.
@@ -234,7 +234,7 @@ def cell(value: Any) -> str:
 
 
 def terminal(frame: pl.DataFrame, width: int = WIDTH) -> str:
-    """A frame as plain text no wider than `width`: a table, or a block per row where there are many columns."""
+    """A frame as plain text no wider than `width`: a table, or a block per row if there are many columns."""
     return b"".join(_table_pieces([frame], width)).decode()
 
 
@@ -255,13 +255,13 @@ def _cut(text: str) -> str:
 def grid(
     header: Sequence[str], rows: Sequence[Sequence[str]], width: int = WIDTH, numeric: Sequence[bool] | None = None
 ) -> str:
-    """A plain text table of safe cells, no wider than `width`; ends with a line end.
+    """A plain text table of safe cells, no wider than `width`. Ends with a line end.
 
     Args:
         header: names of the columns.
         rows: cells, already through `visible`.
         width: columns of the terminal.
-        numeric: which columns stand to the right; none by default.
+        numeric: which columns stand to the right. None by default.
     """
     from rich import box
     from rich.console import Console
@@ -296,7 +296,7 @@ def html_text(text: str) -> str:
 
 
 def paragraph(text: str, width: int = WIDTH) -> str:
-    """A text that went through `visible`, in lines no wider than `width`; ends with a line end."""
+    """A text that went through `visible`, in lines no wider than `width`. Ends with a line end."""
     from rich.console import Console
     from rich.text import Text
 

@@ -15,7 +15,7 @@ def one_thread(*, matrices: bool = True) -> Iterator[None]:
     of 57 models is validated in half of the CPU time.
 
     Args:
-        matrices: whether SciPy's are computed with, too; it is loaded then, since what is loaded later is not limited.
+        matrices: whether SciPy's are computed with, too. It is loaded then, since what is loaded later is not limited.
     """
     if matrices:
         import scipy.linalg  # noqa: F401

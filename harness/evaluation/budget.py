@@ -48,7 +48,7 @@ class Price:
     source: str
     """The page it was read on."""
     cached: Annotated[float, Ge(0)] | None = None
-    """Prompt tokens that came from the provider's cache; `None` costs as much as `input`."""
+    """Prompt tokens that came from the provider's cache. `None` costs as much as `input`."""
 
     def usd(self, prompt: int, completion: int, cached: int = 0) -> float:
         """Tokens (cached ones are among the prompt's) in US dollars."""
@@ -92,7 +92,7 @@ def _dates_as_text(content: Any) -> Any:
 
 
 def price_of(model: ModelSpec, known: Mapping[str, Price]) -> Price | None:
-    """A model's price; `None` is unknown.
+    """A model's price. `None` is unknown.
 
     Raises:
         ConfigError: the model names a price that is not in the list.
@@ -126,7 +126,7 @@ class Budget:
 
     Args:
         spec: where to stop.
-        prices: the price of every model that is billed, by its name; models that are not billed are left out.
+        prices: the price of every model that is billed, by its name. Models that are not billed are left out.
         batch: what is sent goes in batches.
 
     Raises:
@@ -162,11 +162,11 @@ class Budget:
         self._add(request.model, reply, unsaid, most_tokens(request) if unsaid else (0, 0))
 
     def recall(self, entries: Iterable[Entry], requests: Iterable[Request]) -> None:
-        """Add what every line of a journal used: failures count too, also where a later try has replaced them.
+        """Add what every line of a journal used: failures count too, also if a later try has replaced them.
 
         Args:
             entries: the journal's lines.
-            requests: the run's; drawn only where a line does not say itself what it used.
+            requests: the run's. Drawn only if a line does not say itself what it used.
         """
         silent: dict[str, list[Reply]] = {}
         for entry in entries:
@@ -207,7 +207,7 @@ class Budget:
         )
 
     async def reserve(self, request: Request) -> None:
-        """Set aside the most a request can cost; waits while others in flight may still turn out cheaper.
+        """Set aside the most a request can cost. Waits while others in flight may still turn out cheaper.
 
         Raises:
             BudgetError: it does not fit, and nothing is in flight any more.

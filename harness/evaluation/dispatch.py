@@ -34,7 +34,7 @@ class Answerer:
 
 
 def backend_of(plan: ModelPlan) -> AnyBackend:
-    """The backend that answers for a model; loads nothing yet.
+    """The backend that answers for a model. Loads nothing yet.
 
     Raises:
         HarnessError: an argument, a package or a key is missing or wrong.
@@ -52,23 +52,23 @@ def ask(
     budget: Budget,
     ledger: Ledger | None = None,
 ) -> Answerer:
-    """Send the pending requests to one model and journal every reply; closes the backend.
+    """Send the pending requests to one model and journal every reply. Closes the backend.
 
     Args:
         plan: the model.
         backend: answers for it.
-        pending: what is to be sent; for models behind an API each request is drawn when its turn comes.
+        pending: what is to be sent. A request to an API is drawn when its turn comes.
         n: how many they are.
         journal: where replies go.
         progress: the display.
         budget: what may be spent.
-        ledger: of the batches that the requests are sent in; `None` sends each alone.
+        ledger: of the batches that the requests are sent in. `None` sends each alone.
 
     Returns:
         What the manifest should say of the model: whether greedy answers are reproducible, and the backend's facts.
 
     Raises:
-        HarnessError: what makes going on pointless; every reply until then is in the journal.
+        HarnessError: what makes going on pointless, or every reply until then is in the journal.
     """
     try:
         progress.start(plan.name, n, lambda: budget.told(plan.name))
@@ -105,7 +105,7 @@ def _in_batches(backend: InBatches, pending: Sequence[Request], journal: Journal
 
 
 def _run(main: Coroutine[Any, Any, None]) -> None:
-    """Run to the end, also where an event loop is running already (a notebook)."""
+    """Run to the end, also if an event loop is running already (a notebook)."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -124,7 +124,7 @@ async def _at_once(
     progress: RunProgress,
     budget: Budget,
 ) -> None:
-    """`parallel` tasks draw from one iterator; the first error that is no reply stops them all."""
+    """`parallel` tasks draw from one iterator. The first error that is no reply stops them all."""
     waiting = iter(pending)
     async with _Writer(journal) as writer:
 
@@ -154,7 +154,7 @@ async def _at_once(
 
 
 async def _first_failure(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Wait for all; raise the first error. Out of budget, what is in flight is waited for: it is paid for."""
+    """Wait for all. Raise the first error. Out of budget, what is in flight is waited for: it is paid for."""
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
     for task in done:
         if (error := task.exception()) is not None:
@@ -245,7 +245,7 @@ def _tell(waiting: Sequence[asyncio.Future[None]], error: BaseException | None) 
 
 
 def _one_by_one(backend: OneByOne, pending: Sequence[Request], journal: Journal) -> Iterator[tuple[Request, Reply]]:
-    """`backend.parallel` threads draw from one queue; the first error that is no reply stops them all."""
+    """`backend.parallel` threads draw from one queue. The first error that is no reply stops them all."""
     waiting: Iterator[Request] = iter(pending)
     drawing, stop = threading.Lock(), threading.Event()
     landed: queue.SimpleQueue[tuple[Request, Reply] | BaseException | None] = queue.SimpleQueue()
@@ -287,7 +287,7 @@ def _one_by_one(backend: OneByOne, pending: Sequence[Request], journal: Journal)
 
 
 def _reply(backend: OneByOne, request: Request) -> Reply:
-    """A backend's own exception is a failed row; only what makes going on pointless ends the run."""
+    """A backend's own exception is a failed row. Only what makes going on pointless ends the run."""
     try:
         return backend.reply(request)
     except HarnessError:

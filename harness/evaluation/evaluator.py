@@ -1,7 +1,7 @@
 """EvalSpec -> a finished run folder. The one verb.
 
 Plan every request, ask only for those the journal does not hold, score, write samples and metrics.
-Killed at any moment, the same call goes on where it stopped: the run id is the hash of its requests.
+Killed at any moment, the same call goes on if it stopped: the run id is the hash of its requests.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from harness.specs import EvalSpec
 PIECE = 200
 """Samples scored, and replies copied, at once."""
 GARBAGE_EVERY = 20000
-"""Objects made between two looks for garbage; Python's own 700 is for programs that stay small."""
+"""Objects made between two looks for garbage. Python's own 700 is for programs that stay small."""
 CODE_PIECE = 2000
-"""Samples scored at once where a sandbox is started for them."""
+"""Samples scored at once if a sandbox is started for them."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class FinishedRun:
     run: Path
     manifest: Manifest
     asked: int
-    """Requests that were sent by this call; the rest was on the disk already."""
+    """Requests that were sent by this call. The rest was on the disk already."""
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the run's counts, and its headline scores."""
@@ -167,7 +167,7 @@ def _ask(
     *,
     batch: bool,
 ) -> Manifest:
-    """Ask for what is neither answered nor found; what the backend says of itself goes into the manifest."""
+    """Ask for what is neither answered nor found. What the backend says of itself goes into the manifest."""
     n = _pending(plan, journal.replies, found)
     ledger = Ledger(run / BATCHES) if batch and plan.billed else None
     wanted = (r for r in plan.requests() if not journal.replies.answered(r.id) and r.id not in found)
@@ -241,7 +241,7 @@ def _rows(
     counted: dict[tuple[str, str], list[Metric]],
     progress: RunProgress,
 ) -> Iterator[dict[str, Any]]:
-    """Score, some documents at a time, and yield a row per sample, in their order; metrics go to `counted`."""
+    """Score, some documents at a time, and yield a row per sample, in their order. Metrics go to `counted`."""
     said = (plain(model.model) for model in plan.models)
     opened = scoring.openers(said, ((entry.model, entry.reply) for entry in entries(plan.run / runs.JOURNAL)))
     for model in sorted(plan.models, key=lambda model: model.name):

@@ -25,12 +25,12 @@ def rows(
         plan: the run.
         held: answers this run has already.
         reusable: answers of other runs to the same requests.
-        prices: by model; `None` is unknown, a model that is not billed is left out.
+        prices: by model. `None` is unknown, a model that is not billed is left out.
 
     Returns:
         Requests, how many are answered already, estimates of tokens, dollars and seconds for the rest. Prompt tokens
-        are estimated from bytes, at the rate of the model's answers so far where there are any. Completion tokens
-        and time are those of its answers so far, `None` without; the most they can be is `completion_tokens_at_most`.
+        are estimated from bytes, at the rate of the model's answers so far if there are any. Completion tokens
+        and time are those of its answers so far, `None` without. The most they can be is `completion_tokens_at_most`.
     """
     found = []
     for model in plan.models:
@@ -73,7 +73,7 @@ def rows(
 def _detects(task: LoadedTask, *, greedy: bool) -> float | None:
     """The smallest true difference to another model of the same kind that the answers are likely to show.
 
-    Several answers to a document count as repeats, and so do documents of one source; where decoding is greedy, repeats
+    Several answers to a document count as repeats, and so do documents of one source. If decoding is greedy, repeats
     add nothing. Answers to open prompts have no accuracy.
     """
     docs = task.n_docs

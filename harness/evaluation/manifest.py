@@ -71,7 +71,7 @@ def _model_entry(plan: ModelPlan, args: Mapping[str, Any], before: ModelEntry | 
 
 
 def told(model: ModelSpec) -> dict[str, Any]:
-    """What a model's file says of the model; `None` if it says nothing."""
+    """What a model's file says of the model. `None` if it says nothing."""
     return {key: getattr(model, key) for key in TOLD}
 
 
@@ -105,7 +105,7 @@ def row(
     state: str,
     scores: Mapping[tuple[str, str, str], Score],
 ) -> dict[str, Any]:
-    """One row of `samples.parquet`; its columns are in `harness.runs.samples`."""
+    """One row of `samples.parquet`. Its columns are in `harness.runs.samples`."""
     first = sample.requests[0]
     generated = first.kind == "generate"
     return {
@@ -146,7 +146,7 @@ def row(
 
 
 def _removed(scores: Iterable[Score]) -> str | None:
-    """What the scorer took off, as JSON; `None` if that is nothing."""
+    """What the scorer took off, as JSON. `None` if that is nothing."""
     pieces = next((score.removed for score in scores if score.removed), ())
     return json.dumps(plain(pieces), ensure_ascii=False) if pieces else None
 
@@ -188,7 +188,7 @@ def answered(replies: Sequence[Reply | None], *, generated: bool) -> dict[str, A
 
 
 def served(replies: Sequence[Reply]) -> str | None:
-    """The model that the server said answered; `a + b` where it said so of some of a sample's replies and of others."""
+    """The model that the server said answered. `a + b` if it said so of some of a sample's replies and of others."""
     names = sorted({reply.served_model for reply in replies if reply.served_model})
     return " + ".join(names) if len(names) > 1 else replies[0].served_model
 
@@ -198,6 +198,6 @@ def _sha256(body: str | None) -> str | None:
 
 
 def _sum(values: Iterable[Any]) -> Any:
-    """The sum of what is known; `None` if nothing is."""
+    """The sum of what is known. `None` if nothing is."""
     known = [value for value in values if value is not None]
     return sum(known) if known else None

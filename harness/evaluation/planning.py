@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +14,7 @@ from harness import backends, runs
 from harness import sandbox as sandboxes
 from harness.core import canonical_json, digest, environment, identity, plain, resources, weights
 from harness.engine import LoadedTask, Samples, lmeval, taskfiles
-from harness.errors import BackendError, ConfigError
+from harness.errors import BackendError, ConfigError, TaskError
 from harness.evaluation import replay
 from harness.records import Request, RequestKind
 from harness.runs import Replies, completions
@@ -35,7 +36,7 @@ class ModelPlan:
     source: ModelSpec
     """Who answers: the model, in a replay the journal of the run it was in, or a file of completions."""
     billed: bool
-    """True for a model behind an API, where every answer costs."""
+    """True for a model behind an API, if every answer costs."""
 
     @property
     def name(self) -> str:
@@ -43,7 +44,7 @@ class ModelPlan:
         return self.model.name
 
     def requests(self) -> Iterator[Request]:
-        """Every request, in the order of tasks, documents, repeats; read from the disk at each pass."""
+        """Every request, in the order of tasks, documents, repeats. Read from the disk at each pass."""
         for _, planned in self.samples:
             yield from planned.requests()
 
@@ -87,7 +88,7 @@ class Plan:
 
     @property
     def run(self) -> Path:
-        """The run folder; planning does not make it."""
+        """The run folder. Planning does not make it."""
         return runs.runs_dir(self.results) / self.run_id
 
     @property
@@ -96,7 +97,7 @@ class Plan:
         return sum(1 for plan in self.models for _ in plan.ids())
 
     def requests(self) -> Iterator[Request]:
-        """Every request, model by model; read from the disk at each pass."""
+        """Every request, model by model. Read from the disk at each pass."""
         return (request for plan in self.models for request in plan.requests())
 
     def missing(self, held: Replies) -> int:
@@ -126,16 +127,22 @@ def load_tasks(spec: EvalSpec) -> list[LoadedTask]:
     """Every task of a run, ready to plan.
 
     Raises:
-        TaskError: a task that is unknown, unreadable or without data.
+        TaskError: tasks that are unknown, unreadable or without data: all of them are named.
         ConfigError: a task named twice.
     """
     files = taskfiles.find(resources.task_dirs())
     shard = shard_of(spec.shard)
-    tasks = [
-        dataclasses.replace(loaded, shard=shard)
-        for task in spec.tasks
-        for loaded in lmeval.load(task, files, resources.task_dirs(), spec.seed)
-    ]
+    tasks: list[LoadedTask] = []
+    wrong: dict[str, TaskError] = {}
+    for task in spec.tasks:
+        try:
+            loaded = lmeval.load(task, files, resources.task_dirs(), spec.seed)
+        except TaskError as error:
+            wrong[task.name] = error
+        else:
+            tasks += [dataclasses.replace(one, shard=shard) for one in loaded]
+    if wrong:
+        raise _unloaded(wrong, len(spec.tasks))
     for task in tasks:
         if not task.n_docs and task.n_whole:
             raise ConfigError(
@@ -145,6 +152,19 @@ def load_tasks(spec: EvalSpec) -> list[LoadedTask]:
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ConfigError(f"the chosen tasks contain {twice[0]!r} twice; name it once")
     return tasks
+
+
+def _unloaded(wrong: Mapping[str, TaskError], tasks: int) -> TaskError:
+    """One error of all tasks that cannot be loaded: whoever lacks ten data sets learns it once, not ten times."""
+    if tasks == 1:
+        return next(iter(wrong.values()))
+    parts = {name: re.split(r"(?<=\.) (?=[A-Z])", str(error)) for name, error in wrong.items()}
+    every = [part for part in next(iter(parts.values())) if len(wrong) > 1 and all(part in of for of in parts.values())]
+    lines = [f"{len(wrong)} of {tasks} tasks cannot be loaded"]
+    for name, of in parts.items():
+        told = " ".join(part for part in of if part not in every)
+        lines.append(f"  {name}: {told.replace(' task.data=', f' tasks.{name}.data=')}")  # task.data is for one task
+    return TaskError("\n".join([*lines, *every]))
 
 
 def taking_part(spec: EvalSpec, tasks: Sequence[LoadedTask]) -> list[ModelSpec]:
@@ -239,7 +259,7 @@ def _source(model: ModelSpec, spec: EvalSpec, tasks: Sequence[LoadedTask]) -> Mo
 
 
 def _counts(model: ModelSpec, task: LoadedTask, spec: EvalSpec) -> Sequence[int] | None:
-    """The samples of each document, where a file holds more completions of one than of another; else `None`."""
+    """The samples of each document, if a file holds more completions of one than of another, else `None`."""
     if model.backend != completions.BACKEND:
         return None
     if spec.replay is not None:

@@ -1,7 +1,7 @@
 """A run's journal as a cassette: the same run again, offline and without a key. `harness rescore` is this.
 
-Everything that was asked comes from the run's own manifest. Tasks and scorers are today's: where a task asks something
-else since, the journal has no answers to it; where it only judges otherwise, it has.
+Everything that was asked comes from the run's own manifest. Tasks and scorers are today's: if a task asks something
+else since, the journal has no answers to it. If it only judges otherwise, it has.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from harness.errors import ConfigError
 from harness.specs import TOLD, EvalSpec, ModelSpec
 
 NAME = "replay"
-"""The backend that reads a journal, and the run's name where none was chosen."""
+"""The backend that reads a journal, and the run's name if none was chosen."""
 
 
 def expand(spec: EvalSpec) -> EvalSpec:
@@ -57,7 +57,7 @@ def expand(spec: EvalSpec) -> EvalSpec:
 def with_data(
     task: Mapping[str, Any], given: str | Path | None, run: str, how: str = "task.data=PATH"
 ) -> dict[str, Any]:
-    """A task as a manifest has it, with the place of its data file put back; `how` is the word that names it.
+    """A task as a manifest has it, with the place of its data file put back. `how` is the word that names it.
 
     Raises:
         ConfigError: it read a file, and none was given.
@@ -83,7 +83,7 @@ def source(model: ModelSpec, spec: EvalSpec) -> ModelSpec:
 
 
 def counts(model: str, task: str, spec: EvalSpec) -> Mapping[int, int]:
-    """How many samples each document of a task was in the run that is replayed; empty if it has none yet."""
+    """How many samples each document of a task was in the run that is replayed. Empty if it has none yet."""
     import polars as pl
 
     path = runs.samples_path(runs.find_run(Path(spec.results_dir), spec.replay or ""))

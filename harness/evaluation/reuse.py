@@ -1,12 +1,12 @@
 """Answers that other runs hold already, and why a request found none.
 
-A reply is reused only for a model of the same name, and only where the request's whole identity is the same: backend,
+A reply is reused only for a model of the same name, and only if the request's whole identity is the same: backend,
 its arguments (model id, endpoint), weights, task and its version, document, messages, decoding, seed, repeat. Only
 models behind an API are looked up: their answers cost money, and a local runtime may have changed since.
 
 A name is the user's word for what answers, and a server may answer with something else by now. So what is missing is
-asked first; where the server then names another model than it did, nothing of that other model is taken. A server of
-one's own, whose weights anybody may have changed, is asked one question even where nothing is missing.
+asked first. If the server then names another model than it did, nothing of that other model is taken. A server of
+one's own, whose weights anybody may have changed, is asked one question even if nothing is missing.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ class _ReplyPlace:
 
 
 class ReusableReplies(Mapping[str, Reply]):
-    """Successful replies of other runs by the request's id, each with the run it came from; read when asked for."""
+    """Successful replies of other runs by the request's id, each with the run it came from. Read when asked for."""
 
     def __init__(self) -> None:
         self._places: dict[str, list[_ReplyPlace]] = {}
 
     def note(self, request_id: str, place: _ReplyPlace) -> None:
-        """Remember where a reply to a request is; of those of one served model the first."""
+        """Remember where a reply to a request is. If one served model has several, the first is kept."""
         places = self._places.setdefault(request_id, [])
         if place.served not in {known.served for known in places}:
             places.append(place)
@@ -59,11 +59,11 @@ class ReusableReplies(Mapping[str, Reply]):
         del self._places[request_id]
 
     def served(self, request_id: str) -> set[str | None]:
-        """The models that servers named with their replies to a request; `None` is one that named none."""
+        """The models that servers named with their replies to a request. `None` is one that named none."""
         return {place.served for place in self._places[request_id]}
 
     def of(self, request_id: str, served: set[str | None] | None) -> Reply | None:
-        """A reply of one of these models (`None` among them: one that nobody named); of any where `served` is `None`.
+        """A reply of one of these models (`None`: one that nobody named), or of any model if `served` is `None`.
 
         A server that begins or stops to name its model is another one. `None`: there is no such reply.
         """
@@ -92,11 +92,11 @@ def find(plan: Plan, held: Replies) -> ReusableReplies:
     """Replies of other runs to requests that are wanted here.
 
     Args:
-        plan: the run; it is left out, and no two of its models ask a server the same (`planning.check_apart`).
+        plan: the run. It is left out, and no two of its models ask a server the same (`planning.check_apart`).
         held: what is answered already.
 
     Returns:
-        What was found. Damaged folders are passed over. Where all that is missing was found, one request is left to be
+        What was found. Damaged folders are passed over. If all that is missing was found, one request is left to be
         asked if only the server can say which model answers now.
     """
     found = ReusableReplies()
@@ -132,7 +132,7 @@ def _same(theirs: ModelEntry, ours: ModelSpec) -> bool:
 def _answers(folder: Path, wanted: Mapping[str, ModelSpec]) -> dict[str, Entry]:
     """The lines of a run's journal that answer a wanted request for a model of its name, by the request's id.
 
-    What the run took from another is left to that one, which knows whose answer it is; where it is gone, a provider's
+    What the run took from another is left to that one, which knows whose answer it is. If it is gone, a provider's
     answer is taken as it is, and that of a server of one's own is not: versions before this one took it from any name.
     """
     last: dict[str, Entry] = {}
@@ -173,7 +173,7 @@ def on_own_server(model: ModelSpec) -> bool:
 
 
 def answering(run: Path, model: str) -> set[str | None] | None:
-    """The models that the server named when a run asked for one of its own; `None` if it answered nothing.
+    """The models that the server named when a run asked for one of its own. `None` if it answered nothing.
 
     `None` among them is an answer whose model the server did not name.
 
@@ -266,11 +266,11 @@ def why(results: Path, run: Path, other: str | None) -> list[dict[str, Any]]:
     Args:
         results: the results folder.
         run: the run that had to ask.
-        other: the id of the run that might have answered; `None` takes the one whose samples are most alike.
+        other: the id of the run that might have answered. `None` takes the one whose samples are most alike.
 
     Returns:
         A row per model, task, model it is compared with and field: in how many samples it differs, and one example.
-        A pair without differences has one row, whose field says so. Models of the same name are compared, and where
+        A pair without differences has one row, whose field says so. Models of the same name are compared, and if
         there is none of that name, each with each.
 
     Raises:

@@ -1,6 +1,6 @@
 """What answers are that no style can be read from: numbers, code, symbols, the prompt again, one text for all.
 
-Used for one thing: where a pool knows too little of a suspect's answers, to say why. It decides nothing.
+Used for one thing: when a pool knows too little of a suspect's answers, to say why. It decides nothing.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _WORD = re.compile(r"\w+")
 
 
 def of(answers: Sequence[str], prompts: Sequence[str | None]) -> str | None:
-    """What at least half of a model's answers are, in a few words; `None` if nothing is the matter with them.
+    """What at least half of a model's answers are, in a few words. `None` if nothing is the matter with them.
 
     Args:
         answers: of one model.
-        prompts: what each is an answer to; `None` if the text is not known.
+        prompts: what each is an answer to. `None` if the text is not known.
     """
     pairs = [(text, prompt) for text, prompt in zip(answers, prompts, strict=True) if text.strip()]
     if not pairs:

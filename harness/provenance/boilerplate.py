@@ -3,7 +3,7 @@
 A system prompt can make a model begin each answer with "Certainly! Here is my answer" and end it with "I hope this
 helps!". That is an instruction, not a habit, and it hides habits: fingerprints read how answers begin and end. So
 whatever nearly all of a model's answers begin or end with, word for word, is taken off before they are fingerprinted,
-and a report quotes it. Where prompts are of one formula, as those of a benchmark, many models answer in one, too; that
+and a report quotes it. If prompts are of one formula, as those of a benchmark, many models answer in one, too. That
 is no wrapper, and stays (`CROWD`).
 """
 
@@ -50,13 +50,13 @@ def unwrapped(
     """Answers without what their model wraps around nearly all of them.
 
     Args:
-        frame: columns `model` and `column`; the others stay as they are.
+        frame: columns `model` and `column`. The others stay as they are.
         column: of the texts.
         formulaic: whether the prompts are known to be of one formula, so that nothing is looked for.
         known: models known to wrap nothing around these very answers.
 
     Returns:
-        The same rows in the same order; what was taken off, by model, of those models alone that had something; and
+        The same rows in the same order. What was taken off, by model, of those models alone that had something, and
         the models that wrap nothing around theirs.
     """
     import polars as pl
@@ -100,7 +100,7 @@ def formula(prints: Fingerprints) -> bool:
 
 
 def unwrap(texts: Sequence[str]) -> tuple[list[str], Wrapping]:
-    """`unwrapped` of one model's answers; those that are nothing but set texts stay as they are."""
+    """`unwrapped` of one model's answers. Those that are nothing but set texts stay as they are."""
     full = [i for i, text in enumerate(texts) if text.strip()]
     if len(full) < LEAST_ANSWERS:
         return list(texts), Wrapping()
@@ -133,7 +133,7 @@ def _has(text: str, part: str, *, forward: bool) -> bool:
 
 
 def _set_texts(texts: Sequence[str], *, forward: bool) -> list[str]:
-    """What most answers have in common at one end: one run of words, or one of a few; the longest first."""
+    """What most answers have in common at one end: one run of words, or one of a few. The longest first."""
     full = [text for text in texts if text]
     if len(full) < max(LEAST_ANSWERS, SHARE * len(texts)):
         return []
@@ -157,7 +157,7 @@ def _few(text: str, words: int, *, forward: bool) -> str:
 
 
 def _common(texts: Sequence[str], share: float, *, forward: bool) -> str:
-    """The longest run of whole words at one end that a share of the texts has; empty if it is too short."""
+    """The longest run of whole words at one end that a share of the texts has. Empty if it is too short."""
     words = [_ends(text, forward=forward) for text in texts]
     group, size = list(range(len(texts))), 0
     while size < LONGEST:

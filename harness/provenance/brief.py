@@ -16,7 +16,7 @@ KINDS = {
 
 
 def whom(lab: Lab) -> str:
-    """`openai (gpt-4-0613, gpt-4-0314)`; a lab that nobody documents goes by its models."""
+    """`openai (gpt-4-0613, gpt-4-0314)`. A lab that nobody documents goes by its models."""
     versions = ", ".join(lab.versions[:VERSIONS])
     return f"{lab.lab} ({versions})" if lab.lab else versions
 
@@ -34,7 +34,7 @@ def verdict(found: Finding) -> str:
 
 
 def power(found: Finding) -> str:
-    """What "none" is worth: how many documented students the same test names; empty for other verdicts.
+    """What "none" is worth: how many documented students the same test names. Empty for other verdicts.
 
     Students are read from the prompts that the suspect was asked: with few prompts few of them are found.
     """
@@ -78,6 +78,6 @@ def others(found: Finding) -> list[str]:
 
 
 def hint(found: Finding) -> str:
-    """The rivals of a verdict in a few words: `or a shared teacher, later models`; empty if there is none."""
+    """The rivals of a verdict in a few words: `or a shared teacher, later models`. Empty if there is none."""
     kinds = dict.fromkeys(KINDS[one.kind] for lab in found.named for one in lab.rivals)
     return f"or {', '.join(kinds)}" if kinds else ""

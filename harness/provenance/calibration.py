@@ -1,11 +1,11 @@
 """What a raw similarity means: read against models that cannot have learnt from the candidate.
 
-`u` cannot have learnt from candidate `c` where `u` was released before `c`, or is documented not to be trained
-on `c`'s lab; and `u` is not of `c`'s lab, nor a restyled copy of another model. Those models are the null of
+`u` cannot have learnt from candidate `c` if `u` was released before `c`, or is documented not to be trained
+on `c`'s lab, and `u` is not of `c`'s lab, nor a restyled copy of another model. Those models are the null of
 `c`, its *dated null*. A null model related to the suspect (same lineage of training data, lab or base model) is left
 out of the suspect's null: leave-one-family-out. A missing date means that dates say nothing of that model.
 
-Where dates leave too few, the null is *all dates*: every model of another lab, base and name, with estimators that do
+If dates leave too few, the null is *all dates*: every model of another lab, base and name, with estimators that do
 not look at the few that did learn. It is the weaker evidence: what most of a pool took from a candidate is invisible to
 it.
 """
@@ -48,13 +48,13 @@ out."""
 NEAREST, NEAREST_SHARE, LEAST_NEAREST = 10, 0.2, 3
 """Candidates of other labs whose mean is taken out of a score: a fifth of them, at least three, at most ten."""
 BIWEIGHT = 4.685
-"""Tuning constant of Tukey's biweight: 95% efficient where the law is normal."""
+"""Tuning constant of Tukey's biweight: 95% efficient if the law is normal."""
 ROUNDS = 8
 """Of its iteration."""
 INSIDE = 2.5
 """Robust standard deviations within which the all-date null's spread is taken."""
 LEAST_TAIL = 50
-"""Pairs from which a tail is fitted; of fewer ranks alone are read."""
+"""Pairs from which on a tail is fitted. With fewer, p-values are ranks alone."""
 TAIL = 0.1
 """Share of the pairs that the fitted tail stands on."""
 SHAPES = (0.0, 0.3)
@@ -96,7 +96,7 @@ class ModelFacts:
         return hash(self.name)
 
     def before(self, other: ModelFacts) -> bool | None:
-        """Whether it was released in an earlier month than `other`; `None` if a date is missing."""
+        """Whether it was released in an earlier month than `other`. `None` if a date is missing."""
         if self.released is None or other.released is None:
             return None
         return self.released[:7] < other.released[:7]
@@ -126,8 +126,8 @@ class PairScores:
     """Calibrated scores of suspects (rows: all models) against candidates, or labs (columns).
 
     Attributes:
-        candidates: index of each column's model; of labs, each column's place.
-        z: distance from the null's mean in moderated standard deviations; NaN if untestable.
+        candidates: index of each column's model. If columns are labs, each column's place.
+        z: distance from the null's mean in moderated standard deviations. NaN if untestable.
         null_size: how many null models of the column have a z themselves, those related to the row's model left out.
         null: True if the row is itself a null model of the column.
         unrelated: the null pairs that make up the pooled null: see `unrelated_pairs`.
@@ -202,7 +202,7 @@ def _relations(facts: tuple[ModelFacts, ...]) -> Bool:
 
 
 def lineages(facts: Sequence[ModelFacts], members: Sequence[int]) -> list[list[int]]:
-    """Group members that share a lineage, or (where it is unknown) a lab; the rest stand alone."""
+    """Group members that share a lineage, or (if it is unknown) a lab. The rest stand alone."""
     groups: dict[str, list[int]] = {}
     for i in members:
         f = facts[i]
@@ -223,7 +223,7 @@ def pair_scores(
     r"""Calibrate one channel.
 
     For suspect s and candidate c with null models U (those unrelated to s): the excess
-    \(x(s,c) = S_{sc} - \overline{S_{su}}_{u \in U}\) takes out how much s resembles anyone; z is
+    \(x(s,c) = S_{sc} - \overline{S_{su}}_{u \in U}\) takes out how much s resembles anyone. z is
     \((x(s,c) - \overline{x(u,c)}) / (\tilde\sigma\sqrt{1 + 1/n})\) over the same null models, each with its own
     relatives left out, and \(\tilde\sigma^2\) shrunk toward the channel's median variance (`PRIOR_MODELS`). Only null
     models enter the centring: centring on the whole pool hides a teacher with many students.
@@ -233,7 +233,7 @@ def pair_scores(
         facts: one per model.
         candidates: indices of possible teachers.
         left_out: models that are nobody's null model this time, to see how much depends on them.
-        least: null models below which a pair is untestable, at least 2; a null model itself counts as one of them.
+        least: null models below which a pair is untestable, at least 2. A null model itself counts as one of them.
         every_date: whether the null is `reference_models`, each documented lineage counting once, with Tukey's biweight
             for mean and spread, instead of `null_models`.
     """
@@ -259,7 +259,7 @@ def _lineage_weights(facts: tuple[ModelFacts, ...]) -> Matrix:
 
 
 def _columns(x: Matrix, used: Bool, free: Bool, weight: Matrix, *, least: int, robust: bool) -> Matrix:
-    """Standardise columns by their null models, those related to the row's model left out; the variance is moderated.
+    """Standardise columns by their null models, those related to the row's model left out. The variance is moderated.
 
     Args:
         x: models x columns.
@@ -268,7 +268,7 @@ def _columns(x: Matrix, used: Bool, free: Bool, weight: Matrix, *, least: int, r
         weight: of every null model.
         least: null models that it takes, the row's own model counted.
         robust: whether outliers count less: Tukey's biweight for the mean, the spread of those inside `INSIDE`. Weights
-            are those of the whole column; the row's relatives are then left out.
+            are those of the whole column. The row's relatives are then left out.
     """
     every = used.astype(float)
     near, inside, shrink = _outlying(x, used, weight) if robust else (every, every, 1.0)
@@ -371,7 +371,7 @@ def centred(scores: PairScores, facts: Sequence[ModelFacts]) -> PairScores:
 
 @lru_cache(maxsize=8)
 def _labs(facts: tuple[ModelFacts, ...], candidates: tuple[int, ...]) -> npt.NDArray[np.str_]:
-    """Every candidate's lab; a model whose lab is unknown is a lab of its own."""
+    """Every candidate's lab. A model whose lab is unknown is a lab of its own."""
     return np.array([lab_of(facts[c]) for c in candidates], dtype=np.str_)
 
 
@@ -412,7 +412,7 @@ class Labs:
 def lab_scores(scores: PairScores, facts: Sequence[ModelFacts], asked: Bool, kept: Bool) -> Labs:
     """A model's mean score with its two nearest versions of a lab, read against the null models' two nearest.
 
-    Versions of one lab are closer to each other than a student is to any, so "this lab" can be told where "this
+    Versions of one lab are closer to each other than a student is to any, so "this lab" can be told when "this
     version" cannot. A lab's null models are those of all of its versions: a student of an older version is near to the
     newer ones, too. One version alone can be the nearest by chance, and the more so the more versions there are. Two
     rarely are (docs/provenance.md, "How a verdict is made"). A lab with one version is read by that version. A model
@@ -422,7 +422,7 @@ def lab_scores(scores: PairScores, facts: Sequence[ModelFacts], asked: Bool, kep
         scores: of pairs.
         facts: one per model.
         asked: models x candidates, True if the candidate is tested as the model's teacher.
-        kept: of the candidates, those that have a null, and stand for their lab; of a lab that has none, all do.
+        kept: of the candidates, those that have a null, and stand for their lab. If none of a lab's has one, all do.
     """
     of = _labs(tuple(facts), tuple(scores.candidates.tolist()))
     names = tuple(np.unique(of).tolist())
@@ -439,7 +439,7 @@ def lab_scores(scores: PairScores, facts: Sequence[ModelFacts], asked: Bool, kep
 
 
 def _closest(z: Matrix, asked: Bool, members: Sequence[npt.NDArray[np.int64]]) -> Matrix:
-    """Models x labs: the mean score with the nearest versions asked about; NaN if there are too few of them.
+    """Models x labs: the mean score with the nearest versions asked about. NaN if there are too few of them.
 
     Null models are read with every version, a suspect with those asked about. A mean of two varies less than one score,
     so a suspect with a single version would be read against too narrow a null.
@@ -494,12 +494,12 @@ class Tail:
 
     @property
     def least(self) -> float:
-        """The smallest p-value it gives, 0 to 1: nothing checks a tail where the pool would hold no pair."""
+        """The smallest p-value it gives, 0 to 1: nothing checks a tail if the pool would hold no pair."""
         n = len(self._scores)
         return IMPOSSIBLE / n if np.isfinite(self._from) else 1 / (n + 1)
 
     def p(self, z: Matrix) -> Matrix:
-        """Upper-tail p-values, 0 to 1; NaN if z is."""
+        """Upper-tail p-values, 0 to 1. NaN if z is."""
         above = len(self._scores) - np.searchsorted(self._scores, z, side="left")
         ranks = (1 + above) / (len(self._scores) + 1)
         found: Matrix = np.where(z > self._from, self._beyond(z), ranks) if np.isfinite(self._from) else ranks
@@ -511,7 +511,7 @@ def p_values(scores: PairScores, facts: Sequence[ModelFacts]) -> Matrix:
     """P-values against the pooled null: every unrelated pair's z, less those of models related to the suspect.
 
     z is standardised per column, so unrelated pairs of all columns share one scale and their tail needs no normal law:
-    see `Tail`. NaN if z is, and where fewer than `PairScores.least` of the column's null models have a z: theirs is
+    see `Tail`. NaN if z is, and if fewer than `PairScores.least` of the column's null models have a z: theirs is
     the scale it would be read on. A null model's own p-value is computed as if it were a suspect: its pairs and its
     relatives' are left out.
     """
@@ -582,6 +582,6 @@ def exceeded(scores: PairScores, facts: Sequence[ModelFacts]) -> npt.NDArray[np.
 
 
 def _over(total: Matrix, count: Matrix) -> Matrix:
-    """Means out of sums; NaN if nothing was counted."""
+    """Means out of sums. NaN if nothing was counted."""
     mean: Matrix = np.divide(total, count, out=np.full(np.shape(total), np.nan), where=count > 0)
     return mean

@@ -5,7 +5,7 @@ For a model c that is no relative of the versions,
 c's lab: what makes the new version more like everybody is taken out. Relatives share the versions' lab, lineage or base
 model: continued weights of the old version follow it, and would shift the mean. S is the mean over channels of
 similarity in standard deviations of the pool. The null of \(D_c\) is the same number for other pairs of models (an
-earlier and a later one of one lab where there are `LEAST_PAIRS`, else any two), none of them related to c or to the
+earlier and a later one of one lab if there are `LEAST_PAIRS`, else any two), none of them related to c or to the
 versions: \(p = (1 + \#\{|D_{null}| \ge |D_c|\}) / (n + 1)\), two-sided. Null pairs share models, so p is read with
 care. The 95 % interval is 1.96 standard deviations over random halves of the prompts, which is the bootstrap's
 standard error (`tree.halves`).
@@ -38,16 +38,16 @@ class Change:
 
     Attributes:
         other: the model.
-        lab: whose it is, where known.
-        value: in standard deviations of the pool's similarities; above 0 is closer.
+        lab: whose it is, if known.
+        value: in standard deviations of the pool's similarities. Above 0 is closer.
         low: lower end of the 95 % interval over prompts.
         high: upper end.
-        p: two-sided, against other pairs of models; `None` if there are fewer than `calibration.LEAST_NULL`.
+        p: two-sided, against other pairs of models. `None` if there are fewer than `calibration.LEAST_NULL`.
         q: p adjusted over every model looked at.
         pairs: null pairs.
         versions: whether the null pairs are versions of one lab.
         prompts: all four models' prompts: those both versions answered.
-        channels: value, lower and upper end of each channel alone; a channel that cannot be compared is left out.
+        channels: value, lower and upper end of each channel alone. A channel that cannot be compared is left out.
     """
 
     other: str
@@ -136,7 +136,7 @@ def change(
 
 
 def _limits(value: float, drawn: Matrix) -> tuple[float, float | None, float | None]:
-    """The value with its 95 % interval, where there are draws."""
+    """The value with its 95 % interval, if there are draws."""
     known = drawn[~np.isnan(drawn)]
     if len(known) < 2:  # noqa: PLR2004 - a spread needs two
         return value, None, None
@@ -157,13 +157,13 @@ def shifts(values: Matrix, facts: Sequence[ModelFacts], related: Bool, pair: tup
     """D of every model for one pair of versions.
 
     Args:
-        values: similarity, models x models; NaN is unknown.
+        values: similarity, models x models. NaN is unknown.
         facts: one per model.
         related: see `kin`.
         pair: the old and the new version.
 
     Returns:
-        One number per model; NaN for relatives of the versions, and where nobody is left to compare with.
+        One number per model. NaN for relatives of the versions, and if nobody is left to compare with.
     """
     old, new = pair
     labs = _labs(facts)
@@ -180,7 +180,7 @@ def shifts(values: Matrix, facts: Sequence[ModelFacts], related: Bool, pair: tup
 def null_shifts(
     values: Matrix, facts: Sequence[ModelFacts], related: Bool, c: int, pair: tuple[int, int]
 ) -> tuple[Matrix, bool]:
-    """D of model c for other pairs of models, and whether those are versions of one lab; arguments as of `shifts`."""
+    """D of model c for other pairs of models, and whether those are versions of one lab. Arguments as of `shifts`."""
     free = [i for i in range(len(facts)) if not (related[i, c] or related[i, pair[0]] or related[i, pair[1]])]
     any_two = [(a, b) for a, b in permutations(free, 2) if a < b]
     of_lab = [

@@ -1,6 +1,6 @@
 """Style that an instruction weaves into every sentence: the commonest words that a model all but ceases to write.
 
-A wrapper can be taken off; a persona cannot ("ye be" for "you are"). It takes away habits, and lacking them scores like
+A wrapper can be taken off. A persona cannot ("ye be" for "you are"). It takes away habits, and lacking them scores like
 a terse model's habits. But no model leaves out *is* or *you* by itself: how many of a model's answers hold each of the
 commonest English words varies little between models. A suspect that writes several of them in less than half as many
 answers as any of a set's models is written in an instructed style, and is not comparable.
@@ -31,7 +31,7 @@ LEAST_MODELS = 5
 
 
 def shares(answers: pl.Series) -> dict[str, float]:
-    """The share of answers whose first `texts.HEAD` tokens hold each word, 0 to 1; empty for too few answers."""
+    """The share of answers whose first `texts.HEAD` tokens hold each word, 0 to 1. Empty for too few answers."""
     full = answers.drop_nulls()
     full = full.filter(full.str.strip_chars().str.len_chars() > 0)
     if len(full) < LEAST_ANSWERS:
@@ -41,7 +41,7 @@ def shares(answers: pl.Series) -> dict[str, float]:
 
 
 def least(models: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """The least share of each word among models; empty if too few have shares."""
+    """The least share of each word among models. Empty if too few have shares."""
     known = [one for one in models if one]
     if len(known) < LEAST_MODELS:
         return {}
@@ -49,7 +49,7 @@ def least(models: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 
 def lacking(mine: Mapping[str, float], others: Mapping[str, float]) -> tuple[str, ...]:
-    """The words that a model hardly writes although all others do; none if they are too few to mean anything.
+    """The words that a model hardly writes although all others do. None if they are too few to mean anything.
 
     Args:
         mine: of `shares`.

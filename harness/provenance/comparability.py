@@ -37,7 +37,7 @@ class Languages:
     Attributes:
         answers: how many were looked at.
         english: share of them that is English, 0 to 1.
-        other: what most of the others are in; `None` if there are none.
+        other: what most of the others are in. `None` if there are none.
     """
 
     answers: int
@@ -50,9 +50,9 @@ class TextReading:
     """What was found in one model's answers to a prompt set: see `readings`.
 
     Attributes:
-        wrapping: what was taken off before the answers were compared; `None`: nothing.
+        wrapping: what was taken off before the answers were compared. `None`: nothing.
         languages: what they are written in.
-        kind: what most of them are that no style can be read from; `None`: nothing of the kind.
+        kind: what most of them are that no style can be read from. `None`: nothing of the kind.
         lacking: the commonest words that they lack and every other model's have: an instructed style.
     """
 
@@ -67,7 +67,7 @@ class Familiarity:
     """How much of a model's answers a pool knows: see `coverage`.
 
     Attributes:
-        value: mean over channels; 1 is a typical model of the pool.
+        value: mean over channels. 1 is a typical model of the pool.
         bound: from which on answers are comparable.
         channels: the same per channel.
     """

@@ -5,10 +5,10 @@ terse ones. So before anything is tested it is asked whether the pool's other mo
 
 Per channel, and with models of one lineage or lab counting once:
 
-- habits: features of an answer that at least `LEAST_OTHERS` others have anywhere, on average over the answers;
+- habits: features of an answer that at least `LEAST_OTHERS` others have anywhere, on average over the answers.
 - agreement: the share of an answer's features that another has in answer to the same prompt, on average.
 
-Each is divided by the median over the pool's other models; the mean over channels is the coverage (1: as a typical
+Each is divided by the median over the pool's other models. The mean over channels is the coverage (1: as a typical
 model of the pool). A suspect is comparable from `bound` on, found on the pool's own models and never on bad answers.
 """
 
@@ -34,7 +34,7 @@ SPREADS = 4.0
 SCALE = 1.4826
 """From a median absolute deviation to a standard deviation under the normal law."""
 MOST = 0.5
-"""Of the median, what the bound is at most: where all models of a pool are alike, a little less is no other kind. Of
+"""Of the median, what the bound is at most: if all models of a pool are alike, a little less is no other kind. Of
 the shipped panel's 185 models the least known has .58 of the median."""
 LEAST_POOL = 5
 """Other lineages below which a pool says nothing of what it knows."""
@@ -44,12 +44,12 @@ def known(prints: Fingerprints, facts: Sequence[ModelFacts], names: Sequence[str
     """What the pool's other lineages know of every model, before it is divided by what is typical.
 
     Args:
-        prints: of the pool; of a panel's prompts those that the suspects were asked.
+        prints: of the pool. Of a panel's prompts it has those that the suspects were asked.
         facts: one per model.
         names: channels.
 
     Returns:
-        models x channels, at least 0; NaN if a model answered nothing.
+        models x channels, at least 0. NaN if a model answered nothing.
     """
     groups = np.zeros(len(facts), dtype=np.uint16)
     for g, members in enumerate(cal.lineages(facts, range(len(facts)))):
@@ -99,7 +99,7 @@ def coverage(
     Args:
         values: of `known`.
         facts: one per model.
-        suspect: its row; models related to it say nothing of what is typical.
+        suspect: its row. Models related to it say nothing of what is typical.
         names: of the columns.
 
     Returns:

@@ -8,7 +8,7 @@ from typing import Any
 from harness.core import tables
 
 SHOWN = 10
-"""Candidates in the table; `finding.tests` has them all."""
+"""Candidates in the table. `finding.tests` has them all."""
 LEGEND = "Similarity is evidence, not proof of copying."
 
 

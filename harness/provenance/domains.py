@@ -1,9 +1,9 @@
 """What a prompt asks for: fiction, exposition, instruction or reasoning. A habit may show in one and not in another.
 
-A document may say its domain (`provenance_open` does); otherwise a rule on the prompt's text decides, the first that
+A document may say its domain (`provenance_open` does). Otherwise a rule on the prompt's text decides, the first that
 matches: *reasoning* (puzzles, estimates, arguments, proofs, code), *fiction* (stories, poems, scenes, jokes, songs),
 *instruction* (how-to, advice, plans, recipes, lists of tips, letters and edits to order), else *exposition* (explain,
-describe, facts). English; other languages are exposition unless the document says otherwise.
+describe, facts). English. Other languages are exposition unless the document says otherwise.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def domain(prompt: str | None, said: str | None = None) -> str:
     """The domain of a prompt.
 
     Args:
-        prompt: its text; where there is none, it is exposition.
-        said: what the document says, if anything; an unknown word is ignored.
+        prompt: its text. If there is none, it is exposition.
+        said: what the document says, if anything. An unknown word is ignored.
     """
     told = SAID.get(said or "", said or "")
     if told in DOMAINS:

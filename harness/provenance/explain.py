@@ -2,7 +2,7 @@
 
 Four kinds: `opening` (the first three tokens of an answer), `sentence` (the first three tokens of a sentence), `habit`
 (layout and discourse: headings, bold, lists, dashes, hedges) and `passage` (`PASSAGE` tokens in a row in both answers
-to one prompt). Shares are of a model's answers, 0 to 1, the first `texts.HEAD` tokens of each; `elsewhere` is the mean
+to one prompt). Shares are of a model's answers, 0 to 1, the first `texts.HEAD` tokens of each. `elsewhere` is the mean
 share over the other models, and for a passage the share of the other answers to that prompt that have it. Rows are
 ordered by the smaller of the two shares less the share elsewhere. An example is an example, not evidence.
 """
@@ -124,7 +124,7 @@ class _Answers:
 
 
 Found = tuple[Ints, Keys, Callable[[int], str]]
-"""Of every feature found: the answer, in ascending order, and its key; and the name of the one at a place."""
+"""Of every feature found: the answer, in ascending order, and its key, and the name of the one at a place."""
 
 
 def _openings(read: _Answers) -> Found:

@@ -71,8 +71,8 @@ def family(match: re.Match[str]) -> str:
 
 
 def families_of(model: str) -> frozenset[str]:
-    """The families that a model's own name gives away; none if it gives none away."""
-    # Some names count with a capital alone (a Phi is a model, a phi a letter); in a model's name, case says nothing.
+    """The families that a model's own name gives away. None if it gives none away."""
+    # Some names count with a capital alone (a Phi is a model, a phi a letter). In a model's name, case says nothing.
     return frozenset(family(match) for name in (model, model.title()) for match in NAME.finditer(name))
 
 

@@ -36,9 +36,9 @@ class Figure:
 
     Attributes:
         name: what it is.
-        corpus: prompt set, with `(traces)` where reasoning was compared.
+        corpus: prompt set, with `(traces)` if reasoning was compared.
         value: `None` if it cannot be computed: `note` says why.
-        low: lower end of the 95% interval over lineage groups; `None` if there is none.
+        low: lower end of the 95% interval over lineage groups. `None` if there is none.
         high: upper end.
         n: units behind the value.
         reach: what the project aims at, as text.
@@ -62,12 +62,12 @@ class Scored:
     """Models of one prompt set with a score of every pair, whoever made the scores.
 
     Attributes:
-        name: of the prompt set, with `(traces)` where reasoning is compared; empty if no figure shows it.
+        name: of the prompt set, with `(traces)` if reasoning is compared. Empty if no figure shows it.
         labels: documented relations.
         facts: what is documented of each model.
         candidates: indices of possible teachers.
         z: models x candidates: what candidates are ranked by.
-        rng: of bootstraps and draws of prompts; figures draw from it one after the other.
+        rng: of bootstraps and draws of prompts. Figures draw from it one after the other.
         draws: of one bootstrap.
         flagged: models x candidates: True if the detector says that the model was taught by, or resembles, the
             candidate; `None` if it has no threshold.
@@ -88,7 +88,7 @@ class Scored:
         return tuple(fact.name for fact in self.facts)
 
     def row(self, name: str) -> int | None:
-        """The model's index; `None` if the corpus has no such model."""
+        """The model's index. `None` if the corpus has no such model."""
         return self.models.index(name) if name in self.models else None
 
     @cached_property
@@ -97,7 +97,7 @@ class Scored:
         return {c: b for b, c in enumerate(self.candidates)}
 
     def raw(self) -> Matrix | None:
-        """Models x models: what candidates are ranked by if some have no score; `None` if all have one."""
+        """Models x models: what candidates are ranked by if some have no score. `None` if all have one."""
         return None
 
     def pairs(self) -> list[Pair]:
@@ -182,7 +182,7 @@ class Scored:
         return sorted({lab for f in self.facts for lab in f.not_taught_by})
 
     def teacher_sets(self) -> dict[str, dict[int, str]]:
-        """Students by the teachers they share, with their lineage; teachers of one lab, in the corpus."""
+        """Students by the teachers they share, with their lineage. Teachers of one lab, in the corpus."""
         sets: dict[str, dict[int, str]] = {}
         for row, student, teachers in self.students(preference=True):
             labs = {self.facts[t].lab for t in teachers} - {None}
@@ -194,7 +194,7 @@ class Scored:
         """Candidates that may have taught a student, with the score they are ranked by.
 
         Left out: later models, models of the student's base family, and fellow students of a teacher that is there.
-        Where a wanted candidate has no null, all are ranked by raw similarity.
+        If a wanted candidate has no null, all are ranked by raw similarity.
         """
         fellows = {i for _, i, of in self.students() if set(of) & set(teachers)} - set(teachers)
         keep = [
@@ -232,7 +232,7 @@ class Scored:
         *,
         paired: bool = False,
     ) -> Figure:
-        """AUROC with a bootstrap over the groups of both sides; `paired` where both sides share their groups."""
+        """AUROC with a bootstrap over the groups of both sides. `paired` if both sides share their groups."""
         if not yes or not no:
             return self.nothing(name, "no pairs to compare", reach)
         scores = np.array([*yes, *no])
@@ -261,7 +261,7 @@ class Scored:
         statistic: Callable[[npt.NDArray[np.int64]], float],
         strata: Sequence[bool] | None = None,
     ) -> tuple[float | None, float | None]:
-        """Percentile interval over draws of whole groups, within strata where given."""
+        """Percentile interval over draws of whole groups, within strata if given."""
         members: dict[str, list[int]] = {}
         for i, g in enumerate(groups):
             members.setdefault(g, []).append(i)
@@ -317,7 +317,7 @@ class Corpus(Scored):
 
 
 def auc(yes: Sequence[float] | Matrix, no: Sequence[float] | Matrix) -> float:
-    """Probability that a yes scores above a no, ties counting half; NaN if a side is empty."""
+    """Probability that a yes scores above a no, ties counting half. NaN if a side is empty."""
     if not len(yes) or not len(no):
         return math.nan
     ranks = sps.rankdata([*yes, *no])[: len(yes)].sum()

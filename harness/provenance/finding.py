@@ -1,7 +1,7 @@
 """What is said of one suspect on one set of prompts: the one record that reports, index, leaderboard and page read.
 
 A detector fills it (`harness.provenance.reports`), and nobody reshapes it: `Finding.json` is what the index keeps in a
-column, what `harness provenance --format json` prints and what exports carry; `Finding.read` is the way back.
+column, what `harness provenance --format json` prints and what exports carry. `Finding.read` is the way back.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 Conclusion = Literal["resembles", "none", "untestable", "not enough prompts", "not comparable"]
-"""Of a suspect on a set. `none` is of those tested, and there is no `none` where nobody could be tested. `not
+"""Of a suspect on a set. `none` is of those tested, and there is no `none` if nobody could be tested. `not
 comparable`: its answers are nothing that the set's models write like, so that no test would mean anything."""
 PairConclusion = Literal[
     "resembles", "none", "untestable", "not enough prompts", "not comparable", "same base", "same lab", "later"
@@ -50,24 +50,24 @@ class PairTest:
 
     Attributes:
         candidate: its name.
-        verdict: see `PairConclusion`; only `resembles` is a positive finding.
-        z: average over channels, in null standard deviations; `None` if untestable.
-        p: against the pooled null, one-sided, 0 to 1; `None` if no test was made.
+        verdict: see `PairConclusion`. Only `resembles` is a positive finding.
+        z: average over channels, in null standard deviations. `None` if untestable.
+        p: against the pooled null, one-sided, 0 to 1. `None` if no test was made.
         q: p adjusted over the versions of its lab, and no smaller than the lab's own q (Benjamini-Hochberg), 0 to 1.
         channels: z per channel.
         null_size: models that cannot have learnt from the candidate, or (`weaker`) of other labs and bases.
-        exceeded: how many of those resemble the candidate less than the suspect does; `None` if it has no score.
+        exceeded: how many of those resemble the candidate less than the suspect does. `None` if it has no score.
         prompts: answered by both.
-        why: what stood in the way of a test, in a few words; `None` if one was made.
-        lab: the candidate's; `None` if unknown.
+        why: what stood in the way of a test, in a few words. `None` if one was made.
+        lab: the candidate's. `None` if unknown.
         rank: among the candidates tested, 1 being the highest score.
-        rank_low: lower limit of its 95% interval; `None` if not computed, as the following ones.
+        rank_low: lower limit of its 95% interval. `None` if not computed, as the following ones.
         rank_high: upper limit.
         z_low: lower limit of the 95% interval of z.
         z_high: upper limit.
-        likelihood_ratio: of z, documented students against unrelated pairs, above 0; `None` if too few lineages of
+        likelihood_ratio: of z, documented students against unrelated pairs, above 0. `None` if too few lineages of
             students are documented.
-        power: `students` documented, and the shares of them found at `at_0.05` and `at_0.01`; `None` if none is.
+        power: `students` documented, and the shares of them found at `at_0.05` and `at_0.01`. `None` if none is.
         weaker: whether it was read against all models of other labs, for want of five that cannot have learnt from it.
     """
 
@@ -110,18 +110,18 @@ class Lab:
     """One lab with candidates in the set.
 
     Attributes:
-        lab: its name; `None` if the candidate's is unknown.
+        lab: its name. `None` if the candidate's is unknown.
         named: whether the suspect resembles it: q is at most .05.
         tested: of its candidates, how many could be tested.
         candidates: its models in the set that may be somebody's teacher.
         versions: of a lab that is named, those of its models that cannot be told from the strongest, which comes first.
-        p: of the mean score with its two nearest models, 0 to 1; `None` if none could be tested.
+        p: of the mean score with its two nearest models, 0 to 1. `None` if none could be tested.
         q: p adjusted over the labs of all of the suspect's sets, each weighted by its models that were tested.
         null_size: models that cannot have learnt from it, with a score.
         exceeded: how many of them resemble the lab less than the suspect does.
         weaker: whether it was read against all models of other labs, for want of five that cannot have learnt from it.
         possible: whether it is of the set of labs that holds the teacher's with `Finding.coverage`.
-        rivals: what else would explain the resemblance; of a lab that is named.
+        rivals: what else would explain the resemblance, if the lab is named.
     """
 
     lab: str | None
@@ -164,7 +164,7 @@ class Member:
 
     Attributes:
         name: the model's.
-        similarity: mean over channels of raw similarities, standardised over all pairs of the set; no unit.
+        similarity: mean over channels of raw similarities, standardised over all pairs of the set. No unit.
         candidate: whether it may be somebody's teacher.
         prompts: answered by both.
     """
@@ -197,7 +197,7 @@ class SelfScore:
 
 @dataclass(frozen=True, slots=True)
 class DomainScore:
-    """A candidate's score on one kind of prompt; not tested apart."""
+    """A candidate's score on one kind of prompt, not tested apart."""
 
     candidate: str
     z: float
@@ -229,15 +229,15 @@ class SameModel:
 
     Attributes:
         other: the nearest model of the set, candidate or not.
-        verdict: `same`: that model itself or one derived from it; `strict`: closer than siblings are; `no evidence`;
+        verdict: `same`: that model itself or one derived from it. `strict`: closer than siblings are. `no evidence`,
             or `untestable`, with too few prompts or models. Never that it is another model.
         score: mean of the two models' z with each other.
         ratio: their similarity over the suspect's next highest.
-        threshold: the score from which a model is named; `None` if untestable.
+        threshold: the score from which a model is named. `None` if untestable.
         prompts: answered by both.
         sentence: what was found, with its error rates.
         sibling: whether the two are documented to be of one lab or lineage, or go by one name: no surprise.
-        wrongly: share of models, their own not there, of whom a stranger is said, 0 to 1; `None` if not measured.
+        wrongly: share of models, their own not there, of whom a stranger is said, 0 to 1. `None` if not measured.
     """
 
     other: str
@@ -268,38 +268,38 @@ class Finding:
     Attributes:
         suspect: the model that was looked at.
         corpus: the set: a task of kind provenance, or a reference panel.
-        version: of the set, as the task or the panel says it; `None` if it says none.
+        version: of the set, as the task or the panel says it. `None` if it says none.
         prompts: of the set.
         suspect_prompts: of them, how many the suspect answered.
         models: how many answered the set.
         panel: whether the set is a reference panel.
-        traces: kind of reasoning traces that were compared (`full`, `summary`); `None` is answers.
-        verdict: over all candidates; see `Conclusion`.
-        strength: of the evidence, in a word: see `strength`; `None` if nothing could be tested.
+        traces: kind of reasoning traces that were compared (`full`, `summary`). `None` is answers.
+        verdict: over all candidates. See `Conclusion`.
+        strength: of the evidence, in a word: see `strength`. `None` if nothing could be tested.
         coverage: of the labs that are `possible`, 0 to 1: how often the teacher's lab is among them, over lineages of
-            documented students that were left out; `None` if no lab is named, or too few lineages are documented.
+            documented students that were left out. `None` if no lab is named, or too few lineages are documented.
         labs: every lab with a candidate in the set, those named first.
         tests: one per candidate, the strongest evidence first, candidates that were not tested last.
         null: what p-values are read against: `unrelated pairs` (neither can have learnt from the other), or
-            `null pairs` (the model cannot have learnt from the candidate) where those are too few; or `all dates`
-            (pairs of other labs and bases, the weaker evidence) where nobody has a dated null.
+            `null pairs` (the model cannot have learnt from the candidate) if those are too few, or `all dates`
+            (pairs of other labs and bases, the weaker evidence) if nobody has a dated null.
         null_pairs: how many such pairs.
-        p_floor: the smallest p-value they can give, 0 to 1; `None` if there are too few.
-        nearest_of_all: of all members, candidate or not; `None` if the suspect shares no prompt with anybody.
+        p_floor: the smallest p-value they can give, 0 to 1. `None` if there are too few.
+        nearest_of_all: of all members, candidate or not. `None` if the suspect shares no prompt with anybody.
         sentence: the verdict in one sentence.
         paragraph: the verdict with what stands behind it.
         notes: what a reader must know besides.
         floor: scores of answers that people wrote.
         ceiling: scores of a model with itself, restyled or sampled again.
-        sampled_again: of the suspect with itself; `None` if nothing was answered twice, or nobody asked.
-        domains: what each kind of prompt shows by itself; empty if nobody asked.
+        sampled_again: of the suspect with itself. `None` if nothing was answered twice, or nobody asked.
+        domains: what each kind of prompt shows by itself. Empty if nobody asked.
         answers: answers that were left out, by reason.
-        same_model: whether the suspect is one of the set's models itself; `None` if the set cannot tell.
-        released: the suspect's month of release as it was read, YYYY-MM; `None` if nobody says.
-        known: how much of the suspect's answers the set's other models know; `None` if these are too few to say.
-        reading: what was found in its texts before they were compared; `None` if no text is here.
-        incomparable: why nothing can be compared, in words; `None` if it can.
-        naming: of the labs tested, how many documented students a verdict on these prompts names; empty if too few
+        same_model: whether the suspect is one of the set's models itself. `None` if the set cannot tell.
+        released: the suspect's month of release as it was read, YYYY-MM. `None` if nobody says.
+        known: how much of the suspect's answers the set's other models know. `None` if these are too few to say.
+        reading: what was found in its texts before they were compared. `None` if no text is here.
+        incomparable: why nothing can be compared, in words. `None` if it can.
+        naming: of the labs tested, how many documented students a verdict on these prompts names. Empty if too few
             are documented.
     """
 
@@ -342,7 +342,7 @@ class Finding:
 
     @property
     def strongest(self) -> PairTest | None:
-        """The test with the strongest evidence; `None` if none was made."""
+        """The test with the strongest evidence. `None` if none was made."""
         return next(iter(self.tested), None)
 
     @property
@@ -357,7 +357,7 @@ class Finding:
 
     @property
     def untested(self) -> tuple[PairTest, ...]:
-        """Candidates that could not be tested; `why` says what stood in the way."""
+        """Candidates that could not be tested. `why` says what stood in the way."""
         return tuple(test for test in self.tests if not test.tested and test.verdict not in RIVALS)
 
     @property
@@ -396,7 +396,7 @@ class Finding:
         """A finding from its JSON, as text or read.
 
         Raises:
-            ValueError: not a finding; the message says which field, what was found and what was expected.
+            ValueError: not a finding. The message says which field, what was found and what was expected.
         """
         adapter = _adapter()
         return adapter.validate_json(told) if isinstance(told, str) else adapter.validate_python(told)
@@ -405,7 +405,7 @@ class Finding:
 def shown(found: Iterable[Finding]) -> list[Finding]:
     """What a page has room for: the finding of the set with most power, then those of other sets that contradict it.
 
-    A set says more where more could be tested, on more prompts, against more pairs; traces come after answers.
+    A set says more if more could be tested, on more prompts, against more pairs. Traces come after answers.
 
     Args:
         found: of one suspect.
@@ -450,14 +450,14 @@ def _adapter() -> TypeAdapter[Finding]:
 def strength(strongest: PairTest | None, lab: Lab | None = None) -> Strength | None:
     r"""How strong the evidence is, in a word.
 
-    By the likelihood ratio where documented students give one, read on the scale of Kass and Raftery (`STRONG`,
+    By the likelihood ratio if documented students give one, read on the scale of Kass and Raftery (`STRONG`,
     `MODERATE`). Elsewhere by the largest ratio that q can stand for, \(1 / (-e\,q \ln q)\) (Sellke, Bayarri and Berger
     2001, The American Statistician 55), on the same scale: strong up to q = 0.0075, moderate up to 0.034. Against the
-    all-date null it is moderate at most; and weak where the lab may as well have learnt from the suspect's.
+    all-date null it is moderate at most, and weak if the lab may as well have learnt from the suspect's.
 
     Args:
-        strongest: the test with the strongest evidence; `None` if none was made.
-        lab: that is named first; `None` if none is.
+        strongest: the test with the strongest evidence. `None` if none was made.
+        lab: that is named first. `None` if none is.
     """
     if strongest is None or strongest.q is None:
         return None

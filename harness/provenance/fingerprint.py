@@ -2,7 +2,7 @@
 
 A fingerprint is a frame `channel, model, prompt_id, feature, share`: the share (0 to 1] of the model's answers to
 that prompt that have the feature, or of their tokens that are it. Features are 64-bit hashes, so frames of different
-runs and machines join. Computing one is linear in text and batched; a model never looks at another's answers.
+runs and machines join. Computing one is linear in text and batched. A model never looks at another's answers.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ KEPT_BITS = 32
 SAMPLE = 4
 """A panel keeps the features of agreement whose hash divides by it."""
 COUNTED = ("rate", "excess")
-"""Kinds whose share is of tokens; the others' is of answers."""
+"""Kinds whose share is of tokens. The others' is of answers."""
 
 
 class Channel(Protocol):
@@ -60,16 +60,16 @@ class Channel(Protocol):
 
     NAME: str
     KIND: Kind
-    """`habit`: in how many answers; `rate`: how often per token; `excess`: how much oftener than people; all three over
+    """`habit`: in how many answers. `rate`: how often per token. `excess`: how much oftener than people. All three over
     all prompts. `agreement`: the same in answer to the same prompt."""
     LEXICAL: bool
-    """True where content words decide; evidence needs non-lexical channels beside them."""
+    """True if content words decide. Evidence needs non-lexical channels beside them."""
     TRACES: bool
-    """True for a channel that reads reasoning traces alone; the others read answers and traces."""
+    """True for a channel that reads reasoning traces alone. The others read answers and traces."""
     WINDOW: Literal["head", "body", "trace", "tail"]
 
     def features(self, tokens: texts.Tokens) -> tuple[texts.I32, texts.U64]:
-        """Rows of the answers frame, and the feature found there; duplicates are allowed."""
+        """Rows of the answers frame, and the feature found there. Duplicates are allowed."""
         ...
 
 
@@ -83,11 +83,11 @@ class Fingerprints:
     Attributes:
         models: sorted names.
         prompts: sorted ids.
-        answered: models x prompts, True where at least one usable answer exists.
+        answered: models x prompts, True if at least one usable answer exists.
         features: per channel, columns `m` (UInt16), `p` (UInt16), `feature` (UInt64), `share` (Float32), sorted.
         dropped: how many answers were `empty`, `looping`, `kept`.
         traces: whether the texts are reasoning traces.
-        asked: indices of the prompts that the suspects were asked, where these are some of the pool's: habits of
+        asked: indices of the prompts that the suspects were asked, if these are some of the pool's: habits of
             possible teachers are then read from all prompts, those of suspects from these (`similarity.leaning`).
             `None`: everybody is read from all prompts.
         cut: whether features are cut the way a panel's are: see `reduce`.
@@ -139,7 +139,7 @@ class Fingerprints:
 
 
 def reduce(prints: Fingerprints) -> Fingerprints:
-    """Cut features the way a panel's are cut; those that are so already stay as they are."""
+    """Cut features the way a panel's are cut. Those that are so already stay as they are."""
     if prints.cut:
         return prints
     features = {}
@@ -190,7 +190,7 @@ def read(path: Path) -> Fingerprints:
 
 
 def read_some(paths: Sequence[Path]) -> list[Fingerprints | None]:
-    """Several files of fingerprints, read at once; `None` of one that is not there or cannot be read."""
+    """Several files of fingerprints, read at once. `None` of one that is not there or cannot be read."""
     abouts: dict[Path, Any] = {}
     for path in paths:
         with contextlib.suppress(ConfigError, *_UNREADABLE):
@@ -258,7 +258,7 @@ def join(*several: Fingerprints) -> Fingerprints:
 
 
 def placed(several: Sequence[Fingerprints], models: Sequence[str], prompts: Sequence[str]) -> Fingerprints:
-    """The features of several sets at their places in lists of models and prompts; what is in neither is left out.
+    """The features of several sets at their places in lists of models and prompts. What is in neither is left out.
 
     Args:
         several: no model of the list is in two of them.
@@ -291,7 +291,7 @@ _Cells = tuple[npt.NDArray[Any], ...]
 
 
 def _in_order(parts: Sequence[_Cells]) -> pl.DataFrame:
-    """Rows by prompt, model and feature; those of one model and prompt are so already.
+    """Rows by prompt, model and feature. Those of one model and prompt are so already.
 
     Sorting by short numbers one after the other is radix sort in NumPy, a tenth of the time of sorting by three.
     """
@@ -305,7 +305,7 @@ def _in_order(parts: Sequence[_Cells]) -> pl.DataFrame:
 def in_order(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows of `CODED`, in whatever order, by prompt, model and feature.
 
-    Where features are short, as a panel's are, the three are sorted as one number: a third of the time.
+    If features are short, as a panel's are, the three are sorted as one number: a third of the time.
     """
     m, p, feature, share = (rows[name].to_numpy() for name in CODED)
     if not len(rows) or int(feature.max()) >= 1 << 32:
@@ -326,7 +326,7 @@ def in_order(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def channel_names(*, traces: bool = False) -> list[str]:
-    """The files of `harness/provenance/channels/`, sorted; with `traces` also those that read nothing else."""
+    """The files of `harness/provenance/channels/`, sorted, with `traces` also those that read nothing else."""
     names = plugins.names(CHANNELS)
     return names if traces else [name for name in names if not channel(name).TRACES]
 
@@ -345,12 +345,12 @@ def fingerprint(frame: pl.DataFrame, column: str = "output", names: Sequence[str
     """Fingerprint every model in a frame of answers.
 
     Args:
-        frame: columns `model`, `prompt_id` and `column`; one row per answer.
+        frame: columns `model`, `prompt_id` and `column`. One row per answer.
         column: `output`, or `reasoning` for traces: compare like with like only.
         names: channels, by default all that read such texts.
 
     Returns:
-        Fingerprints; models without a usable answer are left out.
+        Fingerprints. Models without a usable answer are left out.
     """
     kept, dropped = texts.answers(frame, column)
     return _made(kept, dropped, names, traces=column == "reasoning")

@@ -2,7 +2,7 @@
 
 `data/human_words.parquet` holds the English words that make up at least a millionth of human text, with their
 frequency (`benchmarks/human_words.py` makes it from wordfreq 3.1.1, Speer 2022, doi 10.5281/zenodo.7199437). The
-table is licensed CC BY-SA 4.0, as wordfreq's data are; `data/README.md` names their sources.
+table is licensed CC BY-SA 4.0, as wordfreq's data are. `data/README.md` names their sources.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def _table() -> tuple[U64, npt.NDArray[np.float64]]:
 
 
 def frequencies(words: U64) -> npt.NDArray[np.float64]:
-    """How often people write each word, as a share of all words; 0 for a word that is not in the table.
+    """How often people write each word, as a share of all words. 0 for a word that is not in the table.
 
     Args:
         words: hashes, as `texts.token_hash` makes them.

@@ -63,7 +63,7 @@ def _errors(corpus: Scored, name: str, which: Sequence[str], of: int, reach: str
 
 
 def labs_named(corpus: Scored, *, other: bool = False) -> Iterator[Figure]:
-    """Share of students for whom a report names their teacher's lab; of those named, share with a wrong lab.
+    """Share of students for whom a report names their teacher's lab, and of those named, share with a wrong lab.
 
     Args:
         corpus: the corpus.
@@ -147,7 +147,7 @@ def tail(corpus: Corpus) -> Iterator[Figure]:
 
 
 def untestable(corpus: Corpus) -> Figure:
-    """Share of pairs without a rival explanation that cannot be tested; and of those tested, against all dates."""
+    """Share of pairs without a rival explanation that cannot be tested, and of those tested, against all dates."""
     a = corpus.analysis
     apart = evidence.open_pairs(a.facts, a.scores.candidates.tolist())
     value = float(np.isnan(a.p[apart]).mean()) if apart.any() else None
@@ -161,7 +161,7 @@ def untestable(corpus: Corpus) -> Figure:
 def weaker_named(corpus: Corpus) -> Figure:
     """Share of pairs known to be unrelated that the all-date null would name.
 
-    A model and a lab are known to be unrelated where the model cannot have learnt from any of its candidates.
+    A model and a lab are known to be unrelated if the model cannot have learnt from any of its candidates.
     """
     name, a = "unrelated pairs that the all-date null names", corpus.analysis
     if a.every_date is None:
@@ -206,7 +206,7 @@ def stability(corpus: Corpus) -> Figure:
 
 
 def _lab_p(analysis: Analysis, student: int, teachers: Sequence[int]) -> float | None:
-    """The p-value of a student with its teachers' lab; `None` if it cannot be tested."""
+    """The p-value of a student with its teachers' lab. `None` if it cannot be tested."""
     of = {cal.lab_of(analysis.facts[t]) for t in teachers}
     return min((test.p for test in lab_tests(analysis, analysis.models[student]) if test.lab in of), default=None)
 

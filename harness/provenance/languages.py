@@ -1,4 +1,4 @@
-"""What answers are written in: letters of which script, English or not; or in nothing that has words.
+"""What answers are written in: letters of which script, English or not, or in nothing that has words.
 
 Scripts are Unicode's. English is told from other languages in Latin letters by function words that no other large
 language has: some .25 of the words of English prose, and next to none of anything else.
@@ -44,7 +44,7 @@ ENGLISH_WORDS = frozenset(
 )
 """Frequent words of English that German, Dutch, French, Spanish, Italian and Portuguese do not write."""
 ENGLISH_SHARE = 0.05
-"""Such words among an answer's words from which on it is English; lists of short items have fewest."""
+"""Such words among an answer's words from which on it is English. Lists of short items have fewest."""
 LEAST_WORDS = 8
 """Words in Latin letters below which English cannot be told from others: such an answer counts as English."""
 _OF_SCRIPT = {name: re.compile(f"[{block}]") for name, block in SCRIPTS.items()}
@@ -69,7 +69,7 @@ def language(text: str) -> str:
 
 
 def languages(answers: list[str]) -> Languages:
-    """Of all of a model's answers; empty ones are left out."""
+    """Of all of a model's answers. Empty ones are left out."""
     found = [language(text) for text in answers if text.strip()]
     others = [name for name in found if name != ENGLISH]
     most = max(sorted(set(others)), key=others.count) if others else None

@@ -25,8 +25,8 @@ class Name:
 
     Attributes:
         name: as results have it.
-        known_as: as the registry has it; the name itself where nothing more is known.
-        how: what the first is to the second, `ALIAS`, `PREFIX` or `VARIANT`; `None` if they are the same.
+        known_as: as the registry has it. The name itself if nothing more is known.
+        how: what the first is to the second, `ALIAS`, `PREFIX` or `VARIANT`. `None` if they are the same.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Name:
 
     @property
     def note(self) -> str:
-        """One sentence for a reader; empty if there is nothing to say."""
+        """One sentence for a reader. Empty if there is nothing to say."""
         if self.how is None:
             return ""
         return f"{self.name} is read as {self.known_as}: {self.how} (the model registry)."
@@ -57,7 +57,7 @@ class Names:
     def of(self, name: str) -> Name:
         """The name that facts are recorded under.
 
-        An alias comes before a name's own entry; then the name without what stands before its last slash; then without
+        An alias comes before a name's own entry, then the name without what stands before its last slash, then without
         its suffix of quantisation or format. Case does not count.
         """
         short = name.lower()

@@ -27,11 +27,11 @@ Row = dict[str, Any]
 
 @one_thread()
 def pairs(pool: Pool, analysis: Analysis | None = None) -> pl.DataFrame:
-    """Every ordered pair of a pool: raw similarity per channel, and the calibrated score where there is one.
+    """Every ordered pair of a pool: raw similarity per channel, and the calibrated score if there is one.
 
     Args:
         pool: of models on one prompt set.
-        analysis: its scores, where they were computed before.
+        analysis: its scores, if they were computed before.
 
     Returns:
         Columns `model`, `other`, `score`, `p`, `set_apart`, `n` and one per channel, the highest score first.
@@ -74,11 +74,11 @@ def tables(studies: Sequence[Study], found: Iterable[Finding]) -> dict[str, pl.D
         found: `reports.of_studies` of everybody in them.
 
     Returns:
-        The tables `evidence`, `provenance` and `fingerprints`. Of a set where no candidate can be scored there are
-        rows in the first alone.
+        The tables `evidence`, `provenance` and `fingerprints`. Of a set without a candidate that can be scored there
+        are rows in the first alone.
     """
     told = list(found)
-    # A set has pairs where one of its candidates has a score.
+    # A set has pairs if one of its candidates has a score.
     scored = {one.corpus for one in told if any(test.z is not None for test in one.tests)}
     shown = [study for study in studies if study.pool.corpus in scored]
     tests = {(one.corpus, one.suspect, test.candidate): test for one in told for test in one.tests}

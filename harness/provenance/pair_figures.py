@@ -44,7 +44,7 @@ def null_uniform(corpus: Corpus) -> Iterator[Figure]:
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """A student and one of its candidates, with what they score; and what the candidate scores with strangers."""
+    """A student and one of its candidates, with what they score, and what the candidate scores with strangers."""
 
     student: int
     candidate: int
@@ -104,7 +104,7 @@ def _of(*, other: bool) -> str:
 
 
 def popularity(corpus: Scored) -> Iterator[Figure]:
-    """What the same AUROC is by the candidate's popularity alone, with no look at the pair; and the margin over it."""
+    """What the same AUROC is by the candidate's popularity alone, with no look at the pair, and the margin over it."""
     rows = _pairs(corpus)
     name = "AUROC by popularity alone, the baseline"
     if not rows:
@@ -179,7 +179,7 @@ def against_null(corpus: Scored, *, other: bool = False) -> Figure:
 
 
 def teacher_first(corpus: Scored, *, other: bool = False) -> Figure:
-    """Share of students whose nearest candidate is a documented teacher (or fellow student, where it is absent).
+    """Share of students whose nearest candidate is a documented teacher (or fellow student, if it is absent).
 
     Beside it the best constant answer: the one candidate that is right most often, whoever is asked.
     """

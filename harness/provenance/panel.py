@@ -1,12 +1,12 @@
 """Reference panels: fingerprints of public models on a public prompt set, to compare one more model with, offline.
 
-A panel is three files: `NAME.parquet`, features as hashes and no text; `NAME.prompts.jsonl`, one prompt a line in the
-order they are asked in; `NAME.yaml`, what is recorded of every model and of the panel. `share` puts them into one
+A panel is three files. `NAME.parquet` has features as hashes and no text, `NAME.prompts.jsonl` one prompt a line in the
+order they are asked in, and `NAME.yaml` what is recorded of every model and of the panel. `share` puts them into one
 file, `NAME.panel.zip`. Features are cut to 32 bits, phrasing to the quarter of all trigrams whose hash divides by
 `fingerprint.SAMPLE` (a cosine over a random sample of features estimates the cosine over all), and habits to those that
 enough models have to be measured. What is compared with a panel is cut the same way.
 
-A prompt is known by the SHA-256 of its exact text. Texts whose licence allows it are in the file; of the others it says
+A prompt is known by the SHA-256 of its exact text. Texts whose licence allows it are in the file. Of the others it says
 where they are published, and `complete` finds them there by hash. `check` names everything that is wrong with a
 panel, and `load` refuses a panel in which it finds anything. `panel_files` makes panels.
 """
@@ -59,7 +59,7 @@ TRACES = ("none", "full", "summary")
 READS = ("answers", "full", "summary")
 """What a panel's fingerprints are of: answers, or reasoning traces of one kind."""
 ASKED = ("system", "temperature", "longest")
-"""How a model was asked: system prompt, temperature, tokens an answer may have; `None` is not recorded."""
+"""How a model was asked: system prompt, temperature, tokens an answer may have. `None` is not recorded."""
 SOURCED = ("lab", "released", "lineage", "bases", "not_taught_by", "copy_of", "teachers")
 """Facts that need a source."""
 FREE = re.compile(
@@ -81,7 +81,7 @@ class Prompt:
     sha256: str
     """Of its exact text, UTF-8."""
     text: str | None
-    """`None` where its licence does not allow to pass it on."""
+    """`None` if its licence does not allow to pass it on."""
     origin: str
     licence: str
     published: str
@@ -89,7 +89,7 @@ class Prompt:
     domain: str
     """What it asks for: `domains.DOMAINS`."""
     rank: int | None
-    """Its place in the order prompts are asked in, 1 first; `None`: after all that have one."""
+    """Its place in the order prompts are asked in, 1 first. `None`: after all that have one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class PanelEntry:
     traces: str = "none"
     """One of `TRACES`."""
     asked: Mapping[str, Any] = field(default_factory=dict)
-    """How it was asked (`ASKED`), where that differs from the panel's."""
+    """How it was asked (`ASKED`), if that differs from the panel's."""
     alias: bool = False
     """Whether its name stands for several versions, and which of them answered is not known: nothing that is recorded
     under the name elsewhere is said of it here, and nothing of it elsewhere."""
@@ -161,13 +161,13 @@ class Panel:
 
     @property
     def traces(self) -> str | None:
-        """The kind of reasoning traces its fingerprints are of; `None` is answers."""
+        """The kind of reasoning traces its fingerprints are of. `None` is answers."""
         reads = str(self.about.get("reads") or READS[0])
         return None if reads == READS[0] else reads
 
     @property
     def language(self) -> str | None:
-        """What its prompts are in, as `languages.language` calls it; `None` where the panel does not say."""
+        """What its prompts are in, as `languages.language` calls it. `None` if the panel does not say."""
         said = self.about.get("language")
         return None if said is None else str(said)
 
@@ -195,7 +195,7 @@ class Panel:
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
-        """Documented students and their teachers, where both are here."""
+        """Documented students and their teachers, if both are here."""
         return [(s, t) for s, entry in self.entries.items() for t in sorted(entry.teachers) if t in self.entries]
 
 
@@ -205,10 +205,10 @@ def names() -> list[str]:
 
 
 def load(name: str | Path) -> Panel:
-    """Read a panel and refuse it where anything is wrong with it.
+    """Read a panel and refuse it if anything is wrong with it.
 
     Args:
-        name: of a panel that ships with the package; or the path of a panel's `.yaml` or `.panel.zip`.
+        name: of a panel that ships with the package, or the path of a panel's `.yaml` or `.panel.zip`.
 
     Raises:
         ConfigError: there is none, its files were made by another version, or `check` finds something: all is named.
@@ -230,7 +230,7 @@ def _loaded(name: str, *contents: bytes) -> Panel:
 
 
 def check(name: str | Path) -> list[PanelProblem]:
-    """Everything that is wrong with a panel, by name; empty where nothing is.
+    """Everything that is wrong with a panel, by name. Empty if nothing is.
 
     Checked are the hashes of the files and of every prompt's text, ranks, the licence of every model and prompt, the
     source of every fact, and that the files speak of the same models and prompts.
@@ -299,7 +299,7 @@ def problems(files: Files, about: Row | None = None) -> list[PanelProblem]:
 
     Args:
         files: the panel's.
-        about: its YAML, where that was read already.
+        about: its YAML, if that was read already.
     """
     about = _about(files) if about is None else about
     shapes = {
@@ -408,7 +408,7 @@ def _prompt(line: str, number: int) -> Prompt:
     """One line of a panel's prompts.
 
     Raises:
-        ValueError: it is no prompt; the message says which line, and what is wrong with it.
+        ValueError: it is no prompt. The message says which line, and what is wrong with it.
     """
     try:
         raw = json.loads(line)
@@ -482,13 +482,13 @@ def _entry(name: str, raw: Mapping[str, Any], sources: Mapping[str, str]) -> Pan
 def joined(panel: Panel, others: fp.Fingerprints, asked: Iterable[str] | None = None) -> fp.Fingerprints:
     """The panel and further models, ready to be compared: `Fingerprints.asked` are the prompts these answered.
 
-    The panel's own entry of a model that is in both is left out. Where the further models answered at least `FULL` of
+    The panel's own entry of a model that is in both is left out. If the further models answered at least `FULL` of
     the prompts, everybody is read from the prompts that at least one of them answered.
 
     Args:
         panel: the panel.
-        others: of any prompts; only the panel's are looked at.
-        asked: ids of the prompts that count as asked; by default those that at least one of the others answered.
+        others: of any prompts. Only the panel's are looked at.
+        asked: ids of the prompts that count as asked. By default those that at least one of the others answered.
     """
     keep = set(panel.prints.models) - set(others.models)
     models = tuple(sorted({*keep, *others.models}))
@@ -517,7 +517,7 @@ def first(panel: Panel, prompts: int) -> fp.Fingerprints:
 
 
 def keyed(panel: Panel, answers: pl.DataFrame) -> tuple[pl.DataFrame, list[PanelProblem]]:
-    """The answers to a panel's prompts, known by the panel's ids; and the prompts that were asked otherwise.
+    """The answers to a panel's prompts, known by the panel's ids, and the prompts that were asked otherwise.
 
     A prompt that comes with its text is known by it (white space around it aside), else by its id or its source's name.
     A name that is a bare number counts only in a task called like the panel: everybody numbers prompts.
@@ -525,10 +525,10 @@ def keyed(panel: Panel, answers: pl.DataFrame) -> tuple[pl.DataFrame, list[Panel
 
     Args:
         panel: the panel.
-        answers: columns `prompt_id`, and `task`, `alias` and `prompt` where known.
+        answers: columns `prompt_id`, and `task`, `alias` and `prompt` if known.
 
     Returns:
-        The rows of `answers` whose prompt is the panel's, with its id as `prompt_id`; and one finding per prompt that
+        The rows of `answers` whose prompt is the panel's, with its id as `prompt_id`, and one finding per prompt that
         calls itself one of the panel's and has another text. Its answers are left out.
     """
     if "task" in answers.columns:

@@ -39,9 +39,9 @@ class Look:
         named: labs that a verdict names, the strongest first, with q.
         tested: labs that could be tested.
         open: candidates that nothing sets apart, and how many of them could not be tested.
-        nearest: the candidate with the highest calibrated score, and the score; `None` where none has one. Everybody is
+        nearest: the candidate with the highest calibrated score, and the score. `None` if none has one. Everybody is
             read against the same null, all models of other labs: who is nearest is no question of dates.
-        nearest_dated: the same with each candidate read against its own null, dated where it has one.
+        nearest_dated: the same with each candidate read against its own null, dated if it has one.
         alike: the candidate whose raw similarity is highest.
         same: what the same-model test says.
         told: labs that a verdict names when all that is documented of the model is told, as `named`.
@@ -65,7 +65,7 @@ def looks(made: Panel, prompts: int | None = None, suspects: Collection[str] | N
 
     Args:
         made: the panel.
-        prompts: how many of its prompts each is asked, in the panel's order; by default all.
+        prompts: how many of its prompts each is asked, in the panel's order. By default all.
         suspects: these models alone.
     """
     prints = panel.first(made, len(made.prompts) if prompts is None else prompts)
@@ -120,7 +120,7 @@ def _highest(scores: dict[str, float]) -> tuple[str, float] | None:
 
 
 def documented(made: Panel, one: str, other: str) -> str:
-    """What is documented of two models of a panel that would make them alike; empty where nothing is."""
+    """What is documented of two models of a panel that would make them alike. Empty if nothing is."""
     a, b = made.entries[one], made.entries[other]
     said = (
         (other in a.teachers or one in b.teachers, "taught"),
@@ -134,7 +134,7 @@ def documented(made: Panel, one: str, other: str) -> str:
 
 
 def of_lab(made: Panel, model: str, lab: str) -> str:
-    """What is documented of a model and any of a lab's models in the panel; empty where nothing is."""
+    """What is documented of a model and any of a lab's models in the panel. Empty if nothing is."""
     kin = [o for o, entry in made.entries.items() if o != model and cal.lab_of(entry.facts) == lab]
     return ", ".join(sorted({why for other in kin for why in documented(made, model, other).split(", ") if why}))
 
@@ -184,7 +184,7 @@ def _students(made: Panel, seen: Sequence[Look]) -> list[Figure]:
 
 
 def _versions(made: Panel, seen: Sequence[Look]) -> list[Figure]:
-    """Documented versions: named as their original by the same-model test; nearest to it; its lab named."""
+    """Documented versions: named as their original by the same-model test, nearest to it, or with its lab named."""
     here = [look for look in seen if made.facts[look.suspect].copy_of & set(made.entries)]
     rows = []
     for look in here:
@@ -202,7 +202,7 @@ def _versions(made: Panel, seen: Sequence[Look]) -> list[Figure]:
 
 
 def _nearest(made: Panel, seen: Sequence[Look]) -> list[Figure]:
-    """How often the nearest candidate is of the model's own lab, where that has another one."""
+    """How often the nearest candidate is of the model's own lab, if that has another one."""
     labs = Counter(cal.lab_of(entry.facts) for entry in made.entries.values() if entry.candidate)
     kin = [look for look in seen if labs[look.lab] > made.entries[look.suspect].candidate]
     lab = {name: cal.lab_of(entry.facts) for name, entry in made.entries.items()}

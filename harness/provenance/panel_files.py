@@ -1,4 +1,4 @@
-"""Making panels: from answers and facts, from labelled tables, by adding one's own models; and passing them on.
+"""Making panels: from answers and facts, from labelled tables, by adding one's own models, and passing them on.
 
 What is written is the same on every machine, byte for byte, so that a panel can be made again and compared.
 """
@@ -52,8 +52,8 @@ def prompts_of(frame: pl.DataFrame) -> list[Prompt]:
     """Prompts as a panel holds them.
 
     Args:
-        frame: columns `prompt_id` (what the source calls it) and `prompt`; where known `origin`, `licence`,
-            `published`, `rank` and `domain`. A text is passed on where its licence is one of `panel.FREE`.
+        frame: columns `prompt_id` (what the source calls it) and `prompt`. If known `origin`, `licence`,
+            `published`, `rank` and `domain`. A text is passed on if its licence is one of `panel.FREE`.
 
     Raises:
         ConfigError: a prompt is there twice, or has neither a licence that lets its text be passed on nor a place where
@@ -101,12 +101,12 @@ def build(
     """Make a panel of models' answers.
 
     Args:
-        answers: columns `model`, `prompt_id` (what the source calls it, or its id), `output`; several rows per model
+        answers: columns `model`, `prompt_id` (what the source calls it, or its id), `output`. Several rows per model
             and prompt are repeats, of which the second says how well a model is found again.
         prompts: of `prompts_of`.
         entries: what is recorded of every model.
-        about: `title`, `version`, `source`, `licence` and `facts` (how far those were checked); `asked` where known;
-            `reads` (`panel.READS`), where `output` is a reasoning trace.
+        about: `title`, `version`, `source`, `licence` and `facts` (how far those were checked). `asked` if known.
+            `reads` (`panel.READS`), if `output` is a reasoning trace.
         name: of the panel.
         pairs: documented students, their teachers and their lineage.
 
@@ -154,11 +154,11 @@ def assembled(
     pairs: Iterable[tuple[str, str, str]] = (),
     again: Again | None = None,
 ) -> Panel:
-    """A panel of fingerprints, ranked where nobody ranked its prompts, and measured.
+    """A panel of fingerprints, ranked if nobody ranked its prompts, and measured.
 
     Args:
         prints: of all models, cut as a panel's are (`fingerprint.reduce`).
-        prompts: those that are its; answers to others are not in `prints`.
+        prompts: those that are its. Answers to others are not in `prints`.
         entries: what is recorded of every model.
         about: as in `build`, with `said_of` the texts.
         name: of the panel.
@@ -182,8 +182,8 @@ def prints_of(answers: pl.DataFrame, reads: str | None, names: Sequence[str] = p
     """Fingerprints cut as a panel's are.
 
     Args:
-        answers: columns `model`, `prompt_id`, `output`, and `cut` where known.
-        reads: what the texts are (`panel.READS`); `None` is answers.
+        answers: columns `model`, `prompt_id`, `output`, and `cut` if known.
+        reads: what the texts are (`panel.READS`). `None` is answers.
         names: channels.
     """
     traces = reads in panel.READS[1:]
@@ -192,13 +192,13 @@ def prints_of(answers: pl.DataFrame, reads: str | None, names: Sequence[str] = p
 
 
 def _ranked(prompts: Sequence[Prompt], ranks: Mapping[str, int]) -> list[Prompt]:
-    """Prompts in the order they are asked in, by these ranks; those that have none come last, by name."""
+    """Prompts in the order they are asked in, by these ranks. Those that have none come last, by name."""
     told = [dataclasses.replace(prompt, rank=ranks.get(prompt.id)) for prompt in prompts]
     return sorted(told, key=lambda p: (p.rank is None, p.rank or 0, p.name))
 
 
 def language(texts: Sequence[str | None]) -> str:
-    """What most of some answers are in; of many, a sample tells."""
+    """What most of some answers are in. If there are many, a sample tells."""
     found = languages.languages([text or "" for text in texts[:: max(1, len(texts) // SAMPLED)]])
     return languages.ENGLISH if found.english >= 0.5 else str(found.other)  # noqa: PLR2004 - most of them
 
@@ -207,7 +207,7 @@ def language(texts: Sequence[str | None]) -> str:
 class Again:
     """Second answers of some of a panel's models to the same prompts, and what all answered but for these.
 
-    A model is found again only where its second answer is not among those it is compared with.
+    A model is found again only if its second answer is not among those it is compared with.
     """
 
     second: fp.Fingerprints
@@ -215,7 +215,7 @@ class Again:
 
 
 def _again(answers: pl.DataFrame, about: Mapping[str, Any]) -> Again | None:
-    """Every second answer of those that gave several to a prompt; `None` where nobody did."""
+    """Every second answer of those that gave several to a prompt. `None` if nobody did."""
     second = pl.int_range(pl.len()).over("model", "prompt_id") == 1
     told = answers.with_columns(second=second)
     if not told["second"].any():
@@ -281,7 +281,7 @@ def add(made: Panel, answers: pl.DataFrame, entries: Mapping[str, PanelEntry], n
 
     Args:
         made: the panel, which stays as it is.
-        answers: columns `model`, `prompt_id`, `output`, and `alias` and `prompt` where known.
+        answers: columns `model`, `prompt_id`, `output`, and `alias` and `prompt` if known.
         entries: what is recorded of each new model.
         name: of the new panel.
 
@@ -376,9 +376,9 @@ def recoverable(made: Panel) -> dict[str, float]:
     """What guessing recovers from a panel's hashes: numbers for `wording.recoverable`.
 
     Returns:
-        `models`, `prompts`; `features` of an answer (median); `shared`, the share of them that another model's answer
-        to the same prompt has; `habits`, how many short runs of words are counted; `kept`, the share of word triples
-        that are there; `bits` of a hash; `chance`, the probability that a triple which an answer does not have is found
+        `models`, `prompts`. `features`: of an answer (median). `shared`: the share of them that another model's answer
+        to the same prompt has. `habits`: how many short runs of words are counted. `kept`: the share of word triples
+        that are there. `bits`: of a hash. `chance`: the probability that a triple which an answer lacks is found
         in it all the same.
     """
     frame = made.prints.features[same.CHANNEL]
@@ -446,7 +446,7 @@ def _table(prints: fp.Fingerprints) -> bytes:
 
 
 def _plain(entry: PanelEntry, keys: Mapping[str, str]) -> Row:
-    """A model's entry as YAML says it; what is not known is left out."""
+    """A model's entry as YAML says it. What is not known is left out."""
     fact = entry.facts
     found: Row = {"lab": fact.lab, "released": fact.released, "lineage": fact.lineage}
     for key in ("bases", "not_taught_by", "copy_of"):
@@ -474,11 +474,11 @@ def from_tables(
         name: of the panel, and of its corpus in the tables.
         answers: columns `model`, `prompt_id`, `output`.
         texts: columns of `prompts_of`.
-        tables: documented students, controls and models (`registry.Labels`); what they leave open is the registry's.
+        tables: documented students, controls and models (`registry.Labels`). What they leave open is the registry's.
         asked: origin and licence of every prompt (`prompt_id`, `dataset`, `licence`), and the order they are asked in
             (`rank`, `prompt_id`), over what `texts` says of them.
         known: the registry.
-        about: `source`, `licence`, `version`; `published`, where the prompts can be read, over what `texts` says;
+        about: `source`, `licence`, `version`. `published`, where the prompts can be read, over what `texts` says.
             `reads` and whatever else the panel is to say of itself.
         aliases: models whose name stands for several versions (`PanelEntry.alias`).
 
@@ -622,7 +622,7 @@ def _sources(name: str, labels: Labels, known: Registry) -> dict[str, str]:
 def _of_bases(
     name: str, student: Mapping[str, Any], control: Mapping[str, Any], known: Registry, sources: tuple[str, str, str]
 ) -> str:
-    """The source of a model's bases; what a panel records of them is no source of its own."""
+    """The source of a model's bases. What a panel records of them is no source of its own."""
     told, seen, listed = sources
     if known.entry(name).get("base"):
         return told
@@ -637,7 +637,7 @@ def _first(*rows: tuple[Mapping[str, Any], str], key: str) -> str | None:
 
 
 def _evidence(rows: Sequence[Mapping[str, Any]], key: str, row: Mapping[str, Any]) -> str:
-    """What a table says of a row; a row that says "as above" means the one before it."""
+    """What a table says of a row. A row that says "as above" means the one before it."""
     said = ""
     for other in rows:
         said = said if other[key] in _ABOVE else other[key]

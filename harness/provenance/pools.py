@@ -35,8 +35,8 @@ Row = dict[str, Any]
 def registry(of_runs: Mapping[str, Mapping[str, Any]] | None = None, *, panels: bool = True) -> Registry:
     """What is documented about models: one registry of layers, each over those before it.
 
-    The shipped `conf/model_registry.yaml`; what panels record of their models; what models' files said when they were
-    run; a user's own `conf/model_registry.yaml`.
+    The shipped `conf/model_registry.yaml`, what panels record of their models, what models' files said when they were
+    run, and a user's own `conf/model_registry.yaml`.
 
     Args:
         of_runs: what run manifests say, by model: `lab`, `released`, `base`, `statement`.
@@ -65,7 +65,7 @@ def documented(known: Registry, name: str) -> tuple[str, ...]:
 
 
 def facts(names: Sequence[str], known: Registry, control_of: Mapping[str, str]) -> list[ModelFacts]:
-    """What is documented of each model; a positive control is a copy of what it is a control of."""
+    """What is documented of each model. A positive control is a copy of what it is a control of."""
     of = {name: original for name in names if (original := _original(name, names, known, control_of))}
     students = [_copy(name, original) for name, original in of.items()]
     controls = [
@@ -79,7 +79,7 @@ def facts(names: Sequence[str], known: Registry, control_of: Mapping[str, str]) 
 def _original(name: str, names: Sequence[str], known: Registry, control_of: Mapping[str, str]) -> str | None:
     """Of which models a model is a version, divided by `;`.
 
-    Of what it is a control of, of what is recorded, or of the model that it is another name of, where that is here.
+    Of what it is a control of, of what is recorded, or of the model that it is another name of, if that is here.
     """
     if name in control_of:
         return control_of[name]
@@ -113,7 +113,7 @@ class Pool:
         panel: whether it is a reference panel.
         taught: documented students in the pool: student, teacher, lineage.
         domains: what each prompt asks for (`domains.DOMAINS`), by its id.
-        again: the same pool with half of the suspect's repeated answers as a model of its own, `AGAIN`; `None` where
+        again: the same pool with half of the suspect's repeated answers as a model of its own, `AGAIN`. `None` if
             nothing was answered twice.
     """
 
@@ -129,15 +129,15 @@ class Pool:
     version: str | None = None
     """Of the prompt set, as its tasks or the panel say it."""
     suspects: frozenset[str] | None = None
-    """Models of which something is to be said; `None`: of all."""
+    """Models of which something is to be said. `None`: of all."""
     about: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What a reader must know of one suspect, by its name."""
     same: tuple[Threshold, ...] = ()
-    """When answers are so near that the model is the same one; empty if that was not measured."""
+    """When answers are so near that the model is the same one. Empty if that was not measured."""
     readings: Mapping[str, TextReading] = field(default_factory=dict)
     """What was found in the texts of models whose texts are here."""
     language: str | None = None
-    """What its prompts and models' answers are in, where that is recorded."""
+    """What its prompts and models' answers are in, if that is recorded."""
     reads: str | None = None
     """The kind of reasoning traces that a panel is of."""
 
@@ -147,7 +147,7 @@ class Pool:
 
     @property
     def traces(self) -> str | None:
-        """The kind of reasoning traces it is of; `None` is answers."""
+        """The kind of reasoning traces it is of. `None` is answers."""
         if self.reads is not None:
             return self.reads
         return self.corpus.split(TRACES)[1].rstrip(")") if TRACES in self.corpus else None
@@ -198,7 +198,7 @@ def every(
         known: facts about models.
         control_of: whose relative a positive control is.
         folder: where fingerprints are kept, see `provenance.stored`.
-        of: a model; pools that it is not in are left out.
+        of: a model. Pools that it is not in are left out.
     """
     import polars as pl
 
@@ -227,7 +227,7 @@ def _local(
 
 
 def _taught(who: Sequence[ModelFacts], known: Registry) -> tuple[Pair, ...]:
-    """Documented students among models, with their teachers; without a known lineage each is its own."""
+    """Documented students among models, with their teachers. Without a known lineage each is its own."""
     return tuple(
         (fact.name, teacher, fact.lineage or fact.name)
         for fact in who
@@ -237,7 +237,7 @@ def _taught(who: Sequence[ModelFacts], known: Registry) -> tuple[Pair, ...]:
 
 
 LEAST_ASKED = 25
-"""Prompts of a panel that a model must have answered to be read against it; the same-model test takes as many."""
+"""Prompts of a panel that a model must have answered to be read against it. The same-model test takes as many."""
 
 
 def _on_panels(
@@ -254,8 +254,7 @@ def _on_panels(
             continue
         shipped = panel.load(path)
         there, otherwise = panel.keyed(shipped, answers)
-        counts = dict(there.group_by("model").agg(_distinct()).iter_rows())
-        there = there.filter(there["model"].is_in([m for m, n in counts.items() if n >= LEAST_ASKED]))
+        there = _enough(there)
         if there.is_empty():
             read += [_Read(frozenset(ids), there)] if shipped.traces else []
             continue
@@ -265,6 +264,42 @@ def _on_panels(
             found.append(dataclasses.replace(pool, notes=(*pool.notes, *changed)))
         read.append(_Read(frozenset(ids), there))
     return found, _whole(answers, read)
+
+
+def in_place_of(
+    name: str, answers: pl.DataFrame, known: Registry, control_of: Mapping[str, str], folder: Path | None = None
+) -> Pool | None:
+    """The pool of a task that holds a whole panel of the same name: everybody is read from the answers found here.
+
+    The index's findings on the panel are made of this pool, so a picture of it says the same.
+
+    Args:
+        name: of the task, and of the panel.
+        answers: columns `task`, `version`, `model`, `prompt_id`, `alias`, `prompt`, `domain`, `repeat`, `output`.
+        known: facts about models.
+        control_of: whose relative a positive control is.
+        folder: where fingerprints are kept, see `provenance.stored`.
+
+    Returns:
+        `None` if there is no such panel, if the task lacks one of its models, if a model of the task is not read
+        against it, or if models were asked so differently that the panel has several pools.
+    """
+    if name not in panels.found():
+        return None
+    shipped = panel.load(panels.place(name))
+    there, otherwise = panel.keyed(shipped, answers)
+    there = _enough(there)
+    everybody = set(answers.filter(answers["task"] == name)["model"].to_list())
+    if not set(shipped.entries) <= everybody or _asked_alike(there) != [everybody]:
+        return None
+    pool = _of_panel(shipped, there, known, control_of, folder)
+    return dataclasses.replace(pool, notes=(*pool.notes, *wording.changed_prompts(name, [f.where for f in otherwise])))
+
+
+def _enough(there: pl.DataFrame) -> pl.DataFrame:
+    """The answers of models that answered `LEAST_ASKED` prompts."""
+    counts = dict(there.group_by("model").agg(_distinct()).iter_rows())
+    return there.filter(there["model"].is_in([m for m, n in counts.items() if n >= LEAST_ASKED]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,7 +429,7 @@ def _again(
     pool: Pool, answers: pl.DataFrame, suspect: str, known: Registry, control_of: Mapping[str, str],
     folder: Path | None,
 ) -> Pool:  # fmt: skip
-    """A pool with half of a suspect's repeated answers beside it, where it gave several."""
+    """A pool with half of a suspect's repeated answers beside it, if it gave several."""
     import polars as pl
 
     relative = {**control_of, AGAIN: suspect}
@@ -410,13 +445,13 @@ def _again(
 
 
 def _version(answers: pl.DataFrame) -> str | None:
-    """Versions of a task in the runs that its answers are from; `None` if they say none."""
+    """Versions of a task in the runs that its answers are from. `None` if they say none."""
     found = sorted({str(version) for version in answers["version"].unique().to_list() if version is not None})
     return ", ".join(found) or None
 
 
 def _sampled_twice(answers: pl.DataFrame, suspect: str) -> pl.DataFrame | None:
-    """The answers with every second repeat of the suspect's as those of `AGAIN`; `None` if there are no repeats."""
+    """The answers with every second repeat of the suspect's as those of `AGAIN`. `None` if there are no repeats."""
     import polars as pl
 
     second = (pl.col("model") == suspect) & (pl.col("repeat") % 2 == 1)
@@ -436,13 +471,13 @@ def against(
     name: str, answers: pl.DataFrame, suspect: str, candidates: Iterable[str], known: Registry,
     control_of: Mapping[str, str], folder: Path | None = None, *, here: bool = False,
 ) -> Pool:  # fmt: skip
-    """The pool of a reference panel, with the suspect (and local candidates) added where they answered its prompts.
+    """The pool of a reference panel, with the suspect (and local candidates) added if they answered its prompts.
 
     Args:
         name: of the panel.
         answers: columns `model`, `prompt_id`, `alias`, `repeat`, `output`.
         suspect: a model that answered the panel's prompts, or one of the panel's own.
-        candidates: further models; those of `answers` join the pool.
+        candidates: further models. Those of `answers` join the pool.
         known: facts about models that are not the panel's.
         control_of: whose relative a positive control is.
         folder: where fingerprints are kept, see `provenance.stored`.
@@ -533,7 +568,7 @@ def only(pool: Pool, domain: str | None) -> Pool:
 
     Args:
         pool: of all prompts.
-        domain: one of `domains.DOMAINS`; `None` leaves the pool as it is.
+        domain: one of `domains.DOMAINS`. `None` leaves the pool as it is.
 
     Raises:
         ConfigError: no such domain, or none of its prompts is here.
@@ -562,7 +597,7 @@ def narrowed(several: Sequence[Pool], domain: str | None) -> list[Pool]:
 
 
 def draws(pool: Pool) -> int:
-    """Random halves of the prompts behind an interval or a support: fewer where each takes long."""
+    """Random halves of the prompts behind an interval or a support: fewer if each takes long."""
     return DRAWS if len(pool.prints.models) <= FEW else DRAWS // 5
 
 
@@ -571,7 +606,7 @@ AGAIN = "the suspect, sampled again"
 
 
 def _prints(answers: pl.DataFrame, task: str, channels: Sequence[str] | None, folder: Path | None) -> Fingerprints:
-    """Fingerprints of one prompt set; traces are read as traces."""
+    """Fingerprints of one prompt set. Traces are read as traces."""
     import polars as pl
 
     here = answers.filter(pl.col("task") == task)

@@ -3,12 +3,12 @@ r"""What documented students teach about a test: how often it finds one, and wha
 Power of a teacher is the share of its documented students whose p-value is at most 1% or 5%. A likelihood ratio
 is how much likelier a score is for a student than for an unrelated pair: \(\log LR = a + b z\), a logistic regression
 with both sides of equal weight (Brummer and du Preez 2006, Computer Speech and Language 20) and every lineage of
-students counting once. A suspect's own lineage never takes part. Where there are fewer than `LEAST_LINEAGES`
+students counting once. A suspect's own lineage never takes part. If there are fewer than `LEAST_LINEAGES`
 lineages there is no ratio. k lineages support no ratio beyond k + 1 either way, and none is given.
 
 A set of labs covers the teacher's at `COVERAGE`: those whose score is within a gap of the highest. The gap is the
 conformal quantile, over lineages of students, of how far the teacher's lab was from the highest (Vovk, Gammerman and
-Shafer 2005); students of one data set are one observation, and the suspect's own never takes part.
+Shafer 2005). Students of one data set are one observation, and the suspect's own never takes part.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LEAST_LINEAGES = 5
 LEAST_STUDENTS = 3
 """Documented students of a lab below which it is not said how many of them are named."""
 RIDGE = 0.01
-"""Keeps the regression finite where scores separate the two sides."""
+"""Keeps the regression finite if scores separate the two sides."""
 LEVELS = (0.05, 0.01)
 COVERAGE = 0.9
 """Of a set of labs: it takes nine lineages."""
@@ -139,7 +139,7 @@ def counts(named: Mapping[str, Mapping[str, bool]], labs: Iterable[Lab], suspect
 
 
 def cut(known: Sequence[Gap], without: str | None = None) -> float | None:
-    """The gap within which the teacher's lab is at `COVERAGE`; `None` if too few lineages are documented.
+    """The gap within which the teacher's lab is at `COVERAGE`. `None` if too few lineages are documented.
 
     Args:
         known: of `gaps`.
@@ -156,7 +156,7 @@ def cut(known: Sequence[Gap], without: str | None = None) -> float | None:
 
 
 def power_rows(known: Sequence[Positive], prompts: int) -> list[dict[str, Any]]:
-    """How often each teacher's documented students are found with so many prompts, the weakest first; for a file."""
+    """How often each teacher's documented students are found with so many prompts, the weakest first."""
     rows = [
         {"prompts": prompts, "teacher": teacher, **found}
         for teacher in {pair.teacher for pair in known}
@@ -194,7 +194,7 @@ class Scale:
 
 
 def scale(positives: Sequence[Positive], unrelated: Matrix, without: str | None = None) -> Scale | None:
-    """What scores are worth by the documented students; `None` if too few lineages are documented.
+    """What scores are worth by the documented students. `None` if too few lineages are documented.
 
     Args:
         positives: of `documented`.

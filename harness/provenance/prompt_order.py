@@ -29,7 +29,7 @@ def item_total(prints: Fingerprints, names: Sequence[str] = EVIDENCE) -> Matrix:
         names: channels to average over.
 
     Returns:
-        One correlation a prompt, -1 to 1, in the order of `prints.prompts`; NaN if too few pairs answered it.
+        One correlation a prompt, -1 to 1, in the order of `prints.prompts`. NaN if too few pairs answered it.
     """
     every = np.stack([_of_channel(prints, name) for name in names])
     known = ~np.isnan(every)
@@ -41,7 +41,7 @@ def item_total(prints: Fingerprints, names: Sequence[str] = EVIDENCE) -> Matrix:
 
 
 def ranked(prints: Fingerprints, names: Sequence[str] = EVIDENCE) -> dict[str, int]:
-    """The place of every prompt that can be ranked, 1 first; of equal ones the first by its id."""
+    """The place of every prompt that can be ranked, 1 first. Equal ones are in the order of their ids."""
     values = item_total(prints, names)
     order = sorted(np.flatnonzero(~np.isnan(values)).tolist(), key=lambda p: (-round(float(values[p]), 6), p))
     return {prints.prompts[p]: rank for rank, p in enumerate(order, 1)}

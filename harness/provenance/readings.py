@@ -50,11 +50,11 @@ def read(
     """Answers without what is wrapped around them, and what was found in those of each model.
 
     Args:
-        answers: columns `model`, `output`, and `prompt` where known.
+        answers: columns `model`, `output`, and `prompt` if known.
         formulaic: whether the prompts are of one formula, so that nothing is taken off: see `boilerplate`.
         words: the least share of answers that hold each of the commonest words (`common_words.least`) among the models
-            that these are compared with; by default among the others here.
-        folder: where it is kept what was found in a model's texts, known by their hash; `None` keeps nothing.
+            that these are compared with. By default among the others here.
+        folder: where it is kept what was found in a model's texts, known by their hash. `None` keeps nothing.
     """
     import polars as pl
 
@@ -105,7 +105,7 @@ def _all_found(
 
 
 def _kept(path: Path) -> dict[str, _Found]:
-    """What is kept, by `_address`; of a file that cannot be read, nothing."""
+    """What is kept, by `_address`. It is empty if the file cannot be read."""
     try:
         return TypeAdapter(dict[str, _Found]).validate_json(path.read_bytes())
     except (OSError, ValidationError):

@@ -2,7 +2,7 @@
 
 Whoever looks at many suspects, panels and sets of candidates and reports the best has reported chance. A registration
 names beforehand who is compared with whom, on which prompts, by which detector and at which threshold, and is known by
-its hash. A report is confirmatory where every answer was asked after the registration and nothing in it differs; else
+its hash. A report is confirmatory if every answer was asked after the registration and nothing in it differs, else
 it is exploratory, and says why. A clock can be set back: what makes a registration count is that its hash was given to
 somebody else, or published, at the time.
 """
@@ -41,7 +41,7 @@ class FixedProtocol:
     """What decides a comparison, apart from the answers.
 
     Attributes:
-        candidates: asked about; none: every possible teacher of the panel.
+        candidates: asked about. None: every possible teacher of the panel.
         panel: its name.
         panel_sha256: of its three files together.
         prompts: ids of the prompts that are asked, as one SHA-256 of them sorted, and how many.
@@ -91,8 +91,8 @@ class ReportStanding:
 
     Attributes:
         status: of the two.
-        why: everything that differs from the registration; empty if nothing does.
-        sha256: of the registration; `None` if there is none.
+        why: everything that differs from the registration. Empty if nothing does.
+        sha256: of the registration. `None` if there is none.
         registered: its date.
     """
 
@@ -108,7 +108,7 @@ class AnswerTimes:
 
     Attributes:
         prompts: ids that the suspect answered.
-        oldest: when the first of them was asked for, UTC; `None` if nobody knows of any.
+        oldest: when the first of them was asked for, UTC. `None` if nobody knows of any.
         undated: answers of which nobody knows when they were made: imported ones.
     """
 
@@ -121,7 +121,7 @@ def protocol(candidates: Iterable[str], name: str, prompts: Iterable[str], *, sa
     """What a comparison on a panel would be decided by now.
 
     Args:
-        candidates: asked about; none: every possible teacher.
+        candidates: asked about. None: every possible teacher.
         name: of the panel, or its path.
         prompts: ids of the panel's prompts that are asked.
         same_lab: whether candidates of the suspect's own lab are tested.
@@ -156,7 +156,7 @@ def _of_prompts(ids: Iterable[str]) -> str:
 
 @lru_cache(maxsize=1)
 def _detector() -> str:
-    """SHA-256 over the code and the data of the package that compares; panels have a hash of their own."""
+    """SHA-256 over the code and the data of the package that compares. Panels have a hash of their own."""
     folder = Path(__file__).parent
     files = [path for path in folder.rglob("*") if path.suffix in (".py", ".parquet", ".json", ".csv", ".txt", ".toml")]
     digest = hashlib.sha256()
@@ -233,9 +233,9 @@ def standing(made: Registration | None, suspect: str, now: FixedProtocol | None,
     """Whether a report is confirmatory.
 
     Args:
-        made: the registration; `None`: there is none.
+        made: the registration. `None`: there is none.
         suspect: of the report.
-        now: what the report is decided by; `None`: no panel alone.
+        now: what the report is decided by. `None`: no panel alone.
         asked: the answers behind it.
     """
     if made is None:
@@ -290,7 +290,7 @@ def _times(made: Registration, asked: AnswerTimes) -> list[str]:
 
 
 def look(results_dir: Path, row: Mapping[str, Any]) -> bool:
-    """Write down what somebody asked; a question that was asked before is there already.
+    """Write down what somebody asked. A question that was asked before is there already.
 
     Args:
         results_dir: the results folder.

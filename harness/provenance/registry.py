@@ -1,6 +1,6 @@
 """What is documented about models: the shipped registry, and tables that come with a data set.
 
-The registry (`conf/model_registry.yaml`) fills what a table leaves empty; a table always wins.
+The registry (`conf/model_registry.yaml`) fills what a table leaves empty. A table always wins.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _pattern(text: str) -> str:
 
 
 def _month(value: Any) -> Any:
-    """A month as text; YAML reads `2024-05-30` as a date."""
+    """A month as text. YAML reads `2024-05-30` as a date."""
     return value.isoformat() if type(value) is dt.date else value
 
 
@@ -123,7 +123,7 @@ class Registry:
 
     @classmethod
     def load(cls, path: Path) -> Registry:
-        """Read a registry file; a part that is not there says nothing.
+        """Read a registry file. A part that is not there says nothing.
 
         Raises:
             ConfigError: it cannot be read, or something in it is not what `EXPECTED` says.
@@ -185,21 +185,21 @@ class Registry:
         return Registry(models, labs, bases, summaries, {**other.weights, **self.weights})
 
     def weights_of(self, name: str) -> str | None:
-        """`open` where anybody may load a model's weights, `closed` where nobody may; `None` is unknown."""
+        """`open` if anybody may load a model's weights, `closed` if nobody may. `None` is unknown."""
         recorded = self.entry(name).get("weights")
         bare = self.name(name).known_as.rpartition("/")[2]
         read = (kind for kind, pattern in self.weights.items() if re.search(pattern, bare, re.IGNORECASE))
         return recorded or next(read, None)
 
     def traces(self, name: str) -> ReasoningKind:
-        """What a model's reasoning traces are, `summary` or `full`, where whoever passes them on does not say."""
+        """What a model's reasoning traces are, `summary` or `full`, if whoever passes them on does not say."""
         bare = self.name(name).known_as.rpartition("/")[2]
         hidden = any(re.search(pattern, bare, re.IGNORECASE) for pattern in self.summaries.values())
         return "summary" if hidden else "full"
 
 
 def panel_facts() -> Registry:
-    """What panels record of their models, the user's own panels over the shipped ones; unreadable ones say nothing."""
+    """What panels record of their models, the user's own panels over the shipped ones. Unreadable ones say nothing."""
     known = Registry({}, {}, {})
     for path in panels.found().values():
         known = _panel_facts(path, path.stat().st_mtime_ns).over(known)
@@ -273,7 +273,7 @@ class Labels:
     def candidates(self, names: tuple[str, ...], facts: list[ModelFacts]) -> list[int]:
         """Models that may be somebody's teacher.
 
-        Those whose `role` says candidate; in a corpus without such roles, every model that is not a version of
+        Those whose `role` says candidate. In a corpus without such roles, every model that is not a version of
         another one.
         """
         roles = {r["model"]: r["role"] for r in self.models if r["corpus"] == self.corpus}
@@ -311,18 +311,18 @@ def _facts(
 
 
 BY_NAME, OF_GROUP, SAID = "name", "group", "said"
-"""Where bases are from: a name alone; a row about several models of whom a name picks; a fact."""
+"""Where bases are from: a name alone, a row about several models of whom a name picks, or a fact."""
 
 
 def bases_of(
     name: str, student: Mapping[str, Any], control: Mapping[str, Any], registry: Registry
 ) -> tuple[frozenset[str], str | None]:
-    """The families of base models that a model was trained from, and where that is from; facts before its name.
+    """The families of base models that a model was trained from, and where that is from. Facts before its name.
 
     Args:
         name: the model's.
-        student: its row among documented students, which may speak of several models; empty if there is none.
-        control: its row among controls; empty if there is none.
+        student: its row among documented students, which may speak of several models. Empty if there is none.
+        control: its row among controls. Empty if there is none.
         registry: what is recorded.
     """
     entry = registry.entry(name)

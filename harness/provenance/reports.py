@@ -65,7 +65,7 @@ class Study:
 
     pool: Pool
     wanted: frozenset[str] = frozenset()
-    """Candidates asked about besides those that may be teachers; where there are any, about nobody else."""
+    """Candidates asked about besides those that may be teachers. If there are any, about nobody else."""
     interval: bool = True
     """Whether to compute how far scores and ranks depend on prompts and null models."""
     same_lab: bool = False
@@ -85,7 +85,7 @@ class Study:
 
     @cached_property
     def spread(self) -> cal.Matrix | None:
-        """`uncertainty.deviations`; `None` if nobody can be scored or nobody asked."""
+        """`uncertainty.deviations`. `None` if nobody can be scored or nobody asked."""
         known = bool((~np.isnan(self.analysis.z)).any())
         return uncertainty.deviations(self.analysis) if self.interval and known else None
 
@@ -183,14 +183,14 @@ class Study:
         return {}
 
     def coverage_of(self, suspect: str) -> Familiarity | None:
-        """How much of a suspect's answers the pool knows; made once."""
+        """How much of a suspect's answers the pool knows. Made once."""
         if suspect not in self._coverages:
             place = self.pool.prints.models.index(suspect)
             self._coverages[suspect] = coverage.coverage(self.known, self.pool.facts, place)
         return self._coverages[suspect]
 
     def incomparable(self, suspect: str) -> str | None:
-        """Why a suspect's answers can be compared with nobody's here, in words; `None` if they can."""
+        """Why a suspect's answers can be compared with nobody's here, in words. `None` if they can."""
         reading = self.pool.readings.get(suspect)
         wrapping = None if reading is None else reading.wrapping
         if wrapping is not None and wrapping.emptied >= answer_kinds.MOST * wrapping.answers:
@@ -201,7 +201,7 @@ class Study:
         return wording.woven(reading.lacking) if reading is not None and reading.lacking else None
 
     def interval_of(self, s: int, candidate: str, z: float | None) -> tuple[float | None, float | None]:
-        """The interval of a suspect's score with a candidate; `None` if there is none."""
+        """The interval of a suspect's score with a candidate. `None` if there is none."""
         return around(z, None if self.half is None else float(self.half[s, self.analysis.columns[candidate]]))
 
 
@@ -221,9 +221,9 @@ def findings(
     Args:
         pools: prompt sets.
         suspects: names of models.
-        candidates: the models to ask about; by default every one that may be a teacher.
+        candidates: the models to ask about. By default every one that may be a teacher.
         interval: whether to compute how far scores and ranks depend on prompts and null models.
-        by_domain: whether to say what each kind of prompt shows by itself; by default in pools of `FEW` models.
+        by_domain: whether to say what each kind of prompt shows by itself. By default in pools of `FEW` models.
         same_lab: whether candidates of a suspect's own lab are tested, too.
 
     Raises:
@@ -409,7 +409,7 @@ def _tests(study: Study, suspect: str, q: Mapping[int, float]) -> list[PairTest]
 
 
 def _why(test: PairTest, fact: cal.ModelFacts) -> str | None:
-    """What stood in the way of a test, in a few words; without a null, more prompts would not help."""
+    """What stood in the way of a test, in a few words. Without a null, more prompts would not help."""
     if test.tested:
         return None
     if test.verdict in RIVALS:
@@ -430,7 +430,7 @@ def ranked(
     Args:
         analysis: of the pool.
         found: of one suspect.
-        spread: the suspect's part of `uncertainty.deviations`: replicates x candidates; `None` gives no intervals.
+        spread: the suspect's part of `uncertainty.deviations`: replicates x candidates. `None` gives no intervals.
     """
     tested = [test for test in found if test.tested]
     if not tested:
@@ -448,7 +448,7 @@ def ranked(
 def verdict(tests: Sequence[PairTest], labs: Sequence[Lab]) -> Conclusion:
     """The verdict over all labs: `resembles`, `none`, `untestable`, `not enough prompts` or `not comparable`.
 
-    Where no candidate has a null, more prompts would not help: that is `untestable`, however few there are.
+    If no candidate has a null, more prompts would not help: that is `untestable`, however few there are.
     """
     if any(test.verdict == "not comparable" for test in tests):
         return "not comparable"
@@ -463,7 +463,7 @@ def verdict(tests: Sequence[PairTest], labs: Sequence[Lab]) -> Conclusion:
 def versions(study: Study, suspect: str, tests: Sequence[PairTest]) -> list[str]:
     """Of one lab's candidates those that cannot be told from the strongest, which comes first.
 
-    Where ranks have intervals, every candidate whose interval among them holds rank 1; elsewhere those resembled.
+    If ranks have intervals, every candidate whose interval among them holds rank 1. Elsewhere those resembled.
 
     Args:
         study: of the set.
@@ -564,7 +564,7 @@ def _floor(analysis: Analysis) -> Span | None:
 
 
 def _again(pool: Pool, suspect: str, *, interval: bool) -> SelfScore | None:
-    """The score of one half of a suspect's repeated answers with the other half; `None` if none can be had."""
+    """The score of one half of a suspect's repeated answers with the other half. `None` if none can be had."""
     if pool.again is None or not {AGAIN, suspect} <= set(pool.again.prints.models):
         return None
     study = Study(pool.again, frozenset([suspect]), interval)
@@ -633,7 +633,7 @@ def _domain(study: Study, name: str, kept: Sequence[int], s: int, asked: Collect
 
 
 def around(z: float | None, half: float | None) -> tuple[float | None, float | None]:
-    """The interval of a score, low and high; `None` if there is none.
+    """The interval of a score, low and high. `None` if there is none.
 
     Args:
         z: the score.

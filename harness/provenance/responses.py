@@ -13,13 +13,13 @@ TRACES = "(traces: "
 OPEN = "(tasks.kind = 'provenance' OR coalesce(tasks.open, FALSE))"
 """SQL: of tasks whose answers are texts to compare, scored or not."""
 COLUMNS = ("task", "version", "model", "prompt_id", "alias", "prompt", "domain", "repeat", "output", "cut", "panel")
-"""Of `load`. `panel` is the name and version of the panel that a prompt was asked as one of; null of other prompts."""
+"""Of `load`. `panel` is the name and version of the panel that a prompt was asked as one of. Null of other prompts."""
 
 
 def load(query: Any, probes: Sequence[str], *, of: tuple[str, str] | None = None) -> pl.DataFrame:
     """`COLUMNS` of every chosen answer to a provenance task but the probes: open prompts, own and imported.
 
-    A prompt is known by its text where the document has it, by its `prompt_id` where it has that, else by its document.
+    A prompt is known by its text if the document has it, by its `prompt_id` if it has that, else by its document.
     Its domain is what the document says, else what its text looks like. Reasoning traces are prompt sets of their own,
     one for each kind: full traces are compared with full ones.
 

@@ -3,9 +3,9 @@
 Similarity has no direction, and two students of one teacher are alike without either having taught the other. Four
 rivals are looked for, in both directions:
 
-* `other direction`: the lab's model is documented to be taught by the suspect's lab, or resembles it at p ≤ `ALPHA`;
-* `shared teacher`: both the suspect and the lab's model resemble a third lab, or are documented to be taught by it;
-* `students`: documented students of the lab are nearer to the suspect than the lab's own model is;
+* `other direction`: the lab's model is documented to be taught by the suspect's lab, or resembles it at p ≤ `ALPHA`.
+* `shared teacher`: both the suspect and the lab's model resemble a third lab, or are documented to be taught by it.
+* `students`: documented students of the lab are nearer to the suspect than the lab's own model is.
 * `later`: so are models that were released after the suspect, and may have learnt from it or from what it learnt from.
 """
 
@@ -57,7 +57,7 @@ def _shared(analysis: Analysis, taught: Taught, suspect: int, version: int) -> l
 
 
 def _learnt(analysis: Analysis, taught: Taught, model: int, lab: str) -> list[str]:
-    """A lab's models that a model is documented to be taught by; else its nearest, if it resembles the lab at all."""
+    """A lab's models that a model is documented to be taught by, else its nearest, if it resembles the lab at all."""
     labs, name = analysis.labs, analysis.models[model]
     documented = [t for s, t in sorted(taught) if s == name and t in analysis.models and _is_of(analysis, t, lab)]
     if documented or lab not in labs.names:

@@ -2,9 +2,9 @@ r"""Is the suspect one of the pool's models itself, whatever it is called? Asked
 
 A model asked twice says the same thing in the same words more than two models do. The measure is phrasing
 (`similarity.agreement`). For suspect s and model m, \(z_s\) is how far their similarity lies above the suspect's to
-the other models, in their standard deviations, \(z_m\) the same among m's others; the score is their mean, and the
+the other models, in their standard deviations, \(z_m\) the same among m's others. The score is their mean, and the
 ratio is their similarity over the suspect's highest to any other. Versions of either (`ModelFacts.copy_of`) are no
-others. m is named where it is the nearest, both z are at least `LEAST_Z`, and the score reaches the pool's threshold.
+others. m is named if it is the nearest, both z are at least `LEAST_Z`, and the score reaches the pool's threshold.
 
 Thresholds do not carry over: fiction leaves siblings closer to each other than puzzles do. `calibrate` finds them on
 the pool's own models, each taken as a suspect whose own model is *not* there, which is the hard case. What does not
@@ -36,7 +36,7 @@ OTHERS = 0.002
 SIBLINGS = 0.01
 """Pairs of siblings that the strict threshold may name."""
 GRID = np.arange(4.0, 60.0, 0.5)
-"""Scores tried as thresholds; 4 is where others' rate was .001 to .003 in every corpus (docs/provenance.md)."""
+"""Scores tried as thresholds. 4 is where others' rate was .001 to .003 in every corpus (docs/provenance.md)."""
 LEAST_Z = 1.0
 """Both z must reach it: a suspect that is near to nobody has a nearest model all the same, but is far for that one."""
 LEAST_OTHERS = 5
@@ -50,18 +50,18 @@ PERMUTATIONS = 999
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """From which score on a model is named, with so many prompts; measured with the suspect's own model left out.
+    """From which score on a model is named, with so many prompts. Measured with the suspect's own model left out.
 
     Attributes:
         prompts: that both answered.
         score: at which at most `OTHERS` of the pairs of unrelated models are named.
-        strict: at which at most `SIBLINGS` of the pairs of siblings are named too; `None` if no score is enough.
+        strict: at which at most `SIBLINGS` of the pairs of siblings are named too. `None` if no score is enough.
         others: share of pairs of unrelated models named at `score`.
         siblings: share of pairs named at `score` that share a lab, base, lineage, name or documented teaching.
         others_pairs: pairs behind it.
         siblings_pairs: pairs behind it.
         suspects: share of suspects, their own model absent, for whom an unrelated model is named.
-        found: share of models sampled again that are named; `None` if nothing was answered twice.
+        found: share of models sampled again that are named. `None` if nothing was answered twice.
         found_of: models behind it.
         sibling_instead: share of them for whom a sibling is named instead, their own model being there.
         stranger_instead: share of them for whom an unrelated model is.
@@ -94,12 +94,12 @@ class Sameness:
         other: the nearest model.
         score: mean of the two z.
         ratio: over the suspect's next highest similarity.
-        similarity: phrasing, 0 to 1; 1 is the same words on every prompt.
+        similarity: phrasing, 0 to 1. 1 is the same words on every prompt.
         prompts: both answered.
-        verdict: `same`, the model itself or one derived from it; `strict`, closer than siblings are; or
+        verdict: `same`, the model itself or one derived from it. `strict`, closer than siblings are, or
             `no evidence`.
-        threshold: what decided; `None` if the pool is too small or too few prompts were answered: no test.
-        equality: p-value of "both answer alike", where both answered prompts more than once (`equality`).
+        threshold: what decided. `None` if the pool is too small or too few prompts were answered: no test.
+        equality: p-value of "both answer alike", if both answered prompts more than once (`equality`).
     """
 
     suspect: str
@@ -132,8 +132,8 @@ def scores(values: Matrix, facts: Sequence[ModelFacts]) -> SamenessScores:
     """Score every pair.
 
     Args:
-        values: phrasing, models x models; NaN if unknown.
-        facts: one per model; versions of a model are none of its others.
+        values: phrasing, models x models. NaN if unknown.
+        facts: one per model. Versions of a model are none of its others.
     """
     version = versions(facts).astype(float)
     np.fill_diagonal(version, 1)
@@ -197,10 +197,10 @@ class KinRule:
         kin_named: for whom the nearest model is named, and is kin: what the rule keeps from leading.
         strangers_named: for whom it is named, and is not: what leads all the same.
         resold: pairs of a model and another lab's name that it might be sold under, itself there and so named.
-        resold_hidden: of those, where the two go by one first word, or are of one lineage: what the rule hides.
+        resold_hidden: of those, the pairs that go by one first word, or are of one lineage: what the rule hides.
         versions: documented versions of a model that is there (restyled, tuned further), their relation untold.
-        versions_named: of those, where the original is the nearest and named.
-        versions_hidden: of those named, where the rule hides it.
+        versions_named: of those, the pairs in which the original is the nearest and named.
+        versions_hidden: of those named, the pairs in which the rule hides it.
     """
 
     suspects: int
@@ -247,7 +247,7 @@ def kin_rule(values: Matrix, facts: Sequence[ModelFacts], score: float) -> KinRu
 
 
 def _nearest_named(scored: SamenessScores, values: Matrix, s: int, score: float) -> int | None:
-    """The model nearest to another, where a threshold names it."""
+    """The model nearest to another, if a threshold names it."""
     row = np.where(np.isnan(scored.score[s]), -np.inf, values[s])
     best = int(row.argmax())
     return best if np.isfinite(row[best]) and scored.named(score)[s, best] else None
@@ -265,14 +265,14 @@ def calibrate(
     order: Sequence[int] | None = None,
     counts: Sequence[int] = COUNTS,
 ) -> list[Threshold]:
-    """Find a pool's thresholds, one for each number of prompts; empty if it has too few unrelated pairs.
+    """Find a pool's thresholds, one for each number of prompts. Empty if it has too few unrelated pairs.
 
     Args:
         prints: of the pool, with phrasing.
         facts: one per model.
         taught: documented students and teachers.
         again: second answers of some of the models to the same prompts, under the same names.
-        order: indices of prompts in the order they are asked in; by default prompts are drawn, `DRAWS` times.
+        order: indices of prompts in the order they are asked in. By default prompts are drawn, `DRAWS` times.
         counts: numbers of prompts.
     """
     total = len(prints.prompts)
@@ -295,7 +295,7 @@ def _draw(order: Sequence[int] | None, total: int, n: int, seed: int) -> list[in
 
 
 def _with_again(prints: fp.Fingerprints, again: fp.Fingerprints | None) -> tuple[list[int], Matrix, Bool]:
-    """Whose second answers are the rows after the pool's; prompts x models x models of cosines; who answered."""
+    """Whose second answers are the rows after the pool's. Prompts x models x models of cosines. Who answered."""
     models = len(prints.models)
     part = dataclasses.replace(prints, features={CHANNEL: prints.features[CHANNEL]}, asked=None)
     rows: list[int] = []
@@ -372,7 +372,7 @@ def _share(hits: Sequence[str | None], what: str) -> float | None:
 
 
 def _named(part: Matrix, facts: Sequence[ModelFacts], kin: Bool, row: int, model: int, score: float) -> str | None:
-    """Whom a model's second answers name: `self`, `sibling`, `stranger` or "" (nobody); `None`: nothing to compare."""
+    """Whom a model's second answers name: `self`, `sibling`, `stranger` or "" (nobody). `None`: nothing to compare."""
     rows = [*range(len(facts)), row]
     scored = scores(part[np.ix_(rows, rows)], [*facts, ModelFacts("\x00")])
     if np.isnan(scored.score[-1, model]):
@@ -397,7 +397,7 @@ def _versions_named(part: Matrix, facts: Sequence[ModelFacts], score: float) -> 
 
 
 def threshold_for(thresholds: Sequence[Threshold], prompts: int) -> Threshold | None:
-    """The threshold of the greatest number of prompts that is not above the number asked; `None` below all."""
+    """The threshold of the greatest number of prompts that is not above the number asked. `None` below all."""
     fit = [t for t in thresholds if t.prompts <= prompts]
     return max(fit, key=lambda t: t.prompts) if fit else None
 
@@ -418,12 +418,12 @@ def nearest(
         facts: one per model.
         suspect: its name.
         thresholds: of the pool, `calibrate`.
-        among: models to look at; by default all others.
-        values: phrasing of the pool (`Analysis.matrices`), where that was computed already.
+        among: models to look at. By default all others.
+        values: phrasing of the pool (`Analysis.matrices`), if that was computed already.
         scored: `scores` of these, too.
 
     Returns:
-        What is said of the nearest model; `None` if nothing can be compared.
+        What is said of the nearest model. `None` if nothing can be compared.
     """
     asked = slice(None) if prints.asked is None else list(prints.asked)
     values = similarity.matrix(prints, CHANNEL) if values is None else values
@@ -491,12 +491,12 @@ def same_model(
     Args:
         first: answers to the reference pool's prompts: columns `prompt_id`, `output`.
         second: the same of the other endpoint.
-        reference: other models on the same prompts, with phrasing; a panel's, or of `fingerprint.fingerprint`.
+        reference: other models on the same prompts, with phrasing. A panel's, or of `fingerprint.fingerprint`.
         facts: one per reference model.
-        thresholds: of the reference pool; by default they are found first.
+        thresholds: of the reference pool. By default they are found first.
 
     Returns:
-        What is said of the second as a model that the first may be; `equality` where both answered prompts more than
+        What is said of the second as a model that the first may be. `equality` if both answered prompts more than
         once. `None` if too few prompts are shared.
 
     Raises:
@@ -532,12 +532,12 @@ def equality(first: pl.DataFrame, second: pl.DataFrame, seed: int = 0) -> float 
     model, its version, quantisation, prompt or sampling.
 
     Args:
-        first: columns `prompt_id`, `output`; several rows a prompt.
+        first: columns `prompt_id`, `output`. Several rows a prompt.
         second: the same.
         seed: of the permutations.
 
     Returns:
-        The p-value, 1 / (`PERMUTATIONS` + 1) at the least; `None` if no prompt has two answers from each.
+        The p-value, 1 / (`PERMUTATIONS` + 1) at the least. `None` if no prompt has two answers from each.
     """
     several = [_numbered(frame, side) for side, frame in (("a", first), ("b", second))]
     counts = [f.group_by("prompt_id").len().filter(pl.col("len") > 1)["prompt_id"].to_list() for f in several]

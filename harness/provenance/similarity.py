@@ -16,10 +16,10 @@ Matrix = npt.NDArray[np.float64]
 
 MIN_PROMPT_SHARE = 0.02
 MIN_PROMPTS = 4
-"""A habit shows on at least this many prompts, or share of them; less is the topic of a prompt."""
+"""A habit shows on at least this many prompts, or share of them. Less is the topic of a prompt."""
 MIN_MODEL_SHARE = 0.03
 MIN_MODELS = 3
-"""A habit is measured where at least this many models, or share of them, have it: else it is one model's quirk."""
+"""A habit is measured if at least this many models, or share of them, have it: else it is one model's quirk."""
 MIN_SHARED = 20
 """Prompts two models must both have answered to be compared at all."""
 MIN_SHARED_TRACES = 10
@@ -45,11 +45,11 @@ def matrix(prints: Fingerprints, name: str, least: int = LEAST_FEATURES) -> Matr
     Args:
         prints: of the pool.
         name: of the channel.
-        least: features that a channel of habits takes; 1 for replicates of a channel that has enough on all prompts.
+        least: features that a channel of habits takes. 1 for replicates of a channel that has enough on all prompts.
 
     Returns:
-        models x models; NaN on the diagonal, where a pair shares fewer than `MIN_SHARED` prompts (of those asked),
-        and where the channel finds nothing to compare. Symmetric, but for habits where the suspects were asked some
+        models x models. NaN on the diagonal, if a pair shares fewer than `MIN_SHARED` prompts (of those asked),
+        and if the channel finds nothing to compare. Symmetric, but for habits if the suspects were asked some
         of the prompts alone: see `leaning`.
     """
     kind = channel(name).KIND
@@ -79,7 +79,7 @@ def dealt(count: int) -> list[list[int]]:
 def without(prints: Fingerprints, name: str, groups: Sequence[Sequence[int]]) -> Iterator[Matrix]:
     """The same matrix once per group of prompts, each time without that group: the replicates of a jackknife.
 
-    Counts are made once per group and subtracted; which features count as habits stays as on all prompts.
+    Counts are made once per group and subtracted. Which features count as habits stays as on all prompts.
 
     Args:
         prints: of the pool.
@@ -120,12 +120,12 @@ def of_parts(prints: Fingerprints, name: str, parts: Sequence[Sequence[int]]) ->
     """The same matrix once per part of the prompts: `matrix(prints.subset(part), name)` for each.
 
     A channel that has enough features on all prompts has them in every part. Cosines of answers are made once per
-    prompt, since they are the same in every part; habits are counted in each.
+    prompt, since they are the same in every part. Habits are counted in each.
 
     Args:
         prints: of the pool.
         name: of a channel.
-        parts: indices of prompts; parts may overlap.
+        parts: indices of prompts. Parts may overlap.
     """
     if channel(name).KIND != "agreement" or prints.asked is not None:
         enough = LEAST_FEATURES if np.isnan(matrix(prints, name)).all() else 1
@@ -159,11 +159,11 @@ def standardised(matrices: Iterable[Matrix], models: int) -> Matrix:
     """Mean over channels of similarity, in standard deviations of the pool's pairs.
 
     Args:
-        matrices: one per channel, models x models; NaN is unknown.
+        matrices: one per channel, models x models. NaN is unknown.
         models: how many.
 
     Returns:
-        models x models; NaN if no channel knows the pair. A channel without spread is left out.
+        models x models. NaN if no channel knows the pair. A channel without spread is left out.
     """
     total = np.zeros((models, models))
     count = np.zeros_like(total)
@@ -190,7 +190,7 @@ def profile(prints: Fingerprints, name: str) -> tuple[Matrix, npt.NDArray[np.uin
 def _counts(
     prints: Fingerprints, name: str, place: npt.NDArray[np.int64], groups: int | None = None
 ) -> tuple[Matrix, npt.NDArray[np.uint64]]:
-    """Groups x models x features, by the group of each prompt; prompts without one (-1) are the last group."""
+    """Groups x models x features, by the group of each prompt. Prompts without one (-1) are the last group."""
     rows = _rows(prints, name)
     number, models = groups or int(place.max(initial=0)) + 2, len(prints.models)
     at = np.where(place < 0, place + number, place)[rows.p]
@@ -260,7 +260,7 @@ def habit(prints: Fingerprints, name: str, least: int = LEAST_FEATURES) -> Matri
     For feature f and model m with c of n prompts: \(l = \log\frac{c+.5}{n-c+.5}\), centred on the pool's mean and
     divided by its standard deviation, times \(\sqrt{r_f}\). The reliability \(r_f = 1 - \overline{\mathrm{se}^2}/
     \mathrm{var}(l)\) is the share of the feature's spread over models that is not counting noise (Monroe, Colaresi
-    and Quinn 2008 for the log-odds and its variance); features without any are left out.
+    and Quinn 2008 for the log-odds and its variance). Features without any are left out.
     """
     return _cosines(profile(prints, name)[0], prints.answered, least)
 
@@ -321,7 +321,7 @@ def leaning(prints: Fingerprints, name: str) -> Matrix:
     n prompts asked, pool rate q and a variance over models of \(\tau^2\) (spread less counting noise),
     \(l = \log\frac{c + aq}{n - c + a(1-q)}\), under the beta prior that has the pool's mean and, on the scale of
     log-odds, its variance: \(a = 1 / (\tau^2 q (1-q))\) prompts. It is centred on the pool's mean of the same and
-    divided by the pool's standard deviation. With few prompts a habit that is not seen says little; with many it is
+    divided by the pool's standard deviation. With few prompts a habit that is not seen says little, with many it is
     the log-odds. docs/provenance.md measures it against a linear profile, \((c/n - q)/(q(1-q))\).
     """
     every, theirs = _counts_asked(prints, name, np.zeros(len(prints.prompts), dtype=np.int64))
@@ -355,7 +355,7 @@ def _leaning(
 def rate(prints: Fingerprints, name: str) -> Matrix:
     r"""One over one plus Burrows' Delta, 0 to 1.
 
-    A feature's rate is its share of tokens, averaged over a model's prompts; Delta is the mean over features of the
+    A feature's rate is its share of tokens, averaged over a model's prompts. Delta is the mean over features of the
     absolute difference of two models' rates in standard deviations of the pool (Burrows 2002, doi
     10.1093/llc/17.3.267).
     """
@@ -388,7 +388,7 @@ def excess(prints: Fingerprints, name: str) -> Matrix:
 
 
 def _rates(prints: Fingerprints, name: str) -> tuple[Matrix, npt.NDArray[np.uint64]]:
-    """Models x features: rate per token; and the features' hashes."""
+    """Models x features: rate per token, and the features' hashes."""
     counts, found = profile(prints, name)
     return counts / np.maximum(prints.answered.sum(axis=1, keepdims=True), 1), found
 
@@ -436,7 +436,7 @@ def _means(total: Matrix, answered: npt.NDArray[np.bool_]) -> Matrix:
 
 
 def _totals(prints: Fingerprints, name: str, place: npt.NDArray[np.int64], groups: int | None = None) -> Matrix:
-    """Groups x models x models, sums of cosines, by the group of each prompt; those without one are the last."""
+    """Groups x models x models, sums of cosines, by the group of each prompt. Those without one are the last."""
     models = len(prints.models)
     total = np.zeros((groups or int(place.max(initial=0)) + 2, models, models))
     for prompt, cosines in _by_prompt(prints, name):

@@ -31,11 +31,11 @@ SOURCE = "https://huggingface.co/datasets/speechmap/speechmap-data"
 LICENCE = "Apache-2.0"
 CATEGORY = "us_hard"
 KEEP = 300
-"""Questions of the panel, those that predict the others best; more make it larger, and little better."""
+"""Questions of the panel, those that predict the others best. More make it larger, and little better."""
 RANKING = 60
 """Models that rank the questions, spread evenly over all by name."""
 LONGEST = 4_000_000
-"""Characters of a line; a longer one is no answer."""
+"""Characters of a line. A longer one is no answer."""
 TELLING = 10
 """Answers of each model that tell the panel's language."""
 LARGEST = 2_000_000_000
@@ -87,7 +87,7 @@ def build(
         name: of the panel.
         known: the registry.
         keep: questions of the panel.
-        reads: the kind of reasoning traces to make it of (`panel.READS`); by default of answers.
+        reads: the kind of reasoning traces to make it of (`panel.READS`). By default of answers.
         category: whose questions and answers.
 
     Raises:
@@ -181,7 +181,7 @@ def _files(clone: Path, category: str) -> list[Path]:
 def _fingerprints(
     files: list[Path], prompts: list[Prompt], known: Registry, reads: str | None, seen: _Counted
 ) -> Iterator[tuple[fp.Fingerprints, pl.Series]]:
-    """The fingerprints of every model, and its texts; a file at a time."""
+    """The fingerprints of every model, and its texts. A file at a time."""
     ids = panel_files.ids_of(prompts)
     read: set[str] = set()
     for path in files:
@@ -217,7 +217,7 @@ def _answers(path: Path, ids: Mapping[str, str], reads: str | None, known: Regis
 
 
 def _answer(line: str, ids: Mapping[str, str], reads: str | None, known: Registry) -> tuple[str, str, str, bool] | bool:
-    """Model, prompt, text and whether it was cut off; else whether the line should have held an answer."""
+    """Model, prompt, text and whether it was cut off, else whether the line should have held an answer."""
     if not line.strip():
         return False
     try:

@@ -1,7 +1,7 @@
 """Fingerprints kept between runs: one file per model and prompt set, named by what it was made from.
 
 The name is a hash of the fingerprints' version, the channels and the model's answers, so that a changed answer is a new
-file and nothing stale is ever read. The folder may be deleted at any time; a file that cannot be read is made anew.
+file and nothing stale is ever read. The folder may be deleted at any time. A file that cannot be read is made anew.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from harness.provenance import fingerprint as fp
 FOLDER = "fingerprints"
 """Inside a results folder."""
 TOGETHER = 10_000
-"""Answers whose fingerprints are made at one time; bounds memory."""
+"""Answers whose fingerprints are made at one time. Bounds memory."""
 
 
 def fingerprint(
@@ -37,12 +37,12 @@ def fingerprint(
     Args:
         answers: columns `model`, `prompt_id` and `column`.
         names: channels, by default all that read such texts.
-        folder: where fingerprints are kept; `None` keeps none. One that cannot be written to keeps none either.
+        folder: where fingerprints are kept. `None` keeps none. One that cannot be written to keeps none either.
         column: `output`, or `reasoning` for traces.
         cut: whether features are cut the way a panel's are.
 
     Returns:
-        The same as `fingerprint.fingerprint`, and `fingerprint.reduce` where they are cut.
+        The same as `fingerprint.fingerprint`, and `fingerprint.reduce` if they are cut.
     """
     if folder is None:
         made = fp.fingerprint(answers, column, names)
@@ -66,7 +66,7 @@ def fingerprint(
 
 
 def _batches(answers: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Whole models in turn, as many at a time as have `TOGETHER` answers; a model with more is alone."""
+    """Whole models in turn, as many at a time as have `TOGETHER` answers. A model with more is alone."""
     now: list[pl.DataFrame] = []
     for _, part in sorted(answers.partition_by("model", as_dict=True).items()):
         if now and sum(map(len, now)) + len(part) > TOGETHER:
@@ -85,7 +85,7 @@ def address(answers: pl.DataFrame, names: Sequence[str], column: str = "output",
 def addresses(
     answers: pl.DataFrame, names: Sequence[str], column: str = "output", *, cut: bool = False, named: bool = True
 ) -> dict[str, str]:
-    """`address` of every model, by its name, sorted; without the name in it unless `named`."""
+    """`address` of every model, by its name, sorted, without the name in it unless `named`."""
     begin = f"{fp.VERSION} {fp.LAYOUT} {column} {cut} {' '.join(sorted(names))}".encode()
     rows = answers.select(pl.col("model", "prompt_id", column).cast(pl.String)).sort("model", "prompt_id")
     twice = pl.col("model").eq(pl.col("model").shift()) & pl.col("prompt_id").eq(pl.col("prompt_id").shift())
@@ -146,9 +146,9 @@ class Pairs:
         """Those of one channel on one set of prompts.
 
         Args:
-            texts: columns `prompt_id`, `model`, `output`; one row per model and prompt.
+            texts: columns `prompt_id`, `model`, `output`. One row per model and prompt.
             name: of the channel, with its version.
-            folder: where they are kept; `None` keeps none.
+            folder: where they are kept. `None` keeps none.
         """
         if folder is None:
             return cls(None, {})
@@ -158,7 +158,7 @@ class Pairs:
         return cls(folder / f"{name}-{digest}.pairs.parquet", keys)
 
     def known(self, models: Sequence[str]) -> dict[tuple[str, str], PairRow]:
-        """What is kept of pairs of these models, in their order; a file that cannot be read holds nothing."""
+        """What is kept of pairs of these models, in their order. A file that cannot be read holds nothing."""
         if self.path is None:
             return {}
         rows = _read(self.path, _PAIRS)
@@ -199,7 +199,7 @@ class Pairs:
         return every.select("prompt_id", "model", "words")
 
     def keep(self, found: Mapping[tuple[str, str], PairRow]) -> None:
-        """Keep these pairs and no others; a folder that cannot be written to keeps none."""
+        """Keep these pairs and no others. A folder that cannot be written to keeps none."""
         if self.path is None:
             return
         rows = [(*self._key(a, b), *row) for (a, b), row in found.items()]
@@ -207,7 +207,7 @@ class Pairs:
 
 
 def _read(path: Path | None, schema: pl.Schema) -> pl.DataFrame:
-    """A table that is kept; without rows where it is not there or cannot be read."""
+    """A table that is kept, without rows if it is not there or cannot be read."""
     try:
         if path is not None and path.is_file():
             return pl.read_parquet(path).select(list(schema)).cast(schema)
@@ -217,7 +217,7 @@ def _read(path: Path | None, schema: pl.Schema) -> pl.DataFrame:
 
 
 def _write(frame: pl.DataFrame, path: Path) -> None:
-    """Keep a table, where the folder can be written to."""
+    """Keep a table, if the folder can be written to."""
     partial = path.with_name(f".{path.name}.partial")
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -19,10 +19,10 @@ import polars as pl
 HEAD = 100
 """Tokens read from the start of an answer."""
 TAIL = 20
-"""Tokens read from its end, where the answer is long enough that the two windows rarely meet."""
+"""Tokens read from its end, if the answer is long enough that the two windows rarely meet."""
 HEAD_CHARS = 1_000
 BODY = 400
-"""Tokens read where rates are measured: single words are rare, and need more text than phrases do."""
+"""Tokens read when rates are measured: single words are rare, and need more text than phrases do."""
 BODY_CHARS = 2_800
 TRACE = 1_000
 """Tokens read of a reasoning trace by the channels that know traces."""
@@ -31,7 +31,7 @@ TAIL_CHARS = 240
 TAIL_NEEDS_CHARS = 400
 """Answers shorter than this (characters) have no closing of their own."""
 BATCH = 20_000
-"""Answers held as tokens at any one time; bounds memory."""
+"""Answers held as tokens at any one time. Bounds memory."""
 
 # Combining marks and joiners belong to the letter before them: without its vowel signs a Hindi word falls to pieces
 # (Unicode Standard Annex 29, rules WB4 and WB5). Marks that English has (behind symbols, the macron over a mean's x)
@@ -41,7 +41,7 @@ _ALONE = r"[\p{Han}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
 """Scripts without spaces between words: each letter is a token, with its marks."""
 _LETTER = rf"[\p{{L}}\p{{N}}--{_ALONE}]"
 _MORE = rf"(?:{_LETTER}|{_MARK}|[\x{{200C}}\x{{200D}}](?:\p{{L}}|{_MARK}))*"
-# Other letters and digits run together, with an inner apostrophe; any other visible character is a token, and so is a
+# Other letters and digits run together, with an inner apostrophe. Any other visible character is a token, and so is a
 # run of line breaks.
 PIECE = (
     rf"[\p{{L}}\p{{N}}&&{_ALONE}]{_MARK}*|{_LETTER}{_MORE}(?:['’]\p{{L}}(?:\p{{L}}|{_MARK})*)?|[^\p{{L}}\p{{N}}\s]|\n+"
@@ -93,11 +93,11 @@ def answers(frame: pl.DataFrame, column: str = "output") -> tuple[pl.DataFrame, 
     """Pick the texts that can be compared.
 
     Args:
-        frame: columns `model`, `prompt_id` and `column` (String); `cut`, true where an answer was cut off, if known.
+        frame: columns `model`, `prompt_id` and `column` (String). `cut`, true if an answer was cut off, if known.
         column: the column that holds the texts: `output`, or `reasoning` for traces.
 
     Returns:
-        Columns `model`, `prompt_id`, `text`, `cut`, sorted; and how many rows were `empty`, `looping` and `kept`.
+        Columns `model`, `prompt_id`, `text`, `cut`, sorted, and how many rows were `empty`, `looping` and `kept`.
     """
     cut = pl.col("cut").fill_null(value=False) if "cut" in frame.columns else pl.lit(value=False)
     texts = frame.select(
@@ -134,7 +134,7 @@ def _starts(texts: pl.DataFrame, tokens: int, chars: int) -> Iterator[Tokens]:
 
 
 def tails(texts: pl.DataFrame) -> Iterator[Tokens]:
-    """The last `TAIL` tokens of every answer of at least `TAIL_NEEDS_CHARS`; position 0 is the first of them.
+    """The last `TAIL` tokens of every answer of at least `TAIL_NEEDS_CHARS`. Position 0 is the first of them.
 
     An answer that was cut off has no ending of its own: none of it is read.
     """
@@ -182,7 +182,7 @@ def _tokens(lists: pl.Series, first_row: int) -> Tokens:
 
 @functools.lru_cache(maxsize=1 << 17)
 def token_hash(token: str) -> int:
-    """Hash a lower-cased token to 64 bits, the same on every machine and version; names share one value.
+    """Hash a lower-cased token to 64 bits, the same on every machine and version. Names share one value.
 
     Remembered, because models use the same words: a folder of 185 models asks for a million and a half.
     """

@@ -1,7 +1,7 @@
 """A tree of who writes like whom: an illustration, not a genealogy.
 
 Neighbour joining (Saitou and Nei 1987, doi 10.1093/oxfordjournals.molbev.a040454) on distances that are the pool's
-highest similarity less the pair's; a constant added to every distance changes no branching. Support of a branch is the
+highest similarity less the pair's. A constant added to every distance changes no branching. Support of a branch is the
 share of random halves of the prompts whose tree has it too: the delete-half jackknife, whose spread is the bootstrap's
 (Felsenstein 2004, Inferring Phylogenies, chapter 20). Models copy from several others, and a tree cannot say so.
 """
@@ -42,7 +42,7 @@ class TreeNode:
 
 
 def standardised(prints: Fingerprints, names: Sequence[str]) -> Matrix:
-    """Mean over channels of similarity, in standard deviations of the pool's pairs; NaN if there is none."""
+    """Mean over channels of similarity, in standard deviations of the pool's pairs. NaN if there is none."""
     return similarity.standardised((similarity.matrix(prints, name) for name in names), len(prints.models))
 
 
@@ -59,7 +59,7 @@ def tree(prints: Fingerprints, names: Sequence[str], draws: int, known: Mapping[
     """The tree of a pool, with support.
 
     Args:
-        prints: of at least `LEAST_MODELS` models that can all be compared with one another; others are left out.
+        prints: of at least `LEAST_MODELS` models that can all be compared with one another. Others are left out.
         names: channels to average.
         draws: halves of the prompts behind each support.
         known: similarities on all prompts by channel, if you have computed them.

@@ -2,7 +2,7 @@ r"""How far scores and ranks depend on the prompts that were asked, and on the m
 
 Replicates of the delete-a-group jackknife (Kott 2001, Journal of Official Statistics 17): scores without one of ten
 groups of prompts, and without one of up to ten groups of null lineages. Models of one lineage (or lab) go together.
-With \(\theta_g\) of G groups, \(d_g = \sqrt{(G-1)/G}\,(\theta_g - \bar\theta)\); the variance is \(\sum d_g^2\) over
+With \(\theta_g\) of G groups, \(d_g = \sqrt{(G-1)/G}\,(\theta_g - \bar\theta)\). The variance is \(\sum d_g^2\) over
 both kinds of groups. Ranks have no normal law: their interval is that of draws \(z + \sum_g \epsilon_g d_g\),
 \(\epsilon\) standard normal, one for all candidates, so that what candidates share (the suspect's answers) moves them
 together.
@@ -29,7 +29,7 @@ LEAST = 2
 
 
 def deviations(analysis: Analysis) -> Matrix:
-    """Scaled deviations of the replicates, of the prompts first: replicates x models x candidates; NaN is unknown."""
+    """Scaled deviations of the replicates, of the prompts first: replicates x models x candidates. NaN is unknown."""
     groups = prompt_groups(analysis.prints)
     names = list(analysis.dated.channels)
     parts = zip(*(similarity.without(analysis.prints, name, groups) for name in names), strict=True)

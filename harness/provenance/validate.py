@@ -24,7 +24,7 @@ from harness.provenance.protocol import PromptSet, prompt_sets
 from harness.provenance.registry import Labels, Registry
 
 CURVE = (25, 50, 100, 200)
-"""Prompts of the power curve; the corpus's own number is always its last point."""
+"""Prompts of the power curve. The corpus's own number is always its last point."""
 
 
 @one_thread()
@@ -49,7 +49,7 @@ def validate(
         models: role, lab and month of release (`registry.MODELS`).
         registry: fills what the tables leave empty.
         draws: bootstrap draws behind each interval.
-        curve: prompt counts of the power curve; empty skips it.
+        curve: prompt counts of the power curve. Empty skips it.
         stability: whether to leave out every candidate once.
         seed: of the bootstrap and the prompt draws.
 
@@ -95,7 +95,7 @@ def too_few(part: PromptSet) -> Row:
 
 
 def _figures(corpus: Corpus, curve: Sequence[int], *, stability: bool) -> Iterator[Figure]:
-    """The figures of one corpus; the power curve last, and only where it is asked for."""
+    """The figures of one corpus. The power curve last, and only if it is asked for."""
     yield from lab_figures.controls_accused(corpus)
     yield lab_figures.unrelated_named(corpus)
     yield pair_figures.none_rate(corpus)
@@ -140,7 +140,7 @@ def ranking(corpus: Scored, *, other: bool) -> Iterator[Figure]:
 
 @one_thread()
 def asked_figures(made: Panel, labels: Labels, asked: Sequence[int], *, both: bool, seed: int = 0) -> dict[str, float]:
-    """What is left of the main figures where suspects are asked some of a panel's prompts.
+    """What is left of the main figures if suspects are asked some of a panel's prompts.
 
     Args:
         made: the panel.
@@ -150,7 +150,7 @@ def asked_figures(made: Panel, labels: Labels, asked: Sequence[int], *, both: bo
         seed: of the bootstrap, whose intervals are not given.
 
     Returns:
-        By name of the figure; a figure that cannot be computed is missing.
+        By name of the figure. A figure that cannot be computed is missing.
     """
     some = len(asked) < len(made.prints.prompts)
     prints = (

@@ -145,7 +145,7 @@ def rival(suspect: str, lab: Lab, found: Rival) -> str:
 
 
 def itself(found: Finding) -> str:
-    """That the suspect answers like another model itself, which comes before any teacher; empty if it does not."""
+    """That the suspect answers like another model itself, which comes before any teacher. Empty if it does not."""
     same = found.same_model
     if same is None or not same.named:
         return ""
@@ -156,7 +156,7 @@ def itself(found: Finding) -> str:
 
 
 def _likeness(suspect: str, other: str, *, strict: bool) -> str:
-    """What the same-model test says; only a model that is closer than siblings are (`strict`) is the model itself."""
+    """What the same-model test says. Only a model that is closer than siblings are (`strict`) is the model itself."""
     if strict:
         return f"{suspect} answers like {other} itself, or a version of it, or a model derived from it"
     return f"{suspect} answers so much like {other} that it may be that model, or kin of it"
@@ -168,7 +168,7 @@ def said(found: Finding) -> str:
 
 
 def rivals(found: Finding) -> str:
-    """What else would explain the resemblances, named before any lab is; empty if nothing would."""
+    """What else would explain the resemblances, named before any lab is. Empty if nothing would."""
     texts = [rival(found.suspect, lab, one) for lab in found.named for one in lab.rivals]
     return f"Think of other explanations first: {'; '.join(texts)}. " if texts else ""
 
@@ -237,9 +237,9 @@ def notes(
     """What a reader must know beside the verdict.
 
     Args:
-        found: the finding; its own notes are not read.
+        found: the finding. Its own notes are not read.
         tests: how many labs were adjusted together.
-        worth: what scores are worth by documented students; `None` if too few are documented.
+        worth: what scores are worth by documented students. `None` if too few are documented.
         named: of `positives.naming`.
         more: of the pool.
     """
@@ -261,10 +261,10 @@ def notes(
 
 
 def naming(found: Finding, named: Mapping[str, Mapping[str, bool]]) -> str:
-    """Say how many documented students of the labs tested a verdict names: what "none" is worth; empty if unknown.
+    """Say how many documented students of the labs tested a verdict names: what "none" is worth. Empty if unknown.
 
     Args:
-        found: the finding; the suspect does not vouch for itself.
+        found: the finding. The suspect does not vouch for itself.
         named: of `positives.naming`.
     """
     known = positives.counts(named, found.labs, found.suspect)
@@ -283,7 +283,7 @@ def nearest_of_all(near: Member) -> str:
 
 
 def smallest(p: float | None, tests: int) -> tuple[str, ...]:
-    """Say that no single candidate can stand out among so many; nothing if one can.
+    """Say that no single candidate can stand out among so many. Nothing if one can.
 
     Args:
         p: the smallest p-value that the pool can give.
@@ -299,11 +299,11 @@ def smallest(p: float | None, tests: int) -> tuple[str, ...]:
 
 
 def power(suspect: str, of: Mapping[str, Mapping[str, float] | None]) -> tuple[str, ...]:
-    """Say how often documented students of the candidates tested are found; what "none" is worth.
+    """Say how often documented students of the candidates tested are found. What "none" is worth.
 
     Args:
         suspect: the model that was looked at.
-        of: by candidate, `positives.power`; `None` if no student is documented.
+        of: by candidate, `positives.power`. `None` if no student is documented.
     """
     known = {name: found for name, found in of.items() if found and found["students"] >= LEAST_STUDENTS}
     if not of:
@@ -330,7 +330,7 @@ def likelihood(candidate: str, ratio: float | None, lineages: int | None) -> str
     Args:
         candidate: the strongest.
         ratio: the likelihood ratio of its score.
-        lineages: of documented students behind it; `None` if there are too few.
+        lineages: of documented students behind it. `None` if there are too few.
     """
     if ratio is None or lineages is None:
         return "No likelihood ratio: this pool holds too few lineages of documented students."
@@ -365,7 +365,7 @@ def sampled_again(suspect: str, found: SelfScore | None) -> str:
 
     Args:
         suspect: its name.
-        found: its score; `None`: nothing to say.
+        found: its score. `None`: nothing to say.
     """
     if found is None:
         return ""
@@ -401,11 +401,11 @@ def one_text(wrapping: Wrapping) -> str:
 
 
 def texts(found: Finding, language: str | None) -> tuple[str, ...]:
-    """What was found in a suspect's texts before they were compared; nothing if nothing was.
+    """What was found in a suspect's texts before they were compared. Nothing if nothing was.
 
     Args:
         found: the finding.
-        language: of the set; `None` if that is not recorded.
+        language: of the set. `None` if that is not recorded.
     """
     if found.reading is None:
         return ()
@@ -445,7 +445,7 @@ def _language(found: Finding, told: Languages, language: str | None) -> tuple[st
 
 
 def by_name(fact: ModelFacts) -> tuple[str, ...]:
-    """Say what of a suspect is known from its name alone; nothing if all is documented."""
+    """Say what of a suspect is known from its name alone. Nothing if all is documented."""
     read = {"lab": fact.lab, "bases": ", ".join(sorted(fact.bases))}
     said = [f"{_CALLED[what]} {read[what]}" for what in sorted(fact.by_name) if read.get(what)]
     if not said:
@@ -465,7 +465,7 @@ FOREIGN = 0.1
 
 
 def own_lab(found: Finding, lab: str | None) -> tuple[str, ...]:
-    """Say that candidates of a suspect's own lab were tested because somebody asked; nothing if none was."""
+    """Say that candidates of a suspect's own lab were tested because somebody asked. Nothing if none was."""
     own = [test.candidate for test in found.tested if lab is not None and test.lab == lab]
     if not own:
         return ()
@@ -502,7 +502,7 @@ def standing(suspect: str, found: ReportStanding, looks: Looks, *, logged: bool)
 
 
 def documented(name: str, teachers: Sequence[str], source: str | None) -> tuple[str, ...]:
-    """Say what is documented of a model's teachers; nothing if nothing is."""
+    """Say what is documented of a model's teachers. Nothing if nothing is."""
     if not teachers:
         return ()
     return (f"Teachers documented for {name}: {', '.join(teachers)} ({source or 'no source given'}).",)
@@ -514,7 +514,7 @@ def statement(name: str, said: str | None) -> str:
 
 
 def undated(names: Sequence[str]) -> tuple[str, ...]:
-    """Say which models have no documented release date, and what follows; nothing if all have one."""
+    """Say which models have no documented release date, and what follows. Nothing if all have one."""
     if not names:
         return ()
     shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")  # noqa: PLR2004
@@ -553,11 +553,19 @@ def panel(name: str, about: Mapping[str, Any], models: int, prompts: int) -> tup
     return text, str(about["facts"])
 
 
+def contained(name: str, models: int) -> str:
+    """Say why a panel is not shown beside the local answers to its prompts."""
+    return (
+        f"All {models} models of the panel {name} were answered here. The panel adds no model to these, so this is the "
+        "one picture of both."
+    )
+
+
 def same_model(found: Sameness | None) -> str:
-    """Say whether the suspect may be the model nearest to it, and how often that would be wrong; never "another model".
+    """Say whether the suspect may be the model nearest to it, and how often that would be wrong. Never "another model".
 
     Args:
-        found: of `same.nearest` or `same.same_model`; `None` if nothing can be compared.
+        found: of `same.nearest` or `same.same_model`. `None` if nothing can be compared.
     """
     if found is None or found.threshold is None:
         return "There are too few prompts or models to test whether it is one of these models under another name."
@@ -584,7 +592,7 @@ def same_model(found: Sameness | None) -> str:
 
 
 def equality(p: float | None) -> str:
-    """Say whether two endpoints draw their answers alike (`same.equality`); empty if nothing was asked twice."""
+    """Say whether two endpoints draw their answers alike (`same.equality`). Empty if nothing was asked twice."""
     if p is None:
         return ""
     if p > ALPHA:
@@ -672,7 +680,7 @@ def replaced(suspect: str, name: str) -> str:
 
 
 def suggested(suspect: str, rows: Sequence[Mapping[str, Any]]) -> str:
-    """Say which offered names the model agrees to more than to invented ones; empty if none was offered.
+    """Say which offered names the model agrees to more than to invented ones. Empty if none was offered.
 
     Args:
         suspect: the model that was asked.

@@ -11,7 +11,7 @@ from harness.provenance import Finding
 
 
 class ProvenanceFrame(pl.DataFrame):
-    """A row per model, possible teacher and channel, as any frame; called with a model's name, the finding on it."""
+    """A row per model, possible teacher and channel, as any frame. Called with a model's name, the finding on it."""
 
     _findings: Callable[[str], Mapping[str, Finding]] | None = None
 

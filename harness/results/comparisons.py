@@ -1,6 +1,6 @@
 """Models compared in pairs on what the index holds: the table `comparisons`, and what `harness compare` says.
 
-The statistics are in `harness.stats.pairs` and `harness.stats.ranks`; here documents are matched, and numbers put in
+The statistics are in `harness.stats.pairs` and `harness.stats.ranks`. Here documents are matched, and numbers put in
 words.
 """
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CUT = 240
-"""Longest text of an item on the screen, in characters; `--flips` holds the whole."""
+"""Longest text of an item on the screen, in characters. `--flips` holds the whole."""
 
 _HEADLINES = """
     SELECT run_id, model, task, metric, document, documents.source,
@@ -50,10 +50,10 @@ class Side:
     """Identity of the task's files and number of worked examples."""
     higher_is_better: bool
     documents: Sequence[str]
-    """Every document of the task, from whomever; what follows is in their order."""
+    """Every document of the task, from whomever. What follows is in their order."""
     scores: pairs.Scores
     sources: NDArray[np.int64]
-    """Number of each document's source; -1 if the model has no score."""
+    """Number of each document's source. -1 if the model has no score."""
 
 
 Sides = dict[tuple[str, str], dict[str, Side]]
@@ -61,7 +61,7 @@ Sides = dict[tuple[str, str], dict[str, Side]]
 
 
 def table(query: store.Query, changed: store.Changed) -> pl.DataFrame:
-    """Every pair of models on a task of which one has changed, from the chosen runs; columns as in `schema.py`.
+    """Every pair of models on a task of which one has changed, from the chosen runs. Columns as in `schema.py`.
 
     Task by task, so that no more than one task's scores are held at once.
     """
@@ -172,8 +172,8 @@ def compare(results: Path, a: str, b: str) -> Report:
     """Compare two models, or two runs, on every task that both have a headline score for.
 
     Args:
-        results: the results folder; its index must be up to date.
-        a: a model's name, a run id (or enough of it), or RUN:MODEL where a run holds several.
+        results: the results folder. Its index must be up to date.
+        a: a model's name, a run id (or enough of it), or RUN:MODEL if a run holds several.
         b: the other.
 
     Raises:
@@ -285,7 +285,7 @@ def _flips(query: store.Query, where_a: str, where_b: str, shared: Sides) -> pl.
 
 
 def text(report: Report, show: int = 2, width: int = tables.WIDTH) -> str:
-    """The report in words, no wider than `width`; nothing a model wrote can move the cursor.
+    """The report in words, no wider than `width`. Nothing a model wrote can move the cursor.
 
     Args:
         report: what was found.
@@ -344,7 +344,7 @@ def _short(value: float, sign: str = "") -> str:
 
 
 def sentence(row: dict[str, Any], a: str, b: str) -> str:
-    """One comparison in plain words; `row` as in `Report.tasks`."""
+    """One comparison in plain words. `row` as in `Report.tasks`."""
     names, turn = ((a, b), 1) if row["difference"] >= 0 else ((b, a), -1)
     share = min(row["value_a"], row["value_b"]) >= 0 and max(row["value_a"], row["value_b"]) <= 1
     scale, unit = (100, " points") if share else (1, "")
@@ -406,14 +406,14 @@ def _cut(value: str | None) -> str:
 
 
 ITEMS = (30, 50, 100, 200, 500, 1000, 2000, 5000)
-"""What `powers` shows where no number of items is named."""
+"""What `powers` shows if no number of items is named."""
 
 
 def powers(items: Sequence[int], design: power.Design, difference: float | None = None) -> pl.DataFrame:
-    """What comparing two models can see; one row per number of items, or for the fewest that show a difference.
+    """What comparing two models can see. One row per number of items, or for the fewest that show a difference.
 
     Args:
-        items: numbers of items; `ITEMS` where there is none and no difference.
+        items: numbers of items. `ITEMS` if there is none and no difference.
         design: how they are compared.
         difference: a difference in accuracy to be seen, for another row.
 

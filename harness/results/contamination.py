@@ -1,7 +1,7 @@
 """Whether a model does better on what it may have seen: documents from before its release, and originals of variants.
 
 A drop is no proof. Contests get harder with the years, so a drop is read beside that of models that came before all of
-the documents or after all of them; `gsm_perturbed` is free of that, its variants are of the same difficulty.
+the documents or after all of them. `gsm_perturbed` is free of that, its variants are of the same difficulty.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ def table(results: Path) -> pl.DataFrame:
     """One row per model and task that says something of it.
 
     Args:
-        results: the results folder; its index must be up to date.
+        results: the results folder. Its index must be up to date.
 
     Returns:
-        `old` and `new` are the means on documents up to the month of the model's release and later ones; `drop` is
+        `old` and `new` are the means on documents up to the month of the model's release and later ones. `drop` is
         old less new, or original less perturbed, with interval, p and test. A task has no row if all of its documents
         lie on one side.
     """

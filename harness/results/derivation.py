@@ -1,6 +1,6 @@
 """From the index to what is published: which task feeds which provenance channel, and what a leaderboard needs.
 
-The one place that knows the index, the channels and the leaderboard; they do not know each other.
+The one place that knows the index, the channels and the leaderboard. They do not know each other.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def refresh(results_dir: Path) -> store.Refreshed:
-    """Unite shards, then bring the index up to date, similarities and identity claims included; see `store.refresh`.
+    """Unite shards, then bring the index up to date, similarities and identity claims included. See `store.refresh`.
 
     On a disk that cannot be written, an index that is there is left as it is, and `problems` says so.
     """
@@ -43,7 +43,7 @@ def refresh(results_dir: Path) -> store.Refreshed:
 
 
 def rebuild(results_dir: Path) -> store.Refreshed:
-    """Unite shards, then make the index from nothing; see `store.rebuild`."""
+    """Unite shards, then make the index from nothing. See `store.rebuild`."""
     return _united(results_dir, store.rebuild)
 
 
@@ -70,7 +70,7 @@ def anew(results_dir: Path, error: DamagedIndexError) -> None:
 
 
 def differences(results_dir: Path) -> list[str]:
-    """What the index holds that its run folders do not give; see `store.differences`."""
+    """What the index holds that its run folders do not give. See `store.differences`."""
     return store.differences(results_dir, _deriving(results_dir), panels.facts())
 
 
@@ -79,14 +79,14 @@ def _deriving(results_dir: Path) -> store.Derive:
 
 
 def derive(query: store.Query, changed: store.Changed, results_dir: Path | None = None) -> Mapping[str, pl.DataFrame]:
-    """The tables that are computed over the chosen runs of all models, by name; of some what has changed (`store`).
+    """The tables that are computed over the chosen runs of all models. Some hold only what has changed (`store`).
 
-    Those of evidence are left as they are where no run of open prompts has changed.
+    Those of evidence are left as they are if no run of open prompts has changed.
 
     Args:
         query: runs SQL on the index.
         changed: models and tasks.
-        results_dir: the results folder, in which fingerprints are kept (`provenance.stored`); `None` keeps none.
+        results_dir: the results folder, in which fingerprints are kept (`provenance.stored`). `None` keeps none.
     """
     tasks = sorted({task for _, task in changed})
     every = probes.every()
@@ -176,7 +176,7 @@ def known(query: store.Query) -> registry.Registry:
 
 
 def known_in(results_dir: Path) -> registry.Registry:
-    """The same of a results folder; without an index, what files say."""
+    """The same of a results folder. Without an index, what files say."""
     from harness.provenance import pools
 
     if not store.index_path(results_dir).is_file():
@@ -206,14 +206,14 @@ def suspect_report(
     """Everything that can be said of where a model's answers come from: see `reports.reports`.
 
     Args:
-        results_dir: the results folder; with a panel it may be empty.
+        results_dir: the results folder. With a panel it may be empty.
         suspect: a model's name.
-        candidates: whom to ask about; by default everybody who may be a teacher.
+        candidates: whom to ask about. By default everybody who may be a teacher.
         panel: a reference panel to compare with, instead of the models that answered the same tasks.
         interval: whether to compute how far scores depend on prompts and null models.
         told: what the user says of the suspect (`released`, `lab`, `base`), over what is documented.
-        domain: of the prompts to compare on (`domains.DOMAINS`); by default all.
-        by_domain: whether to say also what each kind of prompt shows by itself; by default in small pools.
+        domain: of the prompts to compare on (`domains.DOMAINS`). By default all.
+        by_domain: whether to say also what each kind of prompt shows by itself. By default in small pools.
         same_lab: whether candidates of the suspect's own lab are tested, too.
         registered: a file of `harness provenance register`: was this comparison fixed before there were answers?
 
@@ -268,7 +268,7 @@ def _standing(
     results_dir: Path, suspect: str, answers: pl.DataFrame, question: Mapping[str, Any], panel: str | None,
     made: registration.Registration | None,
 ) -> dict[str, Any]:  # fmt: skip
-    """What a report is, and how much was looked at; the question is written down first."""
+    """What a report is, and how much was looked at. The question is written down first."""
     from harness.provenance import registration, wording
 
     logged = results_dir.is_dir() and registration.look(results_dir, {"suspect": suspect, **question})
@@ -315,7 +315,7 @@ def same_model(results_dir: Path, a: str, b: str, panel: str | None = None) -> d
         results_dir: the results folder.
         a: a model, or `RUN:MODEL`.
         b: the other.
-        panel: whose models say how alike others are; by default the panel, else the task, of which both answered most.
+        panel: whose models say how alike others are. By default the panel, else the task, of which both answered most.
 
     Returns:
         JSON-able: `a`, `b`, `reference`, what `same.Sameness` says (`None`: too few shared prompts), and `text`.
@@ -395,7 +395,7 @@ def findings(results_dir: Path) -> dict[tuple[str, str], Finding]:
 
 
 def said_by_probes(results_dir: Path, model: str) -> list[dict[str, str]]:
-    """What probes with a heading say of a model: `heading`, `text`; nothing if there is no index."""
+    """What probes with a heading say of a model: `heading`, `text`. Nothing if there is no index."""
     if not store.index_path(results_dir).is_file():
         return []
     with contextlib.closing(store.connect(results_dir)) as index:
@@ -418,7 +418,7 @@ def owned_tasks() -> list[str]:
 
 
 def _offered(results_dir: Path, suspect: str) -> list[dict[str, Any]]:
-    """A suspect's rows of `suggested_identities`; none if there is no index."""
+    """A suspect's rows of `suggested_identities`. None if there is no index."""
     import polars as pl
 
     if not store.index_path(results_dir).is_file():
@@ -452,7 +452,7 @@ def _of_index(
 
 
 def _has_runs(results_dir: Path, model: str) -> bool:
-    """Whether any run here is of that model; no where there is no index."""
+    """Whether any run here is of that model. No if there is no index."""
     if not store.index_path(results_dir).is_file():
         return False
     return model in store.query(results_dir, "SELECT DISTINCT model FROM models")["model"].to_list()
@@ -493,12 +493,12 @@ def board(results_dir: Path, wanted: Selection | None = None) -> Board:
 
     Args:
         results_dir: the results folder.
-        wanted: which results, weighed how; by default all of them.
+        wanted: which results, weighed how. By default all of them.
 
     Raises:
         StorageError: there is no index.
         ConfigError: the selection names what is not there, or leaves nothing.
-        HarnessError: the selection's condition is no SQL; the message is the engine's own.
+        HarnessError: the selection's condition is no SQL. The message is the engine's own.
     """
     from harness.results import leaderboard
 
@@ -514,7 +514,7 @@ def board(results_dir: Path, wanted: Selection | None = None) -> Board:
 
 
 def _facts(results_dir: Path, models: pl.DataFrame) -> dict[str, Fact]:
-    """What is documented of every model of the index; weights that were loaded from a file are open."""
+    """What is documented of every model of the index. Weights that were loaded from a file are open."""
     from harness.provenance import pools
     from harness.results.leaderboard import Fact
 

@@ -1,7 +1,7 @@
 """Gates: the loss on a task that a comparison has to rule out, as in CI before a model is taken.
 
-`gsm8k >= -0.01` passes where the interval of B less A lies above -0.01 as a whole. What cannot be told does not pass:
-too few documents are no reason to let a loss through. It is the non-inferiority test at 2.5 %, one-sided; NeMo
+`gsm8k >= -0.01` passes if the interval of B less A lies above -0.01 as a whole. What cannot be told does not pass:
+too few documents are no reason to let a loss through. It is the non-inferiority test at 2.5 %, one-sided. NeMo
 Evaluator's `nel compare` (https://docs.nvidia.com/nemo/evaluator/tutorials/compare) blocks a drop that McNemar's test
 finds, and calls the rest a warning or inconclusive.
 """
@@ -31,7 +31,7 @@ class LossGate:
 
     task: str
     limit: float
-    """In the task's own unit; of shares -0.01 is a point."""
+    """In the task's own unit. If that is a share, -0.01 is a point."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Ruling:
     verdict: Verdict
     """`passed`: the interval excludes a larger loss. `lost`: it holds nothing but larger ones. `undecided`: neither."""
     difference: float
-    """B less A; of a score where less is better, A less B."""
+    """B less A. If less is better, it is A less B."""
     low: float | None
     high: float | None
     n: int
@@ -54,7 +54,7 @@ class Ruling:
 
 
 def parse(text: str) -> LossGate:
-    """A gate as it is typed, `TASK >= NUMBER`; the number may be in points, `-1 points`.
+    """A gate as it is typed, `TASK >= NUMBER`. The number may be in points, `-1 points`.
 
     Raises:
         ConfigError: it is none.

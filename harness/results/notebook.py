@@ -7,7 +7,7 @@
         results.samples.filter(pl.col("status") == "failed")
         results.provenance("mine")
 
-Tables and views are described in docs/schema.md; `results.tables` names them.
+Tables and views are described in docs/schema.md. `results.tables` names them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Results:
-    """The results of a folder. Every table is an attribute; close it, or use it as a context manager.
+    """The results of a folder. Every table is an attribute. Close it, or use it as a context manager.
 
     It shows the index as it was when it was opened: evaluations that end meanwhile do not disturb it.
     """
@@ -82,7 +82,7 @@ class Results:
             parameters: values for its `?` in their order, or for its `$name` by name. They are values, never SQL.
 
         Raises:
-            HarnessError: the engine refuses the SQL, or a value is missing; the message is the engine's own.
+            HarnessError: the engine refuses the SQL, or a value is missing. The message is the engine's own.
         """
         return store.run_sql(self.connection, query, parameters=parameters)
 
@@ -143,7 +143,7 @@ class Results:
 
 
 def read(results: str | PathLike[str], *, refresh: bool = True) -> Results:
-    """Open a results folder; see `harness.open`."""
+    """Open a results folder. See `harness.open`."""
     folder = Path(results)
     runs.need_results(folder)
     if refresh:

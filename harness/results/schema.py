@@ -1,7 +1,7 @@
 """What the SQL index holds: every table, view and column with its type, unit and meaning.
 
 The texts are data: `schema.toml` beside this file, and the table of every probe in its own file. `store.py` creates the
-index from them and puts them into it as comments; the table part of `docs/schema.md` is `markdown()`.
+index from them and puts them into it as comments. The table part of `docs/schema.md` is `markdown()`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from harness.provenance import probes
 
 DOCS_BEGIN = "<!-- schema: made by harness.results.schema.markdown() -->"
 DOCS_END = "<!-- /schema -->"
-"""Between these two lines of `docs/schema.md` stands `markdown()`; a test compares them."""
+"""Between these two lines of `docs/schema.md` stands `markdown()`. A test compares them."""
 VERSION = 12
 """Of this schema. An index of another version is rebuilt, never read."""
 GAP = 0.01
@@ -42,7 +42,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table, or a view where `sql` is set."""
+    """One table, or a view if `sql` is set."""
 
     name: str
     comment: str
@@ -56,7 +56,7 @@ TASK_COLUMN = ("task", "VARCHAR!", "The task whose answers were read.")
 
 
 def _columns(rows: Iterable[Sequence[str]]) -> tuple[Column, ...]:
-    """Columns from name, type and meaning; a `!` behind the type means never null."""
+    """Columns from name, type and meaning. A `!` behind the type means never null."""
     return tuple(
         Column(name, kind.rstrip("!"), text.replace("{GAP}", f"{GAP:g}"), required=kind.endswith("!"))
         for name, kind, text in rows
@@ -70,7 +70,7 @@ def _read(kind: str) -> tuple[Table, ...]:
 
 
 def _of_probes(found: Iterable[probes.Probe], taken: Iterable[str]) -> tuple[Table, ...]:
-    """The table of every probe; several probes may share one, with the same columns.
+    """The table of every probe. Several probes may share one, with the same columns.
 
     Raises:
         ConfigError: two tables of one name differ.

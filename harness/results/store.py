@@ -44,7 +44,7 @@ MARK = f".{INDEX}.mark"
 LOCK_TIMEOUT_S = 600
 """Longest wait for another process that indexes the same results."""
 _HEADERS = 3 * 4096
-"""Bytes of the headers that a DuckDB file begins with; every checkpoint counts itself in one of them."""
+"""Bytes of the headers that a DuckDB file begins with. Every checkpoint counts itself in one of them."""
 _READS = frozenset({"SELECT", "EXPLAIN", "MULTI", "CREATE", "SET", "PRAGMA"})
 """Types of statements that a reader needs: MULTI is a PIVOT, CREATE is of temporary tables and views, SET of variables.
 
@@ -69,12 +69,12 @@ Query = Callable[[str], "pl.DataFrame"]
 Parameters = Sequence[Any] | Mapping[str, Any]
 """Values for the placeholders of a query: `?` in their order, or `$name` by name."""
 Changed = Sequence[tuple[str, str]]
-"""Models and tasks whose runs are new, gone or others than before; sorted."""
+"""Models and tasks whose runs are new, gone or others than before. Sorted."""
 Derive = Callable[[Query, Changed], Mapping[str, "pl.DataFrame"]]
 """Makes tables out of the indexed ones: given SQL access and what has changed, returns frames by table name.
 
 Of `PAIRS` it returns the rows of pairs with a changed model, of probes' tables those of tasks with one (their rows hang
-on all models' runs of one task); of others everything, or nothing if they are as they were.
+on all models' runs of one task). Others hold everything, or nothing if they are as they were.
 """
 PAIRS = ("comparisons",)
 """Derived tables whose rows hang on two models' runs of one task alone."""
@@ -89,9 +89,9 @@ class Refreshed:
     runs: int = 0
     """Runs in the index now."""
     added: tuple[str, ...] = ()
-    """Runs indexed now, because they are new or have changed; sorted."""
+    """Runs indexed now, because they are new or have changed. Sorted."""
     removed: tuple[str, ...] = ()
-    """Runs no longer in the index, because their folder is gone or damaged; sorted."""
+    """Runs no longer in the index, because their folder is gone or damaged. Sorted."""
     problems: tuple[str, ...] = ()
     """One sentence for every run folder that could not be indexed, and why."""
 
@@ -105,12 +105,12 @@ def refresh(results_dir: Path, derive: Derive, facts: str = "") -> Refreshed:
     """Bring the index up to date: add new and changed runs, remove vanished ones, derive what hangs on them anew.
 
     An index made by another version of harness, or one that cannot be read, is rebuilt from nothing. Nothing is
-    written where nothing has changed. A run folder that cannot be read is left out and reported.
+    written if nothing has changed. A run folder that cannot be read is left out and reported.
 
     Args:
         results_dir: the folder that holds `runs/`.
         derive: makes the tables that are computed over all runs, such as similarities.
-        facts: stands for what `derive` reads besides the runs; where it is another one, all is derived anew.
+        facts: stands for what `derive` reads besides the runs. If it is another one, all is derived anew.
 
     Raises:
         StorageError: the index cannot be written, or another process has been writing it for too long.
@@ -119,7 +119,7 @@ def refresh(results_dir: Path, derive: Derive, facts: str = "") -> Refreshed:
 
 
 def rebuild(results_dir: Path, derive: Derive, facts: str = "") -> Refreshed:
-    """Make the index from nothing. The content is that of `refresh`; arguments and errors as there."""
+    """Make the index from nothing. The content is that of `refresh`. Arguments and errors as there."""
     return _update(results_dir, derive, facts, from_nothing=True)
 
 
@@ -132,12 +132,12 @@ def query(results_dir: Path, sql: str, *, single: bool = False) -> pl.DataFrame:
         single: refuse more than one, for SQL that is put together of parts.
 
     Returns:
-        The result of the last statement; an empty frame without columns where it has none.
+        The result of the last statement. An empty frame without columns if it has none.
 
     Raises:
         StorageError: there is no index, one that this version cannot read, or one that another program has changed.
         DamagedIndexError: its bytes are not those that were written.
-        HarnessError: it is no reading, or the engine refuses it; the message is the engine's own.
+        HarnessError: it is no reading, or the engine refuses it. The message is the engine's own.
     """
     with _in(results_dir), contextlib.closing(connect(results_dir)) as connection:
         return run_sql(connection, sql, single=single)
@@ -160,14 +160,14 @@ class Bounds:
     memory_mb: int
     """MiB that the engine may hold."""
     seconds: float
-    """How long the engine may work; what reads the result may take longer."""
+    """How long the engine may work. What reads the result may take longer."""
 
 
 def pieces(results_dir: Path, sql: str, bounds: Bounds) -> Iterator[pl.DataFrame]:
     """`query`, some rows at a time: the first are there before the last are read. At least one frame.
 
     Raises:
-        HarnessError: as `query`, and where a bound is met.
+        HarnessError: as `query`, and when a bound is met.
     """
     import polars as pl
 
@@ -211,7 +211,7 @@ def connect(results_dir: Path, memory_mb: int | None = None) -> duckdb.DuckDBPyC
 
     Args:
         results_dir: the folder that holds the index.
-        memory_mb: MiB that the engine may hold; by default most of the machine's.
+        memory_mb: MiB that the engine may hold. By default most of the machine's.
 
     To DuckDB a file that was attached may be written to by COPY, and be attached again to write, whatever
     `enable_external_access` says. So once it is open, no file can be opened at all, not even to spill to.
@@ -266,7 +266,7 @@ def run_sql(
         parameters: values for the last statement's `?` in their order, or for its `$name` by name.
 
     Raises:
-        HarnessError: it is no reading, or the engine refuses it; the message is the engine's own.
+        HarnessError: it is no reading, or the engine refuses it. The message is the engine's own.
     """
     import polars as pl
 
@@ -279,7 +279,7 @@ def run_sql(
 def _asked(
     connection: Connection, sql: str, *, single: bool = False, parameters: Parameters | None = None
 ) -> duckdb.DuckDBPyRelation | None:
-    """The last statement of a text, those before it run; `None` if it has no result."""
+    """The last statement of a text, those before it run. `None` if it has no result."""
     statements = _readings(connection, sql)
     if single and len(statements) > 1:
         raise HarnessError(f"found {len(statements)} SQL statements, expected one")
@@ -344,7 +344,7 @@ def _readings(connection: Connection, sql: str) -> list[duckdb.Statement]:
 
 
 def _whole_numbers(frame: pl.DataFrame) -> list[pl.Series]:
-    """DuckDB sums integers into 128 bits, which arrive as decimals: back to 64 bits where they fit."""
+    """DuckDB sums integers into 128 bits, which arrive as decimals: back to 64 bits if they fit."""
     import polars as pl
 
     columns = []
@@ -429,7 +429,7 @@ def _updated(results_dir: Path, derive: Derive, facts: str, *, from_nothing: boo
 
 @contextlib.contextmanager
 def _copied(path: Path | None, beside: Path) -> Iterator[None]:
-    """A copy of the index to write to, or none of none; it is on its way to the disk while it is written to.
+    """A copy of the index to write to, or none of none. It is on its way to the disk while it is written to.
 
     The libraries that tables are derived with are imported while it is made: neither keeps the other waiting.
     """
@@ -466,7 +466,7 @@ def _open_to_write(beside: Path) -> Connection:
     """A connection to a new index, or to the copy of one.
 
     Nobody recovers a file that was not finished, so there is no log of changes. Blocks of rows that are not full are
-    written again with every checkpoint: seldom, that is, where many runs are added.
+    written again with every checkpoint: seldom, that is, if many runs are added.
     """
     settings: Settings = {
         "python_enable_replacements": "false",
@@ -509,7 +509,7 @@ _UNMARKED = f"there is no {MARK} beside it that would tell whether another progr
 
 
 def _state(path: Path) -> str | None:
-    """Changes with whatever DuckDB writes to the file, at the price of 12 KiB to read; `None` if changes wait."""
+    """Changes with whatever DuckDB writes to the file, at the price of 12 KiB to read. `None` if changes wait."""
     if _log(path).exists():
         return None
     with path.open("rb") as file:
@@ -517,7 +517,7 @@ def _state(path: Path) -> str | None:
 
 
 def is_as_written(path: Path) -> bool | None:
-    """Whether an index is as harness wrote it; `None` if nothing tells.
+    """Whether an index is as harness wrote it. `None` if nothing tells.
 
     Raises:
         StorageError: it cannot be read.
@@ -542,7 +542,7 @@ def _mark(path: Path, beside: Path) -> None:
 
 
 def _folders(results_dir: Path) -> tuple[dict[str, str], list[str]]:
-    """The fingerprint of every run folder that has samples, by run id; and what could not be read."""
+    """The fingerprint of every run folder that has samples, by run id, and what could not be read."""
     found, problems = {}, []
     for folder in runs.list_runs(results_dir):
         try:
@@ -561,7 +561,7 @@ def _fingerprint(folder: Path) -> str:
 
 
 def _indexed(path: Path) -> dict[str, str] | str | None:
-    """Fingerprint by run id in an index; `None` if it must be made from nothing, why where it cannot be read."""
+    """Fingerprint by run id in an index. `None` if it must be made from nothing, why if it cannot be read."""
     if not path.is_file():
         return None
     try:
@@ -589,7 +589,7 @@ _FACTS = "facts"
 
 
 def facts_of(path: Path) -> str | None:
-    """What stood for the facts that an index was derived with; `None` if it does not say."""
+    """What stood for the facts that an index was derived with. `None` if it does not say."""
     try:
         with _open_to_read(path) as connection:
             found = connection.execute("SELECT value FROM meta WHERE key = ?", [_FACTS]).fetchone()
@@ -628,7 +628,7 @@ def _delete(connection: duckdb.DuckDBPyConnection, gone: list[str]) -> None:
 
 
 def _add(connection: duckdb.DuckDBPyConnection, folder: Path) -> str | None:
-    """Index one run folder, all of it or nothing of it; returns the problem where it cannot be."""
+    """Index one run folder, all of it or nothing of it. Returns the problem if it cannot be."""
     import polars as pl
 
     try:
@@ -787,7 +787,7 @@ def _of_probe(table: str) -> Iterator[None]:
 
 
 def _frame(table: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
-    """Rows of a manifest as a frame of the table's columns; a key that is missing is null, an unknown one is left."""
+    """Rows of a manifest as a frame of the table's columns. A key that is missing is null, an unknown one is left."""
     import polars as pl
 
     kinds: dict[str, Any] = {
@@ -860,7 +860,7 @@ def differences(results_dir: Path, derive: Derive, facts: str = "") -> list[str]
     """What an index holds that its run folders do not give, or the other way round: table by table, in sentences.
 
     A second index is made from the folders, in a folder of its own, and compared. An index that is older than the
-    folders is not brought up to date; it differs.
+    folders is not brought up to date. It differs.
 
     Raises:
         StorageError: the second index cannot be written.
@@ -912,7 +912,7 @@ def _difference(connection: duckdb.DuckDBPyConnection, table: str) -> str | None
 
 
 def _pieces(connection: Connection, table: str) -> list[str]:
-    """Conditions that cut a table into the rows of some runs each, which memory holds; of a table without runs, one."""
+    """Conditions that cut a table into the rows of some runs each, which memory holds. A table without runs has one."""
     if not any(column.name == "run_id" for column in _table(table).columns):
         return ["true"]
     held = f"SELECT run_id FROM fresh.{table} UNION SELECT run_id FROM found.{table} ORDER BY run_id"

@@ -1,7 +1,7 @@
 """Answers in a file of completions: JSON lines of `task_id` and `completion`, the form that HumanEval made common.
 
 https://github.com/openai/human-eval#usage. Several lines of one `task_id` are repeats. `task_id` is the document's own
-field of that name, or where a task has none, the number of the document from 0.
+field of that name, or if a task has none, the number of the document from 0.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from harness.runs.manifest import Manifest, ModelEntry
 BACKEND = "samples"
 """The backend that answers from such a file."""
 IMPORTED = "imported"
-"""What stands for a backend where `harness import` made the run."""
+"""What stands for a backend if `harness import` made the run."""
 _ENDINGS = frozenset("csv eval gz json jsonl ndjson parquet tsv txt zst".split())  # noqa: SIM905 - words are easier to read
 
 
@@ -34,7 +34,7 @@ class Completions:
     """The completions of each `task_id`, in the file's order."""
 
     def counts(self, keys: Sequence[str]) -> list[int]:
-        """How many samples each document is: its completions, or the least that any other has where it has none.
+        """How many samples each document is: its completions, or the least that any other has if it has none.
 
         Args:
             keys: the `task_id` of every document, in order.
@@ -106,7 +106,7 @@ def check(found: Completions, task: str, known: Iterable[str]) -> None:
 
 
 def stem(path: Path) -> str:
-    """A file's name without the endings that say its form: `qwen2.5-7b` of `qwen2.5-7b.jsonl.gz`; may be empty."""
+    """A file's name without the endings that say its form: `qwen2.5-7b` of `qwen2.5-7b.jsonl.gz`. May be empty."""
     name = path.name
     while (parts := name.rpartition("."))[1] and parts[2].lower() in _ENDINGS:
         name = parts[0]
@@ -166,7 +166,7 @@ def _file(model: ModelEntry) -> set[str]:
 
 
 def _answered(run: Path, manifest: Manifest) -> set[tuple[str, str]]:
-    """The models and tasks of a run; before it has ended, all that it will have."""
+    """The models and tasks of a run. Before it has ended, all that it will have."""
     path = folder.samples_path(run)
     if not path.is_file():
         return {(model.name, task.name) for model in manifest.models for task in manifest.tasks}

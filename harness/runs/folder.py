@@ -156,7 +156,7 @@ def write_atomic(path: Path, content: bytes) -> None:
     """Write beside `path`, flush to the disk, rename into place.
 
     Raises:
-        StorageError: the folder cannot be written, or the disk is full; the old file is as it was.
+        StorageError: the folder cannot be written, or the disk is full. The old file is as it was.
     """
     with atomic_file(path) as file, storage_errors(path):
         file.write(content)
@@ -167,7 +167,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     """A file to write to (under `storage_errors`) that is flushed and renamed to `path` when the block ends well.
 
     Raises:
-        StorageError: the folder cannot be written, or the disk is full; the old file is as it was.
+        StorageError: the folder cannot be written, or the disk is full. The old file is as it was.
     """
     if path.is_dir():
         raise StorageError(f"{path} is a folder; name a file in it")
@@ -192,7 +192,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def check_writable(folder: Path) -> None:
-    """See that a folder can be written, or made where it is not there; writes nothing.
+    """See that a folder can be written, or made if it is not there. Writes nothing.
 
     Raises:
         StorageError: it cannot.
@@ -225,7 +225,7 @@ def storage_errors(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def run_lock(run: Path) -> Iterator[None]:
-    """Hold the run folder alone; the operating system lets go of it when the process dies.
+    """Hold the run folder alone. The operating system lets go of it when the process dies.
 
     Raises:
         RunLockedError: another process holds it.

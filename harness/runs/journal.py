@@ -40,7 +40,7 @@ class Entry:
 
 
 def entries(path: Path) -> Iterator[Entry]:
-    """Every whole line of a journal, oldest first; nothing if there is no file. Changes nothing.
+    """Every whole line of a journal, oldest first. Nothing if there is no file. Changes nothing.
 
     Raises:
         StorageError: a whole line that is not a journal line: the file was changed by hand.
@@ -75,7 +75,7 @@ def read(path: Path, start: int) -> Reply:
 
 
 class Replies(Mapping[str, Reply]):
-    """The last reply to every request in a journal, by the request's id; read from the file each time.
+    """The last reply to every request in a journal, by the request's id. Read from the file each time.
 
     Raises:
         StorageError: the journal is damaged.
@@ -119,7 +119,7 @@ class Journal:
 
     A line cut short by a crash is dropped when the file is opened again: it costs the one reply. Each line is linked to
     the one before it: see `harness.runs.proof`.
-    Safe to call from several threads of one process; `runs.run_lock` keeps other processes out.
+    Safe to call from several threads of one process. `runs.run_lock` keeps other processes out.
     """
 
     def __init__(self, path: Path) -> None:
@@ -135,7 +135,7 @@ class Journal:
         """Put a reply on the disk.
 
         Raises:
-            StorageError: it could not be; nothing of the line counts.
+            StorageError: it could not be. Nothing of the line counts.
         """
         self.append_all([(request, reply)])
 
@@ -143,7 +143,7 @@ class Journal:
         """Put several replies on the disk with one flush: they are all there when this returns.
 
         Raises:
-            StorageError: they could not be; lines that are whole on the disk count.
+            StorageError: they could not be. Lines that are whole on the disk count.
         """
         self.put(replies)
         self.flush()
@@ -152,7 +152,7 @@ class Journal:
         """Put replies into the file: a kill of this process cannot take them, a crash of the machine can until `flush`.
 
         Raises:
-            StorageError: they could not be; lines that are whole in the file count.
+            StorageError: they could not be. Lines that are whole in the file count.
         """
         unlinked = [_line(request, reply) for request, reply in replies]
         with self._lock, storage_errors(self._path):
@@ -173,7 +173,7 @@ class Journal:
                     self._cut()  # what comes next must not be glued to half a line
 
     def flush(self) -> None:
-        """Return once everything that was put is on the disk; what is put meanwhile may be, or not.
+        """Return once everything that was put is on the disk. What is put meanwhile may be, or not.
 
         Raises:
             StorageError: the disk did not take it.
@@ -187,7 +187,7 @@ class Journal:
             os.ftruncate(self._file, self.replies.end)
 
     def close(self) -> None:
-        """Close the file; the replies stay readable."""
+        """Close the file. The replies stay readable."""
         with self._lock:
             if self._file >= 0:
                 os.close(self._file)

@@ -52,14 +52,14 @@ class ModelEntry:
     weights: WeightsEntry | None = None
     control_of: str | None = None
     released: str | None = None
-    """What its file says of the model, as the three below; never part of how it is asked."""
+    """What its file says of the model, as the three below. Never part of how it is asked."""
     lab: str | None = None
     base: str | None = None
     statement: str | None = None
     deterministic: bool | None = None
-    """Whether greedy answers are the same at any load; `None` before it was asked."""
+    """Whether greedy answers are the same at any load. `None` before it was asked."""
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """What the backend reports of itself; empty before it was asked."""
+    """What the backend reports of itself. Empty before it was asked."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +71,7 @@ class TaskEntry:
     version: Number | str | None = None
     builtin: bool = False
     task_hash: str | None = None
-    """Of its files; `None` for answers made elsewhere."""
+    """Of its files. `None` for answers made elsewhere."""
     docs_hash: str | None = None
     data_sha256: str | None = None
     scorer: str | None = None
@@ -87,7 +87,7 @@ class TaskEntry:
     source: str | None = None
     cluster: str | None = None
     unsafe_code: bool | None = None
-    """Imports say `false`, for readers of before; nothing reads it."""
+    """Imports say `false`, for older readers. Nothing reads it."""
     open: bool | None = None
     """Of imports: whether there are texts to compare beside the scores."""
 
@@ -166,7 +166,7 @@ class Metric:
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """Samples by state; `None` while a run goes on."""
+    """Samples by state. `None` while a run goes on."""
 
     samples: int | None = None
     answered: int | None = None
@@ -177,7 +177,7 @@ class Counts:
 
 @dataclass(frozen=True, kw_only=True)
 class TokenCounts:
-    """Tokens by kind; `None` is unknown."""
+    """Tokens by kind. `None` is unknown."""
 
     prompt: int | None = None
     completion: int | None = None
@@ -243,10 +243,10 @@ class Manifest:
     finished_at: str | None = None
     argv: tuple[str, ...] = ()
     spec: Mapping[str, Any]
-    """What was asked, as its version wrote it; `EvalSpec.of_identity` reads it."""
+    """What was asked, as its version wrote it. `EvalSpec.of_identity` reads it."""
     spec_hash: str
     judged: Mapping[str, Any] | None = None
-    """What of the sandbox can change a verdict; `None` if it is not known."""
+    """What of the sandbox can change a verdict. `None` if it is not known."""
     models: tuple[ModelEntry, ...]
     tasks: tuple[TaskEntry, ...]
     metrics: tuple[Metric, ...] = ()
@@ -271,14 +271,14 @@ class Manifest:
         return self.status != "running"
 
     def task(self, name: str) -> TaskEntry | None:
-        """The task of a name; `None`: there is none."""
+        """The task of a name. `None`: there is none."""
         return next((entry for entry in self.tasks if entry.name == name), None)
 
 
 _WHERE_KNOWN = ("imported", "judged", "cost", "shards", "proof")
-"""Keys that are written where there is something to say."""
+"""Keys that are written if there is something to say."""
 _IF_SAID = {"models": TOLD, "tasks": ("unsafe_code", "open")}
-"""Keys of their entries that are written where there is something to say."""
+"""Keys of their entries that are written if there is something to say."""
 _NOT_IMPORTED = {"tasks": ("whole_docs_hash", "cluster"), "metrics": ("sandbox",)}
 """Keys that answers made elsewhere do not have."""
 
@@ -338,7 +338,7 @@ def _reader() -> Callable[[bytes], Manifest]:
 
 
 def _name(place: tuple[int | str, ...]) -> str:
-    """`models[0].name`; of a field that may be of several types, without the type that was tried."""
+    """`models[0].name`. The type that was tried is left out if a field may be of several."""
     known = place[:-1] if place[-1] in ("int", "float", "str") and len(place) > 1 else place
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in known).removeprefix(".")
 

@@ -8,7 +8,7 @@ far as it goes, and they name the line: after a changed line, the next one still
 line without a link (written by an older version) is part of the chain all the same.
 
 What a hash cannot show: who wrote the file. Whoever rewrites everything, links and root included, is consistent
-again; a signature (`harness.archive.signatures`), or a root that was published elsewhere, tells the two apart.
+again. A signature (`harness.archive.signatures`), or a root that was published elsewhere, tells the two apart.
 
 The construction is that of hash-linked timestamps (Haber and Stornetta 1991, https://doi.org/10.1007/BF00196791) with a
 flat Merkle root (Merkle 1987, https://doi.org/10.1007/3-540-48184-2_32).
@@ -37,7 +37,7 @@ file of many gigabytes, which costs its maker nothing, would fill the memory of 
 
 
 def link(previous: str, line: bytes) -> str:
-    """The link of a journal line without one, in 64 hex digits; `previous` is `""` for the first line."""
+    """The link of a journal line without one, in 64 hex digits. `previous` is `""` for the first line."""
     return hashlib.sha256(f"{identity.LINK}\n{previous}\n".encode() + line).hexdigest()
 
 
@@ -45,7 +45,7 @@ def linked(previous: str, lines: Sequence[bytes]) -> list[tuple[bytes, str]]:
     """Lines (JSON objects that end with a line feed) with their link as the last key, each with that link.
 
     Args:
-        previous: the link of the line before the first; `""` where there is none.
+        previous: the link of the line before the first. `""` if there is none.
         lines: without links.
     """
     found = []
@@ -66,25 +66,25 @@ class Line:
     size: int
     """Bytes of the whole line."""
     link: str
-    """What the next line builds on: the link that is written, or where there is none the computed one."""
+    """What the next line builds on: the link that is written, or the computed one if none is written."""
     fits: bool | None
-    """Whether the written link is that of this line after the one before; `None` if none is written."""
+    """Whether the written link is that of this line after the one before. `None` if none is written."""
 
 
 def whole_lines(file: IO[bytes]) -> Iterator[bytes]:
-    """The whole lines of a journal; what is cut short at its end, or longer than any line, is left out."""
+    """The whole lines of a journal. What is cut short at its end, or longer than any line, is left out."""
     while (line := file.readline(LINE_MOST)).endswith(b"\n"):
         yield line
 
 
 def chain(path: Path) -> Iterator[Line]:
-    """The whole lines of a journal with their links, oldest first; a line cut short at the end is left out."""
+    """The whole lines of a journal with their links, oldest first. A line cut short at the end is left out."""
     before: tuple[str, ...] = ("",)
     with path.open("rb") as file:
         for number, raw in enumerate(whole_lines(file), 1):
             line = follow(before, raw, number)
             yield line
-            # Where a link was changed, and not its line, the next line follows the one that should be there.
+            # If a link was changed, and not its line, the next line follows the one that should be there.
             before = (line.link,) if line.fits is not False else (line.link, link(before[0], line.content))
 
 
@@ -105,7 +105,7 @@ def seal(manifest: Mapping[str, Any], run: Path, journal: str) -> dict[str, Any]
     Args:
         manifest: as it will be read back from JSON.
         run: its folder, with every other file in place.
-        journal: the name of the journal's file; an import has none.
+        journal: the name of the journal's file. An import has none.
     """
     files = {name: file_sha256(run / name) for name in stored(run)}
     proof: dict[str, Any] = {"files": files, "journal": None, "parts": parts(manifest)}
@@ -134,7 +134,7 @@ def parts(manifest: Mapping[str, Any], like: object = None) -> dict[str, str]:
 
     Args:
         manifest: as it stands in JSON.
-        like: a root whose scheme is to be used; by default today's.
+        like: a root whose scheme is to be used. By default today's.
     """
     scheme = identity.PART_128 if _is_short(like) else identity.PART
     return {key: digest(scheme, value) for key, value in manifest.items() if key != KEY}

@@ -1,6 +1,6 @@
 """The columns of `samples.parquet`, one row per sample, and how it is written: some rows at a time.
 
-Strings hold JSON where the shape differs from task to task (`doc`, `messages`, `detail`). Sorted by model,
+Strings hold JSON if the shape differs from task to task (`doc`, `messages`, `detail`). Sorted by model,
 task, doc_id, repeat, so that the same answers make the same file but for the times.
 """
 
@@ -109,7 +109,7 @@ _CELL = 8
 
 
 def check_expansion(path: Path, then: str = "harness writes no such file") -> None:
-    """Refuse a file of samples that is small and takes much memory. Reads its metadata, and the rest where it must.
+    """Refuse a file of samples that is small and takes much memory. Reads its metadata, and the rest if it must.
 
     Args:
         path: the file.
@@ -174,7 +174,7 @@ def write(run: Path, rows: Iterable[Mapping[str, Any]]) -> Written:
         What was written, in numbers.
 
     Raises:
-        StorageError: it cannot be written; an older file stays as it was.
+        StorageError: it cannot be written. An older file stays as it was.
         ValueError: the rows are not in order.
     """
     import polars as pl

@@ -1,6 +1,6 @@
 """A leaderboard's statistics: who is ranked, ranks as intervals, and the mean over tasks.
 
-Works on rows of the index, by name; says nothing about how they are shown. A score with too few of its samples scored
+Works on rows of the index, by name. Says nothing about how they are shown. A score with too few of its samples scored
 is not ranked, a task that was not run is missing and never zero, and a control is no contender.
 """
 
@@ -30,7 +30,7 @@ class Mean:
     tasks: int
     """Tasks in it: those with a score that may be ranked."""
     of: int
-    """Tasks of the leaderboard's mean; a model with fewer has no rank by it."""
+    """Tasks of the leaderboard's mean. A model with fewer has no rank by it."""
 
 
 def ranked(row: Row, min_coverage: float) -> bool:
@@ -62,7 +62,7 @@ def means(columns: Sequence[Column], scores: Iterable[Row], weights: Mapping[str
     Args:
         columns: the tasks that are averaged.
         scores: the scores that may be ranked.
-        weights: of tasks; 1 if none is named.
+        weights: of tasks. 1 if none is named.
     """
     cells: dict[str, dict[Column, Row]] = {}
     for row in scores:
@@ -86,14 +86,14 @@ def mean_standings(
 ) -> dict[str, Standing]:
     """Ranks by the mean, of the models that have every task.
 
-    The difference of two means is the weighted mean of their paired differences; its p-value is Student's with
+    The difference of two means is the weighted mean of their paired differences. Its p-value is Student's with
     Welch and Satterthwaite's degrees of freedom (Welch 1947, https://doi.org/10.1093/biomet/34.1-2.28).
 
     Args:
         columns: the tasks that are averaged.
         found: what `means` gave.
         comparisons: rows of the table `comparisons`.
-        weights: of tasks; 1 if none is named.
+        weights: of tasks. 1 if none is named.
     """
     values = {
         model: mean.estimate.value
@@ -119,9 +119,9 @@ def shared(
     """Per pair of models, the weighted mean of their differences on the documents both were asked, and how many.
 
     Args:
-        columns: the tasks that count; a task that the two share nothing of does not.
+        columns: the tasks that count. A task that the two share nothing of does not.
         comparisons: rows of the table `comparisons`.
-        weights: of tasks; 1 if none is named.
+        weights: of tasks. 1 if none is named.
     """
     parts: dict[tuple[str, str], list[tuple[float, float, int]]] = {}
     for row in comparisons:

@@ -23,7 +23,7 @@ class Unpaired:
     value_b: float
     difference: float
     low: float | None
-    """Lower limit of its 95 % interval; `None` if there is none."""
+    """Lower limit of its 95 % interval. `None` if there is none."""
     high: float | None
     method: Literal["newcombe", "welch", "none"]
     p_value: float | None
@@ -78,7 +78,8 @@ def _welch(a: Sequence[float], b: Sequence[float], value_a: float, value_b: floa
 def newcombe(right_a: int, n_a: int, right_b: int, n_b: int) -> tuple[float, float]:
     """Interval of the difference of two independent shares: the hybrid of their Wilson intervals.
 
-    Source: Newcombe (1998), method 10, https://doi.org/10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I.
+    Source: Newcombe (1998), method 10,
+    https://doi.org/10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I.
     """
     share_a, share_b = right_a / n_a, right_b / n_b
     (low_a, high_a), (low_b, high_b) = intervals.wilson(share_a, n_a), intervals.wilson(share_b, n_b)
@@ -91,7 +92,7 @@ def newcombe(right_a: int, n_a: int, right_b: int, n_b: int) -> tuple[float, flo
 def fisher(right_a: int, n_a: int, right_b: int, n_b: int) -> float:
     """Fisher's exact test, two-sided: the chance of all tables no likelier than the one that was found.
 
-    Source: Fisher (1935), The Design of Experiments, section 21; the two-sided form is that of R's fisher.test.
+    Source: Fisher (1935), The Design of Experiments, section 21. The two-sided form is that of R's fisher.test.
     """
     right = right_a + right_b
     logs = {

@@ -1,20 +1,20 @@
 """Intervals for what a task measured: every published number has an n and one of these.
 
 The unit of sampling is the source: the document, or what several documents were made from (a passage, a template).
-Repeats of a document are averaged first and never counted as further documents; documents of one source are one
+Repeats of a document are averaged first and never counted as further documents. Documents of one source are one
 cluster. That is the clustered standard error of Miller (2024), "Adding Error Bars to Evals",
 https://arxiv.org/abs/2411.00640, here with G - 1 degrees of freedom for G sources. An interval says how much the
-number would move with other documents of the same kind; it knows nothing of a bad task, or of a model that saw it.
+number would move with other documents of the same kind. It knows nothing of a bad task, or of a model that saw it.
 
-Which method, and why (coverage of nominal 95 % intervals, 2,000 simulated evaluations; `tests/stats/test_stats.py`):
+Which method, and why (coverage of nominal 95 % intervals, 2,000 simulated evaluations, `tests/stats/test_stats.py`):
 
 - Binary, one answer per document: Wilson. Its coverage is nearest to 95 % over n = 20, 50, 200 and shares .02 to .98
-  (mean .953, .951, .950; Jeffreys .949, .949, .949 but down to .885). The normal interval of the central limit theorem
+  (mean .953, .951, .950, Jeffreys .949, .949, .949 but down to .885). The normal interval of the central limit theorem
   fails there: Bowyer et al. (2025), https://arxiv.org/abs/2503.01747. At n = 20 and 50 binomial counts are so coarse
   that at some shares no interval at all covers 93 to 97 %.
 - Binary with repeats or sources: Wilson with the effective number of documents and Student's t. With 2 to 32 repeats
   that agree by .05 to .8 it covers .93 or more everywhere, and over .97 in a quarter of the corners (shares near 0 and
-  1, where repeats hardly agree), up to .997; the plain effective number covers down to .80, the plain clustered t
+  1, when repeats hardly agree), up to .997. The plain effective number covers down to .80, the plain clustered t
   interval down to .86.
 - Means of other scores: cluster-robust Student's t. The BCa bootstrap of a mean is narrower and covers less at n = 20.
 - What is no mean (F1, perplexity, BLEU): BCa bootstrap over sources.
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 CONFIDENCE = 0.95
 """Every interval of the project covers at this level."""
 RESAMPLES = 1_000
-"""Resamples of a bootstrap; enough for 95 % limits (Efron and Tibshirani 1993, chapter 13.3)."""
+"""Resamples of a bootstrap. Enough for 95 % limits (Efron and Tibshirani 1993, chapter 13.3)."""
 PRIOR_WEIGHT = 0.1
 """See `_effective`. Chosen by simulation, of 0, 0.1, 0.25 and 0.5: the least that nowhere covers under 93 %."""
 SEED = 20_240_411
@@ -49,15 +49,15 @@ class Estimate:
     """A mean over documents with its 95 % interval."""
 
     value: float | None
-    """The mean of the per-document means; `None` if nothing was scored."""
+    """The mean of the per-document means. `None` if nothing was scored."""
     low: float | None
-    """Lower limit, in the unit of `value`; `None` if the data give no interval."""
+    """Lower limit, in the unit of `value`. `None` if the data give no interval."""
     high: float | None
-    """Upper limit, in the unit of `value`; `None` if the data give no interval."""
+    """Upper limit, in the unit of `value`. `None` if the data give no interval."""
     n: int
     """Documents with at least one scored value."""
     method: Method
-    """How the interval was made; `none` where there is no interval."""
+    """How the interval was made. `none` if there is no interval."""
 
 
 def estimate(
@@ -65,19 +65,19 @@ def estimate(
 ) -> Estimate:
     """Mean over documents and 95 % interval of scores, clustered by document and by source.
 
-    Where binary scores do not vary, the interval is Wilson's over the number of sources, which is wider than the truth
-    rather than of width 0. Where others do not, there is none: no spread in a sample is no proof of none.
+    If binary scores do not vary, the interval is Wilson's over the number of sources, which is wider than the truth
+    rather than of width 0. If other scores do not vary, there is none: no spread in a sample is no proof of none.
 
     Args:
         values_per_doc: documents by scored repeats. A document without a scored value is left out of n.
         binary: True if every score is 0 or 1.
-        sources: what each document was made from, equal for documents that share it; `None` if no two do.
+        sources: what each document was made from, equal for documents that share it. `None` if no two do.
 
     Returns:
-        The estimate; `value`, `low` and `high` are `None` if no document was scored.
+        The estimate. `value`, `low` and `high` are `None` if no document was scored.
 
     Raises:
-        ValueError: a score is NaN or infinite, or neither 0 nor 1 if `binary`; or sources for other documents.
+        ValueError: a score is NaN or infinite, or neither 0 nor 1 if `binary`, or sources for other documents.
     """
     if sources is not None and len(sources) != len(values_per_doc):
         raise ValueError(f"needs one source per document, found {len(sources)} for {len(values_per_doc)}")
@@ -114,7 +114,7 @@ def estimate(
 def _effective(mean: float, error: float, n: int, groups: int) -> float:
     """How many documents with one answer each tell as much as these: n over the design effect.
 
-    The design effect, n SE²/(p(1-p)), is unstable where hardly an answer differs from the rest: four right answers to
+    The design effect, n SE²/(p(1-p)), is unstable when hardly an answer differs from the rest: four right answers to
     one of fifty problems look like no agreement within problems, or like all of it. So it is drawn a little towards
     that of sources whose answers are all alike, n/G: as if `PRIOR_WEIGHT` had been seen of it, in units of n p(1-p).
 
@@ -135,17 +135,17 @@ def wilson(share: float, n: float, quantile: float | None = None) -> tuple[float
     With p the share and z the normal quantile of 97.5 %:
     `(p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n)`.
 
-    Source: Wilson (1927), https://doi.org/10.1080/01621459.1927.10502953; recommended for small n by Brown,
+    Source: Wilson (1927), https://doi.org/10.1080/01621459.1927.10502953. Recommended for small n by Brown,
     Cai, DasGupta (2001), https://doi.org/10.1214/ss/1009213286. With clusters, n is the effective number
     p(1-p)/SE² and the quantile Student's: Dean and Pagano (2015), https://doi.org/10.1093/jssam/smv024.
 
     Args:
         share: successes over trials, in [0, 1].
-        n: trials, above 0; an effective number need not be whole.
-        quantile: what stands for z; the normal quantile by default.
+        n: trials, above 0. An effective number need not be whole.
+        quantile: what stands for z. The normal quantile by default.
 
     Returns:
-        The lower and the upper limit, in [0, 1]; they always hold `share`.
+        The lower and the upper limit, in [0, 1]. They always hold `share`.
 
     Raises:
         ValueError: `n` not above 0, or `share` outside [0, 1].
@@ -156,7 +156,7 @@ def wilson(share: float, n: float, quantile: float | None = None) -> tuple[float
     scale = 1 + z * z / n
     centre = (share + z * z / (2 * n)) / scale
     half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / scale
-    # Rounding may carry a limit past the share at 0 and 1, where they are equal.
+    # Rounding may carry a limit past the share at 0 and 1, if they are equal.
     return max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))
 
 
@@ -167,7 +167,7 @@ def standard_error(means: Sequence[float], sources: Sequence[Hashable]) -> float
     statsmodels. With a source per document it is the usual s/√n.
 
     Returns:
-        The standard error; 0 if nothing varies; `None` for fewer than two sources.
+        The standard error. 0 if nothing varies. `None` for fewer than two sources.
     """
     mean, n = math.fsum(means) / len(means), len(means)
     groups = len(set(sources))
@@ -241,7 +241,7 @@ def pass_estimate(
         one: the estimator of one problem.
 
     Returns:
-        The mean over problems, clipped to [0, 1]; the interval is that of a share with as many problems where every
+        The mean over problems, clipped to [0, 1]. The interval is that of a share with as many problems if every
         problem is at 0 or 1, else cluster-robust in Wilson's form.
     """
     values = [[one(len(v), round(math.fsum(v)), k)] if len(v) >= k else [] for v in values_per_doc]
@@ -258,7 +258,7 @@ def pass_estimate(
 
 
 def weighted_mean(parts: Sequence[tuple[float, Estimate]]) -> Estimate:
-    """The weighted mean of independent estimates with its interval; weights need not sum to 1.
+    """The weighted mean of independent estimates with its interval. Weights need not sum to 1.
 
     Each limit is the weighted mean plus or minus the root of the summed squares of the parts' own distances to theirs
     (MOVER: Zou and Donner 2008, https://doi.org/10.1002/sim.3095), so asymmetric intervals near 0 and 1 stay so.
@@ -267,7 +267,7 @@ def weighted_mean(parts: Sequence[tuple[float, Estimate]]) -> Estimate:
         parts: weight and estimate of each part.
 
     Returns:
-        The estimate; `n` is the sum of theirs. No value where a part has none, no interval where a part has none.
+        The estimate. `n` is the sum of theirs. It has no value if a part has none, and no interval if a part has none.
     """
     total = math.fsum(weight for weight, _ in parts)
     n = sum(part.n for _, part in parts)
@@ -287,18 +287,18 @@ def bootstrap(docs: Sequence[Doc], statistic: Callable[[Sequence[Doc]], float]) 
     """BCa bootstrap over documents of a metric that is no mean: F1, perplexity, BLEU.
 
     `RESAMPLES` times as many documents as there are are drawn with replacement and the metric is taken of each
-    draw; the limits are quantiles of these, corrected for bias and skewness. Deterministic: the same documents in the
+    draw. The limits are quantiles of these, corrected for bias and skewness. Deterministic: the same documents in the
     same order give the same limits. Too narrow below some twenty documents.
 
     Source: Efron (1987), https://doi.org/10.1080/01621459.1987.10478410.
 
     Args:
         docs: one item per document (or per source), whatever `statistic` reads.
-        statistic: the metric of a list of documents. Where it is not finite for the documents as they are, there
-            is no value; where it is not for a draw, there is no interval.
+        statistic: the metric of a list of documents. If it is not finite for the documents as they are, there
+            is no value. If it is not for a draw, there is no interval.
 
     Returns:
-        The estimate; without an interval for fewer than two documents, or where no draw moves the metric.
+        The estimate. It has no interval for fewer than two documents, or if no draw moves the metric.
     """
     import numpy as np
 
@@ -324,7 +324,7 @@ def bootstrap_mean(values: Sequence[float]) -> Estimate:
         values: one finite number per unit.
 
     Returns:
-        The estimate; without an interval for fewer than two units, or where they are all the same.
+        The estimate. It has no interval for fewer than two units, or if they are all the same.
     """
     import numpy as np
 

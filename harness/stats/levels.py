@@ -20,9 +20,9 @@ class Level:
     """Where one model stands by what it shares with others."""
 
     value: float
-    """In the unit of the scores; may lie outside of their range, as an estimate."""
+    """In the unit of the scores. May lie outside of their range, as an estimate."""
     group: int
-    """From 0, the largest first; models of different groups share nothing, not even through others."""
+    """From 0, the largest first. Models of different groups share nothing, not even through others."""
 
 
 def levels(

@@ -31,7 +31,7 @@ class Paired:
     n: int
     """Documents scored for both."""
     sources: int
-    """Sources among them; `n` where no two documents share one."""
+    """Sources among them. `n` if no two documents share one."""
     value_a: float | None
     """Mean of a over these documents."""
     value_b: float | None
@@ -43,9 +43,9 @@ class Paired:
     method: Literal["bonett_price", "student_t", "student_t_clustered", "none"]
     standard_error: float | None
     df: float
-    """Degrees of freedom of the standard error; infinite for the normal."""
+    """Degrees of freedom of the standard error. Infinite for the normal."""
     p_value: float | None
-    """Two-sided; not adjusted for other comparisons: see `harness.stats.ranks.holm`."""
+    """Two-sided, not adjusted for other comparisons: see `harness.stats.ranks.holm`."""
     test: Test
     a_better: int
     """Documents on which a has the higher mean over repeats."""
@@ -56,12 +56,12 @@ class Paired:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """The scores of one model, by document; the documents' order is that of whoever it is compared with."""
+    """The scores of one model, by document. The documents' order is that of whoever it is compared with."""
 
     total: NDArray[np.float64]
     """Sum over a document's scored repeats, float64, shape (documents,)."""
     count: NDArray[np.int64]
-    """How many those are, int64, shape (documents,); 0 if the document has none."""
+    """How many those are, int64, shape (documents,). 0 if the document has none."""
     binary: bool
     """True if every score is 0 or 1."""
 
@@ -73,16 +73,16 @@ def compare(
     binary: bool,
     sources: Mapping[Hashable, Hashable] | None = None,
 ) -> Paired:
-    """Compare two models document by document; see `compare_scores` for the methods.
+    """Compare two models document by document. See `compare_scores` for the methods.
 
     Args:
         a: scored values of every repeat, by document. Documents that only one side has are left out.
         b: the same of the other model.
         binary: True if every score is 0 or 1.
-        sources: the source of each document; `None` if no two share one.
+        sources: the source of each document. `None` if no two share one.
 
     Returns:
-        The comparison; without an interval or p-value where the data give none.
+        The comparison. It has no interval or p-value if the data give none.
     """
     import numpy as np
 
@@ -104,18 +104,18 @@ def compare_scores(a: Scores, b: Scores, sources: NDArray[np.int64]) -> Paired:
     """Compare two models document by document, on the documents that both have scores for.
 
     The interval is Bonett and Price's (2012, https://doi.org/10.3102/1076998611411915) for right or wrong, one answer
-    each, no shared sources; else Student's t over sources. The test is McNemar's, exact, on the documents where just
-    one is right; with repeats or sources its generalisation, the exact sign-flip test over sources; for other scores
-    Student's t. Sums are exact (`math.fsum`), so that the order of documents makes no difference.
+    each, no shared sources, else Student's t over sources. The test is McNemar's, exact, on the documents where just
+    one is right. With repeats or sources it is the exact sign-flip test over sources, its generalisation. For other
+    scores Student's t. Sums are exact (`math.fsum`), so that the order of documents makes no difference.
 
     Args:
         a: scores of one model.
         b: those of the other, of the same documents in the same order.
-        sources: the number of each document's source, from 0 on, int64, shape (documents,); that of a document without
+        sources: the number of each document's source, from 0 on, int64, shape (documents,). That of a document without
             scores does not matter.
 
     Returns:
-        The comparison; without an interval or p-value where the data give none.
+        The comparison. It has no interval or p-value if the data give none.
     """
     import numpy as np
 
@@ -192,7 +192,7 @@ def bonett_price(only_a: float, only_b: float, n: int) -> tuple[float, float, fl
 
     With p = (only + 1)/(n + 2) of either side: `p_a - p_b ± z √((p_a + p_b - (p_a - p_b)²)/(n + 2))`.
 
-    Source: Bonett and Price (2012), https://doi.org/10.3102/1076998611411915; recommended by Fagerland, Lydersen,
+    Source: Bonett and Price (2012), https://doi.org/10.3102/1076998611411915. Recommended by Fagerland, Lydersen,
     Laake (2014), https://doi.org/10.1002/sim.6148.
 
     Args:
@@ -243,7 +243,7 @@ def sign_flip(sums: Sequence[int] | NDArray[np.int64]) -> float:
     unit = math.gcd(*sizes)
     chances = np.ones(1)
     for size, count in zip(sizes, counts, strict=True):
-        # Sums of `count` signs of this size lie 2 sizes apart; so do all sums, counted in half steps from the lowest.
+        # Sums of `count` signs of this size lie 2 sizes apart, so do all sums, counted in half steps from the lowest.
         own = np.zeros(size // unit * count + 1)
         own[:: size // unit] = _signs(count)
         chances = own if len(chances) == 1 else _convolved(chances, own)
@@ -255,11 +255,11 @@ def sign_flip(sums: Sequence[int] | NDArray[np.int64]) -> float:
 
 @functools.lru_cache(maxsize=1024)
 def _signs(count: int) -> NDArray[np.float64]:
-    """Chances of 0 to `count` heads of fair coins, float64, shape (count + 1,); not to be written to."""
+    """Chances of 0 to `count` heads of fair coins, float64, shape (count + 1,). Don't write to it."""
     import numpy as np
     from scipy.special import gammaln
 
-    # By their logarithms; scipy.stats would take longer to import than all comparisons of a model to compute.
+    # By their logarithms. `scipy.stats` would take longer to import than all comparisons of a model to compute.
     logs = gammaln(np.arange(count + 1) + 1.0)
     chances: NDArray[np.float64] = np.exp(logs[-1] - logs - logs[::-1] - count * math.log(2))
     chances /= chances.sum()

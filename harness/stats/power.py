@@ -9,7 +9,7 @@ right-or-wrong answers of accuracy p both follow from two numbers that can be lo
 - correlation: that of the two models' answers to one item. w = 2 (agreement - correlation) p(1-p).
 
 Their defaults are medians over real models: correlation over 2,485 pairs of models on farel_bench (.34), 15 on GSM8K
-(.34) and 28 on MATH level 5 (.40); agreement over 41 models on farel_bench (.51).
+(.34) and 28 on MATH level 5 (.40). Agreement over 41 models on farel_bench (.51).
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ class Design:
     repeats: int = 1
     """Answers of either model to each item."""
     accuracy: float = 0.5
-    """Share of right answers, about that of either model; 0.5 is the worst case."""
+    """Share of right answers, about that of either model. 0.5 is the worst case."""
     correlation: float = CORRELATION
     """Of the two models' answers to one item, at most `agreement`."""
     agreement: float = AGREEMENT
-    """Of two answers of one model to one item; 1 for greedy decoding."""
+    """Of two answers of one model to one item. 1 for greedy decoding."""
     design_effect: float = 1.0
     """How much sources shared by items inflate the variance: `1 + (items per source - 1) * their correlation`."""
     power: float = POWER
@@ -72,7 +72,7 @@ class Design:
         """The smallest true difference in accuracy that comparing two models on the same n items is likely to see.
 
         Returns:
-            A difference in (0, 1), in the unit of accuracy; `None` if not even the largest can be seen.
+            A difference in (0, 1), in the unit of accuracy. `None` if not even the largest can be seen.
 
         Raises:
             ValueError: n is below 1.

@@ -2,7 +2,8 @@
 
 Every pair of models is tested, and Holm's adjustment holds the chance of even one false separation at 5 %. A model's
 rank then lies between 1 + the number of models separated above it and m - the number separated below it, for all
-models at once: Mogstad, Romano, Shaikh and Wilhelm (2024), "Inference for Ranks", https://doi.org/10.1093/restud/rdad006.
+models at once: Mogstad, Romano, Shaikh and Wilhelm (2024), "Inference for Ranks",
+https://doi.org/10.1093/restud/rdad006.
 """
 
 from __future__ import annotations
@@ -18,15 +19,15 @@ class Standing:
     """Where one model stands."""
 
     best: int
-    """The highest rank compatible with the data; 1 is first."""
+    """The highest rank compatible with the data. 1 is first."""
     worst: int
     """The lowest."""
     groups: tuple[int, ...]
-    """From 0, ascending; two models that share one cannot be told apart."""
+    """From 0, ascending. Two models that share one cannot be told apart."""
 
     @property
     def letters(self) -> str:
-        """The groups as letters: `b`, `ab`, `a-d` for four in a row; `aa` comes after `z`."""
+        """The groups as letters: `b`, `ab`, `a-d` for four in a row. `aa` comes after `z`."""
         runs: list[list[int]] = []
         for group in self.groups:
             if runs and group == runs[-1][-1] + 1:
@@ -66,7 +67,7 @@ def standings(
     """Rank intervals and groups of models.
 
     Args:
-        values: the score of each model that is ranked; it names the groups in order, and decides nothing else.
+        values: the score of each model that is ranked. It names the groups in order, and decides nothing else.
         tests: per pair of these models, the difference of the first to the second and its p-value, not adjusted. A pair
             that was not tested is not separated.
         higher_is_better: False if a lower score is the better one.

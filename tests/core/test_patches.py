@@ -298,6 +298,40 @@ def test_what_is_no_plain_run_is_hydras_own(words: tuple[str, ...], tmp_path: Pa
     assert composed("with", *words, folder=tmp_path)[1] == composed("without", *words, folder=tmp_path)[1]
 
 
+REFUSED = """
+import contextlib, sys
+import hydra
+from harness.core import patches
+held = patches.refusals_raised() if sys.argv[1] == "with" else contextlib.nullcontext()
+try:
+    with patches.command_line(["harness eval", *sys.argv[2:]]), held:
+        hydra.main(config_path=None, version_base="1.3")(lambda cfg: 1 / 0)()
+except hydra.errors.HydraException as error:
+    print(type(error).__name__)
+except SystemExit as stop:
+    print(stop.code)
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "word", "full", "out", "told"),
+    [
+        ("without", "n=1", "", "1", "full_key: n"),  # Hydra still prints its insides
+        ("with", "n=1", "", "ConfigCompositionException", None),
+        ("with", "n=1", "1", "ConfigCompositionException", None),  # raised by Hydra itself, with its whole traceback
+        ("with", "+n=1", "", "1", "ZeroDivisionError"),
+    ],
+)
+def test_what_hydra_refuses_can_be_said_in_other_words(
+    how: str, word: str, full: str, out: str, told: str | None, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-c", REFUSED, how, word, "hydra.output_subdir=null", "hydra.run.dir=."]
+    environment = {**os.environ, "HYDRA_FULL_ERROR": full}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [out]
+    assert told in done.stderr if told else not done.stderr
+
+
 def test_hydra_takes_no_words_but_those_of_the_process() -> None:
     import hydra
 

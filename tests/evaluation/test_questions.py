@@ -1,5 +1,6 @@
 """Requests are the same at each pass and for every model, and take no memory."""
 
+import json
 import tracemalloc
 from pathlib import Path
 
@@ -48,6 +49,22 @@ def plans(task: str, yaml: str, python: str, *words: str) -> list[planning.Model
     spec = config.compose([f"task={task}", *words])
     tasks = planning.load_tasks(spec)
     return [planning.plan_model(model, tasks, spec) for model in spec.models]
+
+
+def test_all_tasks_that_lack_their_data_are_named_at_once(here: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    Path("sums.jsonl").write_text(json.dumps({"question": "1 + 1?", "answer": "#### 2"}) + "\n")
+    words = ("model=alice", "task=[aime26,gsm8k,mmlu_pro]", "tasks.gsm8k.data=sums.jsonl")
+    with pytest.raises(TaskError) as caught:
+        planning.load_tasks(config.compose(words))
+    first, aime, mmlu, *rest = str(caught.value).splitlines()
+    assert first == "2 of 3 tasks cannot be loaded"
+    assert aime.startswith("  aime26: cannot read MathArena/aime_2026")
+    assert "tasks.aime26.data=PATH" in aime
+    assert "tasks.mmlu_pro.data=PATH" in mmlu
+    assert rest == ["If the data set is in the hub's local cache, set HF_HUB_OFFLINE=1."]
+    with pytest.raises(TaskError, match=r"^cannot read MathArena/aime_2026.* task.data=PATH"):
+        planning.load_tasks(config.compose(["model=alice", "task=aime26"]))
 
 
 def test_every_pass_and_every_model_gets_the_same_examples(here: Project) -> None:

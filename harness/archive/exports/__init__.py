@@ -30,7 +30,7 @@ def export(form: str, folders: Sequence[Path], out: Path, options: Options | Non
     Args:
         form: a file of this package.
         folders: run folders.
-        out: the folder to write into; files of the same name are replaced.
+        out: the folder to write into. Files of the same name are replaced.
         options: what the format cannot know from the run.
 
     Returns:
@@ -52,7 +52,7 @@ def export(form: str, folders: Sequence[Path], out: Path, options: Options | Non
 
 
 def warnings(folders: Sequence[Path]) -> tuple[str, ...]:
-    """What is incomplete in finished runs, a sentence for each model and task; every format says it too.
+    """What is incomplete in finished runs, a sentence for each model and task. Every format says it too.
 
     Raises:
         StorageError: a run cannot be read or has not ended.

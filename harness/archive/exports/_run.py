@@ -39,7 +39,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How much of a task a model's figures are over: samples with a headline score, or answers where none is given."""
+    """How much of a task a model's figures are over: samples with a headline score, or answers if none is given."""
 
     samples: int
     """Of the model on the task, those that failed among them."""
@@ -52,7 +52,7 @@ class Coverage:
     original: int
     """Documents that were to be asked."""
     metric: str | None
-    """The headline metric; `None` on a task without metrics."""
+    """The headline metric. `None` on a task without metrics."""
 
     @property
     def share(self) -> float:
@@ -61,7 +61,7 @@ class Coverage:
 
     @property
     def warning(self) -> str | None:
-        """What is missing, in a sentence; `None` if nothing is."""
+        """What is missing, in a sentence. `None` if nothing is."""
         lost, word = self.samples - self.counted, "score" if self.metric else "answer"
         if not lost and self.documents >= self.original:
             return None
@@ -100,7 +100,7 @@ class Finished:
         return pl.read_parquet(runs.samples_path(self.folder)).sort(SORT)
 
     def parts(self) -> Iterator[tuple[ModelEntry, TaskEntry, list[Row]]]:
-        """Model and task as the manifest has them, with their samples; what has none is left out."""
+        """Model and task as the manifest has them, with their samples. What has none is left out."""
         models = {model.name: model for model in self.manifest.models}
         tasks = {task.name: task for task in self.manifest.tasks}
         for (model, task), frame in sorted(self.samples.partition_by("model", "task", as_dict=True).items()):
@@ -113,7 +113,7 @@ class Finished:
 
     @cached_property
     def covered(self) -> dict[tuple[str, str], Coverage]:
-        """How much every model's figures on every task are over, by model and task; what has no sample is left out."""
+        """How much every model's figures on every task are over, by model and task. What has no sample is left out."""
         import polars as pl
 
         columns = ["model", "task", "doc_id", "status", "scores"]
@@ -154,7 +154,7 @@ class Finished:
 
 
 def _counted(rows: list[Row], head: Metric | None) -> list[Row]:
-    """Samples with a headline score; on a task without metrics, those with an answer.
+    """Samples with a headline score. On a task without metrics, those with an answer.
 
     Counted too are samples that have a part in a score: of a metric over the whole corpus, or over pooled repeats,
     whose one score stands at the document's first sample.
@@ -205,7 +205,7 @@ def prompt_of(row: Mapping[str, Any]) -> str:
 
 
 def scores_of(row: Mapping[str, Any], metric: str, form: str | None) -> Mapping[str, Any] | None:
-    """The score of a sample under a metric and filter; None if it has none."""
+    """The score of a sample under a metric and filter. None if it has none."""
     return next((s for s in row["scores"] if s["metric"] == metric and s["filter"] == form), None)
 
 

@@ -80,7 +80,7 @@ def _scores(run: Finished, model: str, task: str, rows: Sequence[Row]) -> list[R
 
 
 def _scored(rows: Sequence[Row], metric: Metric) -> Row:
-    """How many samples a metric is over; nothing if samples have no score of that name, as pass@k."""
+    """How many samples a metric is over. Nothing if samples have no score of that name, as pass@k."""
     found = [scores_of(row, metric.metric, metric.filter) for row in rows]
     if not any(found):
         return {}

@@ -6,7 +6,7 @@
 https://github.com/EleutherAI/lm-evaluation-harness (lm_eval/loggers/evaluation_tracker.py). Repeats of a document are
 the several replies of its one line, and its metrics are means over them, as lm-eval has it. An unscored metric is null.
 lm-eval has no failed request, only answers: one that failed has no line. `effective` and `sample_len` are the documents
-that a score is over; `harness` holds the counts of samples, and what is incomplete.
+that a score is over. `harness` holds the counts of samples, and what is incomplete.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _task(run: Finished, model: str, task: str, rows: Sequence[Row]) -> Row:
 
 
 def _standard_error(rows: Sequence[Row], metric: Metric) -> Any:
-    """Of the mean over documents; lm-eval's `N/A` where there are too few."""
+    """Of the mean over documents. Lm-eval's `N/A` if there are too few."""
     docs: dict[int, list[float]] = {}
     for row in rows:
         score = scores_of(row, metric.metric, metric.filter)

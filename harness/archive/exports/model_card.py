@@ -4,7 +4,7 @@
     MODEL/.eval_results/TASK.yaml         for tasks whose hub data set is named (`--hub TASK=owner/name:task_id`)
 
 Both are written by huggingface_hub's own functions (https://huggingface.co/docs/hub/eval-results). Only headline
-metrics with a value are written; intervals, and what is incomplete, stand in the name, because the formats have no
+metrics with a value are written. Intervals, and what is incomplete, stand in the name, because the formats have no
 field for them. The card says in words too what is incomplete.
 """
 

@@ -3,13 +3,13 @@
 A probe is a Python file here, or in the folder `probes/` of the working directory, and nowhere else: never one that
 lies in a results folder, in a bundle, or beside one that was unpacked there. Its name is the file's. It has
 
-- `TASKS`: names of the tasks that it alone reads; or `OPEN`, every task of kind provenance that is no probe's; or
-  `EVERY`, every task;
-- `SQL`: one SELECT on the index; `{task}` stands for the task's name as an SQL text. Runs are chosen by
-  `JOIN chosen USING (run_id, model, task)`;
+- `TASKS`: names of the tasks that it alone reads, or `OPEN`, every task of kind provenance that is no probe's, or
+  `EVERY`, every task.
+- `SQL`: one SELECT on the index. `{task}` stands for the task's name as an SQL text. Runs are chosen by
+  `JOIN chosen USING (run_id, model, task)`.
 - `TABLE`, `ABOUT`, `COLUMNS`: the table that it fills, what it holds, and (name, type, meaning with unit) of every
-  column. A `!` behind a DuckDB type means never null. The column `task` is added. Probes may share a table;
-- `derive(answers, control_of)`: a pure function from the rows of `SQL` to rows of `COLUMNS`, both Polars frames; every
+  column. A `!` behind a DuckDB type means never null. The column `task` is added. Probes may share a table.
+- `derive(answers, control_of)`: a pure function from the rows of `SQL` to rows of `COLUMNS`, both Polars frames. Every
   value must fit its column's type. A text in a DOUBLE, 1.5 in a BIGINT or a forbidden null is refused by name.
   `control_of` says whose relative a positive control is, by the control's name. No answers give no rows.
 
@@ -80,7 +80,7 @@ class Probe:
             query: runs SQL on the index.
             task: its name.
             control_of: whose relative a positive control is, by the control's name.
-            folder: for probes that keep something between runs; they must not need it.
+            folder: for probes that keep something between runs. They must not need it.
 
         Raises:
             ConfigError: `SQL` or `derive` fails, or `derive` returns other columns, or values, than `COLUMNS` says.
@@ -109,7 +109,7 @@ class Probe:
         )
 
     def _fitting(self, values: pl.Series, kind: str) -> pl.Series:
-        """A column's values in its type; a type that is not of `_POLARS` is left to DuckDB.
+        """A column's values in its type. A type that is not of `_POLARS` is left to DuckDB.
 
         Raises:
             ConfigError: a value does not fit.
@@ -167,7 +167,7 @@ def every() -> tuple[Probe, ...]:
     """Probes of this folder, then those of the working directory's `probes/`, by name.
 
     Raises:
-        ConfigError: a file is no probe; the message says what it lacks.
+        ConfigError: a file is no probe. The message says what it lacks.
     """
     if plugins.own_folder(KIND) is None:
         return shipped()

@@ -5,7 +5,7 @@ in bits (Lin 1991, doi 10.1109/18.61115) of the two models' shares of answers: 1
 common. `value` is the mean over questions, its interval the bootstrap over them. Few samples make any two shares
 differ: `expected` is what two sets of samples from one distribution would give, found by shuffling the samples of
 each question between the two models `SHUFFLES` times, and p = (1 + #{J ≤ value}) / (SHUFFLES + 1) tests that null:
-*one distribution*. A small p says that the two choose differently; a large one that this many samples show no
+*one distribution*. A small p says that the two choose differently. A large one that this many samples show no
 difference, which is not that there is none. Models of one family choose alike, and so do models that were tuned on
 the same data.
 """
@@ -45,7 +45,7 @@ _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 
 
 def choice(answer: str) -> str | None:
-    """What an answer chooses: its first word or number in small letters, polite beginnings skipped; `None` for none."""
+    """What an answer chooses: its first word or number in small letters, polite beginnings skipped. `None` for none."""
     text = _MARKUP.sub("", plain_text(answer)).casefold().replace("\u2019", "'").strip()
     words = _WORD.search(_FILLER.sub("", text)) or _WORD.search(text)
     return words.group() if words else None
@@ -55,10 +55,10 @@ def agreements(answers: pl.DataFrame) -> pl.DataFrame:
     """How alike every pair of models chooses.
 
     Args:
-        answers: columns `model`, `prompt_id`, `output`; several rows per model and prompt. Their order does not matter.
+        answers: columns `model`, `prompt_id`, `output`. Several rows per model and prompt. Their order does not matter.
 
     Returns:
-        One row per pair with at least `LEAST_QUESTIONS` questions, sorted; columns of the table `agreements`, `task`
+        One row per pair with at least `LEAST_QUESTIONS` questions, sorted. Columns of the table `agreements`, `task`
         aside.
     """
     import numpy as np

@@ -1,17 +1,17 @@
 """METHOD: who a model says it is, when asked.
 
 The channel reads the answers to prompts that ask a model who it is, who made it or what it is based on. An answer
-claims a family of models where it says of *itself* that it is, is called, is made by or is based on one of the
+claims a family of models if it says of *itself* that it is, is called, is made by or is based on one of the
 family's names. A name alone is no claim: "I am not ChatGPT" is a denial, "unlike GPT-4" a mention, "ChatGPT is made by
 OpenAI" speaks of somebody else. The share of a family is the mean over prompts of the share of the prompt's answers
 (repeats) that claim it, 0 to 1, with Wilson's interval over prompts (`harness.stats.estimate`). One answer may claim
-several families; `(none)` is the share of answers that claim no known one.
+several families. `(none)` is the share of answers that claim no known one.
 
 The rules work on single clauses and know English, Chinese, German, French, Spanish, Portuguese, Italian, Russian,
 Japanese, Korean, Arabic and Hindi. They are rules of thumb: a claim in another language, in irony or spread over
 sentences is missed, and a role play is taken at its word.
 
-Why it is evidence: students keep the teacher's self-description where it was not cleaned out of the training data;
+Why it is evidence: students keep the teacher's self-description if it was not cleaned out of the training data.
 Lee et al. (2025), "Quantification of Large Language Model Distillation", https://arxiv.org/abs/2501.12619, read
 contradictions of identity so. Why it is no proof: such sentences are all over the web, and a system message can put
 them there.
@@ -91,7 +91,7 @@ _MAKERS = (
 )
 _MADE = r"(?:created|developed|made|trained|built|designed|programmed|released)"
 
-# What opens a statement about oneself, verb included where the language needs one. Per language, so that another one
+# What opens a statement about oneself, verb included if the language needs one. Per language, so that another one
 # is another line.
 _SELF = re.compile(
     _any(
@@ -308,7 +308,7 @@ def claims(answers: pl.DataFrame) -> pl.DataFrame:
     """Who every model claims to be.
 
     Args:
-        answers: columns `model`, `prompt_id`, `output`: answers to prompts that ask a model who it is; the order of
+        answers: columns `model`, `prompt_id`, `output`: answers to prompts that ask a model who it is. The order of
             rows does not matter, several rows per model and prompt are repeats.
 
     Returns:
@@ -348,7 +348,7 @@ LEAST_OTHERS = 5
 def against_others(shares: pl.DataFrame, control_of: Mapping[str, str]) -> pl.DataFrame:
     """Every claim beside its base rate: how often models that are not of that family claim it.
 
-    A model's own family is what its name gives away; models whose name gives none away are in no base rate, nor are a
+    A model's own family is what its name gives away. Models whose name gives none away are in no base rate, nor are a
     model's own controls or what it is a control of.
 
     Args:
@@ -356,7 +356,7 @@ def against_others(shares: pl.DataFrame, control_of: Mapping[str, str]) -> pl.Da
         control_of: whose relative a positive control is.
 
     Returns:
-        The same rows with `base_share`, `base_n`, `base_claiming`; `calibrated` where `base_n` is at least
+        The same rows with `base_share`, `base_n`, `base_claiming`. `calibrated` where `base_n` is at least
         `LEAST_OTHERS`.
     """
     import polars as pl

@@ -7,8 +7,8 @@ log-probability of the same few words after the same beginning, so that models w
 compared: `value` is the share of beginnings with the same likeliest word, 0 to 1, with Wilson's interval. The null is
 *unrelated pairs*: of either model with every control, a model of another family (as the names tell) that is no
 positive control. `expected` is the mean agreement of those pairs. p is the largest of the Holm-adjusted one-sided
-McNemar p-values (over the beginnings all three answered) that the pair agrees no more often than one of them does;
-null if there are fewer than `LEAST_CONTROLS`.
+McNemar p-values (over the beginnings all three answered) that the pair agrees no more often than one of them does.
+Null if there are fewer than `LEAST_CONTROLS`.
 
 Agreement follows ability as well as descent: two good models find the same words likely.
 """
@@ -46,7 +46,7 @@ def agreements(answers: pl.DataFrame, control_of: Mapping[str, str]) -> pl.DataF
         control_of: whose relative a positive control is.
 
     Returns:
-        One row per pair, sorted; columns of the table `agreements`, `task` aside.
+        One row per pair, sorted. Columns of the table `agreements`, `task` aside.
     """
     import numpy as np
     import polars as pl

@@ -1,13 +1,13 @@
 r"""METHOD: whether two models refuse the same prompts, beyond what the rates of models and prompts explain.
 
-A model's answer to a prompt is a refusal (1) or not (0; the mean over repeats). What the margins make likely is the
+A model's answer to a prompt is a refusal (1) or not (0, the mean over repeats). What the margins make likely is the
 Rasch model (Rasch 1960): \(\mathrm{logit}\,e_{mp} = a_m + b_p\), fitted to all models with a small ridge, so that a
 prompt which everybody refuses, and a model that refuses everything, explain themselves. `value` is the correlation of
 the two models' residuals, \(\sum_p r_{ap} r_{bp} / \sqrt{\sum_p r_{ap}^2 \sum_p r_{bp}^2}\), -1 to 1, its interval
-the delete-a-group jackknife over prompts; `expected` is the mean over all pairs, below 0 because the margins were
+the delete-a-group jackknife over prompts. `expected` is the mean over all pairs, below 0 because the margins were
 fitted to the same answers. The null *margins alone* shuffles each model's residuals among prompts that are refused
 about as often (`STRATA` groups), once for all of a model's pairs: p = (1 + #{value ≥ observed}) / (SHUFFLES + 1).
-Small p: refusals agree more than rates explain; shared policies, shared data and shared laws explain that as well as
+Small p: refusals agree more than rates explain. Shared policies, shared data and shared laws explain that as well as
 teaching does.
 
 A refusal is an answer whose status says so, or whose first sentences decline (`refused`): English and Chinese. Rules
@@ -63,7 +63,7 @@ def refused(answer: str) -> bool:
 
 
 def _declined(answers: pl.Series) -> pl.Series:
-    """`refused` of many answers; an answer that begins in plain letters alone is its own plain text."""
+    """`refused` of many answers. An answer that begins in plain letters alone is its own plain text."""
     import polars as pl
 
     start = answers.str.slice(0, 2 * READ)
@@ -86,10 +86,10 @@ def agreements(answers: pl.DataFrame) -> pl.DataFrame:
 
     Args:
         answers: columns `model`, `prompt_id`, `output` (null if there is none) and `refused` (Boolean or null: what
-            the sample's status says; null leaves it to the rules).
+            the sample's status says, null leaves it to the rules).
 
     Returns:
-        One row per pair, sorted; columns of the table `agreements`, `task` aside.
+        One row per pair, sorted. Columns of the table `agreements`, `task` aside.
     """
     import numpy as np
     import polars as pl
@@ -120,7 +120,7 @@ def agreements(answers: pl.DataFrame) -> pl.DataFrame:
 
 
 def _residuals(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What the margins leave of refusals, NaN if there is no answer; and how often each prompt is refused."""
+    """What the margins leave of refusals, NaN if there is no answer, and how often each prompt is refused."""
     import numpy as np
     from scipy.optimize import minimize
     from scipy.special import expit
@@ -144,7 +144,7 @@ def _residuals(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _correlations(left: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Of every two models' residuals over the prompts that both answered; 0 if one has none.
+    """Of every two models' residuals over the prompts that both answered. 0 if one has none.
 
     Args:
         left: residuals, models by prompts, 0 if there is no answer.
@@ -178,7 +178,7 @@ def _p(models: list[str], left: np.ndarray, known: np.ndarray, common: np.ndarra
         left: residuals, models by prompts, 0 if there is no answer.
         known: 1 if there is an answer, else 0.
         common: how often each prompt is refused.
-        pairs: which p-values are wanted; the model of the column is shuffled.
+        pairs: which p-values are wanted. The model of the column is shuffled.
     """
     import numpy as np
 

@@ -4,13 +4,13 @@ Over the items of one benchmark that both models answered, with the answers that
 
 - CAPA, in its form for single answers instead of probabilities (Goel et al. 2025, "Great Models Think Alike and this
   Undermines AI Oversight", https://arxiv.org/abs/2502.04313): \(\kappa_p = (o - e)/(1 - e)\). o is the share of items
-  with the same answer; \(e = \bar p_1 \bar p_2 + (1-\bar p_1)(1-\bar p_2)\,\overline{c_x}\) what two independent models
-  of these accuracies would share, \(c_x = 1/(|O_x| - 1)\) for an item with \(|O_x|\) options. Where the options are not
-  known, \(c_x\) is the chance that two wrong answers of the pool to the item agree. At most 1; 0 is chance.
+  with the same answer. \(e = \bar p_1 \bar p_2 + (1-\bar p_1)(1-\bar p_2)\,\overline{c_x}\) what two independent models
+  of these accuracies would share, \(c_x = 1/(|O_x| - 1)\) for an item with \(|O_x|\) options. If the options are not
+  known, \(c_x\) is the chance that two wrong answers of the pool to the item agree. At most 1. 0 is chance.
   Interval: 1.96 jackknife standard errors over items.
 - Same-wrong excess: over items that both got wrong and at least `LEAST_PEERS` other models too, the share of the same
   wrong answer, less the share that those peers gave (the mean of both models' answers' shares among the peers' wrong
-  ones). -1 to 1; 0 is what other models' mistakes would make of it. Student's t interval over items.
+  ones). -1 to 1. 0 is what other models' mistakes would make of it. Student's t interval over items.
 
 Some wrong answers are simply tempting: kappa_p counts them as likeness, the excess does not. Neither is proof: models
 share mistakes because they share data and abilities.
@@ -64,12 +64,12 @@ def shared_errors(answers: pl.DataFrame) -> pl.DataFrame:
     """Agreement on mistakes of every pair of models.
 
     Args:
-        answers: one benchmark; columns `model`, `item`, `answer` (as judged; null is none), `correct` (0 to 1, null is
-            unscored), `options` (how many there were to choose from; null is unknown). One row per model and item;
-            further rows are ignored.
+        answers: one benchmark. Columns `model`, `item`, `answer` (as judged, null is none), `correct` (0 to 1, null is
+            unscored), `options` (how many there were to choose from, null is unknown). One row per model and item.
+            Further rows are ignored.
 
     Returns:
-        One row per pair, sorted: `model_a` < `model_b`, `kappa_p` with `kappa_low`, `kappa_high`, `n` items; and
+        One row per pair, sorted: `model_a` < `model_b`, `kappa_p` with `kappa_low`, `kappa_high`, `n` items, and
         `same_wrong`, `expected`, `excess` with `excess_low`, `excess_high`, `n_both_wrong`.
     """
     import numpy as np
@@ -88,7 +88,7 @@ def shared_errors(answers: pl.DataFrame) -> pl.DataFrame:
     options = np.full(items, np.nan)
     options[column[count > 1]] = count[count > 1]
     alike, wrong = _alike(said, right), (right == 0).sum(axis=0)
-    # The chance that two different models' wrong answers agree; 0 if fewer than two were wrong.
+    # The chance that two different models' wrong answers agree. 0 if fewer than two were wrong.
     collision = np.maximum(alike - 1, 0).sum(axis=0) / np.maximum(wrong * (wrong - 1), 1)
     chance = np.where(np.isnan(options), collision, 1 / np.maximum(options - 1, 1))
     peers = wrong - 2
@@ -112,7 +112,7 @@ def shared_errors(answers: pl.DataFrame) -> pl.DataFrame:
 
 
 def _codes(answers: pl.Series) -> np.ndarray:
-    """A number from 1 for every different answer; case and space around it make no difference."""
+    """A number from 1 for every different answer. Case and space around it make no difference."""
     import polars as pl
 
     texts = answers.unique(maintain_order=True).to_list()
@@ -149,7 +149,7 @@ def _capa(
 
 
 def _alike(said: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Per model and item, how many models gave its wrong answer, itself among them; 0 if it was right."""
+    """Per model and item, how many models gave its wrong answer, itself among them. 0 if it was right."""
     import numpy as np
 
     found = np.zeros(said.shape)
@@ -171,7 +171,7 @@ def _excess(
     if n == 0:
         return None, None, None, None, None, 0
     same = (said[a, items] == said[b, items]).astype(float)
-    # Without the pair itself: one of them each, and both where they agree.
+    # Without the pair itself: one of them each, and both if they agree.
     expected = (alike[a, items] + alike[b, items] - 2 - 2 * same) / (2 * peers[items])
     excess = same - expected
     value = float(excess.mean())

@@ -2,13 +2,13 @@ r"""METHOD: whether a model agrees to be called by a name that is offered, beyon
 
 The questions of `provenance_suggested` offer real names and invented ones, in 10 English and 10 Chinese wordings,
 with and without a system message. `share` is the share of answers that agree to a family's name, wordings weighing
-the same, with an interval over wordings (Wilson's, `harness.stats.estimate`); `decoy_share` the same for invented
+the same, with an interval over wordings (Wilson's, `harness.stats.estimate`). `decoy_share` the same for invented
 names: how suggestible the model is. `excess` is the difference, -1 to 1, with Newcombe's (1998, Statistics in
 Medicine 17, 873-890, method 10) hybrid score interval. The base rate stands beside it: mean excess of the models of
-other families (as their names tell them; positive controls and what they are controls of count once), and how many of
+other families (as their names tell them, positive controls and what they are controls of count once), and how many of
 them are above 0 by their interval.
 
-An answer agrees where it says of itself that it is of the family (`identity_claims.claimed`), or begins with a yes
+An answer agrees if it says of itself that it is of the family (`identity_claims.claimed`), or begins with a yes
 and denies nothing. That a model agrees is reported, never weighed: web text is full of such answers, a chat template
 may hold a name, and small models agree to anything.
 """
@@ -79,7 +79,7 @@ def agrees(answer: str, family: str) -> bool:
     """
     text = plain_text(answer).strip().lstrip("*_# ")
     if family == INVENTED:
-        # An invented name is read by the rules for real ones, under another name; real names then count as none.
+        # An invented name is read by the rules for real ones, under another name. Real names then count as none.
         claimed = identity_claims.claimed(_DECOY.sub(_STAND_IN, _without_names(text)))
         mine, other = bool(claimed), identity_claims.claimed(text)
     else:

@@ -5,12 +5,12 @@ the two sets of words (Jaccard 1912, https://doi.org/10.1111/j.1469-8137.1912.tb
 of J over the prompts that both models answered: 0 no word in common, 1 the same words. Its 95 % interval is the
 percentile bootstrap over prompts. It depends on the two models alone: adding a third changes nothing.
 
-Words are compared without case; Chinese, Japanese and Thai, written without spaces, as pairs of characters. Names
+Words are compared without case. Chinese, Japanese and Thai, written without spaces, as pairs of characters. Names
 of models and labs are taken out first: who a model says it is belongs to the channel `identity_claims`. Repeats of
 a prompt are read as one text.
 
 What the number is not: it has no known zero. Two unrelated models share the words that the prompt and the language
-force on them, and very short answers share more or fewer by chance; the value means something only next to pairs
+force on them, and very short answers share more or fewer by chance. The value means something only next to pairs
 known to be unrelated.
 
 Measured on AlpacaEval's answers (https://github.com/tatsu-lab/alpaca_eval, 200 prompts), 28 students with a documented
@@ -98,12 +98,12 @@ def similarities(answers: pl.DataFrame, folder: Path | None = None) -> pl.DataFr
     """Similarity of every pair of models that answered a prompt in common.
 
     Args:
-        answers: columns `model`, `prompt_id`, `output`; the order of rows does not matter.
-        folder: where pairs are kept between runs; `None` keeps none.
+        answers: columns `model`, `prompt_id`, `output`. The order of rows does not matter.
+        folder: where pairs are kept between runs. `None` keeps none.
 
     Returns:
         One row per pair, sorted: `model_a` < `model_b`, `channel`, `value` in [0, 1], `ci_low` and `ci_high` (null
-        below two prompts, or where all are as alike), `n` prompts in common, `calibrated` (false).
+        below two prompts, or if all are as alike), `n` prompts in common, `calibrated` (false).
     """
     import polars as pl
 
@@ -164,7 +164,7 @@ def _compared(
 
 
 def _overlaps(models: Sequence[int], said: Sequence[np.ndarray], new: np.ndarray) -> np.ndarray:
-    """Jaccard index of pairs with a new model on one prompt, models by models; NaN elsewhere, and without a word.
+    """Jaccard index of pairs with a new model on one prompt, models by models. NaN elsewhere, and without a word.
 
     The shorter text is whole and the longer one cut. So it is enough to know, for every word of the shorter, whether it
     first comes in the longer before the cut, and how many different words the longer has up to there.

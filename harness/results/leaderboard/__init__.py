@@ -1,7 +1,7 @@
 """The leaderboard: how well models do, next to how alike they are. Frames in, a page out.
 
 The same frames give the same bytes: there is no clock in it and every order is fixed. It says no more than was
-measured. Every number stands with its interval and its n, and a similarity that is not calibrated is called so where it
+measured. Every number stands with its interval and its n, and a similarity that is not calibrated is called so if it
 stands. Each form of the page has a file of its own, and `render` knows them all.
 """
 
@@ -38,7 +38,7 @@ FORMS = {"markdown": markdown, "json": json, "csv": csv, "html": html}
 
 
 def render(board: Board, form: str) -> bytes:
-    """The leaderboard as UTF-8; the same content in every form.
+    """The leaderboard as UTF-8. The same content in every form.
 
     Args:
         board: what it shows.

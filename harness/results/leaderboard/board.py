@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LEAST_WRONG = 20
 """Items that two models must both get wrong before their shared mistakes are shown."""
 SPELLED = 3
-"""Results up to which each has its own notes, also where they are the same."""
+"""Results up to which each has its own notes, also if they are the same."""
 KIND_ORDER = ("math", "code", "knowledge", "instructions", "provenance")
 COLUMNS = ("relative", "words", "claims", "errors")
 """What stands beside the scores: nearest relative, most similar words, identity claims, shared errors."""
@@ -57,7 +57,7 @@ class Board:
     min_coverage: float = aggregates.MIN_COVERAGE
     """Scores with a smaller share of their samples scored are shown with a warning, and not ranked."""
     weights: Mapping[str, float] = field(default_factory=dict)
-    """Of tasks, in the mean over tasks; 1 if none is named."""
+    """Of tasks, in the mean over tasks. 1 if none is named."""
     title: str = "Leaderboard"
     """The heading of the page."""
     order: Sequence[str] = ()
@@ -73,7 +73,7 @@ class Board:
 
     @cached_property
     def facts(self) -> Mapping[str, Fact]:
-        """What is documented of models, by name; read when it is asked for, which a terminal never does."""
+        """What is documented of models, by name. Read when it is asked for, which a terminal never does."""
         return self.documented()
 
     @cached_property
@@ -116,7 +116,7 @@ class Board:
 
     @cached_property
     def averaged(self) -> list[tuple[str, str]]:
-        """The columns that the mean is over: shares where higher is better; none if there is only one."""
+        """The columns that the mean is over: shares for which higher is better. None if there is only one."""
         spoilt = {(row["task"], row["metric"]) for row in self.ranked if not 0 <= row["value"] <= 1}
         found = [column for column in self.columns if column[0] not in self.lower_is_better and column not in spoilt]
         return found if self.mean and len(found) > 1 else []
@@ -164,7 +164,7 @@ class Board:
 
     @cached_property
     def names(self) -> list[str]:
-        """Every model: those ranked, highest first; those that share no document with them; the others, by name."""
+        """Every model: those ranked (highest first), those that share no document with them, the others by name."""
         order = {}
         for model in sorted(set(self.models["model"])):
             values = [
@@ -187,7 +187,7 @@ class Board:
 
     @cached_property
     def placed(self) -> list[tuple[str, str]]:
-        """The columns that decide the order: those of the mean, or the only one; none where lower is better."""
+        """The columns that decide the order: those of the mean, or the only one. None if lower is better."""
         found = self.averaged or (self.columns if len(self.columns) == 1 else [])
         return [column for column in found if column[0] not in self.lower_is_better]
 
@@ -231,7 +231,7 @@ class Board:
     def nearest(self, model: str) -> list[tuple[str, Row]]:
         """The most similar other model, most similar first with those that show whether the channel works.
 
-        Where the most similar is a control, the most similar that is none as well; and for a control, the model it is
+        If the most similar is a control, the most similar that is none as well, and for a control, the model it is
         known to be a relative of.
         """
         pairs = sorted(self._pairs.get(model, ()), key=lambda pair: (-pair[1]["value"], pair[0]))
@@ -266,7 +266,7 @@ class Board:
         return sorted({found.corpus for of in self.findings.values() for found in of})
 
     def on(self, found: Finding) -> str:
-        """` on NAME`, where it is not the set that most verdicts are of."""
+        """` on NAME`, if it is not the set that most verdicts are of."""
         return "" if found.corpus == self.usual_set else f" on {found.corpus}"
 
     @cached_property
@@ -310,7 +310,7 @@ class Board:
 
     @cached_property
     def common_notes(self) -> list[str]:
-        """What must be known of every result; nothing if there are few, which say it themselves."""
+        """What must be known of every result. Nothing if there are few, which say it themselves."""
         every = list(self._notes.values())
         return [note for note in every[0] if all(note in of for of in every)] if len(every) > SPELLED else []
 
@@ -347,7 +347,7 @@ class Board:
         return found
 
     def mixed(self, model: str, task: str) -> list[str]:
-        """What a reader must know where a server said that several models answered under one name."""
+        """What a reader must know if a server said that several models answered under one name."""
         names = self._served.get(model, {})
         everybody = {name for of_task in names.values() for name in of_task}
         mine = names.get(task, [])
@@ -390,7 +390,7 @@ class Board:
         return list(self.scores.iter_rows(named=True))
 
     def only(self, kept: set[tuple[str, str]]) -> Board:
-        """The same board with these models and tasks alone; relatives that have no row keep their names.
+        """The same board with these models and tasks alone. Relatives that have no row keep their names.
 
         Args:
             kept: pairs of model and task.

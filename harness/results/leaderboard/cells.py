@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     import polars as pl
 
 CLAIMS_SHOWN = 3
-"""Identities shown per model; all of them are in the table `identity_claims`."""
+"""Identities shown per model. All of them are in the table `identity_claims`."""
 PLAIN_WIDTH = 100
-"""Columns within which a table of scores is kept, where its cells allow, so that the plain text can be read."""
+"""Columns within which a table of scores is kept, if its cells allow, so that the plain text can be read."""
 OPEN = 12
-"""Rows up to which a table is open; longer ones are folded, but for the first."""
+"""Rows up to which a table is open. Longer ones are folded, but for the first."""
 FIRST = 40
-"""Rows of the first table; models behind them are folded."""
+"""Rows of the first table. Models behind them are folded."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class Section:
     """One table: a heading, the names of its columns, and its rows of unescaped text."""
 
     title: str
-    """Empty where it has no heading of its own."""
+    """Empty if it has no heading of its own."""
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     folded: str = ""
-    """What is shown instead until somebody asks for the table; empty for one that is open."""
+    """What is shown instead until somebody asks for the table. Empty for one that is open."""
 
 
 Column = tuple[str, Callable[[Board, str], str]]
@@ -45,7 +45,7 @@ def sections(board: Board) -> list[Section]:
 
 
 def _overview(board: Board) -> list[Section]:
-    """Performance next to similarity: one score and one relative per model; models behind the first ones folded."""
+    """Performance next to similarity: one score and one relative per model. Models behind the first ones folded."""
     if board.in_question:
         return _question_first(board)
     scores, beside = _score_column(board), _beside(board)
@@ -63,7 +63,7 @@ def _overview(board: Board) -> list[Section]:
 
 
 def _question_first(board: Board) -> list[Section]:
-    """What the models in question score, task by task, best first; and whom they and the others answer like."""
+    """What the models in question score, task by task, best first, and whom they and the others answer like."""
     rows = []
     for column in board.columns:
         here = [model for model in board.in_question if (model, *column) in board.cells]
@@ -108,7 +108,7 @@ def _beside(board: Board) -> list[Column]:
 
 
 def _scores(board: Board) -> list[Section]:
-    """Scores by task, in as many tables as it takes to stay readable; of each, the models that have a score."""
+    """Scores by task, in as many tables as it takes to stay readable. Each has the models with a score."""
     if len(board.columns) == 1 and not board.averaged:
         return []
     groups: list[list[tuple[str, str]]] = []
@@ -194,12 +194,12 @@ NOT_RUN = "-"
 
 
 def column_name(board: Board, task: str, metric: str) -> str:
-    """`gsm8k (accuracy)`, with a word where lower is better."""
+    """`gsm8k (accuracy)`, with a word if lower is better."""
     return f"{task} ({metric}{', lower is better' if task in board.lower_is_better else ''})"
 
 
 def score(board: Board, row: dict[str, Any] | None) -> str:
-    """A model's score on a task, its rank, and its marks; `-` if it was not run."""
+    """A model's score on a task, its rank, and its marks. `-` if it was not run."""
     if row is None:
         return NOT_RUN
     marks = "".join(f" ({word})" for word, key in _STAMPS.items() if row[key]) + (" †" if board.own_notes(row) else "")

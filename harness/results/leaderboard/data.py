@@ -14,7 +14,7 @@ from harness.results.leaderboard.summary import summary
 from harness.stats import Standing
 
 SCHEMA = "harness.leaderboard/1"
-"""Name and version of the JSON form; a change that breaks a reader is a new number."""
+"""Name and version of the JSON form. A change that breaks a reader is a new number."""
 _SCORE = (
     "task", "metric", "filter", "scorer", "value", "ci_low", "ci_high", "ci_method", "n", "n_unscored", "n_failed",
     "n_truncated", "n_refused", "coverage", "sandbox", "unsafe_code", "forgeable", "run_id",
@@ -22,7 +22,7 @@ _SCORE = (
 
 
 def json(board: Board) -> str:
-    """The leaderboard as one JSON object; what hides or turns text around stands in it as an escape."""
+    """The leaderboard as one JSON object. What hides or turns text around stands in it as an escape."""
     pages = {
         "schema": SCHEMA,
         "title": board.title,

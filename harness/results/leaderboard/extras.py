@@ -36,7 +36,7 @@ class AnswerUsage:
 
     answers: int
     completion: float | None
-    """Tokens written an answer, the reasoning's among them where servers count so; `None` is unknown, as for others."""
+    """Tokens written an answer, the reasoning's among them if servers count so. `None` is unknown, as for others."""
     reasoning: float | None
     seconds: float | None
     """From request to the whole answer."""
@@ -71,7 +71,7 @@ def _mean(rows: list[Mapping[str, Any]], what: str) -> float | None:
 
 
 def _usd(row: Mapping[str, Any]) -> float | None:
-    """What the answers of one task cost; `None` if the price or a count of tokens is unknown."""
+    """What the answers of one task cost. `None` if the price or a count of tokens is unknown."""
     price = json.loads(row["price"]) if row["price"] else None
     if not isinstance(price, dict) or row["counted"] < row["answers"]:
         return None

@@ -32,7 +32,7 @@ _MARKS = ((r"\*\*(.+?)\*\*", r"<strong>\1</strong>"), (r"\*(.+?)\*", r"<em>\1</e
 
 
 def html(board: Board) -> str:
-    """The leaderboard as a page that loads nothing; every name and number in it is text."""
+    """The leaderboard as a page that loads nothing. Every name and number in it is text."""
     title = _text(board.title)
     parts = [f"<h1>{title}</h1>"]
     if not board.names:

@@ -1,4 +1,4 @@
-"""The order of a leaderboard's models: by the mean where it is of the same documents, else by what two models share."""
+"""The order of a leaderboard's models: by the mean if it is of the same documents, else by what two models share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.stats import Level, aggregates, levels
 Column = tuple[str, str]
 Row = Mapping[str, Any]
 DIGITS = 6
-"""Levels are solved for; what is behind these digits is the solver's."""
+"""Levels are solved for. What is behind these digits is the solver's."""
 
 
 def whole(
@@ -61,7 +61,7 @@ def places(
         columns: as of `whole`, as the next two.
         ranked: see there.
         comparisons: see there.
-        weights: of tasks in the mean; 1 where none is named.
+        weights: of tasks in the mean. 1 if none is named.
         held: models that keep their mean.
     """
     own = {

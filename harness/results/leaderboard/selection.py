@@ -30,13 +30,13 @@ class Selection(BaseModel):
 
     title: str = "Leaderboard"
     models: tuple[str, ...] = ("*",)
-    """Patterns of names, `*` for any; a model that matches one is shown."""
+    """Patterns of names, `*` for any. A model that matches one is shown."""
     tasks: tuple[str, ...] = ("*",)
-    """Patterns of names; the columns are in their order."""
+    """Patterns of names. The columns are in their order."""
     where: str | None = None
     """A SQL condition over the columns of the view `leaderboard`."""
     weights: Mapping[str, Annotated[float, Gt(0)]] = {}
-    """Of tasks in the mean over tasks; 1 if none is named."""
+    """Of tasks in the mean over tasks. 1 if none is named."""
     coverage: Annotated[float, Interval(ge=0, le=1)] = MIN_COVERAGE
     """Share of samples that must be scored for a score to be ranked."""
     columns: tuple[str, ...] = COLUMNS
@@ -50,7 +50,7 @@ class Selection(BaseModel):
     """Sentences below that table, such as what the scores cannot say."""
 
     def sql(self) -> str | None:
-        """The query for the pairs of model and task that `where` lets in; None if there is no condition."""
+        """The query for the pairs of model and task that `where` lets in. None if there is no condition."""
         if self.where is None:
             return None
         return f"SELECT DISTINCT model, task FROM leaderboard WHERE is_headline AND ({self.where}\n) ORDER BY ALL"
@@ -100,10 +100,10 @@ def load(name: str) -> Selection:
     """The selection of a file in `conf/leaderboard/`.
 
     Args:
-        name: the file without `.yaml`; a user's own folder comes after the shipped one.
+        name: the file without `.yaml`. A user's own folder comes after the shipped one.
 
     Raises:
-        ConfigError: there is no such file, or what is in it cannot be read; the message says where and why.
+        ConfigError: there is no such file, or what is in it cannot be read. The message says where and why.
     """
     files = {path.stem: path for folder in resources.conf_dirs() for path in sorted((folder / GROUP).glob("*.yaml"))}
     if name not in files:

@@ -16,7 +16,7 @@ ORDER = "the best scored, then the newest"
 
 
 def summary(board: Board) -> list[str]:
-    """The sentences, in unescaped text; each true by itself."""
+    """The sentences, in unescaped text. Each true by itself."""
     return [sentence for sentence in (_best(board), _alike(board), _none(board), _size(board)) if sentence]
 
 
@@ -84,7 +84,7 @@ def _alike(board: Board) -> str:
 
 
 def _kin(found: Mapping[str, Finding], same: Sequence[str]) -> str:
-    """Who may be another model or kin of it, and how often the test says so wrongly; empty of nobody."""
+    """Who may be another model or kin of it, and how often the test says so wrongly. Empty of nobody."""
     if not same:
         return ""
     rates = [of.wrongly for model in same if (of := found[model].same_model) and of.wrongly is not None]

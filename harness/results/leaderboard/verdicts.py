@@ -36,7 +36,7 @@ class InFull:
 
 
 def numbers(found: Finding) -> str:
-    """The strongest score with its interval, prompts and q; prompts alone where nothing could be tested."""
+    """The strongest score with its interval, prompts and q. Prompts alone if nothing could be tested."""
     first = found.strongest
     if first is None or found.verdict != "resembles":
         return f"n={found.suspect_prompts}"
@@ -55,7 +55,7 @@ def cell(found: Finding) -> str:
 
 
 def in_full(board: Board, model: str) -> InFull | None:
-    """Everything behind the cell of a model; None if there is nothing but the cell."""
+    """Everything behind the cell of a model. None if there is nothing but the cell."""
     from harness.provenance import wording  # loads SciPy, which most commands never need
 
     found = board.findings.get(model, [])
@@ -75,7 +75,7 @@ def in_full(board: Board, model: str) -> InFull | None:
 
 
 def told_in_full(board: Board) -> list[InFull]:
-    """What is behind every cell; of many models only behind those that name somebody or whose makers say something."""
+    """What is behind every cell. If there are many models: behind those that name somebody or whose makers speak."""
     if "relative" not in board.show:
         return []
     every = [found for model in board.names if (found := in_full(board, model)) is not None and found.parts]
@@ -91,7 +91,7 @@ def _names(board: Board, found: InFull) -> bool:
 
 
 def _nearest(found: Finding) -> tuple[str, ...]:
-    """The candidate with the strongest evidence, where the verdict names none."""
+    """The candidate with the strongest evidence, if the verdict names none."""
     first = found.strongest
     if first is None or found.verdict == "resembles" or first.q is None:
         return ()
@@ -100,10 +100,10 @@ def _nearest(found: Finding) -> tuple[str, ...]:
 
 
 def relative(board: Board, model: str) -> str:
-    """The evidence of the set with most power, and of those that contradict it; `-` if there is none."""
+    """The evidence of the set with most power, and of those that contradict it. `-` if there is none."""
     found = board.findings.get(model, [])
     told = "; but ".join(f"{cell(one)}{board.on(one)}" for one in found) or "-"
     same = [one.same_model.short for one in found if one.same_model and one.same_model.named]
     undated = any(one.released is None for one in found) and model not in board.imported_models
-    month = " (add released:)" if undated else ""  # the line of its file that is missing; pages are narrow
+    month = " (add released:)" if undated else ""  # the line of its file that is missing. Pages are narrow
     return (f"{same[0]}; {told}" if same else told) + month

@@ -21,17 +21,17 @@ def answerers(names: Iterable[str]) -> str:
 
 
 def short(name: str) -> str:
-    """A name that a server gave, cut where it is long."""
+    """A name that a server gave, cut if it is long."""
     return name if len(name) <= NAME_CHARS else f"{name[:NAME_CHARS]}…"
 
 
 def number(value: float | None, row: Mapping[str, Any], digits: int = 3) -> str:
-    """`0.450 [0.31, 0.60] n=40`; a value that is not there is `not scored n=0`.
+    """`0.450 [0.31, 0.60] n=40`. A value that is not there is `not scored n=0`.
 
     Args:
         value: the number, or None if nothing was scored.
         row: `ci_low`, `ci_high` (either may be None) and `n`.
-        digits: decimals of the value; limits have two.
+        digits: decimals of the value. Limits have two.
     """
     if value is None:
         return f"not scored n={row['n']}"
@@ -67,7 +67,7 @@ CUT_OFF = 0.05
 
 
 def cut_off(row: Mapping[str, Any]) -> str | None:
-    """What to say where more than a twentieth of the answers met the token limit; `None` if no more did.
+    """What to say if more than a twentieth of the answers met the token limit. `None` if no more did.
 
     Args:
         row: one of the view `unread`.
@@ -81,7 +81,7 @@ def cut_off(row: Mapping[str, Any]) -> str | None:
 
 
 def unread(row: Mapping[str, Any]) -> str | None:
-    """What to say where more than half of the answers could not be read; `None` if no more could not.
+    """What to say if more than half of the answers could not be read. `None` if no more could not.
 
     Args:
         row: one of the view `unread`.

@@ -13,7 +13,7 @@ Spec = dict[str, Any]
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#888888"
 VERDICTS = {"resembles": ORANGE, "none": BLUE, "not calibrated": GREY, "not tested": GREY}
 ALL_NAMED = 25
-"""Points up to which all are named in the drawing; of more, those whose names find room: a table names the rest."""
+"""Points up to which all are named in the drawing. Of more, those whose names find room. A table names the rest."""
 WIDE, HIGH = 760, 380
 """Pixels of the drawing that names are placed for."""
 LETTER, LINE = 6.3, 12
@@ -29,7 +29,7 @@ def _field(name: str, title: str, kind: str = "quantitative", **more: Any) -> Sp
 
 
 def score_of(row: Data) -> Data | None:
-    """How well a model does: its mean or only score; if it was not asked all, the place that shared items give it."""
+    """How well a model does: its mean or only score. If it was not asked all, the place that shared items give it."""
     own = row["mean"] or next((cell for cell in row["cells"] if cell is not None and cell["v"] is not None), None)
     if own is None or own["v"] is None:
         return None
@@ -52,7 +52,7 @@ def score_title(data: Data) -> str:
 def rows(data: Data) -> tuple[list[Spec], str]:
     """Points of performance against similarity, and what the axis of similarity says.
 
-    A point has no `x` where the model was not tested, and no `y` where it was not scored.
+    A point has no `x` if the model was not tested, and no `y` if it was not scored.
     """
     tested = any(_tested(row) for row in data["board"]["rows"])
     found = []
@@ -80,7 +80,7 @@ def _tested(row: Data) -> Data | None:
 
 
 def _near(data: Data, row: Data, *, tested: bool) -> Spec | None:
-    """The nearest other model: by the calibrated score where anybody was tested, else by words."""
+    """The nearest other model: by the calibrated score if anybody was tested, else by words."""
     first = _tested(row)
     if tested:
         if first is None:
@@ -101,7 +101,7 @@ def _or(value: float | None, other: float) -> float:
 
 
 def performance(data: Data) -> Spec:
-    """Performance against similarity to the nearest relative; on an axis, models without the other of the two."""
+    """Performance against similarity to the nearest relative. On an axis, models without the other of the two."""
     found, what = rows(data)
     if not found:
         raise ConfigError("this figure cannot be drawn: no model has a score or a measured similarity to another")

@@ -14,7 +14,7 @@ LIGHT = {
     "axis": {"labelLimit": 240, "tickCount": 8, "titleFontWeight": "normal"},
     "view": {"stroke": "#ccc"},
 }
-"""Theme of figures for papers; the page has its own, for light and dark."""
+"""Theme of figures for papers. The page has its own, for light and dark."""
 SCALE = 2
 """Pixels of a PNG per unit of its figure."""
 
@@ -41,12 +41,12 @@ def svg(spec: Mapping[str, Any]) -> bytes:
 
 
 def png(spec: Mapping[str, Any]) -> bytes:
-    """A figure as PNG; errors as for `svg`."""
+    """A figure as PNG. Errors as for `svg`."""
     image: bytes = _library().vegalite_to_png(dict(spec), config=LIGHT, scale=SCALE)
     return image
 
 
 def javascript() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script that sets `vegaEmbed`; errors as for `svg`."""
+    """Vega, Vega-Lite and Vega-Embed as one script that sets `vegaEmbed`. Errors as for `svg`."""
     text: str = _library().javascript_bundle("window.vegaEmbed = vegaEmbed;")
     return text.replace("\r\n", "\n").replace("\r", "\n")

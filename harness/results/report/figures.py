@@ -20,7 +20,7 @@ SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 PALETTE = (BLUE, ORANGE, GREEN, PURPLE, "#E69F00", "#56B4E9", "#999999")
 FEW = 25
-"""Points up to which all are named in the drawing; above it the page's table and tooltips name them."""
+"""Points up to which all are named in the drawing. Above it the page's table and tooltips name them."""
 MOST = 40
 """Models that the figure of scores shows, the first of the leaderboard."""
 STEP = 15
@@ -77,7 +77,7 @@ def _interval(cell: Mapping[str, Any]) -> Spec:
 
 
 def performance(data: Data, **_: Any) -> Spec:
-    """Performance against similarity to the nearest relative, with intervals where they were computed."""
+    """Performance against similarity to the nearest relative, with intervals if they were computed."""
     return _of("performance", against.performance(data))
 
 
@@ -96,7 +96,7 @@ def _of(name: str, parts: Spec) -> Spec:
 
 
 def matrix(data: Data, task: str | None = None, **_: Any) -> Spec:
-    """Similarity of every pair of a pool, in the order of the tree; of a panel, scores with its possible teachers."""
+    """Similarity of every pair of a pool, in the order of the tree. For a panel: scores with its possible teachers."""
     panel = _panel(data, task)
     if panel is not None:
         return _against(data, panel)
@@ -123,7 +123,7 @@ def _cells(
     what: str,
     scale: Spec,
 ) -> Spec:
-    """A matrix of coloured cells; `across` and `down` are a field and its names in their order, `v` is the value."""
+    """A matrix of coloured cells. `across` and `down` are a field and its names in their order, `v` is the value."""
     (x, columns), (y, lines) = *across.items(), *down.items()
     wide, high = (18 if len(names) <= FEW else max(3, 560 // len(names)) for names in (columns, lines))
     return _spec(
@@ -144,7 +144,7 @@ def _cells(
 
 
 def _panel(data: Data, task: str | None) -> Data | None:
-    """The panel of that name; without a name the first, where there is no pool."""
+    """The panel of that name. Without a name, the first if there is no pool."""
     if task is None:
         return next(iter(data["panels"]), None) if not data["pools"] else None
     known = {pool["task"] for pool in data["pools"]}

@@ -1,4 +1,4 @@
-"""What the page shows of scores: leaderboard, tasks, items and how it was made. Reads the index; draws nothing."""
+"""What the page shows of scores: leaderboard, tasks, items and how it was made. Reads the index. Draws nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Data = dict[str, Any]
 """JSON-able: numbers, texts, lists, and `None` for unknown. Models are indices into `models`."""
 PREVIEW = 200
-"""Characters of an item's prompt in lists; the sample browser has all of it."""
+"""Characters of an item's prompt in lists. The sample browser has all of it."""
 DIGITS = 4
 
 _ITEMS = """
@@ -59,8 +59,8 @@ def whole_board(results: Path, wanted: Selection | None = None) -> Board:
     """The leaderboard of everything that was evaluated.
 
     Args:
-        results: the results folder; its index must be up to date.
-        wanted: its weights and coverage hold; what it leaves out is shown all the same.
+        results: the results folder. Its index must be up to date.
+        wanted: its weights and coverage hold. What it leaves out is shown all the same.
 
     Raises:
         StorageError: there is no finished run.
@@ -76,7 +76,7 @@ def gather(results: Path, board: Board) -> Data:
     """Everything the page says of scores.
 
     Args:
-        results: the results folder; its index must be up to date.
+        results: the results folder. Its index must be up to date.
         board: of `whole_board`.
 
     Returns:
@@ -149,7 +149,7 @@ def _place(board: Board, name: str) -> Data | None:
 
 
 def _facts(board: Board, name: str) -> Data:
-    """Lab, month, and what an answer took: what columns and figures need; the rest is on the model's card."""
+    """Lab, month, and what an answer took: what columns and figures need. The rest is on the model's card."""
     fact, used = board.facts.get(name), board.used.get(name)
     told = {
         "lab": fact and fact.lab and visible(fact.lab),
@@ -255,7 +255,7 @@ def _tasks(results: Path, board: Board, place: Mapping[str, int], pairs: Mapping
 
 
 def _packed(values: list[float | None]) -> str | list[float | None]:
-    """Rights and wrongs as a text of `1`, `0` and `.` for unscored; anything else as a list."""
+    """Rights and wrongs as a text of `1`, `0` and `.` for unscored. Anything else as a list."""
     sign = {1.0: "1", 0.0: "0", None: "."}
     return "".join(sign[v] for v in values) if all(v in sign for v in values) else values
 

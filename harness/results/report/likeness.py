@@ -2,7 +2,7 @@
 
 Of a set that was read against a panel, a matrix of the models asked and the panel's possible teachers (`of_panels`).
 
-Verdicts, tests and ranks are the findings that the index holds; pictures are of `provenance.evidence` and `tree`.
+Verdicts, tests and ranks are the findings that the index holds. Pictures are of `provenance.evidence` and `tree`.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ if TYPE_CHECKING:
 Findings = Mapping[tuple[str, str], Finding]
 """What the index says, by model and prompt set."""
 FINDINGS = 8
-"""Candidates listed per model, the strongest first; `harness provenance MODEL` lists all."""
+"""Candidates listed per model, the strongest first. `harness provenance MODEL` lists all."""
 LEAST_MODELS = 2
 ALL_PAIRS = 6
-"""Models up to which the words of every pair are in the page; above it those of each model and its nearest."""
+"""Models up to which the words of every pair are in the page. Above it those of each model and its nearest."""
 WORD_PAIRS = 60
-"""Pairs whose words are in the page at most; `harness provenance explain A B` shows any."""
+"""Pairs whose words are in the page at most. `harness provenance explain A B` shows any."""
 HOLDS = 0.5
 """Share of random halves of the prompts that a branching must be found in to be drawn: the majority-rule consensus of
 Margush and McMorris (1981), https://doi.org/10.1007/BF02459446."""
@@ -59,7 +59,7 @@ def of_pools(results: Path, place: Mapping[str, int], said: Findings) -> list[Da
     """One entry per prompt set of texts that at least two models answered, that of most models first.
 
     Args:
-        results: the results folder; its index must be up to date.
+        results: the results folder. Its index must be up to date.
         place: index of every model in the page's list.
         said: what the index says, by model and prompt set.
     """
@@ -67,33 +67,44 @@ def of_pools(results: Path, place: Mapping[str, int], said: Findings) -> list[Da
     controls = store.query(results, "SELECT DISTINCT model, control_of FROM models WHERE control_of IS NOT NULL")
     control_of, known = dict(controls.sort("model", "control_of").iter_rows()), derivation.known_in(results)
     who: dict[str, list[str]] = {}
+    whole, kept = _contained(said), results / stored.FOLDER
     for task, model in answers.select("task", "model").unique().sort("task", "model").iter_rows():
         who.setdefault(task, []).append(model)
     found = []
     for task in sorted(who, key=lambda name: (-len(who[name]), name)):
         # Of a set that was read against a panel nothing is said under the task's name.
-        if sum((name, task) in said for name in who[task]) >= LEAST_MODELS:
-            pool = pools.one_pool(answers, known, control_of, task=task, folder=results / stored.FOLDER)
-            drawn = all((name, task) in said for name in pool.prints.models)  # else it was read against a panel
+        of = {name: said[name, task] for name in who[task] if (name, task) in said}
+        if len(of) >= LEAST_MODELS:
+            pool = pools.in_place_of(task, answers, known, control_of, kept) or pools.one_pool(
+                answers, known, control_of, task=task, folder=kept
+            )
+            drawn = of.keys() >= set(pool.prints.models)  # else it was read against a panel
             if drawn and len(pool.prints.models) >= LEAST_MODELS and pool.prints.features:
-                of = {name: said[name, task] for name in pool.prints.models}
+                if task in whole and whole[task] <= set(pool.prints.models):
+                    pool = dataclasses.replace(pool, notes=(wording.contained(task, len(whole[task])), *pool.notes))
                 found.append(_pool(pool, answers.filter(answers["task"] == task), place, of))
     return found
 
 
 @one_thread()
-def of_panels(place: Mapping[str, int], findings: Findings) -> list[Data]:
+def of_panels(place: Mapping[str, int], findings: Findings, drawn: Sequence[Data] = ()) -> list[Data]:
     """One entry per panel that models were read against, that of most models first: the index's scores, as a matrix.
+
+    A panel is left out if all of its models are in a set that `of_pools` shows under the same name.
 
     Args:
         place: index of every model in the page's list.
         findings: by model and prompt set.
+        drawn: of `of_pools`.
 
     Returns:
         Of each: `task`; `rows`, models asked; `columns`, possible teachers with a score, those of a lab together, with
-        their `labs`; `cells`: row, column, score and verdict.
+        their `labs`. `cells`: row, column, score and verdict.
     """
-    said = {key: found for key, found in findings.items() if found.panel and key[0] in place}
+    there = {pool["task"]: set(pool["models"]) for pool in drawn}
+    whole = {task: {place.get(name) for name in who} for task, who in _contained(findings).items()}
+    twice = {task for task, who in whole.items() if who <= there.get(visible(task), set())}
+    said = {key: of for key, of in findings.items() if of.panel and key[0] in place and key[1] not in twice}
     asked: dict[str, list[str]] = {}
     for name, task in said:
         asked.setdefault(task, []).append(name)
@@ -101,6 +112,18 @@ def of_panels(place: Mapping[str, int], findings: Findings) -> list[Data]:
         _against(task, sorted(asked[task]), [said[name, task] for name in sorted(asked[task])], place)
         for task in sorted(asked, key=lambda task: (-len(asked[task]), task))
     ]
+
+
+def _contained(findings: Findings) -> dict[str, set[str]]:
+    """The panels all of whose models were answered here, by name: with those models, and others read against the panel.
+
+    Such a panel adds nothing to the local answers to its prompts.
+    """
+    read: dict[str, dict[str, int]] = {}
+    for (name, task), found in findings.items():
+        if found.panel:
+            read.setdefault(task, {})[name] = found.models
+    return {task: set(of) for task, of in read.items() if max(of.values()) <= len(of)}
 
 
 def _against(task: str, names: Sequence[str], said: Sequence[Finding], place: Mapping[str, int]) -> Data:
@@ -129,7 +152,7 @@ def _against(task: str, names: Sequence[str], said: Sequence[Finding], place: Ma
 
 
 def _null(task: str) -> list[float | None]:
-    """Scores of a panel's own models that cannot be related, ascending; none where the panel is not at hand."""
+    """Scores of a panel's own models that cannot be related, ascending. None if the panel is not at hand."""
     try:
         pool = pools.whole_panel(task)
     except ConfigError:
@@ -196,7 +219,7 @@ def _pool(pool: pools.Pool, answers: pl.DataFrame, place: Mapping[str, int], sai
 
 
 def _tree(pool: pools.Pool, known: Mapping[str, calibration.Matrix]) -> tree.TreeNode | None:
-    """The pool's tree; none where too few models can be compared."""
+    """The pool's tree. None if too few models can be compared."""
     try:
         return tree.tree(pool.prints, evidence.EVIDENCE, _draws(pool), known)
     except ConfigError:
@@ -204,7 +227,7 @@ def _tree(pool: pools.Pool, known: Mapping[str, calibration.Matrix]) -> tree.Tre
 
 
 def _draws(pool: pools.Pool) -> int:
-    """Random halves behind a tree: fewer of many models, where each takes a second."""
+    """Random halves behind a tree: fewer of many models, if each takes a second."""
     return pools.draws(pool) if len(pool.prints.models) <= MANY else FEWER
 
 
@@ -235,7 +258,7 @@ def segments(root: tree.TreeNode, rows: Mapping[str, int]) -> Data:
         rows: line of every leaf, 0 at the top.
 
     Returns:
-        `across`: [x from, x to, y, support or None] of every branch; `down`: [x, y from, y to] of every branching;
+        `across`: [x from, x to, y, support or None] of every branch. `down`: [x, y from, y to] of every branching.
         `tips`: [x, y] of every leaf, by row. x is distance from the root, y the row.
     """
     across: list[list[float | None]] = []
@@ -265,7 +288,7 @@ def _half(matrix: calibration.Matrix, at: Sequence[int]) -> list[list[float | No
 
 
 def _rounded(values: calibration.Matrix, digits: int = 3) -> list[float | None]:
-    """So many decimals, which are more than was measured; unknown is `None`."""
+    """So many decimals, which are more than was measured. Unknown is `None`."""
     return [None if x != x else x for x in np.round(values, digits).tolist()]  # noqa: PLR0124 - NaN
 
 
@@ -290,7 +313,7 @@ def _scores(found: evidence.Analysis, at: Sequence[int]) -> Data:
 
 
 def _apart(found: evidence.Analysis, at: Sequence[int], back: Mapping[int, int]) -> dict[str, str]:
-    """Why a candidate is not tested as the teacher of a model, where there is a reason. Keys: `model candidate`."""
+    """Why a candidate is not tested as the teacher of a model, if there is a reason. Keys: `model candidate`."""
     rows: dict[str, str] = {}
     for s in at:
         for c in found.candidates:

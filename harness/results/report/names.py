@@ -8,7 +8,7 @@ from harness.core import visible
 
 
 def labels(names: Iterable[str]) -> dict[str, str]:
-    """A label for every name: as `visible` spells it, numbered where two names would look the same.
+    """A label for every name: as `visible` spells it, numbered if two names would look the same.
 
     Returns:
         By name, in the order of the sorted names.

@@ -1,8 +1,8 @@
 """Everything in one HTML file: data, style, script and library, with a policy that lets it run nothing else.
 
 The file loads nothing. Its Content-Security-Policy (https://www.w3.org/TR/CSP3/) names every script and style by its
-hash and allows no connection, but to the Parquet file beside it where there is one. Data are packed JSON in blocks that
-no browser runs; the script puts every text into the document as text.
+hash and allows no connection, but to the Parquet file beside it if there is one. Data are packed JSON in blocks that
+no browser runs. The script puts every text into the document as text.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ APART = {"names", "pools", "panels", "cards", "tasks", "pairs"}
 DESCRIPTION = 300
 """Characters of the description that a preview of a link shows."""
 READER = "hyparquet.min.js"
-"""Reads Parquet in the browser; in the page only where there is such a file."""
+"""Reads Parquet in the browser. It is in the page only if there is such a file."""
 
 
 def contents(results: Path, wanted: Selection | None = None, *, pools: bool = True) -> Data:
     """What the page and its figures are made of, samples aside.
 
     Args:
-        results: the results folder; its index must be up to date.
+        results: the results folder. Its index must be up to date.
         wanted: weights and coverage of the leaderboard.
         pools: whether similarities are part of it, which take most of the time.
 
@@ -59,11 +59,12 @@ def contents(results: Path, wanted: Selection | None = None, *, pools: bool = Tr
     data = gather.gather(results, board)
     place = {name: i for i, name in enumerate(data["names"])}
     said = derivation.findings(results)
+    drawn = likeness.of_pools(results, place, said) if pools else []
     return {
         **data,
         "cards": cards.cards(board, said, place),
-        "pools": likeness.of_pools(results, place, said) if pools else [],
-        "panels": likeness.of_panels(place, said) if pools else [],
+        "pools": drawn,
+        "panels": likeness.of_panels(place, said, drawn) if pools else [],
         "detection": detection(),
     }
 
@@ -80,10 +81,10 @@ def detection() -> Data:
 def write(
     results: Path, out: Path, title: str, limit: int = samples.EMBED_BYTES, wanted: Selection | None = None
 ) -> list[Path]:
-    """Write the page, and the Parquet file beside it where the samples are too large for it.
+    """Write the page, and the Parquet file beside it if the samples are too large for it.
 
     Args:
-        results: the results folder; its index must be up to date.
+        results: the results folder. Its index must be up to date.
         out: the HTML file.
         title: its heading.
         limit: compressed bytes of texts that the page may hold.
@@ -157,7 +158,7 @@ def _sets(data: Data) -> list[Data]:
 
 
 def drawn(data: Data) -> Data:
-    """Every figure that these data allow, by name; of the others, why not."""
+    """Every figure that these data allow, by name. For the others, why not."""
     found: Data = {}
     for name, figure in figures.FIGURES.items():
         if name in POOLED:
@@ -186,7 +187,7 @@ def _of_pool(data: Data, name: str, task: str) -> Data:
 
 
 def _policy(scripts: list[str], style: str, *, local: bool) -> str:
-    """Own scripts and style by their hashes; pictures the script draws; nothing else."""
+    """Own scripts and style by their hashes. Pictures the script draws. Nothing else."""
     allowed: Mapping[str, str] = {
         "default-src": "'none'",
         "script-src": " ".join(_hash(text) for text in scripts),

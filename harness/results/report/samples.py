@@ -1,7 +1,7 @@
 """The answers in a page: an index of all of them, and their texts in packed blocks, or in a Parquet file beside it.
 
 The index (model, task, document, status, verdict, value, tokens) is always in the page, so that lists and filters need
-nothing else. Texts are packed into the page where they are small, and read from the file on demand where they are not:
+nothing else. Texts are packed into the page if they are small, and read from the file on demand if they are not:
 one row group per opened sample.
 """
 
@@ -70,20 +70,20 @@ class Packed:
     """Samples ready for a page."""
 
     about: Data
-    """`n`, `block`, `texts` (field names), and `file` and `key` where the texts are in a file."""
+    """`n`, `block`, `texts` (field names), and `file` and `key` if the texts are in a file."""
     index: str
     """Columns of every sample: base64 of gzip of JSON."""
     blocks: list[str]
-    """Texts of `BLOCK` samples each: base64 of gzip of JSON; none where they are in a file."""
+    """Texts of `BLOCK` samples each: base64 of gzip of JSON. None if they are in a file."""
     parquet: bytes | None
-    """The file's content, where there is one."""
+    """The file's content, if there is one."""
 
 
 def pack(results: Path, place: Mapping[str, int], stem: str, limit: int = EMBED_BYTES) -> Packed:
     """Pack every sample of the runs that speak for a model.
 
     Args:
-        results: the results folder; its index must be up to date.
+        results: the results folder. Its index must be up to date.
         place: index of every model in the page's list.
         stem: the page's file name without its ending, which the Parquet file shares.
         limit: compressed bytes of texts that the page may hold.
@@ -117,7 +117,7 @@ def _beside(about: Data, index: str, frame: pl.DataFrame, stem: str) -> Packed:
 
 
 def _index(frame: pl.DataFrame, place: Mapping[str, int]) -> Data:
-    """Columns as lists; words as numbers into a list of the words."""
+    """Columns as lists. Words as numbers into a list of the words."""
     found: Data = {}
     for name in ("task", "status", "verdict", "item"):
         words = sorted(frame[name].drop_nulls().unique().to_list())

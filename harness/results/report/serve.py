@@ -81,7 +81,7 @@ def server(files: Sequence[Path], port: int = 0) -> ThreadingHTTPServer:
     """A server of these files and of nothing else, on the loopback address.
 
     Args:
-        files: what to serve, by their names; the first is served as `/` too.
+        files: what to serve, by their names. The first is served as `/` too.
         port: 0 takes a free one.
 
     Raises:
