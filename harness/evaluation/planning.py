@@ -134,7 +134,7 @@ def load_tasks(spec: EvalSpec) -> list[LoadedTask]:
     tasks = [
         dataclasses.replace(loaded, shard=shard)
         for task in spec.tasks
-        for loaded in lmeval.load(task, files, resources.task_dirs(), spec.seed)
+        for loaded in lmeval.load(task, files, spec.seed)
     ]
     for task in tasks:
         if not task.n_docs and task.n_whole:
