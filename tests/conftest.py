@@ -1,5 +1,6 @@
 """Fixtures shared by every test."""
 
+import gc
 import os
 import subprocess
 from pathlib import Path
@@ -8,9 +9,13 @@ import forks
 import pytest
 from hypothesis import settings
 
+from harness.cli import GARBAGE_EVERY
+
 # A loaded machine is slow, not wrong: no test of ours is timed.
 settings.register_profile("harness", deadline=None)
 settings.load_profile("harness")
+
+gc.set_threshold(GARBAGE_EVERY, *gc.get_threshold()[1:])  # as `harness` itself has it
 
 ROOT = Path(__file__).parents[1]
 

@@ -18,6 +18,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import traceback
 import warnings
@@ -28,13 +29,17 @@ from typing import Any
 from harness.core import patches
 
 LIBRARIES = """
-hydra.main hydra._internal.hydra hydra._internal.utils lm_eval.tasks lm_eval.api.task lm_eval.utils datasets pandas polars psutil
-pyarrow.parquet rich.progress scipy.stats
+antlr4.LL1Analyzer hydra.main hydra._internal.core_plugins.basic_launcher hydra._internal.core_plugins.basic_sweeper
+hydra._internal.hydra hydra._internal.utils hydra_plugins.hydra_joblib_launcher.config
+hydra_plugins.hydra_submitit_launcher.config lm_eval.tasks lm_eval.api.task lm_eval.utils datasets pandas polars psutil
+pyarrow.parquet pydantic.dataclasses rich._unicode_data.unicode17-0-0 rich.progress scipy.stats threadpoolctl
 """
 OWN = """
 harness.cli.app harness.cli.config harness.cli.catalogue harness.cli.detector harness.evaluation.evaluator
 harness.evaluation.planning harness.engine.metrics harness.engine.scoring harness.archive harness.results
-harness.results.derivation harness.results.leaderboard harness.results.store harness.provenance harness.scorers.math
+harness.archive.shards harness.archive.verification harness.cli.provenance_text harness.provenance.registration
+harness.provenance.reports harness.provenance.stored harness.results.derivation harness.results.leaderboard.selection
+harness.results.report.page harness.results.store harness.scorers.math harness.backends.fake
 """
 PR_SET_CHILD_SUBREAPER = 36
 READ_BY_IMPORTS = ("HF_", "HUGGINGFACE_", "POLARS_", "PYTHON", "XDG_")
@@ -182,13 +187,19 @@ def main() -> None:
 
 
 def _read_what_ships() -> None:
-    """Read the shipped tasks and panels once: both are kept by path, size and time, so a changed file is read again."""
+    """Read the shipped tasks and panels once: both are kept by path, size and time, so a changed file is read again.
+
+    An empty index is kept, too. Nothing here may start the threads of Polars: none of them would live in a fork.
+    """
     from harness.core import resources
     from harness.engine import taskfiles
     from harness.provenance import registry
+    from harness.results import store
 
     taskfiles.find(resources.task_dirs())
     registry.panel_facts()
+    with tempfile.TemporaryDirectory() as folder:
+        store.rebuild(Path(folder), lambda _query, _changed: {})
 
 
 def _exit_code() -> int:

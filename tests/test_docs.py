@@ -1,9 +1,12 @@
 """Every command that a page of the docs shows in a `console` block runs, and every Python example, on made-up results."""
 
+import contextlib
+import io
 import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +20,8 @@ from harness.cli import app
 from harness.cli.examples import EXAMPLES
 
 DOCS = Path(__file__).parents[1] / "docs"
-COMMANDS = typer.main.get_command(app.app).commands
+GROUP = typer.main.get_command(app.app)
+COMMANDS = GROUP.commands
 PAGES = ("publishing.md",)
 
 
@@ -103,13 +107,27 @@ def examples():
     return [*re.findall(r"```python\n(.*?)```", text, re.DOTALL), "\n".join(code)]
 
 
-@pytest.mark.parametrize("code", examples(), ids=lambda code: code.splitlines()[0])
+ONE_AFTER_ANOTHER = """
+import os, runpy, sys
+for folder in sys.argv[1:]:
+    os.chdir(folder)
+    print(f"in {folder}:", file=sys.stderr)
+    runpy.run_path("example.py", run_name="__main__")
+"""
+
+
 @pytest.mark.slow
-def test_every_python_example_runs(project, code):
+def test_every_python_example_runs(project, tmp_path_factory):
+    """Each in a folder of its own, in one process: to start it takes longer than most of them."""
     project.model("alice")
     write_run(project.root / "results", docs=8)
-    (project.root / "example.py").write_text(code)
-    done = subprocess.run([sys.executable, "example.py"], cwd=project.root, capture_output=True, text=True, check=False)
+    project.run("index")
+    folders = []
+    for number, code in enumerate(examples()):
+        folders.append(shutil.copytree(project.root, tmp_path_factory.mktemp("examples") / str(number)))
+        (folders[-1] / "example.py").write_text(code)
+    words = [sys.executable, "-c", ONE_AFTER_ANOTHER, *folders]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
@@ -153,8 +171,16 @@ ELSEWHERE |= {
 """Examples that cannot run on made-up results, and what tries them."""
 
 
-@pytest.mark.slow
-def test_every_command_has_examples_and_they_stand_under_its_help(project):
+def helped(words):
+    """What the command of these words says of itself, as in a process: that is `tests/cli/test_program.py`'s."""
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), pytest.raises(SystemExit) as ended:
+        GROUP([*words, "--help"], prog_name="harness")
+    assert ended.value.code == 0
+    return said.getvalue()
+
+
+def test_every_command_has_examples_and_they_stand_under_its_help():
     groups = {
         name: command.commands for name, command in COMMANDS.items() if isinstance(command, typer.core.TyperGroup)
     }
@@ -162,7 +188,7 @@ def test_every_command_has_examples_and_they_stand_under_its_help(project):
     for name, lines in EXAMPLES.items():
         assert all(re.match(rf"harness {name}\b", line) for line in lines)
         if name not in ("eval", "score"):  # their help is Hydra's
-            shown = project.run(*name.split(), "--help").stdout
+            shown = helped(name.split())
             assert all(part.strip() in shown for line in lines for part in line.splitlines()), shown
             assert max(map(len, shown.splitlines())) <= 120
 

@@ -20,7 +20,7 @@ TASKDATA = Path(__file__).parent / "taskdata"
 
 def loaded(name, data, **settings):
     dirs = resources.task_dirs()
-    (task,) = lmeval.load(TaskSpec(name, data=str(data), **settings), taskfiles.find(dirs), dirs, 1)
+    (task,) = lmeval.load(TaskSpec(name, data=str(data), **settings), taskfiles.find(dirs), 1)
     return task
 
 

@@ -216,7 +216,7 @@ def load(request: pytest.FixtureRequest) -> Any:
         if name not in loaded:
             data = DATA.get(name)
             metadata = {"data": str(data_path(data, request))} if data else told(name)
-            manager = TaskManager(include_path=str(TASKS), include_defaults=False, metadata=metadata)
+            manager = TaskManager(include_path=str(FILES[name].parent), include_defaults=False, metadata=metadata)
             loaded[name] = manager.load([name])["tasks"][name]
         return loaded[name]
 
@@ -886,5 +886,5 @@ def test_a_task_that_ships_its_documents_needs_no_network(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     for name in sorted(set(FILES) - set(DATA)):
-        manager = TaskManager(include_path=str(TASKS), include_defaults=False, metadata=told(name))
+        manager = TaskManager(include_path=str(FILES[name].parent), include_defaults=False, metadata=told(name))
         assert len(list(manager.load([name])["tasks"][name].test_docs())) == SIZES[name]

@@ -74,7 +74,7 @@ def make(data: Mapping[str, str]) -> dict[str, Any]:
     files = taskfiles.find(dirs)
     tasks, documents = {}, {}
     for name, path in sorted(data.items()):
-        (loaded,) = lmeval.load(TaskSpec(name=name, data=path), files, dirs, seed=0)
+        (loaded,) = lmeval.load(TaskSpec(name=name, data=path), files, seed=0)
         tasks[f"{name} {loaded.version}"] = {"docs_hash": loaded.docs_hash, "data_sha256": loaded.data_sha256}
         documents[loaded.docs_hash] = "".join(fingerprints(loaded.docs()))
     return {"tasks": tasks, "documents": documents}

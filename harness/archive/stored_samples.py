@@ -93,11 +93,6 @@ class Tasks:
         note = f"; of {self.dirs[1]} what no run in {results} has asked is not used for a bundle; {TRUST}"
         return dataclasses.replace(self, files=files, note=self.note or note)
 
-    def dirs_of(self, name: str) -> list[Path]:
-        """The folders that hold a task."""
-        path = self.files[taskfiles.parted(name)[0]].path
-        return [folder for folder in self.dirs if path.is_relative_to(folder)]
-
 
 def samples(run: Path) -> pl.DataFrame:
     """The samples of a finished run. What an earlier version did not write is null.
@@ -222,8 +217,7 @@ def load(manifest: Manifest, entry: TaskEntry, rows: Iterable[Row], tasks: Tasks
         raise TaskError(f"the task's files have changed: then {(entry.task_hash or 'none')[:12]}…, here {found[:12]}…")
     asked: Mapping[str, Any] = next((task for task in manifest.spec["tasks"] if task["name"] == name), {})
     spec = TaskSpec(name=name, builtin=entry.builtin, repeats=asked.get("repeats"))
-    dirs = [] if entry.builtin else tasks.dirs_of(name)
-    return lmeval.load_over(spec, tasks.files, dirs, [doc for _, doc in documents(rows)])
+    return lmeval.load_over(spec, tasks.files, [doc for _, doc in documents(rows)])
 
 
 @dataclass(frozen=True)
@@ -258,7 +252,7 @@ def known_documents(manifest: Manifest, entry: TaskEntry, tasks: Tasks) -> Known
         raise TaskError(f"the documents that it has are not known here; the run had {entry.n_docs}")
     panel = next((task.get("panel") for task in manifest.spec["tasks"] if task["name"] == name), None)
     spec = TaskSpec(name=name, panel=PanelSpec(**panel) if panel else None)
-    (loaded,) = lmeval.load(spec, tasks.files, tasks.dirs_of(name), manifest.spec.get("seed", 0))
+    (loaded,) = lmeval.load(spec, tasks.files, manifest.spec.get("seed", 0))
     sure = not taskfiles.takes(file, "panel")
     what = "those that the task makes" if sure else "those of the panel that is here"
     return KnownDocuments(published.fingerprints(loaded.rows), sure, sure, what)

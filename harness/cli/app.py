@@ -5,12 +5,13 @@ Exit codes are those of `harness.errors`. 0 is success and 130 an interrupt. 2 i
 
 from __future__ import annotations
 
+import copy
 import io
 import itertools
 import os
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -519,28 +520,50 @@ app.add_typer(provenance, name="provenance")
 app.add_typer(panel, name="panel")
 
 
+def _name(made: Any) -> str:
+    """What one types for a command or a group."""
+    return str(made.name or getattr(made.callback, "__name__", ""))
+
+
 def _with_examples() -> None:
     """Put what one types under every command's help."""
     for command in app.registered_commands:
-        command.epilog = epilog(str(command.name or getattr(command.callback, "__name__", "")))
+        command.epilog = epilog(_name(command))
     for group in app.registered_groups:
-        group.epilog = epilog(str(group.name))
+        group.epilog = epilog(_name(group))
 
 
 _with_examples()
 
 
+def _of(words: Sequence[str]) -> typer.Typer:
+    """The command line of these words, with no other command than theirs where they name one.
+
+    To make all forty of them, Typer reads the types of a hundred parameters, which takes a tenth of a short command.
+    """
+    word = next((word for word in words if not word.startswith("-")), "")
+    word = _Commands.WAS.get(word, word)
+    commands = [command for command in app.registered_commands if word == _name(command)]
+    groups = [group for group in app.registered_groups if word == _name(group)]
+    if not commands and not groups:
+        return app
+    one = copy.copy(app)
+    one.registered_commands, one.registered_groups = commands, groups
+    return one
+
+
 def _run() -> None:
     """Run the command. Once more if the index turned out to be damaged, and was made anew."""
+    asked = _of(sys.argv[1:])
     try:
-        app()
+        asked()
     except DamagedIndexError as error:
         from harness.results import derivation
 
         if error.results is None:
             raise
         derivation.anew(error.results, error)
-        app()
+        asked()
 
 
 def main() -> None:

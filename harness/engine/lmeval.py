@@ -138,15 +138,12 @@ def _docs_hash(docs: Iterable[Mapping[str, Any]]) -> str:
     return digest_items(identity.TASK, (json.loads(json.dumps(doc, default=str)) for doc in docs))
 
 
-def load(
-    spec: TaskSpec, files: Mapping[str, TaskFile], task_dirs: Sequence[Path], seed: int, *, reads: bool = True
-) -> list[LoadedTask]:
+def load(spec: TaskSpec, files: Mapping[str, TaskFile], seed: int, *, reads: bool = True) -> list[LoadedTask]:
     """Load one task, or every task of one of lm-eval's groups.
 
     Args:
         spec: names the task, and says how much of it you want.
         files: the tasks of this project and of the user.
-        task_dirs: the folders with these files.
         seed: some tasks shuffle choices when they are read. They draw from this seed.
         reads: false if you hold the documents already.
 
@@ -169,7 +166,7 @@ def load(
     if spec.panel is not None and spec.panel.quick and spec.max_tokens is None:
         spec = dataclasses.replace(spec, max_tokens=PanelSpec.QUICK_TOKENS)
     manager = TaskManager(
-        include_path=[str(folder) for folder in task_dirs],
+        include_path=[str(file.path.parent)],  # it reads every file of its folders, a hundred in all of them
         include_defaults=False,
         metadata=_told(spec, file, held, reads=reads) | _panel(spec, file) or None,
     )
@@ -359,15 +356,12 @@ def _load_builtin(spec: TaskSpec) -> list[LoadedTask]:
     return loaded
 
 
-def load_over(
-    spec: TaskSpec, files: Mapping[str, TaskFile], task_dirs: Sequence[Path], docs: Sequence[Mapping[str, Any]]
-) -> LoadedTask:
+def load_over(spec: TaskSpec, files: Mapping[str, TaskFile], docs: Sequence[Mapping[str, Any]]) -> LoadedTask:
     """Load a task over documents that you hold, to score answers to them again. It reads no data and asks no hub.
 
     Args:
         spec: names the task.
         files: the tasks of this project and of the user.
-        task_dirs: the folders with these files.
         docs: the documents, as the samples of a run hold them. They are used for every split.
 
     Returns:
@@ -378,7 +372,7 @@ def load_over(
     """
     with patches.documents_in_place_of_data(docs):
         whole = dataclasses.replace(spec, data=None, limit=None, num_fewshot=0)
-        (loaded,) = load(whole, files, task_dirs, seed=0, reads=False)
+        (loaded,) = load(whole, files, seed=0, reads=False)
         loaded.task.build_all_requests()
         return loaded
 

@@ -136,7 +136,7 @@ def load_tasks(spec: EvalSpec) -> list[LoadedTask]:
     wrong: dict[str, TaskError] = {}
     for task in spec.tasks:
         try:
-            loaded = lmeval.load(task, files, resources.task_dirs(), spec.seed)
+            loaded = lmeval.load(task, files, spec.seed)
         except TaskError as error:
             wrong[task.name] = error
         else:

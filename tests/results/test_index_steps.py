@@ -103,20 +103,18 @@ def test_a_document_has_the_sum_of_its_repeats_and_the_first_answer_that_was_jud
     ]
 
 
-@pytest.mark.parametrize("copied", [OSError(errno.EOPNOTSUPP, "not here"), 0])
 def test_an_index_is_copied_where_the_file_system_has_no_short_cut(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copied: OSError | int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def copy_file_range(*_: object) -> int:
-        if isinstance(copied, OSError):
-            raise copied
-        return copied
+    def none(*_: object) -> int:
+        raise OSError(errno.EOPNOTSUPP, "not here")
 
-    monkeypatch.setattr(os, "copy_file_range", copy_file_range, raising=False)
     write_run(tmp_path, "eval-a", docs=5)
     refresh(tmp_path)
-    write_run(tmp_path, "eval-b", models=("gamma",), docs=5)
-    assert refresh(tmp_path).added == ("eval-b",)
+    for run, copy_file_range in (("eval-b", none), ("eval-c", lambda *_: 0)):
+        monkeypatch.setattr(os, "copy_file_range", copy_file_range, raising=False)
+        write_run(tmp_path, run, models=("gamma",), docs=5)
+        assert refresh(tmp_path).added == (run,)
     assert differences(tmp_path) == []
 
 
@@ -132,25 +130,29 @@ def test_an_index_of_another_version_is_not_called_wrong_row_by_row(tmp_path: Pa
     assert differences(tmp_path) == []
 
 
-@pytest.mark.parametrize("at_once", [1, 2, 20])
 @pytest.mark.slow
-def test_a_row_that_is_off_is_found_in_whatever_piece_it_lies(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
-) -> None:
-    monkeypatch.setattr(store, "_RUNS_AT_ONCE", at_once)
+def test_a_row_that_is_off_is_found_in_whatever_piece_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in "abc":
         write_run(tmp_path, f"eval-{name}", models=(name,), docs=2)
     refresh(tmp_path)
     assert differences(tmp_path) == []
+    fresh = store.index_path(tmp_path).read_bytes()
+    monkeypatch.setattr(store, "rebuild", lambda results, *_: store.index_path(results).write_bytes(fresh))
+    pieces = (1, 2, 20)
+    for at_once in pieces:
+        monkeypatch.setattr(store, "_RUNS_AT_ONCE", at_once)
+        assert differences(tmp_path) == []
     for name in "abc":
         with duckdb.connect(store.index_path(tmp_path)) as connection:
             connection.execute("UPDATE samples SET output = 'x' WHERE run_id = ? AND doc_id = 1", [f"eval-{name}"])
     with duckdb.connect(store.index_path(tmp_path)) as connection:
         connection.execute("INSERT INTO answered VALUES ('zzz', 'm', 't', 1), ('aaa', 'm', 't', 1)")
-    assert [problem.split(";")[0] for problem in differences(tmp_path)] == [
-        "harness.duckdb: samples: 9 rows that the run folders do not give, 9 that they give are missing",
-        "harness.duckdb: answered: 2 rows that the run folders do not give, 0 that they give are missing",
-    ]
+    for at_once in pieces:
+        monkeypatch.setattr(store, "_RUNS_AT_ONCE", at_once)
+        assert [problem.split(";")[0] for problem in differences(tmp_path)] == [
+            "harness.duckdb: samples: 9 rows that the run folders do not give, 9 that they give are missing",
+            "harness.duckdb: answered: 2 rows that the run folders do not give, 0 that they give are missing",
+        ]
 
 
 def test_a_copied_results_folder_is_not_called_another(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+import types
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -535,6 +536,23 @@ def test_what_is_known_of_the_detector_is_what_the_documentation_says():
         assert row["low"] <= row["found"] / row["of"] <= row["high"]
     for row in known["figures"]:
         assert row["value"] in text
+
+
+def test_the_pages_library_is_kept_made_again_where_it_is_damaged_and_needs_no_cache(tmp_path, monkeypatch):
+    made = []
+    library = types.SimpleNamespace(__version__="1", javascript_bundle=lambda _: made.append(1) or "a\r\nb")
+    monkeypatch.setitem(sys.modules, "vl_convert", library)
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
+    assert [draw.javascript(), draw.javascript(), len(made)] == ["a\nb", "a\nb", 1]
+    (kept,) = (tmp_path / "cache").rglob("*.js")
+    for damaged in (b"", kept.read_bytes()[:-1], b"\xff" * 70):
+        kept.write_bytes(damaged)
+        assert [draw.javascript(), draw.javascript()] == ["a\nb", "a\nb"]
+    assert len(made) == 4
+    library.__version__ = "2"
+    assert [draw.javascript(), len(made)] == ["a\nb", 5]
+    monkeypatch.setenv("HARNESS_CACHE", str(kept))  # a file where a folder should be
+    assert [draw.javascript(), len(made)] == ["a\nb", 6]
 
 
 def test_the_vendored_reader_names_its_version_and_licence():

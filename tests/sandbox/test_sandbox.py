@@ -106,16 +106,18 @@ def test_honest_programs_of_judges_and_contests_run_as_they_do_there(tier):
 def test_a_stop_iteration_of_the_programs_does_not_end_the_tests_own_loops(tier):
     need(tier)
     code = "def f(x):\n    if x == 2: raise StopIteration\n    return x\nclass Own(StopIteration): pass\ndef g(x): raise Own\n"
-    for tests in (
+    tests = (
         "assert all(map(lambda x: f(x) in (1, 2, 9), [1, 2, 3]))",
         "for x, y in zip([1, 2, 3], map(f, [1, 2, 4])): assert x == y",
         "assert list(map(f, [1, 2, 3])) == [1]",
         "assert [y for y in answers(f, [(1,), (2,), (3,)])] == [1]",
         "assert list(map(g, [1])) == []",
-    ):
-        verdict = outcome(code, tests, tier=tier)
-        assert (verdict.status, "StopIteration" in verdict.message) == ("error", True), tests
-    assert outcome("def f():\n    yield 1", "assert list(zip(f(), [1, 2])) == [(1, 1)]", tier=tier).status == "passed"
+    )
+    generator = Program("def f():\n    yield 1", "assert list(zip(f(), [1, 2])) == [(1, 1)]", "f")
+    *found, whole = run([*(Program(code, test, "f") for test in tests), generator], SPEC, tier=tier)
+    for test, verdict in zip(tests, found, strict=True):
+        assert (verdict.status, "StopIteration" in verdict.message) == ("error", True), test
+    assert whole.status == "passed"
 
 
 # --- what tests may do over the proxy --------------------------------------------------------------------------
@@ -162,31 +164,32 @@ def test_honest_code_passes_whatever_its_tests_do(tier):
     assert {name: v.message for name, v in verdicts.items() if v.status != "passed"} == {}
 
 
-@pytest.mark.parametrize(
-    ("code", "tests", "status", "says"),
-    [
-        ("def f(): return 1", "assert f() == 1\nassert f() == 2, 'two'", "wrong", "AssertionError: two at: assert f() == 2, 'two'"),
-        ("def f(): raise KeyError('k')", "assert f() == 1", "error", "KeyError: 'k' at: assert f() == 1"),
-        ("def f(): assert False", "f()", "error", "AssertionError"),
-        ("def g(): return 1", "g()", "error", "does not define f"),
-        ("def f(:", "f()", "error", "SyntaxError"),
-        ("def f(): return 1\nx = 1 / 0", "f()", "error", "ZeroDivisionError"),
-        ("def f():\n while True: pass", "f()", "timeout", "CPU"),
-        ("import time\ndef f(): time.sleep(60)", "f()", "timeout", "clock"),
-        ("def f(): return bytearray(1 << 40)", "f()", "memory", "MemoryError"),
-        ("import os\ndef f(): os.fork()", "f()", "blocked", "PermissionError"),
-        ("import os\ndef f(): os.kill(os.getpid(), 11)", "f()", "error", "SIGSEGV"),
-        ("import sys\ndef f(): sys.exit(0)", "f()", "error", "SystemExit"),
-        ("import os\ndef f(): os._exit(0)", "f()", "error", "code 0"),
-        ("def f(): return 1", "while True: f()", "timeout", ""),
-        ("def f(): return 1", "while True: pass", "timeout", "judging"),
-        ("def f(): return 1", "f(object())", "error", "cannot leave the judge"),
-        ("def f(): return 1", "undefined()", "error", "NameError"),
-    ],
-)  # fmt: skip
-def test_each_way_to_fail_has_its_status(code, tests, status, says):
-    verdict = outcome(code, tests, spec=FAST)
-    assert (verdict.status, says in verdict.message) == (status, True), verdict
+WAYS_TO_FAIL = [
+    ("def f(): return 1", "assert f() == 1\nassert f() == 2, 'two'", "wrong", "AssertionError: two at: assert f() == 2, 'two'"),
+    ("def f(): raise KeyError('k')", "assert f() == 1", "error", "KeyError: 'k' at: assert f() == 1"),
+    ("def f(): assert False", "f()", "error", "AssertionError"),
+    ("def g(): return 1", "g()", "error", "does not define f"),
+    ("def f(:", "f()", "error", "SyntaxError"),
+    ("def f(): return 1\nx = 1 / 0", "f()", "error", "ZeroDivisionError"),
+    ("def f():\n while True: pass", "f()", "timeout", "CPU"),
+    ("import time\ndef f(): time.sleep(60)", "f()", "timeout", "clock"),
+    ("def f(): return bytearray(1 << 40)", "f()", "memory", "MemoryError"),
+    ("import os\ndef f(): os.fork()", "f()", "blocked", "PermissionError"),
+    ("import os\ndef f(): os.kill(os.getpid(), 11)", "f()", "error", "SIGSEGV"),
+    ("import sys\ndef f(): sys.exit(0)", "f()", "error", "SystemExit"),
+    ("import os\ndef f(): os._exit(0)", "f()", "error", "code 0"),
+    ("def f(): return 1", "while True: f()", "timeout", ""),
+    ("def f(): return 1", "while True: pass", "timeout", "judging"),
+    ("def f(): return 1", "f(object())", "error", "cannot leave the judge"),
+    ("def f(): return 1", "undefined()", "error", "NameError"),
+]  # fmt: skip
+"""Code, tests, the status, and what its message says."""
+
+
+def test_each_way_to_fail_has_its_status():
+    found = run([Program(code, tests, "f") for code, tests, _, _ in WAYS_TO_FAIL], FAST, tier=BEST)
+    for verdict, (code, tests, status, says) in zip(found, WAYS_TO_FAIL, strict=True):
+        assert (verdict.status, says in verdict.message) == (status, True), (code, tests, verdict)
 
 
 def test_a_swallowed_protocol_error_is_no_pass():
