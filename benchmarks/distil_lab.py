@@ -1,67 +1,85 @@
-"""A teacher we control: what the detector sees of students whose history is known.
+"""Teachers we control: what the detector sees of students whose history is known.
 
-    python benchmarks/distil_lab.py DATA OUT [--smoke]
+    python benchmarks/distil_lab.py DATA OUT [--device cuda] [--teachers MODEL ...] [--doses N ...] [--seeds N ...]
+    python benchmarks/distil_lab.py DATA OUT --report
 
-Needs `pip install torch transformers accelerate gguf` beside the project (a throw-away environment will do).
-SmolLM2-135M is fine-tuned on a teacher's answers to AlpacaEval prompts, at several doses, next to untaught twins: the
-same prompts, number of steps and seed, on its own sampled answers. The method is sequence-level distillation (Kim and
-Rush 2016, arXiv 1606.07947). Every student then answers prompts that none was trained on, and goes to `harness import`
-and `harness provenance --panel alpaca_eval` like any other suspect: the panel's models are the null. DATA holds
-`outputs/alpaca_eval.parquet` and `outputs/prompts.parquet`. Students that OUT already holds are not trained again.
-Results: benchmarks/README.md.
+Teaching needs `pip install torch transformers accelerate gguf` beside the project (a throw-away environment will do);
+`--report` does not. SmolLM2-135M is fine-tuned on so many of a teacher's answers to AlpacaEval prompts: sequence-level
+distillation (Kim and Rush 2016, arXiv 1606.07947). Beside the students stand untaught twins: the same prompts, number
+of steps and seed, on the base's own sampled answers. Prompts and steps do not depend on the teacher: one twin serves
+all teachers. Every student then answers prompts that none was taught, and is read against the panel `alpaca_eval` as
+`harness provenance report --panel` reads any suspect, with all of the panel's candidates.
+
+DATA holds `outputs/{alpaca_eval,prompts}.parquet` and `labels/models.csv`. A dose that AlpacaEval has no prompts for
+takes prompts of DATA's other sets that all of the teachers answered. Students that OUT holds are not taught again, and
+a process may be killed at any time: what it was at is done again. Several processes on one OUT share the work.
+`OUT/labelled` is a labelled set that `harness provenance validate` reads. Results: benchmarks/README.md.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import hashlib
 import importlib.metadata
+import itertools
 import json
-import os
+import math
 import platform
-import subprocess
-import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import filelock
 import numpy as np
 import polars as pl
 
+import harness
 from harness.core import weights
+from harness.errors import ConfigError
+from harness.provenance import panel, pools, reports
+from harness.stats import wilson
 
 STUDENT = "smollm2_135m_q4_1"
 RELEASED = "2024-11"
 """Of SmolLM2-135M-Instruct: https://huggingface.co/HuggingFaceTB/SmolLM2-135M-Instruct."""
-TEACHER = "claude-3-opus-20240229"
-"""A style that is rare among the panel's models: the easiest case, so an upper limit of what shows."""
-FOIL = "gpt-4-1106-preview"
-"""Taught to nobody here; scores and losses toward it show whether what moves is the teacher's style or any style."""
-READ = (TEACHER, FOIL)
+LAB = "huggingface"
+TAUGHT_THE_BASE = frozenset({"meta", "openai", "google"})
+"""Labs whose models wrote some of what the base was tuned on. Its data are SmolTalk's (Llama 3.1's answers, GPT-4's in
+OpenHermes) and UltraFeedback's (GPT-4, Bard, Llama 2): https://huggingface.co/datasets/HuggingFaceTB/smol-smoltalk,
+https://huggingface.co/datasets/openbmb/UltraFeedback. If a twin is named with one of these, it is no false alarm."""
+PANEL = "alpaca_eval"
+TEACHERS = (
+    "claude-3-opus-20240229", "gemini-pro", "meta-llama-3-70b-instruct", "mistral-large-2402", "qwen1.5-72b-chat",
+    "yi-34b-chat", "cohere-command-2023", "gpt-4-1106-preview",
+)  # fmt: skip
+"""One well-known model of each of eight labs, in the order they are taught: chosen before any was."""
 OWN = "own"
 """The arm of untaught twins."""
-DOSES = (8, 32, 128, 256)
-SEEDS = (1, 2)
-PROMPTS = 80
-"""Asked of every student, never trained on; `harness.provenance.evidence.LEAST_PROMPTS` is 50."""
-LOSS_PROMPTS = 24
+DOSES = (192,)
+SEEDS = (1,)
+ASKED = 125
+"""Prompts asked of every student and taught to none. A verdict needs `harness.provenance.evidence.LEAST_PROMPTS`."""
+LONGEST_PROMPT = 500
+"""Characters: a long document in the prompt costs time, and shows nothing of an answer's style. 381 of AlpacaEval's 400
+are no longer, so 256 of them can be taught."""
+LOSS_PROMPTS = 16
 """Of those, how many teacher answers the held-out loss is over."""
-LONGEST_PROMPT = 300
-"""Characters: a long document in the prompt costs time, and shows nothing of an answer's style."""
 TOKENS = 96
 """Of an answer, trained on and generated; the detector reads the first 100 words and marks."""
 TEMPERATURE = 0.7
 IGNORED = -100
-EPOCHS, BATCH, RATE = 3, 4, 1e-4
+EPOCHS, BATCH, RATE = 1, 4, 4e-4
 WARM_UP = 0.1
-"""Share of the steps; then the rate falls linearly to nothing. At a constant rate the held-out loss of 128 pairs is
-1.69 instead of 1.62 (two epochs), at three times the rate 1.75."""
+"""Share of the steps; then the rate falls linearly to nothing."""
 LONGEST_STEP = 1.0
 """Norm that gradients are clipped to."""
-FROZEN = 15
-"""Of 30 layers, and the embeddings: half the cost of a step."""
+FROZEN = 20
+"""Of 30 layers, and the embeddings. What comes out of them is the same in every pass, so it is computed once."""
+TOGETHER = 64
+"""Prompts answered in one batch."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +96,18 @@ class Student:
         return f"{self.arm}-{self.dose}-s{self.seed}" if self.dose else "untouched"
 
 
+STUDENT_COLUMNS = (
+    "student", "corpus", "teachers", "teacher_family", "strength", "certainty", "base_model", "student_lab",
+    "lineage_group", "evidence", "note", "evidence_seen",
+)  # fmt: skip
+CONTROL_COLUMNS = ("model", "corpus", "not_trained_on", "reason", "base_family")
+"""Of the labels that `harness provenance validate` reads."""
+
+
 class Model:
     """The student's base, which every training starts from."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: str) -> None:
         import torch
         from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
@@ -89,52 +115,69 @@ class Model:
         path = weights.fetch(weights.named(STUDENT))
         where = {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
         self.torch: Any = torch
+        self.device = device
         self.tokens: Any = AutoTokenizer.from_pretrained(**where, padding_side="left")
         self.tokens.pad_token = self.tokens.pad_token or self.tokens.eos_token
         read = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32).state_dict()
-        self.net: Any = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(**where), dtype=torch.float32)
-        self.net.load_state_dict(read)
-        self.base = {key: value.clone() for key, value in self.net.state_dict().items()}
-        self.net.requires_grad_(requires_grad=False)
+        net: Any = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(**where), dtype=torch.float32)
+        net.load_state_dict(read)
+        self.net = net.to(device).requires_grad_(requires_grad=False)
+        state = self.net.state_dict()
+        self.base = {
+            k: v.clone() for k, v in state.items() if k.startswith("model.layers.") and int(k.split(".")[2]) >= FROZEN
+        }
+        layers = self.net.model.layers
+        self._lower = self._part(layers[:FROZEN], torch.nn.Identity())
+        self._upper = self._part(layers[FROZEN:], self.net.model.norm)
 
-    def _ids(self, prompt: str, answer: str) -> tuple[list[int], list[int]]:
-        chat = self.tokens.apply_chat_template(
+    def _part(self, layers: Any, norm: Any) -> Any:
+        """Some of the network's layers, with its own weights."""
+        part = copy.copy(self.net.model)
+        vars(part)["_modules"] = {**vars(part)["_modules"], "layers": layers, "norm": norm}  # not the original's
+        return part
+
+    def _autocast(self) -> Any:
+        return self.torch.autocast(self.device.partition(":")[0], self.torch.bfloat16)
+
+    def _chat(self, prompt: str) -> str:
+        chat: str = self.tokens.apply_chat_template(
             [{"role": "user", "content": prompt}], add_generation_prompt=True, tokenize=False
         )
-        text = self.tokens(chat, add_special_tokens=False)["input_ids"]
-        end = "<|im_end|>"
-        said = self.tokens(answer + end, add_special_tokens=False)["input_ids"][:TOKENS]
-        return text, said
+        return chat
 
-    def _loss(self, pairs: list[tuple[str, str]]) -> tuple[Any, int]:
-        """Sum of negative log-likelihoods of the answers' tokens, and how many."""
+    def _read(self, prompt: str, answer: str) -> tuple[Any, Any]:
+        """What the frozen layers make of a pair, and the token that is to follow each of its places."""
         torch = self.torch
-        rows = [self._ids(*pair) for pair in pairs]
-        size = max(len(p) + len(a) for p, a in rows)
-        ids = torch.full((len(rows), size), self.tokens.pad_token_id)
-        target = torch.full((len(rows), size), IGNORED)
-        mask = torch.zeros((len(rows), size), dtype=torch.long)
-        for i, (p, a) in enumerate(rows):
-            ids[i, : len(p) + len(a)] = torch.tensor(p + a)
-            target[i, len(p) : len(p) + len(a)] = torch.tensor(a)
-            mask[i, : len(p) + len(a)] = 1
-        with torch.autocast("cpu", torch.bfloat16):
-            hidden = self.net.model(input_ids=ids, attention_mask=mask).last_hidden_state
-            here = target[:, 1:] != IGNORED
-            logits = self.net.lm_head(hidden[:, :-1][here])
-        loss = torch.nn.functional.cross_entropy(logits.float(), target[:, 1:][here], reduction="sum")
+        asked = self.tokens(self._chat(prompt), add_special_tokens=False)["input_ids"]
+        said = self.tokens(answer + "<|im_end|>", add_special_tokens=False)["input_ids"][:TOKENS]
+        ids = torch.tensor([asked + said], device=self.device)
+        target = torch.tensor([IGNORED] * (len(asked) - 1) + said + [IGNORED], device=self.device)
+        with torch.no_grad(), self._autocast():
+            return self._lower(input_ids=ids, use_cache=False).last_hidden_state[0], target
+
+    def _loss(self, pairs: list[tuple[Any, Any]]) -> tuple[Any, int]:
+        """Sum of negative log-likelihoods of the answers' tokens, and how many; `pairs` are of `_read`."""
+        pad = self.torch.nn.utils.rnn.pad_sequence
+        hidden = pad([states for states, _ in pairs], batch_first=True)
+        target = pad([ids for _, ids in pairs], batch_first=True, padding_value=IGNORED)
+        here = target != IGNORED
+        with self._autocast():  # padded on the right: no token looks there
+            out = self._upper(inputs_embeds=hidden, use_cache=False).last_hidden_state
+            logits = self.net.lm_head(out[here])
+        loss = self.torch.nn.functional.cross_entropy(logits.float(), target[here], reduction="sum")
         return loss, int(here.sum())
 
     def train(self, pairs: list[tuple[str, str]], seed: int) -> None:
         """Fine-tune the base on pairs of prompt and answer, in place."""
         torch = self.torch
-        self.net.load_state_dict(self.base)
+        self.net.load_state_dict(self.base, strict=False)
         if not pairs:
             return
+        read = [self._read(*pair) for pair in pairs]
         taught = [p for layer in self.net.model.layers[FROZEN:] for p in layer.parameters()]
         for p in taught:
             p.requires_grad_(requires_grad=True)
-        optimiser = torch.optim.AdamW(taught, lr=RATE, weight_decay=0.0)
+        optimiser = torch.optim.AdamW(taught, lr=RATE, weight_decay=0.0, fused=True)
         rng = np.random.default_rng(seed)
         batches = max(1, len(pairs) // BATCH)
         steps = EPOCHS * batches
@@ -144,7 +187,7 @@ class Model:
         )
         for _ in range(EPOCHS):
             for batch in np.array_split(rng.permutation(len(pairs)), batches):
-                loss, count = self._loss([pairs[i] for i in batch])
+                loss, count = self._loss([read[i] for i in batch])
                 (loss / count).backward()
                 torch.nn.utils.clip_grad_norm_(taught, LONGEST_STEP)
                 optimiser.step()
@@ -152,32 +195,121 @@ class Model:
                 schedule.step()
         self.net.requires_grad_(requires_grad=False)
 
-    def loss(self, pairs: list[tuple[str, str]]) -> list[float]:
-        """Mean negative log-likelihood of a token, per answer, in nats."""
+    def loss(self, pairs: list[tuple[str, str]]) -> float:
+        """Mean negative log-likelihood of a token, in nats, averaged over answers."""
         with self.torch.no_grad():
-            found = [self._loss([pair]) for pair in pairs]
-        return [float(total) / count for total, count in found]
+            found = [self._loss([self._read(*pair)]) for pair in pairs]
+        return float(np.mean([float(total) / count for total, count in found]))
 
-    def answer(self, prompts: list[str], seed: int) -> list[str]:
+    def answer(self, prompts: Sequence[str], seed: int) -> list[str]:
         """Sampled answers: greedy ones of so small a model loop, and looping answers are left out of a fingerprint."""
         torch = self.torch
         torch.manual_seed(seed)
-        said = []
-        for start in range(0, len(prompts), 40):
-            chats = [
-                self.tokens.apply_chat_template(
-                    [{"role": "user", "content": p}], add_generation_prompt=True, tokenize=False
-                )
-                for p in prompts[start : start + 40]
-            ]
-            batch = self.tokens(chats, return_tensors="pt", padding=True, add_special_tokens=False)
-            with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-                out = self.net.generate(
+        net = copy.deepcopy(self.net).to(torch.bfloat16)  # once, not at every token
+        said = [""] * len(prompts)
+        order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+        for start in range(0, len(order), TOGETHER):
+            here = order[start : start + TOGETHER]
+            chats = [self._chat(prompts[i]) for i in here]
+            batch = self.tokens(chats, return_tensors="pt", padding=True, add_special_tokens=False).to(self.device)
+            with torch.no_grad():
+                out = net.generate(
                     **batch, max_new_tokens=TOKENS, do_sample=True, temperature=TEMPERATURE, top_k=0,
                     pad_token_id=self.tokens.pad_token_id,
                 )  # fmt: skip
-            said += self.tokens.batch_decode(out[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
+            texts = self.tokens.batch_decode(out[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
+            for i, text in zip(here, texts, strict=True):
+                said[i] = text
         return said
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """What is taught and asked.
+
+    Attributes:
+        taught: AlpacaEval's prompts to teach on, as pairs of name and text.
+        more: prompts of other sets, taught when the dose is larger than that.
+        asked: prompts to ask, of which none is taught.
+        answers: by teacher and prompt.
+    """
+
+    taught: Sequence[tuple[str, str]]
+    more: Sequence[tuple[str, str]]
+    asked: Sequence[tuple[str, str]]
+    answers: Mapping[tuple[str, str], str]
+
+    @classmethod
+    def read(cls, data: Path, teachers: Sequence[str], dose: int = 0) -> Lessons:
+        """Split AlpacaEval's prompts: the split does not depend on the teachers, so that one twin serves them all.
+
+        Args:
+            data: the data folder.
+            teachers: models of the panel.
+            dose: the largest; other sets are read only if AlpacaEval has fewer prompts.
+
+        Raises:
+            ConfigError: a teacher is no candidate of the panel, or the prompts do not reach the dose.
+        """
+        strangers = sorted(set(teachers) - panel.load(PANEL).candidates)
+        if strangers:
+            raise ConfigError(f"no candidates of the panel {PANEL}: {', '.join(strangers)}")
+        texts = pl.read_parquet(data / "outputs" / "prompts.parquet")
+        short = texts.filter((pl.col("corpus") == PANEL) & (pl.col("prompt").str.len_chars() <= LONGEST_PROMPT))
+        frame = pl.read_parquet(data / "outputs" / f"{PANEL}.parquet").filter(pl.col("model").is_in(list(teachers)))
+        answers = {(m, p): o for m, p, o in frame.select("model", "prompt_id", "output").iter_rows() if o and o.strip()}
+        rows = short.sort("prompt_id").select("prompt_id", "prompt").rows()
+        shuffled = [rows[i] for i in np.random.default_rng(0).permutation(len(rows))]
+        asked, taught = shuffled[:ASKED], shuffled[ASKED:]
+        more: list[tuple[str, str]] = []
+        if dose > len(taught):
+            others = dict(_others(data, texts, teachers))
+            barred = {same_text(text) for _, text in shuffled}
+            more = [row for row in others if same_text(row[1]) not in barred]
+            answers |= {(m, name): said for (name, _), by in others.items() for m, said in by.items()}
+        if dose > len(taught) + len(more):
+            raise ConfigError(
+                f"a dose of {dose}: all {len(teachers)} teachers answered {len(taught) + len(more)} prompts that are "
+                f"not asked ({len(taught)} of AlpacaEval); ask for a smaller dose, or for fewer teachers"
+            )
+        return cls(taught, more, asked, answers)
+
+    def chosen(self, student: Student) -> list[tuple[str, str]]:
+        """The prompts that a student is taught on: the same for every teacher, and for the twin."""
+        rng = np.random.default_rng(student.seed)
+        every = [sets[i] for sets in (self.taught, self.more) for i in rng.permutation(len(sets))]
+        return every[: student.dose]
+
+    def pairs(self, student: Student) -> list[tuple[str, str]]:
+        """Prompts with the teacher's answers, less the few it left without one."""
+        found = [(text, self.answers.get((student.arm, name))) for name, text in self.chosen(student)]
+        return [(text, answer) for text, answer in found if answer]
+
+
+def same_text(text: str) -> str:
+    """A prompt without case and spacing: two that agree in this are one prompt."""
+    return " ".join(text.lower().split())
+
+
+def _others(
+    data: Path, texts: pl.DataFrame, teachers: Sequence[str]
+) -> Iterator[tuple[tuple[str, str], dict[str, str]]]:
+    """Prompts of the other sets that all teachers answered, under whatever name: name, text, and the answers."""
+    known = pools.registry()
+    prompt = {(c, p): text for c, p, text in texts.select("corpus", "prompt_id", "prompt").iter_rows() if text}
+    for file in sorted((data / "outputs").glob("*.parquet")):
+        if file.stem in (PANEL, "prompts"):
+            continue
+        names = pl.scan_parquet(file).select("model").unique().collect()["model"].to_list()
+        called = {n: t for t in teachers for n in names if n == t or known.name(n).known_as == known.name(t).known_as}
+        if set(called.values()) != set(teachers):
+            continue
+        frame = pl.scan_parquet(file).filter(pl.col("model").is_in(list(called))).drop_nulls("output").collect()
+        said: dict[tuple[str, str], dict[str, str]] = {}
+        for c, m, p, o in frame.select("corpus", "model", "prompt_id", "output").sort(pl.all()).iter_rows():
+            if o.strip() and (c, p) in prompt:
+                said.setdefault((c, p), {}).setdefault(called[m], o)
+        yield from (((f"{c}/{p}", prompt[c, p]), by) for (c, p), by in said.items() if len(by) == len(set(teachers)))
 
 
 def main() -> None:
@@ -185,125 +317,354 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--smoke", action="store_true", help="the lowest dose and one seed: a few minutes")
-    parser.add_argument("--report", action="store_true", help="train nothing: test the students that OUT holds")
+    parser.add_argument("--device", default="cpu", help="as PyTorch names it: cpu, cuda, mps")
+    parser.add_argument("--teachers", nargs="+", default=TEACHERS, metavar="MODEL", help="candidates of the panel")
+    parser.add_argument("--doses", nargs="+", type=int, default=DOSES, metavar="N", help="answers taught")
+    parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS, metavar="N")
+    parser.add_argument("--report", action="store_true", help="teach nothing: test the students that OUT holds")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    doses, seeds = (DOSES[:1], SEEDS[:1]) if options.smoke else (DOSES, SEEDS)
-    students = students_of(doses, seeds)
+    students = students_of(options.teachers, options.doses, options.seeds)
+    try:
+        lessons = Lessons.read(options.data, options.teachers, max(options.doses))
+    except ConfigError as error:
+        parser.error(str(error))
     if not options.report:
-        _teach(students, options.data, options.out)
-    done = [student for student in students if (options.out / f"{student.name}.json").is_file()]
-    _print(done, options.out, options.data)
+        _teach(students, lessons, options.out, options.device)
+    done = [student for student in students if made(student, lessons, options.out)]
+    missing = [student.name for student in students if student not in done]
+    if missing:
+        print(f"not there yet: {', '.join(missing)}")
+    if done:
+        label(done, lessons, options.data, options.out)
+        print("\n\n".join(tables([read(student, lessons, options.out) for student in done])))
+        print(json.dumps(_manifest(options.data, students), indent=1))
 
 
-def students_of(doses: Sequence[int], seeds: Sequence[int]) -> list[Student]:
-    """The untouched base, and a taught student and its untaught twin per dose and seed, the highest dose first."""
-    taught = [Student(arm, dose, seed) for seed in seeds for dose in sorted(doses)[::-1] for arm in (TEACHER, OWN)]
-    return [Student(OWN, 0, 0), *taught]
+def students_of(teachers: Sequence[str], doses: Sequence[int], seeds: Sequence[int]) -> list[Student]:
+    """The untouched base, and per dose and seed a student of every teacher and their one twin, the highest dose first.
+
+    The twin depends on prompts, steps and seed alone, so it is the twin of all who were taught on the same.
+    """
+    arms = (*teachers, OWN)
+    return [*(Student(a, d, s) for s in seeds for d in sorted(doses)[::-1] for a in arms), Student(OWN, 0, 0)]
 
 
-def _teach(students: list[Student], data: Path, out: Path) -> None:
-    lessons, asked, answers = _read(data)
-    missing = [student for student in students if not (out / f"{student.name}.json").is_file()]
-    if not missing:
-        return
-    model = Model()
-    for student in missing:
-        cpu = time.process_time()
-        order = np.random.default_rng(student.seed).permutation(len(lessons))[: student.dose]
-        chosen = [lessons[i] for i in order]
-        if student.arm != OWN:
-            pairs = [(text, answers[student.arm, name]) for name, text in chosen]
-        else:
-            model.train([], 0)
-            pairs = list(zip([t for _, t in chosen], model.answer([t for _, t in chosen], student.seed), strict=True))
-        model.train(pairs, student.seed)
-        trained = time.process_time() - cpu
-        held = asked[:LOSS_PROMPTS]
-        losses = {t: model.loss([(text, answers[t, name]) for name, text in held]) for t in READ}
-        said = model.answer([text for _, text in asked], student.seed)
-        rows = [
-            {"model": student.name, "prompt_id": name, "prompt": text, "output": answer}
-            for (name, text), answer in zip(asked, said, strict=True)
+def _teach(students: list[Student], lessons: Lessons, out: Path, device: str) -> None:
+    """Teach and ask all that are missing; those that another process is at are left to it."""
+    model: Model | None = None
+    for student in students:
+        try:
+            with filelock.FileLock(out / f"{student.name}.lock", blocking=False):
+                if made(student, lessons, out):
+                    continue
+                model = model or Model(device)
+                _make(model, student, lessons, out)
+        except filelock.Timeout:
+            print(f"{student.name}: another process is at it", flush=True)
+
+
+def made(student: Student, lessons: Lessons, out: Path) -> bool:
+    """Whether a student was taught and asked to the end, as it would be today: its facts are written last."""
+    facts = out / f"{student.name}.json"
+    return facts.is_file() and json.loads(facts.read_text(encoding="utf-8"))["settings"] == settings(student, lessons)
+
+
+def _make(model: Model, student: Student, lessons: Lessons, out: Path) -> None:
+    cpu = time.process_time()
+    pairs = lessons.pairs(student)
+    if student.arm == OWN:
+        texts = [text for _, text in lessons.chosen(student)]
+        model.train([], 0)
+        pairs = list(zip(texts, model.answer(texts, student.seed), strict=True))
+    model.train(pairs, student.seed)
+    trained = time.process_time() - cpu
+    losses = {}
+    for teacher in sorted({teacher for teacher, _ in lessons.answers}) if student.arm == OWN else [student.arm]:
+        held = [(text, answer) for name, text in lessons.asked if (answer := lessons.answers.get((teacher, name)))]
+        losses[teacher] = model.loss(held[:LOSS_PROMPTS])
+    said = model.answer([text for _, text in lessons.asked], student.seed)
+    rows = [
+        {"model": student.name, "prompt_id": name, "prompt": text, "output": answer}
+        for (name, text), answer in zip(lessons.asked, said, strict=True)
+    ]
+    facts = {"losses": losses, "cpu_training": trained, "cpu": time.process_time() - cpu, "pairs": len(pairs)}
+    facts["settings"] = settings(student, lessons)
+    facts["packages"] = {name: importlib.metadata.version(name) for name in ("torch", "transformers", "gguf")}
+    _put(out / f"{student.name}.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    _put(out / f"{student.name}.json", json.dumps(facts, indent=1) + "\n")
+    print(f"{student.name}: {facts['cpu']:.0f} CPU s, of which {trained:.0f} taught it", flush=True)
+
+
+def settings(student: Student, lessons: Lessons) -> dict[str, Any]:
+    """What a student is made with: one that was made otherwise is another one."""
+    fixed = {
+        "asked": ASKED, "tokens": TOKENS, "temperature": TEMPERATURE, "epochs": EPOCHS, "batch": BATCH, "rate": RATE,
+        "warm_up": WARM_UP, "clip": LONGEST_STEP, "frozen_layers": FROZEN,
+    }  # fmt: skip
+    if student.dose <= len(lessons.taught):
+        return fixed
+    names = "\n".join(name for name, _ in lessons.chosen(student))  # they depend on who else teaches
+    return fixed | {"prompts_sha256": hashlib.sha256(names.encode()).hexdigest()}
+
+
+def _put(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    part = path.with_suffix(path.suffix + ".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+
+
+def label(students: Sequence[Student], lessons: Lessons, data: Path, out: Path) -> None:
+    """Write the students as a labelled set: answers, `students.csv`, `controls.csv` and `models.csv`.
+
+    The answers are the students' and all other models', to the asked prompts. Untaught ones are controls of those
+    labs that taught neither them nor their base.
+    """
+    folder = out / "labelled"
+    folder.mkdir(exist_ok=True)
+    lab = {name: panel.load(PANEL).facts[name].lab or "" for name in panel.load(PANEL).candidates}
+    names = [name for name, _ in lessons.asked]
+    others = pl.read_parquet(data / "outputs" / f"{PANEL}.parquet").filter(pl.col("prompt_id").is_in(names))
+    ours = [row | {"corpus": PANEL} for s in students for row in _answers(s, out)]
+    outputs = [others, pl.DataFrame(ours).select(others.columns)]
+    pl.concat(outputs).write_parquet(folder / "outputs.parquet")
+    taught = [
+        {
+            "student": s.name, "corpus": PANEL, "teachers": s.arm, "teacher_family": lab[s.arm],
+            "strength": "sft_on_teacher_outputs", "certainty": "certain", "base_model": "smollm2-135m-instruct",
+            "student_lab": LAB, "lineage_group": f"distil-{s.arm}", "evidence": "benchmarks/distil_lab.py",
+            "note": f"{s.dose} answers, seed {s.seed}", "evidence_seen": "verified",
+        }
+        for s in students if s.arm != OWN
+    ]  # fmt: skip
+    free = sorted({lab[s.arm] for s in students if s.arm != OWN} - TAUGHT_THE_BASE)
+    controls = [
+        {
+            "model": s.name, "corpus": PANEL, "not_trained_on": ";".join(free), "base_family": "smollm2",
+            "reason": "taught its own answers; no documented teacher of its base is of these labs",
+        }
+        for s in students if s.arm == OWN and free
+    ]  # fmt: skip
+    known = pl.read_csv(data / "labels" / "models.csv", infer_schema=False)
+    new = [
+        {
+            "corpus": PANEL, "model": s.name, "role": "control" if s.arm == OWN else "student", "lab": LAB,
+            "released": RELEASED,
+        }
+        for s in students
+    ]  # fmt: skip
+    pl.DataFrame(taught, schema=dict.fromkeys(STUDENT_COLUMNS, pl.String)).write_csv(folder / "students.csv")
+    pl.DataFrame(controls, schema=dict.fromkeys(CONTROL_COLUMNS, pl.String)).write_csv(folder / "controls.csv")
+    pl.concat([known, pl.DataFrame(new).select(known.columns)]).write_csv(folder / "models.csv")
+
+
+def _answers(student: Student, out: Path) -> list[dict[str, str]]:
+    return [json.loads(line) for line in (out / f"{student.name}.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the detector says of one student.
+
+    Attributes:
+        student: who.
+        prompts: it answered in a way that can be compared.
+        candidates: how many could be tested.
+        scores: by candidate, with limits, p, q and rank.
+        labs: by lab, p, q and rank among the labs tested.
+        named: labs that it is said to resemble.
+        losses: on held-out answers, by teacher.
+        cpu: seconds.
+    """
+
+    student: Student
+    prompts: int
+    candidates: int
+    scores: Mapping[str, Mapping[str, float | None]]
+    labs: Mapping[str, tuple[float, float, int]]
+    named: tuple[str, ...]
+    losses: Mapping[str, float]
+    cpu: float
+
+
+def read(student: Student, lessons: Lessons, out: Path) -> Reading:
+    """Read a student's answers against the panel, as those of any suspect; nothing but lab and month is told."""
+    ids = panel.load(PANEL).aliases
+    rows = [row for row in _answers(student, out) if row["prompt_id"] in dict(lessons.asked)]
+    frame = pl.DataFrame(
+        {
+            "task": "distil", "version": "1", "model": student.name, "prompt_id": [ids[r["prompt_id"]] for r in rows],
+            "alias": None, "prompt": [r["prompt"] for r in rows], "domain": None, "repeat": 0,
+            "output": [r["output"] for r in rows], "cut": False,
+        },
+        schema_overrides={"alias": pl.String, "domain": pl.String},
+    )  # fmt: skip
+    known = pools.told(pools.registry(), student.name, {"released": RELEASED, "lab": LAB})
+    pool = pools.against(PANEL, frame, student.name, (), known, {})
+    (found,) = reports.findings([pool], [student.name], interval=True, by_domain=False)
+    (out / f"{student.name}.report.json").write_text(json.dumps(found.json()) + "\n", encoding="utf-8")
+    facts = json.loads((out / f"{student.name}.json").read_text(encoding="utf-8"))
+    p = sorted(lab.p for lab in found.labs if lab.p is not None)
+    return Reading(
+        student, found.suspect_prompts, len(found.tested),
+        {t.candidate: {"z": t.z, "low": t.z_low, "high": t.z_high, "p": t.p, "q": t.q, "rank": t.rank}
+         for t in found.tested},
+        {lab.lab or "?": (lab.p, lab.q or 1.0, 1 + p.index(lab.p)) for lab in found.labs if lab.p is not None},
+        tuple(lab.lab or "?" for lab in found.named), facts["losses"], facts["cpu"],
+    )  # fmt: skip
+
+
+def tables(readings: Sequence[Reading]) -> Iterator[str]:
+    """Markdown: a row per student, a row per dose, and every student's score with every teacher."""
+    lab = {name: fact.lab or "?" for name, fact in panel.load(PANEL).facts.items()}
+    yield _table([_row(reading, readings, lab) for reading in readings])
+    yield _table(list(by_dose(readings, lab)))
+    teachers = list(dict.fromkeys(r.student.arm for r in readings if r.student.arm != OWN))
+    yield _table(
+        [
+            {"score with": teacher}
+            | {r.student.name: _number(r.scores.get(teacher, {}).get("z"), "+.2f") for r in readings}
+            for teacher in teachers
         ]
-        (out / f"{student.name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-        facts = {"losses": losses, "cpu_training": trained, "cpu": time.process_time() - cpu, "pairs": len(pairs)}
-        (out / f"{student.name}.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-        print(f"{student.name}: {facts['cpu']:.0f} CPU s", flush=True)
-
-
-def _read(data: Path) -> tuple[list[tuple[str, str]], list[tuple[str, str]], dict[tuple[str, str], str]]:
-    """Prompts to teach on, prompts to ask, and the teachers' answers by teacher and prompt."""
-    prompts = pl.read_parquet(data / "outputs" / "prompts.parquet").filter(
-        (pl.col("corpus") == "alpaca_eval") & (pl.col("prompt").str.len_chars() <= LONGEST_PROMPT)
     )
-    frame = pl.read_parquet(data / "outputs" / "alpaca_eval.parquet").filter(pl.col("model").is_in(READ))
-    answers = {(m, p): o for m, p, o in frame.select("model", "prompt_id", "output").iter_rows()}
-    both = prompts.sort("prompt_id").select("prompt_id", "prompt").rows()
-    both = [row for row in both if all(answers.get((teacher, row[0])) for teacher in READ)]
-    shuffled = [both[i] for i in np.random.default_rng(0).permutation(len(both))]
-    return shuffled[PROMPTS : PROMPTS + max(DOSES)], shuffled[:PROMPTS], answers
 
 
-def _harness(*words: str) -> str:
-    command = [sys.executable, "-m", "harness", *words]
-    return subprocess.run(
-        command, check=True, capture_output=True, text=True, env=os.environ | {"COLUMNS": "120"}
-    ).stdout
+def _row(reading: Reading, readings: Sequence[Reading], lab: Mapping[str, str]) -> dict[str, Any]:
+    student = reading.student
+    about: dict[str, Any] = {"student of": student.arm if student.dose else "nobody", "pairs": student.dose}
+    about["seed"] = student.seed if student.dose else "-"
+    mine, twin = reading.scores.get(student.arm, {}), twin_of(reading, readings)
+    place = reading.labs.get(lab.get(student.arm, ""))
+    first = min(reading.labs, key=lambda name: reading.labs[name][0], default=None)
+    untouched = next((r for r in readings if not r.student.dose), None)
+    return about | {
+        "loss, untouched": _number(untouched.losses.get(student.arm) if untouched else None, ".2f"),
+        "loss": _number(reading.losses.get(student.arm), ".2f"),
+        "score with its teacher": _interval(mine),
+        "the twin's": _number(twin.scores.get(student.arm, {}).get("z") if twin else None, "+.2f"),
+        "p": _number(mine.get("p"), ".4f"),
+        "rank": f"{mine['rank']} of {reading.candidates}" if mine.get("rank") else "-",
+        "lab's p": _number(place[0] if place else None, ".4f"),
+        "lab's q": _number(place[1] if place else None, ".3f"),
+        "lab's rank": f"{place[2]} of {len(reading.labs)}" if place else "-",
+        "first lab, p, q": f"{first}, {reading.labs[first][0]:.4f}, {reading.labs[first][1]:.3f}" if first else "-",
+        "verdict": ", ".join(reading.named) or "none",
+        "n": reading.prompts,
+        "CPU s": f"{reading.cpu:.0f}",
+    }  # fmt: skip
 
 
-def _print(done: list[Student], out: Path, data: Path) -> None:
-    results = str(out / "results")
-    table = []
-    for student in done:
-        _harness("import", "jsonl", str(out / f"{student.name}.jsonl"), "--name", student.name,
-                 "--task", "alpaca_eval", "--results", results)  # fmt: skip
-        told = ("--released", RELEASED, "--lab", "huggingface", "--results", results, "--format", "json", "--interval")
-        found = json.loads(_harness("provenance", student.name, "--panel", "alpaca_eval", *told))["corpora"][0]
-        facts = json.loads((out / f"{student.name}.json").read_text(encoding="utf-8"))
-        tested = [f for f in found["tests"] if f["verdict"] in {"resembles", "none"}]
-        alike = [f["candidate"] for f in tested if f["verdict"] == "resembles"]
-        row: dict[str, Any] = {"student": student.name, "arm": student.arm, "dose": student.dose, "seed": student.seed}
-        for teacher in READ:
-            finding = next(f for f in found["tests"] if f["candidate"] == teacher)
-            rank = 1 + sum((f["z"] or 0) > (finding["z"] or 0) for f in tested)
-            losses = np.array(facts["losses"][teacher])
-            row |= {
-                f"loss {teacher}": f"{losses.mean():.3f}",
-                f"score {teacher}": "-" if finding["z_low"] is None else
-                f"{finding['z']:+.2f} [{finding['z_low']:+.2f}, {finding['z_high']:+.2f}]",
-                f"p {teacher}": "-" if finding["p"] is None else f"{finding['p']:.4f}",
-                f"q {teacher}": "-" if finding["q"] is None else f"{finding['q']:.3f}",
-                f"rank {teacher}": f"{rank} of {len(tested)}",
-            }  # fmt: skip
-        row |= {"resembles": ", ".join(alike) or "none", "n": found["suspect_prompts"], "cpu_s": f"{facts['cpu']:.0f}"}
-        (out / f"{student.name}.report.json").write_text(json.dumps(found) + "\n", encoding="utf-8")
-        table.append(row)
-    print("| " + " | ".join(table[0]) + " |\n" + "|---" * len(table[0]) + "|")
-    for row in table:
-        print("| " + " | ".join(str(value) for value in row.values()) + " |")
-    print(json.dumps(_manifest(data), indent=1))
+def twin_of(reading: Reading, readings: Sequence[Reading]) -> Reading | None:
+    """The untaught twin: the same dose and seed."""
+    me = reading.student
+    return next((r for r in readings if r.student == Student(OWN, me.dose, me.seed) and me.arm != OWN), None)
 
 
-def _manifest(data: Path) -> dict[str, Any]:
+def by_dose(readings: Sequence[Reading], lab: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Of the students of every dose, how many are named rightly and wrongly; of their twins, how many at all.
+
+    A lab that taught the base is neither a wrong name nor a false alarm, and is counted apart.
+    """
+    for dose in sorted({r.student.dose for r in readings if r.student.dose}, reverse=True):
+        taught = [r for r in readings if r.student.dose == dose and r.student.arm != OWN]
+        twins = [r for r in readings if r.student.dose == dose and r.student.arm == OWN]
+        right = {r.student: lab[r.student.arm] for r in taught}
+        beside = [(r, t) for r in taught if (t := twin_of(r, readings)) and r.student.arm in r.scores]
+        wrong = [set(r.named) - {right[r.student]} for r in taught]
+        found = {
+            "its lab named": _share([right[r.student] in r.named for r in taught]),
+            "a wrong lab named": _share([bool(names - TAUGHT_THE_BASE) for names in wrong]),
+            "a lab that taught the base named": _share([bool(names & TAUGHT_THE_BASE) for names in wrong]),
+            "its lab first": _share([r.labs.get(right[r.student], (1, 1, 0))[2] == 1 for r in taught]),
+            "its teacher first": _share([r.scores.get(r.student.arm, {}).get("rank") == 1 for r in taught]),
+            "above the twin": _share([_z(r, r.student.arm) > _z(t, r.student.arm) for r, t in beside]),
+            "twins named with another lab": _share([bool(set(t.named) - TAUGHT_THE_BASE) for t in twins]),
+        }
+        yield {"pairs": str(dose)} | found | {"its students above the others'": _apart(taught)}
+
+
+def _apart(taught: Sequence[Reading]) -> str:
+    seeds = sorted({r.student.seed for r in taught})
+    said = []
+    for seed in seeds:
+        here = [r for r in taught if r.student.seed == seed and all(s.student.arm in r.scores for s in taught)]
+        if len(here) > 1:
+            share, p, n = apart(np.array([[_z(r, s.student.arm) for s in here] for r in here]))
+            said.append(f"{share:.2f} of {n} pairs, p = {p:.4f}" + (f" (seed {seed})" if len(seeds) > 1 else ""))
+    return ", ".join(said) or "-"
+
+
+def apart(scores: np.ndarray[Any, Any], draws: int = 10_000) -> tuple[float, float, int]:
+    """Whether students score with their own teacher above what other teachers' students score with it.
+
+    All are of one base and were taught on the same prompts, so only the teachers differ. p is of a permutation test:
+    how often the sum over students is as high when the teachers are dealt to them anew, all ways for up to eight
+    students and `draws` of them for more (Phipson and Smyth 2010, https://doi.org/10.2202/1544-6115.1585, of draws).
+
+    Args:
+        scores: students x their teachers, in the same order.
+        draws: how many ways of dealing are drawn.
+
+    Returns:
+        The share of pairs of a teacher's own student and another's in which its own scores higher, p, and the pairs.
+    """
+    size = len(scores)
+    own = np.diag(scores)
+    others = ~np.eye(size, dtype=np.bool_)
+    higher = (own[None, :] > scores)[others].mean() + (own[None, :] == scores)[others].mean() / 2
+    every = math.factorial(size) <= math.factorial(8)
+    rng = np.random.default_rng(0)
+    deals = itertools.permutations(range(size)) if every else (rng.permutation(size) for _ in range(draws))
+    sums = np.array([scores[np.arange(size), list(deal)].sum() for deal in deals])
+    as_high = int((sums >= own.sum() - 1e-9).sum())
+    p = as_high / len(sums) if every else (as_high + 1) / (len(sums) + 1)
+    return float(higher), p, int(others.sum())
+
+
+def _z(reading: Reading, teacher: str) -> float:
+    z = reading.scores.get(teacher, {}).get("z")
+    return float("nan") if z is None else z
+
+
+def _share(found: Sequence[bool]) -> str:
+    """How many, and the 95% interval of the share."""
+    if not found:
+        return "-"
+    low, high = wilson(sum(found) / len(found), len(found))
+    return f"{sum(found)} of {len(found)} [{low:.2f}, {high:.2f}]"
+
+
+def _interval(score: Mapping[str, float | None]) -> str:
+    limits = [_number(score.get(name), "+.2f") for name in ("low", "high")]
+    return f"{_number(score.get('z'), '+.2f')} [{', '.join(limits)}]" if score.get("z") is not None else "-"
+
+
+def _number(value: float | None, how: str) -> str:
+    return "-" if value is None else format(value, how)
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> str:
+    lines = [list(rows[0]), ["---"] * len(rows[0]), *([str(v) for v in row.values()] for row in rows)] if rows else []
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _manifest(data: Path, students: Sequence[Student]) -> dict[str, Any]:
     """What would have to be the same for the same figures."""
     spec = weights.named(STUDENT)
     said = {
         name: hashlib.sha256((data / "outputs" / f"{name}.parquet").read_bytes()).hexdigest()
-        for name in ("alpaca_eval", "prompts")
+        for name in (PANEL, "prompts")
     }
-    packages = ("harness", "torch", "transformers", "accelerate", "gguf", "numpy", "polars")
     return {
         "student": {"file": spec.file, "sha256": spec.sha256},
         "data_sha256": said,
-        "teacher": TEACHER, "foil": FOIL, "doses": DOSES, "seeds": SEEDS,
-        "prompts": PROMPTS, "tokens": TOKENS, "temperature": TEMPERATURE,
-        "epochs": EPOCHS, "batch": BATCH, "rate": RATE, "warm_up": WARM_UP, "clip": LONGEST_STEP,
-        "frozen_layers": FROZEN,
-        "packages": {name: importlib.metadata.version(name) for name in packages},
-        "python": platform.python_version(), "machine": platform.machine(),
-    }  # fmt: skip
+        "students": [student.name for student in students],
+        "settings": settings(Student(OWN, 0, 0), Lessons((), (), (), {})),
+        "packages": {"harness": harness.__version__, "numpy": np.__version__, "polars": pl.__version__},
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+    }
 
 
 if __name__ == "__main__":
