@@ -17,7 +17,7 @@ from harness.errors import ConfigError
 from harness.evaluation import evaluate
 from harness.provenance import Finding, panel, pools, stored
 from harness.results import derivation, leaderboard, store
-from harness.results.report import draw, figures, gather, page
+from harness.results.report import draw, figures, gather, likeness, page
 
 WHO = {
     "alpaca-7b": ("alpaca-7b", "2023-03", "stanford"),
@@ -174,6 +174,41 @@ def test_imported_answers_to_the_same_prompts_give_the_same_finding(
     imported = derivation.findings(tmp_path / "results")
     for key, found in derivation.findings(route.results).items():
         assert plain(imported[key]) == plain(found)
+
+
+@pytest.mark.slow
+def test_a_panel_whose_models_all_answered_here_is_drawn_once_with_the_indexs_own_scores(
+    shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "misguided_attention"
+    mine = sorted(panel.load(panels.place(name)).entries)
+    frame = pl.read_parquet(shared_data / "outputs" / f"{name}.parquet").filter(pl.col("model").is_in(mine))
+    frame.select("corpus", "model", "prompt_id", "output").write_parquet(tmp_path / f"{name}.parquet")
+    monkeypatch.chdir(tmp_path)
+    results = tmp_path / "results"
+    imports.convert(None, tmp_path / f"{name}.parquet", results)
+    derivation.refresh(results)
+    kept = sorted((results / stored.FOLDER).iterdir())
+    data = page.contents(results)
+    (drawn,) = data["pools"]
+    assert (drawn["task"], data["panels"]) == (name, [])
+    assert drawn["notes"][0].startswith(f"All {len(mine)} models of the panel {name} were answered here.")
+    assert sorted((results / stored.FOLDER).iterdir()) == kept, "no fingerprint is made twice"
+    names = [data["models"][place] for place in drawn["models"]]
+    assert sorted(names) == mine
+    found = derivation.findings(results)
+    scores = {
+        (model, names[drawn["candidates"][k]]): score
+        for model, row in zip(names, drawn["z"], strict=True)
+        for k, score in enumerate(row)
+        if score is not None
+    }
+    tests = {(model, t.candidate): t.z for model in names for t in found[model, name].tests if t.z is not None}
+    assert tests
+    assert {pair: scores[pair] for pair in tests} == pytest.approx(tests, abs=0.006)
+    # One of the panel's models was not asked here: the panel has more to say, and stands beside the local answers.
+    fewer = {key: one for key, one in found.items() if key[0] != mine[0]}
+    assert [one["task"] for one in likeness.of_panels({m: i for i, m in enumerate(mine)}, fewer, [drawn])] == [name]
 
 
 def test_answers_to_another_version_of_a_panel_are_said_to_be(route: Route) -> None:

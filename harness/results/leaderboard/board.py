@@ -28,6 +28,7 @@ COLUMNS = ("relative", "words", "claims", "errors")
 """What stands beside the scores: nearest relative, most similar words, identity claims, shared errors."""
 CHOICES = (*COLUMNS, *EXTRAS)
 """What may stand there."""
+_IMPORTED = "imported, not run here"
 _NOTED = {"n_unscored": "unscored", "n_failed": "failed", "n_truncated": "truncated", "n_refused": "refused"}
 
 Row = dict[str, Any]
@@ -304,6 +305,11 @@ class Board:
         """What a reader must know of one result beside its number."""
         return self._notes[row["model"], row["task"], row["metric"]]
 
+    def notes_beside_name(self, row: Row) -> list[str]:
+        """The same without what a mark beside the model's name says: that all of its answers are imported."""
+        marked = row["model"] in self.imported_models
+        return [note for note in self.notes(row) if not (marked and note == _IMPORTED)]
+
     def own_notes(self, row: Row) -> list[str]:
         """The same without what holds of every result."""
         return [note for note in self.notes(row) if note not in self.common_notes]
@@ -332,7 +338,7 @@ class Board:
         if row["run_id"] in self.incomplete:
             notes.append("run incomplete")
         if row["run_id"] in self.imported:
-            notes.append("imported, not run here")
+            notes.append(_IMPORTED)
         if row["unsafe_code"]:
             notes.append("model code ran without the sandbox")
         if row["forgeable"]:

@@ -39,9 +39,9 @@ def _best(board: Board) -> str:
     of = f"the mean of {len(columns)} tasks" if len(columns) > 1 else columns[0][0]
     standings = board.standings[None if len(columns) > 1 else columns[0]]
     if first not in board.whole:
-        missing = len(columns) - board.means[first].tasks if board.averaged and first in board.means else 0
-        lacks = f"; it was not asked {missing} of them" if missing else ""
-        return f"By the items that models share, {first} stands first in {of}{lacks}."
+        asked = board.means[first].tasks if board.averaged and first in board.means else len(columns)
+        lacks = f" It was asked {asked} of these tasks." if asked < len(columns) else ""
+        return f"By the items that models share, {first} stands first in {of}.{lacks}"
     estimate = board.means[first].estimate if board.averaged else None
     row = board.cells[first, *columns[0]]
     numbers = {"ci_low": estimate.low, "ci_high": estimate.high, "n": estimate.n} if estimate else row

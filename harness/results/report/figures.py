@@ -211,6 +211,10 @@ def null(data: Data, task: str | None = None, pair: tuple[str, str] | None = Non
     title = "score, standard deviations above models that cannot be related"
     rule = _field("v", title)
     marked = [] if score is None else [{"v": score, "who": who}]
+    # The name stands on the side of its line that has room for it: on the left of a high score.
+    middle = (pool["null"][0] + pool["null"][-1]) / 2
+    name = {"type": "text", "color": ORANGE, "dy": 4, "baseline": "top", "limit": 300}
+    at = {"x": rule, "y": {"value": 0}, "text": {"field": "who"}}
     return _spec(
         "null",
         f"Scores of {len(pool['null'])} pairs on {pool['task']} that cannot be related, with one pair marked",
@@ -222,9 +226,10 @@ def null(data: Data, task: str | None = None, pair: tuple[str, str] | None = Non
                           "y": {"aggregate": "count", "title": "unrelated pairs"}}},
             {"data": {"name": "pair"}, "mark": {"type": "rule", "color": ORANGE, "strokeWidth": 2},
              "encoding": {"x": rule}},
-            {"data": {"name": "pair"}, "mark": {"type": "text", "color": ORANGE, "align": "left", "dx": 4, "dy": 4,
-                                                "baseline": "top", "limit": 300},
-             "encoding": {"x": rule, "y": {"value": 0}, "text": {"field": "who"}}},
+            {"data": {"name": "pair"}, "transform": [{"filter": f"datum.v < {middle:.4g}"}],
+             "mark": {**name, "align": "left", "dx": 4}, "encoding": at},
+            {"data": {"name": "pair"}, "transform": [{"filter": f"datum.v >= {middle:.4g}"}],
+             "mark": {**name, "align": "right", "dx": -4}, "encoding": at},
         ],
     )  # fmt: skip
 

@@ -220,7 +220,7 @@ def _cell(board: Board, name: str, column: tuple[str, str]) -> Data | None:
         "hi": number(row["ci_high"]),
         "n": row["n"],
         "unsafe": bool(row["unsafe_code"]),
-        "notes": [visible(note) for note in board.notes(row)],
+        "notes": [visible(note) for note in board.notes_beside_name(row)],
         **({} if standing is None else _ranks(standing)),
     }
 

@@ -46,7 +46,7 @@ function onePool(host, P, i, pair) {
   const name = (k) => modelName(P.models[k]);
   fill(host,
     h("p", {}, `${P.models.length} models, ${P.prompts} prompts. `, P.tested
-      ? `Scores are read against ${P.null.length} pairs that cannot be related.`
+      ? `Scores are read against ${P.null.length.toLocaleString("en")} pairs that cannot be related.`
       : "Nobody here can be tested. Calibration needs at least five models that cannot be related to the candidate. What follows is raw likeness, not calibrated: it has no known zero and no p-value."),
     P.notes.map((note) => h("p", { class: "hint" }, note)),
     matrixControls(P, i),
@@ -172,7 +172,7 @@ function pairOf(P, i, a, b, chosen) {
   else if (apart) said.push(`Set apart, not tested: ${apart}.`);
   if (z !== null) said.push(`Score ${digits(z, 2)}, ${p === null ? "not tested" : `${pValue("p", p)} against unrelated pairs (one pair alone, not adjusted for the others)`}, ${P.null_size[a][column]} models of its null have a score too, ${half(P.n, a, b)} prompts both answered.`);
   else said.push(`Not calibrated: the candidate has too few models to be read against. ${half(P.n, a, b)} prompts both answered.`);
-  if (place) said.push(`Of ${place.of} pairs of this set, ${place.above} are more alike.`);
+  if (place) said.push(`Of ${place.of.toLocaleString("en")} pairs of this set, ${place.above.toLocaleString("en")} are more alike.`);
   const words = P.words[`${a} ${b}`];
   fill($("pair"), head, said.map((text) => h("p", {}, text)),
     table("Evidence by channel", [
