@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import duckdb
@@ -43,15 +44,16 @@ def run(results: Path) -> Path:
 # Nesting -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("depth", [150, 190, 400, 900, DEEP])
-@pytest.mark.parametrize("key", ["weather", "argv", "spec"])
-def test_nesting_in_a_manifest_is_a_finding(results: Path, run: Path, key: str, depth: int) -> None:
-    said = (run / runs.MANIFEST).read_bytes().rstrip().removesuffix(b"}")
-    (run / runs.MANIFEST).write_bytes(said + b', "%s": ' % key.encode() + b'{"a":' * depth + b"1" + b"}" * depth + b"}")
-    states = {f.state for f in verification.verify(run, scores=False)}
-    assert states <= {"ok", "wrong", "not checked"}
-    assert "wrong" in states
-    derivation.refresh(results)
+def test_nesting_in_a_manifest_is_a_finding(tmp_path: Path) -> None:
+    for number, (key, depth) in enumerate(product(("weather", "argv", "spec"), (150, 190, 400, 900, DEEP))):
+        run = write_run(tmp_path, f"eval-{number}")
+        said = (run / runs.MANIFEST).read_bytes().rstrip().removesuffix(b"}")
+        deep = b', "%s": ' % key.encode() + b'{"a":' * depth + b"1" + b"}" * depth + b"}"
+        (run / runs.MANIFEST).write_bytes(said + deep)
+        states = {f.state for f in verification.verify(run, scores=False)}
+        assert states <= {"ok", "wrong", "not checked"}, (key, depth)
+        assert "wrong" in states, (key, depth)
+    derivation.refresh(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -332,27 +334,28 @@ def test_rows_out_of_their_order_are_a_finding(run: Path) -> None:
 # What is no file -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [runs.JOURNAL, runs.SAMPLES, runs.MANIFEST, "notes.txt"])
-@pytest.mark.parametrize("kind", ["pipe", "device"])
-def test_a_pipe_or_a_device_in_a_run_folder_keeps_nobody_waiting(
-    results: Path, run: Path, name: str, kind: str
-) -> None:
-    (run / name).unlink(missing_ok=True)
-    if kind == "pipe":
-        os.mkfifo(run / name)
-    else:
-        (run / name).symlink_to("/dev/zero")
+def test_a_pipe_or_a_device_in_a_run_folder_keeps_nobody_waiting(tmp_path: Path) -> None:
+    names = (runs.JOURNAL, runs.SAMPLES, runs.MANIFEST, "notes.txt")
+    made = {}
+    for number, (name, kind) in enumerate(product(names, ("pipe", "device"))):
+        run = made[name, kind] = write_run(tmp_path, f"eval-{number}")
+        (run / name).unlink(missing_ok=True)
+        if kind == "pipe":
+            os.mkfifo(run / name)
+        else:
+            (run / name).symlink_to("/dev/zero")
     signal.alarm(60)  # whoever opens a pipe waits for ever
     try:
-        assert not derivation.refresh(results).added
-        if name == runs.MANIFEST:
-            assert runs.list_runs(results) == []  # a folder without one is no run
-            return
-        findings = verification.verify(run, scores=False)
-        assert any("a pipe, a socket or a device" in str(f) for f in findings if f.state == "wrong")
-        for read in (lambda: runs.read_manifest(run), lambda: bundles.bundle([run], results / "b.zip")):
+        assert not derivation.refresh(tmp_path).added
+        whole = {run for (name, _), run in made.items() if name != runs.MANIFEST}
+        assert set(runs.list_runs(tmp_path)) == whole  # a folder without one is no run
+        for run in whole:
+            findings = verification.verify(run, scores=False)
+            assert any("a pipe, a socket or a device" in str(f) for f in findings if f.state == "wrong")
             with pytest.raises(StorageError):
-                read()
+                runs.read_manifest(run)
+            with pytest.raises(StorageError):
+                bundles.bundle([run], tmp_path / "b.zip")
     finally:
         signal.alarm(0)
 

@@ -117,18 +117,24 @@ def test_a_few_prompts_are_not_enough_and_the_report_says_so(project: Project) -
     assert "only 9 prompts" in " ".join(text.split())
 
 
-def test_unknown_names_are_answered_with_what_to_do(project: Project) -> None:
-    answers(project, ("a", "b"), 3)
-    assert "harness import" in project.run("provenance", "nobody", code=2).stderr
-    assert "unknown candidate" in project.run("provenance", "a", "--candidates", "nobody", code=2).stderr
-    assert "unknown panel 'nope'" in project.run("provenance", "a", "--panel", "nope", code=2).stderr
-    assert "expected YYYY-MM" in project.run("provenance", "a", "--released", "soon", code=2).stderr
+@pytest.fixture(scope="module")
+def four(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Four models on 60 prompts, imported once for all who only read."""
+    project = Project(tmp_path_factory.mktemp("four"))
+    answers(project, ("a", "b", "c", "d"), 60)
+    return project
 
 
-def test_every_format_of_a_report_can_be_read(project: Project) -> None:
-    answers(project, ("a", "b", "c"), 60)
-    assert project.run("provenance", "a", "--format", "csv").stdout.startswith("suspect,corpus,rank,candidate")
-    assert "| suspect |" in project.run("provenance", "a", "--format", "markdown").stdout
+def test_unknown_names_are_answered_with_what_to_do(four: Project) -> None:
+    assert "harness import" in four.run("provenance", "nobody", code=2).stderr
+    assert "unknown candidate" in four.run("provenance", "a", "--candidates", "nobody", code=2).stderr
+    assert "unknown panel 'nope'" in four.run("provenance", "a", "--panel", "nope", code=2).stderr
+    assert "expected YYYY-MM" in four.run("provenance", "a", "--released", "soon", code=2).stderr
+
+
+def test_every_format_of_a_report_can_be_read(four: Project) -> None:
+    assert four.run("provenance", "a", "--format", "csv").stdout.startswith("suspect,corpus,rank,candidate")
+    assert "| suspect |" in four.run("provenance", "a", "--format", "markdown").stdout
 
 
 @pytest.mark.slow
@@ -205,24 +211,22 @@ def test_the_panel_is_small_has_no_text_and_says_where_it_comes_from() -> None:
 
 
 @pytest.mark.slow
-def test_matrix_tree_explain_and_change_answer_at_the_terminal(project: Project) -> None:
-    answers(project, ("a", "b", "c", "d"), 60)
-    rows = json.loads(project.run("provenance", "matrix", "--format", "json").stdout)
+def test_matrix_tree_explain_and_change_answer_at_the_terminal(four: Project) -> None:
+    rows = json.loads(four.run("provenance", "matrix", "--format", "json").stdout)
     assert len(rows) == 12
-    tree = project.run("provenance", "tree", "--svg", "t.svg")
+    tree = four.run("provenance", "tree", "--svg", "t.svg")
     assert tree.stdout.startswith("[Illustration")
-    assert (project.root / "t.svg").read_text().startswith("<svg")
-    assert "examples, not evidence" in project.run("provenance", "explain", "a", "b").stdout
-    assert json.loads(project.run("provenance", "change", "a", "b", "--format", "json").stdout)
-    assert "unknown model" in project.run("provenance", "change", "a", "nobody", code=2).stderr
-    assert "No such option: --panel" in project.run("provenance", "explain", "a", "b", "--panel", "x", code=2).stderr
-    assert "Missing argument 'suspect'" in project.run("provenance", "--format", "json", code=2).stderr
+    assert (four.root / "t.svg").read_text().startswith("<svg")
+    assert "examples, not evidence" in four.run("provenance", "explain", "a", "b").stdout
+    assert json.loads(four.run("provenance", "change", "a", "b", "--format", "json").stdout)
+    assert "unknown model" in four.run("provenance", "change", "a", "nobody", code=2).stderr
+    assert "No such option: --panel" in four.run("provenance", "explain", "a", "b", "--panel", "x", code=2).stderr
+    assert "Missing argument 'suspect'" in four.run("provenance", "--format", "json", code=2).stderr
 
 
-def test_the_report_of_a_name_is_the_reports(project: Project) -> None:
-    answers(project, ("a", "b", "c", "d"), 60)
+def test_the_report_of_a_name_is_the_reports(four: Project) -> None:
     words = ("--format", "json")
-    assert project.run("provenance", "a", *words).stdout == project.run("provenance", "report", "a", *words).stdout
+    assert four.run("provenance", "a", *words).stdout == four.run("provenance", "report", "a", *words).stdout
 
 
 @pytest.mark.parametrize(

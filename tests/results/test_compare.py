@@ -13,9 +13,10 @@ from harness.stats import power
 HOSTILE = "\x1b[31mevil\u202e|`<b>"
 
 
-@pytest.fixture
-def results(tmp_path):
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
     """Alpha beats beta by far on 40 documents and ties with gamma; a second run of alpha is worse."""
+    tmp_path = tmp_path_factory.mktemp("results")
     rows = []
     for d in range(40):
         for model, right in (("alpha", d % 10 != 0), ("beta", d % 2 == 0), ("gamma", d % 10 != 1)):

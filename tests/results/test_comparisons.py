@@ -1,5 +1,6 @@
 """What comparing, ranking and planning promise: false alarms where they are said to be, real differences seen."""
 
+import gc
 import itertools
 import math
 import re
@@ -195,7 +196,7 @@ def test_the_table_of_all_pairs_holds_what_comparing_each_pair_by_itself_gives(t
 
 def test_holm_is_statsmodels_holm(monkeypatch):
     multitest = pytest.importorskip("statsmodels.stats.multitest")
-    monkeypatch.setattr(multitest.gc, "collect", lambda: 0)  # with every call, as long as everything else here
+    monkeypatch.setattr(gc, "collect", lambda: 0)  # with every call, as long as everything else here
     rng = np.random.default_rng(6)
     for n in range(1, 40):
         p_values = (rng.random(n) ** 3).tolist()

@@ -55,8 +55,22 @@ def boards(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def board(tmp_path_factory):
-    return boards(tmp_path_factory.mktemp("results"))
+def results(tmp_path_factory):
+    """The folder of `board`, which nobody changes."""
+    folder = tmp_path_factory.mktemp("results")
+    boards(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def board(results):
+    return derivation.board(results)
+
+
+@pytest.fixture(scope="module")
+def again(tmp_path_factory):
+    """The board of the same runs, made and indexed once more."""
+    return boards(tmp_path_factory.mktemp("again"))
 
 
 def tables(text):
@@ -84,8 +98,7 @@ def test_the_page_is_the_golden_one(board):
     assert text == GOLDEN.read_text(encoding="utf-8"), "run again with HARNESS_UPDATE_GOLDEN=1 and read the difference"
 
 
-def test_the_same_runs_give_the_same_bytes(tmp_path, board):
-    again = boards(tmp_path)
+def test_the_same_runs_give_the_same_bytes(board, again):
     assert leaderboard.markdown(again) == leaderboard.markdown(board)
     assert leaderboard.terminal(again) == leaderboard.terminal(board)
 
@@ -538,9 +551,9 @@ def test_an_identity_claim_stands_beside_how_often_models_of_other_families_make
 
 
 @pytest.mark.parametrize("form", leaderboard.FORMS)
-def test_every_form_is_the_same_bytes_again_and_holds_no_character_that_hides_or_turns(tmp_path, board, form):
+def test_every_form_is_the_same_bytes_again_and_holds_no_character_that_hides_or_turns(board, again, form):
     page = leaderboard.render(board, form)
-    assert page == leaderboard.render(boards(tmp_path), form)
+    assert page == leaderboard.render(again, form)
     hidden = {c for c in page.decode() if c not in "\r\n" and unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp")}
     assert not hidden
 
@@ -623,8 +636,8 @@ def test_what_was_not_measured_is_not_explained(tmp_path):
 # Selections --------------------------------------------------------------------------------------------------
 
 
-def chosen(tmp_path, **keys):
-    return derivation.board(tmp_path, selection.Selection(**keys))
+def chosen(results, **keys):
+    return derivation.board(results, selection.Selection(**keys))
 
 
 @pytest.mark.parametrize(
@@ -634,31 +647,28 @@ def test_every_shipped_selection_loads(path):
     assert selection.load(path.stem).title
 
 
-def test_a_selection_keeps_models_and_tasks_by_pattern_and_puts_columns_in_its_order(tmp_path):
-    boards(tmp_path)
-    assert set(chosen(tmp_path, models=["a*", "beta"]).names) == {"alpha", "beta"}
-    assert set(chosen(tmp_path, models=["alpha"]).runs["run_id"]) == {"eval-a1"}
-    assert not chosen(tmp_path, tasks=["provenance_*"]).columns
-    everything = dataclasses.replace(two_tasks(derivation.board(tmp_path)), order=["word_*"])
+def test_a_selection_keeps_models_and_tasks_by_pattern_and_puts_columns_in_its_order(results, board):
+    assert set(chosen(results, models=["a*", "beta"]).names) == {"alpha", "beta"}
+    assert set(chosen(results, models=["alpha"]).runs["run_id"]) == {"eval-a1"}
+    assert not chosen(results, tasks=["provenance_*"]).columns
+    everything = dataclasses.replace(two_tasks(board), order=["word_*"])
     assert [task for task, _ in everything.columns] == ["word_sums", "arithmetic"]
 
 
-def test_a_condition_in_sql_selects_results(tmp_path):
-    boards(tmp_path)
-    assert set(chosen(tmp_path, where="value >= 0.5 AND NOT unsafe_code").names) == {"alpha", "beta"}
-    assert set(chosen(tmp_path, where="n = 1 -- the unlucky one").names) == {HOSTILE}
+def test_a_condition_in_sql_selects_results(results):
+    assert set(chosen(results, where="value >= 0.5 AND NOT unsafe_code").names) == {"alpha", "beta"}
+    assert set(chosen(results, where="n = 1 -- the unlucky one").names) == {HOSTILE}
     with pytest.raises(HarnessError, match="nosuchcolumn"):
-        chosen(tmp_path, where="nosuchcolumn = 1")
+        chosen(results, where="nosuchcolumn = 1")
 
 
-def test_a_selection_that_names_nobody_or_leaves_nothing_says_so(tmp_path):
-    boards(tmp_path)
+def test_a_selection_that_names_nobody_or_leaves_nothing_says_so(results):
     with pytest.raises(ConfigError, match=r"alpha"):
-        chosen(tmp_path, models=["alhpa"])
+        chosen(results, models=["alhpa"])
     with pytest.raises(ConfigError, match="weighed task"):
-        chosen(tmp_path, weights={"arithmetics": 2})
+        chosen(results, weights={"arithmetics": 2})
     with pytest.raises(ConfigError, match="no result is left"):
-        chosen(tmp_path, where="n > 1000")
+        chosen(results, where="n > 1000")
 
 
 @pytest.mark.parametrize(
