@@ -307,26 +307,22 @@ COLUMNS = {
     "exact teacher first": "exact teacher first, same pool",
     "lab first": "",
     "over its own popularity": "AUROC's margin over popularity",
-    "harness less it": "",
+    "over harness": "AUROC's margin over harness",
     "named rightly": "students named with their teacher's lab",
     "controls accused": "controls accused by any sentence of a report (openai)",
 }
 """Columns of the table, and the figure that each shows."""
 
 
-def _cells(report: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterator[str]:
+def _cells(report: Mapping[str, Any]) -> Iterator[str]:
     figures = {figure["name"]: figure for figure in report["figures"]}
-    margins = {figure["name"]: figure for figure in ours["figures"]}
     for column, name in COLUMNS.items():
         figure = figures.get(name)
         if column == "lab first":
             detail = figures[COLUMNS["exact teacher first"]]["detail"]
-            figure = {"value": detail["teacher_lab_first"]} | dict(
-                zip(("low", "high"), detail["teacher_lab_first_interval"], strict=True)
-            )
-        elif column == "harness less it":
-            figure = margins.get(f"AUROC's margin over {report['detector']}")
-        if figure is None:
+            low, high = detail["teacher_lab_first_interval"]
+            yield _shown({"value": detail["teacher_lab_first"], "low": low, "high": high})
+        elif figure is None:
             yield "-"
         elif column == "controls accused":
             yield f"{len(figure['detail']['accused'])} of {figure['n']}"
@@ -382,25 +378,35 @@ def _run(options: argparse.Namespace, out: Path) -> None:
     }
     reports = {}
     for name, table in tables.items():
-        others = {other: of for other, of in tables.items() if other != name} if name == "harness" else {}
-        reports[name] = detectors.judge(table, outputs, *labels, registry, against=others) | {"detector": name}
-    ours = reports.get("harness", {"figures": []})
-    print(f"| way | {' | '.join(COLUMNS)} |")
-    print(f"|---|{'---|' * len(COLUMNS)}")
+        against = {"harness": tables["harness"]} if "harness" in tables and name != "harness" else {}
+        reports[name] = detectors.judge(table, outputs, *labels, registry, against=against)
+    print("\n".join(lines(reports)))
+
+
+def lines(reports: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """The table, and what stands below it.
+
+    Args:
+        reports: of `detectors.judge`, by the way's name.
+    """
+    yield f"| way | {' | '.join(COLUMNS)} |"
+    yield f"|---|{'---|' * len(COLUMNS)}"
     for name, report in reports.items():
-        print(f"| {name} | {' | '.join(_cells(report, ours))} |")
-    first = next(f for f in next(iter(reports.values()))["figures"] if f["name"] == COLUMNS["exact teacher first"])
+        yield f"| {name} | {' | '.join(_cells(report))} |"
+    figures = {name: {figure["name"]: figure for figure in report["figures"]} for name, report in reports.items()}
+    first = next(iter(figures.values()))[COLUMNS["exact teacher first"]]
     detail = first["detail"]
     constant = f"exact teacher {detail['best_constant']:.2f}, lab {detail['best_constant_lab']:.2f}"
-    print(f"\nAlways the same answer: {constant}, of {first['n']} students")
-    for name, report in reports.items():
-        figures = {figure["name"]: figure for figure in report["figures"]}
-        said = figures.get("documented-unrelated pairs of model and lab that are named")
-        wrong = figures.get("named students whose first lab is wrong")
+    yield f"\nAlways the same answer: {constant}, of {first['n']} students"
+    for name, found in figures.items():
+        said = found.get("documented-unrelated pairs of model and lab that are named")
+        wrong = found.get("named students whose first lab is wrong")
         if said and wrong:
             share = "-" if wrong["value"] is None else f"{wrong['value']:.2f} of {wrong['n']}"
-            print(f"{name}: unrelated pairs of model and lab named {said['value']:.2f} of {said['n']}; "
-                  f"named students whose first lab is wrong {share}")  # fmt: skip
+            yield (
+                f"{name}: unrelated pairs of model and lab named {said['value']:.2f} of {said['n']}; "
+                f"named students whose first lab is wrong {share}"
+            )
 
 
 if __name__ == "__main__":
