@@ -32,7 +32,6 @@ import resource
 import subprocess
 import sys
 import tempfile
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -57,8 +56,10 @@ OVERUSED, PHRASES = 1000, 200
 """Words, and pairs and triples of words, of a slop profile."""
 SEVERAL, OFTEN, SHORTEST = 2, 5, 4
 """Prompts that a word or phrase must stand in, times a word must stand in more than, letters of a word."""
-FEATURES = 60_000
-"""Of words, and of characters, the commonest that the attribution classifier reads."""
+HASHES = 2**20
+"""Places that the attribution classifier's features are hashed into: few share one."""
+COMMON = 3
+"""Answers that a feature must stand in."""
 READ = 1_000
 """Characters of an answer that it reads."""
 TOOLS = Path(__file__).with_name("_provenance_tools.py")
@@ -131,28 +132,25 @@ class Peers:
         """Models x words and phrases: True if it is in the model's slop profile."""
         from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
-        words: list[Counter[str]] = []
-        phrases: list[list[Counter[tuple[str, ...]]]] = []
-        for of in self.texts.values():
-            tokens = [re.findall(r"[^\W\d_]+", unicodedata.normalize("NFKC", text).lower()) for text in of.values()]
-            full = [[w for w in text if len(w) > 1 and w not in ENGLISH_STOP_WORDS] for text in tokens]
-            long = [[w for w in text if len(w) >= SHORTEST] for text in full]
-            phrases.append([_several([list(zip(*(text[i:] for i in range(n)), strict=False)) for text in full])
-                            for n in (2, 3)])  # fmt: skip
-            words.append(Counter({w: n for w, n in _several(long).items() if n > OFTEN}))
-        people = self._ask("words", sorted({word for of in words for word in of}))["frequencies"]
-        chosen: list[set[Any]] = []
-        for of, grams in zip(words, phrases, strict=True):
-            total = of.total()
-            over = {word: n / total / people[word] for word, n in of.items() if people[word] > 0}
-            mine: set[Any] = set(sorted(over, key=lambda word: (-over[word], word))[:OVERUSED])
-            for counts in grams:
-                mine |= set(sorted(counts, key=lambda gram: (-counts[gram], gram))[:PHRASES])
-            chosen.append(mine)
-        place = {feature: i for i, feature in enumerate(sorted({f for mine in chosen for f in mine}, key=str))}
-        found: Bool = np.zeros((len(chosen), len(place)), dtype=np.bool_)
-        for i, mine in enumerate(chosen):
-            found[i, [place[f] for f in mine]] = True
+        letters = pl.col(self.part.column).str.normalize("NFKC").str.to_lowercase().str.extract_all(r"[\p{L}\p{M}]+")
+        texts = self.part.texts.unique(["model", "prompt_id"], keep="first", maintain_order=True)
+        words = texts.select("model", "prompt_id", word=letters).explode("word").drop_nulls("word")
+        kept = (pl.col("word").str.len_chars() > 1) & ~pl.col("word").is_in(list(ENGLISH_STOP_WORDS))
+        words = words.filter(kept).with_columns(code=pl.col("word").rank("dense").cast(pl.UInt64))
+        long = _several(words.filter(pl.col("word").str.len_chars() >= SHORTEST), "word").filter(pl.col("n") > OFTEN)
+        people = self._ask("words", long["word"].unique().sort().to_list())["frequencies"]
+        usual = pl.col("word").replace_strict(people, return_dtype=pl.Float64)
+        over = long.with_columns(
+            rank=pl.col("n") / pl.col("n").sum().over("model") / usual, usual=usual, feature="1 " + pl.col("word")
+        ).filter(pl.col("usual") > 0)
+        chosen = [_most(over, OVERUSED)]
+        after = [pl.col("code").shift(-i).over("model", "prompt_id") for i in (1, 2)]
+        for more in (after[:1], after):
+            code = pl.concat_str(pl.col("code"), *more, separator=" ")  # null at the end of an answer
+            grams = _several(words.select("model", "prompt_id", feature=code).drop_nulls(), "feature")
+            chosen.append(_most(grams.with_columns(rank=pl.col("n").cast(pl.Float64)), PHRASES))
+        profile = pl.concat(chosen).with_columns(there=True).pivot("feature", index="model", values="there")
+        found: Bool = profile.sort("model").drop("model").fill_null(value=False).to_numpy()
         return found
 
     def slop_jaccard(self) -> Scores:
@@ -170,10 +168,10 @@ class Peers:
         return 1 - squareform(cophenet(tree))[:, self.candidates], None
 
     @cached_property
-    def margins(self) -> list[tuple[npt.NDArray[np.int64], Matrix]]:
-        """Of each half of the prompts: the model of every answer, and its margin for every candidate."""
-        from sklearn.feature_extraction.text import TfidfVectorizer
-        from sklearn.pipeline import make_union
+    def margins(self) -> list[tuple[int, Matrix]]:
+        """Of each half of the prompts and each model: the margins of its answers for every candidate."""
+        from scipy.sparse import hstack
+        from sklearn.feature_extraction.text import TfidfTransformer
         from sklearn.svm import LinearSVC
 
         prompts = sorted({prompt for of in self.texts.values() for prompt in of})
@@ -181,31 +179,36 @@ class Peers:
         found = []
         for one, other in (halves, halves[::-1]):
             taught, asked = set(one.tolist()), set(other.tolist())
-            texts = [(b, t[:READ]) for b, c in enumerate(self.candidates)
+            texts = [(b, t) for b, c in enumerate(self.candidates)
                      for p, t in self.texts[self.part.models[c]].items() if p in taught]  # fmt: skip
-            read = make_union(
-                TfidfVectorizer(ngram_range=(1, 2), min_df=3, max_features=FEATURES, sublinear_tf=True),
-                TfidfVectorizer(
-                    analyzer="char", ngram_range=(3, 3), min_df=3, max_features=FEATURES, sublinear_tf=True
-                ),
-            )
-            machine = LinearSVC().fit(read.fit_transform([t for _, t in texts]), [b for b, _ in texts])
-            questions = [(i, t[:READ]) for i, of in enumerate(self.texts.values()) for p, t in of.items() if p in asked]
-            margin: Matrix = machine.decision_function(read.transform([t for _, t in questions]))
-            found.append((np.array([i for i, _ in questions]), margin))
+            counts = _counted([t for _, t in texts])
+            known = [np.flatnonzero((of > 0).sum(axis=0) >= COMMON) for of in counts]
+            weigh = [TfidfTransformer(sublinear_tf=True).fit(of[:, at]) for of, at in zip(counts, known, strict=True)]
+
+            def read(
+                counts: tuple[Any, Any],
+                known: list[npt.NDArray[np.int64]] = known,
+                weigh: list[TfidfTransformer] = weigh,
+            ) -> Any:
+                parts = zip(counts, known, weigh, strict=True)
+                return hstack([how.transform(of[:, at]) for of, at, how in parts]).tocsr()
+
+            machine = LinearSVC().fit(read(counts), [b for b, _ in texts])
+            for i, of in enumerate(self.texts.values()):
+                margin: Matrix = machine.decision_function(read(_counted([t for p, t in of.items() if p in asked])))
+                found.append((i, margin))
         return found
 
     def _votes(self, of: Callable[[Matrix], Matrix]) -> Matrix:
         """A mean over each model's answers; a candidate's own class is closed to its answers."""
         total, count = np.zeros((len(self.part.models), len(self.candidates))), np.zeros(len(self.part.models))
         own = {c: b for b, c in enumerate(self.candidates)}
-        for who, margin in self.margins:
-            for i in range(len(self.part.models)):
-                mine = margin[who == i].copy()
-                if i in own:
-                    mine[:, own[i]] = -np.inf
-                total[i] += of(mine).sum(axis=0)
-                count[i] += len(mine)
+        for i, margin in self.margins:
+            mine = margin.copy()
+            if i in own:
+                mine[:, own[i]] = -np.inf
+            total[i] += of(mine).sum(axis=0)
+            count[i] += len(mine)
         return total / count[:, None]
 
     def attribution(self) -> Scores:
@@ -252,13 +255,37 @@ class Peers:
         return pl.DataFrame(rows)
 
 
-def _several(texts: Sequence[Sequence[Any]]) -> Counter[Any]:
-    """How often each thing stands in the texts, if it stands in several of them."""
-    often, inside = Counter[Any](), Counter[Any]()
-    for text in texts:
-        often.update(text)
-        inside.update(set(text))
-    return Counter({thing: n for thing, n in often.items() if inside[thing] >= SEVERAL})
+def _several(things: pl.DataFrame, name: str) -> pl.DataFrame:
+    """How often each thing stands in each model's answers, if it stands in those to several prompts."""
+    found = things.group_by("model", name).agg(n=pl.len(), prompts=pl.col("prompt_id").n_unique())
+    return found.filter(pl.col("prompts") >= SEVERAL).drop("prompts")
+
+
+def _most(ranked: pl.DataFrame, number: int) -> pl.DataFrame:
+    """The so many of each model's features that rank highest."""
+    place = ranked.sort("model", "rank", "feature", descending=[False, True, False])
+    return place.group_by("model", maintain_order=True).head(number).select("model", "feature")
+
+
+def _counted(texts: Sequence[str]) -> tuple[Any, Any]:
+    """Texts x words and pairs of words, texts x characters in threes: how often, by hash."""
+    from scipy.sparse import csr_array
+
+    frame = pl.DataFrame({"text": texts}).with_row_index("row").with_columns(pl.col("text").str.head(READ))
+    words = frame.with_columns(word=pl.col("text").str.to_lowercase().str.extract_all(r"\w\w+")).explode("word")
+    words = words.drop_nulls("word").select("row", one=pl.col("word").hash(1))
+    pairs = words.select("row", one=pl.col("one") * 31 + pl.col("one").shift(-1).over("row")).drop_nulls()
+    letters = [np.frombuffer(text.lower().encode(), dtype=np.uint8).astype(np.uint64) for text in frame["text"]]
+    threes = [(of[:-2] << 16) | (of[1:-1] << 8) | of[2:] for of in letters]
+    row = np.repeat(np.arange(len(threes)), [len(of) for of in threes])
+    made = []
+    for rows, code in (
+        (np.concatenate([words["row"], pairs["row"]]), np.concatenate([words["one"], pairs["one"]])),
+        (row, np.concatenate(threes)),
+    ):
+        where = (rows, (code % HASHES).astype(np.int64))
+        made.append(csr_array((np.ones(len(rows)), where), shape=(len(texts), HASHES)))
+    return made[0], made[1]
 
 
 WAYS: Mapping[str, tuple[Callable[[Peers], Scores], bool]] = {
@@ -280,26 +307,22 @@ COLUMNS = {
     "exact teacher first": "exact teacher first, same pool",
     "lab first": "",
     "over its own popularity": "AUROC's margin over popularity",
-    "harness less it": "",
+    "over harness": "AUROC's margin over harness",
     "named rightly": "students named with their teacher's lab",
     "controls accused": "controls accused by any sentence of a report (openai)",
 }
 """Columns of the table, and the figure that each shows."""
 
 
-def _cells(report: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterator[str]:
+def _cells(report: Mapping[str, Any]) -> Iterator[str]:
     figures = {figure["name"]: figure for figure in report["figures"]}
-    margins = {figure["name"]: figure for figure in ours["figures"]}
     for column, name in COLUMNS.items():
         figure = figures.get(name)
         if column == "lab first":
             detail = figures[COLUMNS["exact teacher first"]]["detail"]
-            figure = {"value": detail["teacher_lab_first"]} | dict(
-                zip(("low", "high"), detail["teacher_lab_first_interval"], strict=True)
-            )
-        elif column == "harness less it":
-            figure = margins.get(f"AUROC's margin over {report['detector']}")
-        if figure is None:
+            low, high = detail["teacher_lab_first_interval"]
+            yield _shown({"value": detail["teacher_lab_first"], "low": low, "high": high})
+        elif figure is None:
             yield "-"
         elif column == "controls accused":
             yield f"{len(figure['detail']['accused'])} of {figure['n']}"
@@ -355,25 +378,35 @@ def _run(options: argparse.Namespace, out: Path) -> None:
     }
     reports = {}
     for name, table in tables.items():
-        others = {other: of for other, of in tables.items() if other != name} if name == "harness" else {}
-        reports[name] = detectors.judge(table, outputs, *labels, registry, against=others) | {"detector": name}
-    ours = reports.get("harness", {"figures": []})
-    print(f"| way | {' | '.join(COLUMNS)} |")
-    print(f"|---|{'---|' * len(COLUMNS)}")
+        against = {"harness": tables["harness"]} if "harness" in tables and name != "harness" else {}
+        reports[name] = detectors.judge(table, outputs, *labels, registry, against=against)
+    print("\n".join(lines(reports)))
+
+
+def lines(reports: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """The table, and what stands below it.
+
+    Args:
+        reports: of `detectors.judge`, by the way's name.
+    """
+    yield f"| way | {' | '.join(COLUMNS)} |"
+    yield f"|---|{'---|' * len(COLUMNS)}"
     for name, report in reports.items():
-        print(f"| {name} | {' | '.join(_cells(report, ours))} |")
-    first = next(f for f in next(iter(reports.values()))["figures"] if f["name"] == COLUMNS["exact teacher first"])
+        yield f"| {name} | {' | '.join(_cells(report))} |"
+    figures = {name: {figure["name"]: figure for figure in report["figures"]} for name, report in reports.items()}
+    first = next(iter(figures.values()))[COLUMNS["exact teacher first"]]
     detail = first["detail"]
     constant = f"exact teacher {detail['best_constant']:.2f}, lab {detail['best_constant_lab']:.2f}"
-    print(f"\nAlways the same answer: {constant}, of {first['n']} students")
-    for name, report in reports.items():
-        figures = {figure["name"]: figure for figure in report["figures"]}
-        said = figures.get("documented-unrelated pairs of model and lab that are named")
-        wrong = figures.get("named students whose first lab is wrong")
+    yield f"\nAlways the same answer: {constant}, of {first['n']} students"
+    for name, found in figures.items():
+        said = found.get("documented-unrelated pairs of model and lab that are named")
+        wrong = found.get("named students whose first lab is wrong")
         if said and wrong:
             share = "-" if wrong["value"] is None else f"{wrong['value']:.2f} of {wrong['n']}"
-            print(f"{name}: unrelated pairs of model and lab named {said['value']:.2f} of {said['n']}; "
-                  f"named students whose first lab is wrong {share}")  # fmt: skip
+            yield (
+                f"{name}: unrelated pairs of model and lab named {said['value']:.2f} of {said['n']}; "
+                f"named students whose first lab is wrong {share}"
+            )
 
 
 if __name__ == "__main__":

@@ -29,6 +29,8 @@ OPTIONAL = ("corpus", "q", "flag")
 """What it may hold: the prompt set, a false discovery rate (flagged at .05), or whether the pair is flagged."""
 SAYS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 """What a flag may be."""
+GREATEST = 1e100
+"""Scores beyond it cannot be averaged."""
 SHOWN = 3
 """Rows or pairs that a message names."""
 
@@ -230,10 +232,6 @@ def _numbers(rows: pl.DataFrame, column: str, what: str) -> Matrix:
     _refuse(rows, ~np.isfinite(found) | (np.abs(found) > GREATEST), column, "a number", what)
     numbers: Matrix = found.astype(np.float64)
     return numbers
-
-
-GREATEST = 1e100
-"""Scores beyond it cannot be averaged."""
 
 
 def _refuse(rows: pl.DataFrame, wrong: Bool, column: str, expected: str, what: str) -> None:

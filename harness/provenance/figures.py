@@ -82,6 +82,11 @@ class Scored:
     draws: int
     flagged: Bool | None = None
 
+    @property
+    def rule(self) -> str:
+        """When a lab counts as named, for a note."""
+        return "by the detector's own flags"
+
     @cached_property
     def models(self) -> tuple[str, ...]:
         """Names, in the order of every matrix."""
@@ -300,6 +305,11 @@ class Corpus(Scored):
         """A corpus with its detector's own scores."""
         facts, candidates = analysis.facts, analysis.scores.candidates.tolist()
         return cls(name, labels, facts, candidates, analysis.z, rng, draws, analysis=analysis)
+
+    @property
+    def rule(self) -> str:
+        """As a report decides."""
+        return "false discovery rate 5% over labs"
 
     def raw(self) -> Matrix:
         """Raw similarity, averaged over channels."""

@@ -82,7 +82,7 @@ def labs_named(corpus: Scored, *, other: bool = False) -> Iterator[Figure]:
             lines[name] = list(found)
     of = " of labs other than the commonest" if other else ""
     value, low, high = corpus.mean(right, groups)
-    note = f"{int(sum(right))} of {len(right)}; false discovery rate 5% over labs"
+    note = f"{int(sum(right))} of {len(right)}; {corpus.rule}"
     detail = {"named": lines, "named_at_all": len(lines), "any_wrong": int(sum(wrong))}
     yield Figure(
         f"students{of} named with their teacher's lab",

@@ -94,7 +94,7 @@ def pairs(corpus: Scored, *, siblings: bool, other: bool = False) -> Figure:
         [r.score for r in no],
         [r.lineage for r in no],
         "≥ 0.94" if siblings else "≥ 0.97",
-        "candidates released before the student and of another base family; calibrated z",
+        "candidates released before the student and of another base family",
         paired=True,
     )
 
