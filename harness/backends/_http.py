@@ -163,9 +163,9 @@ def key(model: str, connect: ConnectSpec) -> Secret | None:
     return Secret(value)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Exchange:
-    """What became of one request."""
+    """What became of one request; one is made for each, and a frozen one takes three times as long."""
 
     payload: Any = None
     """The JSON that came back with the last try, of a success or of an error."""
@@ -209,7 +209,7 @@ class _Try:
     request_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Call:
     """What is sent."""
 
@@ -381,6 +381,8 @@ class Client:
         self._connect, self._speech = connect, speech
         self.gate = Gate(parallel, connect)
         self._session: aiohttp.ClientSession | None = None
+        self._limits: dict[bool, aiohttp.ClientTimeout] = {}
+        """How long a try may take, and how long a stream may be silent, of one asked for as a stream or not."""
         self._proxy: str | None = None
         self._weight, self._failing, self._failing_since, self._dead = 0, 0, 0.0, ""
         self._answered, self._last, self._alike = False, "", 0
@@ -395,6 +397,13 @@ class Client:
             cookie_jar=aiohttp.DummyCookieJar(),
         )
         self._proxy = _proxy(self._base_url)
+        said = self._connect
+        self._limits = {
+            stream: aiohttp.ClientTimeout(
+                total=said.timeout_s, sock_connect=CONNECT_TIMEOUT_S, sock_read=said.idle_s if stream else None
+            )
+            for stream in (False, True)
+        }
 
     async def close(self) -> None:
         """Let go of every connection."""
@@ -520,7 +529,7 @@ class Client:
             data=call.body,
             allow_redirects=False,
             proxy=self._proxy,
-            timeout=self._limits(call.stream),
+            timeout=self._limits[call.stream],
             headers={"Content-Type": call.kind} if call.kind else None,
         )
         async with sent as response:
@@ -560,14 +569,6 @@ class Client:
             for event in seen.events.feed(piece):
                 if seen.ttft_s is None and self._speech.speaks(event):
                     seen.ttft_s = time.perf_counter() - clock
-
-    def _limits(self, stream: bool) -> aiohttp.ClientTimeout:
-        """How long a try may take, and how long a stream may be silent."""
-        import aiohttp
-
-        said = self._connect
-        idle = said.idle_s if stream else None
-        return aiohttp.ClientTimeout(total=said.timeout_s, sock_connect=CONNECT_TIMEOUT_S, sock_read=idle)
 
     def _whole(self, events: _stream.Events) -> bool:
         """Whether the events so far are a whole answer."""

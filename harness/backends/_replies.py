@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from typing import Any
+import functools
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from harness.records import Reply, Request
 from harness.specs import ReasoningSpec
+
+if TYPE_CHECKING:
+    from harness.scorers import Split
 
 BEYOND = ("length", "content_filter", "refusal")
 """Ends of a reply that may come before its answer began."""
@@ -21,16 +25,23 @@ def parted(text: str, spec: ReasoningSpec, prompt: str | None = None) -> dict[st
         spec: how the model reasons.
         prompt: what it went on from, if that is known to the last character.
     """
-    from harness import scorers  # here: who checks a model's settings alone reads no reply
-
-    opened = spec.opened or (prompt is not None and scorers.opens(prompt, spec.tags))
-    found = scorers.split(text, spec.tags, opened=opened)
+    opens, split = _wrapping()
+    opened = spec.opened or (prompt is not None and opens(prompt, spec.tags))
+    found = split(text, spec.tags, opened=opened)
     return {
         "text": found.answer,
         "reasoning": found.reasoning,
         "reasoning_kind": "full" if found.reasoning is not None else "none",
         **({"opened_before": True} if found.opened_before else {}),
     }
+
+
+@functools.cache
+def _wrapping() -> tuple[Callable[..., bool], Callable[..., Split]]:
+    """How reasoning is told from an answer. Imported late: who checks a model's settings alone reads no reply."""
+    from harness import scorers
+
+    return scorers.opens, scorers.split
 
 
 def begun(request: Request) -> str | None:

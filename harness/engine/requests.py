@@ -7,8 +7,10 @@ made again when they are scored. Only 16 bytes of each request's id stay in memo
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
+import operator
 import os
 import pickle
 import random
@@ -31,6 +33,8 @@ DEFAULT_MAX_TOKENS = 256
 PIECE = 64
 """How many documents are handed to lm-eval at once, and how many requests are read at once."""
 ID_BYTES = identity.DIGEST_CHARS // 2
+_FIELDS = operator.attrgetter(*(field.name for field in dataclasses.fields(Request)))
+"""A request as a tuple, which is read back in half the time."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,7 @@ class Samples:
                 self._ids += b"".join(_bytes(request.id) for request in piece)
                 self.kinds |= {request.kind for request in piece}
                 self.begun |= any(_begun(request) for request in piece)
-                pickle.dump(piece, self._spool, pickle.HIGHEST_PROTOCOL)
+                pickle.dump(list(map(_FIELDS, piece)), self._spool, pickle.HIGHEST_PROTOCOL)
             self._spool.flush()
         for _ in itertools.islice(self, PIECE):  # finds a task that cannot be asked twice before anything is paid for
             pass
@@ -141,7 +145,7 @@ class Samples:
             self._spool.seek(place)
             piece = pickle.load(self._spool)  # noqa: S301 - this process wrote it, and nobody else can open it
             place = self._spool.tell()
-            yield from piece
+            yield from itertools.starmap(Request, piece)
 
     def ids(self) -> Iterator[str]:
         """The ids of all requests, in order, without making them."""

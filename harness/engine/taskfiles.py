@@ -65,8 +65,8 @@ class TaskFile:
         return sha.hexdigest()
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """A SafeLoader that reads `!function a.b` as the string `a.b`. It is in C if PyYAML was built with it."""
+class _Loader(resources.yaml_loader()):  # type: ignore[misc]
+    """A safe loader that reads `!function a.b` as the string `a.b`."""
 
 
 _Loader.add_constructor("!function", lambda loader, node: loader.construct_scalar(node))

@@ -278,7 +278,7 @@ def placed(several: Sequence[Fingerprints], models: Sequence[str], prompts: Sequ
             cells = (m[frame["m"].to_numpy()], p[frame["p"].to_numpy()], *(frame[c].to_numpy() for c in _VALUES))
             kept = slice(None) if whole else (cells[0] != _NOWHERE) & (cells[1] != _NOWHERE)
             parts.setdefault(name, []).append(tuple(cell[kept] for cell in cells))
-    features = {name: _in_order(cells) for name, cells in sorted(parts.items())}
+    features = {name: _joined_sorted(cells) for name, cells in sorted(parts.items())}
     return Fingerprints(tuple(models), tuple(prompts), answered, features, {})
 
 
@@ -290,7 +290,7 @@ _Cells = tuple[npt.NDArray[Any], ...]
 """Models, prompts, features and shares of rows."""
 
 
-def _in_order(parts: Sequence[_Cells]) -> pl.DataFrame:
+def _joined_sorted(parts: Sequence[_Cells]) -> pl.DataFrame:
     """Rows by prompt, model and feature. Those of one model and prompt are so already.
 
     Sorting by short numbers one after the other is radix sort in NumPy, a tenth of the time of sorting by three.
@@ -302,7 +302,7 @@ def _in_order(parts: Sequence[_Cells]) -> pl.DataFrame:
     return pl.DataFrame(cells, schema=CODED)
 
 
-def in_order(rows: pl.DataFrame) -> pl.DataFrame:
+def sorted_rows(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows of `CODED`, in whatever order, by prompt, model and feature.
 
     If features are short, as a panel's are, the three are sorted as one number: a third of the time.

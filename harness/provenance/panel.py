@@ -443,7 +443,7 @@ def _panel(files: Files, about: Row) -> Panel:
         answered[there["m"].to_numpy(), there["p"].to_numpy()] = True
     except IndexError as error:
         raise ConfigError(f"{files.name}.parquet speaks of more models or prompts than the panel has") from error
-    features = {channel: fp.in_order(rows.filter(pl.col("channel") == channel)) for channel in CHANNELS}
+    features = {channel: fp.sorted_rows(rows.filter(pl.col("channel") == channel)) for channel in CHANNELS}
     entries = {model: _entry(model, about["models"][model], about["sources"]) for model in models}
     return Panel(
         name=files.name,

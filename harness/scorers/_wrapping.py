@@ -75,10 +75,12 @@ PAIRS: Mapping[str, str] = {
 _NEVER_ALONE = frozenset({'<details type="reasoning"', "<|think|>", "Here is my thought process:"})
 """Openings of `PAIRS` whose closing says nothing if it stands alone."""
 
+_FIRSTS = tuple(dict.fromkeys(left[0] for left in BRACKETS))
+"""The characters that brackets begin with: most texts hold none, and are not searched for anything that has one."""
 _PREFIX = r"(?:[a-z][\w.-]{0,20}[:_])?(?:ant)?"
 _TAG = later(
     # A place that no bracket begins at is passed over without trying each.
-    rf"(?=[{re.escape(''.join(dict.fromkeys(left[0] for left in BRACKETS)))}])(?:"
+    rf"(?=[{re.escape(''.join(_FIRSTS))}])(?:"
     + "|".join(
         rf"{re.escape(left)}(?P<c{n}>[/\\]|end(?:[ _▁]of)?[ _▁])?(?:(?:begin|start)(?:[ _▁]of)?[ _▁])?"
         rf"{_PREFIX}(?P<w{n}>{WORDS})(?P<e{n}>[ _▁]end)?(?:[ _▁](?:start|begin))?[ \t]*{re.escape(right)}"
@@ -104,29 +106,34 @@ class _Mark:
 
 
 @cache
-def _pairs(more: tuple[tuple[str, str], ...]) -> tuple[re.Pattern[str], dict[str, tuple[str, bool]]]:
-    """A pattern of the literal delimiters. Also the opening of each, with its case folded, and whether it closes."""
+def _pairs(more: tuple[tuple[str, str], ...]) -> tuple[re.Pattern[str], dict[str, tuple[str, bool]], list[str]]:
+    """A pattern of the literal delimiters.
+
+    Also the opening of each, with its case folded, and whether it closes, and those of them that hold no bracket.
+    """
     known: dict[str, tuple[str, bool]] = {}
     for opening, closing in (*PAIRS.items(), *more):
         known[opening.casefold()] = (opening, False)
         known[closing.casefold()] = (opening, True)
     longest_first = sorted(known, key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE), known
+    bare = [name for name in known if not any(map(name.__contains__, _FIRSTS))]
+    return re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE), known, bare
 
 
 def _marks(text: str, more: tuple[tuple[str, str], ...]) -> list[_Mark]:
     """The delimiters of reasoning in a text, in order."""
     found = []
-    if any(left in text for left in _LEFTS):
+    bracketed = any(map(text.__contains__, _FIRSTS))
+    if bracketed:
         for match in _TAG.finditer(text):
             n = next(n for n in range(len(_LEFTS)) if match[f"w{n}"])
             if _LEFTS[n] != "[" or not text.startswith("(", match.end()):  # which is a link
                 closes = bool(match[f"c{n}"] or match[f"e{n}"] or "/" in _LEFTS[n])
                 kind = f"{_LEFTS[n].replace('/', '')}{match[f'w{n}'].lower()}"
                 found.append(_Mark(match.start(), match.end(), closes, kind))
-    pattern, known = _pairs(more)
+    pattern, known, bare = _pairs(more)
     folded = text.casefold()
-    if any(name in folded for name in known):  # to search for the pattern takes 50 times as long
+    if any(map(folded.__contains__, known if bracketed else bare)):  # to search for the pattern takes 50 times as long
         for match in pattern.finditer(text):
             kind, closes = known[match.group().casefold()]
             found.append(_Mark(match.start(), match.end(), closes, kind))

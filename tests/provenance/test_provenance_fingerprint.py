@@ -172,8 +172,8 @@ def test_rows_are_in_the_order_that_sorting_by_three_columns_gives(features: int
         },
         schema=fp.CODED,
     ).unique(["m", "p", "feature"])
-    assert fp.in_order(rows).equals(rows.sort("p", "m", "feature"))
-    assert fp.in_order(rows.clear()).equals(rows.clear())
+    assert fp.sorted_rows(rows).equals(rows.sort("p", "m", "feature"))
+    assert fp.sorted_rows(rows.clear()).equals(rows.clear())
 
 
 @pytest.mark.parametrize("repeats", [1, 3])
