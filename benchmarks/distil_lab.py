@@ -201,6 +201,24 @@ class Model:
             found = [self._loss([self._read(*pair)]) for pair in pairs]
         return float(np.mean([float(total) / count for total, count in found]))
 
+    def _sample(self, net: Any, batch: Any) -> Any:
+        """Tokens drawn one by one; the library's own way computes, and holds, the scores of every token of a prompt."""
+        torch = self.torch
+        step, mask, seen, said = batch["input_ids"], batch["attention_mask"], None, []
+        place = (mask.cumsum(1) - 1).clamp(min=0)
+        ended = torch.zeros(len(step), dtype=torch.bool, device=self.device)
+        while len(said) < TOKENS and not ended.all():
+            out = net.model(
+                input_ids=step, attention_mask=mask, position_ids=place, past_key_values=seen, use_cache=True
+            )
+            scores = net.lm_head(out.last_hidden_state[:, -1]).float() / TEMPERATURE
+            token = torch.multinomial(scores.softmax(-1), 1)[:, 0].masked_fill(ended, self.tokens.pad_token_id)
+            ended |= token == self.tokens.eos_token_id
+            said.append(token)
+            seen, step, place = out.past_key_values, token[:, None], place[:, -1:] + 1
+            mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
+        return torch.stack(said, dim=1)
+
     def answer(self, prompts: Sequence[str], seed: int) -> list[str]:
         """Sampled answers: greedy ones of so small a model loop, and looping answers are left out of a fingerprint."""
         torch = self.torch
@@ -213,11 +231,7 @@ class Model:
             chats = [self._chat(prompts[i]) for i in here]
             batch = self.tokens(chats, return_tensors="pt", padding=True, add_special_tokens=False).to(self.device)
             with torch.no_grad():
-                out = net.generate(
-                    **batch, max_new_tokens=TOKENS, do_sample=True, temperature=TEMPERATURE, top_k=0,
-                    pad_token_id=self.tokens.pad_token_id,
-                )  # fmt: skip
-            texts = self.tokens.batch_decode(out[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
+                texts = self.tokens.batch_decode(self._sample(net, batch), skip_special_tokens=True)
             for i, text in zip(here, texts, strict=True):
                 said[i] = text
         return said
