@@ -14,6 +14,7 @@ __all__ = [
     "brief",
     "calibration",
     "change",
+    "detectors",
     "domains",
     "evidence",
     "explain",

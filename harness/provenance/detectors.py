@@ -36,7 +36,7 @@ SHOWN = 3
 
 
 @dataclass(frozen=True)
-class Table:
+class ScoreTable:
     """A detector's table, read for one prompt set.
 
     Attributes:
@@ -173,7 +173,7 @@ def _text(frame: pl.DataFrame, column: str) -> pl.Series:
     return frame[column].cast(pl.String).fill_null("").str.strip_chars()
 
 
-def read(frame: pl.DataFrame, what: str, part: PromptSet, candidates: list[int]) -> Table:
+def read(frame: pl.DataFrame, what: str, part: PromptSet, candidates: list[int]) -> ScoreTable:
     """Read a table for one prompt set.
 
     Args:
@@ -224,7 +224,7 @@ def read(frame: pl.DataFrame, what: str, part: PromptSet, candidates: list[int])
         _refuse(used, said.is_null().to_numpy(), "flag", f"one of {', '.join(SAYS)}", what)
         flagged[i, b] = said.to_numpy()
     _complete(z, part, candidates, what)
-    return Table(z, flagged if {"q", "flag"} & set(used.columns) else None, len(rows) - len(used))
+    return ScoreTable(z, flagged if {"q", "flag"} & set(used.columns) else None, len(rows) - len(used))
 
 
 def _numbers(rows: pl.DataFrame, column: str, what: str) -> Matrix:
