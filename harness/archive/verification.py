@@ -130,10 +130,10 @@ def _checked(run: Path, said: Manifest, book: _Book, *, scores: bool, tasks: sto
         _imported(said, rows.columns("model", "task", "doc_id", "doc", "status", "scores"), book)
         return
     recomputed = Recomputation(said, rows, replies or {}, tasks or stored_samples.Tasks.own())
-    problems, left = recomputed.documents()
-    for task, reason in left:
+    problems, unknown = recomputed.documents()
+    for task, reason in unknown:
         book.skip("documents", f"{task}: {reason}")
-    checked = len(recomputed.entries) - len({task for task, _ in left})
+    checked = len(recomputed.entries) - len({task for task, _ in unknown})
     if problems or checked:
         book.tell("documents", problems, _tasks(checked))
     why = "the journal cannot be read" if replies is None else None if scores else "left out, as asked"

@@ -134,11 +134,11 @@ def load_tasks(spec: EvalSpec) -> list[LoadedTask]:
     shard = shard_of(spec.shard)
     tasks: list[LoadedTask] = []
     wrong: dict[str, TaskError] = {}
-    for task in spec.tasks:
+    for asked in spec.tasks:
         try:
-            loaded = lmeval.load(task, files, resources.task_dirs(), spec.seed)
+            loaded = lmeval.load(asked, files, resources.task_dirs(), spec.seed)
         except TaskError as error:
-            wrong[task.name] = error
+            wrong[asked.name] = error
         else:
             tasks += [dataclasses.replace(one, shard=shard) for one in loaded]
     if wrong:
