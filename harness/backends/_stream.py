@@ -96,10 +96,11 @@ def decoded(text: bytes | str) -> Any:
         RecursionError: it is nested too deeply.
     """
     if isinstance(text, bytes):
+        encoding = json.detect_encoding(text)
         try:
-            text = text.decode(json.detect_encoding(text), "surrogatepass")
+            return _DECODER.decode(text.decode(encoding, "surrogatepass"))
         except UnicodeDecodeError:
-            text = text.decode("utf-8", "replace")
+            return _DECODER.decode(text.decode("utf-8", "replace"))
     return _DECODER.decode(text)
 
 
