@@ -7,6 +7,7 @@ events together. What the APIs of OpenAI's kind share is here.
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -36,6 +37,7 @@ class Events:
         self._open: list[bytes] = []
         """The pieces of a line that has not ended."""
         self._data: list[bytes] = []
+        self._begun = self._over = False
 
     def feed(self, piece: bytes) -> Iterator[Any]:
         """Take some bytes. Yields what the events that they end hold."""
@@ -47,6 +49,8 @@ class Events:
         *lines, rest = text.removesuffix(half).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
         self._open = [rest + half]
         for line in lines:
+            if not self._begun:
+                line, self._begun = line.removeprefix(codecs.BOM_UTF8), True  # noqa: PLW2901 - its first line alone
             yield from self._line(line)
 
     def end(self) -> None:
@@ -60,6 +64,9 @@ class Events:
             self._data.append(line[5:].strip())
         elif not line.strip() and self._data:
             text, self._data = b"\n".join(self._data), []
+            self._over |= text == DONE.encode()
+            if self._over:  # what follows is of no answer
+                return
             try:
                 self.found.append(decoded(text))
             except (ValueError, RecursionError):
@@ -76,18 +83,24 @@ def whole(digits: str) -> int | float:
     return int(digits) if len(digits) <= DIGITS_MOST else float(digits)
 
 
-_DECODER = json.JSONDecoder(parse_int=whole)
+_DECODER = json.JSONDecoder(parse_int=whole, strict=False)
 
 
 def decoded(text: bytes | str) -> Any:
     """What JSON says. `json.loads` would make a decoder each time.
+
+    Raw control characters in a text stay, and bytes that are no UTF-8 become U+FFFD: what they stand in is paid for.
 
     Raises:
         ValueError: it is none.
         RecursionError: it is nested too deeply.
     """
     if isinstance(text, bytes):
-        text = text.decode(json.detect_encoding(text), "surrogatepass")
+        encoding = json.detect_encoding(text)
+        try:
+            return _DECODER.decode(text.decode(encoding, "surrogatepass"))
+        except UnicodeDecodeError:
+            return _DECODER.decode(text.decode("utf-8", "replace"))
     return _DECODER.decode(text)
 
 

@@ -145,7 +145,10 @@ def _engine() -> tuple[str | None, str | None]:
                 timeout=ENGINE_S,
                 errors="replace",
             )
-        except (OSError, subprocess.TimeoutExpired) as error:
+        except subprocess.TimeoutExpired:
+            reasons.append(f"{Path(engine).name} does not answer within {ENGINE_S:g} s")
+            continue
+        except OSError as error:
             reasons.append(f"{Path(engine).name}: {type(error).__name__}")
             continue
         if done.returncode == 0:

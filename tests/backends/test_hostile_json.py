@@ -1,5 +1,6 @@
 """Whatever JSON a server sends, a paid answer finishes as one, and nothing that it sends is a traceback."""
 
+import codecs
 import copy
 import json
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_streams import STREAMS
 
-from harness.backends import _http
+from harness.backends import _http, _stream
 from harness.core import plugins
 from harness.evaluation import manifest
 from harness.records import Reply, Request
@@ -222,3 +223,46 @@ def events_of(payload: Any) -> Any:
 def test_no_bytes_are_a_traceback(name: str, status: int, body: bytes) -> None:
     said = client_of(backend_of(name))._read(status, body)
     assert said.error
+
+
+def _streamed(text: bytes, size: int) -> str | None:
+    """The answer of a stream that comes in pieces of some bytes."""
+    events = _stream.Events()
+    for place in range(0, len(text), size):
+        list(events.feed(text[place : place + size]))
+    events.end()
+    answer: str | None = _stream.chat(events.found)["choices"][0]["message"]["content"]
+    return answer
+
+
+def _event(delta: bytes, finish: bytes = b"null") -> bytes:
+    return b'data: {"choices": [{"index": 0, "delta": {%s}, "finish_reason": %s}]}\n\n' % (delta, finish)
+
+
+TWO_WORDS = _event(b'"content": "one "') + _event(b'"content": "two"')
+LAST = _event(b"", b'"stop"')
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+@pytest.mark.parametrize(
+    ("stream", "answer"),
+    [
+        pytest.param(codecs.BOM_UTF8 + TWO_WORDS + LAST, "one two", id="begins with a byte order mark"),
+        pytest.param(TWO_WORDS.replace(b"two", b"t\xffwo") + LAST, "one t\ufffdwo", id="holds bytes that are no UTF-8"),
+        pytest.param(
+            TWO_WORDS.replace(b"two", b"t\x01\two") + LAST, "one t\x01\two", id="holds raw control characters"
+        ),
+        pytest.param(TWO_WORDS + LAST + b"data: [DONE]\n\n" + TWO_WORDS, "one two", id="goes on after its end"),
+        pytest.param(b": ping\n\n" * 99 + TWO_WORDS + b":\n\n" + LAST, "one two", id="is kept alive by comments"),
+    ],
+)
+def test_no_piece_of_a_stream_is_left_out_or_added_in_silence(stream: bytes, answer: str, size: int) -> None:
+    for line_end in (b"\n", b"\r\n", b"\r"):
+        assert _streamed(stream.replace(b"\n", line_end), size) == answer
+
+
+@pytest.mark.parametrize(
+    ("sent", "found"), [(b"a\x01b", "a\x01b"), (b"a\xff\xfeb", "a\ufffd\ufffdb"), (b"\xc3", "\ufffd")]
+)
+def test_an_answer_with_bytes_that_json_does_not_allow_is_not_paid_for_again(sent: bytes, found: str) -> None:
+    assert _stream.decoded(b'{"content": "%s"}' % sent) == {"content": found}

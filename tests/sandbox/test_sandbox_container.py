@@ -105,6 +105,12 @@ def test_an_engine_that_does_not_answer_is_no_tier(engine):
         run([GOOD], SandboxSpec(), tier="C")
 
 
+def test_an_engine_that_hangs_is_named_with_the_time_it_had(engine, monkeypatch):
+    engine(info="__import__('time').sleep(60)")
+    monkeypatch.setattr(container, "ENGINE_S", 0.2)
+    assert container.why_not() == "docker does not answer within 0.2 s"
+
+
 def test_the_probe_names_every_tier(engine):
     engine(info=1)
     found = {tier.name: tier.reason for tier in tiers.probe()}
