@@ -202,7 +202,7 @@ class Model:
         return float(np.mean([float(total) / count for total, count in found]))
 
     def _sample(self, net: Any, batch: Any) -> Any:
-        """Tokens drawn one by one; the library's own way computes, and holds, the scores of every token of a prompt."""
+        """Tokens drawn one by one: the library's own way held up to 7 GB for 64 prompts, this one 2.7."""
         torch = self.torch
         step, mask, seen, said = batch["input_ids"], batch["attention_mask"], None, []
         place = (mask.cumsum(1) - 1).clamp(min=0)
@@ -557,6 +557,7 @@ def _row(reading: Reading, readings: Sequence[Reading], lab: Mapping[str, str]) 
         "loss": _number(reading.losses.get(student.arm), ".2f"),
         "score with its teacher": _interval(mine),
         "the twin's": _number(twin.scores.get(student.arm, {}).get("z") if twin else None, "+.2f"),
+        "the untouched base's": _number(untouched.scores.get(student.arm, {}).get("z") if untouched else None, "+.2f"),
         "p": _number(mine.get("p"), ".4f"),
         "rank": f"{mine['rank']} of {reading.candidates}" if mine.get("rank") else "-",
         "lab's p": _number(place[0] if place else None, ".4f"),
@@ -584,6 +585,7 @@ def by_dose(readings: Sequence[Reading], lab: Mapping[str, str]) -> Iterator[dic
         taught = [r for r in readings if r.student.dose == dose and r.student.arm != OWN]
         twins = [r for r in readings if r.student.dose == dose and r.student.arm == OWN]
         right = {r.student: lab[r.student.arm] for r in taught}
+        base = [(r, t) for r in taught for t in readings if not t.student.dose and r.student.arm in r.scores]
         beside = [(r, t) for r in taught if (t := twin_of(r, readings)) and r.student.arm in r.scores]
         wrong = [set(r.named) - {right[r.student]} for r in taught]
         found = {
@@ -592,6 +594,7 @@ def by_dose(readings: Sequence[Reading], lab: Mapping[str, str]) -> Iterator[dic
             "a lab that taught the base named": _share([bool(names & TAUGHT_THE_BASE) for names in wrong]),
             "its lab first": _share([r.labs.get(right[r.student], (1, 1, 0))[2] == 1 for r in taught]),
             "its teacher first": _share([r.scores.get(r.student.arm, {}).get("rank") == 1 for r in taught]),
+            "above the untouched base": _share([_z(r, r.student.arm) > _z(t, r.student.arm) for r, t in base]),
             "above the twin": _share([_z(r, r.student.arm) > _z(t, r.student.arm) for r, t in beside]),
             "twins named with another lab": _share([bool(set(t.named) - TAUGHT_THE_BASE) for t in twins]),
         }

@@ -201,6 +201,7 @@ def test_right_and_wrong_names_are_counted_per_dose_and_the_labs_that_taught_the
     assert high["a wrong lab named"] == "1 of 2 [0.09, 0.91]"
     assert high["a lab that taught the base named"] == "1 of 2 [0.09, 0.91]"
     assert high["above the twin"] == "1 of 2 [0.09, 0.91]"
+    assert high["above the untouched base"] == "2 of 2 [0.34, 1.00]"
     assert high["twins named with another lab"].startswith("0 of 1")
     assert low["its lab named"].startswith("0 of 1")
     assert low["twins named with another lab"] == "-"
