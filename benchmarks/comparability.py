@@ -161,7 +161,7 @@ def completions(data: Path) -> list[Row]:
 def documents(task: str, data: Path) -> dict[str, Row]:
     """A task's documents by their id."""
     dirs = resources.task_dirs()
-    (loaded,) = lmeval.load(TaskSpec(task, data=str(data)), taskfiles.find(dirs), dirs, 1)
+    (loaded,) = lmeval.load(TaskSpec(task, data=str(data)), taskfiles.find(dirs), 1)
     return {str(doc["task_id"]): doc for doc in loaded.whole()}
 
 
@@ -182,7 +182,7 @@ def of_model(task: str, data: Path) -> list[Row]:
     """The embedded model's replies to one task, each with the document it answers and the problem as published."""
     path = data / FILES[task]
     dirs = resources.task_dirs()
-    (loaded,) = lmeval.load(TaskSpec(task, data=str(path)), taskfiles.find(dirs), dirs, 1)
+    (loaded,) = lmeval.load(TaskSpec(task, data=str(path)), taskfiles.find(dirs), 1)
     docs = list(loaded.whole())
     records = {str(row["task_id"]): row for row in read(path)} if task != "gsm8k_published" else {}
     revised = {}

@@ -133,7 +133,7 @@ def test_the_projects_own_programs_reject_answers_that_do_nothing_or_print_their
 
 def test_a_task_gets_the_time_and_memory_it_declares_and_more_where_more_is_configured():
     files = taskfiles.find(resources.task_dirs())
-    task = lmeval.load(TaskSpec("programs"), files, resources.task_dirs(), 1)[0]
+    task = lmeval.load(TaskSpec("programs"), files, 1)[0]
     assert task.sandbox(SandboxSpec()) == SandboxSpec(timeout_s=60, memory_mb=1024)
     assert task.sandbox(SandboxSpec(timeout_s=90, memory_mb=512)) == SandboxSpec(timeout_s=90, memory_mb=1024)
     for name in ("humaneval_plus", "humaneval_plus_completion", "mbpp_plus", "mbpp_plus_completion"):
