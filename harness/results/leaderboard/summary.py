@@ -76,7 +76,7 @@ def _alike(board: Board) -> str:
         return ""
     shown = [f"{model} like {brief.whom(of.named[0])} ({of.strength})" for model, of in named]
     models, verb = "model" if tested == 1 else "models", "answers" if len(named) < 2 else "answer"  # noqa: PLR2004
-    told = f"{len(named) or 'None'} of {tested} {models} tested {verb} clearly like another lab's"
+    told = f"{len(named) or 'None'} of {tested} {models} tested {verb} like another lab's"
     told += f": {_some(shown, '; ')}" if shown else ""
     told += _kin(found, same)
     told += f". Named are {ORDER}" if max(len(shown), len(same)) > NAMED else ""
