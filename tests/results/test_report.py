@@ -337,6 +337,9 @@ def test_a_link_restores_order_filter_sample_and_the_one_beside_it(tab, opened):
     assert again.locator("#board tbody th").all_inner_texts() == shown
     follow(tab, "#samples?open=nothing/0/arithmetic/alpha")
     page_.locator("#browser [role=status]", has_text="not in this page").wait_for()
+    for link, place in (("#model?name=nobody", "#card"), ("#likeness?a=nobody&b=alpha", "#pool")):
+        follow(tab, link)
+        page_.locator(f"{place} .warn", has_text="No model of this page is called nobody.").wait_for()
 
 
 def test_code_is_coloured_as_it_was_written_and_runs_nothing(tab):

@@ -35,7 +35,11 @@ function models() {
   fill($("deck"), h("div", { class: "controls" }, search.all), place, list, more);
   linked("model", async ({ name }) => {
     const m = D.models.indexOf(name);
-    if (m < 0) { fill(place, h("p", { class: "warn" }, `No model of this page is called ${name}.`)); return; }
+    if (m < 0) {
+      fill(place, h("p", { class: "warn" }, `No model of this page is called ${name}.`));
+      place.scrollIntoView();
+      return;
+    }
     await large(place, m, (await dealCards())[m], rowOf.get(m));
     place.scrollIntoView();
     place.querySelector("h3").focus({ preventScroll: true });

@@ -25,6 +25,8 @@ function likeness() {
     const P = await poolOf(i);
     const place = (name) => (D.pools[i].panel ? -1 : P.models.indexOf(D.models.indexOf(name)));
     await show(i, place(a) >= 0 && place(b) >= 0 ? [place(a), place(b)] : null);
+    const missing = [a, b, near].filter((name) => name !== undefined && !D.models.includes(name));
+    if (missing.length) host.prepend(h("p", { class: "warn" }, `No model of this page is called ${missing.join(" or ")}.`));
     if (near && D.pools[i].panel) zoomPanel(P, Math.max(0, P.rows.indexOf(D.models.indexOf(near))));
     else if (near && place(near) >= 0) {
       zoom(P, i, place(near));
