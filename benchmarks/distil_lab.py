@@ -608,7 +608,7 @@ def _apart(taught: Sequence[Reading]) -> str:
         here = [r for r in taught if r.student.seed == seed and all(s.student.arm in r.scores for s in taught)]
         if len(here) > 1:
             share, p, n = apart(np.array([[_z(r, s.student.arm) for s in here] for r in here]))
-            said.append(f"{share:.2f} of {n} pairs, p = {p:.4f}" + (f" (seed {seed})" if len(seeds) > 1 else ""))
+            said.append(f"{share:.2f} of {n} pairs, p = {p:.2g}" + (f" (seed {seed})" if len(seeds) > 1 else ""))
     return ", ".join(said) or "-"
 
 
