@@ -1,6 +1,6 @@
 # make eval       set up, then evaluate the embedded models and print the leaderboard
-# make test       set up, then run every test: ten minutes at most on two idle cores
-# make test-fast  the same without the tests that are marked `slow`: two minutes at most
+# make test       set up, then run every test: a quarter of an hour on two idle cores
+# make test-fast  the same without the tests that take long: two minutes
 # make check      lint, format, types, tests: what CI runs, and more
 # make lock       resolve the dependencies again
 # make clean      remove the environments

@@ -20,8 +20,16 @@ gc.set_threshold(GARBAGE_EVERY, *gc.get_threshold()[1:])  # as `harness` itself 
 ROOT = Path(__file__).parents[1]
 
 
+SLOW = frozenset((ROOT / "tests" / "slow.txt").read_text(encoding="utf-8").splitlines()[2:])
+"""Tests that take long, by file and name."""
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest case, so that one worker is not left alone with it at the end."""
+    """Mark what takes long. Begin with the longest case, so that one worker is not left alone with it at the end."""
+    for item in items:
+        if item.nodeid.partition("[")[0].removeprefix("tests/") in SLOW:
+            item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: "test_case_study" not in item.nodeid)
 
 

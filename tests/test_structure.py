@@ -3,6 +3,7 @@
 import ast
 import importlib
 import itertools
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -233,3 +234,11 @@ def test_no_machine_path_or_registry_host_is_in_the_repository() -> None:
         text = path.read_text(encoding="utf-8", errors="replace")
         for word in words:
             assert word not in text, f"{name} contains {word}"
+
+
+def test_every_slow_test_is_there() -> None:
+    tests = PACKAGE.parent / "tests"
+    for line in (tests / "slow.txt").read_text(encoding="utf-8").splitlines()[2:]:
+        path, _, name = line.partition("::")
+        text = (tests / path).read_text(encoding="utf-8")
+        assert re.search(rf"def {name.rpartition('::')[2]}\(", text), line
