@@ -67,10 +67,10 @@ def judge(
 
     Args:
         scores: its table (`COLUMNS`, `OPTIONAL`).
-        outputs: the answers it has seen: as `validate.validate` takes them. Traces are not asked about.
-        students: as for `validate.validate`.
-        controls: as for `validate.validate`.
-        models: as for `validate.validate`.
+        outputs: the answers it has seen: as `protocol.prompt_sets` takes them. Traces are not asked about.
+        students: as for `protocol.prompt_sets`.
+        controls: as for `protocol.prompt_sets`.
+        models: as for `protocol.prompt_sets`.
         registry: fills what the tables leave empty.
         against: tables of other detectors, by name: the margin over each is given.
         draws: bootstrap draws behind each interval.

@@ -43,11 +43,11 @@ def validate(
     """Benchmark the detector on every corpus of an answers file.
 
     Args:
-        outputs: columns `corpus`, `model`, `prompt_id`, `output`, optionally `reasoning`.
-        students: documented relations (`registry.STUDENTS`).
-        controls: models documented not to be trained on a lab's outputs (`registry.CONTROLS`).
-        models: role, lab and month of release (`registry.MODELS`).
-        registry: fills what the tables leave empty.
+        outputs: as for `protocol.prompt_sets`.
+        students: as for `protocol.prompt_sets`.
+        controls: as for `protocol.prompt_sets`.
+        models: as for `protocol.prompt_sets`.
+        registry: as for `protocol.prompt_sets`.
         draws: bootstrap draws behind each interval.
         curve: prompt counts of the power curve. Empty skips it.
         stability: whether to leave out every candidate once.
