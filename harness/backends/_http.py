@@ -68,6 +68,8 @@ ERROR_CHARS = 300
 KEY_REFUSED = "refuses the key"
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 TOO_MANY, SERVER_ERROR, OK = 429, 500, 200
+SUCCESS = range(200, 300)
+"""Every status of this class says that the request was answered (RFC 9110, section 15.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -484,7 +486,7 @@ class Client:
         """
         if status is None:
             return Exchange(payload=payload, error=self._clean(_message(payload) or "it was not answered"))
-        one = self._answer(status, payload) if status == OK else self._failed(status, payload, "")
+        one = self._answer(status, payload) if status in SUCCESS else self._failed(status, payload, "")
         return Exchange(payload=one.payload, status=one.status, error=one.error)
 
     async def _try(self, call: _Call) -> _Try:
@@ -543,7 +545,7 @@ class Client:
                     raise  # a stream that said its end is whole, however its connection ends
         if seen.size > seen.most:
             return _Try(error=f"an answer of more than {seen.most >> 20} MiB", status=status)
-        if call.raw and status == OK:
+        if call.raw and status in SUCCESS:
             return _Try(payload=bytes(seen.data), status=status)
         one = self._streamed(status, seen.events) if seen.streamed else self._read(status, bytes(seen.data))
         one.ttfb_s, one.ttft_s = seen.ttfb_s, seen.ttft_s
@@ -582,7 +584,7 @@ class Client:
         """What a stream says."""
         events.end()
         broken = _stream.fault(events.found)
-        if status != OK:
+        if status not in SUCCESS:
             return self._failed(status, broken or next(iter(events.found), None), "")
         if broken is not None and not self._whole(events):
             named = self._failed(SERVER_ERROR, broken, "", said=_message(broken) or str(broken["error"]))
@@ -601,7 +603,7 @@ class Client:
 
     def _read(self, status: int, data: bytes) -> _Try:
         """What a body says."""
-        if status == OK and data.lstrip().startswith(_stream.BEGINS):
+        if status in SUCCESS and data.lstrip().startswith(_stream.BEGINS):
             events = _stream.Events()
             list(events.feed(data))
             return self._streamed(status, events)
@@ -609,14 +611,14 @@ class Client:
             payload = _stream.decoded(data)
         except (ValueError, RecursionError):
             payload = None
-        if status != OK:
+        if status not in SUCCESS:
             return self._failed(status, payload, data.decode("utf-8", "replace"))
         if payload is None:
             return _Try(status=status, error=f"no JSON: {self._clean(data.decode('utf-8', 'replace'))!r}", retry=True)
         return self._answer(status, payload)
 
     def _answer(self, status: int, payload: Any) -> _Try:
-        """A payload of status 200, which may hold an error."""
+        """A payload of a status of success, which may hold an error."""
         fault = self._speech.fault(payload)
         if fault is None:
             return _Try(payload=payload, status=status)

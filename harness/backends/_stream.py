@@ -90,18 +90,23 @@ def decoded(text: bytes | str) -> Any:
     """What JSON says. `json.loads` would make a decoder each time.
 
     Raw control characters in a text stay, and bytes that are no UTF-8 become U+FFFD: what they stand in is paid for.
+    So does an object with something behind it that is no further JSON, such as the words of a proxy.
 
     Raises:
         ValueError: it is none.
         RecursionError: it is nested too deeply.
     """
     if isinstance(text, bytes):
-        encoding = json.detect_encoding(text)
+        encoded, encoding = text, json.detect_encoding(text)
         try:
-            return _DECODER.decode(text.decode(encoding, "surrogatepass"))
+            text = encoded.decode(encoding, "surrogatepass")
         except UnicodeDecodeError:
-            return _DECODER.decode(text.decode("utf-8", "replace"))
-    return _DECODER.decode(text)
+            text = encoded.decode("utf-8", "replace")
+    value, end = _DECODER.raw_decode(text, len(text) - len(text.lstrip()))
+    behind = text[end:].strip()
+    if behind and (not isinstance(value, dict) or behind.startswith(("{", "["))):
+        raise ValueError("more than one value")
+    return value
 
 
 def records(value: Any) -> list[Mapping[str, Any]]:

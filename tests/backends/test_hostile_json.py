@@ -266,3 +266,21 @@ def test_no_piece_of_a_stream_is_left_out_or_added_in_silence(stream: bytes, ans
 )
 def test_an_answer_with_bytes_that_json_does_not_allow_is_not_paid_for_again(sent: bytes, found: str) -> None:
     assert _stream.decoded(b'{"content": "%s"}' % sent) == {"content": found}
+
+
+@pytest.mark.parametrize("behind", [b"\n\n", b"\r\nupstream closed", b"\x00\x00", b"0\r\n\r\n", b"<!-- proxy -->"])
+@pytest.mark.parametrize("status", [200, 201, 203, 206])
+@pytest.mark.parametrize("name", ANSWERS)
+def test_a_whole_answer_is_one_whatever_success_its_status_says_and_whatever_is_behind_it(
+    name: str, status: int, behind: bytes
+) -> None:
+    said = client_of(backend_of(name))._read(status, json.dumps(ANSWERS[name]).encode() + behind)
+    assert (said.error, said.payload) == (None, ANSWERS[name])
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"a": 1}{"b": 2}', b'{"a": 1}\n{"b": 2}\n', b'{"a": 1} [', b'"a" b', b"1 2", b"[1] x"]
+)
+def test_of_several_values_none_is_taken_for_the_answer(body: bytes) -> None:
+    with pytest.raises(ValueError, match="more than one value"):
+        _stream.decoded(body)

@@ -1,6 +1,7 @@
 """The container tier, through an engine that is not there: a script that takes Docker's place."""
 
 import json
+import shutil
 import sys
 import textwrap
 from pathlib import Path
@@ -109,6 +110,21 @@ def test_an_engine_that_hangs_is_named_with_the_time_it_had(engine, monkeypatch)
     engine(info="__import__('time').sleep(60)")
     monkeypatch.setattr(container, "ENGINE_S", 0.2)
     assert container.why_not() == "docker does not answer within 0.2 s"
+
+
+@pytest.mark.parametrize("entry", ["", ".", "bin", "..", "~/bin"])
+def test_an_engine_of_the_working_folder_is_never_run(engine, entry, tmp_path, monkeypatch):
+    log = engine()
+    work = tmp_path / "work"
+    for folder in (work, work / "bin", work / "~" / "bin", tmp_path):
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(tmp_path / "bin" / "docker", folder / "docker")
+    monkeypatch.chdir(work)
+    monkeypatch.setenv("PATH", entry)
+    assert container.why_not() == "neither Docker nor Podman is installed"
+    with pytest.raises(SandboxError, match="neither"):
+        run([GOOD], SandboxSpec(), tier="C")
+    assert not log.exists()
 
 
 def test_the_probe_names_every_tier(engine):
