@@ -216,7 +216,7 @@ PROMPTS = [
     request("One, two, three, four,", stop=(" seven",), max_tokens=8),
     loglikelihood("The capital of France is", " Paris"),
     loglikelihood("The capital of France is", " London"),
-    loglikelihood("The capital of France is", " 東京 🦜"),
+    loglikelihood("The capital of France is", " 京"),
     loglikelihood("Question: 1+1?\nAnswer: ", "2"),
     loglikelihood("", "Hello there"),
     request("Such a bright day.", kind="loglikelihood_rolling"),
@@ -374,7 +374,7 @@ def test_the_next_tokens_probabilities_sum_to_one(llama: Any, raw: Any) -> None:
         assert llama.reply(loglikelihood(prompt, word)).loglikelihood == pytest.approx(by_text[word], abs=0.01)
 
 
-@pytest.mark.parametrize("parts", [(" Paris", ", and it is"), (" 東京", " 🦜🦜 is far"), (" x<|im_end|>", "\nhello")])
+@pytest.mark.parametrize("parts", [(" Paris", ", and it is"), (" 京", " 🦜 is far"), (" x<|im_end|>", "\nhello")])
 @pytest.mark.slow
 def test_loglikelihoods_obey_the_chain_rule(llama: Any, parts: tuple[str, str]) -> None:
     context, (first, second) = "The capital of France is", parts
