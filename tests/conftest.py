@@ -3,6 +3,7 @@
 import gc
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import forks
@@ -14,6 +15,10 @@ from harness.cli import GARBAGE_EVERY
 # A loaded machine is slow, not wrong: no test of ours is timed.
 settings.register_profile("harness", deadline=None)
 settings.load_profile("harness")
+
+# Else each of the hundreds of processes that tests start compiles `harness` anew, and each worker all tests.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 gc.set_threshold(GARBAGE_EVERY, *gc.get_threshold()[1:])  # as `harness` itself has it
 

@@ -367,8 +367,14 @@ def _made(kept: pl.DataFrame, dropped: dict[str, int], names: Sequence[str] | No
         p=pl.col("prompt_id").replace_strict(code_p, return_dtype=pl.UInt16),
     )
     m, p = (of_text[c].to_numpy().astype(np.uint16) for c in ("m", "p"))  # no answers, no type
-    counts = np.zeros((len(models), len(prompts)), dtype=np.float32)
-    np.add.at(counts, (m, p), 1)
+    place = m.astype(np.int64) * len(prompts) + p
+
+    def counted(places: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """How often each model and prompt is there."""
+        flat = np.bincount(places, minlength=len(models) * len(prompts))
+        return flat.reshape(len(models), len(prompts)).astype(np.float32)
+
+    counts = counted(place)
 
     found: dict[str, list[pl.DataFrame]] = {c.NAME: [] for c in chosen}
     sizes = {window: np.zeros_like(counts) for window in WINDOWS}
@@ -377,7 +383,7 @@ def _made(kept: pl.DataFrame, dropped: dict[str, int], names: Sequence[str] | No
         if not users:
             continue
         for tokens in batches(kept):
-            np.add.at(sizes[window], (m[tokens.text], p[tokens.text]), 1)
+            sizes[window] += counted(place[tokens.text])
             for user in users:
                 row, feature = user.features(tokens)
                 batch = pl.DataFrame({"row": row, "feature": feature})

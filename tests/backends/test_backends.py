@@ -77,12 +77,19 @@ def said(reply: Reply) -> tuple[object, ...]:
 
 
 @pytest.fixture(scope="session")
-def smollm2() -> Path:
+def request_file() -> Path | None:
     spec = weights.named(SMOLLM2)
     try:
         return weights.fetch(spec)
-    except WeightsError as error:
-        pytest.skip(f"the weights {SMOLLM2} are not cached and cannot be fetched: {error}")
+    except WeightsError:
+        return None
+
+
+@pytest.fixture(scope="session")
+def smollm2(request_file: Path | None) -> Path:
+    if request_file is None:
+        pytest.skip(f"the weights {SMOLLM2} are not cached and cannot be fetched")
+    return request_file
 
 
 @pytest.fixture(scope="session")
@@ -170,15 +177,6 @@ def test_a_backends_facts_are_json_without_paths_or_secrets(name: str, request_f
         backend.close()
 
 
-@pytest.fixture(scope="session")
-def request_file() -> Path | None:
-    spec = weights.named(SMOLLM2)
-    try:
-        return weights.fetch(spec)
-    except WeightsError:
-        return None
-
-
 # --- reasoning that is written inline
 
 WORDS = st.text(st.characters(exclude_characters="<>[]【】«»⟨⟩#`", exclude_categories=["Cs"]))
@@ -210,46 +208,36 @@ def test_a_thought_that_never_ended_has_no_answer() -> None:
 # --- llama.cpp
 
 PROMPTS = [
-    request(chat="Write a short story about a lighthouse."),
-    request(chat="What is 17*23?"),
-    request(chat=[("system", "You are terse."), ("user", "Who made you?")]),
-    request(chat="Reverse a string in Python.", max_tokens=40),
-    request("Once upon a time"),
-    request("The sky", temperature=0.8, seed=3),
-    request("The sky", temperature=0.8, seed=4, top_p=0.9, top_k=20),
-    request("One, two, three, four,", stop=(" seven",)),
+    request(chat="Write a short story about a lighthouse.", max_tokens=6),
+    request(chat=[("system", "You are terse."), ("user", "Who made you?")], max_tokens=6),
+    request("Once upon a time", max_tokens=12),
+    request("The sky", temperature=0.8, seed=3, max_tokens=8),
+    request("The sky", temperature=0.8, seed=4, top_p=0.9, top_k=20, max_tokens=8),
+    request("One, two, three, four,", stop=(" seven",), max_tokens=8),
     loglikelihood("The capital of France is", " Paris"),
     loglikelihood("The capital of France is", " London"),
-    loglikelihood("The capital of France is", " 東京 🦜"),
+    loglikelihood("The capital of France is", " 京"),
     loglikelihood("Question: 1+1?\nAnswer: ", "2"),
     loglikelihood("", "Hello there"),
-    request("It was a bright cold day in April.", kind="loglikelihood_rolling"),
+    request("Such a bright day.", kind="loglikelihood_rolling"),
     request("word " * 600),
 ]
 
 
-@pytest.fixture(scope="session")
-def alone(smollm2: Path) -> dict[str, tuple[object, ...]]:
-    """What one server says, asked one at a time in order."""
-    backend = plugins.load("backends", "llama_cpp").Backend(model("llama_cpp", 1, n_ctx=512), smollm2)
-    replies = {item.id: said(reply) for item, reply in zip(PROMPTS, ask(backend, PROMPTS), strict=True)}
-    backend.close()
-    return replies
-
-
-@pytest.mark.parametrize("servers", [1, 2, 3])
 @pytest.mark.slow
-def test_answers_do_not_depend_on_parallelism_or_order(
-    servers: int, smollm2: Path, alone: dict[str, tuple[object, ...]]
-) -> None:
-    shuffled = random.Random(servers).sample(PROMPTS, len(PROMPTS))
-    backend = plugins.load("backends", "llama_cpp").Backend(model("llama_cpp", servers, n_ctx=512), smollm2)
-    assert backend.deterministic
-    assert backend.parallel == servers
-    replies = ask(backend, shuffled)
-    backend.close()
-    for item, reply in zip(shuffled, replies, strict=True):
-        assert said(reply) == alone[item.id], item
+def test_answers_do_not_depend_on_parallelism_or_order(smollm2: Path) -> None:
+    """One server is asked in order, then in another order what it has seen before, and three servers all at once."""
+    alone: dict[str, tuple[object, ...]] = {}
+    for servers, orders in ((1, 2), (3, 1)):
+        backend = plugins.load("backends", "llama_cpp").Backend(model("llama_cpp", servers, n_ctx=512), smollm2)
+        assert backend.deterministic
+        assert backend.parallel == servers
+        for _ in range(orders):
+            asked = random.Random(servers).sample(PROMPTS, len(PROMPTS)) if alone else PROMPTS
+            for item, reply in zip(asked, ask(backend, asked), strict=True):
+                assert alone.setdefault(item.id, said(reply)) == said(reply), item
+        backend.close()
+    assert len(alone) == len(PROMPTS)
 
 
 def test_by_default_there_is_one_server_per_core_this_process_may_use(smollm2: Path) -> None:
@@ -259,11 +247,11 @@ def test_by_default_there_is_one_server_per_core_this_process_may_use(smollm2: P
 
 
 def test_a_chat_gets_the_models_own_template(llama: Any) -> None:
-    reply = llama.reply(request(chat="Say hi."))
+    reply = llama.reply(request(chat="Say hi.", max_tokens=2))
     assert reply.error is None
     assert reply.finish_reason in ("stop", "length")
     assert reply.usage.prompt_tokens > 20  # the template adds a system message
-    assert llama.reply(request("Say hi.")).usage.prompt_tokens < 6
+    assert llama.reply(request("Say hi.", max_tokens=2)).usage.prompt_tokens < 6
 
 
 def test_a_limit_is_a_limit_and_is_reported(llama: Any) -> None:
@@ -276,34 +264,37 @@ def test_a_limit_is_a_limit_and_is_reported(llama: Any) -> None:
 
 
 def test_a_stop_text_ends_the_answer_and_is_not_part_of_it(llama: Any) -> None:
-    free = llama.reply(request("One, two, three, four,"))
+    free = llama.reply(request("One, two, three, four,", max_tokens=12))
     assert " seven" in free.text
-    stopped = llama.reply(request("One, two, three, four,", stop=(" seven",)))
+    stopped = llama.reply(request("One, two, three, four,", stop=(" seven",), max_tokens=12))
     assert stopped.text == free.text.partition(" seven")[0]
     assert stopped.finish_reason == "stop"
 
 
 @pytest.mark.slow
 def test_sampling_follows_the_seed(llama: Any) -> None:
-    texts = {s: llama.reply(request("The sky", temperature=1.0, seed=s)).text for s in (1, 2, 2**31, 2**32 - 1)}
+    def text(seed: int) -> str:
+        return llama.reply(request("The sky", temperature=1.0, seed=seed, max_tokens=8)).text
+
+    texts = {seed: text(seed) for seed in (1, 2, 2**31, 2**32 - 1)}
     assert len(set(texts.values())) == len(texts)
-    for seed, text in texts.items():
-        assert llama.reply(request("The sky", temperature=1.0, seed=seed)).text == text
+    assert {seed: text(seed) for seed in texts} == texts
 
 
 @pytest.mark.slow
 def test_no_truncation_is_added_to_what_was_asked(llama: Any) -> None:
     """Under llama.cpp's own top_k, top_p and min_p even a temperature of 2 never leaves the likely words."""
-    wild = llama.reply(request("The sky is", temperature=2.0, max_tokens=40))
+    wild = llama.reply(request("The sky is", temperature=2.0, max_tokens=16))
     score = llama.reply(loglikelihood("The sky is", wild.text)).loglikelihood
     assert score / wild.usage.completion_tokens < -6
-    tame = llama.reply(request("The sky is", temperature=2.0, max_tokens=40, top_k=1)).text
-    assert tame == llama.reply(request("The sky is", max_tokens=40)).text
+    tame = llama.reply(request("The sky is", temperature=2.0, max_tokens=16, top_k=1)).text
+    assert tame == llama.reply(request("The sky is", max_tokens=16)).text
 
 
 def test_a_conversation_that_ends_with_the_assistant_is_gone_on_with(llama: Any) -> None:
     for begun in ("The capital is", "The capital is ", "1. Paris\n2."):
-        reply = llama.reply(request(chat=[("user", "What is the capital of France?"), ("assistant", begun)]))
+        turns = [("user", "What is the capital of France?"), ("assistant", begun)]
+        reply = llama.reply(request(chat=turns, max_tokens=8))
         assert reply.text
         assert not reply.text.startswith(begun.strip())
 
@@ -322,10 +313,12 @@ def test_a_prompt_that_does_not_fit_is_a_failed_reply(llama: Any) -> None:
 
 
 @pytest.mark.slow
-def test_an_answer_that_meets_the_end_of_the_context_is_truncated(llama: Any) -> None:
-    reply = llama.reply(request("word " * 500, max_tokens=100))
+def test_an_answer_that_meets_the_end_of_the_context_is_truncated(smollm2: Path) -> None:
+    backend = plugins.load("backends", "llama_cpp").Backend(model("llama_cpp", 1, n_ctx=256), smollm2)
+    reply = backend.reply(request("word " * 250, max_tokens=100))
+    backend.close()
     assert reply.finish_reason == "length"
-    assert reply.usage.completion_tokens < 100
+    assert reply.usage.completion_tokens < 10
 
 
 @pytest.mark.parametrize(
@@ -381,7 +374,7 @@ def test_the_next_tokens_probabilities_sum_to_one(llama: Any, raw: Any) -> None:
         assert llama.reply(loglikelihood(prompt, word)).loglikelihood == pytest.approx(by_text[word], abs=0.01)
 
 
-@pytest.mark.parametrize("parts", [(" Paris", ", and it is"), (" 東京", " 🦜🦜 is far"), (" x<|im_end|>", "\nhello")])
+@pytest.mark.parametrize("parts", [(" Paris", ", and it is"), (" 京", " 🦜 is far"), (" x<|im_end|>", "\nhello")])
 @pytest.mark.slow
 def test_loglikelihoods_obey_the_chain_rule(llama: Any, parts: tuple[str, str]) -> None:
     context, (first, second) = "The capital of France is", parts
@@ -399,13 +392,13 @@ def test_a_rolling_loglikelihood_is_that_of_the_text_after_nothing(llama: Any) -
 
 @pytest.mark.slow
 def test_a_rolling_loglikelihood_goes_over_texts_longer_than_the_context(smollm2: Path, llama: Any) -> None:
-    backend = plugins.load("backends", "llama_cpp").Backend(model("llama_cpp", 1, n_ctx=32), smollm2)
-    text = "The quick brown fox jumps over the lazy dog. " * 6
+    backend = plugins.load("backends", "llama_cpp").Backend(model("llama_cpp", 1, n_ctx=16), smollm2)
+    text = "The quick brown fox jumps over the lazy dog. " * 2
     short = backend.reply(request(text, kind="loglikelihood_rolling"))
     backend.close()
     long = llama.reply(request(text, kind="loglikelihood_rolling"))
     assert short.usage == long.usage
-    assert short.usage.prompt_tokens > 32
+    assert short.usage.prompt_tokens > 16
     assert short.loglikelihood < long.loglikelihood < 0  # less context foretells less
 
 
@@ -474,7 +467,7 @@ def ask():
     except BackendError as error: ends.append(str(error))
 threads = [threading.Thread(target=ask, daemon=True) for _ in range(3)]
 for t in threads: t.start()
-time.sleep(3)
+time.sleep(1)
 start = time.monotonic()
 b.close()
 print(time.monotonic() - start < 20)  # 8000 tokens take minutes

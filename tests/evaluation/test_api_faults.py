@@ -443,7 +443,7 @@ def test_killed_at_concurrency_64_no_answer_is_lost_and_at_most_what_was_in_flig
     Three kills; `benchmarks/api_kills.py` does twenty, beside Inspect AI.
     """
     draw = random.Random(20_261_122)
-    n, kills = 3_000, 3
+    n, kills = 2_000, 3
     (project.root / "tasks" / "many.yaml").write_text(TASK)
     (project.root / "tasks" / "many.py").write_text(
         "from harness.taskdata import splits\n\n\ndef load(**_):\n"

@@ -1,5 +1,6 @@
 """Fingerprints and similarities: the same answers give the same numbers, whoever else is in the pool."""
 
+import dataclasses
 import math
 from pathlib import Path
 from typing import get_args
@@ -180,16 +181,22 @@ def test_rows_are_in_the_order_that_sorting_by_three_columns_gives(features: int
 def test_what_was_counted_before_changes_no_replicate_and_no_similarity(repeats: int) -> None:
     answers = _answers(repeats=repeats)
     asked = fp.fingerprint(answers)
+
+    def uncounted() -> fp.Fingerprints:
+        return dataclasses.replace(asked)
+
     groups = [list(part) for part in similarity.dealt(40)]
     others = [list(range(20)), list(range(20, 40))]
     for name in asked.features:
-        fresh = similarity.matrix(fp.fingerprint(answers), name)
+        fresh = similarity.matrix(uncounted(), name)
         if fp.channel(name).KIND in ("habit", "agreement"):
             for split in (groups, others):
-                first = list(similarity.without(fp.fingerprint(answers), name, split))
+                first = list(similarity.without(uncounted(), name, split))
                 similarity.matrix(asked, name)
                 for one, two in zip(first, similarity.without(asked, name, split), strict=True):
                     np.testing.assert_allclose(one, two, rtol=1e-6, atol=1e-6)  # Polars' threads share sums of shares
         np.testing.assert_allclose(similarity.matrix(asked, name), fresh, rtol=1e-6, atol=1e-6)
+    assert asked.counted
+    assert not uncounted().counted
     some = asked.subset(range(30))
     assert not some.counted, "what was counted of other features is not taken along"

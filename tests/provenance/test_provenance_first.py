@@ -1,5 +1,8 @@
 """What the channels `vocabulary` and `identity_claims` promise."""
 
+import random
+import re
+
 import numpy as np
 import polars as pl
 import pytest
@@ -182,6 +185,33 @@ def test_a_denial_a_mention_or_a_question_is_no_claim(answer):
 def test_any_text_can_be_read(text):
     assert claimed(text) <= set(FAMILIES)
     assert vocabulary.words(text) == vocabulary.words(text)
+
+
+def test_names_are_found_as_without_the_look_at_how_they_begin() -> None:
+    plain = re.compile(
+        rf"(?<![A-Za-z0-9])(?:{'|'.join(p for patterns in FAMILIES.values() for p in patterns)})(?![A-Za-z])",
+        re.IGNORECASE,
+    )
+    marks = re.compile(r"\(\?-i:|\(\?:|\(\?!.*?\)|[()?\\]")
+    names = [part for patterns in FAMILIES.values() for p in patterns for part in marks.sub("", p).split("|")]
+    names += [
+        "GPT-J",
+        "gpt-like",
+        "bard",
+        "phi",
+        "v\u0131cuna",
+        "\u212aimi",
+        "lm\u017fys",
+        "\u0130BM",
+        "T\u00dcLU",
+        "x.ai",
+        "z",
+    ]
+    rng = random.Random(1)
+    for _ in range(300):
+        words = (rng.choice((str, str.upper, str.title))(rng.choice(names)) for _ in range(40))
+        text = "".join(word + rng.choice(("", " ", " ", "-", "2", "s", "ai ")) for word in words)
+        assert [m.span() for m in NAME.finditer(text)] == [m.span() for m in plain.finditer(text)]
 
 
 @given(

@@ -2,7 +2,9 @@
 
 import json
 import random
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import runfolders
@@ -62,8 +64,29 @@ def _plain(found: Finding) -> dict[str, object]:
     }
 
 
+@dataclass
+class Shown:
+    """What a leaderboard and a page show of the results: everybody at once."""
+
+    board: leaderboard.Board
+    page: dict[str, Any]
+    sets: dict[str, dict[str, Any]]
+
+    @property
+    def place(self) -> dict[str, int]:
+        return {name: i for i, name in enumerate(self.page["names"])}
+
+
+@pytest.fixture(scope="module")
+def shown(results: Path) -> Shown:
+    page = gather.gather(results, gather.whole_board(results))
+    place = {name: i for i, name in enumerate(page["names"])}
+    sets = {pool["task"]: pool for pool in likeness.of_pools(results, place, derivation.findings(results))}
+    return Shown(derivation.board(results), page, sets)
+
+
 @pytest.mark.parametrize("suspect", ["m8", "m6", "nobody1"])
-def test_command_sql_leaderboard_and_page_say_the_same(results: Path, suspect: str) -> None:
+def test_command_sql_leaderboard_and_page_say_the_same(results: Path, shown: Shown, suspect: str) -> None:
     asked = [Finding.read(told) for told in derivation.suspect_report(results, suspect, by_domain=False)["corpora"]]
     command = {found.corpus: _plain(found) for found in asked}
     assert command
@@ -74,27 +97,25 @@ def test_command_sql_leaderboard_and_page_say_the_same(results: Path, suspect: s
         f.corpus: _plain(f) for (model, _), f in derivation.findings(results).items() if model == suspect
     } == command
 
-    board = derivation.board(results)
+    board, place = shown.board, shown.place
     for found in board.findings[suspect]:
         assert _plain(found) == command[found.corpus]
     said = verdicts.relative(board, suspect)
     assert all(found.corpus in (board.usual_set, *said.split()) for found in board.findings[suspect])
     assert leaderboard.json(board)
 
-    page = gather.gather(results, gather.whole_board(results))
-    place = {name: i for i, name in enumerate(page["names"])}
-    row = next(row for row in page["board"]["rows"] if row["model"] == place[suspect])
+    row = next(row for row in shown.page["board"]["rows"] if row["model"] == place[suspect])
     for told in row["evidence"]:
         wanted = command[told["set"]]
         assert (told["verdict"], told["strength"], told["sentence"]) == (
             wanted["verdict"], wanted["strength"], wanted["sentence"],
         )  # fmt: skip
         assert told["nearest"] == (None if wanted["nearest"] is None else place[str(wanted["nearest"])])
-    sets = {pool["task"]: pool for pool in likeness.of_pools(results, place, derivation.findings(results))}
     for corpus, wanted in command.items():
-        at = sets[corpus]["models"].index(place[suspect])
-        assert sets[corpus]["verdicts"][at] == wanted["verdict"]
-        assert sets[corpus]["sentences"][at] == wanted["sentence"]
+        one = shown.sets[corpus]
+        at = one["models"].index(place[suspect])
+        assert one["verdicts"][at] == wanted["verdict"]
+        assert one["sentences"][at] == wanted["sentence"]
 
 
 def test_whatever_open_prompts_were_answered_go_through_the_same_analysis(results: Path) -> None:

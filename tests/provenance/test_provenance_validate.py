@@ -1,5 +1,6 @@
 """The benchmark of the detector, on real models with a documented past."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,11 @@ def _tables(data: Path) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
 def report(shared_data: Path) -> dict[str, Any]:
     outputs = pl.read_parquet(shared_data / "outputs" / "alpaca_eval.parquet")
     return validate(outputs, *_tables(shared_data), REGISTRY, draws=200, curve=(), stability=False)
+
+
+@pytest.fixture(scope="module")
+def misguided(shared_data: Path) -> fingerprint.Fingerprints:
+    return fingerprint.fingerprint(pl.read_parquet(shared_data / "outputs" / "misguided_attention.parquet"))
 
 
 def _figure(report: dict[str, Any], start: str) -> dict[str, Any]:
@@ -145,15 +151,16 @@ def test_students_of_r1_find_one_another_where_r1_is_absent(shared_data: Path) -
 
 
 @pytest.mark.slow
-def test_nothing_is_learnt_from_the_students_that_are_tested(shared_data: Path) -> None:
+def test_nothing_is_learnt_from_the_students_that_are_tested(
+    shared_data: Path, misguided: fingerprint.Fingerprints
+) -> None:
     """Calling every student's teachers something else changes no z and no p."""
-    outputs = pl.read_parquet(shared_data / "outputs" / "misguided_attention.parquet")
     students, controls, models = _tables(shared_data)
     taught = students.filter(pl.col("strength").str.starts_with("sft"))
     other = taught.with_columns(teachers=pl.lit("somebody-else"), teacher_family=pl.lit("nobody"))
-    prints = fingerprint.fingerprint(outputs)
 
     def p_values(rows: pl.DataFrame) -> Any:
+        prints = dataclasses.replace(misguided)  # with nothing counted yet
         labels = Labels.of("misguided_attention", rows, controls, models)
         facts = labels.facts(prints.models, REGISTRY)
         return evidence.analyse(prints, facts, labels.candidates(prints.models, facts)).p
@@ -164,12 +171,12 @@ def test_nothing_is_learnt_from_the_students_that_are_tested(shared_data: Path) 
 
 
 @pytest.mark.slow
-def test_a_suspect_is_answered_in_words_that_hold_the_rules(shared_data: Path) -> None:
-    outputs = pl.read_parquet(shared_data / "outputs" / "misguided_attention.parquet")
+def test_a_suspect_is_answered_in_words_that_hold_the_rules(
+    shared_data: Path, misguided: fingerprint.Fingerprints
+) -> None:
     labels = Labels.of("misguided_attention", *_tables(shared_data))
-    prints = fingerprint.fingerprint(outputs)
-    facts = labels.facts(prints.models, REGISTRY)
-    analysis = evidence.analyse(prints, facts, labels.candidates(prints.models, facts))
+    facts = labels.facts(misguided.models, REGISTRY)
+    analysis = evidence.analyse(misguided, facts, labels.candidates(misguided.models, facts))
     found = evidence.pair_tests(analysis, "llama-3.3-nemotron-super-49b-v1-thinking")
     assert found[0].candidate == "deepseek-r1"
     text = " ".join(wording.sentence("llama-3.3-nemotron-super-49b-v1-thinking", test) for test in found[:3])

@@ -25,7 +25,9 @@ from harness.results import derivation, schema, store
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs" / "schema.md"
-SPAWN = multiprocessing.get_context("spawn")
+SPAWN = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
+if sys.platform == "linux":
+    SPAWN.set_forkserver_preload(["harness.results.derivation"])  # once, and not in each process
 
 
 def content(results):

@@ -528,7 +528,7 @@ def test_a_machine_without_a_sandbox_refuses_and_says_what_to_do(monkeypatch):
 
 def test_verdicts_depend_neither_on_load_nor_on_the_number_of_workers(shared_data):
     tasks = codesets.humaneval_rows(shared_data)
-    rows = codesets.rows(shared_data / "code/humaneval_samples/codellama_7b_results.jsonl")[:60]
+    rows = codesets.rows(shared_data / "code/humaneval_samples/codellama_7b_results.jsonl")[:20]
     slow = Program(
         "def f():\n    t = 0\n    for i in range(6_000_000): t += i\n    return t", "assert f() == 17999997000000", "f"
     )
