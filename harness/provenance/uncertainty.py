@@ -99,9 +99,10 @@ def ranks(z: Matrix, spread: Matrix, seed: int = 0) -> tuple[Matrix, Matrix]:
         seed: of the draws.
     """
     drawn = z + _noise(seed, len(spread)) @ np.where(np.isnan(spread), 0.0, spread)
-    order = np.empty(drawn.shape, dtype=np.int64)
-    np.put_along_axis(order, (-drawn).argsort(axis=1), np.arange(1, drawn.shape[1] + 1)[None, :], axis=1)
-    low, high = np.quantile(order, [0.025, 0.975], axis=0, method="nearest")
+    order = np.empty(drawn.T.shape, dtype=np.int32)
+    np.put_along_axis(order.T, (-drawn).argsort(axis=1), np.arange(1, len(order) + 1)[None, :], axis=1)
+    order.sort(axis=1)
+    low, high = (order[:, round(share * (DRAWS - 1))] for share in (0.025, 0.975))
     return low, high
 
 

@@ -42,12 +42,13 @@ GROUPS = 10
 RIDGE = 0.1
 READ = 300
 """Characters of an answer that are read: a refusal comes first."""
-PLAIN = r"^[\x00-\x7F‘’“”–—•À-ÖØ-öø-ÿА-яЁё一-鿿]*$"
+PLAIN = r"^[\x00-\x7F‘’“”–—•§°±·×÷£€→≈≠≤≥∞√À-ÖØ-öø-ÿА-яЁё一-鿿]*$"
 """Texts of these characters alone are their own plain text: none has another compatibility form, none joins another."""
 AROUND = 40
 """Characters before a cut that what is cut off may still change: accents are put together with their letters."""
+# `(?:^|\W)` is `\b` here, since every rule begins with a letter, and takes Polars a tenth of the time outside of ASCII.
 _REFUSAL = re.compile(
-    r"\b(?:i(?:['’]m| am) (?:sorry|unable|not able|not comfortable|not going to|afraid)|i apologi[sz]e|"
+    r"(?:^|\W)(?:i(?:['’]m| am) (?:sorry|unable|not able|not comfortable|not going to|afraid)|i apologi[sz]e|"
     r"i (?:can(?:['’]t|not)|won['’]t|will not|must decline|do not feel comfortable|don['’]t feel comfortable)|"
     r"(?:can(?:['’]t|not)|unable to) (?:assist|help|comply|provide|fulfil+|create|write|generate|discuss|engage)|"
     r"as an ai(?: language model| assistant)?,? i (?:can|do|am|must)|against my (?:guidelines|programming)|"
