@@ -149,8 +149,10 @@ def _made(pool: Pool) -> list[Row]:
     prints = pool.prints
     answered, found = prints.answered.sum(axis=1).tolist(), []
     for channel in sorted(EVIDENCE):
-        m, (_, place) = prints.features[channel]["m"].to_numpy(), coded(prints, channel)
-        features = different(m, place, len(prints.models)).tolist()
+        m, feature = (prints.features[channel][column].to_numpy() for column in ("m", "feature"))
+        if not prints.cut:  # they are of 64 bits
+            _, feature = coded(prints, channel)
+        features = different(m, feature, len(prints.models)).tolist()
         found += [
             {"model": name, "channel": channel, "version": fingerprint.VERSION, "task": pool.corpus,
              "prompts": n, "features": count}

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from harness.provenance import calibration as cal
 from harness.provenance import similarity
@@ -24,6 +25,7 @@ from harness.provenance.fingerprint import Fingerprints
 GROUPS = similarity.GROUPS
 """Groups of prompts, and at most so many of null lineages."""
 DRAWS = 1000
+Ranks = npt.NDArray[np.int32]
 LEAST = 2
 """Null models a replicate needs: leaving some out must not make a testable pair untestable."""
 
@@ -90,7 +92,7 @@ def half_widths(spread: Matrix) -> Matrix:
     return half
 
 
-def ranks(z: Matrix, spread: Matrix, seed: int = 0) -> tuple[Matrix, Matrix]:
+def ranks(z: Matrix, spread: Matrix, seed: int = 0) -> tuple[Ranks, Ranks]:
     """The 95% interval of each candidate's rank, 1 being the highest score.
 
     Args:

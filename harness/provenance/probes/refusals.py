@@ -68,10 +68,11 @@ def _declined(answers: pl.Series) -> pl.Series:
     import polars as pl
 
     start = answers.str.slice(0, 2 * READ)
-    plain = start.str.contains(PLAIN)
     found = start.str.slice(0, READ).str.contains(f"(?i){_REFUSAL.pattern}")
-    others = answers.filter(~plain).map_elements(refused, pl.Boolean, skip_nulls=True)
-    return found.scatter((~plain).arg_true(), others).fill_null(value=False)
+    foreign = (start.str.len_bytes() > start.str.len_chars()).arg_true()  # the others are plain, at a tenth of the time
+    odd = foreign.filter(~start.gather(foreign).str.contains(PLAIN))
+    others = answers.gather(odd).map_elements(refused, pl.Boolean, skip_nulls=True)
+    return found.scatter(odd, others).fill_null(value=False)
 
 
 def _start(answer: str) -> str:
