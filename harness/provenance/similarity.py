@@ -507,8 +507,12 @@ def _by_prompt(prints: Fingerprints, name: str) -> Iterator[tuple[int, Matrix]]:
         weight = np.log((prints.answered[:, of.prompt].sum() + 1) / (of.used + 0.5))
         value = share[of.rows] * weight[of.place]
         norm = np.sqrt(np.bincount(m[of.rows], value**2, minlength=models))
-        shared = of.used[of.place] > 1
-        who = m[of.rows][shared]  # rows are by model, so that where each begins is all that is left to say
+        shared = of.used > 1
+        mine = shared[of.place]
+        who = m[of.rows][mine]  # rows are by model, so that where each begins is all that is left to say
         begins = np.searchsorted(who, np.arange(models + 1))
-        rows = sparse.csr_matrix((value[shared] / norm[who], of.place[shared], begins), shape=(models, len(of.used)))
-        yield of.prompt, (rows @ rows.T).toarray()
+        unit, what = value[mine] / norm[who], (np.cumsum(shared) - 1)[of.place[mine]]
+        # The second factor is dense: the sums are the same, in half of the time.
+        theirs = np.zeros((int(shared.sum()), models))
+        theirs[what, who] = unit
+        yield of.prompt, sparse.csr_matrix((unit, what, begins), shape=theirs.shape[::-1]) @ theirs
