@@ -239,8 +239,20 @@ def _habitual(prints: Fingerprints, name: str) -> _Rows:
 
 def coded(prints: Fingerprints, name: str) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
     """The different features of a channel, sorted, and the place of every row's among them: looked for once."""
-    values = prints.features[name]["feature"].to_numpy()
-    return prints.once("coded", name, lambda: np.unique(values, return_inverse=True))
+    return prints.once("coded", name, lambda: _coded(prints.features[name]["feature"].to_numpy()))
+
+
+def _coded(features: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
+    if not len(features) or int(features.max()) >= 1 << 32:
+        return np.unique(features, return_inverse=True)
+    # Short features are sorted as one number with their rows: half of the time.
+    rows = (features << np.uint64(32)) | np.arange(len(features), dtype=np.uint64)
+    rows.sort()
+    values = rows >> np.uint64(32)
+    begins = np.append(True, values[1:] != values[:-1])
+    place = np.empty(len(features), dtype=np.int64)
+    place[rows.astype(np.uint32)] = np.cumsum(begins) - 1  # what is above 32 bits, the feature, is cut off
+    return values[begins], place
 
 
 def different(groups: npt.NDArray[np.integer], items: npt.NDArray[np.integer], count: int) -> npt.NDArray[np.int64]:
