@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -317,11 +316,10 @@ def _outlying(x: Matrix, used: Bool, weight: Matrix) -> tuple[Matrix, Matrix, fl
     """
     from scipy.special import ndtr  # here, because facts about models are read without comparing any
 
-    with np.errstate(invalid="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # columns without null models
-        value = np.where(used, x, np.nan)
-        middle: Matrix = np.nanmedian(value, axis=0)
-        scale: Matrix = np.maximum(1.4826 * np.nanmedian(np.abs(value - middle), axis=0), 1e-12)
+    value = np.where(used, x, np.nan)
+    middle = _medians(value)
+    with np.errstate(invalid="ignore"):  # columns without null models
+        scale: Matrix = np.maximum(1.4826 * _medians(np.abs(value - middle)), 1e-12)
     value = np.where(used, x, 0.0)
     near: Matrix = used.astype(float)
     for _ in range(ROUNDS):
@@ -332,6 +330,18 @@ def _outlying(x: Matrix, used: Bool, weight: Matrix) -> tuple[Matrix, Matrix, fl
     kept = 2 * ndtr(INSIDE) - 1
     density = np.exp(-(INSIDE**2) / 2) / np.sqrt(2 * np.pi)
     return near, inside, float(np.sqrt(1 - 2 * INSIDE * density / kept))
+
+
+def _medians(values: Matrix) -> Matrix:
+    """The median of each column's known values. NaN if there are none.
+
+    NumPy's own of columns with NaN goes through masked arrays, and takes five times as long.
+    """
+    known = (~np.isnan(values)).sum(axis=0)
+    ordered = np.sort(values, axis=0)  # NaN last
+    middle = np.take_along_axis(ordered, np.stack([(known - 1) // 2, known // 2]), axis=0)
+    found: Matrix = middle.sum(axis=0) / 2
+    return found
 
 
 def combine(channels: Sequence[PairScores], facts: Sequence[ModelFacts]) -> PairScores:

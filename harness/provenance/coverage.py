@@ -18,14 +18,13 @@ from collections.abc import Sequence
 from itertools import compress
 
 import numpy as np
-import polars as pl
 
 from harness.provenance import calibration as cal
 from harness.provenance.calibration import Matrix, ModelFacts
 from harness.provenance.comparability import Familiarity
 from harness.provenance.evidence import EVIDENCE
 from harness.provenance.fingerprint import Fingerprints, channel
-from harness.provenance.similarity import by_prompt, on_asked
+from harness.provenance.similarity import by_prompt, coded, different, on_asked
 
 LEAST_OTHERS = 3
 """Others that must have a habit for it to be known: fewer is a quirk."""
@@ -68,11 +67,10 @@ def _known(prints: Fingerprints, name: str, groups: np.ndarray[tuple[int], np.dt
 
 def _habits(prints: Fingerprints, name: str, groups: np.ndarray[tuple[int], np.dtype[np.uint16]]) -> Matrix:
     """By model: in how many answers, features that enough other groups have anywhere."""
-    frame = prints.features[name]
-    rows = frame.select("m", "feature").with_columns(g=groups[frame["m"].to_numpy()])
-    shared = rows.group_by("feature").agg(pl.col("g").n_unique()).filter(pl.col("g") > LEAST_OTHERS)
-    hits = rows.join(shared.select("feature"), on="feature", how="semi")["m"].to_numpy()
-    return np.bincount(hits, minlength=len(prints.models)).astype(float)
+    m = prints.features[name]["m"].to_numpy()
+    found, place = coded(prints, name)
+    shared = different(place, groups[m], len(found)) > LEAST_OTHERS
+    return np.bincount(m[shared[place]], minlength=len(prints.models)).astype(float)
 
 
 def _answered_alike(prints: Fingerprints, name: str, groups: np.ndarray[tuple[int], np.dtype[np.uint16]]) -> Matrix:

@@ -137,9 +137,13 @@ class Analysis:
         Raises:
             ConfigError: the pool has no such model.
         """
-        if name not in self.models:
+        if name not in self._rows:
             raise ConfigError(unknown_name("model", name, self.models))
-        return self.models.index(name)
+        return self._rows[name]
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {name: i for i, name in enumerate(self.models)}
 
     def column(self, model: int) -> int | None:
         """Column of a candidate in `z` and `p`."""

@@ -16,8 +16,9 @@ from harness.provenance import fingerprint
 from harness.provenance.calibration import Matrix
 from harness.provenance.evidence import EVIDENCE, Analysis
 from harness.provenance.finding import Finding, PairTest
-from harness.provenance.pools import Pool, combined
+from harness.provenance.pools import Pool
 from harness.provenance.reports import Study, analysis_of
+from harness.provenance.similarity import coded, different
 
 if TYPE_CHECKING:
     import polars as pl
@@ -85,7 +86,7 @@ def tables(studies: Sequence[Study], found: Iterable[Finding]) -> dict[str, pl.D
     return {
         "evidence": _frame([_strongest(one) for one in told], _EVIDENCE),
         "provenance": _joined([_cells(study, tests) for study in shown], _PROVENANCE),
-        "fingerprints": _frame([row for study in shown for row in _made(combined(study.pool))], _FINGERPRINTS),
+        "fingerprints": _frame([row for study in shown for row in _made(study.pool)], _FINGERPRINTS),
     }
 
 
@@ -145,15 +146,17 @@ def _cells(study: Study, tests: Mapping[tuple[str, str, str], PairTest]) -> pl.D
 
 def _made(pool: Pool) -> list[Row]:
     """What every fingerprint is made of: prompts answered, and features found in them."""
-    import polars as pl
-
-    found, prints = [], pool.prints
-    for channel, frame in sorted(prints.features.items()):
-        counts = dict(frame.group_by("m").agg(pl.col("feature").n_unique()).iter_rows())
+    prints = pool.prints
+    answered, found = prints.answered.sum(axis=1).tolist(), []
+    for channel in sorted(EVIDENCE):
+        m, feature = (prints.features[channel][column].to_numpy() for column in ("m", "feature"))
+        if not prints.cut:  # they are of 64 bits
+            _, feature = coded(prints, channel)
+        features = different(m, feature, len(prints.models)).tolist()
         found += [
             {"model": name, "channel": channel, "version": fingerprint.VERSION, "task": pool.corpus,
-             "prompts": int(prints.answered[m].sum()), "features": counts.get(m, 0)}
-            for m, name in enumerate(prints.models)
+             "prompts": n, "features": count}
+            for name, n, count in zip(prints.models, answered, features, strict=True)
         ]  # fmt: skip
     return found
 

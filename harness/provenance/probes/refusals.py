@@ -42,12 +42,13 @@ GROUPS = 10
 RIDGE = 0.1
 READ = 300
 """Characters of an answer that are read: a refusal comes first."""
-PLAIN = r"^[\x00-\x7F‘’“”–—•À-ÖØ-öø-ÿА-яЁё一-鿿]*$"
+PLAIN = r"^[\x00-\x7F‘’“”–—•§°±·×÷£€→≈≠≤≥∞√À-ÖØ-öø-ÿА-яЁё一-鿿]*$"
 """Texts of these characters alone are their own plain text: none has another compatibility form, none joins another."""
 AROUND = 40
 """Characters before a cut that what is cut off may still change: accents are put together with their letters."""
+# `(?:^|\W)` is `\b` here, since every rule begins with a letter, and takes Polars a tenth of the time outside of ASCII.
 _REFUSAL = re.compile(
-    r"\b(?:i(?:['’]m| am) (?:sorry|unable|not able|not comfortable|not going to|afraid)|i apologi[sz]e|"
+    r"(?:^|\W)(?:i(?:['’]m| am) (?:sorry|unable|not able|not comfortable|not going to|afraid)|i apologi[sz]e|"
     r"i (?:can(?:['’]t|not)|won['’]t|will not|must decline|do not feel comfortable|don['’]t feel comfortable)|"
     r"(?:can(?:['’]t|not)|unable to) (?:assist|help|comply|provide|fulfil+|create|write|generate|discuss|engage)|"
     r"as an ai(?: language model| assistant)?,? i (?:can|do|am|must)|against my (?:guidelines|programming)|"
@@ -67,10 +68,11 @@ def _declined(answers: pl.Series) -> pl.Series:
     import polars as pl
 
     start = answers.str.slice(0, 2 * READ)
-    plain = start.str.contains(PLAIN)
     found = start.str.slice(0, READ).str.contains(f"(?i){_REFUSAL.pattern}")
-    others = answers.filter(~plain).map_elements(refused, pl.Boolean, skip_nulls=True)
-    return found.scatter((~plain).arg_true(), others).fill_null(value=False)
+    foreign = (start.str.len_bytes() > start.str.len_chars()).arg_true()  # the others are plain, at a tenth of the time
+    odd = foreign.filter(~start.gather(foreign).str.contains(PLAIN))
+    others = answers.gather(odd).map_elements(refused, pl.Boolean, skip_nulls=True)
+    return found.scatter(odd, others).fill_null(value=False)
 
 
 def _start(answer: str) -> str:

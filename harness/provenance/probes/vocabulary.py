@@ -186,15 +186,20 @@ def _overlaps(models: Sequence[int], said: Sequence[np.ndarray], new: np.ndarray
     coded = np.split(ids, np.cumsum([len(ts) for _, ts in tokens])[:-1])
     first = np.full((len(tokens), int(ids.max()) + 1), never)
     distinct = np.zeros((len(tokens), never + 1), dtype=np.int64)
+    different: list[np.ndarray] = []
     for row, ts in enumerate(coded):
         first[row, ts[::-1]] = np.arange(len(ts))[::-1]  # of several places the last one written stays: the first
-        distinct[row, 1 : len(ts) + 1] = first[row, ts] == np.arange(len(ts))
+        begins = first[row, ts] == np.arange(len(ts))
+        distinct[row, 1 : len(ts) + 1] = begins
+        different.append(ts[begins])
     distinct = distinct.cumsum(axis=1)
     owner = np.array([model for model, _ in tokens], dtype=np.int64)
     for row, ts in enumerate(coded):
         others = np.arange(row, len(tokens))
         others = others if new[owner[row]] else others[new[owner[others]]]
-        own = np.unique(ts)
+        if not len(others):
+            continue
+        own = different[row]
         common = (first[np.ix_(others, own)] < len(ts)).sum(axis=1)
         values = common / (len(own) + distinct[others, len(ts)] - common)
         result[owner[row], owner[others]] = values
