@@ -755,6 +755,16 @@ def test_performance_is_drawn_of_whatever_there_is_and_names_do_not_cover_each_o
     assert len({row["model"] for row, _ in placed}) == len(placed) > 20
 
 
+def test_a_share_has_no_place_outside_0_to_1_on_an_axis(contents):
+    data = copy.deepcopy(contents)
+    first, *others = data["board"]["rows"]
+    assert others
+    first |= {"mean": {"v": 0.02, "lo": -0.06, "hi": 0.1, "n": 9}, "place": None}
+    assert min(row["ylo"] for row in against.rows(data)[0]) == 0.0
+    first["mean"] |= {"v": -2.0, "lo": -3.0}  # a score that is no share keeps its range
+    assert min(row["ylo"] for row in against.rows(data)[0]) == -3.0
+
+
 def test_one_scored_model_that_was_not_tested_stands_at_its_score_and_not_at_0(contents):
     data = copy.deepcopy(contents)
     (row,) = data["board"]["rows"] = data["board"]["rows"][:1]
