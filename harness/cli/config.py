@@ -297,10 +297,26 @@ def run(words: Sequence[str], job: Callable[[EvalSpec], int]) -> int:
     except hydra.errors.HydraException as error:
         say(f"harness: {_refused(error, words)}", "error")
         return ConfigError.exit_code
+    except OSError as error:
+        _not_written(error, begun=bool(started))
     except SystemExit as stop:
         if stop.code not in (0, None):
             return ConfigError.exit_code if not started else HarnessError.exit_code
     return max(codes, default=0)
+
+
+def _not_written(error: OSError, *, begun: bool) -> None:
+    """Raise an error as it is if a job had begun, else in a sentence: a sweep writes its words down before its jobs.
+
+    Raises:
+        StorageError: what could not be written.
+    """
+    from harness.runs import storage_errors
+
+    if begun:
+        raise error
+    with storage_errors(Path(error.filename or ".")):
+        raise error
 
 
 def _refused(error: hydra.errors.HydraException, words: Sequence[str]) -> str:

@@ -143,6 +143,15 @@ def test_a_secret_in_a_sweep_reaches_no_file(user: Path) -> None:
     assert not (user / "results").exists()
 
 
+def test_a_sweep_that_cannot_be_written_is_told_in_a_sentence(user: Path) -> None:
+    (user / "results").mkdir()
+    (user / "results" / "sweeps").write_text("no folder")
+    done = _eval("-m", "model=mine", "task=my_task", "seed=1,2")
+    assert done.returncode == 6
+    assert "sweeps: cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_wrong_name_in_a_sweep_is_answered_with_near_ones(user: Path) -> None:
     done = _eval("-m", "model=mine,smolm2", "task=my_task")
     assert done.returncode == 2
