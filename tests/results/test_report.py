@@ -761,6 +761,9 @@ def test_a_share_has_no_place_outside_0_to_1_on_an_axis(contents):
     assert others
     first |= {"mean": {"v": 0.02, "lo": -0.06, "hi": 0.1, "n": 9}, "place": None}
     assert min(row["ylo"] for row in against.rows(data)[0]) == 0.0
+    first["place"] = {"v": 1.07, "whole": False, "group": 0}  # differences add up to more than all
+    assert max(row["yhi"] for row in against.rows(data)[0]) == 1.0
+    first["place"] = None
     first["mean"] |= {"v": -2.0, "lo": -3.0}  # a score that is no share keeps its range
     assert min(row["ylo"] for row in against.rows(data)[0]) == -3.0
 

@@ -48,8 +48,8 @@ def _scores(data: Data) -> dict[int, Data]:
     may leave the range that a score can have, and the axis would show it.
     """
     found = {row["model"]: score for row in data["board"]["rows"] if (score := score_of(row)) is not None}
-    shares = all(0 <= score["y"] <= 1 for score in found.values() if "placed" not in score)
-    if shares and len(found) > sum("placed" in score for score in found.values()):
+    own = [cell["v"] for row in data["board"]["rows"] for cell in (row["mean"], *row["cells"]) if cell is not None]
+    if all(0 <= value <= 1 for value in own if value is not None):
         for score in found.values():
             score |= {key: min(1.0, max(0.0, score[key])) for key in ("y", "ylo", "yhi")}
     return found
@@ -163,7 +163,8 @@ def performance(data: Data) -> Spec:
         "width": 560,
         "height": HIGH,
         "description": "Performance against similarity to the nearest relative. Similarity is evidence, not proof of "
-        "copying. Hollow points on the left edge were not tested, those on the lower edge were not scored.",
+        "copying. Hollow points on the left edge were not tested, those on the lower edge have no "
+        "score on documents that others were asked.",
         "data": {"values": found},
         "layer": layers,
     }
