@@ -32,7 +32,7 @@ def evaluate(*overrides: str, quiet: bool = False, **settings: Any) -> FinishedR
         The finished run: its folder, its manifest, and how many requests were sent. `harness.open(…)` reads it.
 
     Raises:
-        ConfigError: a setting or a name is not known; the message has near misses.
+        ConfigError: a setting or a name is not known. The message has near misses.
         HarnessError: anything else that you can put right. What was answered before it is kept.
     """
     from harness.cli import config
@@ -43,11 +43,11 @@ def evaluate(*overrides: str, quiet: bool = False, **settings: Any) -> FinishedR
 
 
 def open(results: str | PathLike[str] = "results", *, refresh: bool = True) -> notebook.Results:  # noqa: A001 - `harness.open`
-    """The results in a folder, to read: SQL, and every table as a Polars frame; see `harness.results.notebook.Results`.
+    """The results in a folder, to read: SQL, and every table as a Polars frame. See `harness.results.notebook.Results`.
 
     Args:
         results: the results folder.
-        refresh: bring the index up to date first; False reads it as it is and writes nothing.
+        refresh: bring the index up to date first. False reads it as it is and writes nothing.
 
     Raises:
         ConfigError: there is no such folder.

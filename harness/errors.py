@@ -125,20 +125,22 @@ NEAR = 0.6
 """Likeness from which on a name is offered: difflib's own default. Below it `mine` is offered for `nope`."""
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
+def unknown_name(kind: str, name: str, known: Iterable[str], more: str = "") -> str:
     """Say that a name is not known, with the nearest ones.
 
     Args:
         kind: what the name should have been, in the singular (`"model"`).
         name: what was found.
         known: every name that would have been accepted.
+        more: what follows, such as the command that lists them all.
 
     Returns:
-        One sentence with up to three near misses, else the first `SHOWN` names and how many more there are.
+        A sentence with up to three near misses, else the first `SHOWN` names and how many more there are.
     """
     names = sorted(set(known) - {name})
     near = difflib.get_close_matches(name, names, n=3, cutoff=NEAR)
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    listed = f"known: {', '.join(names[:SHOWN]) or 'none'}{more}"
+    others = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    listed = f"known: {', '.join(names[:SHOWN]) or 'none'}{others}"
     hint = f"did you mean {' or '.join(repr(n) for n in near)}?" if near else listed
-    return f"unknown {kind} {name!r}; {hint}"
+    after = f"{' ' if near else '; '}{more}" if more else ""
+    return f"unknown {kind} {name!r}; {hint}{after}"

@@ -167,7 +167,7 @@ def key(model: str, connect: ConnectSpec) -> Secret | None:
 
 @dataclass(slots=True)
 class Exchange:
-    """What became of one request; one is made for each, and a frozen one takes three times as long."""
+    """What became of one request. One is made for each, and a frozen one takes three times as long."""
 
     payload: Any = None
     """The JSON that came back with the last try, of a success or of an error."""

@@ -98,17 +98,24 @@ def listing(folder: Path, frame: pl.DataFrame, total: int, width: int) -> str:
             row["id"][:ID_CHARS],
             *(row[name] for name in several),
             f"{row['doc_id']}.{row['repeat']}" if row["repeat"] else str(row["doc_id"]),
-            row["verdict"] or row["status"],
+            _verdict(row),
             "" if row["extracted"] is None else _head(row["extracted"]),
             (row["error"] or "") if row["status"] == "failed" else (row["output"] or ""),
         ]
         for row in frame.iter_rows(named=True)
     ]
     many = count(total, "sample") if frame.height == total else f"{frame.height:,} of {count(total, 'sample')}"
-    head = f"{many}{visible(f' of {shared}' if shared else '')}: {states}.\n" if frame.height else f"{many}.\n"
+    of = f"{'' if frame.height == total else ', these'} of {shared}" if shared else ""
+    head = f"{many}{visible(of)}: {states}.\n" if frame.height else f"{many}.\n"
     more = "" if frame.height == total else f"`--limit {total}` shows all. "
     hint = f"{more}In full: harness show {folder.name} --id ID\n"
     return head + hint + "\n" + lines(("id", *several, "doc", "verdict", "read as", "answer"), rows, width)
+
+
+def _verdict(row: Mapping[str, Any]) -> str:
+    """Right, wrong, or why neither. An imported answer is just scored, so its score stands there."""
+    told = row["verdict"] or row["status"]
+    return f"{told} {row['score']:g}" if told == "scored" and row["score"] is not None else told
 
 
 def _head(text: str, most: int = 14) -> str:

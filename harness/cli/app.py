@@ -537,7 +537,7 @@ _with_examples()
 
 
 def _of(words: Sequence[str]) -> typer.Typer:
-    """The command line of these words, with no other command than theirs where they name one.
+    """The command line of these words, with no other command than theirs if they name one.
 
     To make all forty of them, Typer reads the types of a hundred parameters, which takes a tenth of a short command.
     """

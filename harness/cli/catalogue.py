@@ -257,16 +257,18 @@ def summary(folder: Path) -> str:
     manifest = run_folders.read_manifest(folder)
     counts, tokens = (known(part) for part in (manifest.counts, manifest.tokens))
     git, place = manifest.git, manifest.platform
+    lm_eval = f"; lm-eval {manifest.packages['lm_eval']}" if "lm_eval" in manifest.packages else ""
     commit = f", commit {git.commit[:12]}{' with changes' if git.dirty else ''}" if git and git.commit else ""
     lines = [
         f"run       {manifest.run_id} ({status(folder, manifest)})",
         f"command   {' '.join(manifest.argv)}",
         f"time      {manifest.started_at} to {manifest.finished_at or '?'}",
-        f"harness   {manifest.harness_version}{commit}; lm-eval {manifest.packages.get('lm_eval', '?')}",
+        f"harness   {manifest.harness_version}{commit}{lm_eval}",
         f"machine   {place.cpu}, {place.cores} cores, {place.system}",
     ]
     if counts:
         lines.append("samples   " + ", ".join(f"{value} {key}" for key, value in counts.items() if key != "samples"))
+    if any(tokens.values()):
         lines.append("tokens    " + ", ".join(f"{value} {key}" for key, value in tokens.items() if value))
     lines += [
         f"model     {model.name}: {model.backend}"

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
 
 LISTED = {
-    "model": "; `harness models` lists them",
-    "task": "; `harness tasks` lists them, and lm_eval:NAME is one of lm-eval's",
+    "model": "`harness models` lists them",
+    "task": "`harness tasks` lists them, and lm_eval:NAME is one of lm-eval's",
 }
 """What follows an unknown name of a group."""
 GROUPS = ("model", "task", "panel", "decode", "experiment")
@@ -136,7 +136,7 @@ def _check_groups(words: Sequence[str], own_dirs: Sequence[Path]) -> None:
             if isinstance(name, str) and name not in known and not name.startswith(BUILTIN):
                 if group == "task" and (wrong := taskfiles.reason(name, resources.task_dirs())):
                     raise wrong
-                raise ConfigError(unknown_name(group, name, known) + LISTED.get(group, ""))
+                raise ConfigError(unknown_name(group, name, known, LISTED.get(group, "")))
             for file in (d / group / f"{name}.yaml" for d in (*resources.conf_dirs(), *own_dirs)):
                 if file.is_file():
                     resources.mapping(file)  # Hydra would print a traceback of one that is no YAML
@@ -270,7 +270,7 @@ def run(words: Sequence[str], job: Callable[[EvalSpec], int]) -> int:
             say(f"harness: {error}", "error")
             codes.append(error.exit_code)
         except KeyboardInterrupt:
-            say("\nharness: interrupted. What was answered is kept, and the same command goes on from here")
+            say("\nharness: interrupted. The answers are kept, and the same command goes on from here.")
             codes.append(INTERRUPTED)
         return codes[-1]
 
@@ -297,10 +297,26 @@ def run(words: Sequence[str], job: Callable[[EvalSpec], int]) -> int:
     except hydra.errors.HydraException as error:
         say(f"harness: {_refused(error, words)}", "error")
         return ConfigError.exit_code
+    except OSError as error:
+        _not_written(error, begun=bool(started))
     except SystemExit as stop:
         if stop.code not in (0, None):
             return ConfigError.exit_code if not started else HarnessError.exit_code
     return max(codes, default=0)
+
+
+def _not_written(error: OSError, *, begun: bool) -> None:
+    """Raise an error as it is if a job had begun, else in a sentence: a sweep writes its words down before its jobs.
+
+    Raises:
+        StorageError: what could not be written.
+    """
+    from harness.runs import storage_errors
+
+    if begun:
+        raise error
+    with storage_errors(Path(error.filename or ".")):
+        raise error
 
 
 def _refused(error: hydra.errors.HydraException, words: Sequence[str]) -> str:
@@ -552,24 +568,43 @@ def _sentences(error: ValidationError, data: Any) -> list[str]:
     found = [(item, (item["loc"][2:], item["msg"], repr(item["input"]))) for item in _deepest(error)]
     alike = Counter(what for item, what in found if item["loc"][0] == "tasks" and len(item["loc"]) > 2)  # noqa: PLR2004
     shared = {what for what, count in alike.items() if count == len(data["tasks"]) > 1}
-    told = (_sentence({**item, "loc": what[0]} if what in shared else item, data) for item, what in found)
-    return list(dict.fromkeys(told))
+    either: dict[tuple[str, str], str] = {}
+    for item, what in found:
+        where, wanted, after = _complaint({**item, "loc": what[0]} if what in shared else item, data)
+        before = either.get((where, after))
+        # A value that may be of two types has two complaints.
+        other = before is not None and before != wanted
+        either[where, after] = f"{before} or {wanted.removeprefix('expected ')}" if other else wanted
+    return [f"{where}: {wanted}{after}" for (where, after), wanted in either.items()]
 
 
-def _sentence(item: Any, data: Any) -> str:
-    """One of pydantic's complaints, with the value that was found."""
-    where, value = [], data
+def _complaint(item: Any, data: Any) -> tuple[str, str, str]:
+    """One of pydantic's complaints: the place, what was expected there, and what was found."""
+    where: list[str] = []
+    value = data
     for part in item["loc"]:
+        if where and value is not None and not isinstance(value, list | dict):
+            break  # pydantic's name for one of the types that the value may have
         if isinstance(part, int) and isinstance(value, list) and part < len(value) and isinstance(value[part], dict):
             where.append(str(value[part].get("name", part)))
         else:
             where.append(str(part))
         value = value[part] if isinstance(value, list | dict) and _has(value, part) else None
-    found = "" if item["type"] in ("missing", "unexpected_keyword_argument") else f", found {item['input']!r}"
-    if item["type"] == "predicate_failed":
-        return f"{'.'.join(where)}={item['input']!r}: expected a month, YYYY-MM"
     instead = "; sandbox.allow_unsafe=true allows it to the whole run" if where[-1] == "allow_unsafe_code" else ""
-    return f"{'.'.join(where)}: {item['msg']}{found}{instead}"
+    if item["type"] == "unexpected_keyword_argument":
+        return ".".join(where), "unknown key", instead
+    found = "nothing" if item["type"] == "missing" or item["input"] is None else repr(item["input"])
+    return ".".join(where), _expected(item), f", found {found}{instead}"
+
+
+def _expected(item: Any) -> str:
+    """What pydantic says it expected, as a user would put it."""
+    if item["type"] == "predicate_failed":
+        return "expected a month, YYYY-MM"
+    text = item["msg"].partition(", unable to")[0].removeprefix("Input should be ")
+    plainer = {"Field required": "a value", "a valid integer": "a whole number", "a valid boolean": "true or false"}
+    text = plainer.get(text, text.replace("a valid ", "a ").replace("a string", "text"))
+    return f"expected {'a number ' if text.startswith(('greater', 'less')) else ''}{text}"
 
 
 def _has(value: Any, part: Any) -> bool:

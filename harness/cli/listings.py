@@ -129,9 +129,9 @@ def dry_run(name: str, rows: Sequence[Mapping[str, Any]], width: int) -> str:
         ]
         for row in rows
     ]
-    header = ("model", "task", "send", "tokens in", "out, at most", "$ at most", "detects")
+    header = ("model", "task", "send", "tokens in", "tokens out", "$", "detects")
     table = grid(header, [[visible(cell) for cell in row] for row in cells], width, [False, False, *[True] * 5])
-    told = "Tokens are estimates. `out, at most` is the sum if every answer is as long as it\nmay be.\n"
+    told = "Tokens are estimates. `tokens out` and `$` hold if every answer is as long as it\nmay be.\n"
     if any(row["detects"] is not None for row in rows):
         told += (
             "`detects` is the smallest difference in accuracy to another model that these\n"

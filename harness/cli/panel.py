@@ -34,7 +34,7 @@ Name = Annotated[str, typer.Argument(help="Name of a panel. `harness panel list`
 Out = Annotated[Path, typer.Option(help="The folder to write the panel to.")]
 OWN = Path(panels.OWN)
 SHOWN = ("models", "prompts", "licences", "power")
-LIST_COLUMNS = ("panel", "models", "months", "labs", "prompts", "texts_here", "reads", "problem")
+LIST_COLUMNS = ("panel", "models", "months", "labs", "prompts", "reads", "problem")
 """Of a table for people. Every other format has all of them."""
 MODEL_COLUMNS = ("lab", "released", "model", "candidate", "traces")
 """Of a table for people. Every other format has all of them."""
@@ -407,7 +407,7 @@ def _answers(results: Path, models: Iterable[str]) -> tuple[pl.DataFrame, Any]:
     everybody = set(frame["model"].to_list())
     for model in models:
         if model not in everybody:
-            raise ConfigError(unknown_name("model", model, everybody) + "; it needs answers: harness eval task=panel")
+            raise ConfigError(unknown_name("model", model, everybody, "it needs answers: harness eval task=panel"))
     return frame.filter(pl.col("model").is_in(list(models) or list(everybody))), known
 
 

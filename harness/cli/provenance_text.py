@@ -65,9 +65,9 @@ def text(suspect: str, corpus: Mapping[str, Any]) -> str:
     heading = (
         f"{visible(suspect)} on {visible(corpus['corpus'])}: {corpus['suspect_prompts']} of {corpus['prompts']} "
         f"prompts, {corpus['models']} models. Verdict: {corpus['verdict']}"
-        f"{', ' + corpus['strength'] if corpus['strength'] not in (None, 'none') else ''}.\n"
+        f"{', ' + corpus['strength'] if corpus['strength'] not in (None, 'none') else ''}."
     )
-    lines = [heading]
+    lines = [textwrap.fill(heading, columns) + "\n"]
     shown = corpus["tests"][:SHOWN]
     if shown and all(f["z"] is None for f in corpus["tests"]):
         reasons = Counter(f["verdict"] for f in corpus["tests"])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from harness.cli.output import RESULTS, Results, warn
+from harness.cli.output import RESULTS, Results, warn, width
 from harness.cli.publish import DEFAULT
 from harness.core import say
 from harness.errors import ConfigError, unknown_name
@@ -81,7 +82,10 @@ def plot(
 
     about = {key: (figure.__doc__ or "").split("\n")[0] for key, figure in figures.FIGURES.items()}
     if name is None:
-        sys.stdout.write("".join(f"{key:<12} {text}\n" for key, text in about.items()))
+        indent = " " * 13
+        for key, text in about.items():
+            told = textwrap.fill(text, width(), initial_indent=f"{key:<12} ", subsequent_indent=indent)
+            sys.stdout.write(f"{told}\n")
         return
     if name not in about:
         raise ConfigError(unknown_name("figure", name, about))

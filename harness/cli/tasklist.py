@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from harness.cli import listings
-from harness.core import resources, say, visible
+from harness.core import paragraph, resources, say, visible
 from harness.engine import taskfiles
 from harness.errors import ConfigError, unknown_name
 from harness.evaluation import budget
@@ -228,7 +228,7 @@ def listing(frame: pl.DataFrame, width: int) -> str:
     rows = [row for row in frame.iter_rows(named=True) if row["kind"] != "suite"]
     counts = {text: sum(row["data"] == state for row in rows) for state, text in _WHERE.items()}
     told = ", ".join(f"{n} {text}" for text, n in counts.items() if n)
-    parts = [f"{listings.count(len(rows), 'task')}{f', whose data {told}' if told else ''}."]
+    parts = [paragraph(f"{listings.count(len(rows), 'task')}{f': {told}' if told else ''}.", width)]
     costs = "usd_at_most" in frame.columns
     header = ["n", "points", *(["usd at most"] if costs else []), "data", "prompt", "licence"]
     longest = max((len(row["task"]) for row in rows), default=0)
@@ -252,15 +252,15 @@ def listing(frame: pl.DataFrame, width: int) -> str:
     if suites:
         abouts = [[row["task"], row["about"].removeprefix("A suite: ")] for row in suites]
         parts.append(listings.lines(("suite", ""), abouts, width))
-    return "\n\n".join(part.rstrip("\n") for part in parts)
+    return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
 _REMARK = re.compile(r"\s*[(].*")
 _WHERE = {
-    "ships": "ship",
-    "here": "are in the hub's cache",
-    "hub": "come from the hub or a file",
-    "file": "need a file",
+    "ships": "with data that ship",
+    "here": "with data in the hub's cache",
+    "hub": "with data from the hub or a file",
+    "file": "with data from a file alone",
 }
 """What the column `data` says, and how the totals put it."""
 

@@ -97,7 +97,7 @@ def place(name: str) -> Path:
                 f"{name} asks several panels (conf/panel/{name}.yaml): name one of them here, or none to read every "
                 "panel whose prompts were answered"
             )
-        raise ConfigError(unknown_name("panel", name, panels) + "; `harness panel list` lists them")
+        raise ConfigError(unknown_name("panel", name, panels, "`harness panel list` lists them"))
     return panels[name]
 
 

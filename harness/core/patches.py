@@ -193,6 +193,8 @@ def composed_once() -> Iterator[None]:
 def refusals_raised() -> Iterator[None]:
     """Let Hydra raise what it refuses, so that we can say it: it prints `full_key` and other names of its insides.
 
+    So it does with a file that it cannot write, which it answers with a traceback.
+
     If you set `HYDRA_FULL_ERROR`, you get its traceback as before.
     """
     from hydra._internal import utils
@@ -201,12 +203,12 @@ def refusals_raised() -> Iterator[None]:
     before = utils.run_and_report
 
     def run_and_report(func: Callable[[], Any]) -> Any:
-        refused: list[CompactHydraException] = []
+        refused: list[Exception] = []
 
         def watched() -> Any:
             try:
                 return func()
-            except CompactHydraException as error:
+            except (CompactHydraException, OSError) as error:
                 if os.environ.get("HYDRA_FULL_ERROR"):
                     raise
                 refused.append(error)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
+import re
 import sys
+import textwrap
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -95,7 +98,7 @@ class RunProgress:
         if LOG.json:
             say(text)
         elif not self._quiet:
-            self._bars.console.print(escape(text), soft_wrap=True)
+            self._bars.console.print(escape(folded(text) if self._live else text), soft_wrap=True)
 
     def start(self, model: str, total: int, spent: Callable[[], str] = str) -> None:
         """Begin a model that owes `total` requests.
@@ -165,4 +168,35 @@ def say(text: str, level: str = "info", **facts: str | int) -> None:
     if LOG.json:
         now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
         text = json.dumps({"time": now, "level": level, "message": text.strip(), **facts})
+    elif sys.stderr.isatty():
+        text = folded(text)
     print(text, file=sys.stderr)  # noqa: T201 - the one place that speaks
+
+
+_QUOTED = re.compile(r"`[^`\n]*`")
+
+
+def folded(text: str) -> str:
+    """The text with its lines broken between words, as wide as the terminal is. What stands in backticks stays whole.
+
+    A terminal breaks words. A command that is broken in two cannot be copied.
+    """
+    try:
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):  # no terminal
+        return text
+    kept = _QUOTED.sub(lambda found: found[0].replace(" ", "\0"), text)
+    lines = []
+    for line in kept.split("\n"):
+        text = line.lstrip(" ")
+        indent = " " * (len(line) - len(text))
+        wrapped = textwrap.wrap(
+            text,
+            columns,
+            initial_indent=indent,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        lines += wrapped or [""]
+    return "\n".join(lines).replace("\0", " ")

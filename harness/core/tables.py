@@ -36,6 +36,8 @@ NO_VALUE = f"{NOTHING} means that there is no value"
 """Said once below a table that has such a cell."""
 NARROWEST = 9
 """Columns a terminal column needs to be read. If there is less, rows are printed as blocks."""
+GAPS = (3, 2, 1)
+"""Columns between two columns of a table: the most that leaves names whole."""
 
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 # GitHub takes no underscore inside a word for emphasis (https://github.github.com/gfm, rule 2) and no @ behind one for
@@ -166,14 +168,15 @@ def _table_pieces(frames: Iterable[pl.DataFrame], width: int) -> Iterator[bytes]
         if not frame.columns:
             yield b"(no result)\n"
             return
-        if len(frame.columns) * NARROWEST > width:
-            for row in frame.iter_rows():
+        header = [visible(name) for name in frame.columns]
+        shown = [[_cut(visible(cell(value))) for value in row] for row in frame.iter_rows()]
+        numeric = [dtype.is_numeric() for dtype in frame.dtypes]
+        if len(header) * NARROWEST > width or (shown and _gap(header, shown, numeric, width) is None):
+            for row in shown:
                 rows += 1
-                yield _block(rows, frame.columns, row, width).encode()
-        elif frame.height or not rows:
-            shown = [[_cut(visible(cell(value))) for value in row] for row in frame.iter_rows()]
-            numeric = [dtype.is_numeric() for dtype in frame.dtypes]
-            yield grid([visible(name) for name in frame.columns], shown, width, numeric).encode()
+                yield _block(rows, header, row, width).encode()
+        elif shown or not rows:
+            yield grid(header, shown, width, numeric).encode()
             rows += frame.height
     yield _count(rows, NO_VALUE if lacking else None).encode()
 
@@ -242,10 +245,25 @@ def _count(rows: int, note: str | None) -> str:
     return f"({rows} row{'' if rows == 1 else 's'}{f'; {note}' if note else ''})\n"
 
 
-def _block(number: int, names: Sequence[str], row: Sequence[Any], width: int) -> str:
-    """A row as a table of its own."""
-    cells = [[visible(name), _cut(visible(cell(value)))] for name, value in zip(names, row, strict=True)]
-    return f"row {number}\n{grid(['column', 'value'], cells, width)}"
+def _block(number: int, names: Sequence[str], row: Sequence[str], width: int) -> str:
+    """A row of safe cells as a table of its own."""
+    return f"row {number}\n{grid(['column', 'value'], list(zip(names, row, strict=True)), width)}"
+
+
+def _whole(cells: Sequence[str], *, right: bool) -> bool:
+    """Whether a column is kept whole: a name that is cut in two can be neither read nor copied."""
+    return right or all(len(text) <= IDENTIFIER and " " not in text for text in cells)
+
+
+def _gap(header: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool], width: int) -> int | None:
+    """The widest gap between columns that leaves names whole and prose `NARROWEST`. None if there is none."""
+    from rich.cells import cell_len
+
+    needed = 0
+    for name, right, cells in zip(header, numeric, zip(*rows, strict=True), strict=True):
+        longest = max(map(cell_len, (name, *cells)))
+        needed += longest if _whole(cells, right=right) else min(longest, NARROWEST)
+    return next((gap for gap in GAPS if needed + gap * (len(header) - 1) <= width), None)
 
 
 def _cut(text: str) -> str:
@@ -268,11 +286,13 @@ def grid(
     from rich.table import Table
     from rich.text import Text
 
-    table: Table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for place, (name, right) in enumerate(zip(header, numeric or [False] * len(header), strict=True)):
-        cells = [row[place] for row in rows]
-        # A name that is cut in two can be neither read nor copied: prose gives way to it.
-        whole = right or all(len(text) <= IDENTIFIER and " " not in text for text in cells)
+    right_ones = numeric or [False] * len(header)
+    gap = _gap(header, rows, right_ones, width) if rows else GAPS[0]
+    left, right_pad = {3: (1, 1), 2: (0, 1)}.get(gap or GAPS[-1], (0, 0))  # the box itself is the third column
+    table: Table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, right_pad, 0, left))
+    for place, (name, right) in enumerate(zip(header, right_ones, strict=True)):
+        # Prose gives way to names. If that is not enough, names are folded: one that is cut off is lost.
+        whole = right or (gap is not None and _whole([row[place] for row in rows], right=right))
         table.add_column(Text(name), justify="right" if right else "left", overflow="fold", no_wrap=whole)
     for row in rows:
         table.add_row(*(Text(text) for text in row))

@@ -129,7 +129,8 @@ def find(dirs: Iterable[Path]) -> dict[str, TaskFile]:
     """Every task in the folders that can be read, by name, sorted.
 
     Files whose name starts with `_` are parts to include, not tasks. Files without a `task:` name are lm-eval groups,
-    which are left to lm-eval. If two tasks have one name, you get neither of them, and `refused` has both.
+    which are left to lm-eval. If two tasks have one name, you get neither of them, and `refused` has both. The same
+    task in a second folder, such as another checkout, counts once.
     """
     return _sorted_out(dirs)[0]
 
@@ -159,6 +160,8 @@ def _sorted_out(dirs: Iterable[Path]) -> tuple[dict[str, TaskFile], dict[Path, T
             wrong[path] = error
             continue
         if task and task.name in tasks:
+            if task.content_hash() == tasks[task.name].content_hash():
+                continue
             twice.add(task.name)
             held = f"a task named {task.name!r} is already in {tasks[task.name].path}"
             wrong[path] = TaskError(f"{_at(path, 'task')}: {held}; rename one")

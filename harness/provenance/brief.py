@@ -66,7 +66,10 @@ def because(found: Finding) -> list[str]:
         told.append(worth(found))
     if found.incomparable:
         told.append(f"Its answers are not comparable with those of this set: {found.incomparable}.")
-    told += [f"{count} candidates could not be tested: {why}." for why, count in found.reasons.items()]
+    told += [
+        f"{count} {'candidate' if count == 1 else 'candidates'} could not be tested: {why}."
+        for why, count in found.reasons.items()
+    ]
     return told
 
 

@@ -40,8 +40,8 @@ class ScoreTable:
     """A detector's table, read for one prompt set.
 
     Attributes:
-        z: models x candidates, its scores; a model with itself is NaN.
-        flagged: whether each pair is flagged; `None` if the detector has no threshold.
+        z: models x candidates, its scores. A model with itself is NaN.
+        flagged: whether each pair is flagged. `None` if the detector has no threshold.
         unread: rows about models that are not compared, or with somebody who is no candidate.
     """
 
@@ -260,7 +260,7 @@ def _complete(z: Matrix, part: PromptSet, candidates: list[int], what: str) -> N
 
 
 def _figures(corpus: Scored, rivals: Mapping[str, Matrix]) -> Iterator[Figure]:
-    """The figures of one corpus; those of names only for a detector that names somebody."""
+    """The figures of one corpus, those of names only for a detector that names somebody."""
     if corpus.flagged is not None:
         yield from lab_figures.controls_accused(corpus)
         yield lab_figures.unrelated_named(corpus)

@@ -32,7 +32,7 @@ VERSION = ("phrasing", "words")
 """Channels that answer whether two models are versions of one: what is said survives a change of style."""
 ALPHA = 0.05
 LEAST_PROMPTS = 50
-"""Prompts below which no verdict is given; the power curve of `validate` is why."""
+"""Prompts below which no verdict is given. The power curve of `validate` is why."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Analysis:
         dated: read against models that cannot have learnt from the candidate.
         labs: the mean dated score with a lab's two nearest versions, calibrated.
         lab_p: p-value per model and lab, NaN if untestable.
-        every_date: read against all models of other labs; `None` if every pair that is tested has a dated null.
+        every_date: read against all models of other labs. `None` if every pair that is tested has a dated null.
         same_lab: whether candidates of a suspect's own lab are tested all the same.
     """
 
@@ -91,12 +91,12 @@ class Analysis:
 
     @cached_property
     def z(self) -> Matrix:
-        """Scores, each against its null: models x candidates; NaN if there is none."""
+        """Scores, each against its null: models x candidates, NaN if there is none."""
         return self._either(self.dated.scores.z, lambda reading: reading.scores.z)
 
     @cached_property
     def p(self) -> Matrix:
-        """P-values, each against its null: models x candidates; NaN if untestable."""
+        """P-values, each against its null: models x candidates, NaN if untestable."""
         return self._either(self.dated.p, lambda reading: reading.p)
 
     def of_channel(self, name: str) -> Matrix:
@@ -211,7 +211,7 @@ class Analysis:
 def rival(me: ModelFacts, other: ModelFacts, *, same_lab: bool = False) -> PairConclusion | None:
     """Why a candidate is not tested as a model's teacher: released later, or a rival explanation is documented.
 
-    A shared base model, or a shared lab, explains a resemblance without any teaching. Where the candidate's is
+    A shared base model, or a shared lab, explains a resemblance without any teaching. If the candidate's is
     documented, what the model's name alone suggests sets nobody apart: a name can be chosen. A lab has its own models
     before they are released: only in a later month is one of them later.
 
@@ -261,7 +261,7 @@ def analyse(
         prints: of all models, on the same prompts.
         facts: one per model, in the same order.
         candidates: indices of possible teachers.
-        names: channels to combine; at least two must be non-lexical.
+        names: channels to combine. At least two must be non-lexical.
         same_lab: whether candidates of a suspect's own lab are tested, too.
 
     Raises:
@@ -444,10 +444,10 @@ def pair_tests(
         analysis: of the pool that holds both.
         suspect: a model's name.
         alpha: false discovery rate.
-        q: adjusted p-values by candidate, of `of_versions`; by default over this suspect's labs on this set alone.
+        q: adjusted p-values by candidate, of `of_versions`. By default over this suspect's labs on this set alone.
 
     Returns:
-        One per candidate, the strongest evidence first; candidates that cannot be tested last.
+        One per candidate, the strongest evidence first, and candidates that cannot be tested last.
     """
     s = analysis.index(suspect)
     p = tested(analysis, suspect)

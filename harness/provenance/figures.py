@@ -70,7 +70,7 @@ class Scored:
         rng: of bootstraps and draws of prompts. Figures draw from it one after the other.
         draws: of one bootstrap.
         flagged: models x candidates: True if the detector says that the model was taught by, or resembles, the
-            candidate; `None` if it has no threshold.
+            candidate. `None` if it has no threshold.
     """
 
     name: str

@@ -273,6 +273,10 @@ def _files(name: str | Path) -> Files:
         raise ConfigError(f"{path.name} is not a panel that can be read ({error})") from error
 
 
+def _keys(about: Mapping[Any, Any]) -> str:
+    return ", ".join(map(str, about)) or "none"
+
+
 def _about(files: Files) -> Row:
     """The panel's YAML, of this format and these fingerprints, with its other files beside it."""
     try:
@@ -281,6 +285,8 @@ def _about(files: Files) -> Row:
         raise ConfigError(f"{files.name}.yaml: not YAML ({error})") from error
     if not isinstance(about, dict):
         raise ConfigError(f"{files.name}.yaml: expected a mapping, found {type(about).__name__}")
+    if not about.keys() & {"format", "version"}:
+        raise ConfigError(f"{files.name}.yaml is no panel: expected the keys format and version, found {_keys(about)}")
     anew = "build it anew with `harness panel build`"
     if about.get("format") != FORMAT:
         raise ConfigError(f"the panel {files.name} has format {about.get('format', 1)}, this is {FORMAT}: {anew}")

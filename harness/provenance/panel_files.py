@@ -37,6 +37,7 @@ from harness.provenance import fingerprint as fp
 from harness.provenance.calibration import ModelFacts
 from harness.provenance.panel import Panel, PanelEntry, Prompt
 from harness.provenance.registry import SAID, TAUGHT, Labels, Registry, bases_of
+from harness.runs import storage_errors
 
 ASKED = (25, 50, 60, 100, 200)
 """Numbers of prompts, beside all, that a panel says for what they show: its power, and when a model is the same."""
@@ -337,15 +338,17 @@ def write(made: Panel, folder: Path) -> int:
 
     Raises:
         ConfigError: `panel.check` would refuse them: what is wrong is named, and nothing is written.
+        StorageError: the folder cannot be written.
     """
     parts = _parts(made)
     files = panel.Files(made.name, parts)
     found = panel.problems(files)
     if found:
         raise ConfigError(f"the panel {made.name} is not written: {'; '.join(map(str, found[:5]))}")
-    folder.mkdir(parents=True, exist_ok=True)
-    for suffix, content in parts.items():
-        (folder / f"{made.name}{suffix}").write_bytes(content)
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for suffix, content in parts.items():
+            (folder / f"{made.name}{suffix}").write_bytes(content)
     return sum(map(len, parts.values()))
 
 

@@ -25,7 +25,7 @@ class PromptSet:
 
     Attributes:
         corpus: its name.
-        label: the name, with `(traces)` where reasoning is compared.
+        label: the name, with `(traces)` if reasoning is compared.
         column: of the texts: `output` or `reasoning`.
         texts: columns `model`, `prompt_id` and the texts, of the models that are compared.
         left_out: models that answered too few prompts.

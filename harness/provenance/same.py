@@ -36,7 +36,7 @@ OTHERS = 0.002
 SIBLINGS = 0.01
 """Pairs of siblings that the strict threshold may name."""
 GRID = np.arange(4.0, 60.0, 0.5)
-"""Scores tried as thresholds. 4 is where others' rate was .001 to .003 in every corpus (docs/provenance.md)."""
+"""Scores tried as thresholds. At 4 others' rate was .001 to .003 in every corpus (docs/provenance.md)."""
 LEAST_Z = 1.0
 """Both z must reach it: a suspect that is near to nobody has a nearest model all the same, but is far for that one."""
 LEAST_OTHERS = 5
@@ -459,9 +459,9 @@ def told_alike(
     Args:
         prints: of the pool.
         facts: one per model.
-        thresholds: of the pool, `calibrate`; without any nothing is told.
+        thresholds: of the pool, `calibrate`. Without any nothing is told.
         values: phrasing, models x models.
-        strangers: models of which no panel records anything; the others are what they are documented to be.
+        strangers: models of which no panel records anything. The others are what they are documented to be.
     """
     who = [i for i, fact in enumerate(facts) if fact.name in strangers]
     if not thresholds or not who:

@@ -349,7 +349,8 @@ def bounds(floor: Span | None, ceiling: Span | None) -> str:
     """
 
     def span(found: Span) -> str:
-        return f"{found.median:.1f} [{found.low:.1f}, {found.high:.1f}], {found.n} pairs"
+        pairs = "pair" if found.n == 1 else "pairs"
+        return f"{found.median:.1f} [{found.low:.1f}, {found.high:.1f}], {found.n} {pairs}"
 
     low = f"people's answers score {span(floor)}" if floor else "no floor measured (no human answers in this pool)"
     high = (

@@ -222,7 +222,7 @@ def _meaning(results: Path, query: store.Query, word: str) -> tuple[str, str]:
     try:
         folder = runs.find_run(results, run).name
     except ConfigError as error:
-        raise ConfigError(f"{unknown_name('model', word, models)}; and as a run: {error}") from error
+        raise ConfigError(unknown_name("model", word, models, f"as a run: {error}")) from error
     held = query(f"SELECT model FROM models WHERE run_id = {_quoted(folder)} ORDER BY model")["model"].to_list()
     if model and model not in held:
         raise ConfigError(unknown_name(f"model of run {folder}", model, held))

@@ -34,8 +34,9 @@ _CONTRASTS = """
     WHERE metrics.metric = 'drop' AND metrics.value IS NOT NULL ORDER BY ALL
 """
 NOTE = (
-    "drop is how much lower the score is on what the model cannot have seen. Newer problems may be harder, so read\n"
-    "a dated drop beside that of models from before all of them. A model without `released` has no dated row.\n"
+    "drop is how much lower the score is on what the model cannot have seen. Newer\n"
+    "problems may be harder, so read a dated drop beside that of models from before\n"
+    "all of them. A model without `released` has no dated row.\n"
 )
 
 

@@ -218,7 +218,7 @@ def storage_errors(path: Path) -> Iterator[None]:
         advice = (
             "what was answered so far is kept; free some space and give the same command again"
             if full
-            else "check the folder's permissions, or choose another with results_dir=PATH"
+            else "check the permissions, or write to another folder"
         )
         raise StorageError(f"{path}: {what}; {advice}") from error
 

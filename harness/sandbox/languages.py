@@ -129,7 +129,7 @@ def run(sources: Sequence[Source], limits: Limits, tier: str, packages: str | No
         sources: what to run.
         limits: CPU seconds and memory of each run. Compilers have `COMPILE_S` on top.
         tier: `A` or `unsafe`.
-        packages: a folder with the libraries of the tests, where the system has none.
+        packages: a folder with the libraries of the tests, if the system has none.
 
     Raises:
         SandboxError: a language cannot be run here.

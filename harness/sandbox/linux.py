@@ -142,7 +142,7 @@ READ = 1 << 2 | _LIST
 _FILE = 1 << 1 | 1 << 2 | 1 << 14
 _REFER, _TRUNCATE, _IOCTL = 1 << 13, 1 << 14, 1 << 15
 _NODES = 1 << 0 | 1 << 6 | 1 << 9 | 1 << 10 | 1 << 11
-"""Execute; make devices, sockets, FIFOs."""
+"""Execute, and make devices, sockets and FIFOs."""
 
 
 def landlock_abi() -> int:

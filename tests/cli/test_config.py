@@ -1,6 +1,7 @@
 """Hydra's grammar in, frozen specs out: what can be said, and what is refused in words."""
 
 import re
+import shutil
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
@@ -104,11 +105,11 @@ def test_one_of_lm_evals_own_tasks_is_named_with_a_prefix() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["model=smolm2"], "unknown model 'smolm2'; did you mean 'smollm2'"),
+        (["model=smolm2"], "or 'smollm2_terse'? `harness models` lists them"),
         (["task=[gsm8k,humanevall]"], "unknown task 'humanevall'; did you mean 'humaneval'"),
         (["decode=gredy"], "unknown decode 'gredy'; did you mean 'greedy'"),
         (["decode.temperature=hot"], "decode.temperature"),
-        (["decode.temperature=-1"], "greater than or equal to 0"),
+        (["decode.temperature=-1"], "decode.temperature: expected a number greater than or equal to 0, found -1"),
         (["seed=no"], "seed"),
         (["limit=0"], "limit"),
         (["name='../x'"], "name="),
@@ -140,6 +141,15 @@ def test_a_secret_in_a_sweep_reaches_no_file(user: Path) -> None:
     assert done.returncode == 2
     assert "hunter2" not in done.stderr
     assert not (user / "results").exists()
+
+
+def test_a_sweep_that_cannot_be_written_is_told_in_a_sentence(user: Path) -> None:
+    (user / "results").mkdir()
+    (user / "results" / "sweeps").write_text("no folder")
+    done = _eval("-m", "model=mine", "task=my_task", "seed=1,2")
+    assert done.returncode == 6
+    assert "sweeps: cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_wrong_name_in_a_sweep_is_answered_with_near_ones(user: Path) -> None:
@@ -200,6 +210,17 @@ def test_of_two_tasks_of_one_name_neither_can_be_chosen(user: Path) -> None:
     assert config.compose(["task=[gsm8k]"]).tasks
 
 
+def test_the_same_task_in_two_checkouts_counts_once(user: Path) -> None:
+    ours = resources.task_dirs()[0] / "word_problems"
+    shutil.copytree(ours, user / "tasks" / "word_problems")
+    assert config.compose(["task=word_problems"]).tasks
+    (user / "tasks" / "word_problems" / "word_problems.yaml").write_text(
+        "# Mine.\n" + TASK.replace("my_task", "word_problems")
+    )
+    with pytest.raises(TaskError, match="already in"):
+        config.compose(["task=word_problems"])
+
+
 def test_hydras_own_flags_work_and_leave_nothing_behind(user: Path) -> None:
     before = sorted(path.name for path in user.iterdir())
     job = _eval("model=mine", "task=my_task", "--cfg", "job")
@@ -219,9 +240,15 @@ def test_hydras_own_flags_work_and_leave_nothing_behind(user: Path) -> None:
         (["decode.temprature=3"], "unknown key 'decode.temprature'; did you mean decode.temperature?"),
         (["mdoel=smollm2"], "unknown key 'mdoel'; did you mean model?"),
         (["taks=gsm8k"], "unknown key 'taks'; did you mean task?"),
-        (["limit=abc"], "limit: Input should be a valid integer, unable to parse string as an integer, found 'abc'"),
-        (["limit=-1", "task=[gsm8k,aime24]"], "config: limit: Input should be greater than or equal to 1, found -1"),
-        (["limit=-1", "task=gsm8k"], "config: tasks.gsm8k.limit: Input should be greater than or equal to 1, found -1"),
+        (["task=panel", "panel.prompts=abc"], "panel.prompts: expected a whole number or 'all', found 'abc'"),
+        (["reuse=7"], "config: reuse: expected true or false, found 7"),
+        (["~models.smollm2.backend"], "config: models.smollm2.backend: expected a value, found nothing"),
+        (["limit=abc"], "config: limit: expected a whole number, found 'abc'"),
+        (["limit=-1", "task=[gsm8k,aime24]"], "config: limit: expected a number greater than or equal to 1, found -1"),
+        (
+            ["limit=-1", "task=gsm8k"],
+            "config: tasks.gsm8k.limit: expected a number greater than or equal to 1, found -1",
+        ),
         (["model=nope_nope"], "unknown model"),
     ],
 )

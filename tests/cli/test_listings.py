@@ -39,7 +39,7 @@ def table(text: str) -> list[str]:
 def test_a_list_of_samples_is_a_line_each_with_totals_first_and_says_how_to_see_more(listed: Project) -> None:
     text = listed.run("show", "eval-a1", "--samples").stdout
     assert text.startswith(
-        "50 of 80 samples of arithmetic: 49 answered, 1 truncated.\n`--limit 80` shows all. In full: "
+        "50 of 80 samples, these of arithmetic: 49 answered, 1 truncated.\n`--limit 80` shows all. In full: "
     )
     assert len(table(text)) == 50
     assert max(map(len, text.splitlines())) <= 80

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 
 import pytest
 from rich.console import Console
@@ -67,3 +68,19 @@ def test_the_budget_says_what_a_model_has_cost() -> None:
     assert told(BudgetSpec(), "b") == "1,000,000 tokens"
     assert told(BudgetSpec(), "free") == ""
     assert told(BudgetSpec(usd=5.0), "a") == "budget $1.00 of $5.00"
+
+
+def test_a_terminal_breaks_lines_between_words_and_no_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "harness: unknown model 'x'; `harness models --match x` lists them\n  /a/path/that/is/longer/than/a/line"
+    monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((30, 24)))
+    assert progress.folded(text).splitlines() == [
+        "harness: unknown model 'x';",
+        "`harness models --match x`",
+        "lists them",
+        "  /a/path/that/is/longer/than/a/line",
+    ]
+
+
+def test_without_a_terminal_a_line_stays_one(capsys: pytest.CaptureFixture[str]) -> None:
+    progress.say("word " * 40)
+    assert capsys.readouterr().err == "word " * 40 + "\n"

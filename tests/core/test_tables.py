@@ -204,3 +204,28 @@ def test_an_unknown_format_is_answered_with_near_misses():
 
 def test_a_result_without_columns_says_so():
     assert tables.render(pl.DataFrame(), "table") == b"(no result)\n"
+
+
+HEADER = ("model", "task", "send", "tokens in", "tokens out", "detects")
+ROWS = [("qwen25_coder", "provenance_identity", "24", "279", "768", "0.341")]
+
+
+@pytest.mark.parametrize("width", [90, 75, 70, 60, 50])
+def test_a_name_is_whole_or_folded_and_never_cut(width):
+    lines = tables.grid(HEADER, ROWS, width, [False] * 2 + [True] * 4).splitlines()
+    assert all(len(line) <= width for line in lines)
+    assert "detects" in lines[0]
+    shown = "".join(line.split()[-1] if line.startswith(" ") else line for line in lines[2:])
+    assert sorted(shown.replace(" ", "")) == sorted("".join(ROWS[0]))
+
+
+def test_columns_move_together_before_a_name_is_folded():
+    wide, close = (tables.grid(HEADER, ROWS, width, [False] * 2 + [True] * 4) for width in (90, 67))
+    assert "qwen25_coder   provenance_identity" in wide
+    assert "qwen25_coder provenance_identity" in close
+
+
+def test_rows_whose_prose_has_no_room_are_printed_as_blocks():
+    narrow = pl.DataFrame({"a": ["x" * 32], "b": ["y" * 32], "what": ["two words"], "n": [123456]})
+    assert tables.terminal(narrow).startswith("row 1\n")
+    assert tables.terminal(narrow, 100).startswith("a ")

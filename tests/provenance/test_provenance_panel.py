@@ -224,6 +224,7 @@ def _edit(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
         (lambda a: a.update(positives=[{"student": "m9", "teacher": "m1", "lineage": "x", "z": 1, "p": 1}]), "m9 is no model"),
         (lambda a: a.pop("licence"), "`licence` is missing"),
         (lambda a: a.update(format=3), "has format 3, this is 2"),
+        (lambda a: [a.pop(key) for key in list(a) if key != "source"], "is no panel: expected the keys format and version"),
         (lambda a: a.pop("format"), "has format 1, this is 2: build it anew"),
         (lambda a: a.update(fingerprint="fp0"), "fingerprints fp0"),
     ],

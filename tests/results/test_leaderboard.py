@@ -307,6 +307,11 @@ def test_none_says_what_it_is_worth_and_a_verdict_its_rivals_and_its_makers_repl
         assert words in behind
     assert "Every verdict here is exploratory" in page
     assert "1 of 4 models tested answers like another lab's: alpha like L (beta) (strong)." in page
+    weak = dataclasses.replace(like, strength="weak")
+    faint = dataclasses.replace(
+        board, documented=lambda: facts, evidence=evidence(board, {"alpha": [weak], "beta": [like]}, none)
+    )
+    assert "beta like L (beta) (strong). 1 more does so weakly." in leaderboard.markdown(faint)
     assert (
         "3 resemble none of those tested, which clears nobody: the test would have found 1 of 33 documented students at 64"
         in page

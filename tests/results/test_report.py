@@ -637,7 +637,7 @@ def test_plot_draws_the_null_and_a_pair_and_says_what_it_cannot(project, monkeyp
     assert (project.root / "null.png").read_bytes().startswith(b"\x89PNG")
     assert "no model has a score" in project.run("plot", "scores", code=2).stderr
     listed = project.run("plot").stdout
-    assert [line.split()[0] for line in listed.splitlines()] == list(figures.FIGURES)
+    assert [line.split()[0] for line in listed.splitlines() if not line.startswith(" ")] == list(figures.FIGURES)
     monkeypatch.chdir(project.root)  # where the registry with the dates is
     data = page.contents(project.root / "results")
     text = draw.svg(figures.null(data, pair=("late", "teacher"))).decode()
@@ -753,6 +753,19 @@ def test_performance_is_drawn_of_whatever_there_is_and_names_do_not_cover_each_o
     ]  # fmt: skip
     placed = against._placed(crowd)
     assert len({row["model"] for row, _ in placed}) == len(placed) > 20
+
+
+def test_a_share_has_no_place_outside_0_to_1_on_an_axis(contents):
+    data = copy.deepcopy(contents)
+    first, *others = data["board"]["rows"]
+    assert others
+    first |= {"mean": {"v": 0.02, "lo": -0.06, "hi": 0.1, "n": 9}, "place": None}
+    assert min(row["ylo"] for row in against.rows(data)[0]) == 0.0
+    first["place"] = {"v": 1.07, "whole": False, "group": 0}  # differences add up to more than all
+    assert max(row["yhi"] for row in against.rows(data)[0]) == 1.0
+    first["place"] = None
+    first["mean"] |= {"v": -2.0, "lo": -3.0}  # a score that is no share keeps its range
+    assert min(row["ylo"] for row in against.rows(data)[0]) == -3.0
 
 
 def test_one_scored_model_that_was_not_tested_stands_at_its_score_and_not_at_0(contents):

@@ -1,11 +1,11 @@
 """Characters: the same runs of four letters in answer to the same prompt, whatever the word forms.
 
-Character n-grams carry spelling, inflection and word choice at once (Stamatatos 2009, doi 10.1002/asi.21001); runs that
+Character n-grams carry spelling, inflection and word choice at once (Stamatatos 2009, doi 10.1002/asi.21001). Runs that
 stay inside a word and mark its ends do best (Sapkota et al. 2015, doi 10.3115/v1/N15-1010). Features: 4-grams of every
-word of the first 100 tokens with a blank on both sides; of all 4-grams the eighth whose hash divides by `SAMPLE`, which
-estimates the cosine over all at an eighth of the memory; presence per answer. Similarity is the mean over prompts of
-the idf-weighted cosine, 0 to 1 (`similarity.agreement`). As a habit over all prompts it follows topics: AUROC for
-families on AlpacaEval .55 instead of .76.
+word of the first 100 tokens with a blank on both sides, by presence per answer. Of all 4-grams the eighth is kept whose
+hash divides by `SAMPLE`, which estimates the cosine over all at an eighth of the memory. Similarity is the mean over
+prompts of the idf-weighted cosine, 0 to 1 (`similarity.agreement`). As a habit over all prompts it follows topics:
+AUROC for families on AlpacaEval .55 instead of .76.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """Closings: the phrases an answer ends with ("Overall, the", "I hope this helps", "let me know").
 
-Features: token trigrams of the last 20 tokens of answers of at least 400 characters; presence per answer.
+Features: token trigrams of the last 20 tokens of answers of at least 400 characters, by presence per answer.
 Similarity is a habit cosine, -1 to 1 (`similarity.habit`).
 """
 

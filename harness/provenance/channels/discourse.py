@@ -1,8 +1,8 @@
-"""Discourse habits: hedges, connectives, offers, address, "not X but Y"; headings, bold, lists, dashes.
+"""Discourse habits: hedges, connectives, offers, address, "not X but Y", headings, bold, lists, dashes.
 
 Features: set expressions (`PHRASES`, our own list of the classes that Hyland 2005, "Metadiscourse", calls hedges,
 boosters, transitions, frame markers, self mentions and engagement markers, and of openers and offers that assistants
-use), marks of layout (`MARKS`), and *not … but* within `REACH` tokens of one sentence, in the first 400 tokens; rate
+use), marks of layout (`MARKS`), and *not … but* within `REACH` tokens of one sentence, in the first 400 tokens, by rate
 per token. Similarity is 1 / (1 + Burrows' Delta), 0 to 1 (`similarity.rate`). English but for the marks.
 """
 

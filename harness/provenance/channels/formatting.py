@@ -1,6 +1,6 @@
 """Formatting: line breaks, list marks, headings, bold, quotation marks, dashes and other punctuation.
 
-Features: bigrams of the answer's non-word tokens, words between them skipped, in the first 100 tokens; presence
+Features: bigrams of the answer's non-word tokens, words between them skipped, in the first 100 tokens, by presence
 per answer. Similarity is a habit cosine, -1 to 1 (`similarity.habit`).
 """
 

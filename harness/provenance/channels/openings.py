@@ -1,6 +1,6 @@
 """Openings: the words an answer begins with ("Sure, here", "There are many", "Yes, it").
 
-Features: token bigrams, punctuation included, of the first 10 tokens; presence per answer. Supervised tuning
+Features: token bigrams, punctuation included, of the first 10 tokens, by presence per answer. Supervised tuning
 changes the first tokens of an answer most (Lin et al. 2023, arXiv 2312.01552). Similarity is a habit cosine, -1 to 1
 (`similarity.habit`).
 """

@@ -1,6 +1,6 @@
 """Over-used words: what a model writes more often than people do.
 
-Features: words other than function words in the first 100 tokens, names masked; rate per token. A word's excess is
+Features: words other than function words in the first 100 tokens, names masked, by rate per token. A word's excess is
 log2 of its rate over its rate in human text, 0 where people write it as often (`similarity.excess`, `human`: a frozen
 table of frequencies in English, from wordfreq). Similarity is the cosine of two models' excesses, 0 to 1. Slop
 profiles (github.com/sam-paech/slop-forensics) compare with the same frequencies, and keep the most over-used words

@@ -1,6 +1,6 @@
 """Phrasing: the same words in the same order in answer to the same prompt.
 
-Features: token trigrams of the first 60 tokens; presence per answer. Similarity is the cosine of the two answers,
+Features: token trigrams of the first 60 tokens, by presence per answer. Similarity is the cosine of the two answers,
 each trigram weighted by the log of how few other models use it on that prompt, averaged over prompts: 0 to 1
 (`similarity.agreement`). Comparing within a prompt takes the prompt's topic out.
 """

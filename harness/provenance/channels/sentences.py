@@ -1,6 +1,6 @@
 """Sentence openings: how sentences, list items and paragraphs begin ("It is important", "Additionally, the").
 
-Features: the first three tokens of every sentence that begins in the first 100 tokens; presence per answer. A
+Features: the first three tokens of every sentence that begins in the first 100 tokens, by presence per answer. A
 sentence begins an answer, or follows . ! ? : or a line break. Similarity is a habit cosine, -1 to 1
 (`similarity.habit`).
 """

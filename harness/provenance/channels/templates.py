@@ -2,7 +2,7 @@
 
 "It is important to note" and "It is useful to know" are one skeleton. A stand-in for part-of-speech templates (Shaib
 et al. 2024, arXiv 2407.00211) that needs no tagger. Features: the first four symbols of every sentence that begins in
-the first 100 tokens; presence per answer. Similarity is a habit cosine, -1 to 1 (`similarity.habit`). English only:
+the first 100 tokens, by presence per answer. Similarity is a habit cosine, -1 to 1 (`similarity.habit`). English only:
 elsewhere every word is a blank, and the channel sees punctuation.
 """
 

@@ -2,8 +2,8 @@
 
 The law of sentence lengths is an old mark of authorship (Yule 1939, doi 10.1093/biomet/30.3-4.363). Features: tokens
 from one sentence's start to the next, and from one line to the next, in classes that grow by the square root of 2, in
-the first 1,000 tokens of a trace; rate per token. Similarity is 1 / (1 + Burrows' Delta), 0 to 1 (`similarity.rate`).
-Traces alone; their whole length, which a limit on tokens cuts, is not read.
+the first 1,000 tokens of a trace, by rate per token. Similarity is 1 / (1 + Burrows' Delta), 0 to 1
+(`similarity.rate`). Traces alone. Their whole length, which a limit on tokens cuts, is not read.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """Markers in reasoning traces: "wait", "hmm", "alternatively", "let me check", "the user", "I should".
 
 Features: set expressions (`MARKERS`, our own list after those that Guo et al. 2025, arXiv 2501.12948, and Venhoff et
-al. 2025, arXiv 2506.18167, name in traces of R1 and its students) in the first 1,000 tokens of a trace; rate per
+al. 2025, arXiv 2506.18167, name in traces of R1 and its students) in the first 1,000 tokens of a trace, by rate per
 token. Similarity is 1 / (1 + Burrows' Delta), 0 to 1 (`similarity.rate`). English. Traces alone.
 """
 

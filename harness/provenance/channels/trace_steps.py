@@ -1,11 +1,11 @@
 """Steps of reasoning traces: which kind of sentence follows which, turning back among them.
 
 A sentence is of the kind its first word tells (`KINDS`): turning back ("wait"), trying something else
-("alternatively"), planning ("let"), deducing ("so"), checking, supposing, concluding, speaking of itself, stating;
-the taxonomy is that of Venhoff et al. 2025 (arXiv 2506.18167) and Gandhi et al. 2025 (arXiv 2503.01307), the words
-our own. Features: kinds, pairs of neighbouring kinds, and how many steps lie between one turn back and the next (1,
-2, 3-4, 5-8, more), in the first 1,000 tokens of a trace; rate per token. Similarity is 1 / (1 + Burrows' Delta), 0 to
-1 (`similarity.rate`). English. Traces alone.
+("alternatively"), planning ("let"), deducing ("so"), checking, supposing, concluding, speaking of itself, stating. The
+taxonomy is that of Venhoff et al. 2025 (arXiv 2506.18167) and Gandhi et al. 2025 (arXiv 2503.01307), the words our own.
+Features: kinds, pairs of neighbouring kinds, and how many steps lie between one turn back and the next (1, 2, 3-4, 5-8,
+more), in the first 1,000 tokens of a trace, by rate per token. Similarity is 1 / (1 + Burrows' Delta), 0 to 1
+(`similarity.rate`). English. Traces alone.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """Words: the same vocabulary in answer to the same prompt, whatever the order.
 
-Features: distinct words of the first 60 tokens; presence per answer. Similarity is the mean over prompts of the
+Features: distinct words of the first 60 tokens, by presence per answer. Similarity is the mean over prompts of the
 idf-weighted cosine, 0 to 1 (`similarity.agreement`).
 """
 

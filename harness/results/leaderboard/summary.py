@@ -67,9 +67,8 @@ def _alike(board: Board) -> str:
         return ""
     found = _first(board)
     same = sorted((m for m, f in found.items() if f.same_model and f.same_model.named), key=lambda m: _known(board, m))
-    named = [
-        (model, of) for model, of in found.items() if of.verdict == "resembles" and of.strength in CLEAR
-    ]  # the weak ones are in the table
+    alike = [(model, of) for model, of in found.items() if of.verdict == "resembles"]
+    named = [(model, of) for model, of in alike if of.strength in CLEAR]  # the weak ones are in the table
     named.sort(key=lambda item: _known(board, item[0]))
     tested = sum(of.verdict in finding.TESTED for of in found.values())
     if not tested:
@@ -78,6 +77,8 @@ def _alike(board: Board) -> str:
     models, verb = "model" if tested == 1 else "models", "answers" if len(named) < 2 else "answer"  # noqa: PLR2004
     told = f"{len(named) or 'None'} of {tested} {models} tested {verb} like another lab's"
     told += f": {_some(shown, '; ')}" if shown else ""
+    if weak := len(alike) - len(named):
+        told += f". {weak} {'more ' if named else ''}{'does' if weak == 1 else 'do'} so weakly"
     told += _kin(found, same)
     told += f". Named are {ORDER}" if max(len(shown), len(same)) > NAMED else ""
     return f"{told}. Likeness is evidence, not proof of copying."

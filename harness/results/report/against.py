@@ -41,6 +41,20 @@ def score_of(row: Data) -> Data | None:
     return {"y": place["v"], "ylo": place["v"], "yhi": place["v"], "n": own["n"], "placed": True}
 
 
+def _scores(data: Data) -> dict[int, Data]:
+    """How well each model does. If all scores are shares, no interval and no place ends outside 0 to 1.
+
+    Differences are added up to place a model that was not asked all, and an interval of a mean may be symmetric. Both
+    may leave the range that a score can have, and the axis would show it.
+    """
+    found = {row["model"]: score for row in data["board"]["rows"] if (score := score_of(row)) is not None}
+    own = [cell["v"] for row in data["board"]["rows"] for cell in (row["mean"], *row["cells"]) if cell is not None]
+    if all(0 <= value <= 1 for value in own if value is not None):
+        for score in found.values():
+            score |= {key: min(1.0, max(0.0, score[key])) for key in ("y", "ylo", "yhi")}
+    return found
+
+
 def score_title(data: Data) -> str:
     """What the axis of performance says."""
     columns, averaged = data["board"]["columns"], len(data["board"]["averaged"])
@@ -56,8 +70,9 @@ def rows(data: Data) -> tuple[list[Spec], str]:
     """
     tested = any(_tested(row) for row in data["board"]["rows"])
     found = []
+    scores = _scores(data)
     for row in data["board"]["rows"]:
-        name, near, score = data["models"][row["model"]], _near(data, row, tested=tested), score_of(row)
+        name, near, score = data["models"][row["model"]], _near(data, row, tested=tested), scores.get(row["model"])
         if near is None and score is None:
             continue
         point: Spec = {"model": name, "nearest": None, "verdict": "not tested", "x": None, "xlo": None, "xhi": None}
@@ -148,7 +163,8 @@ def performance(data: Data) -> Spec:
         "width": 560,
         "height": HIGH,
         "description": "Performance against similarity to the nearest relative. Similarity is evidence, not proof of "
-        "copying. Hollow points on the left edge were not tested, those on the lower edge were not scored.",
+        "copying. Hollow points on the left edge were not tested, those on the lower edge have no "
+        "score on documents that others were asked.",
         "data": {"values": found},
         "layer": layers,
     }
@@ -240,7 +256,7 @@ def trend(data: Data) -> Spec:
     return {
         "width": 560,
         "height": 300,
-        "description": f"{title} by month of release, {len(points)} models; dashed: the best so far",
+        "description": f"{title} by month of release, {len(points)} models. Dashed: the best so far.",
         "data": {"values": points},
         "layer": [
             {"data": {"values": steps}, "mark": line, "encoding": {"x": x, "y": y}},
@@ -266,10 +282,11 @@ def cost(data: Data) -> Spec:
 
 
 def _points(data: Data, key: str) -> list[Spec]:
+    scores = _scores(data)
     return [
         {"model": data["models"][row["model"]], key: row[key], "lab": row.get("lab"), "y": score["y"], "n": score["n"]}
         for row in data["board"]["rows"]
-        if key in row and (score := score_of(row)) is not None
+        if key in row and (score := scores.get(row["model"])) is not None
     ]
 
 

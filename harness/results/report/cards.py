@@ -70,14 +70,19 @@ LIMITS = (
 )
 
 
+def _candidates(count: int) -> str:
+    return f"{count} candidate" if count == 1 else f"{count} candidates"
+
+
 def _left(found: Finding) -> Iterable[str]:
     """What this verdict in particular does not show."""
     if found.verdict == "none":
         yield "None clears nobody: a teacher whose habits many models share would not show."
     if found.untested:
-        yield f"Nothing is said of {len(found.untested)} candidates that could not be tested."
+        yield f"Nothing is said of {_candidates(len(found.untested))} that could not be tested."
     if found.rivals:
-        yield f"{len(found.rivals)} candidates are set apart: of the same lab or base, or not released earlier."
+        verb = "is" if len(found.rivals) == 1 else "are"
+        yield f"{_candidates(len(found.rivals))} {verb} set apart: of the same lab or base, or not released earlier."
 
 
 def _shown(texts: Iterable[str]) -> list[str]:

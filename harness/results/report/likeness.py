@@ -98,8 +98,8 @@ def of_panels(place: Mapping[str, int], findings: Findings, drawn: Sequence[Data
         drawn: of `of_pools`.
 
     Returns:
-        Of each: `task`; `rows`, models asked; `columns`, possible teachers with a score, those of a lab together, with
-        their `labs`. `cells`: row, column, score and verdict.
+        Of each its `task`. `rows`: models asked. `columns`: possible teachers with a score, those of a lab together,
+        with their `labs`. `cells`: row, column, score and verdict.
     """
     there = {pool["task"]: set(pool["models"]) for pool in drawn}
     whole = {task: {place.get(name) for name in who} for task, who in _contained(findings).items()}

@@ -1,7 +1,7 @@
 """Tells whether two expressions are equal, by evaluating both at fixed points to 100 digits.
 
 A polynomial or analytic identity that holds at points in general position holds everywhere, up to a chance
-that is negligible at this precision (Schwartz 1980, doi:10.1145/322217.322225; for elementary functions:
+that is negligible at this precision (Schwartz 1980, doi:10.1145/322217.322225, and for elementary functions
 Gonnet 1984, doi:10.1145/800057.808710). Unlike rewriting, this costs a bounded number of steps, gives a definite
 "no", and does not depend on the order in which rules are tried. The points come from SHA-256 of the symbol's name,
 so every run uses the same ones.

@@ -7,6 +7,12 @@ function range(x, n) {
 const FACTS = [["lab", "lab", (v) => v], ["released", "released", (v) => v], ["weights", "weights", (v) => v], ["usd", "cost of 1,000 answers", (v) => `$${v.toFixed(2)}`],
   ["written", "tokens an answer", (v) => v.toFixed(0)], ["seconds", "seconds an answer", (v) => v.toFixed(1)]];
 
+// Of a model that shares a letter with many, the first: the button marks them all, and its label has every letter.
+function fewLetters(letters) {
+  const parts = letters.split(",");
+  return parts.length > 6 ? `${parts.slice(0, 5).join(",")},…` : letters;
+}
+
 function board() {
   const B = D.board;
   const rows = B.rows.map((row) => ({ ...row, name: D.models[row.model] }));
@@ -18,7 +24,7 @@ function board() {
   const tieOf = (cell, key, row) => {
     if (!cell || !cell.letters) return null;
     const ranks = cell.best === cell.worst ? `${cell.best}` : `${cell.best}–${cell.worst}`;
-    return button(`${ranks} (${cell.letters})`, () => {
+    return button(`${ranks} (${fewLetters(cell.letters)})`, () => {
       const same = column === key && tied && tied.model === row.model;
       column = same ? null : key;
       tied = same ? null : { model: row.model, groups: new Set(cell.groups) };

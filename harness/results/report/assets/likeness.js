@@ -77,7 +77,7 @@ function onePool(host, P, i, pair) {
 function onePanel(host, P, i) {
   fill(host,
     h("p", {}, `${P.rows.length} models asked, each read against the panel ${P.task}: ${P.models} models, ${P.columns.length} of them possible teachers with a score.`),
-    P.rows.length <= 2 * AROUND + 1 ? null : h("div", { class: "controls" }, select("Zoom to the models around", [["", "all, without names"], ...P.rows.map((m, k) => [k, modelName(m)])], "", (v) => {
+    P.rows.length <= 2 * AROUND + 1 ? null : h("div", { class: "controls" }, select("Zoom to the models around", [["", "all models"], ...P.rows.map((m, k) => [k, modelName(m)])], "", (v) => {
       zoomPanel(P, v === "" ? null : Number(v));
       noted("likeness", { set: P.task, around: v === "" ? null : D.models[P.rows[Number(v)]] });
     }).all),
@@ -141,7 +141,7 @@ function zoom(P, i, centre) {
 function matrixControls(P, i) {
   const options = P.models.map((m, k) => [k, modelName(m)]).sort((x, y) => (x[1] < y[1] ? -1 : 1));
   if (P.models.length <= 2 * AROUND + 1) return null;
-  const near = select("Zoom to the models around", [["", "all, without names"], ...options], "", (v) => {
+  const near = select("Zoom to the models around", [["", "all models"], ...options], "", (v) => {
     zoom(P, i, v === "" ? null : Number(v));
     noted("likeness", { set: P.task, around: v === "" ? null : D.models[P.models[Number(v)]] });
   });
@@ -191,7 +191,7 @@ function pairOf(P, i, a, b, chosen) {
   figure("fig-null", P.figures.null, { pair: data, null: P.null.map((v) => ({ v })) });
   const bars = rows.filter((r) => r.z !== null).map((r) => ({ channel: r.c, v: r.z }));
   const entry = P.figures.channels;
-  const named = entry.spec ? { spec: { ...entry.spec, description: `Score by channel of ${D.models[P.models[a]]} to ${D.models[P.models[b]]}; dashed: one unrelated pair in twenty is above` } } : entry;
+  const named = entry.spec ? { spec: { ...entry.spec, description: `Score by channel of ${D.models[P.models[a]]} to ${D.models[P.models[b]]}. Dashed: one unrelated pair in twenty is above.` } } : entry;
   figure("fig-channels", z === null && entry.spec ? { why: "This pair has no calibrated score to draw." } : named, { pair: [...bars, ...(z === null ? [] : [{ channel: "all together", v: z }])] });
 }
 
@@ -200,7 +200,7 @@ const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 function shared(words, a, b, P) {
   if (!words.length) return h("p", {}, "Nothing that others do not write as often.");
   const name = (k) => D.models[P.models[k]];
-  return [h("p", { class: "hint" }, "Share is of a model's answers. Elsewhere is the mean share of the other models; for a passage, the share of the other answers to that prompt. These are examples, not evidence. What the words are worth is the score."),
+  return [h("p", { class: "hint" }, "Share is of a model's answers. Elsewhere is the mean share of the other models. Of a passage it is the share of the other answers to that prompt. These are examples, not evidence. What the words are worth is the score."),
     table("Shared openings, sentences, habits and passages", [
       { name: "kind", key: (r) => r[0], cell: (r) => r[0] },
       { name: "what", head: true, key: (r) => r[1], cell: (r) => h("q", {}, r[1]) },

@@ -17,7 +17,7 @@ function made() {
 
 async function begin() {
   D = await inflate("data");
-  $("summary").textContent = `${counted(D.models.length, "model")}, ${counted(D.board.columns.length, "scored task")}, ${counted(D.samples.n, "sample")}; harness ${D.version}.`;
+  $("summary").textContent = `${counted(D.models.length, "model")}, ${counted(D.board.columns.length, "scored task")}, ${counted(D.samples.n, "sample")}. Made with harness ${D.version}.`;
   theme();
   opening();
   board();

@@ -94,6 +94,18 @@ async function samples() {
   const contains = (value, needle) => typeof value === "string" && (value.toLowerCase().includes(needle) || (value.includes("\\") && value.startsWith("[") && plain(value).toLowerCase().includes(needle)));
   const plain = (value) => { try { return JSON.parse(value).map((m) => (typeof m.content === "string" ? m.content : JSON.stringify(m.content))).join("\n"); } catch { return value; } };
 
+  // Back to the button that opened the sample, so that who works with the keyboard goes on from there.
+  function close() {
+    const label = opened && `Open ${opened[0] + 1}`;
+    opened = null;
+    remember();
+    fill(detail);
+    list.all.scrollIntoView();
+    const back = [...list.all.querySelectorAll("button")].find((b) => b.textContent === label);
+    if (back) back.focus();
+  }
+  detail.addEventListener("keydown", (event) => { if (event.key === "Escape" && opened && event.target.tagName !== "SELECT") close(); });
+
   async function open(i, other = null) {
     opened = [i, other];
     remember();
@@ -104,7 +116,7 @@ async function samples() {
       button("Previous", () => open(rows[k - 1]), { disabled: k <= 0 }),
       button("Next", () => open(rows[k + 1]), { disabled: k < 0 || k === rows.length - 1 }),
       button("All models on this item", () => { want.item = I.item[i]; want.task = String(I.task[i]); want.model = ""; pickModel.box.value = ""; pickTask.box.value = want.task; again(); }),
-      button("Close", () => { opened = null; remember(); fill(detail); list.all.scrollIntoView(); }),
+      button("Close", close),
       compared(i, other));
     let row;
     let second = null;

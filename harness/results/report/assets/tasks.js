@@ -40,7 +40,7 @@ function one(host, t, pair) {
   const scoreTable = table(`Scores on ${t.task}`, [
     { name: "model", head: true, key: (r) => D.models[r.model], cell: (r) => modelLink(r.model) },
     { name: `${t.metric}${t.lower ? ", lower is better" : ""}`, number: true, key: (r) => r.v, cell: (r) => (r.v === null ? "not scored" : [digits(r.v, 3), range(r)]) },
-    { name: "ranks", number: true, key: (r) => r.best ?? null, cell: (r) => (r.letters ? `${r.best === r.worst ? r.best : `${r.best}–${r.worst}`} (${r.letters})` : "–") },
+    { name: "ranks", number: true, key: (r) => r.best ?? null, cell: (r) => (r.letters ? `${r.best === r.worst ? r.best : `${r.best}–${r.worst}`} (${fewLetters(r.letters)})` : "–") },
     { name: "notes", cell: (r) => r.notes.join(", ") },
   ], scores);
   const items = table(`Items of ${t.task}, the hardest first`, [
