@@ -36,9 +36,10 @@ def refresh(results_dir: Path) -> store.Refreshed:
         told = f"{results_dir} cannot be written: the index is read as it is, and may lack the newest runs"
         if store.is_as_written(path) is None:
             told += f"; there is no {store.MARK} that would tell whether another program has changed it"
-        if store.facts_of(path) != panels.facts():
+        held, facts = store.as_it_is(path)
+        if facts != panels.facts():
             told += "; verdicts are stale: conf/model_registry.yaml or a panel has changed since they were made"
-        return store.Refreshed(path, problems=(told,))
+        return store.Refreshed(path, held, problems=(told,))
     return _united(results_dir, store.refresh)
 
 

@@ -567,7 +567,7 @@ class _Indexed:
     runs: Mapping[str, str]
     """Fingerprint by run id."""
     facts: str | None
-    """As `facts_of`."""
+    """As `as_it_is` says them."""
 
 
 def _indexed(path: Path) -> _Indexed | str | None:
@@ -599,13 +599,13 @@ _FACTS = "facts"
 """The row of `meta` that stands for what is recorded about models."""
 
 
-def facts_of(path: Path) -> str | None:
-    """What stood for the facts that an index was derived with. `None` if it does not say."""
+def as_it_is(path: Path) -> tuple[int, str | None]:
+    """How many runs an index holds, and what stood for the facts it was derived with. 0 and `None` if unreadable."""
     try:
         with _open_to_read(path) as connection:
-            return _facts(connection)
+            return connection.execute("SELECT count(*) FROM runs").fetchall()[0][0], _facts(connection)
     except duckdb.Error:
-        return None
+        return 0, None
 
 
 def _facts(connection: Connection) -> str | None:
@@ -890,8 +890,9 @@ def _table(name: str) -> schema.Table:
 def differences(results_dir: Path, derive: Derive, facts: str = "") -> list[str]:
     """What an index holds that its run folders do not give, or the other way round: table by table, in sentences.
 
-    A second index is made from the folders, in a folder of its own, and compared. An index that is older than the
-    folders is not brought up to date. It differs.
+    A second index is made from the folders, in a folder of its own, and compared: beside the first one, or in the
+    system's folder of temporary files if nothing can be written there. An index that is older than the folders is not
+    brought up to date. It differs.
 
     Raises:
         StorageError: the second index cannot be written.
@@ -899,7 +900,8 @@ def differences(results_dir: Path, derive: Derive, facts: str = "") -> list[str]
     path = index_path(results_dir)
     if not path.is_file():
         return []
-    with tempfile.TemporaryDirectory(prefix=".check-", dir=results_dir) as folder:
+    place = results_dir if os.access(results_dir, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix=".check-", dir=place) as folder:
         fresh = Path(folder)
         (fresh / "runs").symlink_to(runs.runs_dir(results_dir).resolve(), target_is_directory=True)
         rebuild(fresh, derive, facts)

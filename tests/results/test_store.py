@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -595,11 +596,27 @@ def test_a_worked_query_of_the_docs_gives_rows_and_the_same_ones_again(two, numb
     assert frame.equals(store.query(two, QUERIES[number]))
 
 
+def test_an_index_on_a_disk_that_cannot_be_written_is_checked_elsewhere(results, monkeypatch, tmp_path):
+    derivation.refresh(results)
+    before = sorted(path.name for path in results.iterdir())
+    elsewhere, made = tmp_path / "elsewhere", []
+    elsewhere.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    rebuild = store.rebuild
+    monkeypatch.setattr(store, "rebuild", lambda folder, *given: (made.append(folder), rebuild(folder, *given))[1])
+    assert derivation.differences(results) == []
+    assert [folder.parent for folder in made] == [elsewhere]
+    assert sorted(path.name for path in results.iterdir()) == before
+
+
 def test_an_index_on_a_disk_that_cannot_be_written_is_read_as_it_is(results, monkeypatch):
     write_run(results, "eval-c3")
     with monkeypatch.context() as patched:
         patched.setattr(os, "access", lambda *_: False)  # root may write everywhere: the answer of a read-only disk
-        (problem,) = derivation.refresh(results).problems
+        done = derivation.refresh(results)
+        (problem,) = done.problems
         assert "cannot be written" in problem
+        assert done.runs == 2
         assert run_ids(results) == ["eval-a1", "eval-b2"]
     assert derivation.refresh(results).added == ("eval-c3",)
