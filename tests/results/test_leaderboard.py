@@ -206,12 +206,13 @@ def test_the_mean_states_its_weights_has_an_interval_and_takes_a_missing_task_fo
     assert rows[0][1].strip().startswith("0.625 [")
 
 
-def test_a_model_asked_easier_items_stands_where_shared_items_put_it_and_is_marked(board):
-    """`easy` answers all of its items, which alpha answers too; `hard` is better than alpha on what those two share."""
+def asked_apart(board, ahead, scale=1):
+    """`easy` answers all of its items, which alpha answers too. `hard` is `ahead` of alpha on what those two share."""
     columns = ("model", "task", "metric", "kind", "value", "n", "coverage")
     rows = [("alpha", 0.7, 100), ("beta", 0.6, 100), ("easy", 1.0, 20), ("hard", 0.65, 20), ("island", 1.0, 20)]
-    scores = pl.DataFrame([(m, "t", "accuracy", "math", v, n, 1.0) for m, v, n in rows], schema=columns, orient="row")
-    shared = [("alpha", "beta", 0.1, 100), ("alpha", "easy", 0.0, 20), ("alpha", "hard", -0.2, 20)]
+    scored = [(m, "t", "accuracy", "math", v * scale, n, 1.0) for m, v, n in rows]
+    scores = pl.DataFrame(scored, schema=columns, orient="row")
+    shared = [("alpha", "beta", 0.1 * scale, 100), ("alpha", "easy", 0.0, 20), ("alpha", "hard", -ahead, 20)]
     pair = {"task": "t", "metric": "accuracy", "same_task": True, "p_value": 0.5, "std_error": 0.1, "df": 9.0}
     pairs = [pair | {"model_a": a, "model_b": b, "difference": d, "n": n} for a, b, d, n in shared]
     models = pl.DataFrame(
@@ -231,16 +232,29 @@ def test_a_model_asked_easier_items_stands_where_shared_items_put_it_and_is_mark
         "n_refused",
     )
     blank = scores.with_columns([pl.lit(None).alias(name) for name in marks])
-    placed = dataclasses.replace(board, scores=blank, comparisons=pl.DataFrame(pairs), models=models)
+    return dataclasses.replace(board, scores=blank, comparisons=pl.DataFrame(pairs), models=models)
+
+
+def test_a_model_asked_easier_items_stands_where_shared_items_put_it_and_is_marked(board):
+    placed = asked_apart(board, 0.2)
     assert placed.names == ["hard", "alpha", "easy", "beta", "island"]
     assert placed.whole == {"alpha", "beta"}
     assert {name: round(level.value, 3) for name, level in placed.places.items()} == {
         "hard": 0.9, "alpha": 0.7, "easy": 0.7, "beta": 0.6, "island": 1.0,
     }  # fmt: skip
-    cells = {row[0]: cells_of(placed, row[0]) for row in rows}
+    cells = {name: cells_of(placed, name) for name in placed.names}
     assert cells["hard"].startswith("≈0.900; 0.650 ")
     assert cells["alpha"].startswith("0.700 ")
     assert cells["island"].startswith("apart: 1.000 ")
+
+
+def test_no_model_is_shown_at_a_place_that_no_score_can_have(board):
+    beyond = asked_apart(board, 0.4)
+    assert beyond.places["hard"].value == pytest.approx(1.1)
+    assert beyond.names[0] == "hard"
+    assert cells_of(beyond, "hard").startswith("≈1.000; 0.650 ")
+    points = asked_apart(board, 40, scale=100)  # a task that is scored from 0 to 100
+    assert cells_of(points, "hard").startswith("≈110.000; 65.000 ")
 
 
 def cells_of(board, model):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -197,6 +198,17 @@ class Board:
         """Where every ranked model stands: see `placing.places`."""
         pairs = list(self.comparisons.iter_rows(named=True))
         return placing.places(self.placed, self.ranked, pairs, self.weights, self.whole)
+
+    @cached_property
+    def shown_places(self) -> dict[str, float]:
+        """The level of every model of `places`, as it is shown.
+
+        Levels are sums of differences. If all scores are shares, they are shown within 0 to 1, which such sums can
+        leave. The order goes by the levels themselves.
+        """
+        scores = [row["value"] for row in self.ranked if (row["task"], row["metric"]) in self.placed]
+        low, high = (0.0, 1.0) if all(0 <= value <= 1 for value in scores) else (-math.inf, math.inf)
+        return {name: min(high, max(low, place.value)) for name, place in self.places.items()}
 
     @cached_property
     def scored(self) -> set[str]:

@@ -226,7 +226,7 @@ def _placed(board: Board, model: str) -> str:
         return ""
     if place.group:
         return "apart: "
-    return f"≈{place.value:.3f}; " if board.whole else "≈ "
+    return f"≈{board.shown_places[model]:.3f}; " if board.whole else "≈ "
 
 
 def weighing(board: Board) -> str:

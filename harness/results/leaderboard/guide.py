@@ -25,7 +25,7 @@ Rows are ordered by the mean. Similarity plays no part in it.
 _PLACED = """
 `≈` means that the model was not asked all that the others were, so its own mean is of easier or harder documents. It
 stands where its differences to other models on shared documents put it. The number behind `≈` is that place, on the
-scale of the mean.
+scale of the mean. If all scores are shares, it is held within 0 to 1.
 `apart` means that it shares no document with the models above, so nothing says where it belongs.
 """
 _MEAN = """

@@ -42,10 +42,9 @@ def score_of(row: Data) -> Data | None:
 
 
 def _scores(data: Data) -> dict[int, Data]:
-    """How well each model does. If all scores are shares, no interval and no place ends outside 0 to 1.
+    """How well each model does. If all scores are shares, no interval ends outside 0 to 1, whose axis would show it.
 
-    Differences are added up to place a model that was not asked all, and an interval of a mean may be symmetric. Both
-    may leave the range that a score can have, and the axis would show it.
+    An interval of a mean may be symmetric, and so leave the range that a score can have.
     """
     found = {row["model"]: score for row in data["board"]["rows"] if (score := score_of(row)) is not None}
     own = [cell["v"] for row in data["board"]["rows"] for cell in (row["mean"], *row["cells"]) if cell is not None]

@@ -145,7 +145,7 @@ def _place(board: Board, name: str) -> Data | None:
     place = board.places.get(name)
     if place is None:
         return None
-    return {"v": number(place.value), "whole": name in board.whole, "group": place.group}
+    return {"v": number(board.shown_places[name]), "whole": name in board.whole, "group": place.group}
 
 
 def _facts(board: Board, name: str) -> Data:
