@@ -210,7 +210,7 @@ def test_nothing_published_names_a_folder_or_a_secret(project: Project) -> None:
         (("model=alice", "task=sums", "+models.alice.args.colour=red"), 2, "colour"),
         (("model=alice", "task=sums", "task.data=conf/model/alice.yaml"), 3, "alice.yaml"),
         (("model=smollm2_warm", "task=sums"), 2, "no model takes part in sums"),
-        (("model=alice", "task=sums", "results_dir=conf/model/alice.yaml"), 6, "results_dir=PATH"),
+        (("model=alice", "task=sums", "results_dir=conf/model/alice.yaml"), 6, "write to another folder"),
     ],
 )
 def test_a_users_mistake_is_one_message_an_exit_code_and_nothing_written(

@@ -47,7 +47,7 @@ def test_a_month_that_is_none_is_refused_in_a_sentence(project: Project) -> None
     tell(project, "mine", "released: May 2024\n")
     said = project.run("eval", "model=mine", "task=[sums]", code=None)
     assert said.returncode == 2
-    assert "models.mine.released='May 2024': expected a month, YYYY-MM" in said.stderr
+    assert "models.mine.released: expected a month, YYYY-MM, found 'May 2024'" in said.stderr
 
 
 def test_older_specs_have_no_facts_and_no_panel() -> None:
