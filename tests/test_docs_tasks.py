@@ -60,7 +60,7 @@ def test_for_the_eye_a_kind_stands_once_and_a_task_has_one_line_of_80_columns():
     begun = [line.split()[0] for line in lines if line.strip() and line not in heads]
     assert [begun.count(name) for name in frame["task"]] == [1] * frame.height
     assert "usd at most" in tasklist.listing(tasklist.table("math", "gpt_4o"), 80)
-    assert tasklist.listing(tasklist.table("no such name"), 80) == "0 tasks."
+    assert tasklist.listing(tasklist.table("no such name"), 80) == "0 tasks.\n"
 
 
 @pytest.mark.parametrize("header", ["", "# Mine.\n", "# Mine.\n# Source: somewhere. Licence: MIT.\n"])
