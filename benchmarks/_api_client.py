@@ -116,6 +116,8 @@ def project(folder: Path, port: int, n: int, parallel: int) -> None:
 
 def harness(port: int, n: int, parallel: int) -> Clock:
     """`harness eval`, every reply flushed to the disk before its slot asks again, down to samples.parquet."""
+    import aiohttp  # noqa: F401 - the others have it before their clocks start: an import is no sending
+
     from harness.cli import config
     from harness.evaluation import evaluator as evaluation
 
