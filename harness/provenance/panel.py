@@ -494,13 +494,14 @@ def joined(panel: Panel, others: fp.Fingerprints, asked: Iterable[str] | None = 
     Args:
         panel: the panel.
         others: of any prompts. Only the panel's are looked at.
-        asked: ids of the prompts that count as asked. By default those that at least one of the others answered.
+        asked: ids of the prompts that count as asked. By default those that at least one of the others answered. If
+            they are given, no prompt of the panel is left out.
     """
     keep = set(panel.prints.models) - set(others.models)
     models = tuple(sorted({*keep, *others.models}))
     theirs = {others.prompts[i] for i in np.flatnonzero(others.answered.any(axis=0))}
     known = theirs & (set(panel.prints.prompts) if asked is None else set(asked))
-    some = len(known) < FULL * len(panel.prints.prompts)
+    some = asked is not None or len(known) < FULL * len(panel.prints.prompts)
     prompts = panel.prints.prompts if some else tuple(p for p in panel.prints.prompts if p in known)
     at = {prompt: i for i, prompt in enumerate(prompts)}
     where = tuple(at[p] for p in prompts if p in known) if some else None

@@ -380,6 +380,17 @@ def test_a_model_is_added_and_no_text_of_it_is_kept(little: Panel, tmp_path: Pat
         panel_files.add(little, shouted, {"mine": _entry("mine")}, "grown")
 
 
+@pytest.mark.parametrize("left_out", [1, 3])
+def test_a_model_that_left_some_prompts_unanswered_is_added_and_no_prompt_goes(little: Panel, left_out: int) -> None:
+    new = _answers(["mine"], seed=3)
+    unasked = sorted(set(new["prompt_id"].to_list()))[:left_out]
+    grown = panel_files.add(little, new.filter(~pl.col("prompt_id").is_in(unasked)), {"mine": _entry("mine")}, "grown")
+    assert grown.prints.prompts == little.prints.prompts
+    assert [prompt.id for prompt in grown.prompts] == [prompt.id for prompt in little.prompts]
+    mine = grown.prints.answered[grown.prints.models.index("mine")]
+    assert int(mine.sum()) == len(little.prints.prompts) - left_out
+
+
 def test_the_shipped_panel_says_where_everything_comes_from() -> None:
     assert panel.check("alpaca_eval") == []
     shipped = panel.load("alpaca_eval")
