@@ -183,7 +183,6 @@ def test_a_panel_whose_models_all_answered_here_is_drawn_once_with_the_indexs_ow
     name = "misguided_attention"
     mine = sorted(panel.load(panels.place(name)).entries)
     frame = pl.read_parquet(shared_data / "outputs" / f"{name}.parquet").filter(pl.col("model").is_in(mine))
-    frame = frame.unique(["model", "prompt_id"], keep="first", maintain_order=True)
     frame.select("corpus", "model", "prompt_id", "output").write_parquet(tmp_path / f"{name}.parquet")
     monkeypatch.chdir(tmp_path)
     results = tmp_path / "results"
