@@ -14,7 +14,8 @@ import dataclasses
 import functools
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,10 @@ def plain(value: Any) -> Any:
         return value
     # Most of what is in a record is plain already: it is told by its type, without a call.
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        cells = ((name, getattr(value, name)) for name in _fields(type(value)))
-        return {name: cell if type(cell) in _PLAIN else plain(cell) for name, cell in cells}
+        names, cells = _fields(type(value))
+        return {
+            name: cell if type(cell) in _PLAIN else plain(cell) for name, cell in zip(names, cells(value), strict=True)
+        }
     if isinstance(value, Mapping):
         return {key: item if type(item) in _PLAIN else plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -60,8 +63,11 @@ _PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 @functools.lru_cache(maxsize=256)
-def _fields(kind: type[Any]) -> tuple[str, ...]:
-    return tuple(field.name for field in dataclasses.fields(kind))
+def _fields(kind: type[Any]) -> tuple[tuple[str, ...], Callable[[Any], Sequence[Any]]]:
+    """The names of a dataclass' fields, and what reads them all at once, which takes half of the time."""
+    names = tuple(field.name for field in dataclasses.fields(kind))
+    # Two names at least, or it would give the one cell by itself.
+    return names, operator.attrgetter(*names) if len(names) > 1 else lambda value: [getattr(value, n) for n in names]
 
 
 def canonical_json(value: Any) -> str:

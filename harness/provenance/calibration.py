@@ -16,7 +16,7 @@ import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -120,25 +120,31 @@ def cannot_have_learnt(model: ModelFacts, candidate: ModelFacts) -> bool:
     return (candidate.lab is not None and candidate.lab in model.not_taught_by) or bool(model.before(candidate))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PairScores:
     """Calibrated scores of suspects (rows: all models) against candidates, or labs (columns).
 
     Attributes:
         candidates: index of each column's model. If columns are labs, each column's place.
         z: distance from the null's mean in moderated standard deviations. NaN if untestable.
-        null_size: how many null models of the column have a z themselves, those related to the row's model left out.
         null: True if the row is itself a null model of the column.
+        free: models x models, True if the two are independent.
         unrelated: the null pairs that make up the pooled null: see `unrelated_pairs`.
         least: null models that a test takes.
     """
 
     candidates: npt.NDArray[np.int64]
     z: Matrix
-    null_size: npt.NDArray[np.int64]
     null: Bool
+    free: Bool
     unrelated: Bool
     least: int = LEAST_NULL
+
+    @cached_property
+    def null_size(self) -> npt.NDArray[np.int64]:
+        """How many null models of the column have a z themselves, those related to the row's model left out."""
+        size: npt.NDArray[np.int64] = self.free.astype(float) @ (self.null & ~np.isnan(self.z))
+        return size.round().astype(np.int64)
 
 
 def null_models(facts: Sequence[ModelFacts], candidates: Sequence[int]) -> Bool:
@@ -247,7 +253,7 @@ def pair_scores(
     excess = similarity[:, cols] - level
     z = _columns(excess, null & ~np.isnan(excess), free, weight, least=least, robust=every_date)
     enough = LEAST_STRANGERS if every_date else LEAST_NULL
-    return PairScores(cols, z, _scored(z, null, free), null, apart, enough)
+    return PairScores(cols, z, null, free, apart, enough)
 
 
 @lru_cache(maxsize=8)
@@ -271,19 +277,23 @@ def _columns(x: Matrix, used: Bool, free: Bool, weight: Matrix, *, least: int, r
     """
     every = used.astype(float)
     near, inside, shrink = _outlying(x, used, weight) if robust else (every, every, 1.0)
-    near, inside = near * weight[:, None], inside * weight[:, None]
+    weighed, twice_weighed = every, every
+    if (weight != 1).any():
+        near, inside = near * weight[:, None], inside * weight[:, None]
+        weighed, twice_weighed = every * weight[:, None], every * weight[:, None] ** 2
     # Sums of squares about the column's mean, which keeps small variances exact.
     centre = _over((near * np.where(used, x, 0.0)).sum(axis=0), near.sum(axis=0))
     value = np.where(used, x - centre, 0.0)
+    of_value = near * value
     size, counted, twice, of_near, first, held, total, second = _sums(
         free.astype(float),
         every,
-        every * weight[:, None],
-        every * weight[:, None] ** 2,
+        weighed,
+        twice_weighed,
         near,
-        near * value,
+        of_value,
         inside,
-        inside * value,
+        of_value if inside is near else inside * value,
         inside * value**2,
     )
     number = _over(counted**2, twice)  # as many models of equal weight
@@ -303,10 +313,11 @@ def _columns(x: Matrix, used: Bool, free: Bool, weight: Matrix, *, least: int, r
 
 
 def _sums(free: Matrix, *columns: Matrix) -> list[Matrix]:
-    """Sums of columns over the rows that are independent of each row, of several matrices at once."""
-    distinct = [c for i, c in enumerate(columns) if not any(np.array_equal(c, other) for other in columns[:i])]
-    summed = np.split(free @ np.hstack(distinct), len(distinct), axis=1)
-    return [next(s for c, s in zip(distinct, summed, strict=True) if np.array_equal(c, column)) for column in columns]
+    """Sums of columns over the rows that are independent of each row, of several matrices at once: each matrix once."""
+    distinct = {id(column): column for column in columns}
+    summed = np.split(free @ np.hstack(list(distinct.values())), len(distinct), axis=1)
+    of = dict(zip(distinct, summed, strict=True))
+    return [of[id(column)] for column in columns]
 
 
 def _outlying(x: Matrix, used: Bool, weight: Matrix) -> tuple[Matrix, Matrix, float]:
@@ -344,7 +355,7 @@ def _medians(values: Matrix) -> Matrix:
     return found
 
 
-def combine(channels: Sequence[PairScores], facts: Sequence[ModelFacts]) -> PairScores:
+def combine(channels: Sequence[PairScores]) -> PairScores:
     """Average z over channels: the null of the average is then measured, so that dependence needs no model.
 
     A pair that some channel cannot test is averaged over the others.
@@ -353,7 +364,7 @@ def combine(channels: Sequence[PairScores], facts: Sequence[ModelFacts]) -> Pair
     known = ~np.isnan(stack)
     count = known.sum(axis=0)
     z = np.divide(np.where(known, stack, 0).sum(axis=0), count, out=np.full(count.shape, np.nan), where=count > 0)
-    return dataclasses.replace(channels[0], z=z, null_size=_scored(z, channels[0].null, ~relations(facts)))
+    return dataclasses.replace(channels[0], z=z)
 
 
 def centred(scores: PairScores, facts: Sequence[ModelFacts]) -> PairScores:
@@ -444,7 +455,7 @@ def lab_scores(scores: PairScores, facts: Sequence[ModelFacts], asked: Bool, kep
     x = np.where(null, _closest(scores.z, every, read), _closest(scores.z, asked, read))
     free = ~relations(facts)
     z = _columns(x, null & ~np.isnan(x), free, np.ones(len(facts)), least=LEAST_NULL, robust=False)
-    found = PairScores(np.arange(len(names)), z, _scored(z, null, free), null, apart, scores.least)
+    found = PairScores(np.arange(len(names)), z, null, free, apart, scores.least)
     return Labs(names, members, scores.candidates, found)
 
 
@@ -573,12 +584,6 @@ def base_families(text: str, patterns: Mapping[str, str]) -> frozenset[str]:
         patterns: family -> regular expression.
     """
     return frozenset(name for name, pattern in patterns.items() if re.search(pattern, text, re.IGNORECASE))
-
-
-def _scored(z: Matrix, null: Bool, free: Bool) -> npt.NDArray[np.int64]:
-    """Null models with a z, those related to the row's model left out: models x candidates."""
-    size: npt.NDArray[np.int64] = (free.astype(float) @ (null & ~np.isnan(z))).round().astype(np.int64)
-    return size
 
 
 def exceeded(scores: PairScores, facts: Sequence[ModelFacts]) -> npt.NDArray[np.int64]:

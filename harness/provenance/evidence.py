@@ -300,7 +300,7 @@ def _reading(
     matrices: Mapping[str, Matrix], facts: Sequence[ModelFacts], candidates: Sequence[int], *, every_date: bool
 ) -> NullScores:
     channels = {n: cal.pair_scores(m, facts, candidates, every_date=every_date) for n, m in matrices.items()}
-    mean = cal.combine(list(channels.values()), facts)
+    mean = cal.combine(list(channels.values()))
     scores = cal.centred(mean, facts)
     level = mean.z - scores.z  # taken out of every channel alike, so that their mean is the score
     channels = {n: dataclasses.replace(c, z=c.z - level) for n, c in channels.items()}
@@ -332,14 +332,11 @@ class LabTest:
 
 def tested(analysis: Analysis, suspect: str) -> dict[int, float]:
     """P-values of the candidates that can be tested, by index: with a null, enough prompts and no rival."""
-    s = analysis.index(suspect)
+    s, candidates = analysis.index(suspect), np.array(analysis.candidates, dtype=np.int64)
     columns = [analysis.columns[analysis.models[c]] for c in analysis.candidates]
-    fit = analysis.testable[s] & ~np.isnan(analysis.p[s])
-    return {
-        int(c): float(analysis.p[s, b])
-        for c, b in zip(analysis.candidates, columns, strict=True)
-        if fit[b] and analysis.shared[s, c] >= LEAST_PROMPTS
-    }
+    p = analysis.p[s, columns]
+    fit = analysis.testable[s, columns] & ~np.isnan(p) & (analysis.shared[s, candidates] >= LEAST_PROMPTS)
+    return dict(zip(candidates[fit].tolist(), p[fit].tolist(), strict=True))
 
 
 def lab_tests(analysis: Analysis, suspect: str) -> list[LabTest]:

@@ -60,10 +60,10 @@ def read(
 
     texts = answers.with_columns(pl.col("output").cast(pl.String))
     kept = {} if folder is None else _kept(folder / KEPT)
-    keys = _keys(texts)
+    keys = _keys(texts, folder)
     known = {model for model, key in keys.items() if key in kept and kept[key].bare}
     bare, wrappings, untouched = boilerplate.unwrapped(texts, formulaic=formulaic, known=known)
-    found = _all_found(bare, _keys(bare) if wrappings else keys, untouched, kept, folder)
+    found = _all_found(bare, _keys(bare, folder) if wrappings else keys, untouched, kept, folder)
     lacking = {
         model: common_words.lacking(
             mine.shares,
@@ -112,12 +112,12 @@ def _kept(path: Path) -> dict[str, _Found]:
         return {}
 
 
-def _keys(answers: pl.DataFrame) -> dict[str, str]:
+def _keys(answers: pl.DataFrame, folder: Path | None) -> dict[str, str]:
     """What each model's texts are known by: 40 hexadecimal digits over prompts and answers, in their order."""
     rows = answers.sort("model", maintain_order=True)
     columns = [rows[name] for name in ("prompt", "output") if name in rows.columns]
     begin = f"{VERSION} {'prompt' in rows.columns}".encode()
-    return stored.digests(rows["model"], columns, lambda _: begin)
+    return stored.digests(rows["model"], columns, lambda _: begin, folder)
 
 
 def _found(part: pl.DataFrame) -> _Found:

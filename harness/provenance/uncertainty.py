@@ -73,7 +73,7 @@ def _mean(matrices: Sequence[Matrix], analysis: Analysis, left_out: Sequence[int
         cal.pair_scores(matrix, facts, columns, left_out=left_out, least=LEAST, every_date=every_date)
         for matrix in matrices
     ]
-    return cal.centred(cal.combine(scores, facts), facts).z
+    return cal.centred(cal.combine(scores), facts).z
 
 
 def _scaled(replicates: Matrix) -> Matrix:

@@ -1,7 +1,7 @@
 """Fingerprints kept between runs: never stale, never needed."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -56,19 +56,43 @@ def test_a_second_run_reads_and_a_changed_answer_is_made_anew_alone(tmp_path: Pa
     _same(changed, fp.fingerprint(_answers(" Indeed."), names=NAMES))
 
 
-def test_other_channels_and_other_versions_have_other_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_channels_versions_names_texts_and_folders_have_other_addresses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one = _answers().filter(pl.col("model") == "a")
-    first = stored.address(one, NAMES)
-    assert stored.address(one.reverse(), NAMES[::-1]) == first
-    assert stored.address(one, NAMES[:2]) != first
+
+    def address(answers: pl.DataFrame = one, names: Sequence[str] = NAMES, folder: Path = tmp_path) -> str:
+        return stored.address(answers, names, folder=folder)
+
+    first = address()
+    assert address(one.reverse(), NAMES[::-1]) == first
+    texts = one["output"].to_list()
+    moved = pl.Series("output", [texts[0][:-1], texts[0][-1] + texts[1], *texts[2:]])
+    others = [
+        address(names=NAMES[:2]),
+        address(one.with_columns(model=pl.lit("b"))),
+        address(one.with_columns(moved)),
+        address(one.with_columns(pl.col("prompt_id") + "0")),
+        address(one.head(-1)),
+        address(folder=tmp_path / "another"),
+    ]
     monkeypatch.setattr(fp, "VERSION", "another")
-    assert stored.address(one, NAMES) != first
+    others.append(address())
+    assert len({first, *others}) == 1 + len(others)
+
+
+def test_a_key_that_is_gone_or_cannot_be_kept_costs_time_alone(tmp_path: Path) -> None:
+    plain = fp.fingerprint(_answers(), names=NAMES)
+    for lose in (lambda key: key.unlink(), lambda key: key.write_bytes(b""), lambda key: (key.unlink(), key.mkdir())):
+        stored.fingerprint(_answers(), NAMES, tmp_path)
+        lose(tmp_path / stored.KEY)
+        _same(stored.fingerprint(_answers(), NAMES, tmp_path), plain)
 
 
 def test_a_damaged_file_and_a_folder_that_cannot_be_written_change_nothing(tmp_path: Path) -> None:
     plain = fp.fingerprint(_answers(), names=NAMES)
     stored.fingerprint(_answers(), NAMES, tmp_path)
-    for path in tmp_path.iterdir():
+    for path in tmp_path.glob("*.parquet"):
         path.write_bytes(b"no table")
     _same(stored.fingerprint(_answers(), NAMES, tmp_path), plain)
     blocked = tmp_path / "file"
@@ -84,7 +108,7 @@ def test_cut_fingerprints_are_those_that_are_cut_when_they_are_read(tmp_path: Pa
         _same(kept, plain)
         _same(fp.reduce(kept), plain)
     assert not stored.fingerprint(_answers(), NAMES, tmp_path).cut
-    assert len(list(tmp_path.iterdir())) == 8, "whole and cut ones lie beside each other"
+    assert len(list(tmp_path.glob("*.parquet"))) == 8, "whole and cut ones lie beside each other"
 
 
 PAIR = {("a", "b"): (0.5, 0.4, 0.6, 30), ("a", "c"): (None, None, None, 0), ("b", "c"): (0.25, None, None, 1)}
@@ -105,7 +129,7 @@ def test_pairs_are_known_again_by_both_texts_and_by_nothing_else(tmp_path: Path)
     assert stored.Pairs.of(_texts("!"), "x-1", tmp_path).known("abc") == {("a", "c"): PAIR["a", "c"]}
     for other in (stored.Pairs.of(_texts(), "x-2", tmp_path), stored.Pairs.of(_texts(prompts=4), "x-1", tmp_path)):
         assert other.known("abc") == {}
-    (path,) = tmp_path.iterdir()
+    (path,) = tmp_path.glob("*.parquet")
     path.write_bytes(b"no table")
     assert stored.Pairs.of(_texts(), "x-1", tmp_path).known("abc") == {}
     blocked = tmp_path / "file"

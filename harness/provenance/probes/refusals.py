@@ -40,6 +40,8 @@ SHUFFLES = 199
 STRATA = 5
 GROUPS = 10
 RIDGE = 0.1
+STEPS, CLOSE = 50, 1e-9
+"""Newton steps at most, and the slope at which they end: six to ten were enough for every table tried."""
 READ = 300
 """Characters of an answer that are read: a refusal comes first."""
 PLAIN = r"^[\x00-\x7F‘’“”–—•§°±·×÷£€→≈≠≤≥∞√À-ÖØ-öø-ÿА-яЁё一-鿿]*$"
@@ -122,27 +124,29 @@ def agreements(answers: pl.DataFrame) -> pl.DataFrame:
 
 
 def _residuals(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What the margins leave of refusals, NaN if there is no answer, and how often each prompt is refused."""
+    """What the margins leave of refusals, NaN if there is no answer, and how often each prompt is refused.
+
+    The margins are fitted by Newton's method. A step solves for models alone, since prompts follow from them (Schur).
+    """
     import numpy as np
-    from scipy.optimize import minimize
     from scipy.special import expit
 
     known = ~np.isnan(table)
     filled = np.where(known, table, 0.0)
-    models, prompts = table.shape
-
-    def loss(x: np.ndarray) -> tuple[float, np.ndarray]:
-        a, b = x[:models], x[models:]
-        logit = a[:, None] + b[None]
-        expected = expit(logit)
-        total = (np.logaddexp(0, logit) - filled * logit)[known].sum() + RIDGE / 2 * (x**2).sum()
-        gap = np.where(known, expected - filled, 0.0)
-        return float(total), np.concatenate([gap.sum(axis=1), gap.sum(axis=0)]) + RIDGE * x
-
-    if not known.any():
-        return table, np.zeros(prompts)
-    x = minimize(loss, np.zeros(models + prompts), jac=True, method="L-BFGS-B").x
-    return table - expit(x[:models, None] + x[None, models:]), x[models:]
+    of_models, of_prompts = np.zeros((len(table), 1)), np.zeros(table.shape[1])
+    for _ in range(STEPS):
+        expected = np.where(known, expit(of_models + of_prompts), 0.0)
+        weight = expected * (1 - expected)
+        down = (expected - filled).sum(axis=1, keepdims=True) + RIDGE * of_models
+        across = (expected - filled).sum(axis=0) + RIDGE * of_prompts
+        if max(np.abs(down).max(initial=0), np.abs(across).max(initial=0)) < CLOSE:
+            break
+        curve = weight.sum(axis=0) + RIDGE
+        rest = np.diag(weight.sum(axis=1) + RIDGE) - (weight / curve) @ weight.T
+        step = np.linalg.solve(rest, down - (weight @ (across / curve))[:, None])
+        beside = (across - (weight * step).sum(axis=0)) / curve
+        of_models, of_prompts = of_models - step, of_prompts - beside
+    return table - expit(of_models + of_prompts), of_prompts
 
 
 def _correlations(left: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -185,7 +189,7 @@ def _p(models: list[str], left: np.ndarray, known: np.ndarray, common: np.ndarra
     import numpy as np
 
     p = np.full(pairs.shape, np.nan)
-    order = np.argsort(common, kind="stable")
+    order = np.argsort(np.round(common, 9), kind="stable")  # what is refused as often stays in its order on any machine
     for b in np.flatnonzero(pairs.any(axis=0)):
         seed = hashlib.sha256(models[b].encode()).digest()[:8]
         rng = np.random.default_rng(int.from_bytes(seed, "little"))
