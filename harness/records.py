@@ -71,7 +71,7 @@ def finite(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Usage:
     """Tokens, as counted by whoever served the model. `None` is unknown, never 0.
 
@@ -86,7 +86,7 @@ class Usage:
     def __post_init__(self) -> None:
         for name in self.__slots__:
             if (value := getattr(self, name)) is not None:
-                object.__setattr__(self, name, count(value))
+                setattr(self, name, count(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +100,12 @@ class Attempt:
     """The HTTP status, if there was one."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reply:
     """What came back for one request. A failure is a reply too: `error` set, no text.
+
+    It is changed by the backend that makes it alone. It is not frozen, since one is made for each request, and a frozen
+    one takes three times as long.
 
     A loglikelihood that no text can have makes a reply a failure, whoever sent it.
     """
@@ -149,8 +152,8 @@ class Reply:
         number = finite(self.loglikelihood)
         if number is None or not LOGLIKELIHOODS[0] <= number <= LOGLIKELIHOODS[1]:
             number = None
-            object.__setattr__(self, "error", self.error or "the loglikelihood is no number that a text can have")
-        object.__setattr__(self, "loglikelihood", number)
+            self.error = self.error or "the loglikelihood is no number that a text can have"
+        self.loglikelihood = number
 
 
 NORMAL_ENDS = frozenset(

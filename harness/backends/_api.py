@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
+from pydantic_core import to_json
+
 from harness.backends import OverNetwork, _args, _http, _replies
 from harness.core import looks_secret
 from harness.errors import BackendError, ConfigError
@@ -253,16 +255,11 @@ class ApiBackend(OverNetwork):
             self._client.gate.settle(used.prompt_tokens + used.completion_tokens - outcome.expected)
             self._completion_tokens += used.completion_tokens
             self._replies += 1
-        return dataclasses.replace(
-            reply,
-            attempts=outcome.attempts,
-            started_at=outcome.started_at,
-            latency_s=outcome.latency_s,
-            ttfb_s=outcome.ttfb_s,
-            ttft_s=outcome.ttft_s,
-            response_id=reply.response_id or outcome.request_id,
-            body=text,
-        )
+        reply.attempts, reply.started_at, reply.latency_s = outcome.attempts, outcome.started_at, outcome.latency_s
+        reply.ttfb_s, reply.ttft_s = outcome.ttfb_s, outcome.ttft_s
+        reply.response_id = reply.response_id or outcome.request_id
+        reply.body = text
+        return reply
 
     async def _post(self, request: Request, *, stream: bool) -> tuple[str, _http.Exchange]:
         """Send a request. Its body as it was sent, and what became of it."""
@@ -355,16 +352,18 @@ def _folded(messages: Sequence[Message]) -> list[dict[str, Any]]:
     return ([{"role": "user", "content": "\n\n".join(system)}] if system else []) + rest
 
 
-_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-
-
 def encode(content: Mapping[str, Any]) -> str:
-    """A body as text: UTF-8 if it can be, escaped if a lone surrogate cannot."""
-    text = _ENCODER.encode(content)
+    """A body as text: UTF-8 if it can be, escaped if a lone surrogate cannot.
+
+    Raises:
+        ValueError: it holds a number that JSON does not have.
+    """
     try:
-        text.encode()
-    except UnicodeEncodeError:
-        return json.dumps(content, allow_nan=False, separators=(",", ":"))
+        text = to_json(content).decode()
+    except ValueError:  # half of a surrogate pair
+        text = ""
+    if not text or "NaN" in text or "Infinity" in text:  # perhaps as a number
+        return json.dumps(content, ensure_ascii=not text, allow_nan=False, separators=(",", ":"))
     return text
 
 
@@ -404,14 +403,16 @@ def openai_usage(usage: Any) -> Usage:
     DeepSeek counts cached tokens as `prompt_cache_hit_tokens`. XAI leaves reasoning out of `completion_tokens`, which
     shows in `total_tokens`.
     """
-    prompt, completion = tokens(usage, "prompt_tokens"), tokens(usage, "completion_tokens")
+    if not isinstance(usage, dict):
+        return Usage()
+    prompt, completion = count(usage.get("prompt_tokens")), count(usage.get("completion_tokens"))
     reasoning = tokens(usage, "completion_tokens_details", "reasoning_tokens")
-    everything = tokens(usage, "total_tokens")
+    everything = count(usage.get("total_tokens"))
     if None not in (prompt, completion, reasoning, everything) and everything == prompt + completion + reasoning:  # type: ignore[operator]
         completion = completion + reasoning  # type: ignore[operator]
     cached = tokens(usage, "prompt_tokens_details", "cached_tokens")
     if cached is None:
-        cached = tokens(usage, "prompt_cache_hit_tokens")
+        cached = count(usage.get("prompt_cache_hit_tokens"))
     return Usage(prompt, completion, reasoning, cached)
 
 

@@ -8,9 +8,12 @@ events together. What the APIs of OpenAI's kind share is here.
 from __future__ import annotations
 
 import codecs
+import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from pydantic_core import from_json
 
 TYPE = "text/event-stream"
 DONE = "[DONE]"
@@ -87,7 +90,7 @@ _DECODER = json.JSONDecoder(parse_int=whole, strict=False)
 
 
 def decoded(text: bytes | str) -> Any:
-    """What JSON says. `json.loads` would make a decoder each time.
+    """What JSON says.
 
     Raw control characters in a text stay, and bytes that are no UTF-8 become U+FFFD: what they stand in is paid for.
     So does an object with something behind it that is no further JSON, such as the words of a proxy.
@@ -96,6 +99,8 @@ def decoded(text: bytes | str) -> Any:
         ValueError: it is none.
         RecursionError: it is nested too deeply.
     """
+    with contextlib.suppress(ValueError):  # most answers are plain JSON, which pydantic reads in a third of the time
+        return from_json(text, cache_strings="keys")
     if isinstance(text, bytes):
         encoded, encoding = text, json.detect_encoding(text)
         try:

@@ -7,9 +7,11 @@ import os
 import platform
 import re
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from importlib.metadata import distributions
 from pathlib import Path, PurePath
 from typing import Any
@@ -51,7 +53,14 @@ class Machine:
 
 def now() -> str:
     """UTC, ISO 8601, to the millisecond, ending in `Z`."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    seconds, rest = divmod(time.time_ns(), 10**9)
+    return f"{_to_the_second(seconds)}.{rest // 10**6:03d}Z"
+
+
+@lru_cache(maxsize=1)
+def _to_the_second(seconds: int) -> str:
+    """A time since 1970 in UTC. Every request is dated, and most of them in the same second as the one before."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def packages() -> dict[str, str]:

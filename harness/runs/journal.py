@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import to_json
+
 from harness.core import plain
 from harness.errors import StorageError
 from harness.records import Attempt, Reply, Request, Usage
@@ -204,10 +206,12 @@ def _line(request: Request, reply: Reply) -> bytes:
         "index": request.index,
         "reply": _compact(reply),
     }
-    return _ENCODER.encode(entry).encode() + b"\n"
+    try:
+        return to_json(entry) + b"\n"
+    except ValueError:  # half of a surrogate pair, which no UTF-8 holds
+        return json.dumps(entry, separators=(",", ":")).encode() + b"\n"
 
 
-_ENCODER = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"))
 _DEFAULTS = {field.name: field.default for field in dataclasses.fields(Reply) if field.name != "usage"}
 
 

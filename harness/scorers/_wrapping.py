@@ -274,7 +274,15 @@ def _part(text: str, more: tuple[tuple[str, str], ...], *, opened: bool, everywh
     harmony = _harmony(text, everywhere=everywhere)
     if harmony is not None:
         return harmony
-    marks, structure = _marks(text, more), _Structure(text)
+    marks = _marks(text, more)
+    if marks or opened:
+        return _without(text, marks, opened=opened, everywhere=everywhere)
+    return _Parted(text, [])
+
+
+def _without(text: str, marks: list[_Mark], *, opened: bool, everywhere: bool) -> _Parted:
+    """A reply without the reasoning that its delimiters part off."""
+    structure = _Structure(text)
     kept, at, number = "", 0, 0
     thoughts: list[tuple[str, str]] = []
     opened_before = False
