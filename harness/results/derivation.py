@@ -116,7 +116,7 @@ def _probed(
         controls = _controls(query, f"task = {_text(task)}")
         for probe in every:
             if probe.reads(task, kind_of[task], owned):
-                with one_thread(matrices=False):
+                with one_thread():
                     rows = probe.rows(query, task, controls, _kept(results_dir))
                 parts.setdefault(probe.table, []).append(rows)
     return {table: pl.concat(frames, how="diagonal_relaxed") for table, frames in parts.items()}
