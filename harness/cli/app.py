@@ -21,7 +21,19 @@ from typer.core import TyperGroup
 from harness import __version__
 from harness.cli import proof, publish, report, show
 from harness.cli.examples import epilog
-from harness.cli.output import RESULTS, Format, NewResults, Results, Shape, page, print_frames, renamed, warn, width
+from harness.cli.output import (
+    RESULTS,
+    Format,
+    NewResults,
+    Results,
+    Shape,
+    page,
+    print_frames,
+    renamed,
+    tell,
+    warn,
+    width,
+)
 from harness.cli.output import print_frame as _print
 from harness.cli.panel import app as panel
 from harness.cli.provenance import app as provenance
@@ -389,7 +401,7 @@ def import_(
 
     made = read_manifest(run)
     tasks = ", ".join(f"{task.name} ({_read_as(task)})" for task in made.tasks)
-    sys.stdout.write(
+    tell(
         f"{made.counts.samples} answers of {len(made.models)} models, {made.counts.failed} of them "
         f"missing. Tasks: {tables.visible(tasks)}\nWrote {run}/ (imported)\n"
     )
@@ -433,7 +445,10 @@ def compare(
     else:
         _print(report.flips if flips else report.tasks, shape)
     if rulings:
-        (sys.stdout if shape is Format.table else sys.stderr).write(gates.text(rulings))
+        if shape is Format.table:
+            tell(gates.text(rulings))
+        else:
+            sys.stderr.write(gates.text(rulings))
     if failed := [ruling.task for ruling in rulings if ruling.verdict != "passed"]:
         raise GateError(f"{len(failed)} of {len(rulings)} gates did not pass: {', '.join(failed)}")
 

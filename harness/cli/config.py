@@ -10,11 +10,15 @@ near misses for names it does not know.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib.util
+import io
 import re
+import sys
+import textwrap
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +34,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from harness.cli.output import renamed
+from harness.cli.output import renamed, width
 from harness.core import installation, looks_secret, panels, patches, plain, resources, say, visible
 from harness.engine import taskfiles
 from harness.errors import ConfigError, HarnessError, IncompleteRunError, unknown_name
@@ -249,6 +253,25 @@ def _flags_first(words: Sequence[str]) -> list[str]:
     return [word for word in words if word in switches] + [word for word in words if word not in switches]
 
 
+@contextlib.contextmanager
+def _lines_that_fit(words: Sequence[str]) -> Iterator[None]:
+    """Break the lines of Hydra's help between words: it writes each group on one line, however many options it has."""
+    if not {"--help", "-h"} & set(words):
+        yield
+        return
+    written = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(written):
+            yield
+    finally:
+        for line in written.getvalue().splitlines():
+            indent = " " * (len(line) - len(line.lstrip()) + 2)
+            lines = textwrap.wrap(
+                line, width(), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+            )
+            sys.stdout.write("\n".join(lines) + "\n")
+
+
 def in_sweep() -> str:
     """The words of the job that runs now, if it is one of a sweep. Empty if it is not."""
     held = HydraConfig.get() if HydraConfig.initialized() else None
@@ -304,6 +327,7 @@ def run(
             patches.results_of_sweeps(swept),
             patches.composed_once(),
             patches.refusals_raised(),
+            _lines_that_fit(words),
         ):
             hydra.main(config_path=shipped, config_name="config", version_base="1.3")(task)()
     except hydra.errors.HydraException as error:

@@ -147,7 +147,8 @@ def report(
     elif shape is Format.table:
         for corpus in found["corpora"]:
             sys.stdout.write(text.text(suspect, corpus))
-        sys.stdout.write(text.claims(found["claims"]))
+        if found["claims"]:
+            text.say(text.claims(found["claims"]))
         if found["suggested_text"]:
             text.say(found["suggested_text"])
         for probe in found["probes"]:

@@ -131,12 +131,12 @@ def _rank(finding: Mapping[str, Any]) -> str:
 
 def claims(claims: Sequence[Mapping[str, Any]]) -> str:
     """What the model says it is: reported, never weighed."""
-    from harness.core import visible
-
-    said = [
-        f"{visible(c['claimed'])} {c['share']:.2f} [{c['ci_low']:.2f}, {c['ci_high']:.2f}] n={c['n']}" for c in claims
-    ]
-    return f"Asked who it is, it says: {'; '.join(said)}. This is reported, not weighed.\n" if said else ""
+    said = "; ".join(
+        f"{'no known model' if c['claimed'] == '(none)' else c['claimed']} {c['share']:.2f} "
+        f"[{c['ci_low']:.2f}, {c['ci_high']:.2f}] n={c['n']}"
+        for c in claims
+    )
+    return f"Asked who it is, it says: {said}. This is reported, not weighed."
 
 
 def _number(value: float | None, digits: int = 2) -> str:
