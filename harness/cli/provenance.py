@@ -216,6 +216,8 @@ def explain(
     pool, answers = _pool(results, a, b, task=task, domain=domain)
     frame = explain.explain(answers, a, b)
     print_frame(frame, shape, "kind", "feature", "share_a", "share_b", "elsewhere", "in_a", "in_b")
+    if not frame.is_empty() and explain.common(frame).all():
+        _explained(shape, explain.ONLY_COMMON)
     _explained(
         shape,
         f"What {a} (a) and {b} (b) both write on {pool.corpus}. share is the share of a model's answers. "

@@ -262,6 +262,8 @@ def judged(contents):
     """The same page with a verdict: alpha like beta, in a null of a hundred pairs; evil code and names as they are."""
     data = copy.deepcopy(contents)
     pool = data["pools"][0] | {"null": [i / 20 - 3 for i in range(100)]}
+    # Four models that write much alike: nothing would be left to quote.
+    pool["words"] = {pair: [[*row[:7], 0] for row in rows] for pair, rows in pool["words"].items()}
     alpha = data["models"].index("alpha")
     told = {
         "set": pool["task"], "verdict": "resembles", "strength": "strong", "said": f"like L (beta): strong {SHOWN}", "power": "",
@@ -311,6 +313,38 @@ def test_a_card_says_whom_a_model_answers_like_why_in_quotes_in_the_null_and_wha
     tab.tab.get_by_label("Find a model").fill("evil")
     assert tab.tab.locator(".deck .tile h4").all_inner_texts() == [SHOWN]
     assert tab.complaints == []
+
+
+def test_a_card_does_not_quote_what_is_only_the_form_of_answers(results, contents, opened, tmp_path):
+    data = judged(contents)
+    pool = data["pools"][0]
+    assert {row[7] for rows in pool["words"].values() for row in rows} <= {0, 1}
+    common = {pair: [[*row[:7], 1] for row in rows] for pair, rows in pool["words"].items()}
+    assert any(common.values())
+    packed = samples.pack(results, {name: i for i, name in enumerate(contents["names"])}, "r")
+    out = tmp_path / "r.html"
+    shown = {**data, "pools": [pool | {"words": common}]}
+    out.write_bytes(page.html(shown, packed, "Results", draw.javascript()).encode())
+    card = opened(f"{out.as_uri()}#model?name=alpha").tab.locator("#card")
+    card.get_by_text("mostly the form of an answer").wait_for()
+    assert card.locator(".quotes").count() == 0
+
+
+def test_if_nobody_has_a_score_the_page_opens_with_the_nearest_a_line_each(contents):
+    data = copy.deepcopy(contents)
+    told = {"verdict": "resembles", "name": "of-the-panel", "nearest": None, "ci_low": 0.5, "ci_high": 9.5, "n": 60}
+    for i, row in enumerate(data["board"]["rows"]):
+        strength = ("strong", "moderate", "weak", "weak")[i % 4]
+        row |= {"mean": None, "cells": [None], "evidence": [told | {"score": 1.0 + i, "strength": strength}]}
+    spec = figures.performance(data)
+    shown = spec["layer"][-1]["data"]["values"]
+    assert [row["x"] for row in shown] == sorted((row["x"] for row in shown), reverse=True)
+    assert "No model has a score" in spec["description"]
+    assert len({row["y"] for row in shown}) == 1, "or all would be on one line"
+    scale = spec["layer"][-1]["encoding"]["color"]["scale"]
+    assert scale["domain"] == ["resembles, strong", "resembles, moderate", "resembles, weak"]
+    assert len(set(scale["range"])) == 3, "weak and strong have no colour in common"
+    assert b"<svg" in draw.svg(spec)
 
 
 def test_a_link_restores_order_filter_sample_and_the_one_beside_it(tab, opened):

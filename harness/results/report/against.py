@@ -11,7 +11,12 @@ from harness.results.report.gather import Data
 Spec = dict[str, Any]
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#888888"
-VERDICTS = {"resembles": ORANGE, "none": BLUE, "not calibrated": GREY, "not tested": GREY}
+YELLOW, PURPLE = "#E69F00", "#CC79A7"
+VERDICTS = {
+    "resembles": ORANGE, "resembles, strong": ORANGE, "resembles, moderate": YELLOW, "resembles, weak": PURPLE,
+    "none": BLUE, "not calibrated": GREY, "not tested": GREY,
+}  # fmt: skip
+"""A colour for each verdict and how much it weighs, in the order of the legend."""
 ALL_NAMED = 25
 """Points up to which all are named in the drawing. Of more, those whose names find room. A table names the rest."""
 WIDE, HIGH = 760, 380
@@ -100,7 +105,7 @@ def _near(data: Data, row: Data, *, tested: bool) -> Spec | None:
         if first is None:
             return None
         score = first["score"]
-        return {"nearest": first["name"], "verdict": first["verdict"], "x": score, "n_prompts": first["n"],
+        return {"nearest": first["name"], "verdict": _weighed(first), "x": score, "n_prompts": first["n"],
                 "xlo": _or(first["ci_low"], score), "xhi": _or(first["ci_high"], score)}  # fmt: skip
     # A positive control is near by design: it is nobody's nearest relative.
     near = next((near for near in row["near"] if near["other"] not in data["controls"]), None)
@@ -108,6 +113,12 @@ def _near(data: Data, row: Data, *, tested: bool) -> Spec | None:
         return None
     return {"nearest": data["models"][near["other"]], "verdict": "not calibrated", "x": near["v"],
             "n_prompts": near["n"], "xlo": _or(near["lo"], near["v"]), "xhi": _or(near["hi"], near["v"])}  # fmt: skip
+
+
+def _weighed(found: Data) -> str:
+    """A verdict with its strength, if it names somebody."""
+    strength = found.get("strength") or "none"
+    return found["verdict"] if found["verdict"] != "resembles" or strength == "none" else f"resembles, {strength}"
 
 
 def _or(value: float | None, other: float) -> float:
@@ -119,10 +130,10 @@ def performance(data: Data) -> Spec:
     found, what = rows(data)
     if not found:
         raise ConfigError("this figure cannot be drawn: no model has a score or a measured similarity to another")
+    if all(row["y"] is None for row in found):
+        return _nearest_first(found, what)
     title = score_title(data)
-    seen = [verdict for verdict in VERDICTS if any(row["verdict"] == verdict for row in found)]
-    scale = {"domain": seen, "range": [VERDICTS[verdict] for verdict in seen]}
-    colour = {"color": _field("verdict", "verdict", "nominal", scale=scale, legend={"orient": "top"})}
+    colour = _colours(found)
     both = [row for row in found if row["x"] is not None and row["y"] is not None]
     x, y = _field("x", what, scale={"zero": False}), _field("y", title, scale={"zero": False})
     point = {"type": "point", "filled": True, "size": 60, "opacity": 0.9, "cursor": "pointer",
@@ -169,6 +180,35 @@ def performance(data: Data) -> Spec:
     }
 
 
+def _colours(found: Sequence[Spec]) -> Spec:
+    seen = [verdict for verdict in VERDICTS if any(row["verdict"] == verdict for row in found)]
+    scale = {"domain": seen, "range": [VERDICTS[verdict] for verdict in seen]}
+    return {"color": _field("verdict", "verdict", "nominal", scale=scale, legend={"orient": "top"})}
+
+
+def _nearest_first(found: Sequence[Spec], what: str) -> Spec:
+    """Of models that nobody scored: those that are nearest to another, a line each. All points would be on one line."""
+    shown = sorted(found, key=lambda row: (-row["x"], row["model"]))[:ALL_NAMED]
+    colour = _colours(shown)
+    y = _field("label", "", "nominal", sort=None, axis={"labelLimit": 360, "title": None})
+    near, along = _field("x", what, scale={"zero": False}), _field("xlo", what, scale={"zero": False})
+    point = {"type": "point", "filled": True, "size": 60, "opacity": 0.9, "cursor": "pointer",
+             "tooltip": {"content": "data"}}  # fmt: skip
+    few = f"the {len(shown)} of {len(found)} that are nearest" if len(shown) < len(found) else "the nearest first"
+    return {
+        "width": 560,
+        "height": 18 * len(shown),
+        "description": f"Models and their nearest relative, {few}. No model has a score. Similarity is evidence, not "
+        "proof of copying.",
+        "data": {"values": list(found)},
+        "layer": [
+            {"data": {"values": shown}, "mark": {"type": "rule", "opacity": 0.4},
+             "encoding": {**colour, "x": along, "x2": {"field": "xhi"}, "y": y}},
+            {"data": {"values": shown}, "mark": point, "encoding": {**colour, "x": near, "y": y}},
+        ],
+    }  # fmt: skip
+
+
 def _names(found: Sequence[Spec], x: Spec, y: Spec) -> list[Spec]:
     """Names beside their points, one layer for each side of a point."""
     sides: dict[int, list[Spec]] = {}
@@ -202,7 +242,9 @@ def _placed(found: Sequence[Spec]) -> list[tuple[Spec, int]]:
     taken = [(x - 4, y - 4, x + 4, y + 4) for x, y in dots]
     many = len(found) > ALL_NAMED
     named = []
-    for row in sorted(found, key=lambda row: (row["verdict"] != "resembles", -(row["y"] or 0), row["model"])):
+    for row in sorted(
+        found, key=lambda row: (not row["verdict"].startswith("resembles"), -(row["y"] or 0), row["model"])
+    ):
         if many:
             row |= {"label": row["model"]}
         boxes = [_box(at(row), side, row["label"]) for side in range(len(SIDES))]

@@ -112,8 +112,8 @@ function quotes(P, m, set) {
     return set.near ? h("p", { class: "hint" }, why, P.columns ? null : [" This prints them: ", h("code", {}, `harness provenance explain ${quoted(D.models[m])} ${quoted(set.near)}`)]) : null;
   }
   const said = new Set();
-  const best = words.filter((r) => r[0] !== "habit" && r[5] && r[6] && !said.has(r[5]) && said.add(r[5])).slice(0, 3);
-  if (!best.length) return h("p", { class: "hint" }, "The two share no wording that others do not write as often.");
+  const best = words.filter((r) => r[0] !== "habit" && !r[7] && r[5] && r[6] && !said.has(r[5]) && said.add(r[5])).slice(0, 3);
+  if (!best.length) return h("p", { class: "hint" }, words.length ? D.only_common : "The two share no wording that others do not write as often.");
   return [h("h5", {}, "In their words"), h("div", { class: "quotes" }, best.map((r) => h("div", { class: "pair" },
     [[D.models[m], r[5], r[2]], [set.near, r[6], r[3]]].map(([who, text, share]) => h("blockquote", {}, marked(r, text), h("footer", {}, share === null ? `${who}; in ${digits(r[4], 2)} of others' answers to that prompt` : `${who}, in ${digits(share, 2)} of its answers; others ${digits(r[4], 2)}`))))))];
 }
