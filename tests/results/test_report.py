@@ -330,7 +330,7 @@ def test_a_card_does_not_quote_what_is_only_the_form_of_answers(results, content
     assert card.locator(".quotes").count() == 0
 
 
-def test_if_nobody_has_a_score_the_page_opens_with_the_nearest_a_line_each(contents):
+def test_without_scores_or_without_similarities_the_page_opens_with_a_line_per_model(contents):
     data = copy.deepcopy(contents)
     told = {"verdict": "resembles", "name": "of-the-panel", "nearest": None, "ci_low": 0.5, "ci_high": 9.5, "n": 60}
     for i, row in enumerate(data["board"]["rows"]):
@@ -340,6 +340,13 @@ def test_if_nobody_has_a_score_the_page_opens_with_the_nearest_a_line_each(conte
     shown = spec["layer"][-1]["data"]["values"]
     assert [row["x"] for row in shown] == sorted((row["x"] for row in shown), reverse=True)
     assert "No model has a score" in spec["description"]
+    alone = copy.deepcopy(contents)
+    for row in alone["board"]["rows"]:
+        row |= {"near": [], "evidence": []}
+    spec_of_scores = figures.performance(alone)
+    assert "performance alone" in spec_of_scores["description"]
+    scores = [row["y"] for row in spec_of_scores["layer"][-1]["data"]["values"]]
+    assert scores == sorted(scores, reverse=True)
     assert len({row["y"] for row in shown}) == 1, "or all would be on one line"
     scale = spec["layer"][-1]["encoding"]["color"]["scale"]
     assert scale["domain"] == ["resembles, strong", "resembles, moderate", "resembles, weak"]

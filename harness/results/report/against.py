@@ -130,9 +130,12 @@ def performance(data: Data) -> Spec:
     found, what = rows(data)
     if not found:
         raise ConfigError("this figure cannot be drawn: no model has a score or a measured similarity to another")
-    if all(row["y"] is None for row in found):
-        return _nearest_first(found, what)
     title = score_title(data)
+    if all(row["y"] is None for row in found):
+        told = "No model has a score, so this is similarity alone, which is evidence and not proof of copying"
+        return _in_lines(found, "x", what, told)
+    if all(row["x"] is None for row in found):
+        return _in_lines(found, "y", title, "No model was compared with another, so this is performance alone")
     colour = _colours(found)
     both = [row for row in found if row["x"] is not None and row["y"] is not None]
     x, y = _field("x", what, scale={"zero": False}), _field("y", title, scale={"zero": False})
@@ -186,25 +189,24 @@ def _colours(found: Sequence[Spec]) -> Spec:
     return {"color": _field("verdict", "verdict", "nominal", scale=scale, legend={"orient": "top"})}
 
 
-def _nearest_first(found: Sequence[Spec], what: str) -> Spec:
-    """Of models that nobody scored: those that are nearest to another, a line each. All points would be on one line."""
-    shown = sorted(found, key=lambda row: (-row["x"], row["model"]))[:ALL_NAMED]
+def _in_lines(found: Sequence[Spec], axis: str, what: str, told: str) -> Spec:
+    """Of models with one of the two alone: the highest first, a line each. All points would stand on one edge."""
+    shown = sorted(found, key=lambda row: (-row[axis], row["model"]))[:ALL_NAMED]
     colour = _colours(shown)
     y = _field("label", "", "nominal", sort=None, axis={"labelLimit": 360, "title": None})
-    near, along = _field("x", what, scale={"zero": False}), _field("xlo", what, scale={"zero": False})
+    at, low = (_field(name, what, scale={"zero": False}) for name in (axis, f"{axis}lo"))
     point = {"type": "point", "filled": True, "size": 60, "opacity": 0.9, "cursor": "pointer",
              "tooltip": {"content": "data"}}  # fmt: skip
-    few = f"the {len(shown)} of {len(found)} that are nearest" if len(shown) < len(found) else "the nearest first"
+    few = f"the first {len(shown)} of {len(found)} models" if len(shown) < len(found) else f"{len(found)} models"
     return {
         "width": 560,
         "height": 18 * len(shown),
-        "description": f"Models and their nearest relative, {few}. No model has a score. Similarity is evidence, not "
-        "proof of copying.",
+        "description": f"{told}: {few}.",
         "data": {"values": list(found)},
         "layer": [
             {"data": {"values": shown}, "mark": {"type": "rule", "opacity": 0.4},
-             "encoding": {**colour, "x": along, "x2": {"field": "xhi"}, "y": y}},
-            {"data": {"values": shown}, "mark": point, "encoding": {**colour, "x": near, "y": y}},
+             "encoding": {**colour, "x": low, "x2": {"field": f"{axis}hi"}, "y": y}},
+            {"data": {"values": shown}, "mark": point, "encoding": {**colour, "x": at, "y": y}},
         ],
     }  # fmt: skip
 
