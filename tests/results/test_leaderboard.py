@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import json
+import math
 import os
 import re
 import unicodedata
@@ -255,6 +256,7 @@ def test_no_model_is_shown_at_a_place_that_no_score_can_have(board):
     assert cells_of(beyond, "hard").startswith("≈1.000; 0.650 ")
     points = asked_apart(board, 40, scale=100)  # a task that is scored from 0 to 100
     assert cells_of(points, "hard").startswith("≈110.000; 65.000 ")
+    assert (beyond.limits, points.limits) == ((0.0, 1.0), (-math.inf, math.inf))
 
 
 def cells_of(board, model):

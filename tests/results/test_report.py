@@ -809,6 +809,14 @@ def test_a_share_has_no_place_outside_0_to_1_on_an_axis(contents):
     assert min(row["ylo"] for row in against.rows(data)[0]) == -3.0
 
 
+def test_the_page_takes_what_a_score_can_be_from_the_leaderboard(contents):
+    assert contents["board"]["limits"] == [0.0, 1.0]
+    data = copy.deepcopy(contents)
+    data["board"]["limits"] = [None, None]  # as of points: every end stays
+    data["board"]["rows"][0] |= {"mean": {"v": 0.02, "lo": -0.06, "hi": 0.1, "n": 9}, "place": None}
+    assert min(row["ylo"] for row in against.rows(data)[0]) == -0.06
+
+
 def test_one_scored_model_that_was_not_tested_stands_at_its_score_and_not_at_0(contents):
     data = copy.deepcopy(contents)
     (row,) = data["board"]["rows"] = data["board"]["rows"][:1]

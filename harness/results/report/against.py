@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -47,15 +48,14 @@ def score_of(row: Data) -> Data | None:
 
 
 def _scores(data: Data) -> dict[int, Data]:
-    """How well each model does. If all scores are shares, no interval ends outside 0 to 1, whose axis would show it.
-
-    An interval of a mean may be symmetric, and so leave the range that a score can have.
-    """
+    """How well each model does. No interval leaves the range that a score can have, or the axis would show it."""
     found = {row["model"]: score for row in data["board"]["rows"] if (score := score_of(row)) is not None}
-    own = [cell["v"] for row in data["board"]["rows"] for cell in (row["mean"], *row["cells"]) if cell is not None]
-    if all(0 <= value <= 1 for value in own if value is not None):
-        for score in found.values():
-            score |= {key: min(1.0, max(0.0, score[key])) for key in ("y", "ylo", "yhi")}
+    low, high = data["board"]["limits"]
+    low, high = -math.inf if low is None else low, math.inf if high is None else high
+    for score in found.values():
+        # A model without the tasks of the mean may stand here with a score of another kind.
+        if "placed" in score or low <= score["y"] <= high:
+            score |= {key: min(high, max(low, score[key])) for key in ("y", "ylo", "yhi")}
     return found
 
 
