@@ -411,6 +411,31 @@ def test_a_figure_is_saved_as_png_and_a_point_leads_to_its_card(tab):
     page_.wait_for_function("() => location.hash.startsWith('#model?name=')")
 
 
+def test_on_a_telephone_no_name_or_verdict_of_the_first_picture_is_cut_off_and_no_file_is_asked_for_in_vain(
+    results, contents, opened, tmp_path
+):
+    data = judged(contents)
+    told = {"verdict": "resembles", "name": "x" * 60, "nearest": None, "ci_low": 0.5, "ci_high": 9.5, "n": 60,
+            "set": "s", "said": "like x", "same": None, "sentence": "", "tested": 1, "p": 0.1, "q": 0.1, "dated": False}  # fmt: skip
+    for i, row in enumerate(data["board"]["rows"]):
+        strength = ("strong", "moderate", "weak")[i % 3]
+        row |= {"mean": None, "cells": [None], "evidence": [told | {"score": 1.0 + i, "strength": strength}]}
+    data["imported"] = [row["model"] for row in data["board"]["rows"]][1:]
+    packed = samples.pack(results, {name: i for i, name in enumerate(contents["names"])}, "r")
+    out = tmp_path / "r.html"
+    out.write_bytes(page.html(data, packed, "Results", draw.javascript()).encode())
+    seen = opened(out.as_uri(), viewport={"width": 390, "height": 800})
+    seen.tab.locator("#fig-performance svg").wait_for()
+    legend = seen.tab.locator("#fig-performance svg .role-legend-label text")
+    assert legend.all_text_contents() == ["resembles, strong", "resembles, moderate", "resembles, weak"]
+    ends = "(all) => all.map((one) => one.getBoundingClientRect().right)"
+    assert max(legend.evaluate_all(ends)) <= 390
+    assert max(seen.tab.locator("#fig-performance svg .mark-symbol path").evaluate_all(ends)) <= 390
+    assert seen.tab.locator("#h-against").inner_text() == "The models that are nearest to another"
+    assert seen.tab.get_by_text("to its model file").count() == 1, "an imported model has no file"
+    assert seen.complaints == []
+
+
 @pytest.mark.slow
 def test_on_a_telephone_rows_are_cards_with_their_headings_in_light_and_dark(chromium, tab):
     for scheme in ("light", "dark"):
