@@ -361,6 +361,10 @@ def index(
     sys.stdout.write(f"{done.path}: {runs}, {len(done.added)} new or changed, {len(done.removed)} gone\n")
 
 
+MANY = 50_000
+"""Answers of an import above which it is said that indexing takes a while."""
+
+
 @app.command(name="import")
 def import_(
     words: Annotated[
@@ -396,10 +400,12 @@ def import_(
         raise ConfigError(f"harness import takes a format and one file; found {len(words)} words: {' '.join(words)}")
     form, path = (None if len(words) == 1 else words[0]), Path(words[-1])
     run = imports.convert(form, path, results, name=name, task=task, columns=where, argv=["harness", *sys.argv[1:]])
-    warn(derivation.refresh(results).problems)
     from harness.runs import read_manifest
 
     made = read_manifest(run)
+    if (n := made.counts.samples or 0) > MANY:
+        say(f"{n:,} answers are in {run}. They are indexed now, which takes about a minute for every {MANY:,}")
+    warn(derivation.refresh(results).problems)
     tasks = ", ".join(f"{task.name} ({_read_as(task)})" for task in made.tasks)
     tell(
         f"{made.counts.samples} answers of {len(made.models)} models, {made.counts.failed} of them "

@@ -106,7 +106,7 @@ def validate(
     if shape is Format.json:
         sys.stdout.write(json.dumps(report, ensure_ascii=False, allow_nan=False, indent=1) + "\n")
     elif shape is Format.table:
-        sys.stdout.write(bench.table(report))
+        tell(bench.table(report))
     else:
         rows = [figure | {"detail": json.dumps(figure["detail"], ensure_ascii=False)} for figure in report["figures"]]
         print_frame(pl.DataFrame(rows, infer_schema_length=None), shape)

@@ -172,7 +172,7 @@ def validate(
         return
     found = panel_figures.figures(made, seen)
     if shape is Format.table:
-        sys.stdout.write(panel_figures.text(made, found))
+        tell(panel_figures.text(made, found))
         return
     told = [bench.as_row(figure) for figure in found]
     if shape is Format.json:

@@ -248,7 +248,7 @@ def test_hydras_own_flags_work_and_leave_nothing_behind(user: Path) -> None:
     assert yaml.safe_load(job.stdout)["models"]["mine"]["backend"] == "fake"
     shown = _eval("--help")
     assert shown.returncode == 0
-    assert re.search(r"^model: .*\bmine\b", shown.stdout, re.MULTILINE)
+    assert re.search(r"^model: [^:]*\bmine\b", shown.stdout, re.MULTILINE)
     assert "experiment: " in shown.stdout
     assert sorted(path.name for path in user.iterdir()) == before
 

@@ -15,7 +15,7 @@ import pytest
 from conftest import Project
 from runfolders import sample, write_run
 
-from harness.cli import listings
+from harness.cli import listings, provenance_text
 from harness.cli.examples import EXAMPLES, epilog
 from harness.errors import SHOWN, unknown_name
 
@@ -202,6 +202,16 @@ def test_sentences_on_a_terminal_end_between_words_and_stay_whole_in_a_pipe(tmp_
     longest = max(done.stdout.splitlines(), key=len)
     assert len(longest) > 80
     assert longest in " ".join(seen.split("\n"))
+
+
+def test_names_and_addresses_in_a_report_stay_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    for shift in range(12):
+        provenance_text.say(
+            f"{'x' * shift} " + "as gpt-4-turbo-2024-04-09 (https://github.com/tatsu-lab/alpaca_eval), " * 9
+        )
+        shown = capsys.readouterr().out
+        assert shown.count("gpt-4-turbo-2024-04-09") == shown.count("https://github.com/tatsu-lab/alpaca_eval") == 9
+        assert max(map(len, shown.splitlines())) <= 80
 
 
 def test_help_fits_80_columns_and_its_examples_can_be_copied() -> None:

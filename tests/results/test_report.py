@@ -430,7 +430,8 @@ def test_on_a_telephone_no_name_or_verdict_of_the_first_picture_is_cut_off_and_n
     assert legend.all_text_contents() == ["resembles, strong", "resembles, moderate", "resembles, weak"]
     ends = "(all) => all.map((one) => one.getBoundingClientRect().right)"
     assert max(legend.evaluate_all(ends)) <= 390
-    assert max(seen.tab.locator("#fig-performance svg .mark-symbol path").evaluate_all(ends)) <= 390
+    for part in (".mark-symbol path", ".role-axis-title text"):
+        assert max(seen.tab.locator(f"#fig-performance svg {part}").evaluate_all(ends)) <= 390
     assert seen.tab.locator("#h-against").inner_text() == "The models that are nearest to another"
     assert seen.tab.get_by_text("to its model file").count() == 1, "an imported model has no file"
     assert seen.complaints == []
