@@ -11,6 +11,7 @@ import termios
 from pathlib import Path
 
 import forks
+import polars as pl
 import pytest
 from conftest import Project
 from runfolders import sample, write_run
@@ -103,9 +104,22 @@ def test_models_say_whether_their_keys_are_set_and_their_weights_here(listed: Pr
 
 def test_runs_are_a_line_each_below_their_totals(listed: Project) -> None:
     text = listed.run("runs").stdout
-    assert text.startswith("1 run, 80 samples, 0 of them failed.\n")
+    assert text.startswith("1 run, 80 samples, 0 of them failed; all are complete.\n")
     assert max(map(len, text.splitlines())) <= 80
     assert len(table(text)) == 1
+    assert "alpha, beta on arithmetic" in text
+
+
+def test_a_column_of_runs_in_which_all_are_alike_gives_its_room_to_models_and_tasks() -> None:
+    schema = ("run_id", "status", "started_at", "models", "tasks", "samples", "failed")
+    done = ("eval-0123456789ab", "complete", "2026-12-01 10:00", "smollm2, pythia", "word_problems", 1200, 0)
+    shown = listings.runs(pl.DataFrame([done] * 2, schema=schema, orient="row"), 80)
+    assert "smollm2, pythia on word_problems" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    mixed = [done, (*done[:1], "incomplete", *done[2:6], 7)]
+    shown = listings.runs(pl.DataFrame(mixed, schema=schema, orient="row"), 120)
+    assert "2 runs, 2,400 samples, 7 of them failed.\n" in shown
+    assert {"status", "failed", "incomplete"} <= set(shown.split())
 
 
 def test_a_dry_run_has_its_totals_first_and_fits_80_columns() -> None:
