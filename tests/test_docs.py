@@ -189,8 +189,10 @@ def test_every_command_has_examples_and_they_stand_under_its_help():
         assert all(re.match(rf"harness {name}\b", line) for line in lines)
         if name not in ("eval", "score"):  # their help is Hydra's
             shown = helped(name.split())
-            assert all(part.strip() in shown for line in lines for part in line.splitlines()), shown
-            assert max(map(len, shown.splitlines())) <= 120
+            # A shell reads two lines with a backslash between them as one.
+            joined = " ".join(shown.replace("\\\n", " ").split())
+            assert all(line in joined for line in lines), shown
+            assert max(map(len, shown.splitlines())) <= 80
 
 
 @pytest.fixture(scope="module")

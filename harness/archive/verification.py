@@ -36,7 +36,8 @@ UNSIGNED = "nobody signed it: whoever can write these files could have made them
 LIMITS = """\
 What this cannot show: that the answers came from the model that is named.
 Whoever makes a run can invent its answers and hash everything anew. A signature
-says who vouches for them, not that they are true. `harness reproduce` asks again.
+says who vouches for them, not that they are true. `harness reproduce` asks the
+model again.
 """
 
 

@@ -21,7 +21,19 @@ from typer.core import TyperGroup
 from harness import __version__
 from harness.cli import proof, publish, report, show
 from harness.cli.examples import epilog
-from harness.cli.output import RESULTS, Format, NewResults, Results, Shape, page, print_frames, renamed, warn, width
+from harness.cli.output import (
+    RESULTS,
+    Format,
+    NewResults,
+    Results,
+    Shape,
+    page,
+    print_frames,
+    renamed,
+    tell,
+    warn,
+    width,
+)
 from harness.cli.output import print_frame as _print
 from harness.cli.panel import app as panel
 from harness.cli.provenance import app as provenance
@@ -65,7 +77,7 @@ def eval(context: typer.Context) -> None:  # noqa: A001 - the command's name
     from harness.cli import config
 
     words = [word for word in context.args if not _log(word)]
-    raise typer.Exit(config.run(words, _evaluate))
+    raise typer.Exit(config.run(words, _evaluate, _after_sweep))
 
 
 def _log(word: str) -> bool:
@@ -90,7 +102,7 @@ def score(context: typer.Context) -> None:
     """
     from harness.cli import config
 
-    raise typer.Exit(config.run(["model=samples", "name=score", *context.args], _evaluate))
+    raise typer.Exit(config.run(["model=samples", "name=score", *context.args], _evaluate, _after_sweep))
 
 
 @app.command(
@@ -110,11 +122,18 @@ def rescore(context: typer.Context) -> None:
         return
     if not run or "=" in run or run.startswith("-"):
         raise ConfigError("no run given; type harness rescore RUN (`harness runs` lists them)")
-    raise typer.Exit(config.run(["model=replay", f"run={run}", "name=rescore", *words], _evaluate))
+    raise typer.Exit(config.run(["model=replay", f"run={run}", "name=rescore", *words], _evaluate, _after_sweep))
+
+
+ONE_OF_A_SWEEP = (
+    "The leaderboard shows one run of each model and task: the one with most documents, and the newest of these. "
+    "The scores of all runs of the sweep are above."
+)
 
 
 def _evaluate(spec: Any) -> int:
-    """One run from its spec to the printed leaderboard. Returns the exit code."""
+    """One run from its spec to the printed leaderboard, or to its own scores in a sweep. Returns the exit code."""
+    from harness.cli import config
     from harness.core import visible
     from harness.evaluation import evaluate
 
@@ -124,7 +143,8 @@ def _evaluate(spec: Any) -> int:
         from harness.archive import copies
 
         copies.reach(spec.publish)  # rather now than after hours
-    outcome = evaluate(spec, argv=["harness", "eval", *sys.argv[1:]])
+    swept = config.in_sweep()
+    outcome = evaluate(spec, argv=["harness", "eval", *sys.argv[1:]], sweep=bool(swept))
     from harness.cli import catalogue
     from harness.results import derivation, leaderboard
     from harness.results.leaderboard import answerers
@@ -134,23 +154,23 @@ def _evaluate(spec: Any) -> int:
         say(f"published {copies.publish(outcome.run, spec.publish)}")
     refreshed = derivation.refresh(results)
     warn(refreshed.problems)
-    sys.stdout.write(leaderboard.terminal(derivation.board(results), width()))
+    if swept:
+        sys.stdout.write(f"\n{visible(swept)}\n{catalogue.metrics_text(outcome.run, width())}")
+    else:
+        sys.stdout.write(leaderboard.terminal(derivation.board(results), width()))
     for model, names in catalogue.mixed(outcome.run).items():
         told = f"{model}: {answerers(names)}. The scores of this run belong to no single one of them"
         say(f"warning: {visible(told)}", "warning")
     counts = outcome.manifest.counts
-    where = "" if results == RESULTS else f" --results {shlex.quote(str(results))}"
+    where = _where(results)
     harness = installation.command()
     sys.stdout.write(
         f"\n{counts.samples} samples: {counts.answered} answered, {counts.truncated} truncated, "
         f"{counts.refused} refused, {counts.failed} failed.\n"
         f"Wrote {outcome.run}/ and {refreshed.path}\n"
-        "Next:\n"
-        f"  {harness} report{where}\n"
-        f"  {harness} show {outcome.run.name}{where}\n"
-        f"  {harness} leaderboard --out LEADERBOARD.md{where}\n"
-        f'  {harness} sql "SELECT model, task, value, ci_low, ci_high FROM leaderboard"{where}\n'
     )
+    if not swept:
+        sys.stdout.write(_next(results, outcome.run.name))
     for what in derivation.unread(results, outcome.run.name):
         say(f"warning: {what}", "warning")
     if counts.failed:
@@ -162,6 +182,34 @@ def _evaluate(spec: Any) -> int:
         )
         return IncompleteRunError.exit_code
     return 0
+
+
+def _where(results: Path) -> str:
+    return "" if results == RESULTS else f" --results {shlex.quote(str(results))}"
+
+
+def _next(results: Path, run: str = "") -> str:
+    """Commands that one may type after an evaluation, as they work in this environment."""
+    harness, where = installation.command(), _where(results)
+    return (
+        "Next:\n"
+        f"  {harness} report{where}\n"
+        f"  {harness} {f'show {run}' if run else 'runs'}{where}\n"
+        f"  {harness} leaderboard --out LEADERBOARD.md{where}\n"
+        f'  {harness} sql "SELECT model, task, value, ci_low, ci_high FROM leaderboard"{where}\n'
+    )
+
+
+def _after_sweep(folders: Sequence[Path]) -> None:
+    """The leaderboard of every results folder of a sweep, once."""
+    from harness.core import paragraph
+    from harness.results import derivation, leaderboard
+
+    for results in folders:
+        warn(derivation.refresh(results).problems)
+        sys.stdout.write("\n" + leaderboard.terminal(derivation.board(results), width()))
+        sys.stdout.write("\n" + paragraph(ONE_OF_A_SWEEP, width()))
+        sys.stdout.write(_next(results))
 
 
 def _dry_run(spec: Any) -> int:
@@ -313,6 +361,10 @@ def index(
     sys.stdout.write(f"{done.path}: {runs}, {len(done.added)} new or changed, {len(done.removed)} gone\n")
 
 
+MANY = 50_000
+"""Answers of an import above which it is said that indexing takes a while."""
+
+
 @app.command(name="import")
 def import_(
     words: Annotated[
@@ -348,12 +400,14 @@ def import_(
         raise ConfigError(f"harness import takes a format and one file; found {len(words)} words: {' '.join(words)}")
     form, path = (None if len(words) == 1 else words[0]), Path(words[-1])
     run = imports.convert(form, path, results, name=name, task=task, columns=where, argv=["harness", *sys.argv[1:]])
-    warn(derivation.refresh(results).problems)
     from harness.runs import read_manifest
 
     made = read_manifest(run)
+    if (n := made.counts.samples or 0) > MANY:
+        say(f"{n:,} answers are in {run}. They are indexed now, which takes about a minute for every {MANY:,}")
+    warn(derivation.refresh(results).problems)
     tasks = ", ".join(f"{task.name} ({_read_as(task)})" for task in made.tasks)
-    sys.stdout.write(
+    tell(
         f"{made.counts.samples} answers of {len(made.models)} models, {made.counts.failed} of them "
         f"missing. Tasks: {tables.visible(tasks)}\nWrote {run}/ (imported)\n"
     )
@@ -397,7 +451,10 @@ def compare(
     else:
         _print(report.flips if flips else report.tasks, shape)
     if rulings:
-        (sys.stdout if shape is Format.table else sys.stderr).write(gates.text(rulings))
+        if shape is Format.table:
+            tell(gates.text(rulings))
+        else:
+            sys.stderr.write(gates.text(rulings))
     if failed := [ruling.task for ruling in rulings if ruling.verdict != "passed"]:
         raise GateError(f"{len(failed)} of {len(rulings)} gates did not pass: {', '.join(failed)}")
 

@@ -10,28 +10,34 @@ near misses for names it does not know.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib.util
+import io
 import re
+import sys
+import textwrap
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigNode, ConfigStore
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
 from hydra.errors import OverrideParseException
 from hydra.plugins.search_path_plugin import SearchPathPlugin
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from harness.cli.output import renamed
+from harness.cli.output import renamed, width
 from harness.core import installation, looks_secret, panels, patches, plain, resources, say, visible
 from harness.engine import taskfiles
-from harness.errors import ConfigError, HarnessError, unknown_name
+from harness.errors import ConfigError, HarnessError, IncompleteRunError, unknown_name
 from harness.specs import EvalSpec, PanelSpec, ReasoningSpec
 
 if TYPE_CHECKING:
@@ -247,17 +253,46 @@ def _flags_first(words: Sequence[str]) -> list[str]:
     return [word for word in words if word in switches] + [word for word in words if word not in switches]
 
 
-def run(words: Sequence[str], job: Callable[[EvalSpec], int]) -> int:
+@contextlib.contextmanager
+def _lines_that_fit(words: Sequence[str]) -> Iterator[None]:
+    """Break the lines of Hydra's help between words: it writes each group on one line, however many options it has."""
+    if not {"--help", "-h"} & set(words):
+        yield
+        return
+    written = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(written):
+            yield
+    finally:
+        for line in written.getvalue().splitlines():
+            indent = " " * (len(line) - len(line.lstrip()) + 2)
+            lines = textwrap.wrap(
+                line, width(), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+            )
+            sys.stdout.write("\n".join(lines) + "\n")
+
+
+def in_sweep() -> str:
+    """The words of the job that runs now, if it is one of a sweep. Empty if it is not."""
+    held = HydraConfig.get() if HydraConfig.initialized() else None
+    return " ".join(held.overrides.task) if held is not None and held.mode is RunMode.MULTIRUN else ""
+
+
+def run(
+    words: Sequence[str], job: Callable[[EvalSpec], int], finish: Callable[[Sequence[Path]], None] = lambda _: None
+) -> int:
     """Compose the words of `harness eval` into specs and hand each to `job` (several, in a sweep).
 
     Args:
         words: the command line behind `harness eval`.
         job: gets one spec, returns an exit code. Errors of this project it raises are printed.
+        finish: gets the results folders that a sweep wrote to, once all its jobs have ended.
 
     Returns:
         The highest exit code of the jobs. 0 if Hydra only printed something.
     """
     codes: list[int] = []
+    swept: list[Any] = []
     started = []
 
     def task(cfg: DictConfig) -> int:
@@ -289,9 +324,10 @@ def run(words: Sequence[str], job: Callable[[EvalSpec], int]) -> int:
         shipped = str(resources.conf_dirs()[0].resolve())
         with (
             patches.command_line(program),
-            patches.results_of_sweeps(codes),
+            patches.results_of_sweeps(swept),
             patches.composed_once(),
             patches.refusals_raised(),
+            _lines_that_fit(words),
         ):
             hydra.main(config_path=shipped, config_name="config", version_base="1.3")(task)()
     except hydra.errors.HydraException as error:
@@ -302,7 +338,17 @@ def run(words: Sequence[str], job: Callable[[EvalSpec], int]) -> int:
     except SystemExit as stop:
         if stop.code not in (0, None):
             return ConfigError.exit_code if not started else HarnessError.exit_code
+    codes += _ended(swept, finish)
     return max(codes, default=0)
+
+
+def _ended(jobs: Sequence[Any], finish: Callable[[Sequence[Path]], None]) -> list[int]:
+    """What the jobs of a sweep returned, once `finish` was told of them. Other processes tell in no other way."""
+    codes = [job.return_value for job in jobs]
+    ran = [job.cfg for job in jobs if job.return_value in (0, IncompleteRunError.exit_code) and not job.cfg.dry_run]
+    if ran:
+        finish(sorted({Path(cfg.results_dir) for cfg in ran}))
+    return codes
 
 
 def _not_written(error: OSError, *, begun: bool) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.output import Format, Shape, print_frame
+from harness.cli.output import Format, Shape, print_frame, tell
 from harness.errors import ConfigError, StorageError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def register(
     )
     made = registration.register(_names(suspects), protocol)
     registration.write(made, file)
-    sys.stdout.write(
+    tell(
         f"{file}: {', '.join(made.suspects)} against {', '.join(protocol.candidates) or registration.EVERYBODY} of "
         f"{protocol.panel}, {len(asked.rows)} prompts, registered at {made.registered}.\nsha256 {made.sha256}\n"
         "A clock can be set back. So give the hash to somebody else, or publish it, before you ask the suspects.\n"
@@ -106,7 +106,7 @@ def validate(
     if shape is Format.json:
         sys.stdout.write(json.dumps(report, ensure_ascii=False, allow_nan=False, indent=1) + "\n")
     elif shape is Format.table:
-        sys.stdout.write(bench.table(report))
+        tell(bench.table(report))
     else:
         rows = [figure | {"detail": json.dumps(figure["detail"], ensure_ascii=False)} for figure in report["figures"]]
         print_frame(pl.DataFrame(rows, infer_schema_length=None), shape)

@@ -5,6 +5,12 @@ RUN stands for a run id, A and B for models or runs.
 
 from __future__ import annotations
 
+import re
+import textwrap
+
+COLUMNS = 74
+"""Of an example's line. Help indents it, and a line that goes on ends with two characters more."""
+
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "eval": (
         "harness eval model=smollm2 task=[word_problems,functions] limit=20",
@@ -104,4 +110,11 @@ def epilog(command: str) -> str | None:
     """The examples as they stand under a command's help. None if there are none."""
     lines = EXAMPLES.get(command)
     # Click keeps the lines of a paragraph that starts with a backspace character.
-    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines) if lines else None
+    return "\b\nExamples:\n" + "\n".join(f"  {_folded(line)}" for line in lines) if lines else None
+
+
+def _folded(line: str) -> str:
+    """A command in lines that fit under help, with the sign with which a shell reads them as one."""
+    kept = re.sub(r"(--\S+) (\w)", "\\1\0\\2", line)
+    lines = textwrap.wrap(kept, COLUMNS, subsequent_indent="      ", break_on_hyphens=False)
+    return " \\\n".join(lines).replace("\0", " ")

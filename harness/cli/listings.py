@@ -85,6 +85,8 @@ def runs(frame: pl.DataFrame, width: int) -> str:
     open_ = frame.filter(frame["status"].is_in(["stopped", "running", "unreadable"])).height
     head = f"{count(frame.height, 'run')}, {count(samples, 'sample')}, {failed:,} of them failed"
     head += f"; {count(open_, 'run')} not ended.\n" if open_ else ".\n"
+    # What is the same of all runs is in the line above, so that models and tasks have its room.
+    alike = frame.height > 0 and frame["status"].n_unique() == 1 and frame["status"][0] == "complete"
     rows = [
         [
             row["run_id"],
@@ -96,8 +98,20 @@ def runs(frame: pl.DataFrame, width: int) -> str:
         ]
         for row in frame.iter_rows(named=True)
     ]
-    header = ("run", "status", "began", "samples", "failed", "models, tasks")
-    return head + "\n" + lines(header, rows, width, [False, False, False, True, True, False])
+    columns = (
+        ("run", False),
+        ("status", False),
+        ("began", False),
+        ("samples", True),
+        ("failed", True),
+        ("models, tasks", False),
+    )
+    kept = [
+        i for i, (name, _) in enumerate(columns) if not (name == "status" and alike) and (name != "failed" or failed)
+    ]
+    header, numeric = zip(*(columns[i] for i in kept), strict=True)
+    told = head.replace(".\n", "; all are complete.\n") if alike else head
+    return told + "\n" + lines(header, [[row[i] for i in kept] for row in rows], width, numeric)
 
 
 def count(n: int, noun: str) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.core import programs, say
+from harness.core import programs, progress, say
 
 if TYPE_CHECKING:
     import polars as pl
@@ -53,6 +53,11 @@ def width() -> int:
     from harness.core import tables
 
     return max(NARROWEST, shutil.get_terminal_size().columns) if sys.stdout.isatty() else tables.WIDTH
+
+
+def tell(text: str) -> None:
+    """Write sentences to stdout. On a terminal, lines end between words."""
+    sys.stdout.write(progress.folded(text, sys.stdout))
 
 
 def warn(problems: Iterable[str]) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from harness.cli.examples import epilog
-from harness.cli.output import RESULTS, Format, NewResults, Results, Shape, print_frame
+from harness.cli.output import RESULTS, Format, NewResults, Results, Shape, print_frame, tell
 from harness.core import panels, say
 from harness.errors import ConfigError, HarnessError
 
@@ -117,9 +117,11 @@ def show(
     elif shape is Format.json:
         sys.stdout.write(json.dumps({key: table.to_dicts() for key, table in tables.items()}, indent=1) + "\n")
     else:
-        sys.stdout.write(_summary(made, panels.asked(name, "all")))
+        tell(_summary(made, panels.asked(name, "all")))
         for key, table in {**tables, "models": _labs(tables["models"])}.items():
-            if key != "prompts":
+            if key == "power" and table.is_empty():
+                tell("\npower: not measured. That takes models whose teacher is documented, and is in the panel too.\n")
+            elif key != "prompts":
                 sys.stdout.write(f"\n{key} (all of them: harness panel show {name} {key})\n")
                 print_frame(table, Format.table)
 
@@ -135,10 +137,10 @@ def check(name: Name) -> None:
 
     found = panel.check(panels.place(name))
     for problem in found:
-        sys.stdout.write(f"{problem}\n")
+        tell(f"{problem}\n")
     if found:
         raise typer.Exit(HarnessError.exit_code)
-    sys.stdout.write(f"{name}: every hash, fact and licence is in order\n")
+    tell(f"{name}: every hash, fact and licence is in order\n")
 
 
 @app.command(epilog=epilog("panel validate"))
@@ -170,7 +172,7 @@ def validate(
         return
     found = panel_figures.figures(made, seen)
     if shape is Format.table:
-        sys.stdout.write(panel_figures.text(made, found))
+        tell(panel_figures.text(made, found))
         return
     told = [bench.as_row(figure) for figure in found]
     if shape is Format.json:
@@ -208,7 +210,7 @@ def fetch(
         path = panels.keep(made.name, [texts[p.id] for p in made.prompts if p.text is None])
         say(f"{path}: the texts of {before.total - before.here} prompts, each with the hash that the panel names")
     after = panels.asked(name, "all")
-    sys.stdout.write(f"{made.name}: the texts of {after.here} of its {after.total} prompts are here\n")
+    tell(f"{made.name}: the texts of {after.here} of its {after.total} prompts are here\n")
 
 
 @app.command(epilog=epilog("panel share"))
@@ -232,7 +234,7 @@ def share(
             file = Path(folder) / out.rpartition("/")[2]
             said = panel_files.share(made, file)
             _put(file, out)
-    sys.stdout.write(f"Wrote {out}\n{said}\n")
+    tell(f"Wrote {out}\n{said}\n")
 
 
 @app.command(epilog=epilog("panel add"))
@@ -258,7 +260,7 @@ def add(
     entries = _entries(models, known, licence)
     made = panel_files.add(_load(panel), answers, entries, name)
     size = panel_files.write(made, out)
-    sys.stdout.write(
+    tell(
         f"{out}/{name}.yaml, .parquet, .prompts.jsonl: {len(made.entries)} models, {size / 1e6:.1f} MB\n"
         f"harness eval task=panel panel={name}\n"
     )
@@ -334,7 +336,7 @@ def build(
         name, given, texts, _labels(students, controls, models), (asked[0], asked[1]), known, about, alias or ()
     )
     size = panel_files.write(made, out)
-    sys.stdout.write(
+    tell(
         f"{out}/{name}.yaml, .parquet, .prompts.jsonl: {len(made.entries)} models, {len(made.prompts)} prompts, "
         f"{size / 1e6:.1f} MB\n"
     )
@@ -355,7 +357,7 @@ def _from(recipe: str, clone: Path, name: str, keep: int | None, reads: str | No
             + (f" ({', '.join(built.few[:5])}, …)" if built.few else "")
         )
     size = panel_files.write(built.panel, out)
-    sys.stdout.write(
+    tell(
         f"{out}/{name}.yaml, .parquet, .prompts.jsonl: {len(built.panel.entries)} models, "
         f"{len(built.panel.prompts)} prompts of {built.answers} answers, {size / 1e6:.1f} MB\n"
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.output import RESULTS, Format, NewResults, Results, Shape, print_frame, warn
+from harness.cli.output import RESULTS, Format, NewResults, Results, Shape, print_frame, tell, warn
 from harness.core import say
 from harness.errors import ConfigError, EvidenceError, UncheckedError, unknown_name
 
@@ -58,7 +58,7 @@ def verify(
     found = list(_findings(run, results, scores=scores, trust=trust, signers=signers))
     schema = dict.fromkeys(("run", "check", "state", "where", "what"), pl.String)
     if shape is Format.table:
-        sys.stdout.write(verification.text(found))
+        tell(verification.text(found))
     else:
         print_frame(
             pl.DataFrame([[getattr(f, key) for key in schema] for f in found], schema=schema, orient="row"), shape

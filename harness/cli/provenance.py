@@ -147,7 +147,8 @@ def report(
     elif shape is Format.table:
         for corpus in found["corpora"]:
             sys.stdout.write(text.text(suspect, corpus))
-        sys.stdout.write(text.claims(found["claims"]))
+        if found["claims"]:
+            text.say(text.claims(found["claims"]))
         if found["suggested_text"]:
             text.say(found["suggested_text"])
         for probe in found["probes"]:
@@ -215,6 +216,8 @@ def explain(
     pool, answers = _pool(results, a, b, task=task, domain=domain)
     frame = explain.explain(answers, a, b)
     print_frame(frame, shape, "kind", "feature", "share_a", "share_b", "elsewhere", "in_a", "in_b")
+    if not frame.is_empty() and explain.common(frame).all():
+        _explained(shape, explain.ONLY_COMMON)
     _explained(
         shape,
         f"What {a} (a) and {b} (b) both write on {pool.corpus}. share is the share of a model's answers. "

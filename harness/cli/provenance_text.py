@@ -27,10 +27,15 @@ LEGEND = (
 
 def say(*texts: str) -> None:
     """Paragraphs for people, no wider than the terminal."""
+    for text in texts:
+        sys.stdout.write("\n" + _filled(text, width()) + "\n")
+
+
+def _filled(text: str, columns: int) -> str:
+    """Lines no wider than that. Names of models and addresses have hyphens, and stay whole."""
     from harness.core import visible
 
-    for text in texts:
-        sys.stdout.write("\n" + textwrap.fill(visible(text), width()) + "\n")
+    return textwrap.fill(visible(text), columns, break_on_hyphens=False, break_long_words=False)
 
 
 def rows(found: Mapping[str, Any]) -> pl.DataFrame:
@@ -67,12 +72,12 @@ def text(suspect: str, corpus: Mapping[str, Any]) -> str:
         f"prompts, {corpus['models']} models. Verdict: {corpus['verdict']}"
         f"{', ' + corpus['strength'] if corpus['strength'] not in (None, 'none') else ''}."
     )
-    lines = [textwrap.fill(heading, columns) + "\n"]
+    lines = [_filled(heading, columns) + "\n"]
     shown = corpus["tests"][:SHOWN]
     if shown and all(f["z"] is None for f in corpus["tests"]):
         reasons = Counter(f["verdict"] for f in corpus["tests"])
         told = ", ".join(f"{n} {reason}" for reason, n in reasons.most_common())
-        lines.append(textwrap.fill(f"No candidate was tested: {told}.", columns) + "\n")
+        lines.append(_filled(f"No candidate was tested: {told}.", columns) + "\n")
     elif shown:
         rows = [
             [
@@ -95,8 +100,8 @@ def text(suspect: str, corpus: Mapping[str, Any]) -> str:
             lines.append("Score by channel:\n" + grid(["candidate", *channels], by, columns))
     if any(row["candidates"] for row in corpus["domains"]):
         lines.append(_domains(corpus["domains"], columns))
-    lines += [textwrap.fill(visible(text), columns) + "\n" for text in (corpus["paragraph"], *corpus["notes"])]
-    lines.append(textwrap.fill(LEGEND, columns) + "\n")
+    lines += [_filled(text, columns) + "\n" for text in (corpus["paragraph"], *corpus["notes"])]
+    lines.append(_filled(LEGEND, columns) + "\n")
     return "\n".join(lines) + "\n"
 
 
@@ -131,12 +136,12 @@ def _rank(finding: Mapping[str, Any]) -> str:
 
 def claims(claims: Sequence[Mapping[str, Any]]) -> str:
     """What the model says it is: reported, never weighed."""
-    from harness.core import visible
-
-    said = [
-        f"{visible(c['claimed'])} {c['share']:.2f} [{c['ci_low']:.2f}, {c['ci_high']:.2f}] n={c['n']}" for c in claims
-    ]
-    return f"Asked who it is, it says: {'; '.join(said)}. This is reported, not weighed.\n" if said else ""
+    said = "; ".join(
+        f"{'no known model' if c['claimed'] == '(none)' else c['claimed']} {c['share']:.2f} "
+        f"[{c['ci_low']:.2f}, {c['ci_high']:.2f}] n={c['n']}"
+        for c in claims
+    )
+    return f"Asked who it is, it says: {said}. This is reported, not weighed."
 
 
 def _number(value: float | None, digits: int = 2) -> str:

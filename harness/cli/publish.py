@@ -11,7 +11,8 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.output import RESULTS, Results, warn
+from harness.cli.output import RESULTS, Results, warn, width
+from harness.cli.output import page as screen
 from harness.core import say
 from harness.errors import ConfigError, HarnessError
 
@@ -43,7 +44,11 @@ def leaderboard(
     ] = None,
     form: Annotated[
         Form | None,
-        typer.Option("--format", "-o", help="By default the file's ending decides. The screen gets markdown."),
+        typer.Option(
+            "--format",
+            "-o",
+            help="By default the file's ending decides. A pipe gets markdown, and a terminal its own tables.",
+        ),
     ] = None,
     check: Annotated[
         Path | None, typer.Option("--check", help="Exit with 1 if this file is not what would be written.")
@@ -90,8 +95,12 @@ def leaderboard(
         changes["columns"] = chosen
     warn(derivation.refresh(results).problems)
     file = check or out
+    shown = derivation.board(results, wanted.model_copy(update=changes))
+    if form is None and file is None and sys.stdout.isatty():
+        screen(f"{board.terminal(shown, width())}\n`harness leaderboard --out LEADERBOARD.md` writes the page.\n")
+        return
     kind = form.value if form else _FORM_OF.get(file.suffix.lower(), "markdown") if file else "markdown"
-    page = board.render(derivation.board(results, wanted.model_copy(update=changes)), kind)
+    page = board.render(shown, kind)
     if check is not None:
         _compare(check, page, kind)
     elif out is None:

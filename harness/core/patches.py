@@ -133,15 +133,15 @@ def seed_of_api_type(model: Any, seed: int) -> None:
 
 
 @contextlib.contextmanager
-def results_of_sweeps(codes: list[int]) -> Iterator[None]:
-    """Add what the jobs of a sweep return to `codes`: Hydra drops it, and other processes have no other way."""
+def results_of_sweeps(jobs: list[Any]) -> Iterator[None]:
+    """Add what Hydra has of the jobs of a sweep to `jobs`: it drops that, and other processes have no other way."""
     from hydra._internal.hydra import Hydra
 
     before = Hydra.multirun
 
     def multirun(self: Any, *args: Any, **kwargs: Any) -> Any:
         batches = before(self, *args, **kwargs)
-        codes.extend(job.return_value for batch in batches or () for job in batch)
+        jobs.extend(job for batch in batches or () for job in batch)
         return batches
 
     Hydra.multirun = multirun

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Self, TextIO
 
 from rich.console import Console, RenderableType
 from rich.markup import escape
@@ -137,7 +137,8 @@ class RunProgress:
         rate = self._done / elapsed
         left = int((self._total - self._done) / rate) if rate else 0
         hours = f"{left // 3600}:{left // 60 % 60:02d}" if left >= 3600 else f"{left // 60}"  # noqa: PLR2004 - an hour
-        return f"{rate:.1f}/s, {hours}:{left % 60:02d} left"
+        speed = f"{rate:.1f}/s" if rate >= 1 / 10 or not rate else f"{60 * rate:.1f}/min"
+        return f"{speed}, {hours}:{left % 60:02d} left"
 
     def errors(self) -> str:
         """Errors by kind, in words. Empty without any."""
@@ -176,13 +177,17 @@ def say(text: str, level: str = "info", **facts: str | int) -> None:
 _QUOTED = re.compile(r"`[^`\n]*`")
 
 
-def folded(text: str) -> str:
+def folded(text: str, stream: TextIO | None = None) -> str:
     """The text with its lines broken between words, as wide as the terminal is. What stands in backticks stays whole.
 
     A terminal breaks words. A command that is broken in two cannot be copied.
+
+    Args:
+        text: what is to be said.
+        stream: what the terminal reads. stderr by default.
     """
     try:
-        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+        columns = os.get_terminal_size((stream or sys.stderr).fileno()).columns
     except (OSError, ValueError):  # no terminal
         return text
     kept = _QUOTED.sub(lambda found: found[0].replace(" ", "\0"), text)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from harness.specs import EvalSpec
 
 
-def evaluate(spec: EvalSpec, *, argv: Sequence[str] = (), quiet: bool = False) -> FinishedRun:
+def evaluate(spec: EvalSpec, *, argv: Sequence[str] = (), quiet: bool = False, sweep: bool = False) -> FinishedRun:
     """Run an evaluation to its end, or from where an earlier call of the same spec stopped.
 
     What can be known without lm-eval is found out first: names, keys, files, whether the results can be written.
@@ -21,6 +21,7 @@ def evaluate(spec: EvalSpec, *, argv: Sequence[str] = (), quiet: bool = False) -
         spec: what to evaluate.
         argv: the command line, for the manifest.
         quiet: no progress on stderr.
+        sweep: it is one of the runs of a sweep. That it differs from the others need not be said.
 
     Returns:
         The run folder, its manifest, and how many requests were sent.
@@ -32,7 +33,7 @@ def evaluate(spec: EvalSpec, *, argv: Sequence[str] = (), quiet: bool = False) -
     check_early(spec)
     from harness.evaluation import evaluator
 
-    return evaluator.evaluate(spec, argv=argv, quiet=quiet)
+    return evaluator.evaluate(spec, argv=argv, quiet=quiet, sweep=sweep)
 
 
 def preview(spec: EvalSpec) -> tuple[str, list[dict[str, Any]]]:

@@ -58,7 +58,7 @@ class FinishedRun:
         return f"<div><b>{tables.html_text(told)}</b>{table}</div>"
 
 
-def evaluate(spec: EvalSpec, *, argv: Sequence[str] = (), quiet: bool = False) -> FinishedRun:
+def evaluate(spec: EvalSpec, *, argv: Sequence[str] = (), quiet: bool = False, sweep: bool = False) -> FinishedRun:
     """See `harness.evaluation.evaluate`, which looks for mistakes before this module, and lm-eval, are loaded."""
     if spec.dry_run:
         raise ConfigError("dry_run=true: nothing may be sent; preview(spec) says what would be")
@@ -66,7 +66,7 @@ def evaluate(spec: EvalSpec, *, argv: Sequence[str] = (), quiet: bool = False) -
         plan = plan_run(spec)
         with runs.run_lock(plan.run):
             try:
-                return _run(plan, progress, argv)
+                return _run(plan, progress, argv, sweep=sweep)
             except HarnessError:
                 runs.remove_if_empty(plan.run)
                 raise
@@ -112,7 +112,7 @@ def _prices(plan: Plan) -> dict[str, budget.Price | None]:
     return {model.name: budget.price_of(model, known) for model in billed}
 
 
-def _run(plan: Plan, progress: RunProgress, argv: Sequence[str]) -> FinishedRun:
+def _run(plan: Plan, progress: RunProgress, argv: Sequence[str], *, sweep: bool) -> FinishedRun:
     run = plan.run
     journal = Journal(run / runs.JOURNAL)
     replies = journal.replies
@@ -126,7 +126,7 @@ def _run(plan: Plan, progress: RunProgress, argv: Sequence[str]) -> FinishedRun:
         found = reuse.find(plan, replies)
         asked = 0
         backends = {model.name: backend_of(model) for model in plan.models if _pending(model, replies, found)}
-        if before is None and (twin := reuse.sibling(plan)):
+        if before is None and not sweep and (twin := reuse.sibling(plan)):
             progress.say(
                 f"run {run.name} is a new run, because it asks something else than {twin}. The two do not mix "
                 f"(once it has ended, `harness show {run.name} --why --other {twin}` says what differs)"

@@ -4,11 +4,13 @@ Four kinds: `opening` (the first three tokens of an answer), `sentence` (the fir
 (layout and discourse: headings, bold, lists, dashes, hedges) and `passage` (`PASSAGE` tokens in a row in both answers
 to one prompt). Shares are of a model's answers, 0 to 1, the first `texts.HEAD` tokens of each. `elsewhere` is the mean
 share over the other models, and for a passage the share of the other answers to that prompt that have it. Rows are
-ordered by the smaller of the two shares less the share elsewhere. An example is an example, not evidence.
+ordered by the smaller of the two shares times the logarithm of how often it is the share elsewhere, so what few others
+write comes before what is frequent everywhere, such as the form of an answer. An example is an example, not evidence.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -22,6 +24,10 @@ from harness.provenance.texts import HEAD, HEAD_CHARS, PIECE, SENTENCE_END
 
 SIZE = 3
 PASSAGE = 7
+WORDS = 2
+"""Words that a feature must have. A list's number and the word behind it are no wording."""
+PASSAGE_SHARE = 0.25
+"""Share of the other answers to a prompt above which a passage in two of them is common."""
 SHOWN = 12
 """Rows per kind."""
 LEAST = 2
@@ -80,6 +86,24 @@ def pairs(answers: pl.DataFrame, wanted: Iterable[tuple[str, str]]) -> dict[tupl
     }
 
 
+def common(frame: pl.DataFrame) -> pl.Series:
+    """Whether a row of `pairs` is no example of what the two alone share.
+
+    Either others write it too: its share elsewhere is more than half of their own, or more than `PASSAGE_SHARE` of the
+    others have the passage. Or it is the form of an answer, such as the number of a list: it has no two words.
+    """
+    least = pl.min_horizontal("share_a", "share_b")
+    most = pl.when(pl.col("kind") == "passage").then(PASSAGE_SHARE).otherwise(least / 2)
+    words = pl.col("feature").str.count_matches(r"\p{L}[\p{L}']+")
+    form = (pl.col("kind") != "habit") & (words < WORDS)
+    return frame.select((form | (pl.col("elsewhere").fill_null(0.0) > most)).alias("common")).to_series()
+
+
+ONLY_COMMON = (
+    "What these two share is mostly the form of an answer, or other models write it about as often. So there is no "
+    "example of what the two alone share."
+)
+"""What to say of a pair of which every row is `common`."""
 _Run = tuple[str, ...]
 Ints = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
@@ -207,14 +231,19 @@ class _Counts:
             share_a, share_b = n_mine[at_a[i]] / self.size[a], n_theirs[at_b[i]] / self.size[b]
             rate = None if elsewhere is None else float(elsewhere[i])
             lead = min(share_a, share_b) - (rate or 0)
-            rows.append((lead, feature, float(share_a), float(share_b), rate, in_mine[at_a[i]], in_theirs[at_b[i]]))
-        rows.sort(key=lambda row: (-row[0], row[1]))
+            # One answer more elsewhere: what nobody else happened to write is not infinitely rare.
+            known = (rate or 0) + 1 / self.size[a]
+            weight = min(share_a, share_b) * math.log(min(share_a, share_b) / known)
+            rows.append(
+                (weight, lead, feature, float(share_a), float(share_b), rate, in_mine[at_a[i]], in_theirs[at_b[i]])
+            )
+        rows.sort(key=lambda row: (-row[0], row[2]))
         return [
             (
                 *(self.kind, feature, share_a, share_b, rate, self.size[a], self.size[b], len(others)),
                 *(_context(self.texts[int(answer)], feature, self._pattern(feature)) for answer in answers),
             )
-            for lead, feature, share_a, share_b, rate, *answers in rows[:SHOWN]
+            for _, lead, feature, share_a, share_b, rate, *answers in rows[:SHOWN]
             if lead > 0 or not others
         ]
 

@@ -381,10 +381,10 @@ def sampled_again(suspect: str, found: SelfScore | None) -> str:
 def unknown(known: Familiarity, kind: str | None) -> str:
     """Why answers cannot be compared: how little of them a set knows, and what they are."""
     text = (
-        f"its models know {known.value:.2f} of what they know of each other's answers, and of its own models at least "
-        f"{known.bound:.2f} is expected"
+        f"the set's models write {known.value:.2f} as much of what is in them as of what is in each other's answers, "
+        f"and at least {known.bound:.2f} is expected of a model of this set"
     )
-    return text if kind is None else f"{kind}; {text}"
+    return text if kind is None else f"{kind}. Also, {text}"
 
 
 def woven(lacking: Sequence[str]) -> str:
@@ -615,12 +615,12 @@ def asked(prompts: int, total: int, rows: Sequence[Mapping[str, Any]], limit: Th
     """
     said = f"{prompts} of {total} prompts:"
     same_too = (
-        " whether the suspect is one of the models cannot be tested;"
+        " too few to test whether the suspect is one of the models."
         if limit is None
-        else f" the test for the same model is that of {limit.prompts} prompts;"
+        else f" the test for the same model is that of {limit.prompts} prompts."
     )
     if prompts < LEAST_PROMPTS:
-        return f"{said}{same_too} no teacher can be tested, which takes {LEAST_PROMPTS}."
+        return f"{said}{same_too} To test for a teacher takes {LEAST_PROMPTS}."
     known = [row for row in rows if row["students"] >= LEAST_STUDENTS]
     seen, weak = ([r for r in known if (r["at_0.05"] >= POWER) is up] for up in (True, False))
 
@@ -628,8 +628,8 @@ def asked(prompts: int, total: int, rows: Sequence[Mapping[str, Any]], limit: Th
         return ", ".join(f"{r['teacher']} ({r['at_0.05']:.2f} of {r['students']:.0f})" for r in part) or "nobody"
 
     return (
-        f"{said}{same_too} documented students found at 5 per cent false alarms: of {show(seen)}. Cannot see single "
-        f"students of {show(weak)}" + ("." if known else ": too few are documented.")
+        f"{said}{same_too} With 5 false alarms in 100, the test finds most documented students of {show(seen)}. "
+        f"It cannot see single students of {show(weak)}" + ("." if known else ": too few are documented.")
     )
 
 

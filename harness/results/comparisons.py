@@ -351,11 +351,12 @@ def sentence(row: dict[str, Any], a: str, b: str) -> str:
     ahead = "better" if row["higher_is_better"] else "worse (a lower number is better here)"
     sized = f"{turn * row['difference'] * scale:.3g}{unit}"
     limits = sorted(turn * x * scale for x in (row["ci_low"], row["ci_high"])) if _has(row) else []
-    could = (
-        f" A true difference of {row['detectable'] * scale:.3g}{unit} or more would probably have shown (4 times in 5)."
-        if row["detectable"]
-        else ""
-    )
+    could = ""
+    if row["detectable"] and share and row["detectable"] > 1:
+        could = " So few documents would probably not show even the largest difference that there can be."
+    elif row["detectable"]:
+        least = f"{row['detectable'] * scale:.3g}{unit}"
+        could = f" A true difference of {least} or more would probably have shown (4 times in 5)."
     warn = "" if row["same_task"] else " Careful: the two runs used different task files or worked examples."
     asked = f"on the same {row['n']} documents"
     if row["p_holm"] is not None and row["p_holm"] < power.ALPHA:

@@ -9,6 +9,7 @@ from pathlib import Path
 import forks
 import pytest
 import yaml
+from conftest import Project
 
 from harness.cli import config
 from harness.core import environment, installation, resources
@@ -152,6 +153,25 @@ def test_a_sweep_that_cannot_be_written_is_told_in_a_sentence(user: Path) -> Non
     assert "Traceback" not in done.stderr
 
 
+def test_a_sweep_prints_the_scores_of_every_run_and_the_leaderboard_once(project: Project) -> None:
+    project.model("alice")
+    done = project.run("eval", "-m", "model=alice", "task=sums", "limit=2", "seed=1,2")
+    first, second, last = done.stdout.split("Wrote results/runs/")
+    assert "model=alice task=sums limit=2 seed=1\n" in first
+    assert "model=alice task=sums limit=2 seed=2\n" in second
+    assert all("alice, sums\n" in run and "2 samples:" in run for run in (first, second)), first
+    assert done.stdout.count("\nScores\n") == done.stdout.count("Next:") == last.count("\nScores\n") == 1
+    assert "The leaderboard shows one run of each model and task" in last
+    assert "is a new run" not in done.stderr, "runs of a sweep are meant to differ"
+
+
+def test_a_sweep_without_scores_ends_without_a_leaderboard(project: Project) -> None:
+    project.model("alice")
+    done = project.run("eval", "-m", "model=alice", "task=sums", "limit=2", "seed=1,2", "--dry-run")
+    assert done.stdout.count("Nothing was sent") == 2
+    assert "leaderboard" not in done.stdout
+
+
 def test_a_wrong_name_in_a_sweep_is_answered_with_near_ones(user: Path) -> None:
     done = _eval("-m", "model=mine,smolm2", "task=my_task")
     assert done.returncode == 2
@@ -228,7 +248,7 @@ def test_hydras_own_flags_work_and_leave_nothing_behind(user: Path) -> None:
     assert yaml.safe_load(job.stdout)["models"]["mine"]["backend"] == "fake"
     shown = _eval("--help")
     assert shown.returncode == 0
-    assert re.search(r"^model: .*\bmine\b", shown.stdout, re.MULTILINE)
+    assert re.search(r"^model: [^:]*\bmine\b", shown.stdout, re.MULTILINE)
     assert "experiment: " in shown.stdout
     assert sorted(path.name for path in user.iterdir()) == before
 

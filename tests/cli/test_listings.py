@@ -1,17 +1,23 @@
 """What lists show at 80 columns: totals first, a line per row, samples chosen by filters, code as it was written."""
 
+import fcntl
 import json
 import os
 import pty
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
+import forks
+import polars as pl
 import pytest
 from conftest import Project
 from runfolders import sample, write_run
 
-from harness.cli import listings
+from harness.cli import listings, provenance_text
+from harness.cli.examples import EXAMPLES, epilog
 from harness.errors import SHOWN, unknown_name
 
 CODE = "Here:\n```python\ndef f(x):\n\tif x:\n\t\treturn 1\n    # \x1b[31mred\n```"
@@ -98,9 +104,22 @@ def test_models_say_whether_their_keys_are_set_and_their_weights_here(listed: Pr
 
 def test_runs_are_a_line_each_below_their_totals(listed: Project) -> None:
     text = listed.run("runs").stdout
-    assert text.startswith("1 run, 80 samples, 0 of them failed.\n")
+    assert text.startswith("1 run, 80 samples, 0 of them failed; all are complete.\n")
     assert max(map(len, text.splitlines())) <= 80
     assert len(table(text)) == 1
+    assert "alpha, beta on arithmetic" in text
+
+
+def test_a_column_of_runs_in_which_all_are_alike_gives_its_room_to_models_and_tasks() -> None:
+    schema = ("run_id", "status", "started_at", "models", "tasks", "samples", "failed")
+    done = ("eval-0123456789ab", "complete", "2026-12-01 10:00", "smollm2, pythia", "word_problems", 1200, 0)
+    shown = listings.runs(pl.DataFrame([done] * 2, schema=schema, orient="row"), 80)
+    assert "smollm2, pythia on word_problems" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    mixed = [done, (*done[:1], "incomplete", *done[2:6], 7)]
+    shown = listings.runs(pl.DataFrame(mixed, schema=schema, orient="row"), 120)
+    assert "2 runs, 2,400 samples, 7 of them failed.\n" in shown
+    assert {"status", "failed", "incomplete"} <= set(shown.split())
 
 
 def test_a_dry_run_has_its_totals_first_and_fits_80_columns() -> None:
@@ -141,13 +160,12 @@ def test_an_unknown_name_is_not_answered_with_itself_nor_with_hundreds() -> None
     assert "did you mean" not in unknown_name("model", "smollm2", ["smollm2", "gpt"])
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are of POSIX")
-@pytest.mark.parametrize(("pager", "paged"), [("sed s/^/PAGED/", True), ("no-such-pager", False)])
-def test_a_pager_is_used_on_a_terminal_alone(tmp_path: Path, pager: str, paged: bool) -> None:
-    code = "from harness.cli.output import page; page('line\\n' * 500)"
+def on_a_terminal(words: list[str], folder: Path, pager: str = "cat") -> str:
+    """What Python writes to a terminal of 80 columns."""
     master, slave = pty.openpty()
-    env = os.environ | {"PAGER": pager}
-    process = subprocess.Popen([sys.executable, "-c", code], stdin=slave, stdout=slave, env=env, cwd=tmp_path)
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    env = {key: value for key, value in os.environ.items() if key != "COLUMNS"} | {"PAGER": pager}
+    process = subprocess.Popen([sys.executable, *words], stdin=slave, stdout=slave, env=env, cwd=folder)
     os.close(slave)
     seen = b""
     while True:
@@ -160,10 +178,65 @@ def test_a_pager_is_used_on_a_terminal_alone(tmp_path: Path, pager: str, paged: 
         seen += piece
     os.close(master)
     assert process.wait() == 0
-    assert seen.count(b"line") == 500
-    assert (b"PAGEDline" in seen) is paged
+    return seen.decode().replace("\r\n", "\n")
+
+
+TERMINALS = pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are of POSIX")
+
+
+@TERMINALS
+@pytest.mark.parametrize(("pager", "paged"), [("sed s/^/PAGED/", True), ("no-such-pager", False)])
+def test_a_pager_is_used_on_a_terminal_alone(tmp_path: Path, pager: str, paged: bool) -> None:
+    code = "from harness.cli.output import page; page('line\\n' * 500)"
+    seen = on_a_terminal(["-c", code], tmp_path, pager)
+    assert seen.count("line") == 500
+    assert ("PAGEDline" in seen) is paged
+    env = os.environ | {"PAGER": pager}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=True)
     assert b"PAGED" not in done.stdout
+
+
+@TERMINALS
+def test_on_a_terminal_the_leaderboard_is_tables_that_fit_and_elsewhere_markdown(listed: Project) -> None:
+    listed.run("index")
+    seen = on_a_terminal(["-m", "harness", "leaderboard"], listed.root)
+    assert seen.startswith("Scores\n")
+    assert "`harness leaderboard --out LEADERBOARD.md` writes the page." in seen
+    assert max(map(len, seen.splitlines())) <= 80
+    assert listed.run("leaderboard").stdout.startswith("# Leaderboard\n")
+    assert on_a_terminal(["-m", "harness", "leaderboard", "-o", "markdown"], listed.root).startswith("# Leaderboard\n")
+
+
+@TERMINALS
+@pytest.mark.parametrize("words", [["panel", "show", "slop_score"], ["panel", "share", "slop_score", "x.panel.zip"]])
+def test_sentences_on_a_terminal_end_between_words_and_stay_whole_in_a_pipe(tmp_path: Path, words: list[str]) -> None:
+    seen = on_a_terminal(["-m", "harness", *words], tmp_path)
+    assert max(map(len, seen.splitlines())) <= 80
+    done = forks.run(*words, cwd=tmp_path)
+    longest = max(done.stdout.splitlines(), key=len)
+    assert len(longest) > 80
+    assert longest in " ".join(seen.split("\n"))
+
+
+def test_names_and_addresses_in_a_report_stay_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    for shift in range(12):
+        provenance_text.say(
+            f"{'x' * shift} " + "as gpt-4-turbo-2024-04-09 (https://github.com/tatsu-lab/alpaca_eval), " * 9
+        )
+        shown = capsys.readouterr().out
+        assert shown.count("gpt-4-turbo-2024-04-09") == shown.count("https://github.com/tatsu-lab/alpaca_eval") == 9
+        assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_help_fits_80_columns_and_its_examples_can_be_copied() -> None:
+    shown = forks.run("eval", "--help").stdout
+    assert "\ntask: aime24" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    for name, examples in EXAMPLES.items():
+        lines = (epilog(name) or "").splitlines()[2:]
+        assert max(map(len, lines)) + len("  ") <= 80
+        joined = " ".join(" ".join(lines).replace(" \\", "").split())
+        assert joined == " ".join(examples)
 
 
 def test_a_model_that_was_asked_no_open_prompts_is_told_what_to_ask(listed: Project) -> None:

@@ -231,16 +231,16 @@ SWEEP = """
 import contextlib, sys
 import hydra
 from harness.core import patches
-codes, seen = [], []
+jobs, seen = [], []
 def job(cfg):
     seen.append((cfg.n, sys.argv[0]))
     return 7 + cfg.n
 quiet = ["hydra/job_logging=disabled", "hydra/hydra_logging=disabled", "hydra.output_subdir=null"]
 words = ["harness eval", "-m", "+n=1,2", *quiet]
-kept = patches.results_of_sweeps(codes) if sys.argv[1] == "with" else contextlib.nullcontext()
+kept = patches.results_of_sweeps(jobs) if sys.argv[1] == "with" else contextlib.nullcontext()
 with patches.command_line(words), kept:
     got = hydra.main(config_path=None, version_base="1.3")(job)()
-print([got, codes, seen, sys.argv[1]])
+print([got, [job.return_value for job in jobs], seen, sys.argv[1]])
 """
 
 

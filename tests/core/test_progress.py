@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 
 import pytest
 from rich.console import Console
@@ -33,6 +34,16 @@ def test_a_bar_per_model_has_errors_by_kind_and_the_cost_within_80_columns() -> 
     assert "$0.42 of $5.00" in last
     assert "/s, 0:0" in last
     assert all(len(line) <= 80 for line in last.splitlines())
+
+
+def test_a_slow_model_has_a_rate_that_is_not_0(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = iter(range(0, 6000, 50))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(seconds))
+    with RunProgress(out=Console(file=io.StringIO())) as display:
+        display.start("slow", 10)
+        display.advance()
+        assert re.match(r"[.\d]+/min, ", display.pace())
+        assert not display.pace().startswith("0.0")
 
 
 def test_without_a_terminal_a_line_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

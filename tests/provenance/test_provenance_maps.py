@@ -104,6 +104,24 @@ def test_shared_openings_are_found_with_how_common_they_are_elsewhere() -> None:
     assert "<script" not in tables.render(found, "markdown").decode()
 
 
+def test_what_few_others_write_comes_before_what_is_frequent_everywhere_and_the_form_of_answers_is_common() -> None:
+    rows = []
+    for m in "abcdefghij":
+        for p in range(20):
+            form = "The answer is" if m in "ab" or p < 12 else f"So it{m} seems"
+            own = "Gently now, dear friend" if m in "ab" and p < 6 else f"{m} {p}"
+            rows.append({"model": m, "prompt_id": str(p), "output": f"Hm{m}{p}. {form} {p}. {own}. 1. {m}{p}."})
+    found = explain.explain(pl.DataFrame(rows), "a", "b")
+    sentences = found.filter(pl.col("kind") == "sentence")
+    assert sentences["feature"].to_list()[:2] == ["gently now ,", "the answer is"]
+    # By the difference of shares it would be the other way round: .3 against 1 less .6.
+    assert sentences["elsewhere"].to_list()[:2] == [0.0, pytest.approx(0.6)]
+    common = dict(zip(found["feature"], explain.common(found), strict=True))
+    assert (common["gently now ,"], common["the answer is"]) == (False, True)
+    lists = pl.DataFrame([("opening", "1 . what", 0.5, 0.5, 0.0)], schema=found.columns[:5], orient="row")
+    assert explain.common(lists).to_list() == [True]
+
+
 def test_a_version_that_moved_to_another_models_style_is_closer_to_it_and_the_interval_is_around_the_value() -> None:
     frame = _answers(12)
     # The new version writes as m2 does, the old one as m0.

@@ -65,6 +65,14 @@ def test_the_sentence_claims_a_difference_only_where_the_test_does(results):
     assert "would probably have shown" in tied
 
 
+def test_no_difference_is_named_that_is_larger_than_there_can_be():
+    row = {"task": "t", "n": 2, "value_a": 0.5, "value_b": 1.0, "difference": -0.5, "ci_low": -1.0, "ci_high": 0.6}
+    row |= {"p_holm": 1.0, "detectable": 1.16, "same_task": True, "higher_is_better": True}
+    said = comparisons.sentence(row, "a", "b")
+    assert "116 points" not in said
+    assert "So few documents would probably not show even the largest difference that there can be." in said
+
+
 def test_lower_is_better_turns_the_sentence_round():
     row = {"task": "t", "n": 50, "value_a": 9.0, "value_b": 7.0, "difference": 2.0, "ci_low": 1.0, "ci_high": 3.0}
     row |= {"p_holm": 0.001, "detectable": 1.5, "same_task": True, "higher_is_better": False}

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import json
+import math
 import os
 import re
 import unicodedata
@@ -255,6 +256,7 @@ def test_no_model_is_shown_at_a_place_that_no_score_can_have(board):
     assert cells_of(beyond, "hard").startswith("≈1.000; 0.650 ")
     points = asked_apart(board, 40, scale=100)  # a task that is scored from 0 to 100
     assert cells_of(points, "hard").startswith("≈110.000; 65.000 ")
+    assert (beyond.limits, points.limits) == ((0.0, 1.0), (-math.inf, math.inf))
 
 
 def cells_of(board, model):
@@ -317,7 +319,7 @@ def test_none_says_what_it_is_worth_and_a_verdict_its_rivals_and_its_makers_repl
     assert cells["beta"] == ("none of 1 tested, n=64; would have found 1 of 33 documented students at 64 prompts")
     assert cells["alpha"] == "like L (beta): strong, 3.21 [2.00, 4.40] n=64 q=0.004; or a shared teacher"
     behind = page.split("<summary>alpha: like L (beta)")[1].split("</details>")[0]
-    for words in ("both resemble gamma", "Its makers say of alpha: Books alone", "p = 0.001 against such pairs"):
+    for words in ("both resemble gamma", "*Its makers say*: Books alone", "p = 0.001 against such pairs"):
         assert words in behind
     assert "Every verdict here is exploratory" in page
     assert "1 of 4 models tested answers like another lab's: alpha like L (beta) (strong)." in page
@@ -479,6 +481,16 @@ def test_the_terminal_page_fits_80_columns_and_nothing_in_it_moves_the_cursor(bo
     assert max(cell_len(line) for line in text.splitlines()) <= 80
     assert "\x1b" not in text
     assert "\u202e" not in text
+
+
+def test_on_a_terminal_a_mean_has_its_ranks_with_the_other_ranks_and_a_place_is_explained(board):
+    text = leaderboard.terminal(two_tasks(board))
+    mean = next(line for line in text.splitlines() if line.startswith("alpha") and "mean of 2" in line)
+    assert "rank" not in mean
+    assert mean.rstrip().endswith("1 (a)")
+    assert "≈0.250; " in text
+    assert "≈ means that the model was not asked all that the others were." in " ".join(text.split())
+    assert "≈" not in leaderboard.terminal(board)
 
 
 def test_no_runs_make_a_page_that_says_so(tmp_path):

@@ -262,6 +262,8 @@ def judged(contents):
     """The same page with a verdict: alpha like beta, in a null of a hundred pairs; evil code and names as they are."""
     data = copy.deepcopy(contents)
     pool = data["pools"][0] | {"null": [i / 20 - 3 for i in range(100)]}
+    # Four models that write much alike: nothing would be left to quote.
+    pool["words"] = {pair: [[*row[:7], 0] for row in rows] for pair, rows in pool["words"].items()}
     alpha = data["models"].index("alpha")
     told = {
         "set": pool["task"], "verdict": "resembles", "strength": "strong", "said": f"like L (beta): strong {SHOWN}", "power": "",
@@ -311,6 +313,45 @@ def test_a_card_says_whom_a_model_answers_like_why_in_quotes_in_the_null_and_wha
     tab.tab.get_by_label("Find a model").fill("evil")
     assert tab.tab.locator(".deck .tile h4").all_inner_texts() == [SHOWN]
     assert tab.complaints == []
+
+
+def test_a_card_does_not_quote_what_is_only_the_form_of_answers(results, contents, opened, tmp_path):
+    data = judged(contents)
+    pool = data["pools"][0]
+    assert {row[7] for rows in pool["words"].values() for row in rows} <= {0, 1}
+    common = {pair: [[*row[:7], 1] for row in rows] for pair, rows in pool["words"].items()}
+    assert any(common.values())
+    packed = samples.pack(results, {name: i for i, name in enumerate(contents["names"])}, "r")
+    out = tmp_path / "r.html"
+    shown = {**data, "pools": [pool | {"words": common}]}
+    out.write_bytes(page.html(shown, packed, "Results", draw.javascript()).encode())
+    card = opened(f"{out.as_uri()}#model?name=alpha").tab.locator("#card")
+    card.get_by_text("mostly the form of an answer").wait_for()
+    assert card.locator(".quotes").count() == 0
+
+
+def test_without_scores_or_without_similarities_the_page_opens_with_a_line_per_model(contents):
+    data = copy.deepcopy(contents)
+    told = {"verdict": "resembles", "name": "of-the-panel", "nearest": None, "ci_low": 0.5, "ci_high": 9.5, "n": 60}
+    for i, row in enumerate(data["board"]["rows"]):
+        strength = ("strong", "moderate", "weak", "weak")[i % 4]
+        row |= {"mean": None, "cells": [None], "evidence": [told | {"score": 1.0 + i, "strength": strength}]}
+    spec = figures.performance(data)
+    shown = spec["layer"][-1]["data"]["values"]
+    assert [row["x"] for row in shown] == sorted((row["x"] for row in shown), reverse=True)
+    assert "No model has a score" in spec["description"]
+    alone = copy.deepcopy(contents)
+    for row in alone["board"]["rows"]:
+        row |= {"near": [], "evidence": []}
+    spec_of_scores = figures.performance(alone)
+    assert "performance alone" in spec_of_scores["description"]
+    scores = [row["y"] for row in spec_of_scores["layer"][-1]["data"]["values"]]
+    assert scores == sorted(scores, reverse=True)
+    assert len({row["y"] for row in shown}) == 1, "or all would be on one line"
+    scale = spec["layer"][-1]["encoding"]["color"]["scale"]
+    assert scale["domain"] == ["resembles, strong", "resembles, moderate", "resembles, weak"]
+    assert len(set(scale["range"])) == 3, "weak and strong have no colour in common"
+    assert b"<svg" in draw.svg(spec)
 
 
 def test_a_link_restores_order_filter_sample_and_the_one_beside_it(tab, opened):
@@ -368,6 +409,32 @@ def test_a_figure_is_saved_as_png_and_a_point_leads_to_its_card(tab):
     assert all(name in named for name in MODELS)
     page_.locator("#fig-performance svg .mark-symbol path").first.click()
     page_.wait_for_function("() => location.hash.startsWith('#model?name=')")
+
+
+def test_on_a_telephone_no_name_or_verdict_of_the_first_picture_is_cut_off_and_no_file_is_asked_for_in_vain(
+    results, contents, opened, tmp_path
+):
+    data = judged(contents)
+    told = {"verdict": "resembles", "name": "x" * 60, "nearest": None, "ci_low": 0.5, "ci_high": 9.5, "n": 60,
+            "set": "s", "said": "like x", "same": None, "sentence": "", "tested": 1, "p": 0.1, "q": 0.1, "dated": False}  # fmt: skip
+    for i, row in enumerate(data["board"]["rows"]):
+        strength = ("strong", "moderate", "weak")[i % 3]
+        row |= {"mean": None, "cells": [None], "evidence": [told | {"score": 1.0 + i, "strength": strength}]}
+    data["imported"] = [row["model"] for row in data["board"]["rows"]][1:]
+    packed = samples.pack(results, {name: i for i, name in enumerate(contents["names"])}, "r")
+    out = tmp_path / "r.html"
+    out.write_bytes(page.html(data, packed, "Results", draw.javascript()).encode())
+    seen = opened(out.as_uri(), viewport={"width": 390, "height": 800})
+    seen.tab.locator("#fig-performance svg").wait_for()
+    legend = seen.tab.locator("#fig-performance svg .role-legend-label text")
+    assert legend.all_text_contents() == ["resembles, strong", "resembles, moderate", "resembles, weak"]
+    ends = "(all) => all.map((one) => one.getBoundingClientRect().right)"
+    assert max(legend.evaluate_all(ends)) <= 390
+    for part in (".mark-symbol path", ".role-axis-title text"):
+        assert max(seen.tab.locator(f"#fig-performance svg {part}").evaluate_all(ends)) <= 390
+    assert seen.tab.locator("#h-against").inner_text() == "The models that are nearest to another"
+    assert seen.tab.get_by_text("to its model file").count() == 1, "an imported model has no file"
+    assert seen.complaints == []
 
 
 @pytest.mark.slow
@@ -766,6 +833,14 @@ def test_a_share_has_no_place_outside_0_to_1_on_an_axis(contents):
     first["place"] = None
     first["mean"] |= {"v": -2.0, "lo": -3.0}  # a score that is no share keeps its range
     assert min(row["ylo"] for row in against.rows(data)[0]) == -3.0
+
+
+def test_the_page_takes_what_a_score_can_be_from_the_leaderboard(contents):
+    assert contents["board"]["limits"] == [0.0, 1.0]
+    data = copy.deepcopy(contents)
+    data["board"]["limits"] = [None, None]  # as of points: every end stays
+    data["board"]["rows"][0] |= {"mean": {"v": 0.02, "lo": -0.06, "hi": 0.1, "n": 9}, "place": None}
+    assert min(row["ylo"] for row in against.rows(data)[0]) == -0.06
 
 
 def test_one_scored_model_that_was_not_tested_stands_at_its_score_and_not_at_0(contents):

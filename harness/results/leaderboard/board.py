@@ -200,14 +200,19 @@ class Board:
         return placing.places(self.placed, self.ranked, pairs, self.weights, self.whole)
 
     @cached_property
-    def shown_places(self) -> dict[str, float]:
-        """The level of every model of `places`, as it is shown.
+    def limits(self) -> tuple[float, float]:
+        """What a score of the order can be: 0 to 1 if all of them are shares, else anything.
 
-        Levels are sums of differences. If all scores are shares, they are shown within 0 to 1, which such sums can
-        leave. The order goes by the levels themselves.
+        Places and intervals of means are sums of differences, and can leave this range.
         """
-        scores = [row["value"] for row in self.ranked if (row["task"], row["metric"]) in self.placed]
-        low, high = (0.0, 1.0) if all(0 <= value <= 1 for value in scores) else (-math.inf, math.inf)
+        columns = self.placed or self.columns
+        scores = [row["value"] for row in self.ranked if (row["task"], row["metric"]) in columns]
+        return (0.0, 1.0) if all(0 <= value <= 1 for value in scores) else (-math.inf, math.inf)
+
+    @cached_property
+    def shown_places(self) -> dict[str, float]:
+        """The level of every model of `places`, as it is shown: within the limits. The order goes by the levels."""
+        low, high = self.limits
         return {name: min(high, max(low, place.value)) for name, place in self.places.items()}
 
     @cached_property

@@ -207,15 +207,15 @@ def score(board: Board, row: dict[str, Any] | None) -> str:
     return number(row["value"], row) + (f" {rank(standing)}" if standing else "") + marks
 
 
-def mean(board: Board, model: str) -> str:
-    """A model's mean over tasks with its rank, or with the number of tasks it has."""
+def mean(board: Board, model: str, *, ranked: bool = True) -> str:
+    """A model's mean over tasks with its rank if that is wanted, and with the number of tasks if it lacks some."""
     found = board.means.get(model)
     if found is None:
         return NOT_RUN
     estimate = found.estimate
     text = number(estimate.value, {"ci_low": estimate.low, "ci_high": estimate.high, "n": estimate.n})
     standing = board.standings[None].get(model)
-    text += f" {rank(standing)}" if standing else ""
+    text += f" {rank(standing)}" if standing and ranked else ""
     return _placed(board, model) + (text if found.tasks == found.of else f"{text}, {found.tasks} of {found.of} tasks")
 
 

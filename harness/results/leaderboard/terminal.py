@@ -8,6 +8,7 @@ from harness.results.leaderboard.board import Board
 from harness.results.leaderboard.cells import mean, named, provenance
 from harness.results.leaderboard.markdown import NOTHING
 from harness.results.leaderboard.words import number, rank
+from harness.stats import Standing
 
 
 def terminal(board: Board, width: int = tables.WIDTH) -> str:
@@ -28,7 +29,9 @@ def terminal(board: Board, width: int = tables.WIDTH) -> str:
         for title, header, rows in beside
     ]
     if board.columns:
-        parts.append("Ranks are those that the data allow. Models that share a letter cannot be told\napart.\n")
+        parts.append(paragraph(_RANKS, width))
+        if board.averaged and board.whole and any(model not in board.whole for model in board.places):
+            parts.append(paragraph(_PLACED, width))
     parts += [paragraph(visible(f"Every result: {note}."), width) for note in board.common_notes]
     parts += [paragraph(visible(f"{model}, {task}: {note}."), width) for model, task, note in board.mixed_unscored]
     if board.coarse:
@@ -40,6 +43,11 @@ def terminal(board: Board, width: int = tables.WIDTH) -> str:
     return "\n".join(parts)
 
 
+_RANKS = "Ranks are those that the data allow. Models that share a letter cannot be told apart."
+_PLACED = (
+    "≈ means that the model was not asked all that the others were. The number behind it is where shared documents put "
+    "it, and then comes its own mean."
+)
 _UNCALIBRATED = """Not calibrated means not compared with models known to be unrelated. Such a
 number has no known zero and no p-value.
 """
@@ -52,12 +60,17 @@ def _scores(board: Board) -> list[list[str]]:
             row = board.cells.get((model, task, metric))
             if row is not None:
                 standing = board.standings[task, metric].get(model)
-                ranks = rank(standing).removeprefix("rank ") if standing else ""
                 notes = ", ".join(board.own_notes(row))
-                rows.append([named(board, model), task, number(row["value"], row), ranks, notes])
+                rows.append([named(board, model), task, number(row["value"], row), _ranks(standing), notes])
         if board.averaged and model in board.means:
-            rows.append([named(board, model), f"mean of {len(board.averaged)}", mean(board, model), "", ""])
+            standing = board.standings[None].get(model)
+            score = mean(board, model, ranked=False)
+            rows.append([named(board, model), f"mean of {len(board.averaged)}", score, _ranks(standing), ""])
     return rows
+
+
+def _ranks(standing: Standing | None) -> str:
+    return rank(standing).removeprefix("rank ") if standing else ""
 
 
 def _relatives(board: Board) -> list[list[str]]:

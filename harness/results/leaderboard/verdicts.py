@@ -21,7 +21,7 @@ LEAST_Q = 0.001
 """Below which a q is said to be."""
 OPEN = 12
 """Models up to which what is behind every cell is told."""
-RIVALS, MAKERS = "What else would explain it", "Its makers"
+RIVALS, MAKERS = "What else would explain it", "Its makers say"
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def in_full(board: Board, model: str) -> InFull | None:
 
     found = board.findings.get(model, [])
     fact = board.facts.get(model)
-    said = wording.statement(model, fact.statement if fact else None)
+    said = f"{fact.statement.rstrip('.')}." if fact and fact.statement else ""
     if not said and not any(one.verdict in finding.TESTED or one.incomparable for one in found):
         return None
     parts: list[tuple[str, tuple[str, ...]]] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,7 +12,12 @@ from harness.results.report.gather import Data
 Spec = dict[str, Any]
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#888888"
-VERDICTS = {"resembles": ORANGE, "none": BLUE, "not calibrated": GREY, "not tested": GREY}
+YELLOW, PURPLE = "#E69F00", "#CC79A7"
+VERDICTS = {
+    "resembles": ORANGE, "resembles, strong": ORANGE, "resembles, moderate": YELLOW, "resembles, weak": PURPLE,
+    "none": BLUE, "not calibrated": GREY, "not tested": GREY,
+}  # fmt: skip
+"""A colour for each verdict and how much it weighs, in the order of the legend."""
 ALL_NAMED = 25
 """Points up to which all are named in the drawing. Of more, those whose names find room. A table names the rest."""
 WIDE, HIGH = 760, 380
@@ -42,15 +48,14 @@ def score_of(row: Data) -> Data | None:
 
 
 def _scores(data: Data) -> dict[int, Data]:
-    """How well each model does. If all scores are shares, no interval ends outside 0 to 1, whose axis would show it.
-
-    An interval of a mean may be symmetric, and so leave the range that a score can have.
-    """
+    """How well each model does. No interval leaves the range that a score can have, or the axis would show it."""
     found = {row["model"]: score for row in data["board"]["rows"] if (score := score_of(row)) is not None}
-    own = [cell["v"] for row in data["board"]["rows"] for cell in (row["mean"], *row["cells"]) if cell is not None]
-    if all(0 <= value <= 1 for value in own if value is not None):
-        for score in found.values():
-            score |= {key: min(1.0, max(0.0, score[key])) for key in ("y", "ylo", "yhi")}
+    low, high = data["board"]["limits"]
+    low, high = -math.inf if low is None else low, math.inf if high is None else high
+    for score in found.values():
+        # A model without the tasks of the mean may stand here with a score of another kind.
+        if "placed" in score or low <= score["y"] <= high:
+            score |= {key: min(high, max(low, score[key])) for key in ("y", "ylo", "yhi")}
     return found
 
 
@@ -100,7 +105,7 @@ def _near(data: Data, row: Data, *, tested: bool) -> Spec | None:
         if first is None:
             return None
         score = first["score"]
-        return {"nearest": first["name"], "verdict": first["verdict"], "x": score, "n_prompts": first["n"],
+        return {"nearest": first["name"], "verdict": _weighed(first), "x": score, "n_prompts": first["n"],
                 "xlo": _or(first["ci_low"], score), "xhi": _or(first["ci_high"], score)}  # fmt: skip
     # A positive control is near by design: it is nobody's nearest relative.
     near = next((near for near in row["near"] if near["other"] not in data["controls"]), None)
@@ -108,6 +113,12 @@ def _near(data: Data, row: Data, *, tested: bool) -> Spec | None:
         return None
     return {"nearest": data["models"][near["other"]], "verdict": "not calibrated", "x": near["v"],
             "n_prompts": near["n"], "xlo": _or(near["lo"], near["v"]), "xhi": _or(near["hi"], near["v"])}  # fmt: skip
+
+
+def _weighed(found: Data) -> str:
+    """A verdict with its strength, if it names somebody."""
+    strength = found.get("strength") or "none"
+    return found["verdict"] if found["verdict"] != "resembles" or strength == "none" else f"resembles, {strength}"
 
 
 def _or(value: float | None, other: float) -> float:
@@ -120,9 +131,12 @@ def performance(data: Data) -> Spec:
     if not found:
         raise ConfigError("this figure cannot be drawn: no model has a score or a measured similarity to another")
     title = score_title(data)
-    seen = [verdict for verdict in VERDICTS if any(row["verdict"] == verdict for row in found)]
-    scale = {"domain": seen, "range": [VERDICTS[verdict] for verdict in seen]}
-    colour = {"color": _field("verdict", "verdict", "nominal", scale=scale, legend={"orient": "top"})}
+    if all(row["y"] is None for row in found):
+        told = "No model has a score, so this is similarity alone, which is evidence and not proof of copying"
+        return _in_lines(found, "x", what, told)
+    if all(row["x"] is None for row in found):
+        return _in_lines(found, "y", title, "No model was compared with another, so this is performance alone")
+    colour = _colours(found)
     both = [row for row in found if row["x"] is not None and row["y"] is not None]
     x, y = _field("x", what, scale={"zero": False}), _field("y", title, scale={"zero": False})
     point = {"type": "point", "filled": True, "size": 60, "opacity": 0.9, "cursor": "pointer",
@@ -169,6 +183,34 @@ def performance(data: Data) -> Spec:
     }
 
 
+def _colours(found: Sequence[Spec]) -> Spec:
+    seen = [verdict for verdict in VERDICTS if any(row["verdict"] == verdict for row in found)]
+    scale = {"domain": seen, "range": [VERDICTS[verdict] for verdict in seen]}
+    return {"color": _field("verdict", "verdict", "nominal", scale=scale, legend={"orient": "top"})}
+
+
+def _in_lines(found: Sequence[Spec], axis: str, what: str, told: str) -> Spec:
+    """Of models with one of the two alone: the highest first, a line each. All points would stand on one edge."""
+    shown = sorted(found, key=lambda row: (-row[axis], row["model"]))[:ALL_NAMED]
+    colour = _colours(shown)
+    y = _field("label", "", "nominal", sort=None, axis={"labelLimit": 360, "title": None})
+    at, low = (_field(name, what, scale={"zero": False}) for name in (axis, f"{axis}lo"))
+    point = {"type": "point", "filled": True, "size": 60, "opacity": 0.9, "cursor": "pointer",
+             "tooltip": {"content": "data"}}  # fmt: skip
+    few = f"the first {len(shown)} of {len(found)} models" if len(shown) < len(found) else f"{len(found)} models"
+    return {
+        "width": 560,
+        "height": 18 * len(shown),
+        "description": f"{told}: {few}.",
+        "data": {"values": list(found)},
+        "layer": [
+            {"data": {"values": shown}, "mark": {"type": "rule", "opacity": 0.4},
+             "encoding": {**colour, "x": low, "x2": {"field": f"{axis}hi"}, "y": y}},
+            {"data": {"values": shown}, "mark": point, "encoding": {**colour, "x": at, "y": y}},
+        ],
+    }  # fmt: skip
+
+
 def _names(found: Sequence[Spec], x: Spec, y: Spec) -> list[Spec]:
     """Names beside their points, one layer for each side of a point."""
     sides: dict[int, list[Spec]] = {}
@@ -202,7 +244,9 @@ def _placed(found: Sequence[Spec]) -> list[tuple[Spec, int]]:
     taken = [(x - 4, y - 4, x + 4, y + 4) for x, y in dots]
     many = len(found) > ALL_NAMED
     named = []
-    for row in sorted(found, key=lambda row: (row["verdict"] != "resembles", -(row["y"] or 0), row["model"])):
+    for row in sorted(
+        found, key=lambda row: (not row["verdict"].startswith("resembles"), -(row["y"] or 0), row["model"])
+    ):
         if many:
             row |= {"label": row["model"]}
         boxes = [_box(at(row), side, row["label"]) for side in range(len(SIDES))]

@@ -104,6 +104,7 @@ def _board(board: Board, place: Mapping[str, int]) -> Data:
             {"task": visible(task), "metric": visible(metric), "lower": task in board.lower_is_better}
             for task, metric in board.columns
         ],
+        "limits": [None if math.isinf(limit) else limit for limit in board.limits],
         "averaged": [visible(task) for task, _ in board.averaged],
         "weights": [board.weights.get(task, 1.0) for task, _ in board.averaged],
         "calibrated": board.calibrated,

@@ -390,10 +390,10 @@ def _worth_words(
 
 
 def _words(frame: pl.DataFrame) -> list[list[Any]]:
-    """kind, feature, share in a, share in b, share elsewhere, example in a, example in b."""
+    """kind, feature, share in a, share in b, share elsewhere, example in a, example in b, 1 if it is common."""
     keys = ("kind", "feature", "share_a", "share_b", "elsewhere", "in_a", "in_b")
     return [
         [number(value) if isinstance(value, float) else None if value is None else visible(value[:AROUND])
-         for value in row]
-        for row in frame.select(keys).iter_rows()
+         for value in row] + [int(common)]
+        for row, common in zip(frame.select(keys).iter_rows(), explain.common(frame), strict=True)
     ]  # fmt: skip

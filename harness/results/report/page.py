@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from harness import stats
 from harness.core import visible
 from harness.errors import ConfigError
-from harness.provenance import wording
+from harness.provenance import explain, wording
 from harness.results import derivation
 from harness.results.report import cards, draw, figures, gather, likeness, samples
 from harness.results.report.gather import Data
@@ -136,6 +136,7 @@ def html(data: Data, packed: samples.Packed, title: str, library: str) -> str:
         "pools": [{"task": pool["task"], "panel": "columns" in pool} for pool in _sets(data)],
         "figures": drawn(data),
         "explanations": wording.EXPLANATIONS,
+        "only_common": explain.ONLY_COMMON,
     }
     blocks["data"] = samples.squeezed(shown)
     parts = {

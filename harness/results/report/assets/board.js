@@ -57,13 +57,13 @@ function board() {
   }
   B.columns.forEach((c, i) => columns.push({ name: `${c.task} (${c.metric}${c.lower ? ", lower is better" : ""})`, number: true,
     key: (r) => (r.cells[i] ? r.cells[i].v : null), cell: score(i) }));
-  const relative = (e) => {
-    const month = e.dated ? null : h("small", { class: "warn" }, " add released: YYYY-MM to its model file");
+  const relative = (e, model) => {
+    const month = e.dated || D.imported.includes(model) ? null : h("small", { class: "warn" }, " add released: YYYY-MM to its model file");
     return [e.same === null ? null : `${e.same}; `, e.said, several ? h("small", {}, ` on ${e.set}`) : null, month];
   };
   const several = new Set(B.rows.flatMap((r) => r.evidence.map((e) => e.set))).size > 1;
   columns.push({ name: "answers like (calibrated, exploratory)", wide: true, key: (r) => (r.evidence.length ? r.evidence[0].score : null), number: true,
-    cell: (r) => (r.evidence.length ? r.evidence.map((e) => h("div", {}, relative(e))) : "–") });
+    cell: (r) => (r.evidence.length ? r.evidence.map((e) => h("div", {}, relative(e, r.model))) : "–") });
   for (const [key, name, cell] of FACTS) {
     if (B.rows.some((r) => r[key] !== undefined)) columns.push({ name, key: (r) => r[key] ?? null, number: typeof B.rows.find((r) => r[key] !== undefined)[key] === "number", cell: (r) => (r[key] === undefined ? "–" : cell(r[key])) });
   }

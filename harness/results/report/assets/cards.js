@@ -103,7 +103,7 @@ async function evidenceOf(m, set) {
     set.notes.length ? h("details", {}, h("summary", {}, `${set.notes.length} notes to it`), h("ul", {}, set.notes.map((t) => h("li", {}, t)))) : null);
 }
 
-// Three passages that both write, side by side; where texts are.
+// Three wordings that both have, side by side, if their texts are here: the most frequent, without what many others write.
 function quotes(P, m, set) {
   const [a, b] = P.columns ? [-1, -1] : [P.models.indexOf(m), P.models.indexOf(D.models.indexOf(set.near))];
   const words = a < 0 || b < 0 ? null : P.words[`${a} ${b}`];
@@ -112,8 +112,10 @@ function quotes(P, m, set) {
     return set.near ? h("p", { class: "hint" }, why, P.columns ? null : [" This prints them: ", h("code", {}, `harness provenance explain ${quoted(D.models[m])} ${quoted(set.near)}`)]) : null;
   }
   const said = new Set();
-  const best = words.filter((r) => r[0] !== "habit" && r[5] && r[6] && !said.has(r[5]) && said.add(r[5])).slice(0, 3);
-  if (!best.length) return h("p", { class: "hint" }, "The two share no wording that others do not write as often.");
+  // What stands in two answers of hundreds is chance as often as not, so a passage of both answers to a prompt comes before it.
+  const often = (r) => (r[2] === null ? 0.02 : Math.min(r[2], r[3]));
+  const best = words.filter((r) => r[0] !== "habit" && !r[7] && r[5] && r[6] && !said.has(r[5]) && said.add(r[5])).sort((r, s) => often(s) - often(r)).slice(0, 3);
+  if (!best.length) return h("p", { class: "hint" }, words.length ? D.only_common : "The two share no wording that others do not write as often.");
   return [h("h5", {}, "In their words"), h("div", { class: "quotes" }, best.map((r) => h("div", { class: "pair" },
     [[D.models[m], r[5], r[2]], [set.near, r[6], r[3]]].map(([who, text, share]) => h("blockquote", {}, marked(r, text), h("footer", {}, share === null ? `${who}; in ${digits(r[4], 2)} of others' answers to that prompt` : `${who}, in ${digits(share, 2)} of its answers; others ${digits(r[4], 2)}`))))))];
 }

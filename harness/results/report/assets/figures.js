@@ -71,7 +71,15 @@ async function paint(id) {
   else if (typeof spec.width === "number") spec.width = Math.max(160, spec.width - 220);
   // Where there is little room, names alone, and short.
   if (state.place.clientWidth < 520) (spec.layer || []).filter((l) => l.mark && l.mark.type === "text" && l.encoding.text.field === "label").forEach((l) => { l.mark.limit = 84; l.encoding.text.field = "model"; });
-  wrapped(spec, Math.floor((typeof spec.width === "number" ? spec.width : 560) / 6.2));
+  let beside = 0;
+  if (state.place.clientWidth < 520) {
+    const parts = (spec.layer || []).map((l) => l.encoding || {});
+    const names = parts.map((e) => e.y && e.y.axis).filter((axis) => axis && axis.labelLimit);
+    beside = names.length ? 130 : 0;
+    names.forEach((axis) => { axis.labelLimit = beside; });
+    parts.map((e) => e.color && e.color.legend).filter(Boolean).forEach((legend) => { legend.columns = names.length ? 1 : 2; });
+  }
+  wrapped(spec, Math.floor(((typeof spec.width === "number" ? spec.width : 560) - beside) / 6.2));
   Object.assign(spec.datasets || {}, state.data || {});
   const host = h("div", { class: "drawing" });
   fill(state.place, h("figure", {}, host, h("figcaption", {}, spec.description, " ",

@@ -200,7 +200,7 @@ const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 function shared(words, a, b, P) {
   if (!words.length) return h("p", {}, "Nothing that others do not write as often.");
   const name = (k) => D.models[P.models[k]];
-  return [h("p", { class: "hint" }, "Share is of a model's answers. Elsewhere is the mean share of the other models. Of a passage it is the share of the other answers to that prompt. These are examples, not evidence. What the words are worth is the score."),
+  return [words.every((r) => r[7]) ? h("p", {}, D.only_common) : null, h("p", { class: "hint" }, "Share is of a model's answers. Elsewhere is the mean share of the other models. Of a passage it is the share of the other answers to that prompt. These are examples, not evidence. What the words are worth is the score."),
     table("Shared openings, sentences, habits and passages", [
       { name: "kind", key: (r) => r[0], cell: (r) => r[0] },
       { name: "what", head: true, key: (r) => r[1], cell: (r) => h("q", {}, r[1]) },

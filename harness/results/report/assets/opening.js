@@ -6,6 +6,8 @@ function opening() {
   figure("fig-performance", entry);
   if (!entry.spec) return;
   const rows = entry.spec.data.values;
+  if (rows.every((r) => r.y === null)) $("h-against").textContent = "The models that are nearest to another";
+  else if (rows.every((r) => r.x === null)) $("h-against").textContent = "Performance";
   fill($("against-table"), h("details", {}, h("summary", {}, `The same as a table: ${counted(rows.length, "model")}`), table("Performance and similarity", [
     { name: "model", head: true, key: (r) => r.model, cell: (r) => modelLink(D.models.indexOf(r.model)) },
     { name: "performance", number: true, key: (r) => r.y, cell: (r) => (r.y === null ? "not scored" : [r.placed ? "≈ " : null, digits(r.y, 3), r.placed ? null : range({ lo: r.ylo, hi: r.yhi, n: r.n_documents })]) },
