@@ -405,7 +405,8 @@ class Finding:
 def shown(found: Iterable[Finding]) -> list[Finding]:
     """What a page has room for: the finding of the set with most power, then those of other sets that contradict it.
 
-    A set says more if more could be tested, on more prompts, against more pairs. Traces come after answers.
+    A set says more if it is known to find documented students, if more could be tested, on more prompts, against more
+    pairs. Traces come after answers.
 
     Args:
         found: of one suspect.
@@ -421,8 +422,8 @@ def ordered(found: Iterable[Finding]) -> list[Finding]:
 
 def _power(found: Finding) -> tuple[Any, ...]:
     return (
-        not found.tested, found.traces is not None, -len(found.tested), -found.suspect_prompts, -found.null_pairs,
-        found.corpus,
+        not found.tested, found.traces is not None, not any(lab.named for lab in found.naming), -len(found.tested),
+        -found.suspect_prompts, -found.null_pairs, found.corpus,
     )  # fmt: skip
 
 

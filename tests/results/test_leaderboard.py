@@ -21,7 +21,7 @@ from runfolders import sample, write_run
 from harness.core import resources
 from harness.errors import ConfigError, HarnessError
 from harness.provenance import Finding, PairTest
-from harness.provenance.finding import Lab, LabNaming, Rival, contradict
+from harness.provenance.finding import Lab, LabNaming, Rival, contradict, ordered, shown
 from harness.results import derivation, leaderboard
 from harness.results.leaderboard import cells as board_cells
 from harness.results.leaderboard import selection, summary
@@ -551,6 +551,15 @@ def test_of_several_sets_that_with_most_power_is_shown_and_named_and_those_that_
         "like L (beta): strong, 3.21 [2.00, 4.40] n=64 q=0.004; but none of 1 tested, n=50; power unknown on few"
     )
     assert contradict(found_one("resembles"), found_one("resembles", lab="M"))
+
+
+def test_a_set_that_is_known_to_find_students_is_shown_before_a_larger_one_of_which_nothing_is_known():
+    more = tuple(PairTest(name, "none", 0.1, 0.5, 0.9, {}, 9, 9, 64, lab=name) for name in "abc")
+    larger = dataclasses.replace(found_one("none", "mine"), tests=more)
+    blind = dataclasses.replace(larger, corpus="blind", naming=(LabNaming("L", 0, 7),))
+    known = dataclasses.replace(found_one("resembles", "panel", prompts=50), naming=(LabNaming("L", 3, 7),))
+    assert [one.corpus for one in ordered([larger, blind, known])] == ["panel", "blind", "mine"]
+    assert [one.corpus for one in shown([larger, known])] == ["panel", "mine"], "both say what they say"
 
 
 def test_calibrated_evidence_takes_the_place_of_the_uncalibrated_column_as_soon_as_there_is_any(board):
