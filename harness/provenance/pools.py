@@ -202,14 +202,15 @@ def every(
     """
     import polars as pl
 
-    found, read = _on_panels(answers, known, control_of, folder)
+    found, read, few = _on_panels(answers, known, control_of, folder)
     for task in sorted(set(answers["task"].unique().to_list()) - read):
         here = answers.filter(pl.col("task") == task)
         if of is None or of in here["model"].unique().to_list():
             pool = _local(here, task, known, control_of, folder)
             said = {model for panel in found if panel.panel and panel.corpus == task for model in panel.suspects or ()}
             rest = frozenset(pool.prints.models) - said if said else None
-            found.append(dataclasses.replace(pool, suspects=rest))
+            about = {name: (*texts, *few.get(name, ())) for name, texts in pool.about.items()}
+            found.append(dataclasses.replace(pool, suspects=rest, about=about))
     return found
 
 
@@ -242,10 +243,14 @@ LEAST_ASKED = 25
 
 def _on_panels(
     answers: pl.DataFrame, known: Registry, control_of: Mapping[str, str], folder: Path | None
-) -> tuple[list[Pool], set[str]]:
-    """The pools of panels whose prompts were answered, and the tasks that need no pool of their own besides."""
+) -> tuple[list[Pool], set[str], dict[str, tuple[str, ...]]]:
+    """The pools of panels whose prompts were answered, and the tasks that need no pool of their own besides.
+
+    Also what is to be said of models that answered too few prompts of a panel, by name.
+    """
     found: list[Pool] = []
     read: list[_Read] = []
+    few: dict[str, tuple[str, ...]] = {}
     for path in panels.found().values():
         ids = panels.prompt_ids(path)
         if answers.filter(
@@ -253,8 +258,10 @@ def _on_panels(
         ).is_empty():
             continue
         shipped = panel.load(path)
-        there, otherwise = panel.keyed(shipped, answers)
-        there = _enough(there)
+        everybody, otherwise = panel.keyed(shipped, answers)
+        there = _enough(everybody)
+        for name, number in _asked_too_few(everybody, there, shipped.name):
+            few[name] = (*few.get(name, ()), wording.too_few(name, number, shipped.name))
         if there.is_empty():
             read += [_Read(frozenset(ids), there)] if shipped.traces else []
             continue
@@ -263,7 +270,7 @@ def _on_panels(
             pool = _of_panel(shipped, there.filter(there["model"].is_in(list(group))), known, control_of, folder)
             found.append(dataclasses.replace(pool, notes=(*pool.notes, *changed)))
         read.append(_Read(frozenset(ids), there))
-    return found, _whole(answers, read)
+    return found, _whole(answers, read), few
 
 
 def in_place_of(
@@ -300,6 +307,15 @@ def _enough(there: pl.DataFrame) -> pl.DataFrame:
     """The answers of models that answered `LEAST_ASKED` prompts."""
     counts = dict(there.group_by("model").agg(_distinct()).iter_rows())
     return there.filter(there["model"].is_in([m for m, n in counts.items() if n >= LEAST_ASKED]))
+
+
+def _asked_too_few(everybody: pl.DataFrame, enough: pl.DataFrame, name: str) -> list[tuple[str, int]]:
+    """Models that were asked a panel's prompts and are not among those that answered enough, and how many they did."""
+    if "panel" not in everybody.columns:
+        return []
+    asked = everybody.filter(everybody["panel"].str.starts_with(f"{name} "))
+    counts = asked.filter(~asked["model"].is_in(enough["model"].unique())).group_by("model").agg(_distinct())
+    return [(str(model), int(n)) for model, n in counts.sort("model").iter_rows()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -673,6 +673,20 @@ def recoverable(name: str, found: Mapping[str, float]) -> str:
     )
 
 
+def too_few(suspect: str, prompts: int, name: str) -> str:
+    """Say that a model answered too few of the prompts of a panel that it was asked.
+
+    Args:
+        suspect: its name.
+        prompts: of the panel that it answered.
+        name: of the panel.
+    """
+    return (
+        f"{suspect} answered {prompts} prompts of the panel {name}, too few to be read against that panel's models. To "
+        f"test for a teacher takes {LEAST_PROMPTS}: harness eval model={suspect} task=panel panel={name}"
+    )
+
+
 def replaced(suspect: str, name: str) -> str:
     """Say that a panel's own answers of a model were set aside for local ones."""
     return (

@@ -222,6 +222,19 @@ def test_answers_to_another_version_of_a_panel_are_said_to_be(route: Route) -> N
         assert len(told) == count
 
 
+def test_a_model_that_answered_too_few_prompts_of_a_panel_is_told_how_many_it_takes(route: Route) -> None:
+    answers, known = derivation.open_answers(route.results)
+    some = answers["prompt_id"].unique().sort().head(20)
+    few = answers.filter((pl.col("model") != "alpaca-7b") | pl.col("prompt_id").is_in(some))
+    told = {
+        name: [note for note in notes if "answered 20 prompts of the panel alpaca_eval, too few" in note]
+        for pool in pools.every(few, known, {}, route.results / stored.FOLDER)
+        for name, notes in pool.about.items()
+        if pool.asks(name)
+    }
+    assert {name: len(notes) for name, notes in told.items()} == {name: int(name == "alpaca-7b") for name in WHO}
+
+
 def test_the_same_endpoint_twice_is_the_same_model_and_two_others_are_not(route: Route) -> None:
     shown = derivation.same_model(route.results, "mystery", "alpaca-7b")
     assert shown["said"]["verdict"] == "no evidence"
