@@ -84,9 +84,8 @@ class Usage:
     cached_tokens: int | None = None
 
     def __post_init__(self) -> None:
-        for name in self.__slots__:
-            if (value := getattr(self, name)) is not None:
-                setattr(self, name, count(value))
+        self.prompt_tokens, self.completion_tokens = count(self.prompt_tokens), count(self.completion_tokens)
+        self.reasoning_tokens, self.cached_tokens = count(self.reasoning_tokens), count(self.cached_tokens)
 
 
 @dataclass(frozen=True, slots=True)
