@@ -83,10 +83,10 @@ def runs(frame: pl.DataFrame, width: int) -> str:
     """The runs: totals, then each, the newest last."""
     samples, failed = (int(frame[name].sum()) for name in ("samples", "failed"))
     open_ = frame.filter(frame["status"].is_in(["stopped", "running", "unreadable"])).height
-    head = f"{count(frame.height, 'run')}, {count(samples, 'sample')}, {failed:,} of them failed"
-    head += f"; {count(open_, 'run')} not ended.\n" if open_ else ".\n"
     # What is the same of all runs is in the line above, so that models and tasks have its room.
-    alike = frame.height > 0 and frame["status"].n_unique() == 1 and frame["status"][0] == "complete"
+    alike = frame["status"].unique().to_list() == ["complete"]
+    state = "; all are complete" if alike else f"; {count(open_, 'run')} not ended" if open_ else ""
+    head = f"{count(frame.height, 'run')}, {count(samples, 'sample')}, {failed:,} of them failed{state}."
     rows = [
         [
             row["run_id"],
@@ -106,12 +106,11 @@ def runs(frame: pl.DataFrame, width: int) -> str:
         ("failed", True),
         ("models, tasks", False),
     )
-    kept = [
-        i for i, (name, _) in enumerate(columns) if not (name == "status" and alike) and (name != "failed" or failed)
-    ]
+    left_out = {"status": alike, "failed": not failed}
+    kept = [i for i, (name, _) in enumerate(columns) if not left_out.get(name)]
     header, numeric = zip(*(columns[i] for i in kept), strict=True)
-    told = head.replace(".\n", "; all are complete.\n") if alike else head
-    return told + "\n" + lines(header, [[row[i] for i in kept] for row in rows], width, numeric)
+    table = lines(header, [[row[i] for i in kept] for row in rows], width, numeric)
+    return f"{paragraph(head, width)}\n{table}"
 
 
 def count(n: int, noun: str) -> str:
