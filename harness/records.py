@@ -73,7 +73,7 @@ def finite(value: object) -> float | None:
 
 @dataclass(slots=True)
 class Usage:
-    """Tokens, as counted by whoever served the model. `None` is unknown, never 0.
+    """Tokens, as counted by whoever served the model. `None` is unknown, never 0. As with a reply, it is not frozen.
 
     What is no count becomes `None` here, whoever sent it, and also when an older journal holds it.
     """

@@ -8,7 +8,6 @@ answer is kept. A refusal by the provider's filter is a reply with a finish reas
 from __future__ import annotations
 
 import dataclasses
-import json
 import reprlib
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -16,10 +15,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from pydantic_core import to_json
-
 from harness.backends import OverNetwork, _args, _http, _replies
-from harness.core import looks_secret
+from harness.core import compact_json, looks_secret
 from harness.errors import BackendError, ConfigError
 from harness.records import Attempt, Message, Reply, Request, RequestKind, Usage, broken_off, count, finite
 from harness.specs import ModelSpec
@@ -273,7 +270,7 @@ class ApiBackend(OverNetwork):
     def content(self, request: Request, *, stream: bool = False) -> str:
         """The body of a request as it is sent."""
         asked = {name: value for name, value in self.STREAM.items() if name not in self._omit} if stream else {}
-        return encode(self.body(request) | asked | dict(self._args["extra_body"] or {}))
+        return compact_json(self.body(request) | asked | dict(self._args["extra_body"] or {}))
 
     def _hidden(self, reply: Reply) -> Reply:
         """The reply without the key, wherever the server put it and however it wrote it."""
@@ -350,21 +347,6 @@ def _folded(messages: Sequence[Message]) -> list[dict[str, Any]]:
         rest[0]["content"] = "\n\n".join([*system, rest[0]["content"]])
         return rest
     return ([{"role": "user", "content": "\n\n".join(system)}] if system else []) + rest
-
-
-def encode(content: Mapping[str, Any]) -> str:
-    """A body as text: UTF-8 if it can be, escaped if a lone surrogate cannot.
-
-    Raises:
-        ValueError: it holds a number that JSON does not have.
-    """
-    try:
-        text = to_json(content).decode()
-    except ValueError:  # half of a surrogate pair
-        text = ""
-    if not text or "NaN" in text or "Infinity" in text:  # perhaps as a number
-        return json.dumps(content, ensure_ascii=not text, allow_nan=False, separators=(",", ":"))
-    return text
 
 
 def word(value: Any) -> str | None:

@@ -21,8 +21,8 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from harness.backends import BatchState, _http, _stream
-from harness.backends._api import ApiBackend, encode
-from harness.core import environment
+from harness.backends._api import ApiBackend
+from harness.core import compact_json, environment
 from harness.errors import BackendError
 from harness.records import Reply, Request
 
@@ -169,7 +169,7 @@ class OpenAIBatches(BatchBackend):
         asked = {"input_file_id": file, "endpoint": endpoint, "completion_window": "24h", "metadata": {MARK: mark}}
 
         async def send() -> _http.Exchange:
-            return await client.post("/batches", encode(asked).encode(), retries=0)
+            return await client.post("/batches", compact_json(asked).encode(), retries=0)
 
         return send
 

@@ -15,9 +15,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.backends import _replies, _stream
-from harness.backends._api import encode, logprob, openai_usage, unsupported, word
+from harness.backends._api import logprob, openai_usage, unsupported, word
 from harness.backends._batches import OpenAIBatches
 from harness.backends.openai_chat import OPENAI_STREAM, _fault
+from harness.core import compact_json
 from harness.errors import BackendError
 from harness.records import Reply, Request, RequestKind
 from harness.specs import ModelSpec
@@ -108,7 +109,7 @@ class Backend(OpenAIBatches):
         if kinds <= {"generate"}:
             return
         assert self._client is not None
-        outcome = await self._client.post(self.path(_PROBE), encode(self._scoring(PROBE)).encode())
+        outcome = await self._client.post(self.path(_PROBE), compact_json(self._scoring(PROBE)).encode())
         if outcome.error is not None and (outcome.status is None or outcome.status not in (400, 404, 422, 501)):
             raise BackendError(f"model {self._model.name}: {outcome.error}")
         try:

@@ -5,6 +5,7 @@ from harness.core.identity import Digester, canonical_json, digest, digest_items
 from harness.core.progress import RunProgress, say
 from harness.core.tables import (
     code_block,
+    compact_json,
     grid,
     json_text,
     jsonable,
@@ -23,6 +24,7 @@ __all__ = [
     "RunProgress",
     "canonical_json",
     "code_block",
+    "compact_json",
     "digest",
     "digest_items",
     "environment",

@@ -331,6 +331,25 @@ def json_text(value: Any) -> str:
     return "".join(json.dumps(c)[1:-1] if ord(c) > 126 and _hides(c) else c for c in text) + "\n"  # noqa: PLR2004
 
 
+def compact_json(value: Any) -> str:
+    """A value as JSON without blanks: UTF-8 if it can be, escaped if half of a surrogate pair cannot.
+
+    By pydantic, which writes it in a third of the time that Python takes.
+
+    Raises:
+        ValueError: it holds a number that JSON does not have.
+    """
+    from pydantic_core import to_json  # here, because most of what needs this room writes none
+
+    try:
+        text = to_json(value).decode()
+    except ValueError:
+        text = ""
+    if not text or "NaN" in text or "Infinity" in text:  # perhaps as a number
+        return json.dumps(value, ensure_ascii=not text, allow_nan=False, separators=(",", ":"))
+    return text
+
+
 def _hides(char: str) -> bool:
     return unicodedata.category(char) in _UNSEEN
 

@@ -185,10 +185,8 @@ class _Writer:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._loop = asyncio.get_running_loop()
-        self._read: list[tuple[Request, Reply]] = []
-        """In this turn."""
-        self._waiting: list[asyncio.Future[None]] = []
-        """For these."""
+        self._read: dict[asyncio.Future[None], tuple[Request, Reply]] = {}
+        """In this turn, by who waits for it."""
         self._handed: queue.SimpleQueue[list[asyncio.Future[None]] | None] = queue.SimpleQueue()
         self._ended = self._loop.create_future()
 
@@ -211,22 +209,20 @@ class _Writer:
         if not self._read:
             self._loop.call_soon(self._hand_over)
         flushed = self._loop.create_future()
-        self._read.append((request, reply))
-        self._waiting.append(flushed)
+        self._read[flushed] = (request, reply)
         await flushed
 
     def _hand_over(self) -> None:
         """Put what was read into the file, and tell the thread who waits for it."""
-        read, waiting = self._read, self._waiting
-        self._read, self._waiting = [], []
+        read, self._read = self._read, {}
         if not read:
             return
         try:
-            self._journal.put(read)
+            self._journal.put([*read.values()])
         except BaseException as problem:  # noqa: BLE001 - raised by everyone whose reply it may have been
-            _tell(waiting, problem)
+            _tell([*read], problem)
         else:
-            self._handed.put(waiting)
+            self._handed.put([*read])
 
     def _work(self) -> None:
         while (waiting := self._handed.get()) is not None:

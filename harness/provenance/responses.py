@@ -59,18 +59,22 @@ def load(query: Any, probes: Sequence[str], *, of: tuple[str, str] | None = None
         FROM said WHERE reasoning IS NOT NULL AND reasoning_kind IN ('full', 'summary')
         """
     )
-    frame = _sorted(frame)
+    frame = in_order(frame, ["task", "version", "model", "prompt_id"])
     asked = frame.select("prompt", "domain").unique()
     kinds = pl.Series("kind", [domains.domain(*row) for row in asked.iter_rows()], dtype=pl.String)
     told = frame.join(asked.with_columns(kinds), on=["prompt", "domain"], nulls_equal=True, maintain_order="left")
     return told.with_columns(domain="kind").select(COLUMNS)
 
 
-def _sorted(frame: pl.DataFrame) -> pl.DataFrame:
-    """Rows as ORDER BY ALL would sort them. Texts, which take most of the time, are compared only if they decide."""
+def in_order(frame: pl.DataFrame, first: Sequence[str]) -> pl.DataFrame:
+    """Rows as ORDER BY ALL would sort them. Texts, which take most of the time, are compared only if they decide.
+
+    Args:
+        frame: any.
+        first: its first columns, which are short.
+    """
     import polars as pl
 
-    first = ["task", "version", "model", "prompt_id"]
     rows = frame.sort(first, nulls_last=True)
     twice = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift()) for name in first)
     return rows.sort(rows.columns, nulls_last=True) if rows.select(twice.any()).item() else rows

@@ -115,12 +115,11 @@ prompts. It must spread as much as the noise then. On four panels and random par
 a tenth had spread .82 of the noise at least on all prompts. Five features of six or more have less than half."""
 
 
-def _near_useful(prints: Fingerprints, name: str) -> npt.NDArray[np.bool_]:
-    """Habits that may be useful without some of the prompts. In small pools, where chance is greater, that is all."""
-    counts = profile(prints, name)[0]
-    if len(counts) < MANY:
-        return np.ones(counts.shape[1], dtype=np.bool_)
-    habits = _Habits.of(counts, prints.answered)
+def _near_useful(prints: Fingerprints, name: str) -> npt.NDArray[np.bool_] | None:
+    """Habits that may be useful without some of the prompts. `None` is all: in small pools chance is greater."""
+    if len(prints.models) < MANY:
+        return None
+    habits = _Habits.of(profile(prints, name)[0], prints.answered)
     near: npt.NDArray[np.bool_] = habits.spread > NEAR * habits.noise
     return near
 

@@ -22,6 +22,7 @@ import polars as pl
 from harness import runs
 from harness.errors import StorageError
 from harness.provenance import fingerprint as fp
+from harness.provenance import responses
 
 FOLDER = "fingerprints"
 """Inside a results folder."""
@@ -105,10 +106,8 @@ def addresses(
 ) -> dict[str, str]:
     """`address` of every model, by its name, sorted, without the name in it unless `named`."""
     begin = f"{fp.VERSION} {fp.LAYOUT} {column} {cut} {' '.join(sorted(names))}".encode()
-    rows = answers.select(pl.col("model", "prompt_id", column).cast(pl.String)).sort("model", "prompt_id")
-    twice = pl.col("model").eq(pl.col("model").shift()) & pl.col("prompt_id").eq(pl.col("prompt_id").shift())
-    if rows.select(twice.any()).item():
-        rows = rows.sort("model", "prompt_id", column)
+    known = answers.select(pl.col("model", "prompt_id", column).cast(pl.String))
+    rows = responses.in_order(known, ["model", "prompt_id"])
     begins: dict[str, bytes] = {}
     if "cut" in answers.columns and answers["cut"].any():
         for (model,), part in answers.filter(pl.col("cut")).partition_by("model", as_dict=True).items():

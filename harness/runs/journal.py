@@ -14,9 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic_core import to_json
-
-from harness.core import plain
+from harness.core import compact_json, plain
 from harness.errors import StorageError
 from harness.records import Attempt, Reply, Request, Usage
 from harness.runs import proof
@@ -207,10 +205,7 @@ def _line(request: Request, reply: Reply) -> bytes:
         "index": request.index,
         "reply": _compact(reply),
     }
-    try:
-        return to_json(entry) + b"\n"
-    except ValueError:  # half of a surrogate pair, which no UTF-8 holds
-        return json.dumps(entry, separators=(",", ":")).encode() + b"\n"
+    return compact_json(entry).encode() + b"\n"
 
 
 _DEFAULTS = {field.name: field.default for field in dataclasses.fields(Reply) if field.name != "usage"}

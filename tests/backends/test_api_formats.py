@@ -10,8 +10,8 @@ from api_server import NO_RETRY, Answer, asked, chat, error, say, serving
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.backends import _api, _replies
-from harness.core import plugins
+from harness.backends import _replies
+from harness.core import compact_json, plugins
 from harness.engine.scoring import status
 from harness.errors import BackendError, ConfigError
 from harness.records import Reply, Request, Usage
@@ -763,7 +763,7 @@ def test_a_cut_answer_holds_no_stop_text(text: str, stops: list[str]) -> None:
 
 @given(st.text(st.characters()))
 def test_any_text_can_be_sent(text: str) -> None:
-    assert json.loads(_api.encode({"content": text}).encode())["content"] == text
+    assert json.loads(compact_json({"content": text}).encode())["content"] == text
 
 
 # --- ready configs
@@ -788,7 +788,7 @@ def test_a_ready_config_needs_only_its_key_and_names_a_known_price_or_none(
     backend = plugins.load("backends", spec.backend).Backend(spec, None)
     text = "Who are you?"
     request = asked(text) if spec.chat else asked(prompt=text)
-    assert text in _api.encode(backend.body(request))
+    assert text in compact_json(backend.body(request))
     budget.price_of(spec, budget.prices())
 
 

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from harness.core import tables
+from harness.core import compact_json, tables
 from harness.errors import ConfigError
 
 HOSTILE = "a\x1b[31mred\x1b]0;title\x07\r\nb\u202eevil\u200b\u2066|`<script>\x9b2J\ufeff"
@@ -229,3 +229,16 @@ def test_rows_whose_prose_has_no_room_are_printed_as_blocks():
     narrow = pl.DataFrame({"a": ["x" * 32], "b": ["y" * 32], "what": ["two words"], "n": [123456]})
     assert tables.terminal(narrow).startswith("row 1\n")
     assert tables.terminal(narrow, 100).startswith("a ")
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False, allow_infinity=False), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))  # fmt: skip
+def test_compact_json_says_the_same_value_in_utf8(value):
+    assert json.loads(compact_json({"value": value}).encode()) == {"value": value}
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_compact_json_refuses_a_number_that_json_has_not_and_takes_its_name(number):
+    with pytest.raises(ValueError, match="JSON compliant"):
+        compact_json({"latency_s": number})
+    said = {"text": "NaN and Infinity, é", "half": "\ud800"}
+    assert json.loads(compact_json(said).encode()) == said
