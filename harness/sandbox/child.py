@@ -24,14 +24,10 @@ import os
 import random
 import sys
 import types
-from _thread import (  # `threading` would cost half a millisecond after each fork, because it looks itself over
-    RLock,
-    stack_size,
-)
+from _thread import RLock  # `threading` would cost half a millisecond after each fork, because it looks itself over
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from harness.sandbox.verdicts import INT_DIGITS
 from harness.sandbox.wire import (
     HELLO,
     MUTABLE,
@@ -43,9 +39,6 @@ from harness.sandbox.wire import (
     WireError,
 )
 
-THREAD_STACK = 8 << 20
-"""Bytes of a thread's stack, as is usual on Linux. The default would be the main thread's limit, and eight threads
-would take all of a program's address space."""
 TEXT_CHARS = 500
 """What is kept of an exception's text."""
 
@@ -155,8 +148,6 @@ class Child:
 
     def serve(self) -> None:
         """Serve the judge, in a process that is already shut in. Never returns."""
-        sys.set_int_max_str_digits(INT_DIGITS)
-        stack_size(THREAD_STACK)
         self._channel.send(HELLO)
         while True:
             self.answer()

@@ -34,7 +34,6 @@ from types import CodeType
 from typing import Any
 
 from harness.sandbox import linux
-from harness.sandbox.verdicts import INT_DIGITS
 from harness.sandbox.wire import HELLO, MUTABLE, TOGETHER_BYTES, ClosedError, Codec, MessageChannel, WireError
 
 REMEMBERED, REMEMBERED_TESTS = 50_000, 2_000
@@ -599,7 +598,6 @@ def main(control: socket.socket, schedstat: int | None = None) -> None:
         control: the socket.
         schedstat: a descriptor of this process's /proc/PID/schedstat, if the kernel has it.
     """
-    sys.set_int_max_str_digits(INT_DIGITS)
     worker = MessageChannel(control)
     before = 0.0
 

@@ -28,7 +28,8 @@ from pathlib import Path
 from typing import get_args
 
 from harness.errors import SandboxError
-from harness.sandbox.verdicts import INT_DIGITS, Execution, Program, Status
+from harness.sandbox.verdicts import Execution, Program, Status
+from harness.sandbox.wire import INT_DIGITS
 from harness.specs import SandboxSpec
 
 TIER = "unsafe"

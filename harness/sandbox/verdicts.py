@@ -8,11 +8,6 @@ from typing import Literal
 Status = Literal["passed", "wrong", "error", "timeout", "memory", "blocked"]
 
 
-INT_DIGITS = 50_000
-"""Digits of an integer that a program may print or read: those of LiveCodeBench's testing_util.py. Python's own 4,300
-protect servers (https://docs.python.org/3/library/stdtypes.html#integer-string-conversion-length-limitation)."""
-
-
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one program may use."""

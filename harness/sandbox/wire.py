@@ -36,6 +36,9 @@ TOGETHER_BYTES = 1 << 20
 """Calls travel together up to this size, and so do answers."""
 DEPTH = 200
 """Deepest nesting of a value."""
+INT_DIGITS = 50_000
+"""Digits of an integer that a program may print or read: those of LiveCodeBench's testing_util.py. Python's own 4,300
+protect servers (https://docs.python.org/3/library/stdtypes.html#integer-string-conversion-length-limitation)."""
 INT_BITS = 1 << 23
 """Widest integer. One of HumanEval+ has 3.3 million bits."""
 HELLO = b'"ready"'

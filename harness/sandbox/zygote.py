@@ -24,15 +24,20 @@ import signal
 import socket
 import sys
 import time
+from _thread import stack_size
 from typing import Any
 
 from harness.sandbox import boxes, child, judge, linux, rehearsal
+from harness.sandbox.wire import INT_DIGITS
 
 PRELOAD = (
     *("abc", "bisect", "collections", "copy", "datetime", "decimal", "enum", "fractions", "functools", "heapq"),
     *("itertools", "json", "math", "operator", "random", "re", "string", "typing"),
 )
 """What programs import most. It is in memory before they start. Each further module makes every fork dearer."""
+THREAD_STACK = 8 << 20
+"""Bytes of a thread's stack, as is usual on Linux. The default would be the main thread's limit, and eight threads
+would take all of a program's address space."""
 ROLES = ("judge", "program")
 LOOK_S = 0.05
 """Seconds between two looks at a running process, at first. Later it is a quarter of a second."""
@@ -79,6 +84,8 @@ class Zygote:
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
         self._box.prepare(self._limits["cpu_s"], self._limits["memory_mb"])
+        sys.set_int_max_str_digits(INT_DIGITS)
+        stack_size(THREAD_STACK)
         if not self._judges:
             rehearsal.rehearse()
         null = os.open(os.devnull, os.O_WRONLY)
