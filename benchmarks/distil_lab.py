@@ -1,6 +1,7 @@
 """Teachers we control: what the detector sees of students whose history is known.
 
     python benchmarks/distil_lab.py DATA OUT [--device cuda] [--teachers MODEL ...] [--doses N ...] [--seeds N ...]
+        [--passes N]
     python benchmarks/distil_lab.py DATA OUT --report
 
 Teaching needs `pip install torch transformers accelerate gguf` beside the project (a throw-away environment will do);
@@ -71,7 +72,7 @@ TOKENS = 96
 """Of an answer, trained on and generated; the detector reads the first 100 words and marks."""
 TEMPERATURE = 0.7
 IGNORED = -100
-EPOCHS, BATCH, RATE = 1, 4, 4e-4
+PASSES, BATCH, RATE = 1, 4, 4e-4
 WARM_UP = 0.1
 """Share of the steps; then the rate falls linearly to nothing."""
 LONGEST_STEP = 1.0
@@ -89,11 +90,15 @@ class Student:
     arm: str
     dose: int
     seed: int
+    passes: int = PASSES
+    """How often it was shown every answer."""
 
     @property
     def name(self) -> str:
         """As in the answers."""
-        return f"{self.arm}-{self.dose}-s{self.seed}" if self.dose else "untouched"
+        if not self.dose:
+            return "untouched"
+        return f"{self.arm}-{self.dose}-s{self.seed}" + (f"-x{self.passes}" if self.passes > 1 else "")
 
 
 STUDENT_COLUMNS = (
@@ -167,7 +172,7 @@ class Model:
         loss = self.torch.nn.functional.cross_entropy(logits.float(), target[here], reduction="sum")
         return loss, int(here.sum())
 
-    def train(self, pairs: list[tuple[str, str]], seed: int) -> None:
+    def train(self, pairs: list[tuple[str, str]], seed: int, passes: int) -> None:
         """Fine-tune the base on pairs of prompt and answer, in place."""
         torch = self.torch
         self.net.load_state_dict(self.base, strict=False)
@@ -180,12 +185,12 @@ class Model:
         optimiser = torch.optim.AdamW(taught, lr=RATE, weight_decay=0.0, fused=True)
         rng = np.random.default_rng(seed)
         batches = max(1, len(pairs) // BATCH)
-        steps = EPOCHS * batches
+        steps = passes * batches
         warm = max(1, round(WARM_UP * steps))
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimiser, lambda step: min((step + 1) / warm, (steps - step) / max(1, steps - warm))
         )
-        for _ in range(EPOCHS):
+        for _ in range(passes):
             for batch in np.array_split(rng.permutation(len(pairs)), batches):
                 loss, count = self._loss([read[i] for i in batch])
                 (loss / count).backward()
@@ -335,10 +340,11 @@ def main() -> None:
     parser.add_argument("--teachers", nargs="+", default=TEACHERS, metavar="MODEL", help="candidates of the panel")
     parser.add_argument("--doses", nargs="+", type=int, default=DOSES, metavar="N", help="answers taught")
     parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS, metavar="N")
+    parser.add_argument("--passes", type=int, default=PASSES, metavar="N", help="times that every answer is shown")
     parser.add_argument("--report", action="store_true", help="teach nothing: test the students that OUT holds")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    students = students_of(options.teachers, options.doses, options.seeds)
+    students = students_of(options.teachers, options.doses, options.seeds, options.passes)
     try:
         lessons = Lessons.read(options.data, options.teachers, max(options.doses))
     except ConfigError as error:
@@ -355,13 +361,15 @@ def main() -> None:
         print(json.dumps(_manifest(options.data, students), indent=1))
 
 
-def students_of(teachers: Sequence[str], doses: Sequence[int], seeds: Sequence[int]) -> list[Student]:
+def students_of(
+    teachers: Sequence[str], doses: Sequence[int], seeds: Sequence[int], passes: int = PASSES
+) -> list[Student]:
     """The untouched base, and per dose and seed a student of every teacher and their one twin, the highest dose first.
 
     The twin depends on prompts, steps and seed alone, so it is the twin of all who were taught on the same.
     """
     arms = (*teachers, OWN)
-    return [*(Student(a, d, s) for s in seeds for d in sorted(doses)[::-1] for a in arms), Student(OWN, 0, 0)]
+    return [*(Student(a, d, s, passes) for s in seeds for d in sorted(doses)[::-1] for a in arms), Student(OWN, 0, 0)]
 
 
 def _teach(students: list[Student], lessons: Lessons, out: Path, device: str) -> None:
@@ -389,9 +397,9 @@ def _make(model: Model, student: Student, lessons: Lessons, out: Path) -> None:
     pairs = lessons.pairs(student)
     if student.arm == OWN:
         texts = [text for _, text in lessons.chosen(student)]
-        model.train([], 0)
+        model.train([], 0, 0)
         pairs = list(zip(texts, model.answer(texts, student.seed), strict=True))
-    model.train(pairs, student.seed)
+    model.train(pairs, student.seed, student.passes)
     trained = time.process_time() - cpu
     losses = {}
     for teacher in sorted({teacher for teacher, _ in lessons.answers}) if student.arm == OWN else [student.arm]:
@@ -413,8 +421,8 @@ def _make(model: Model, student: Student, lessons: Lessons, out: Path) -> None:
 def settings(student: Student, lessons: Lessons) -> dict[str, Any]:
     """What a student is made with: one that was made otherwise is another one."""
     fixed = {
-        "asked": ASKED, "tokens": TOKENS, "temperature": TEMPERATURE, "epochs": EPOCHS, "batch": BATCH, "rate": RATE,
-        "warm_up": WARM_UP, "clip": LONGEST_STEP, "frozen_layers": FROZEN,
+        "asked": ASKED, "tokens": TOKENS, "temperature": TEMPERATURE, "epochs": student.passes, "batch": BATCH,
+        "rate": RATE, "warm_up": WARM_UP, "clip": LONGEST_STEP, "frozen_layers": FROZEN,
     }  # fmt: skip
     if student.dose <= len(lessons.taught):
         return fixed
@@ -448,7 +456,7 @@ def label(students: Sequence[Student], lessons: Lessons, data: Path, out: Path) 
             "student": s.name, "corpus": PANEL, "teachers": s.arm, "teacher_family": lab[s.arm],
             "strength": "sft_on_teacher_outputs", "certainty": "certain", "base_model": "smollm2-135m-instruct",
             "student_lab": LAB, "lineage_group": f"distil-{s.arm}", "evidence": "benchmarks/distil_lab.py",
-            "note": f"{s.dose} answers, seed {s.seed}", "evidence_seen": "verified",
+            "note": f"{s.dose} answers, {s.passes} times, seed {s.seed}", "evidence_seen": "verified",
         }
         for s in students if s.arm != OWN
     ]  # fmt: skip
@@ -573,7 +581,7 @@ def _row(reading: Reading, readings: Sequence[Reading], lab: Mapping[str, str]) 
 def twin_of(reading: Reading, readings: Sequence[Reading]) -> Reading | None:
     """The untaught twin: the same dose and seed."""
     me = reading.student
-    return next((r for r in readings if r.student == Student(OWN, me.dose, me.seed) and me.arm != OWN), None)
+    return next((r for r in readings if r.student == Student(OWN, me.dose, me.seed, me.passes) and me.arm != OWN), None)
 
 
 def by_dose(readings: Sequence[Reading], lab: Mapping[str, str]) -> Iterator[dict[str, str]]:

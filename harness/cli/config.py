@@ -16,7 +16,6 @@ import importlib.util
 import io
 import re
 import sys
-import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -35,7 +34,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from harness.cli.output import renamed, width
-from harness.core import installation, looks_secret, panels, patches, plain, resources, say, visible
+from harness.core import installation, looks_secret, panels, patches, plain, resources, say, visible, wrapped
 from harness.engine import taskfiles
 from harness.errors import ConfigError, HarnessError, IncompleteRunError, unknown_name
 from harness.specs import EvalSpec, PanelSpec, ReasoningSpec
@@ -266,10 +265,7 @@ def _lines_that_fit(words: Sequence[str]) -> Iterator[None]:
     finally:
         for line in written.getvalue().splitlines():
             indent = " " * (len(line) - len(line.lstrip()) + 2)
-            lines = textwrap.wrap(
-                line, width(), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-            )
-            sys.stdout.write("\n".join(lines) + "\n")
+            sys.stdout.write(wrapped(line, width(), rest=indent) + "\n")
 
 
 def in_sweep() -> str:

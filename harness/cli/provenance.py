@@ -17,7 +17,8 @@ from typer.core import TyperGroup
 
 from harness.cli import detector
 from harness.cli.examples import epilog
-from harness.cli.output import RESULTS, Format, NewResults, Results, Shape, print_frame
+from harness.cli.output import RESULTS, Format, NewResults, Results, Shape, print_frame, width
+from harness.core import visible, wrapped
 from harness.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -275,9 +276,8 @@ def same_(
     if shape is Format.json:
         sys.stdout.write(json.dumps(found, allow_nan=False, indent=1) + "\n")
         return
-    from harness.cli import provenance_text as text
-
-    text.say(f"{found['text']} Read against the models of {found['reference']}.")
+    told = f"{found['text']} Read against the models of {found['reference']}."
+    sys.stdout.write(wrapped(visible(told), width()) + "\n")
 
 
 for made_elsewhere, named in ((detector.register, "register"), (detector.validate, "validate")):

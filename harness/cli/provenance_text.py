@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.cli.output import width
+from harness.core import grid, visible, wrapped
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,14 +28,7 @@ LEGEND = (
 def say(*texts: str) -> None:
     """Paragraphs for people, no wider than the terminal."""
     for text in texts:
-        sys.stdout.write("\n" + _filled(text, width()) + "\n")
-
-
-def _filled(text: str, columns: int) -> str:
-    """Lines no wider than that. Names of models and addresses have hyphens, and stay whole."""
-    from harness.core import visible
-
-    return textwrap.fill(visible(text), columns, break_on_hyphens=False, break_long_words=False)
+        sys.stdout.write("\n" + wrapped(visible(text), width()) + "\n")
 
 
 def rows(found: Mapping[str, Any]) -> pl.DataFrame:
@@ -64,20 +57,18 @@ def rows(found: Mapping[str, Any]) -> pl.DataFrame:
 
 def text(suspect: str, corpus: Mapping[str, Any]) -> str:
     """One prompt set's report for people, no wider than the terminal."""
-    from harness.core import grid, visible
-
     columns = width()
     heading = (
         f"{visible(suspect)} on {visible(corpus['corpus'])}: {corpus['suspect_prompts']} of {corpus['prompts']} "
         f"prompts, {corpus['models']} models. Verdict: {corpus['verdict']}"
         f"{', ' + corpus['strength'] if corpus['strength'] not in (None, 'none') else ''}."
     )
-    lines = [_filled(heading, columns) + "\n"]
+    lines = [wrapped(heading, columns) + "\n"]
     shown = corpus["tests"][:SHOWN]
     if shown and all(f["z"] is None for f in corpus["tests"]):
         reasons = Counter(f["verdict"] for f in corpus["tests"])
         told = ", ".join(f"{n} {reason}" for reason, n in reasons.most_common())
-        lines.append(_filled(f"No candidate was tested: {told}.", columns) + "\n")
+        lines.append(wrapped(f"No candidate was tested: {told}.", columns) + "\n")
     elif shown:
         rows = [
             [
@@ -100,15 +91,13 @@ def text(suspect: str, corpus: Mapping[str, Any]) -> str:
             lines.append("Score by channel:\n" + grid(["candidate", *channels], by, columns))
     if any(row["candidates"] for row in corpus["domains"]):
         lines.append(_domains(corpus["domains"], columns))
-    lines += [_filled(text, columns) + "\n" for text in (corpus["paragraph"], *corpus["notes"])]
-    lines.append(_filled(LEGEND, columns) + "\n")
+    lines += [wrapped(text, columns) + "\n" for text in (corpus["paragraph"], *corpus["notes"])]
+    lines.append(wrapped(LEGEND, columns) + "\n")
     return "\n".join(lines) + "\n"
 
 
 def _domains(rows: Sequence[Mapping[str, Any]], columns: int) -> str:
     """Each kind of prompt by itself, and the candidates with the highest scores in it."""
-    from harness.core import grid, visible
-
     shown = []
     for row in rows:
         said = [visible(row["domain"]), str(row["prompts"])]

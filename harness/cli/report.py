@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import textwrap
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +11,7 @@ import typer
 
 from harness.cli.output import RESULTS, Results, warn, width
 from harness.cli.publish import DEFAULT
-from harness.core import say
+from harness.core import say, wrapped
 from harness.errors import ConfigError, unknown_name
 
 
@@ -84,7 +83,7 @@ def plot(
     if name is None:
         indent = " " * 13
         for key, text in about.items():
-            told = textwrap.fill(text, width(), initial_indent=f"{key:<12} ", subsequent_indent=indent)
+            told = wrapped(text, width(), f"{key:<12} ", indent)
             sys.stdout.write(f"{told}\n")
         return
     if name not in about:

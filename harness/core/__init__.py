@@ -14,6 +14,7 @@ from harness.core.tables import (
     paragraph,
     render,
     visible,
+    wrapped,
 )
 from harness.core.threads import one_thread
 
@@ -53,4 +54,5 @@ __all__ = [
     "tables",
     "visible",
     "weights",
+    "wrapped",
 ]

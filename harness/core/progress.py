@@ -7,7 +7,6 @@ import json
 import os
 import re
 import sys
-import textwrap
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -20,7 +19,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-from harness.core.tables import visible
+from harness.core.tables import visible, wrapped
 
 KINDS_SHOWN = 2
 """Kinds of errors that are named, the most frequent first."""
@@ -195,13 +194,5 @@ def folded(text: str, stream: TextIO | None = None) -> str:
     for line in kept.split("\n"):
         text = line.lstrip(" ")
         indent = " " * (len(line) - len(text))
-        wrapped = textwrap.wrap(
-            text,
-            columns,
-            initial_indent=indent,
-            subsequent_indent=indent,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        lines += wrapped or [""]
+        lines.append(wrapped(text, columns, indent, indent))
     return "\n".join(lines).replace("\0", " ")

@@ -11,6 +11,7 @@ import io
 import json
 import math
 import re
+import textwrap
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
@@ -322,6 +323,20 @@ def paragraph(text: str, width: int = WIDTH) -> str:
 
     lines = Text(text).wrap(Console(width=width, file=io.StringIO()), width, overflow="fold")
     return "".join(line.plain.rstrip() + "\n" for line in lines)
+
+
+def wrapped(text: str, width: int = WIDTH, first: str = "", rest: str = "") -> str:
+    """Lines that break between words alone: names of models, options and addresses have hyphens, and stay whole.
+
+    Args:
+        text: one paragraph.
+        width: columns. A word that is longer stands on a line of its own.
+        first: what the first line begins with.
+        rest: what all other lines begin with.
+    """
+    return textwrap.fill(
+        text, width, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def json_text(value: Any) -> str:

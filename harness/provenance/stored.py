@@ -88,13 +88,6 @@ def _batches(answers: pl.DataFrame) -> Iterator[pl.DataFrame]:
         yield pl.concat(now)
 
 
-def address(
-    answers: pl.DataFrame, names: Sequence[str], column: str = "output", *, cut: bool = False, folder: Path
-) -> str:
-    """What one model's fingerprints are made from, as 40 hexadecimal digits: version, channels, name and answers."""
-    return next(iter(addresses(answers, names, column, cut=cut, folder=folder).values()))
-
-
 def addresses(
     answers: pl.DataFrame,
     names: Sequence[str],
@@ -104,7 +97,10 @@ def addresses(
     cut: bool = False,
     named: bool = True,
 ) -> dict[str, str]:
-    """`address` of every model, by its name, sorted, without the name in it unless `named`."""
+    """What each model's fingerprints are made from, by its name, sorted: version, channels, name and answers.
+
+    Each is 40 hexadecimal digits. The name is not in them unless `named`.
+    """
     begin = f"{fp.VERSION} {fp.LAYOUT} {column} {cut} {' '.join(sorted(names))}".encode()
     known = answers.select(pl.col("model", "prompt_id", column).cast(pl.String))
     rows = responses.in_order(known, ["model", "prompt_id"])

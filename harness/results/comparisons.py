@@ -9,14 +9,13 @@ from __future__ import annotations
 import itertools
 import math
 import re
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import runs
-from harness.core import grid, tables, visible
+from harness.core import grid, tables, visible, wrapped
 from harness.errors import ConfigError, unknown_name
 from harness.results import store
 from harness.stats import pairs, power, ranks
@@ -307,12 +306,12 @@ def text(report: Report, show: int = 2, width: int = tables.WIDTH) -> str:
         for row in report.tasks.iter_rows(named=True)
     ]
     numeric = [False, *[True] * (len(header) - 1)]
-    parts = [textwrap.fill(f"A is {a}, B is {b}. {_totals(report)}", width) + "\n", grid(header, rows, width, numeric)]
+    parts = [wrapped(f"A is {a}, B is {b}. {_totals(report)}", width) + "\n", grid(header, rows, width, numeric)]
     for row in report.tasks.iter_rows(named=True):
         how = f"Interval: {row['ci_method']}; test: {row['test']}; p {_p(row['p_value'])} before Holm over the tasks"
         if row["n_sources"] < row["n"]:
             how += f"; {row['n']} documents of {row['n_sources']} sources"
-        parts.append(textwrap.fill(visible(f"{sentence(row, *report.names)} ({how}.)"), width) + "\n")
+        parts.append(wrapped(visible(f"{sentence(row, *report.names)} ({how}.)"), width) + "\n")
         flips = report.flips.filter(task=row["task"])
         for name, mine in ((a, flips["value_a"] > flips["value_b"]), (b, flips["value_a"] < flips["value_b"])):
             for flip in flips.filter(mine).head(show).iter_rows(named=True):

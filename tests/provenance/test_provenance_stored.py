@@ -62,7 +62,8 @@ def test_other_channels_versions_names_texts_and_folders_have_other_addresses(
     one = _answers().filter(pl.col("model") == "a")
 
     def address(answers: pl.DataFrame = one, names: Sequence[str] = NAMES, folder: Path = tmp_path) -> str:
-        return stored.address(answers, names, folder=folder)
+        (found,) = stored.addresses(answers, names, folder=folder).values()
+        return found
 
     first = address()
     assert address(one.reverse(), NAMES[::-1]) == first

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Sequence
 from html import escape
 
-from harness.core import code_block, markdown_table, markdown_text, visible
+from harness.core import code_block, markdown_table, markdown_text, visible, wrapped
 from harness.results.leaderboard.board import Board
 from harness.results.leaderboard.cells import OPEN, PLAIN_WIDTH, Section, named, sections
 from harness.results.leaderboard.guide import guide
@@ -60,7 +59,7 @@ def _verdicts(board: Board) -> list[str]:
     found = told_in_full(board)
     if not found:
         return []
-    parts = ["## Verdicts in full\n", f"{textwrap.fill(EXPLORATORY, 118)}\n"]
+    parts = ["## Verdicts in full\n", f"{wrapped(EXPLORATORY, 118)}\n"]
     for told in found:
         rows = [f"- *{markdown_text(head)}*: {' '.join(map(_cell, texts))}" for head, texts in told.parts]
         parts.append(_folded(f"{named(board, told.model)}: {told.head}", "\n".join(rows) + "\n"))
@@ -98,11 +97,4 @@ def _cell(text: str) -> str:
 
 
 def _bullet(paragraph: str) -> str:
-    return textwrap.fill(
-        paragraph,
-        118,
-        initial_indent="- ",
-        subsequent_indent="  ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    return wrapped(paragraph, 118, "- ", "  ")
