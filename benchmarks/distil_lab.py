@@ -357,7 +357,8 @@ def main() -> None:
         print(f"not there yet: {', '.join(missing)}")
     if done:
         label(done, lessons, options.data, options.out)
-        print("\n\n".join(tables([read(student, lessons, options.out) for student in done])))
+        taught = [teacher for teacher in options.teachers if any(s.arm == teacher for s in done)]
+        print("\n\n".join(tables([read(student, lessons, options.out, taught) for student in done])))
         print(json.dumps(_manifest(options.data, students), indent=1))
 
 
@@ -496,6 +497,7 @@ class Reading:
         scores: by candidate, with limits, p, q and rank.
         labs: by lab, p, q and rank among the labs tested.
         named: labs that it is said to resemble.
+        alone: by teacher, whether its lab is named when it is the only candidate, as in a registered comparison.
         losses: on held-out answers, by teacher.
         cpu: seconds.
     """
@@ -506,12 +508,16 @@ class Reading:
     scores: Mapping[str, Mapping[str, float | None]]
     labs: Mapping[str, tuple[float, float, int]]
     named: tuple[str, ...]
+    alone: Mapping[str, bool]
     losses: Mapping[str, float]
     cpu: float
 
 
-def read(student: Student, lessons: Lessons, out: Path) -> Reading:
-    """Read a student's answers against the panel, as those of any suspect; nothing but lab and month is told."""
+def read(student: Student, lessons: Lessons, out: Path, teachers: Sequence[str] = ()) -> Reading:
+    """Read a student's answers against the panel, as those of any suspect; nothing but lab and month is told.
+
+    It is read once with all candidates, and once with each of `teachers` as the only one.
+    """
     ids = panel.load(PANEL).aliases
     rows = [row for row in _answers(student, out) if row["prompt_id"] in dict(lessons.asked)]
     frame = pl.DataFrame(
@@ -526,6 +532,10 @@ def read(student: Student, lessons: Lessons, out: Path) -> Reading:
     pool = pools.against(PANEL, frame, student.name, (), known, {})
     (found,) = reports.findings([pool], [student.name], interval=True, by_domain=False)
     (out / f"{student.name}.report.json").write_text(json.dumps(found.json()) + "\n", encoding="utf-8")
+    alone = {
+        teacher: bool(reports.findings([pool], [student.name], [teacher], interval=False, by_domain=False)[0].named)
+        for teacher in teachers
+    }
     facts = json.loads((out / f"{student.name}.json").read_text(encoding="utf-8"))
     p = sorted(lab.p for lab in found.labs if lab.p is not None)
     return Reading(
@@ -533,7 +543,7 @@ def read(student: Student, lessons: Lessons, out: Path) -> Reading:
         {t.candidate: {"z": t.z, "low": t.z_low, "high": t.z_high, "p": t.p, "q": t.q, "rank": t.rank}
          for t in found.tested},
         {lab.lab or "?": (lab.p, lab.q or 1.0, 1 + p.index(lab.p)) for lab in found.labs if lab.p is not None},
-        tuple(lab.lab or "?" for lab in found.named), facts["losses"], facts["cpu"],
+        tuple(lab.lab or "?" for lab in found.named), alone, facts["losses"], facts["cpu"],
     )  # fmt: skip
 
 
@@ -573,6 +583,7 @@ def _row(reading: Reading, readings: Sequence[Reading], lab: Mapping[str, str]) 
         "lab's rank": f"{place[2]} of {len(reading.labs)}" if place else "-",
         "first lab, p, q": f"{first}, {reading.labs[first][0]:.4f}, {reading.labs[first][1]:.3f}" if first else "-",
         "verdict": ", ".join(reading.named) or "none",
+        "asked about its teacher alone": {True: "named", False: "none", None: "-"}[reading.alone.get(student.arm)],
         "n": reading.prompts,
         "CPU s": f"{reading.cpu:.0f}",
     }  # fmt: skip
@@ -587,7 +598,8 @@ def twin_of(reading: Reading, readings: Sequence[Reading]) -> Reading | None:
 def by_dose(readings: Sequence[Reading], lab: Mapping[str, str]) -> Iterator[dict[str, str]]:
     """Of the students of every dose, how many are named rightly and wrongly; of their twins, how many at all.
 
-    A lab that taught the base is neither a wrong name nor a false alarm, and is counted apart.
+    A lab that taught the base is neither a wrong name nor a false alarm, and is counted apart. Where one teacher alone
+    is asked about, every name is counted.
     """
     for dose in sorted({r.student.dose for r in readings if r.student.dose}, reverse=True):
         taught = [r for r in readings if r.student.dose == dose and r.student.arm != OWN]
@@ -604,6 +616,13 @@ def by_dose(readings: Sequence[Reading], lab: Mapping[str, str]) -> Iterator[dic
             "its teacher first": _share([r.scores.get(r.student.arm, {}).get("rank") == 1 for r in taught]),
             "above the untouched base": _share([_z(r, r.student.arm) > _z(t, r.student.arm) for r, t in base]),
             "above the twin": _share([_z(r, r.student.arm) > _z(t, r.student.arm) for r, t in beside]),
+            "asked about its teacher alone, named": _share(
+                [r.alone[r.student.arm] for r in taught if r.student.arm in r.alone]
+            ),
+            "about another's alone, named": _share(
+                [v for r in taught for t, v in r.alone.items() if t != r.student.arm]
+            ),
+            "twins, about one alone, named": _share([v for t in twins for v in t.alone.values()]),
             "twins named with another lab": _share([bool(set(t.named) - TAUGHT_THE_BASE) for t in twins]),
         }
         yield {"pairs": str(dose)} | found | {"its students above the others'": _apart(taught)}

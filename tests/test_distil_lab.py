@@ -63,6 +63,16 @@ def test_no_prompt_that_a_student_is_asked_was_taught(lab: ModuleType, lessons: 
             assert len(lessons.pairs(student)) >= student.dose - 1  # one teacher left one prompt without an answer
 
 
+def test_who_was_shown_its_answers_more_often_is_another_student(lab: ModuleType, lessons: Any) -> None:
+    once, often = lab.Student(CLAUDE, 8, 1), lab.Student(CLAUDE, 8, 1, 4)
+    assert (once.name, often.name) == (f"{CLAUDE}-8-s1", f"{CLAUDE}-8-s1-x4")
+    assert lab.settings(once, lessons) | {"epochs": 4} == lab.settings(often, lessons)
+    assert lessons.chosen(once) == lessons.chosen(often)
+    twin = reading(lab, lab.Student("own", 8, 1, 4), (), claude=0.0, llama=0.0)
+    taught = reading(lab, often, (), claude=1.0, llama=0.0)
+    assert lab.twin_of(taught, [reading(lab, lab.Student("own", 8, 1), (), claude=0.0, llama=0.0), twin]) is twin
+
+
 def test_the_split_of_the_prompts_is_the_same_whoever_teaches(lab: ModuleType, lessons: Any, shared_data: Path) -> None:
     alone = lab.Lessons.read(shared_data, [LLAMA])
     assert (alone.taught, alone.asked) == (lessons.taught, lessons.asked)
@@ -184,7 +194,8 @@ def test_the_labelled_set_is_one_that_validate_reads(
 
 def reading(lab: ModuleType, student: Any, named: tuple[str, ...], **z: float) -> Any:
     scores = {teacher: {"z": z[key], "rank": 1} for key, teacher in (("claude", CLAUDE), ("llama", LLAMA))}
-    return lab.Reading(student, 125, 2, scores, {"anthropic": (0.001, 0.01, 1)}, named, {}, 1.0)
+    alone = {CLAUDE: student.arm == CLAUDE, LLAMA: student.arm == CLAUDE}
+    return lab.Reading(student, 125, 2, scores, {"anthropic": (0.001, 0.01, 1)}, named, alone, {}, 1.0)
 
 
 def test_right_and_wrong_names_are_counted_per_dose_and_the_labs_that_taught_the_base_apart(lab: ModuleType) -> None:
@@ -200,6 +211,9 @@ def test_right_and_wrong_names_are_counted_per_dose_and_the_labs_that_taught_the
     assert high["its lab named"] == "1 of 2 [0.09, 0.91]"
     assert high["a wrong lab named"] == "1 of 2 [0.09, 0.91]"
     assert high["a lab that taught the base named"] == "1 of 2 [0.09, 0.91]"
+    assert high["asked about its teacher alone, named"].startswith("1 of 2")
+    assert high["about another's alone, named"].startswith("1 of 2")
+    assert high["twins, about one alone, named"].startswith("0 of 2")
     assert high["above the twin"] == "1 of 2 [0.09, 0.91]"
     assert high["above the untouched base"] == "2 of 2 [0.34, 1.00]"
     assert high["twins named with another lab"].startswith("0 of 1")
