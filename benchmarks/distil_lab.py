@@ -590,7 +590,7 @@ def _row(reading: Reading, readings: Sequence[Reading], lab: Mapping[str, str]) 
 
 
 def twin_of(reading: Reading, readings: Sequence[Reading]) -> Reading | None:
-    """The untaught twin: the same dose and seed."""
+    """The untaught twin: the same dose, seed and passes."""
     me = reading.student
     return next((r for r in readings if r.student == Student(OWN, me.dose, me.seed, me.passes) and me.arm != OWN), None)
 
@@ -604,6 +604,7 @@ def by_dose(readings: Sequence[Reading], lab: Mapping[str, str]) -> Iterator[dic
     for dose in sorted({r.student.dose for r in readings if r.student.dose}, reverse=True):
         taught = [r for r in readings if r.student.dose == dose and r.student.arm != OWN]
         twins = [r for r in readings if r.student.dose == dose and r.student.arm == OWN]
+        untaught = [*twins, *(r for r in readings if not r.student.dose)]
         right = {r.student: lab[r.student.arm] for r in taught}
         base = [(r, t) for r in taught for t in readings if not t.student.dose and r.student.arm in r.scores]
         beside = [(r, t) for r in taught if (t := twin_of(r, readings)) and r.student.arm in r.scores]
@@ -620,9 +621,9 @@ def by_dose(readings: Sequence[Reading], lab: Mapping[str, str]) -> Iterator[dic
                 [r.alone[r.student.arm] for r in taught if r.student.arm in r.alone]
             ),
             "about another's alone, named": _share(
-                [v for r in taught for t, v in r.alone.items() if t != r.student.arm]
+                [named for r in taught for teacher, named in r.alone.items() if teacher != r.student.arm]
             ),
-            "twins, about one alone, named": _share([v for t in twins for v in t.alone.values()]),
+            "untaught, about one alone, named": _share([named for r in untaught for named in r.alone.values()]),
             "twins named with another lab": _share([bool(set(t.named) - TAUGHT_THE_BASE) for t in twins]),
         }
         yield {"pairs": str(dose)} | found | {"its students above the others'": _apart(taught)}
@@ -704,7 +705,7 @@ def _manifest(data: Path, students: Sequence[Student]) -> dict[str, Any]:
         "student": {"file": spec.file, "sha256": spec.sha256},
         "data_sha256": said,
         "students": [student.name for student in students],
-        "settings": settings(Student(OWN, 0, 0), Lessons((), (), (), {})),
+        "settings": settings(Student(OWN, 0, 0, students[0].passes), Lessons((), (), (), {})),
         "packages": {"harness": harness.__version__, "numpy": np.__version__, "polars": pl.__version__},
         "python": platform.python_version(),
         "machine": platform.machine(),

@@ -63,11 +63,15 @@ def test_no_prompt_that_a_student_is_asked_was_taught(lab: ModuleType, lessons: 
             assert len(lessons.pairs(student)) >= student.dose - 1  # one teacher left one prompt without an answer
 
 
-def test_who_was_shown_its_answers_more_often_is_another_student(lab: ModuleType, lessons: Any) -> None:
+def test_who_was_shown_its_answers_more_often_is_another_student(
+    lab: ModuleType, lessons: Any, shared_data: Path
+) -> None:
     once, often = lab.Student(CLAUDE, 8, 1), lab.Student(CLAUDE, 8, 1, 4)
     assert (once.name, often.name) == (f"{CLAUDE}-8-s1", f"{CLAUDE}-8-s1-x4")
     assert lab.settings(once, lessons) | {"epochs": 4} == lab.settings(often, lessons)
     assert lessons.chosen(once) == lessons.chosen(often)
+    told = lab._manifest(shared_data, lab.students_of((CLAUDE,), (8,), (1,), 4))
+    assert told["settings"]["epochs"] == 4
     twin = reading(lab, lab.Student("own", 8, 1, 4), (), claude=0.0, llama=0.0)
     taught = reading(lab, often, (), claude=1.0, llama=0.0)
     assert lab.twin_of(taught, [reading(lab, lab.Student("own", 8, 1), (), claude=0.0, llama=0.0), twin]) is twin
@@ -213,7 +217,7 @@ def test_right_and_wrong_names_are_counted_per_dose_and_the_labs_that_taught_the
     assert high["a lab that taught the base named"] == "1 of 2 [0.09, 0.91]"
     assert high["asked about its teacher alone, named"].startswith("1 of 2")
     assert high["about another's alone, named"].startswith("1 of 2")
-    assert high["twins, about one alone, named"].startswith("0 of 2")
+    assert high["untaught, about one alone, named"].startswith("0 of 4")
     assert high["above the twin"] == "1 of 2 [0.09, 0.91]"
     assert high["above the untouched base"] == "2 of 2 [0.34, 1.00]"
     assert high["twins named with another lab"].startswith("0 of 1")
