@@ -16,6 +16,10 @@ from harness.cli import GARBAGE_EVERY
 settings.register_profile("harness", deadline=None)
 settings.load_profile("harness")
 
+# The workers keep the processors busy. Threads of a library that wait for work in a loop only take time from them.
+for library in ("OPENBLAS", "OMP", "MKL"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
 # Else each of the hundreds of processes that tests start compiles `harness` anew, and each worker all tests.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
@@ -38,7 +42,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: "test_case_study" not in item.nodeid)
 
 
+def pytest_collection_finish() -> None:
+    """Look through the thousands of cases and the modules they import for garbage once: they stay to the end."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_unconfigure() -> None:
+    gc.unfreeze()  # DuckDB's binding counts what is left of it at the end
     forks.close()
 
 

@@ -20,9 +20,8 @@ _CODE = re.compile(
     r"^\s*(?:def |class |import |from \w+ import|return\b|#include|public |private |static |function\b|const |let |"
     r"var |for ?\(|while ?\(|if ?\(|</?\w+[^>]*>|SELECT\b|INSERT\b|\w+(?:\.\w+)* ?[-+*/]?= ?\S|.*[;{}]\s*$|\}|```)"
 )
-_LETTERS = re.compile(r"[^\W\d_]")
-_DIGITS = re.compile(r"\d")
-_SEEN = re.compile(r"\S")
+_LETTERS = re.compile(r"[^\W\d_]+")
+_DIGITS = re.compile(r"\d+")
 _WORD = re.compile(r"\w+")
 
 
@@ -52,8 +51,9 @@ def of(answers: Sequence[str], prompts: Sequence[str | None]) -> str | None:
 
 def _kind(text: str, prompt: str | None) -> str | None:
     start = text.strip()[:2000]
-    seen, letters = len(_SEEN.findall(start)), len(_LETTERS.findall(start))
-    if len(_DIGITS.findall(start)) >= MOST * seen:
+    runs = (start.split(), _LETTERS.findall(start), _DIGITS.findall(start))
+    seen, letters, digits = (sum(map(len, found)) for found in runs)
+    if digits >= MOST * seen:
         return "numbers"
     if start[:1] in "{[" and _json(text):
         return "JSON"

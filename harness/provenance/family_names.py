@@ -73,10 +73,15 @@ def _beginning_with(beginnings: Iterable[str]) -> str:
 
 _EVERY = [pattern for patterns in FAMILIES.values() for pattern in patterns]
 _MAY_BEGIN = _beginning_with({begin.lower() for pattern in _EVERY for begin in _BEGINNING.findall(pattern)})
+_FOREIGN = re.compile(r"(?:^|\||\()(?:\?-i:|\?:)?([^\x00-\x7f])")
+"""The same of those that begin with a letter of another script: that letter. Most of what is not ASCII is punctuation."""
+_MAY_BEGIN_FOREIGN = "".join(
+    sorted({form for pattern in _EVERY for c in _FOREIGN.findall(pattern) for form in (c, c.lower(), c.upper())})
+)
 # Latin names end where letters end, so that `Qwen2.5` and a name between Chinese characters are found too. Looking at
-# three letters first makes it three to six times as fast, and changes nothing that it finds.
+# the first letters first makes it about seven times as fast on prose, and changes nothing that it finds.
 NAME = re.compile(
-    rf"(?<![A-Za-z0-9])(?=(?-i:[^\x00-\x7f]|{_MAY_BEGIN}))(?:"
+    rf"(?<![A-Za-z0-9])(?=(?-i:[{_MAY_BEGIN_FOREIGN}]|{_MAY_BEGIN}))(?:"
     + "|".join(f"(?P<f{i}>{'|'.join(patterns)})" for i, patterns in enumerate(FAMILIES.values()))
     + r")(?![A-Za-z])",
     re.IGNORECASE,

@@ -47,7 +47,7 @@ ENGLISH_SHARE = 0.05
 """Such words among an answer's words from which on it is English. Lists of short items have fewest."""
 LEAST_WORDS = 8
 """Words in Latin letters below which English cannot be told from others: such an answer counts as English."""
-_OF_SCRIPT = {name: re.compile(f"[{block}]") for name, block in SCRIPTS.items()}
+_OF_SCRIPT = {name: re.compile(f"[{block}]+") for name, block in SCRIPTS.items()}
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]+(?:['’][A-Za-z]+)?")
 
 
@@ -57,7 +57,7 @@ def language(text: str) -> str:
     latin = _LATIN.findall(start)
     counts = {LATIN: sum(map(len, latin))}
     if not start.isascii():
-        counts |= {name: len(pattern.findall(start)) for name, pattern in _OF_SCRIPT.items()}
+        counts |= {name: sum(map(len, pattern.findall(start))) for name, pattern in _OF_SCRIPT.items()}
     most = max(counts, key=lambda name: counts[name])
     if counts[most] < LEAST_LETTERS:
         return NO_WORDS if len(start.strip()) >= LEAST_LETTERS and not latin else ENGLISH

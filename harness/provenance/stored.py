@@ -213,8 +213,8 @@ class Pairs:
         missing = found.filter(pl.col("words").is_null())
         if missing.is_empty():
             return found.sort("prompt_id", "model").select("prompt_id", "model", "words")
-        hashes: dict[str, int] = {}
-        new = [[_hash(word, hashes) for word in split(text)] for text in missing["output"]]
+        hashed = _Hashes()
+        new = [list(map(hashed.__getitem__, split(text))) for text in missing["output"]]
         made = missing.with_columns(words=pl.Series(new, dtype=pl.List(pl.UInt64)))
         every = pl.concat([found.filter(pl.col("words").is_not_null()), made]).sort("prompt_id", "model")
         if self.path is not None:
@@ -248,11 +248,12 @@ def _write(frame: pl.DataFrame, path: Path) -> None:
         partial.replace(path)
 
 
-def _hash(word: str, known: dict[str, int]) -> int:
-    found = known.get(word)
-    if found is None:
-        found = known[word] = int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "little")
-    return found
+class _Hashes(dict[str, int]):
+    """The 64-bit hash of every word that was asked for."""
+
+    def __missing__(self, word: str) -> int:
+        found = self[word] = int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "little")
+        return found
 
 
 _WORDS = pl.Schema([("key", pl.String), ("prompt_id", pl.String), ("words", pl.List(pl.UInt64))])

@@ -24,6 +24,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import combinations
+from operator import concat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,16 +80,19 @@ CHANNEL = "vocabulary"
 _DENSE = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
-_WORD = re.compile(rf"(?P<dense>[{_DENSE}]+)|(?:(?![{_DENSE}])[^\W_])+(?:'(?:(?![{_DENSE}])[^\W_])+)*")
+_DENSE_RUN = re.compile(f"([{_DENSE}]+)")
+_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 
 
 def words(text: str) -> list[str]:
     """The words of a text in order, in small letters, names of models and labs left out."""
+    text = NAME.sub(" ", plain_text(text)).casefold().replace("\u2019", "'")
     found: list[str] = []
-    for match in _WORD.finditer(NAME.sub(" ", plain_text(text)).casefold().replace("\u2019", "'")):
-        run = match.group()
-        if match["dense"] and len(run) > 1:
-            found += (run[i : i + 2] for i in range(len(run) - 1))
+    for place, run in enumerate(_DENSE_RUN.split(text)):
+        if place % 2 == 0:
+            found += _WORD.findall(run)
+        elif len(run) > 1:
+            found += map(concat, run, run[1:])
         else:
             found.append(run)
     return found
