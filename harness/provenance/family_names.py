@@ -74,7 +74,7 @@ def _beginning_with(beginnings: Iterable[str]) -> str:
 _EVERY = [pattern for patterns in FAMILIES.values() for pattern in patterns]
 _MAY_BEGIN = _beginning_with({begin.lower() for pattern in _EVERY for begin in _BEGINNING.findall(pattern)})
 _FOREIGN = re.compile(r"(?:^|\||\()(?:\?-i:|\?:)?([^\x00-\x7f])")
-"""The same of those that begin with a letter of another script: that letter. Most of what is not ASCII is punctuation."""
+"""The same, of those that begin with a letter of another script: that letter."""
 _MAY_BEGIN_FOREIGN = "".join(
     sorted({form for pattern in _EVERY for c in _FOREIGN.findall(pattern) for form in (c, c.lower(), c.upper())})
 )

@@ -48,6 +48,7 @@ ENGLISH_SHARE = 0.05
 LEAST_WORDS = 8
 """Words in Latin letters below which English cannot be told from others: such an answer counts as English."""
 _OF_SCRIPT = {name: re.compile(f"[{block}]+") for name, block in SCRIPTS.items()}
+_ANY_SCRIPT = re.compile(f"[{''.join(SCRIPTS.values())}]")
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]+(?:['’][A-Za-z]+)?")
 
 
@@ -56,7 +57,7 @@ def language(text: str) -> str:
     start = text[:HEAD_CHARS]
     latin = _LATIN.findall(start)
     counts = {LATIN: sum(map(len, latin))}
-    if not start.isascii():
+    if not start.isascii() and _ANY_SCRIPT.search(start):  # most of what is not ASCII is punctuation
         counts |= {name: sum(map(len, pattern.findall(start))) for name, pattern in _OF_SCRIPT.items()}
     most = max(counts, key=lambda name: counts[name])
     if counts[most] < LEAST_LETTERS:

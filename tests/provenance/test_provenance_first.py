@@ -369,6 +369,7 @@ def test_names_of_models_and_labs_are_no_vocabulary():
 def test_languages_without_spaces_are_read_in_pairs_of_characters():
     assert vocabulary.words("你好世界") == ["你好", "好世", "世界"]
     assert vocabulary.words("東京タワー and ไทย") == ["東京", "京タ", "タワ", "ワー", "and", "ไท", "ทย"]
+    assert vocabulary.words("it's中文'tis 'a東_b") == ["it's", "中文", "tis", "a", "東", "b"]
 
 
 def test_a_longer_answer_is_cut_to_the_shorter_one():

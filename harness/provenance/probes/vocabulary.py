@@ -24,7 +24,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from operator import concat
+from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,7 +92,7 @@ def words(text: str) -> list[str]:
         if place % 2 == 0:
             found += _WORD.findall(run)
         elif len(run) > 1:
-            found += map(concat, run, run[1:])
+            found += map(add, run, run[1:])
         else:
             found.append(run)
     return found
