@@ -249,6 +249,7 @@ def notes(
         *smallest(found.p_floor, tests),
         naming(found, named),
         *power(found.suspect, {test.candidate: test.power for test in found.tested}),
+        alone(found, tests),
         likelihood(strongest.candidate, strongest.likelihood_ratio, worth.lineages if worth else None)
         if strongest
         else "",
@@ -322,6 +323,24 @@ def power(suspect: str, of: Mapping[str, Mapping[str, float] | None]) -> tuple[s
     if len(of) > len(known):
         text += f" Power against the other {len(of) - len(known)} candidates is not known."
     return (text,)
+
+
+def alone(found: Finding, tests: int) -> str:
+    """Say that a question about one candidate finds more than a search among many. Empty if something was found.
+
+    Of eight students of known teachers, none was named among 53 candidates and six were if only the teacher was asked
+    about: docs/provenance.md, "Teachers we control".
+
+    Args:
+        found: the finding.
+        tests: how many labs were adjusted together.
+    """
+    if found.verdict != "none" or tests < 2:  # noqa: PLR2004 - one question already
+        return ""
+    return (
+        "A question about one candidate needs less evidence than a search among many. If you suspect one, say so "
+        "before you look: `harness provenance register`."
+    )
 
 
 def likelihood(candidate: str, ratio: float | None, lineages: int | None) -> str:

@@ -207,6 +207,13 @@ def test_what_none_is_worth_is_said_in_the_unit_of_the_verdict() -> None:
     assert wording.naming(found, {}) == ""
 
 
+def test_a_search_without_a_finding_names_the_question_that_needs_less_evidence() -> None:
+    nothing, named = _whole([_finding("none")]), _whole([_finding("resembles")])
+    assert "harness provenance register" in wording.alone(nothing, 2)
+    assert wording.alone(nothing, 2) in wording.notes(nothing, 2, None, {}, ())
+    assert wording.alone(nothing, 1) == wording.alone(named, 2) == "", "one question already, or no need of one"
+
+
 def test_too_many_candidates_for_one_to_stand_out_is_said_and_only_then() -> None:
     assert "0.0010" in wording.smallest(0.001, 60)[0]
     assert wording.smallest(0.001, 40) == ()
