@@ -155,7 +155,8 @@ def results_of_sweeps(jobs: list[Any]) -> Iterator[None]:
 def composed_once() -> Iterator[None]:
     """Let one run compose its config once: Hydra composes it to read `hydra.mode` of it, drops it, and begins anew.
 
-    It is composed as a run's, the commonest case. If that fails, or `hydra.mode` is another, Hydra goes its own way.
+    It is composed as a run's, the commonest case. If `hydra.mode` is another, or there are words of a sweep, Hydra goes
+    its own way. What cannot be composed is refused then, and not tried three times.
     """
     from hydra._internal.config_loader_impl import ConfigLoaderImpl
     from hydra._internal.hydra import Hydra
@@ -165,8 +166,13 @@ def composed_once() -> Iterator[None]:
     load, ask = ConfigLoaderImpl.load_configuration, Hydra.get_mode
 
     def get_mode(self: Any, config_name: str | None, overrides: list[str]) -> Any:
-        with contextlib.suppress(Exception):
+        try:
             config = load(self.config_loader, config_name=config_name, overrides=overrides, run_mode=RunMode.RUN)
+        except Exception as error:  # noqa: BLE001 - raised when the run composes its config
+            if not _sweeps(overrides):
+                held.append((config_name, [*overrides], error))
+                return None
+        else:
             if config.hydra.mode in (None, RunMode.RUN):
                 held.append((config_name, [*overrides], config))
                 return config.hydra.mode
@@ -177,6 +183,8 @@ def composed_once() -> Iterator[None]:
         if config is not None and kwargs.get("run_mode") == RunMode.RUN and not args and name == config_name:
             added = overrides[len(words) :]
             if overrides[: len(words)] == words and added in ([], ["hydra.mode=RUN"]):
+                if isinstance(config, Exception):
+                    raise config
                 config.hydra.overrides.hydra.extend(added)
                 config.hydra.mode = RunMode.RUN
                 return config
@@ -187,6 +195,16 @@ def composed_once() -> Iterator[None]:
         yield
     finally:
         ConfigLoaderImpl.load_configuration, Hydra.get_mode = load, ask
+
+
+def _sweeps(words: list[str]) -> bool:
+    """Whether a word has several values. What cannot be read has none."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    try:
+        return any(word.is_sweep_override() for word in OverridesParser.create().parse_overrides(words))
+    except Exception:  # noqa: BLE001 - composing says what is wrong with them
+        return False
 
 
 @contextlib.contextmanager

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 
 @contextlib.contextmanager
@@ -17,8 +22,14 @@ def one_thread() -> Iterator[None]:
     NumPy multiplies all matrices here. SciPy has a library of its own for that, which nothing calls: to load it only to
     limit it would take .15 CPU seconds.
     """
-    import numpy as np  # noqa: F401 - what is loaded later is not limited
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=1, user_api="blas"):
+    with _libraries().limit(limits=1, user_api="blas"):
         yield
+
+
+@functools.cache
+def _libraries() -> ThreadpoolController:
+    """The libraries that compute matrices. To look for them among all that a process has loaded takes 15 ms."""
+    import numpy as np  # noqa: F401 - what is loaded later is not limited
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()

@@ -272,20 +272,24 @@ jobs = []
 quiet = ["hydra/job_logging=disabled", "hydra/hydra_logging=disabled", "hydra.output_subdir=null", "hydra.run.dir=."]
 once = patches.composed_once() if sys.argv[1] == "with" else contextlib.nullcontext()
 with patches.command_line(["harness eval", *sys.argv[2:], *quiet]), once:
-    hydra.main(config_path=None, version_base="1.3")(job)()
+    try:
+        hydra.main(config_path=None, version_base="1.3")(job)()
+    except SystemExit as stop:
+        jobs.append(stop.code)
 print([len(seen), jobs])
 """
 
 
 def composed(how: str, *words: str, folder: Path) -> list:
+    """How often it was composed, what the jobs saw, and what was said."""
     command = [sys.executable, "-c", COMPOSED, how, *words]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     found: list = ast.literal_eval(done.stdout.splitlines()[-1])
-    return found
+    return [*found, done.stderr]
 
 
 def test_a_run_is_composed_once_and_comes_out_as_hydra_makes_it(tmp_path: Path) -> None:
-    (before, jobs), (after, same) = (composed(how, "+n=1", folder=tmp_path) for how in ("without", "with"))
+    (before, jobs, _), (after, same, _) = (composed(how, "+n=1", folder=tmp_path) for how in ("without", "with"))
     assert (before, after) == (2, 1)
     assert jobs == same
     assert jobs[0][:2] == [1, "RunMode.RUN"]
@@ -296,6 +300,18 @@ def test_a_run_is_composed_once_and_comes_out_as_hydra_makes_it(tmp_path: Path) 
 @pytest.mark.parametrize("words", [("-m", "+n=1,2"), ("hydra.mode=MULTIRUN", "+n=1,2"), ("hydra.mode=RUN", "+n=1")])
 def test_what_is_no_plain_run_is_hydras_own(words: tuple[str, ...], tmp_path: Path) -> None:
     assert composed("with", *words, folder=tmp_path)[1] == composed("without", *words, folder=tmp_path)[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("word", "once"), [("n=1", True), ("+n=[", True), ("+n=1,2", False)])
+def test_what_cannot_be_composed_is_tried_once_and_refused_in_the_same_words(
+    word: str, once: bool, tmp_path: Path
+) -> None:
+    (times, jobs, said), (tried, *same) = (composed(how, word, folder=tmp_path) for how in ("without", "with"))
+    assert [jobs, said] == same
+    assert jobs == [1]
+    assert said
+    assert (times, tried == 1) == (2, once), "words of a sweep are composed as one, too"
 
 
 REFUSED = """
