@@ -7,6 +7,7 @@ import os
 import sys
 from typing import NoReturn
 
+from harness import results
 from harness.errors import StorageError
 
 GARBAGE_EVERY = 20000
@@ -34,6 +35,7 @@ def program() -> NoReturn:
     """
     codes: list[int] = []
     atexit.register(_leave, codes)
+    results.keeps_index = sys.platform != "win32"  # there, an index that is open cannot be replaced by other commands
     try:
         main()
     except SystemExit as stop:

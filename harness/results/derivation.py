@@ -399,7 +399,7 @@ def said_by_probes(results_dir: Path, model: str) -> list[dict[str, str]]:
     """What probes with a heading say of a model: `heading`, `text`. Nothing if there is no index."""
     if not store.index_path(results_dir).is_file():
         return []
-    with contextlib.closing(store.connect(results_dir)) as index:
+    with contextlib.closing(store.reader(results_dir)) as index:
         return [{"heading": heading, "text": of[model]} for heading, of in _headed(index, [model]) if model in of]
 
 
@@ -503,7 +503,7 @@ def board(results_dir: Path, wanted: Selection | None = None) -> Board:
     """
     from harness.results import leaderboard
 
-    with contextlib.closing(store.connect(results_dir)) as index:
+    with contextlib.closing(store.reader(results_dir)) as index:
         frames: dict[str, Any] = {name: store.run_sql(index, sql) for name, sql in leaderboard.QUERIES.items()}
         probed = _headed(index, sorted(set(frames["models"]["model"])))
     documented = functools.partial(_facts, results_dir, frames["models"])

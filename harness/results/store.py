@@ -11,6 +11,7 @@ What is stored is named in `schema.py`.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import importlib
 import json
@@ -30,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 from filelock import FileLock, Timeout
 
-from harness import __version__, runs
+from harness import __version__, results, runs
 from harness.core import Checkout, digest, identity, jsonable, visible
 from harness.errors import ConfigError, DamagedIndexError, HarnessError, StorageError
 from harness.results import schema
@@ -139,8 +140,14 @@ def query(results_dir: Path, sql: str, *, single: bool = False) -> pl.DataFrame:
         DamagedIndexError: its bytes are not those that were written.
         HarnessError: it is no reading, or the engine refuses it. The message is the engine's own.
     """
-    with _in(results_dir), contextlib.closing(connect(results_dir)) as connection:
-        return run_sql(connection, sql, single=single)
+    with _in(results_dir):
+        with contextlib.closing(reader(results_dir)) as connection:
+            with _told():
+                selects = all(statement.type.name == "SELECT" for statement in _readings(connection, sql))
+            if selects:
+                return run_sql(connection, sql, single=single)
+        with contextlib.closing(connect(results_dir)) as connection:
+            return run_sql(connection, sql, single=single)
 
 
 @contextlib.contextmanager
@@ -207,42 +214,48 @@ class _Clock:
 
 
 def connect(results_dir: Path, memory_mb: int | None = None) -> duckdb.DuckDBPyConnection:
-    """A connection to the index: read-only, and without access to files, network or extensions.
+    """A connection to the index: read-only, and without access to files, network or extensions. Nobody shares it.
 
     Args:
         results_dir: the folder that holds the index.
         memory_mb: MiB that the engine may hold. By default most of the machine's.
 
-    To DuckDB a file that was attached may be written to by COPY, and be attached again to write, whatever
-    `enable_external_access` says. So once it is open, no file can be opened at all, not even to spill to.
-
     Raises:
         StorageError: there is no index, one that this version cannot read, or one that another program has changed.
     """
+    return _checked(results_dir, functools.partial(_instance, memory_mb=memory_mb))
+
+
+def reader(results_dir: Path) -> Connection:
+    """`connect` for SELECT alone, which leaves nothing behind but in its own connection: so the engine may be shared.
+
+    Other statements may leave something in the engine, as CREATE SECRET does.
+
+    Args:
+        results_dir: the folder that holds the index.
+
+    Raises:
+        StorageError: as `connect`.
+    """
+    return _checked(results_dir, _shared)
+
+
+def _checked(results_dir: Path, opened: Callable[[Path], Connection]) -> Connection:
     path = index_path(results_dir)
     if not path.is_file():
         raise StorageError(f"{path}: no index here; `harness index` makes one, and so does `harness eval`")
-    # Attached to a database of its own in memory: within one process, DuckDB gives the same path the same open file,
-    # so that who opens it again would see the index of the first time.
-    opening = {key: value for key, value in _SAFE.items() if key != "enable_external_access"}
-    bound: Settings = {} if memory_mb is None else {"memory_limit": f"{memory_mb}MiB"}
-    connection = _connect(opening | bound | {"temp_directory": ""})
-    try:
-        connection.execute(f"ATTACH {_literal(str(path))} AS results (READ_ONLY)")
-        connection.execute("USE results")
-        connection.execute("SET enable_external_access = false")
-        connection.execute("SET disabled_filesystems = 'LocalFileSystem'")
-        connection.execute("SET lock_configuration = true")
-        usable = _versions(connection).get("schema_version") == str(schema.VERSION)
-    except duckdb.Error as error:
-        connection.close()
-        raise DamagedIndexError(f"{path}: cannot be read ({_first_line(error)}); {_ANEW}") from error
-    if not usable:
-        connection.close()
-        raise StorageError(f"{path}: made by another version of harness; rebuild it with `harness index`")
-    if is_as_written(path) is False:
-        connection.close()
-        raise StorageError(f"{path}: {_CHANGED}; `harness index` makes it anew from the run folders")
+    with contextlib.ExitStack() as on_error:
+        try:
+            connection = opened(path)
+            on_error.callback(connection.close)
+            usable = _versions(connection).get("schema_version") == str(schema.VERSION)
+        except duckdb.Error as error:
+            raise DamagedIndexError(f"{path}: cannot be read ({_first_line(error)}); {_ANEW}") from error
+        if not usable:
+            raise StorageError(f"{path}: made by another version of harness; rebuild it with `harness index`")
+        if is_as_written(path) is False:
+            raise StorageError(f"{path}: {_CHANGED}; `harness index` makes it anew from the run folders")
+        on_error.pop_all()
     return connection
 
 
@@ -411,6 +424,7 @@ def _updated(results_dir: Path, derive: Derive, facts: str, *, from_nothing: boo
             _flush(beside)
             _mark(path, beside)
             _log(path).unlink(missing_ok=True)  # of another program: DuckDB would apply it to the new file
+            _let_go()  # Windows replaces no open file
             beside.replace(path)
         except (duckdb.IOException, duckdb.OutOfMemoryException, *_DAMAGED) as error:
             if before is not None and _damage(error):
@@ -575,7 +589,7 @@ def _indexed(path: Path) -> _Indexed | str | None:
     if not path.is_file():
         return None
     try:
-        with _open_to_read(path) as connection:
+        with contextlib.closing(_shared(path)) as connection:
             if _versions(connection) != _made_by():
                 return None
             held = connection.execute("SELECT run_id, fingerprint FROM runs").fetchall()
@@ -602,7 +616,7 @@ _FACTS = "facts"
 def as_it_is(path: Path) -> tuple[int, str | None]:
     """How many runs an index holds, and what stood for the facts it was derived with. 0 and `None` if unreadable."""
     try:
-        with _open_to_read(path) as connection:
+        with contextlib.closing(_shared(path)) as connection:
             return connection.execute("SELECT count(*) FROM runs").fetchall()[0][0], _facts(connection)
     except duckdb.Error:
         return 0, None
@@ -958,17 +972,71 @@ def _pieces(connection: Connection, table: str) -> list[str]:
 # Reading -----------------------------------------------------------------------------------------------------
 
 
-def _open_to_read(path: Path) -> duckdb.DuckDBPyConnection:
-    """A connection that can read this one file and nothing else, with its settings locked."""
-    return duckdb.connect(path, read_only=True, config=_SAFE | {"lock_configuration": "true"})
+def _instance(path: Path, memory_mb: int | None = None) -> Connection:
+    """A connection that can read this one file and nothing else, with its settings locked. DuckDB takes 20 ms for it.
+
+    To DuckDB a file that was attached may be written to by COPY, and be attached again to write, whatever
+    `enable_external_access` says. So once it is open, no file can be opened at all, not even to spill to.
+    """
+    # Attached to a database of its own in memory: within one process, DuckDB gives the same path the same open file,
+    # so that who opens it again would see the index of the first time.
+    bound: Settings = {} if memory_mb is None else {"memory_limit": f"{memory_mb}MiB"}
+    connection = _connect(_SAFE | bound | {"temp_directory": ""})
+    try:
+        connection.execute(f"ATTACH {_literal(str(path))} AS results (READ_ONLY)")
+        connection.execute("USE results")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET disabled_filesystems = 'LocalFileSystem'")
+        connection.execute("SET lock_configuration = true")
+    except duckdb.Error:
+        connection.close()
+        raise
+    return connection
 
 
 _SAFE: Settings = {
-    "enable_external_access": "false",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "python_enable_replacements": "false",
 }
+_kept: dict[tuple[int, ...], Connection] = {}
+"""The instance that readings share, if they do, by what its file was when it was opened. At most one."""
+_keeping = threading.Lock()
+
+
+def _shared(path: Path) -> Connection:
+    """As `_instance`, but all connections to the same file share one, if this process keeps it (`results.keeps_index`).
+
+    Raises:
+        duckdb.Error: it cannot be read.
+    """
+    if not results.keeps_index:
+        return _instance(path)
+    with _keeping:
+        state = path.stat()
+        file = (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+        if file not in _kept:
+            _kept.clear()  # not closed: that would close the connections of those who still read
+            _kept[file] = _instance(path)
+        connection = _kept[file].cursor()
+    connection.execute("USE results")
+    return connection
+
+
+def _let_go() -> None:
+    """Close the shared instance as soon as nobody reads."""
+    with _keeping:
+        _kept.clear()
+
+
+def _before_fork() -> None:
+    """A child would have the instance without its threads, and crash even if it closed it."""
+    _keeping.acquire()
+    _kept.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_keeping.release, after_in_child=_keeping.release)
 
 
 def _literal(text: str) -> str:
