@@ -35,7 +35,8 @@ def program() -> NoReturn:
     """
     codes: list[int] = []
     atexit.register(_leave, codes)
-    results.keeps_index = sys.platform != "win32"  # there, an index that is open cannot be replaced by other commands
+    if sys.platform != "win32":  # there, an index that is open cannot be replaced by other commands
+        results.KEEPS_INDEX.set()
     try:
         main()
     except SystemExit as stop:

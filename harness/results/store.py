@@ -1005,12 +1005,12 @@ _keeping = threading.Lock()
 
 
 def _shared(path: Path) -> Connection:
-    """As `_instance`, but all connections to the same file share one, if this process keeps it (`results.keeps_index`).
+    """As `_instance`, but all connections to the same file share one, if this process keeps it (`results.KEEPS_INDEX`).
 
     Raises:
         duckdb.Error: it cannot be read.
     """
-    if not results.keeps_index:
+    if not results.KEEPS_INDEX.is_set():
         return _instance(path)
     with _keeping:
         state = path.stat()

@@ -17,14 +17,16 @@ import harness.results
 from harness.errors import DamagedIndexError, HarnessError, StorageError
 from harness.results import derivation, store
 
+pytestmark = pytest.mark.slow
 RUNS = "SELECT run_id FROM runs ORDER BY run_id"
 
 
 @pytest.fixture
-def kept(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def kept() -> Iterator[None]:
     """As it is in a command."""
-    monkeypatch.setattr(harness.results, "keeps_index", True)
+    harness.results.KEEPS_INDEX.set()
     yield
+    harness.results.KEEPS_INDEX.clear()
     store._let_go()
 
 
@@ -33,6 +35,15 @@ def results(kept: None, tmp_path: Path) -> Path:
     write_run(tmp_path, "eval-a1")
     derivation.refresh(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def read_only(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """For tests that change nothing."""
+    folder = tmp_path_factory.mktemp("read_only")
+    write_run(folder, "eval-a1")
+    derivation.refresh(folder)
+    return folder
 
 
 @pytest.fixture
@@ -60,8 +71,8 @@ def test_readings_of_one_index_share_an_instance(results: Path, made: list[Path]
     assert made == [store.index_path(results)]
 
 
-def test_a_library_call_leaves_nothing_open(results: Path, made: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(harness.results, "keeps_index", False)
+def test_a_library_call_leaves_nothing_open(results: Path, made: list[Path]) -> None:
+    harness.results.KEEPS_INDEX.clear()
     assert found(results) == found(results)
     assert len(made) == 2
     with duckdb.connect(store.index_path(results)) as connection:  # refused while this process has it open
@@ -161,8 +172,10 @@ def told(connection: store.Connection, sql: str) -> str:
         return str(error)
 
 
+@pytest.mark.usefixtures("kept")
 @pytest.mark.parametrize("what", LEFT)
-def test_nothing_leaks_from_one_reading_to_another(results: Path, what: str) -> None:
+def test_nothing_leaks_from_one_reading_to_another(read_only: Path, what: str) -> None:
+    results = read_only
     leave, look = LEFT[what]
     with contextlib.closing(store.connect(results)) as alone:
         before = told(alone, look)
