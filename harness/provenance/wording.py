@@ -339,7 +339,7 @@ def alone(found: Finding, tests: int) -> str:
         return ""
     return (
         "A question about one candidate needs less evidence than a search among many. If you suspect one, say so "
-        "before you look: `harness provenance register`."
+        "before the model is asked: `harness provenance register`."
     )
 
 
