@@ -11,14 +11,13 @@ import pytest
 from hypothesis import settings
 
 from harness.cli import GARBAGE_EVERY
+from harness.core import one_thread_each
 
 # A loaded machine is slow, not wrong: no test of ours is timed.
 settings.register_profile("harness", deadline=None)
 settings.load_profile("harness")
 
-# The workers keep the processors busy. Threads of a library that wait for work in a loop only take time from them.
-for library in ("OPENBLAS", "OMP", "MKL"):
-    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+one_thread_each()  # the workers keep the processors busy
 
 # Else each of the hundreds of processes that tests start compiles `harness` anew, and each worker all tests.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -60,6 +59,19 @@ def shared_data() -> Path:
     if not path.is_dir():
         pytest.skip("the benchmark data set folder is not here; set HARNESS_TEST_DATA to run this test")
     return path
+
+
+@pytest.fixture(scope="module")
+def one_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A results folder with a run and its index, for tests that change neither."""
+    from runfolders import write_run
+
+    from harness.results import derivation
+
+    folder = tmp_path_factory.mktemp("one_run")
+    write_run(folder, "eval-a1")
+    derivation.refresh(folder)
+    return folder
 
 
 FAKE_MODEL = """\

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import shlex
 import sys
@@ -18,7 +17,7 @@ from typer.core import TyperGroup
 from harness.cli import detector
 from harness.cli.examples import epilog
 from harness.cli.output import RESULTS, Format, NewResults, Results, Shape, print_frame, width
-from harness.core import visible, wrapped
+from harness.core import one_thread_each, visible, wrapped
 from harness.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -288,9 +287,7 @@ def _ready(results: Path, panel: str | None) -> None:
     """Refuse a results folder that is not there, and let every library of matrices use one thread."""
     from harness.runs import need_results
 
-    # Matrices of a few hundred models: threads would wait for each other longer than they work.
-    for library in ("OPENBLAS", "MKL", "OMP"):
-        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+    one_thread_each()
     if panel is None:
         need_results(results)
 

@@ -16,7 +16,7 @@ from harness.core.tables import (
     visible,
     wrapped,
 )
-from harness.core.threads import one_thread
+from harness.core.threads import one_thread, one_thread_each
 
 __all__ = [
     "Checkout",
@@ -39,6 +39,7 @@ __all__ = [
     "markdown_table",
     "markdown_text",
     "one_thread",
+    "one_thread_each",
     "panels",
     "paragraph",
     "patches",

@@ -156,7 +156,7 @@ def composed_once() -> Iterator[None]:
     """Let one run compose its config once: Hydra composes it to read `hydra.mode` of it, drops it, and begins anew.
 
     It is composed as a run's, the commonest case. If `hydra.mode` is another, or there are words of a sweep, Hydra goes
-    its own way. What cannot be composed is refused then, and not tried three times.
+    its own way. What cannot be composed is refused at once, and not tried again.
     """
     from hydra._internal.config_loader_impl import ConfigLoaderImpl
     from hydra._internal.hydra import Hydra

@@ -54,7 +54,9 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
 they say so (a `Phi` is a model, a `phi` is a letter)."""
 
 
-_BEGINNING = re.compile(r"(?:^|\||\()(?:\?-i:|\?:)?([A-Za-z0-9](?:[^\W_](?![?*])){0,2})")
+_START = r"(?:^|\||\()(?:\?-i:|\?:)?"
+"""What stands before the first letter of a pattern of `FAMILIES`, and of each of its alternatives."""
+_BEGINNING = re.compile(rf"{_START}([A-Za-z0-9](?:[^\W_](?![?*])){{0,2}})")
 """How a pattern of `FAMILIES` begins, and each of its alternatives: all that it matches begin with these letters."""
 _ALSO = {"i": "İı", "k": "\u212a", "s": "ſ"}
 """Letters that are taken for these if case does not count."""
@@ -73,8 +75,8 @@ def _beginning_with(beginnings: Iterable[str]) -> str:
 
 _EVERY = [pattern for patterns in FAMILIES.values() for pattern in patterns]
 _MAY_BEGIN = _beginning_with({begin.lower() for pattern in _EVERY for begin in _BEGINNING.findall(pattern)})
-_FOREIGN = re.compile(r"(?:^|\||\()(?:\?-i:|\?:)?([^\x00-\x7f])")
-"""The same, of those that begin with a letter of another script: that letter."""
+_FOREIGN = re.compile(rf"{_START}([^\x00-\x7f])")
+"""The first letter of those that begin in another script."""
 _MAY_BEGIN_FOREIGN = "".join(
     sorted({form for pattern in _EVERY for c in _FOREIGN.findall(pattern) for form in (c, c.lower(), c.upper())})
 )

@@ -23,17 +23,9 @@ SAYS = "SELECT max(value) FROM metrics"
 
 
 @pytest.fixture
-def results(shared: Path, tmp_path: Path) -> Path:
+def results(one_run: Path, tmp_path: Path) -> Path:
     """A run and its index, of one's own."""
-    return shutil.copytree(shared, tmp_path, dirs_exist_ok=True)
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("shared")
-    write_run(folder, "eval-a1")
-    derivation.refresh(folder)
-    return folder
+    return shutil.copytree(one_run, tmp_path, dirs_exist_ok=True)
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -101,29 +93,29 @@ def ask_in_a_selection(folder: Path, sql: str) -> None:
 @pytest.mark.parametrize("what", WRITES)
 @pytest.mark.slow
 def test_nothing_is_written_and_no_other_file_is_reached(
-    shared: Path, what: str, ask: Callable[[Path, str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    one_run: Path, what: str, ask: Callable[[Path, str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    before = files(shared)
+    before = files(one_run)
     with pytest.raises(HarnessError):
-        ask(shared, WRITES[what].format(index=store.index_path(shared), folder=shared))
-    assert files(shared) == before
+        ask(one_run, WRITES[what].format(index=store.index_path(one_run), folder=one_run))
+    assert files(one_run) == before
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("what", WRITES)
 def test_duckdbs_own_connection_writes_nothing_either(
-    shared: Path, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    one_run: Path, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    before = files(shared)
-    with harness.open(shared, refresh=False) as opened:
+    before = files(one_run)
+    with harness.open(one_run, refresh=False) as opened:
         try:
-            for statement in WRITES[what].format(index=store.index_path(shared), folder=shared).split("; "):
+            for statement in WRITES[what].format(index=store.index_path(one_run), folder=one_run).split("; "):
                 opened.connection.execute(statement).fetchall()
         except duckdb.Error:
             pass
-    assert files(shared) == before
+    assert files(one_run) == before
     assert not list(tmp_path.iterdir())
 
 
@@ -162,14 +154,14 @@ def test_what_is_refused_is_said_with_what_there_is_instead(results: Path) -> No
         "SELECT doc ->> 'question', now(), regexp_matches(output, 'x') FROM samples ORDER BY ALL",
     ],
 )
-def test_what_readers_need_works(shared: Path, sql: str) -> None:
-    assert store.query(shared, sql).height
+def test_what_readers_need_works(one_run: Path, sql: str) -> None:
+    assert store.query(one_run, sql).height
 
 
-def test_a_condition_is_one_condition(shared: Path) -> None:
+def test_a_condition_is_one_condition(one_run: Path) -> None:
     with pytest.raises(HarnessError, match="found 2 SQL statements, expected one"):
-        derivation.board(shared, selection.Selection(where="true); SELECT model, task FROM leaderboard WHERE (true"))
-    assert derivation.board(shared, selection.Selection(where="value >= 0")).names
+        derivation.board(one_run, selection.Selection(where="true); SELECT model, task FROM leaderboard WHERE (true"))
+    assert derivation.board(one_run, selection.Selection(where="value >= 0")).names
 
 
 # What another program writes is noticed ---------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -31,19 +32,9 @@ def kept() -> Iterator[None]:
 
 
 @pytest.fixture
-def results(kept: None, tmp_path: Path) -> Path:
-    write_run(tmp_path, "eval-a1")
-    derivation.refresh(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture(scope="module")
-def read_only(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """For tests that change nothing."""
-    folder = tmp_path_factory.mktemp("read_only")
-    write_run(folder, "eval-a1")
-    derivation.refresh(folder)
-    return folder
+def results(kept: None, one_run: Path, tmp_path: Path) -> Path:
+    """A run and its index, of one's own."""
+    return shutil.copytree(one_run, tmp_path, dirs_exist_ok=True)
 
 
 @pytest.fixture
@@ -174,17 +165,16 @@ def told(connection: store.Connection, sql: str) -> str:
 
 @pytest.mark.usefixtures("kept")
 @pytest.mark.parametrize("what", LEFT)
-def test_nothing_leaks_from_one_reading_to_another(read_only: Path, what: str) -> None:
-    results = read_only
+def test_nothing_leaks_from_one_reading_to_another(one_run: Path, what: str) -> None:
     leave, look = LEFT[what]
-    with contextlib.closing(store.connect(results)) as alone:
+    with contextlib.closing(store.connect(one_run)) as alone:
         before = told(alone, look)
         store.run_sql(alone, leave)
         assert told(alone, look) != before
-    with contextlib.closing(store.reader(results)) as beside:
-        store.query(results, leave)
+    with contextlib.closing(store.reader(one_run)) as beside:
+        store.query(one_run, leave)
         assert told(beside, look) == before
-        with contextlib.closing(store.reader(results)) as after:
+        with contextlib.closing(store.reader(one_run)) as after:
             assert told(after, look) == before
 
 
