@@ -135,6 +135,7 @@ def _rows(
     per_task: dict[str, int] = {}
     repeats: dict[tuple[str, str, str], int] = {}
     traces = _traces()
+    blank = dict.fromkeys(samples.schema())
     rows = []
     for item in items:
         who = model if overrides or item.model is None else item.model
@@ -149,7 +150,7 @@ def _rows(
         lost = item.output is None and not choices
         sample = digest(identity.IMPORT, [who, task, item.prompt_id, repeat])
         rows.append(
-            dict.fromkeys(samples.schema())
+            blank
             | {
                 "run_id": run_id,
                 "model": who,
@@ -197,8 +198,10 @@ def _traces() -> Callable[[str], ReasoningKind]:
 def figures(rows: Sequence[Mapping[str, Any]]) -> Iterator[Metric]:
     """Means of the file's own scores. The first metric of a task is its headline."""
     keys = sorted({(score["metric"], score["filter"]) for row in rows for score in row["scores"]})
-    for model in sorted({row["model"] for row in rows}):
-        mine = [row for row in rows if row["model"] == model]
+    by_model: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        by_model.setdefault(row["model"], []).append(row)
+    for model, mine in sorted(by_model.items()):
         for key in keys:
             docs: dict[int, list[float]] = {}
             unscored = len(mine)

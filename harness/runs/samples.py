@@ -193,7 +193,7 @@ def write(run: Path, rows: Iterable[Mapping[str, Any]]) -> Written:
         # The least and the greatest text of a column help no query, and are held until the file is closed.
         pq.ParquetWriter(file, columns, compression="zstd", write_statistics=list(SORT)) as writer,
     ):
-        while piece := [clean(row) for row in itertools.islice(waiting, PIECE)]:
+        while piece := list(itertools.islice(waiting, PIECE)):
             for row in piece:
                 if (place := tuple(row[name] for name in SORT)) <= last:
                     raise ValueError(f"row {place} comes after {last}")
@@ -204,7 +204,10 @@ def write(run: Path, rows: Iterable[Mapping[str, Any]]) -> Written:
             with storage_errors(path):
                 # By way of polars: pyarrow imports pandas before it reads the first Python list. By way of a reader:
                 # a table's own `cast` imports pyarrow.compute, which makes 286 functions at once.
-                made = pl.DataFrame(piece, schema=frame, orient="row").to_arrow()
+                try:
+                    made = pl.DataFrame(piece, schema=frame, orient="row").to_arrow()
+                except UnicodeEncodeError:  # lone surrogates are rare, and looking for them takes longer than this
+                    made = pl.DataFrame([clean(row) for row in piece], schema=frame, orient="row").to_arrow()
                 reader = pa.RecordBatchReader.from_batches(made.schema, made.to_batches())
                 writer.write_table(reader.cast(columns).read_all())
     return Written(Counts(samples=sum(states.values()), **states), TokenCounts(**tokens))
