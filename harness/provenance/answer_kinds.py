@@ -42,11 +42,14 @@ def of(answers: Sequence[str], prompts: Sequence[str | None]) -> str | None:
         return (
             f"{times} of {len(some)} answers that were looked at are one text: “{alike[:40]}{'…' * (len(alike) > 40)}”"  # noqa: PLR2004
         )
-    kinds = Counter(filter(None, (_kind(text, prompt) for text, prompt in some)))
-    if not kinds or kinds.most_common(1)[0][1] < MOST * len(some):
-        return None
-    name, n = kinds.most_common(1)[0]
-    return f"{n} of {len(some)} answers that were looked at are {name}"
+    kinds: Counter[str] = Counter()
+    for seen, (text, prompt) in enumerate(some, 1):
+        if kind := _kind(text, prompt):
+            kinds[kind] += 1
+        elif seen - kinds.total() > (1 - MOST) * len(some):  # of nearly all models: no kind is half of them any more
+            return None
+    (name, n), *_ = kinds.most_common(1)
+    return f"{n} of {len(some)} answers that were looked at are {name}" if n >= MOST * len(some) else None
 
 
 def _kind(text: str, prompt: str | None) -> str | None:

@@ -26,18 +26,35 @@ LEAST_SHARE = 0.1
 """Least share of a set's models from which on a word is counted at all: rarer ones fluctuate."""
 LEAST_ANSWERS = 50
 """Answers below which shares are not compared."""
+AT_ONCE = 25
+"""Models whose answers are tokens at one time. Bounds memory."""
 LEAST_MODELS = 5
 """Models that tell what is least."""
 
 
-def shares(answers: pl.Series) -> dict[str, float]:
-    """The share of answers whose first `texts.HEAD` tokens hold each word, 0 to 1. Empty for too few answers."""
-    full = answers.drop_nulls()
-    full = full.filter(full.str.strip_chars().str.len_chars() > 0)
-    if len(full) < LEAST_ANSWERS:
-        return {}
-    tokens = full.str.slice(0, texts.HEAD_CHARS).str.to_lowercase().str.extract_all(texts.PIECE).list.head(texts.HEAD)
-    return {word: float(tokens.list.contains(word).mean() or 0.0) for word in WORDS}  # type: ignore[arg-type]
+def shares(answers: Sequence[pl.Series]) -> list[dict[str, float]]:
+    """The share of a model's answers whose first `texts.HEAD` tokens hold each word, 0 to 1. Empty for too few answers.
+
+    Args:
+        answers: of each model. They are read together, since a pattern takes as long to begin as to read 500 answers.
+    """
+    full = [of.drop_nulls() for of in answers]
+    full = [of.filter(of.str.strip_chars().str.len_chars() > 0) for of in full]
+    enough = [place for place, of in enumerate(full) if len(of) >= LEAST_ANSWERS]
+    parts = [enough[first : first + AT_ONCE] for first in range(0, len(enough), AT_ONCE)]
+    found = {place: share for part in parts for place, share in _shares({place: full[place] for place in part}).items()}
+    return [found.get(place, {}) for place in range(len(answers))]
+
+
+def _shares(answers: Mapping[int, pl.Series]) -> dict[int, dict[str, float]]:
+    """Those of some models, which are known by a number."""
+    import polars as pl
+
+    whose = pl.concat(pl.repeat(place, len(of), dtype=pl.Int64, eager=True) for place, of in answers.items())
+    heads = pl.concat(answers.values()).str.slice(0, texts.HEAD_CHARS).str.to_lowercase()
+    tokens = heads.str.extract_all(texts.PIECE).list.head(texts.HEAD)
+    held = pl.DataFrame({"": whose, **{word: tokens.list.contains(word) for word in WORDS}})
+    return {row.pop(""): row for row in held.group_by("").mean().iter_rows(named=True)}
 
 
 def least(models: Sequence[Mapping[str, float]]) -> dict[str, float]:

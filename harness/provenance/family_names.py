@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
 
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "OpenAI": (
@@ -89,6 +93,9 @@ NAME = re.compile(
     re.IGNORECASE,
 )
 """Any name of any family. The name of the group that matched leads to the family: see `family`."""
+_LOOKING_AHEAD = re.compile(r"\(\?!(?:[^()]|\([^()]*\))*\)")
+_MAY_NAME = rf"(?:^|[^A-Za-z0-9])(?i:{_LOOKING_AHEAD.sub('', '|'.join(_EVERY))})|[{''.join(_ALSO.values())}]"
+"""`NAME` for Polars, which does not look around: it finds some more."""
 _FAMILY_NAMES = tuple(FAMILIES)
 
 
@@ -103,10 +110,15 @@ def families_of(model: str) -> frozenset[str]:
     return frozenset(family(match) for name in (model, model.title()) for match in NAME.finditer(name))
 
 
+def may_name(texts: pl.Series) -> pl.Series:
+    """Of each text, whether it may hold a name. If not, it holds none: that is told in a hundredth of the time."""
+    return texts.str.contains(_MAY_NAME)
+
+
 def plain_text(text: str) -> str:
     """Compatibility forms unified (full-width letters become plain ones), invisible format characters removed."""
     if text.isascii():
         return text
     text = unicodedata.normalize("NFKC", text)
-    hidden = {ord(c): None for c in set(text) if unicodedata.category(c) == "Cf"}
+    hidden = {ord(c): None for c in set(text) if not c.isascii() and unicodedata.category(c) == "Cf"}
     return text.translate(hidden) if hidden else text

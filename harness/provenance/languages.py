@@ -65,7 +65,7 @@ def language(text: str) -> str:
     if most != LATIN:
         # Japanese is written in Chinese characters, too.
         return "Japanese kana" if most == "Chinese characters" and counts["Japanese kana"] else most
-    known = sum(word.lower().replace("’", "'") in ENGLISH_WORDS for word in latin)
+    known = sum(map(ENGLISH_WORDS.__contains__, " ".join(latin).lower().replace("’", "'").split(" ")))
     return ENGLISH if len(latin) < LEAST_WORDS or known >= ENGLISH_SHARE * len(latin) else LATIN
 
 

@@ -142,7 +142,7 @@ def said_of(texts: Sequence[Sequence[str | None]]) -> Row:
         texts: of each model.
     """
     every = [text for mine in texts for text in mine]
-    shares = [common_words.shares(pl.Series("output", mine, dtype=pl.String)) for mine in texts]
+    shares = common_words.shares([pl.Series("output", mine, dtype=pl.String) for mine in texts])
     return {"language": language(every), "common_words": common_words.least(shares)}
 
 

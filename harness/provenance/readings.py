@@ -94,7 +94,11 @@ def _all_found(
 
     missing = [model for model, key in keys.items() if key not in kept]
     parts = bare.filter(pl.col("model").is_in(missing)).partition_by("model", as_dict=True, maintain_order=True)
-    every = {**kept, **{keys[str(model)]: _found(part) for (model,), part in parts.items()}}
+    shares = common_words.shares([part["output"] for part in parts.values()])
+    read = {
+        keys[str(model)]: _found(part, share) for ((model,), part), share in zip(parts.items(), shares, strict=True)
+    }
+    every = {**kept, **read}
     for model in untouched:
         if not every[keys[model]].bare:
             every[keys[model]] = replace(every[keys[model]], bare=True)
@@ -120,8 +124,8 @@ def _keys(answers: pl.DataFrame, folder: Path | None) -> dict[str, str]:
     return stored.digests(rows["model"], columns, lambda _: begin, folder)
 
 
-def _found(part: pl.DataFrame) -> _Found:
+def _found(part: pl.DataFrame, shares: dict[str, float]) -> _Found:
     some = part.gather_every(max(1, len(part) // answer_kinds.READ))
     texts = [text or "" for text in some["output"].to_list()]
     prompts = some["prompt"].to_list() if "prompt" in some.columns else [None] * len(texts)
-    return _Found(common_words.shares(part["output"]), languages(texts), answer_kinds.of(texts, prompts), bare=False)
+    return _Found(shares, languages(texts), answer_kinds.of(texts, prompts), bare=False)

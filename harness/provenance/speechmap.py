@@ -117,7 +117,7 @@ def build(
     for prints, texts in _fingerprints(files, prompts, known, reads, seen):
         parts.append(prints)
         some += texts.head(TELLING).to_list()
-        words.append(common_words.shares(texts))
+        words += common_words.shares([texts])
     said = {"language": panel_files.language(some), "common_words": common_words.least(words)}
     return Built(_assembled(name, parts, said, prompts, known, reads, category), **_left(seen))
 

@@ -30,6 +30,8 @@ KEY = "key"
 """Inside that folder, 32 random bytes."""
 TOGETHER = 10_000
 """Answers whose fingerprints are made at one time. Bounds memory."""
+AT_ONCE = 4_000
+"""Texts that are words at one time. Bounds memory."""
 
 
 def fingerprint(
@@ -195,12 +197,12 @@ class Pairs:
         one, two = sorted((self.keys[a], self.keys[b]))
         return one, two
 
-    def words(self, texts: pl.DataFrame, split: Callable[[str], list[str]]) -> pl.DataFrame:
+    def words(self, texts: pl.DataFrame, split: Callable[[pl.Series], pl.Series]) -> pl.DataFrame:
         """Hashes of every text's words, those that are kept read and the others kept.
 
         Args:
             texts: see `of`.
-            split: makes the words of a text, in order.
+            split: makes lists of the words of texts, in order.
 
         Returns:
             Columns `prompt_id`, `model`, `words` (lists of 64-bit hashes), sorted.
@@ -213,9 +215,9 @@ class Pairs:
         missing = found.filter(pl.col("words").is_null())
         if missing.is_empty():
             return found.sort("prompt_id", "model").select("prompt_id", "model", "words")
-        hashed = _Hashes()
-        new = [list(map(hashed.__getitem__, split(text))) for text in missing["output"]]
-        made = missing.with_columns(words=pl.Series(new, dtype=pl.List(pl.UInt64)))
+        said = missing["output"]
+        hashed = [_hashes(split(said.slice(first, AT_ONCE))) for first in range(0, len(said), AT_ONCE)]
+        made = missing.with_columns(words=pl.concat(hashed))
         every = pl.concat([found.filter(pl.col("words").is_not_null()), made]).sort("prompt_id", "model")
         if self.path is not None:
             _write(every.select(list(_WORDS)), self.path.with_suffix(".words"))
@@ -248,12 +250,14 @@ def _write(frame: pl.DataFrame, path: Path) -> None:
         partial.replace(path)
 
 
-class _Hashes(dict[str, int]):
-    """The 64-bit hash of every word that was asked for."""
-
-    def __missing__(self, word: str) -> int:
-        found = self[word] = int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "little")
-        return found
+def _hashes(words: pl.Series) -> pl.Series:
+    """The 64-bit hash of every word in lists of them. Each different word is hashed once."""
+    different = words.explode().drop_nulls().unique()
+    hashed = [
+        int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "little") for word in different.to_list()
+    ]
+    of = pl.element().replace_strict(different, pl.Series(hashed, dtype=pl.UInt64), return_dtype=pl.UInt64)
+    return words.list.eval(of).cast(pl.List(pl.UInt64))  # without a word, it stays a list of strings
 
 
 _WORDS = pl.Schema([("key", pl.String), ("prompt_id", pl.String), ("words", pl.List(pl.UInt64))])

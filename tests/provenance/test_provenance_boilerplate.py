@@ -157,14 +157,14 @@ def test_words_that_a_persona_took_away_are_named_and_nobody_else_s() -> None:
     found = readings.read(frame)[1]
     assert found["pirate"].lacking == ("is", "you")
     assert all(found[model].lacking == () for model in models if model != "pirate")
-    least = common_words.least([common_words.shares(pl.Series(said)) for m, said in models.items() if m != "pirate"])
+    least = common_words.least(common_words.shares([pl.Series(said) for m, said in models.items() if m != "pirate"]))
     alone = frame.filter(pl.col("model") == "pirate")
     assert readings.read(alone, words=least)[1]["pirate"].lacking == ("is", "you")
     assert readings.read(alone)[1]["pirate"].lacking == ()
 
 
 def test_few_answers_few_models_or_a_single_word_say_nothing() -> None:
-    assert common_words.shares(pl.Series(_plain("m")[: common_words.LEAST_ANSWERS - 1])) == {}
+    assert common_words.shares([pl.Series(_plain("m")[: common_words.LEAST_ANSWERS - 1])]) == [{}]
     mine = dict.fromkeys(common_words.WORDS, 0.9)
     assert common_words.least([mine] * 4) == {}
     assert common_words.lacking({**mine, "is": 0.0}, mine) == ()

@@ -9,9 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.provenance.family_names import FAMILIES, NAME, family
+from harness.provenance.family_names import FAMILIES, NAME, family, may_name, plain_text
 from harness.provenance.probes import identity_claims, vocabulary
 from harness.provenance.probes.identity_claims import NONE, claimed
+
+
+def said(text: str) -> list[str]:
+    """The words of one text."""
+    words: list[str] = vocabulary.words(pl.Series([text], dtype=pl.String)).to_list()[0]
+    return words
+
 
 FRAME = {"model": pl.String, "prompt_id": pl.String, "output": pl.String}
 
@@ -184,7 +191,21 @@ def test_a_denial_a_mention_or_a_question_is_no_claim(answer):
 @given(st.text(max_size=300))
 def test_any_text_can_be_read(text):
     assert claimed(text) <= set(FAMILIES)
-    assert vocabulary.words(text) == vocabulary.words(text)
+    assert said(text) == said(text)
+
+
+@given(st.lists(st.text("aé ï'’_東京ไทKİı\u0301x.- GPT", max_size=30), max_size=6))
+def test_the_words_of_a_text_do_not_depend_on_the_texts_beside_it(texts: list[str]) -> None:
+    together = vocabulary.words(pl.Series(texts, dtype=pl.String)).to_list()
+    assert together == [said(text) for text in texts]
+
+
+@given(st.text(st.characters(exclude_categories=("Cs", "Cn"))))
+def test_words_are_runs_of_letters_and_digits_with_inner_apostrophes(text: str) -> None:
+    plain = NAME.sub(" ", plain_text(text)).casefold().replace("\u2019", "'")
+    # In scripts without spaces words are pairs of characters. They have a test of their own.
+    spaced = re.sub(f"[{vocabulary._DENSE}]", " ", plain)
+    assert said(spaced) == re.findall(r"[^\W_]+(?:'[^\W_]+)*", NAME.sub(" ", spaced))
 
 
 def test_names_are_found_as_without_the_look_at_how_they_begin() -> None:
@@ -212,6 +233,10 @@ def test_names_are_found_as_without_the_look_at_how_they_begin() -> None:
         words = (rng.choice((str, str.upper, str.title))(rng.choice(names)) for _ in range(40))
         text = "".join(word + rng.choice(("", " ", " ", "-", "2", "s", "ai ")) for word in words)
         assert [m.span() for m in NAME.finditer(text)] == [m.span() for m in plain.finditer(text)]
+        before, after = ("", " ", "é", "(", "東", "\u017f"), ("", " ", "2")
+        alone = [rng.choice(before) + part + rng.choice(after) for part in text.split()]
+        may = may_name(pl.Series(alone))
+        assert not [one for one, told in zip(alone, may, strict=True) if NAME.search(one) and not told]
 
 
 @given(
@@ -296,7 +321,7 @@ def reference(frame):
     texts = {}
     for model, prompt, output in sorted(frame.rows()):
         texts.setdefault((model, prompt), []).append(output)
-    tokens = {key: vocabulary.words("\n".join(found)) for key, found in texts.items()}
+    tokens = {key: said("\n".join(found)) for key, found in texts.items()}
     models, prompts = sorted({m for m, _ in tokens}), sorted({p for _, p in tokens})
     values = {}
     for i, a in enumerate(models):
@@ -344,7 +369,7 @@ def test_similarity_does_not_depend_on_which_of_two_models_is_called_first(frame
     assert there == back
 
 
-@given(st.lists(text.filter(vocabulary.words), min_size=1, max_size=5))
+@given(st.lists(text.filter(said), min_size=1, max_size=5))
 def test_identical_texts_are_one(texts):
     rows = [(model, f"p{i}", output) for model in "ab" for i, output in enumerate(texts)]
     row = vocabulary.similarities(answers(rows)).row(0, named=True)
@@ -362,14 +387,14 @@ def test_another_model_changes_no_pair():
 
 def test_names_of_models_and_labs_are_no_vocabulary():
     rows = [("a", "p", "I am ChatGPT, by OpenAI."), ("b", "p", "I am 通义千问, by Alibaba Cloud.")]
-    assert vocabulary.words(rows[0][2]) == ["i", "am", "by"]
-    assert vocabulary.words("Qwen2.5-Coder and GPT-4") == ["2", "5", "coder", "and", "4"]
+    assert said(rows[0][2]) == ["i", "am", "by"]
+    assert said("Qwen2.5-Coder and GPT-4") == ["2", "5", "coder", "and", "4"]
 
 
 def test_languages_without_spaces_are_read_in_pairs_of_characters():
-    assert vocabulary.words("你好世界") == ["你好", "好世", "世界"]
-    assert vocabulary.words("東京タワー and ไทย") == ["東京", "京タ", "タワ", "ワー", "and", "ไท", "ทย"]
-    assert vocabulary.words("it's中文'tis 'a東_b") == ["it's", "中文", "tis", "a", "東", "b"]
+    assert said("你好世界") == ["你好", "好世", "世界"]
+    assert said("東京タワー and ไทย") == ["東京", "京タ", "タワ", "ワー", "and", "ไท", "ทย"]
+    assert said("it's中文'tis 'a東_b") == ["it's", "中文", "tis", "a", "東", "b"]
 
 
 def test_a_longer_answer_is_cut_to_the_shorter_one():

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness import stats
-from harness.provenance.family_names import NAME, plain_text
+from harness.provenance.family_names import NAME, may_name, plain_text
 from harness.provenance.probes import OPEN
 
 if TYPE_CHECKING:
@@ -80,22 +80,39 @@ CHANNEL = "vocabulary"
 _DENSE = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
-_DENSE_RUN = re.compile(f"([{_DENSE}]+)")
-_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
+_DENSE_LETTER = re.compile(f"[{_DENSE}]")
+_SPACED = rf"[[\p{{L}}\p{{N}}]--[{_DENSE}]]+"
+_WORD = rf"[{_DENSE}]+|{_SPACED}(?:'{_SPACED})*"
+"""A run of letters of those scripts, or a word of others, as Polars finds them."""
 
 
-def words(text: str) -> list[str]:
-    """The words of a text in order, in small letters, names of models and labs left out."""
-    text = NAME.sub(" ", plain_text(text)).casefold().replace("\u2019", "'")
-    found: list[str] = []
-    for place, run in enumerate(_DENSE_RUN.split(text)):
-        if place % 2 == 0:
-            found += _WORD.findall(run)
-        elif len(run) > 1:
-            found += map(add, run, run[1:])
-        else:
-            found.append(run)
-    return found
+def words(texts: pl.Series) -> pl.Series:
+    """The words of each text in order, in small letters, names of models and labs left out: lists of strings."""
+    import polars as pl
+
+    plain = pl.Series([plain_text(text) for text in texts], dtype=pl.String)
+    bare = pl.Series(
+        [
+            (NAME.sub(" ", text) if named else text).casefold().replace("\u2019", "'")
+            for text, named in zip(plain, may_name(plain), strict=True)
+        ],
+        dtype=pl.String,
+    )
+    found = bare.str.extract_all(_WORD)
+    dense = bare.str.contains(f"[{_DENSE}]")
+    if not dense.any():
+        return found
+    split = [
+        [word for run in runs for word in (_pairs(run) if _DENSE_LETTER.match(run) else [run])]
+        for runs in found.filter(dense).to_list()
+    ]
+    order = pl.concat([(~dense).arg_true(), dense.arg_true()])
+    return pl.concat([found.filter(~dense), pl.Series(split, dtype=found.dtype)]).gather(order.arg_sort())
+
+
+def _pairs(run: str) -> list[str]:
+    """Neighbouring characters of a run, which stand for words. One by itself is one."""
+    return list(map(add, run, run[1:])) or [run]
 
 
 def similarities(answers: pl.DataFrame, folder: Path | None = None) -> pl.DataFrame:
