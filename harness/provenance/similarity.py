@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from harness.provenance import human
 from harness.provenance.fingerprint import Fingerprints, channel
@@ -221,13 +220,8 @@ def _counts(
     at += rows.m
     at *= len(rows.found)
     at += rows.f
-    counts = np.zeros(number * models * len(rows.found))
-    if rows.share is None:
-        np.add.at(counts, at, 1.0)
-    else:
-        # Sums of shares are those of Polars, which are compensated.
-        part = pl.DataFrame({"at": at, "share": rows.share}).group_by("at").agg(pl.col("share").sum())
-        counts[part["at"].to_numpy()] = part["share"].to_numpy()
+    # In the order of the rows: sums of groups in Polars come out in another order each time, and in 32 bits as well.
+    counts = np.bincount(at, rows.share, minlength=number * models * len(rows.found)).astype(np.float64, copy=False)
     return counts.reshape(number, models, len(rows.found)), rows.found
 
 

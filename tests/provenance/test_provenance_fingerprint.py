@@ -98,6 +98,18 @@ def test_a_prompt_answered_several_times_counts_once() -> None:
         np.testing.assert_allclose(similarity.matrix(one, name), similarity.matrix(twice, name), equal_nan=True)
 
 
+def test_shares_of_answers_add_up_to_the_same_number_every_time() -> None:
+    """In 32 bits, or in the order of a thread, a sum of thirds differs in its eighth digit."""
+    prints = fp.fingerprint(_answers(prompts=120, repeats=3), names=["openings"])
+    frame = prints.features["openings"]
+    assert frame.filter(pl.col("share") < 1).height > 100
+    counts, found = similarity.profile(prints, "openings")
+    for model in range(len(prints.models)):
+        for place, feature in list(enumerate(found))[:20]:
+            mine = frame.filter((pl.col("m") == model) & (pl.col("feature") == feature))["share"].to_list()
+            assert counts[model, place] == sum(mine)
+
+
 def test_a_subset_of_prompts_is_the_fingerprint_of_their_answers() -> None:
     frame = _answers()
     part = fp.fingerprint(frame).subset(range(25))
