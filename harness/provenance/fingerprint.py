@@ -379,7 +379,7 @@ def _made(kept: pl.DataFrame, dropped: dict[str, int], names: Sequence[str] | No
 
     counts = counted(place)
 
-    found: dict[str, list[pl.DataFrame]] = {c.NAME: [] for c in chosen}
+    found: dict[str, list[_Cells]] = {c.NAME: [] for c in chosen}
     sizes = {window: np.zeros_like(counts) for window in WINDOWS}
     for window, batches in WINDOWS.items():
         users = [c for c in chosen if window == c.WINDOW]
@@ -388,13 +388,9 @@ def _made(kept: pl.DataFrame, dropped: dict[str, int], names: Sequence[str] | No
         for tokens in batches(kept):
             sizes[window] += counted(place[tokens.text])
             for user in users:
-                row, feature = user.features(tokens)
-                batch = pl.DataFrame({"row": row, "feature": feature})
-                batch = batch.group_by("row", "feature").len() if user.KIND in COUNTED else batch.unique()
-                row = batch["row"].to_numpy()
-                found[user.NAME].append(
-                    pl.DataFrame({"m": m[row], "p": p[row], **batch.drop("row").to_dict()}),
-                )
+                row, feature, count = _different(*user.features(tokens))
+                count = count if user.KIND in COUNTED else np.ones_like(count)
+                found[user.NAME].append((m[row], p[row], feature, count))
     features = {}
     several = len(kept) > int(np.count_nonzero(counts))  # some prompt was answered more than once
     for user in chosen:
@@ -438,14 +434,44 @@ def each(frame: pl.DataFrame, column: str = "output", names: Sequence[str] | Non
     return found
 
 
-def _shares(parts: list[pl.DataFrame], of: npt.NDArray[np.float32], *, several: bool) -> pl.DataFrame:
-    """Hits as shares of a model's answers to a prompt, or of their tokens."""
-    schema = {"m": pl.UInt16, "p": pl.UInt16, "feature": pl.UInt64}
-    hits = pl.concat(parts) if parts else pl.DataFrame(schema=schema)
-    if "len" not in hits.columns:
-        hits = hits.with_columns(len=pl.lit(1, dtype=pl.UInt32))
-    if several:
-        hits = hits.group_by("m", "p", "feature").agg(pl.col("len").sum())
-    hits = hits.sort("p", "m", "feature")
-    share = hits["len"].to_numpy() / of[hits["m"].to_numpy(), hits["p"].to_numpy()]
-    return hits.select("m", "p", "feature", share=pl.Series(share, dtype=pl.Float32))
+def _different(row: texts.I32, feature: texts.U64) -> tuple[texts.I32, texts.U64, npt.NDArray[np.uint32]]:
+    """The different features of each row, in their order, and how often each is there.
+
+    Args:
+        row: of one batch of texts, so that they fit into 16 bits, by which NumPy sorts in one go.
+        feature: as long.
+    """
+    order = np.argsort(feature)
+    near = (row - row.min(initial=texts.BATCH)).astype(np.uint16)
+    order = order[np.argsort(near[order], kind="stable")]
+    row, feature = row[order], feature[order]
+    first = _firsts(row, feature)
+    return row[first], feature[first], np.diff(first, append=len(row)).astype(np.uint32)
+
+
+def _firsts(*sorted_by: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+    """Where sorted rows differ from those before them."""
+    new = np.ones(len(sorted_by[0]), dtype=np.bool_)
+    new[1:] = np.logical_or.reduce([cells[1:] != cells[:-1] for cells in sorted_by])
+    return np.flatnonzero(new)
+
+
+def _shares(parts: Sequence[_Cells], of: npt.NDArray[np.float32], *, several: bool) -> pl.DataFrame:
+    """Hits as shares of a model's answers to a prompt, or of their tokens, sorted by prompt, model and feature.
+
+    Args:
+        parts: models, prompts, features and counts of batches. Those of one answer are in the order of its features.
+        of: answers or tokens, models x prompts.
+        several: whether a model may have answered a prompt more than once.
+    """
+    if not parts:
+        return pl.DataFrame(schema=CODED)
+    m, p, feature, count = (np.concatenate(cells) for cells in zip(*parts, strict=True))
+    order = np.argsort(feature) if several else np.arange(len(feature))
+    for place in (m, p):
+        order = order[np.argsort(place[order], kind="stable")]
+    m, p, feature, count = m[order], p[order], feature[order], count[order]
+    if several and len(m):
+        first = _firsts(p, m, feature)
+        m, p, feature, count = m[first], p[first], feature[first], np.add.reduceat(count, first)
+    return pl.DataFrame({"m": m, "p": p, "feature": feature, "share": count / of[m, p]}, schema=CODED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -51,14 +52,15 @@ def split(text: str) -> list[str]:
 
 
 def where(tokens: Tokens, which: Iterable[str]) -> Bool:
-    """True if the token is one of those given."""
-    wanted = frozenset(which)
-    return np.array([token in wanted for token in tokens.vocabulary], dtype=np.bool_)[tokens.id]
+    """True if the token is one of those given, which are few."""
+    return np.isin(tokens.token, np.array([token_hash(word) for word in which], dtype=np.uint64))
 
 
 def breaks(tokens: Tokens, least: int = 1) -> Bool:
     """True if the token is a run of at least so many line breaks."""
-    return np.array([token.startswith("\n" * least) for token in tokens.vocabulary], dtype=np.bool_)[tokens.id]
+    # In the sorted vocabulary they stand together.
+    first, last = (bisect_left(tokens.vocabulary, end) for end in ("\n" * least, "\v"))
+    return (tokens.id >= first) & (tokens.id < last)
 
 
 def following(tokens: Tokens, mask: Bool, steps: int = 1) -> Bool:
