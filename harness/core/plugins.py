@@ -13,7 +13,7 @@ import importlib.util
 import pkgutil
 import sys
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
 
@@ -44,12 +44,18 @@ def names(kind: str, *, own: bool = True) -> list[str]:
         KeyError: `kind` is no folder of plugins.
     """
     KINDS[kind]
-    spec = importlib.util.find_spec(f"harness.{kind}")
-    shipped = _in(spec.submodule_search_locations or [] if spec else [])
+    shipped = _shipped(kind)
     mine = _in([str(folder)]) if own and (folder := own_folder(kind)) else set()
     for name in sorted(shipped & mine):
         raise ConfigError(f"{folder}/{name}.py: there is a {KINDS[kind]} of that name already; rename the file")
     return sorted(shipped | mine)
+
+
+@cache
+def _shipped(kind: str) -> frozenset[str]:
+    """Those that are installed: asked for thousands of times in a report, and no others while a process runs."""
+    spec = importlib.util.find_spec(f"harness.{kind}")
+    return frozenset(_in(spec.submodule_search_locations or [] if spec else []))
 
 
 def _in(folders: Iterable[str]) -> set[str]:
