@@ -22,7 +22,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -743,7 +743,7 @@ def _add_samples(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     said = connection.execute("SELECT samples FROM runs WHERE run_id = ?", [folder.name]).fetchall()[0][0]
     if said not in (None, rows):
         raise ValueError(f"{runs.SAMPLES} holds {rows} samples, {runs.MANIFEST} says {said}")
-    _insert(connection, "samples", "read_parquet(?)", path)
+    _insert_known(connection, "samples", "read_parquet(?)", path)
     _insert(
         connection,
         "answered",
@@ -759,7 +759,7 @@ def _add_samples(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
         "FROM read_parquet(?)))",
         path,
     )
-    _insert(
+    _insert_known(
         connection,
         "scores",
         "(SELECT run_id, sample_id, unnest(scores, recursive := true) "
@@ -867,17 +867,32 @@ def _insert_frame(connection: duckdb.DuckDBPyConnection, table: str, frame: pl.D
         return  # most tables of probes and evidence, most of the time
     connection.register("frame", frame)
     try:
-        _insert(connection, table, "frame")
+        _insert(connection, table, "frame", held=frame.columns)
     finally:
         connection.unregister("frame")
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, table: str, source: str, *values: str) -> None:
-    """Insert by name every column of the table, cast to its type, NaN as null."""
-    held = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}", list(values)).fetchall()}
-    # A column that an older version of harness did not write yet is unknown, not damage.
+def _insert_known(connection: duckdb.DuckDBPyConnection, table: str, source: str, path: str) -> None:
+    """Insert the columns that a file has. What an older version of harness did not write yet is unknown, not damage."""
+    held = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}", [path]).fetchall()}
+    _insert(connection, table, source, path, held=held)
+
+
+def _insert(
+    connection: duckdb.DuckDBPyConnection, table: str, source: str, *values: str, held: Collection[str] | None = None
+) -> None:
+    """Insert by name every column of the table, cast to its type, NaN as null.
+
+    Args:
+        connection: to the new index.
+        table: its name.
+        source: what SQL reads from.
+        values: of the source's placeholders.
+        held: columns that it has. By default all.
+    """
     cells = ", ".join(
-        f'{_cast(c) if c.name in held or c.required else "NULL"} AS "{c.name}"' for c in _table(table).columns
+        f'{_cast(c) if held is None or c.name in held or c.required else "NULL"} AS "{c.name}"'
+        for c in _table(table).columns
     )
     connection.execute(f"INSERT INTO {table} BY NAME SELECT {cells} FROM {source}", list(values))
 
