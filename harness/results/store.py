@@ -418,8 +418,9 @@ def _updated(results_dir: Path, derive: Derive, facts: str, *, from_nothing: boo
                         problems.append(problem)
                 changed |= _answered(connection, list(now) if told_anew else added)
                 _derive(connection, derive, sorted(changed))
-                connection.execute("DELETE FROM meta WHERE key = ?", [_FACTS])
-                connection.execute("INSERT INTO meta VALUES (?, ?)", [_FACTS, facts])
+                if before is None or told_anew:
+                    connection.execute("DELETE FROM meta WHERE key = ?", [_FACTS])
+                    connection.execute("INSERT INTO meta VALUES (?, ?)", [_FACTS, facts])
                 connection.execute("CHECKPOINT")
             _flush(beside)
             _mark(path, beside)
@@ -604,9 +605,14 @@ def _made_by() -> dict[str, str]:
     """What an index must say of itself to be kept: one with other tables, or by other probes of the user, is not."""
     return {
         "schema_version": str(schema.VERSION),
-        "schema_hash": digest(identity.SCHEMA, [schema.tables(), schema.VIEWS, schema.own_probes()]),
+        "schema_hash": _schema_hash(schema.tables(), tuple(schema.own_probes().items())),
         "harness_version": __version__,
     }
+
+
+@functools.lru_cache(maxsize=8)
+def _schema_hash(tables: tuple[schema.Table, ...], probes: tuple[tuple[str, str], ...]) -> str:
+    return digest(identity.SCHEMA, [tables, schema.VIEWS, dict(probes)])
 
 
 _FACTS = "facts"
@@ -808,10 +814,8 @@ def _derive(connection: duckdb.DuckDBPyConnection, derive: Derive, changed: Chan
         connection.execute(f"DELETE FROM {table} WHERE list_contains(?, task)", [sorted({task for _, task in changed})])
     for table, frame in derive(lambda sql: connection.sql(sql).pl(), changed).items():
         if table in PAIRS:
-            for side in ("model_a", "model_b"):
-                connection.execute(
-                    f"DELETE FROM {table} WHERE list_contains(?, [{side}, task])", [[list(pair) for pair in changed]]
-                )
+            either = "list_contains($changed, [model_a, task]) OR list_contains($changed, [model_b, task])"
+            connection.execute(f"DELETE FROM {table} WHERE {either}", {"changed": [list(pair) for pair in changed]})
         elif table not in by_task:
             connection.execute(f"DELETE FROM {table}")
         with _of_probe(table):
