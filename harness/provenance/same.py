@@ -556,10 +556,7 @@ def equality(first: pl.DataFrame, second: pl.DataFrame, seed: int = 0) -> float 
         if min(mine.sum(), (~mine).sum()) > 1:
             part = values[np.ix_(there, there)].copy()
             np.fill_diagonal(part, 0)
-            total += [
-                _discrepancy(part, mine),
-                *(_discrepancy(part, rng.permutation(mine)) for _ in range(PERMUTATIONS)),
-            ]
+            total += _discrepancies(part, np.stack([mine, *(rng.permutation(mine) for _ in range(PERMUTATIONS))]))
     return float((1 + (total[1:] >= total[0] - 1e-12).sum()) / len(total))
 
 
@@ -569,7 +566,15 @@ def _numbered(frame: pl.DataFrame, side: str) -> pl.DataFrame:
     return frame.select((pl.lit(side) + number).alias("model"), "prompt_id", "output")
 
 
-def _discrepancy(values: Matrix, mine: Bool) -> float:
-    a, b = mine.sum(), (~mine).sum()
-    within = values[np.ix_(mine, mine)].sum() / (a * (a - 1)) + values[np.ix_(~mine, ~mine)].sum() / (b * (b - 1))
-    return float(within - 2 * values[np.ix_(mine, ~mine)].mean())
+def _discrepancies(values: Matrix, sides: Bool) -> Matrix:
+    """The statistic of a prompt (`values`: answers x answers) for every way of dealing them (`sides`: ways x answers).
+
+    One product for all ways: a thousand small sums took five times as long.
+    """
+    a, b = sides[0].sum(), (~sides[0]).sum()
+    ours = sides.astype(values.dtype)
+    near = ours @ values
+    first, across = (near * ours).sum(axis=1), (near * (1 - ours)).sum(axis=1)
+    second = values.sum() - first - 2 * across
+    found: Matrix = first / (a * (a - 1)) + second / (b * (b - 1)) - 2 * across / (a * b)
+    return found
