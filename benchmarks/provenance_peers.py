@@ -97,7 +97,7 @@ class Peers:
     @cached_property
     def analysis(self) -> evidence.Analysis:
         """What this detector computes."""
-        prints = fingerprint.fingerprint(self.part.texts, self.part.column)
+        prints = fingerprint.fingerprint(self.part.texts, self.part.column, evidence.EVIDENCE)
         return evidence.analyse(prints, self.facts, self.candidates)
 
     def harness(self) -> Scores:

@@ -17,12 +17,14 @@ from harness.core import one_thread
 from harness.errors import ConfigError
 from harness.provenance import calibration as cal
 from harness.provenance import evidence, fingerprint, lab_figures, pair_figures
-from harness.provenance.evidence import EVIDENCE
+from harness.provenance.evidence import EVIDENCE, VERSION
 from harness.provenance.figures import Corpus, Figure, Row, Scored
 from harness.provenance.panel import Panel
 from harness.provenance.protocol import PromptSet, prompt_sets
 from harness.provenance.registry import Labels, Registry
 
+CHANNELS = tuple(dict.fromkeys((*EVIDENCE, *VERSION)))
+"""What the figures are made of. The other channels take half of the time, and none is about them."""
 CURVE = (25, 50, 100, 200)
 """Prompts of the power curve. The corpus's own number is always its last point."""
 
@@ -66,7 +68,7 @@ def validate(
         if len(part.models) < cal.LEAST_NULL:
             corpora.append(too_few(part))
             continue
-        prints = fingerprint.fingerprint(part.texts, part.column)
+        prints = fingerprint.fingerprint(part.texts, part.column, CHANNELS)
         facts = part.labels.facts(prints.models, registry)
         analysis = evidence.analyse(prints, facts, part.labels.candidates(prints.models, facts))
         corpus = Corpus.of(part.label, part.labels, analysis, np.random.default_rng(seed), draws)

@@ -293,7 +293,7 @@ def test_our_own_scores_through_the_file_are_what_validate_prints(shared_data: P
     labels = [pl.read_csv(path, infer_schema=False) for path in tables]
     registry = Registry.load(Path(__file__).parents[2] / "conf" / "model_registry.yaml")
     ours = _figures(validate.validate(outputs, *labels, registry, draws=50, curve=(), stability=False))
-    prints = fingerprint.fingerprint(outputs)
+    prints = fingerprint.fingerprint(outputs, names=evidence.EVIDENCE)
     known = Labels.of("alpaca_eval", *labels)
     facts = known.facts(prints.models, registry)
     analysis = evidence.analyse(prints, facts, known.candidates(prints.models, facts))
