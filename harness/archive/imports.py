@@ -138,8 +138,9 @@ def _rows(
     blank = dict.fromkeys(samples.schema())
     rows = []
     for item in items:
-        who = model if overrides or item.model is None else item.model
-        task = forced or item.task or default
+        # As they are written: rows are in the order of names, and what is one name there is one here.
+        who = samples.clean(model if overrides or item.model is None else item.model)
+        task = samples.clean(forced or item.task or default)
         place = (task, item.prompt_id)
         if place not in numbers:
             numbers[place] = per_task.get(task, 0)

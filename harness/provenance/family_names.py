@@ -94,7 +94,9 @@ NAME = re.compile(
 )
 """Any name of any family. The name of the group that matched leads to the family: see `family`."""
 _LOOKING_AHEAD = re.compile(r"\(\?!(?:[^()]|\([^()]*\))*\)")
-_MAY_NAME = rf"(?:^|[^A-Za-z0-9])(?i:{_LOOKING_AHEAD.sub('', '|'.join(_EVERY))})|[{''.join(_ALSO.values())}]"
+# To Python alone, the separators of ASCII are blanks.
+_BARE = _LOOKING_AHEAD.sub("", "|".join(_EVERY)).replace(r"\s", r"[\s\x1c-\x1f]")
+_MAY_NAME = rf"(?:^|[^A-Za-z0-9])(?i:{_BARE})|[{''.join(_ALSO.values())}]"
 """`NAME` for Polars, which does not look around: it finds some more."""
 _FAMILY_NAMES = tuple(FAMILIES)
 

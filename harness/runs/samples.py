@@ -194,7 +194,14 @@ def write(run: Path, rows: Iterable[Mapping[str, Any]]) -> Written:
         pq.ParquetWriter(file, columns, compression="zstd", write_statistics=list(SORT)) as writer,
     ):
         while piece := list(itertools.islice(waiting, PIECE)):
-            for row in piece:
+            # By way of polars: pyarrow imports pandas before it reads the first Python list. By way of a reader: a
+            # table's own `cast` imports pyarrow.compute, which makes 286 functions at once.
+            try:
+                made = pl.DataFrame(piece, schema=frame, orient="row").to_arrow()
+            except UnicodeEncodeError:  # lone surrogates are rare, and looking for them takes longer than this
+                piece = [clean(row) for row in piece]
+                made = pl.DataFrame(piece, schema=frame, orient="row").to_arrow()
+            for row in piece:  # as they are written: a name may have come to stand elsewhere, or twice
                 if (place := tuple(row[name] for name in SORT)) <= last:
                     raise ValueError(f"row {place} comes after {last}")
                 last = place
@@ -202,12 +209,6 @@ def write(run: Path, rows: Iterable[Mapping[str, Any]]) -> Written:
                 for kind in tokens:
                     tokens[kind] += row[f"{kind}_tokens"] or 0
             with storage_errors(path):
-                # By way of polars: pyarrow imports pandas before it reads the first Python list. By way of a reader:
-                # a table's own `cast` imports pyarrow.compute, which makes 286 functions at once.
-                try:
-                    made = pl.DataFrame(piece, schema=frame, orient="row").to_arrow()
-                except UnicodeEncodeError:  # lone surrogates are rare, and looking for them takes longer than this
-                    made = pl.DataFrame([clean(row) for row in piece], schema=frame, orient="row").to_arrow()
                 reader = pa.RecordBatchReader.from_batches(made.schema, made.to_batches())
                 writer.write_table(reader.cast(columns).read_all())
     return Written(Counts(samples=sum(states.values()), **states), TokenCounts(**tokens))

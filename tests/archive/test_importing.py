@@ -380,3 +380,21 @@ def test_a_file_says_its_form(tmp_path: Path, name: str, content: Any, form: str
 def test_a_file_whose_form_cannot_be_told_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="harness import FORMAT"):
         formats.guess(write(tmp_path / "t.txt", {}))
+
+
+def test_names_that_are_one_when_written_are_one_model(tmp_path: Path) -> None:
+    """A lone surrogate is written as `?`, which stands elsewhere in the order of names."""
+    names = ("m\ud800", "m\udfff", "mz")
+    told = [{"instruction": f"{i}?", "output": f"{name} {i}", "generator": name} for name in names for i in range(2)]
+    (tmp_path / "a.json").write_text(json.dumps(told))
+    run = imports.convert("alpaca_eval", tmp_path / "a.json", tmp_path / "results")
+    assert [model.name for model in read_manifest(run).models] == ["m?", "mz"]
+    held = pl.read_parquet(samples_path(run)).select("model", "doc_id", "repeat", "output").rows()
+    assert held == [
+        ("m?", 0, 0, "m? 0"),
+        ("m?", 0, 1, "m? 0"),
+        ("m?", 1, 0, "m? 1"),
+        ("m?", 1, 1, "m? 1"),
+        ("mz", 0, 0, "mz 0"),
+        ("mz", 1, 0, "mz 1"),
+    ]

@@ -2,6 +2,7 @@
 
 import random
 import re
+import sys
 
 import numpy as np
 import polars as pl
@@ -237,6 +238,14 @@ def test_names_are_found_as_without_the_look_at_how_they_begin() -> None:
         alone = [rng.choice(before) + part + rng.choice(after) for part in text.split()]
         may = may_name(pl.Series(alone))
         assert not [one for one, told in zip(alone, may, strict=True) if NAME.search(one) and not told]
+
+
+@pytest.mark.parametrize("blank", [chr(c) for c in range(sys.maxunicode + 1) if chr(c).isspace()], ids=ascii)
+def test_any_blank_may_stand_inside_a_name(blank):
+    names = [f"{one}{blank}{two}" for one, two in (("deep", "seek"), ("Open", "AI"), ("allen", "institute"))]
+    assert all(map(NAME.search, names))
+    assert may_name(pl.Series(names)).all()
+    assert not any(map(said, names))
 
 
 @given(

@@ -234,6 +234,15 @@ def test_samples_are_written_piece_by_piece_in_their_order(tmp_path: Path) -> No
     assert [path.name for path in tmp_path.iterdir()] == ["samples.parquet"]
 
 
+@pytest.mark.parametrize("names", [("mz", "m\ud800"), ("m\ud800", "m\udfff")], ids=["order", "twice"])
+def test_the_order_of_samples_is_that_of_the_names_as_written(tmp_path: Path, names: tuple[str, str]) -> None:
+    place = {"task": "t", "doc_id": 0, "repeat": 0, "status": "answered"}
+    rows = [dict.fromkeys(samples.schema()) | place | {"model": name} for name in names]
+    with pytest.raises(ValueError, match=r"'m\?'.* comes after"):
+        samples.write(tmp_path, rows)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_manifest_refuses_nan() -> None:
     with pytest.raises(ValueError, match=r"."):
         runs.manifest_bytes({"schema": 1, "value": float("nan")})
