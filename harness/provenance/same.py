@@ -567,9 +567,16 @@ def _numbered(frame: pl.DataFrame, side: str) -> pl.DataFrame:
 
 
 def _discrepancies(values: Matrix, sides: Bool) -> Matrix:
-    """The statistic of a prompt (`values`: answers x answers) for every way of dealing them (`sides`: ways x answers).
+    """The statistic of one prompt, for every way of dealing its answers to the two sides.
 
     One product for all ways: a thousand small sums took five times as long.
+
+    Args:
+        values: similarity of the answers, answers x answers, symmetric, with 0 on the diagonal.
+        sides: ways x answers, True for the first side, which has as many answers in every way.
+
+    Returns:
+        One number per way.
     """
     a, b = sides[0].sum(), (~sides[0]).sum()
     ours = sides.astype(values.dtype)

@@ -199,7 +199,7 @@ def write(run: Path, rows: Iterable[Mapping[str, Any]]) -> Written:
             try:
                 made = pl.DataFrame(piece, schema=frame, orient="row").to_arrow()
             except UnicodeEncodeError:  # lone surrogates are rare, and looking for them takes longer than this
-                piece = [clean(row) for row in piece]
+                piece = clean(piece)
                 made = pl.DataFrame(piece, schema=frame, orient="row").to_arrow()
             for row in piece:  # as they are written: a name may have come to stand elsewhere, or twice
                 if (place := tuple(row[name] for name in SORT)) <= last:
