@@ -50,7 +50,7 @@ FILES = {
     "humaneval_completion": "code/HumanEval.jsonl.gz",
 }
 """The tasks the embedded model was asked, and where their problems are in DATA."""
-SANDBOX = SandboxSpec(timeout_s=20, memory_mb=4096)
+SANDBOX = SandboxSpec(memory_mb=4096)
 Row = dict[str, Any]
 
 

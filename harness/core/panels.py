@@ -9,6 +9,7 @@ the panel names.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
@@ -220,10 +221,16 @@ def _with_texts(name: str, held: Iterable[Mapping[str, Any]]) -> list[dict[str, 
 def prompt_ids(path: Path) -> dict[str, str]:
     """The ids of a panel's prompts, and what their source calls them. Nothing of a panel that cannot be read."""
     try:
-        held = [json.loads(line) for line in part(path, PROMPTS).splitlines() if line.strip()]
-        return {str(prompt["id"]): str(prompt["name"]) for prompt in held}
+        return dict(_ids(part(path, PROMPTS)))
     except (ConfigError, ValueError, KeyError, TypeError):
         return {}
+
+
+@functools.lru_cache(maxsize=32)
+def _ids(content: bytes) -> Mapping[str, str]:
+    """Those in a file of these very bytes: an index that is brought up to date asks for those of all panels."""
+    held = [json.loads(line) for line in content.splitlines() if line.strip()]
+    return {str(prompt["id"]): str(prompt["name"]) for prompt in held}
 
 
 def text_hash(text: str) -> str:

@@ -112,12 +112,12 @@ def _probed(
     kind_of = dict(query("SELECT DISTINCT task, kind FROM tasks ORDER BY ALL").iter_rows())
     owned = probes.owned(every)
     parts: dict[str, list[pl.DataFrame]] = {}
+    controls = _controls(query, tasks)
     for task in (task for task in tasks if task in kind_of):
-        controls = _controls(query, f"task = {_text(task)}")
         for probe in every:
             if probe.reads(task, kind_of[task], owned):
                 with one_thread():
-                    rows = probe.rows(query, task, controls, _kept(results_dir))
+                    rows = probe.rows(query, task, controls.get(task, {}), _kept(results_dir))
                 parts.setdefault(probe.table, []).append(rows)
     return {table: pl.concat(frames, how="diagonal_relaxed") for table, frames in parts.items()}
 
@@ -132,18 +132,27 @@ def _open(query: store.Query, owned: Sequence[str]) -> set[str]:
     return set(query(sql)["task"])
 
 
-def _controls(query: store.Query, where: str) -> dict[str, str]:
-    """Whose relative a control is, by the control's name."""
-    sql = (
-        "SELECT DISTINCT model, control_of FROM models JOIN chosen USING (run_id, model) "
-        f"JOIN tasks USING (run_id, task) WHERE control_of IS NOT NULL AND {where} ORDER BY ALL"
-    )
-    return dict(query(sql).iter_rows())
+def _controls(query: store.Query, tasks: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Whose relative a control is, by the task and the control's name."""
+    found: dict[str, dict[str, str]] = {}
+    if tasks:
+        sql = _sql_of_controls("task, ", f"task IN ({', '.join(map(_text, tasks))})")
+        for task, model, of in query(sql).iter_rows():
+            found.setdefault(task, {})[model] = of
+    return found
 
 
 def _open_controls(query: store.Query, owned: Sequence[str]) -> dict[str, str]:
+    """Whose relative a control is, by the control's name, in tasks of open prompts that are no probe's."""
     left_out = ", ".join(map(_text, ["", *owned]))
-    return _controls(query, f"{responses.OPEN} AND task NOT IN ({left_out})")
+    return dict(query(_sql_of_controls("", f"{responses.OPEN} AND task NOT IN ({left_out})")).iter_rows())
+
+
+def _sql_of_controls(first: str, where: str) -> str:
+    return (
+        f"SELECT DISTINCT {first}model, control_of FROM models JOIN chosen USING (run_id, model) "
+        f"JOIN tasks USING (run_id, task) WHERE control_of IS NOT NULL AND {where} ORDER BY ALL"
+    )
 
 
 def _text(value: str) -> str:

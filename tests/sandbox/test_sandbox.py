@@ -21,7 +21,7 @@ from harness.sandbox import Program, check, run, tiers
 from harness.specs import SandboxSpec
 
 SPEC = SandboxSpec(timeout_s=2)
-FAST = SandboxSpec(timeout_s=0.5)
+FAST = SandboxSpec(timeout_s=0.3)
 HAS_A = sys.platform == "linux" and tiers._why_not("A") is None
 HAS_B = sys.platform == "linux" and tiers._why_not("B") is None
 BEST = "A" if HAS_A else "B"
@@ -456,7 +456,7 @@ rows = [r for r in codesets.rows(data / "code/hostile.jsonl") if r["cat"] != "ha
 for tier in want:
     if reasons[tier] is None:
         programs = [codesets.humaneval(tasks[r["task_id"]], tasks[r["task_id"]]["prompt"] + r["completion"]) for r in rows]
-        verdicts = run(programs, SandboxSpec(timeout_s=1), tier=tier)
+        verdicts = run(programs, SandboxSpec(timeout_s=0.5), tier=tier)
         out["wrong"][tier] = [r["name"] for r, v in zip(rows, verdicts) if (v.status == "passed") != (r["expect"] == "pass")]
 print(json.dumps(out))
 """

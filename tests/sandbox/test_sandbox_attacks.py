@@ -59,30 +59,33 @@ ENDLESS = {
 
 
 @BOTH
-@pytest.mark.parametrize("kind", ENDLESS)
 @pytest.mark.slow
-def test_a_verdict_arrives_within_its_limit_and_one_and_a_half_seconds(kind: str, tier: str) -> None:
+def test_a_verdict_arrives_within_its_limit_and_one_and_a_half_seconds(tier: str) -> None:
     """By the clock where a CPU is free; on a busy machine, that many times as long as CPU time takes there."""
     need(tier)
     from harness.sandbox import tiers
     from harness.sandbox.worker import Worker
 
-    limit = 0.5
+    limit = 0.2
+    wrong = {}
     worker = Worker(tier, tiers.limits(SandboxSpec(timeout_s=limit)))
     try:
         worker.run(Program("def f(n): return 1", "f(1)", "f"))
-        before = burn(0.1)
-        started = time.monotonic()
-        verdict = worker.run(Program(ENDLESS[kind], "a = f(1)\nfor _ in a: pass", "f"))
-        seconds = time.monotonic() - started
-        slowed = max(1.0, before, burn(0.1))
+        for kind, code in ENDLESS.items():
+            before = burn(0.05)
+            started = time.monotonic()
+            verdict = worker.run(Program(code, "a = f(1)\nfor _ in a: pass", "f"))
+            seconds = time.monotonic() - started
+            slowed = max(1.0, before, burn(0.05))
+            noise = 1 if slowed < 1.2 else 2  # a sample of a twentieth of a second is no more than that
+            ends = verdict.status in {"timeout", "error"}
+            in_time = seconds < (limit + 1.5) * slowed * noise
+            # CPU time needs no allowance for load.
+            if not (ends and in_time and verdict.cpu_s is not None and verdict.cpu_s < limit + 0.5):
+                wrong[kind] = (seconds, slowed, verdict)
     finally:
         worker.close()
-    assert verdict.status in {"timeout", "error"}, verdict
-    assert verdict.cpu_s is not None
-    assert verdict.cpu_s < limit + 0.5, "CPU time needs no allowance for load"
-    noise = 1 if slowed < 1.2 else 2  # a sample of a tenth of a second is no more than that
-    assert seconds < (limit + 1.5) * slowed * noise, (seconds, slowed, verdict)
+    assert not wrong
 
 
 @BOTH

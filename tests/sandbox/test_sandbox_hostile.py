@@ -16,7 +16,7 @@ from harness.sandbox import Program, run
 from harness.specs import SandboxSpec
 
 pytestmark = linux
-SPEC = SandboxSpec(timeout_s=1.5, memory_mb=512)
+SPEC = SandboxSpec(timeout_s=0.7, memory_mb=512)
 KEY = "CANARYKEY-0123456789abcdef"
 
 
