@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from harness.core import prompt_id, say, visible
 from harness.errors import ConfigError, StorageError, unknown_name
 from harness.records import REASONING_KINDS, ReasoningKind, finite
-from harness.runs import check_expansion, completions
+from harness.runs import check_expansion, clean, completions
 
 if TYPE_CHECKING:
     import polars as pl
@@ -286,7 +286,11 @@ def _jsonl_table(path: Path, columns: Mapping[str, str]) -> Iterator[Item]:
     import polars as pl
 
     def read() -> pl.DataFrame:
-        return pl.DataFrame(list(_jsonl(path)), infer_schema_length=None, strict=False)
+        rows = list(_jsonl(path))
+        try:
+            return pl.DataFrame(rows, infer_schema_length=None, strict=False)
+        except UnicodeEncodeError:  # half of a surrogate pair: written as `?`, as in every other format
+            return pl.DataFrame(clean(rows), infer_schema_length=None, strict=False)
 
     return _table(path, read, columns)
 

@@ -398,3 +398,10 @@ def test_names_that_are_one_when_written_are_one_model(tmp_path: Path) -> None:
         ("mz", 0, 0, "mz 0"),
         ("mz", 1, 0, "mz 1"),
     ]
+
+
+def test_half_a_surrogate_pair_in_a_table_is_written_as_in_every_other_format(tmp_path: Path) -> None:
+    rows = [{"model": f"m{n}", "prompt": "Say hi.", "output": "hi \ud83d"} for n in range(2)]
+    (tmp_path / "t.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    run = imports.convert("jsonl", tmp_path / "t.jsonl", tmp_path / "results")
+    assert pl.read_parquet(samples_path(run))["output"].to_list() == ["hi ?", "hi ?"]
