@@ -327,7 +327,13 @@ def _damage(error: Exception) -> bool:
     return isinstance(error, _DAMAGED) or _CORRUPT.search(str(error)) is not None
 
 
+def _found_damaged(error: Exception) -> str:
+    return f"cannot be read ({_first_line(error)}); made anew from the run folders"
+
+
 _DAMAGED = (duckdb.FatalException, duckdb.SerializationException)
+_UNWRITTEN = (duckdb.IOException, duckdb.OutOfMemoryException, *_DAMAGED)
+"""What DuckDB says if a file cannot be written."""
 _CORRUPT = re.compile(r"Corrupt database|database has been invalidated|FATAL Error|Serialization Error")
 """What DuckDB says of bytes that are not those it wrote."""
 _ANEW = "`harness index --rebuild` makes it anew from the run folders"
@@ -400,7 +406,7 @@ def _updated(results_dir: Path, derive: Derive, facts: str, *, from_nothing: boo
         told_anew = before is not None and before.facts != facts
         if before is not None and not gone and not new and not told_anew:
             return Refreshed(path, len(known), problems=tuple(problems))
-        try:
+        with _made(path, beside, kept=before is not None):
             added = []
             if before is None:
                 _create(beside)
@@ -427,19 +433,36 @@ def _updated(results_dir: Path, derive: Derive, facts: str, *, from_nothing: boo
             _log(path).unlink(missing_ok=True)  # of another program: DuckDB would apply it to the new file
             _let_go()  # Windows replaces no open file
             beside.replace(path)
-        except (duckdb.IOException, duckdb.OutOfMemoryException, *_DAMAGED) as error:
-            if before is not None and _damage(error):
-                raise DamagedIndexError(
-                    f"{path}: cannot be read ({_first_line(error)}); made anew from the run folders"
-                ) from error
-            raise StorageError(
-                f"{path}: cannot be written ({_first_line(error)}); the old index is as it was; if that is damaged, "
-                "`harness index --rebuild` makes it from nothing"
-            ) from error
-        finally:
-            _remove(beside)
     removed = [run for run in gone if run not in added]
     return Refreshed(path, len(known) - len(gone) + len(added), tuple(added), tuple(removed), tuple(sorted(problems)))
+
+
+@contextlib.contextmanager
+def _made(path: Path, beside: Path, *, kept: bool) -> Iterator[None]:
+    """Say in a sentence why an index cannot be made, and leave nothing of it behind.
+
+    Args:
+        path: of the index.
+        beside: of the new one, until it is whole.
+        kept: the new one begins as a copy of the old one, which may be damaged.
+
+    Raises:
+        DamagedIndexError: the old one is.
+        StorageError: the new one cannot be written.
+    """
+    try:
+        yield
+    except duckdb.Error as error:
+        if kept and _damage(error):
+            raise DamagedIndexError(f"{path}: {_found_damaged(error)}") from error
+        if not isinstance(error, _UNWRITTEN):
+            raise
+        raise StorageError(
+            f"{path}: cannot be written ({_first_line(error)}); the old index is as it was; if that is damaged, "
+            "`harness index --rebuild` makes it from nothing"
+        ) from error
+    finally:
+        _remove(beside)
 
 
 @contextlib.contextmanager
@@ -812,7 +835,7 @@ def _derive(connection: duckdb.DuckDBPyConnection, derive: Derive, changed: Chan
     by_task = schema.of_probes()
     for table in by_task:
         connection.execute(f"DELETE FROM {table} WHERE list_contains(?, task)", [sorted({task for _, task in changed})])
-    for table, frame in derive(lambda sql: connection.sql(sql).pl(), changed).items():
+    for table, frame in derive(functools.partial(_read, connection), changed).items():
         if table in PAIRS:
             either = "list_contains($changed, [model_a, task]) OR list_contains($changed, [model_b, task])"
             connection.execute(f"DELETE FROM {table} WHERE {either}", {"changed": [list(pair) for pair in changed]})
@@ -822,15 +845,28 @@ def _derive(connection: duckdb.DuckDBPyConnection, derive: Derive, changed: Chan
             _insert_frame(connection, table, frame)
 
 
+def _read(connection: Connection, sql: str) -> pl.DataFrame:
+    """What a query gives.
+
+    Raises:
+        DamagedIndexError: the index is not as it was written. A probe whose query finds that is not to blame.
+    """
+    try:
+        found: pl.DataFrame = connection.sql(sql).pl()
+    except duckdb.Error as error:
+        if _damage(error):
+            raise DamagedIndexError(f"{INDEX}: {_found_damaged(error)}") from error
+        raise
+    return found
+
+
 @contextlib.contextmanager
 def _of_probe(table: str) -> Iterator[None]:
     """What DuckDB refuses of a probe's table, as a sentence with the probe's file."""
     try:
         yield
-    except (duckdb.IOException, duckdb.FatalException, duckdb.OutOfMemoryException):
-        raise
     except duckdb.Error as error:
-        if files := schema.sources(table):
+        if not isinstance(error, _UNWRITTEN) and not _damage(error) and (files := schema.sources(table)):
             raise ConfigError(f"{', '.join(files)}: its table {table} cannot be made ({_first_line(error)})") from error
         raise
 

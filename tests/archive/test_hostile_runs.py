@@ -189,6 +189,26 @@ def test_an_index_with_changed_bytes_is_made_anew_and_that_is_said(project: Proj
     assert "2 runs" in done.stdout
 
 
+@pytest.mark.slow
+def test_wherever_an_index_is_damaged_the_next_run_makes_it_anew(results: Path) -> None:
+    """One block in one place each time. Neither a run nor a probe that reads it is to blame."""
+    derivation.refresh(results)
+    path = store.index_path(results)
+    mark = path.with_name(store.MARK)
+    whole, marked = path.read_bytes(), mark.read_bytes()
+    noticed = 0
+    write_run(results, "eval-b2", models=("gamma",))
+    for place in range(3 * 4096 + 100, len(whole), 262_144)[1:8]:
+        path.write_bytes(whole[:place] + bytes(64) + b"x" + whole[place + 65 :])
+        mark.write_bytes(marked)
+        done = derivation.refresh(results)
+        assert done.runs == 2, place
+        assert all("anew from the run folders" in problem for problem in done.problems), done.problems
+        noticed += bool(done.problems)
+    assert noticed >= 3
+    assert not derivation.differences(results)
+
+
 def test_a_damaged_index_is_no_error_of_the_query(results: Path) -> None:
     derivation.refresh(results)
     rot(results, 997)
