@@ -129,10 +129,26 @@ class Registry:
             ConfigError: it cannot be read, or something in it is not what `EXPECTED` says.
         """
         try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, ValueError) as error:
-            raise ConfigError(_unreadable(path, error)) from error
-        return _of_text(path, text)
+            raw = _parsed(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
+            why = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
+            raise ConfigError(f"{path}: cannot be read: {why}; expected YAML with {EXPECTED}") from error
+        try:
+            file = TypeAdapter(_File).validate_python({} if raw is None else raw)
+        except ValidationError as error:
+            items = [_complaint(item) for item in error.errors()]
+            more = f"; and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
+            raise ConfigError(f"{path}: {'; '.join(items[:SHOWN])}{more}. Expected {EXPECTED}") from error
+        if not any(part is not None for part in file.values()):
+            raise ConfigError(f"{path}: holds nothing; expected {EXPECTED}")
+        entries = {name: dict(entry or {}) for name, entry in (file.get("models") or {}).items()}
+        return cls(
+            entries,
+            file.get("labs") or {},
+            file.get("base_families") or {},
+            file.get("summaries") or {},
+            file.get("weights") or {},
+        )
 
     def lab(self, name: str) -> str | None:
         """The lab a model's name gives away, if any."""
@@ -182,33 +198,10 @@ class Registry:
         return "summary" if hidden else "full"
 
 
-@lru_cache(maxsize=32)
-def _of_text(path: Path, text: str) -> Registry:
-    """The registry in a file of this very text: an index that is brought up to date reads it every time."""
-    try:
-        raw = resources.plain_yaml(text)
-    except (ValueError, yaml.YAMLError, RecursionError) as error:
-        raise ConfigError(_unreadable(path, error)) from error
-    try:
-        file = TypeAdapter(_File).validate_python({} if raw is None else raw)
-    except ValidationError as error:
-        items = [_complaint(item) for item in error.errors()]
-        more = f"; and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
-        raise ConfigError(f"{path}: {'; '.join(items[:SHOWN])}{more}. Expected {EXPECTED}") from error
-    if not any(part is not None for part in file.values()):
-        raise ConfigError(f"{path}: holds nothing; expected {EXPECTED}")
-    return Registry(
-        {name: dict(entry or {}) for name, entry in (file.get("models") or {}).items()},
-        file.get("labs") or {},
-        file.get("base_families") or {},
-        file.get("summaries") or {},
-        file.get("weights") or {},
-    )
-
-
-def _unreadable(path: Path, error: Exception) -> str:
-    why = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
-    return f"{path}: cannot be read: {why}; expected YAML with {EXPECTED}"
+@lru_cache(maxsize=8)
+def _parsed(text: str) -> Any:
+    """What YAML of this very text holds, to be read alone: each time an index is brought up to date asks for it."""
+    return resources.plain_yaml(text)
 
 
 def panel_facts() -> Registry:

@@ -327,12 +327,8 @@ def _damage(error: Exception) -> bool:
     return isinstance(error, _DAMAGED) or _CORRUPT.search(str(error)) is not None
 
 
-def _found_damaged(error: Exception) -> str:
-    return f"cannot be read ({_first_line(error)}); made anew from the run folders"
-
-
 _DAMAGED = (duckdb.FatalException, duckdb.SerializationException)
-_UNWRITTEN = (duckdb.IOException, duckdb.OutOfMemoryException, *_DAMAGED)
+_UNWRITTEN = (duckdb.IOException, duckdb.OutOfMemoryException)
 """What DuckDB says if a file cannot be written."""
 _CORRUPT = re.compile(r"Corrupt database|database has been invalidated|FATAL Error|Serialization Error")
 """What DuckDB says of bytes that are not those it wrote."""
@@ -452,13 +448,15 @@ def _made(path: Path, beside: Path, *, kept: bool) -> Iterator[None]:
     """
     try:
         yield
-    except duckdb.Error as error:
-        if kept and _damage(error):
-            raise DamagedIndexError(f"{path}: {_found_damaged(error)}") from error
-        if not isinstance(error, _UNWRITTEN):
+    except (duckdb.Error, DamagedIndexError) as error:
+        damaged = isinstance(error, DamagedIndexError) or _damage(error)
+        if not damaged and not isinstance(error, _UNWRITTEN):
             raise
+        why = _first_line(error)
+        if damaged and kept:
+            raise DamagedIndexError(f"{path}: cannot be read ({why}); made anew from the run folders") from error
         raise StorageError(
-            f"{path}: cannot be written ({_first_line(error)}); the old index is as it was; if that is damaged, "
+            f"{path}: cannot be written ({why}); the old index is as it was; if that is damaged, "
             "`harness index --rebuild` makes it from nothing"
         ) from error
     finally:
@@ -855,7 +853,7 @@ def _read(connection: Connection, sql: str) -> pl.DataFrame:
         found: pl.DataFrame = connection.sql(sql).pl()
     except duckdb.Error as error:
         if _damage(error):
-            raise DamagedIndexError(f"{INDEX}: {_found_damaged(error)}") from error
+            raise DamagedIndexError(_first_line(error)) from error
         raise
     return found
 
@@ -866,7 +864,8 @@ def _of_probe(table: str) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        if not isinstance(error, _UNWRITTEN) and not _damage(error) and (files := schema.sources(table)):
+        blameless = isinstance(error, _UNWRITTEN) or _damage(error)
+        if not blameless and (files := schema.sources(table)):
             raise ConfigError(f"{', '.join(files)}: its table {table} cannot be made ({_first_line(error)})") from error
         raise
 

@@ -118,11 +118,10 @@ class Probe:
 
         plain = kind.rstrip("!")
         known = values.fill_nan(None) if values.dtype.is_float() else values
-        to = getattr(pl, _POLARS[plain]) if plain in _POLARS else known.dtype
-        made, lost = (known, None) if known.dtype == to else _cast(known, to)
-        if kind.endswith("!") and known.null_count():
-            lost = known.is_null() if lost is None else lost | known.is_null()
-        if lost is not None and lost.any():
+        made, lost = _cast(known, getattr(pl, _POLARS[plain])) if plain in _POLARS else (known, known.is_null() & False)
+        if kind.endswith("!"):
+            lost |= known.is_null()
+        if lost.any():
             found = repr(values.filter(lost).to_list()[0])[:SHOWN]
             raise ConfigError(
                 f"{self.source}: derive() returned {found} in {self.table}.{values.name}; expected {plain}"
