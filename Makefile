@@ -1,5 +1,5 @@
 # make eval       set up, then evaluate the embedded models and print the leaderboard
-# make test       set up, then run every test: twelve minutes on two idle cores
+# make test       set up, then run every test: eight to twelve minutes on two idle cores, by how fast they are
 # make test-fast  the same without the tests that take long: two minutes
 # make check      lint, format, types, tests: what CI runs, and more
 # make lock       resolve the dependencies again
