@@ -204,7 +204,7 @@ def check_writable(folder: Path) -> None:
         if not there.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, f"{there} is no folder")
         if not os.access(there, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, f"no right to write into {there}")
+            raise PermissionError(errno.EACCES, f"{there} is read-only, or another user's")
 
 
 @contextlib.contextmanager
