@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.archive import imports
 from harness.provenance import fingerprint as fp
@@ -137,6 +139,30 @@ def test_pairs_are_known_again_by_both_texts_and_by_nothing_else(tmp_path: Path)
     blocked.write_text("")
     stored.Pairs.of(_texts(), "x-1", blocked / "x").keep(PAIR)
     stored.Pairs.of(_texts(), "x-1", None).keep(PAIR)
+
+
+@given(st.lists(st.none() | st.text("ab ", max_size=60), min_size=1, max_size=30), st.integers(1, 80))
+def test_words_are_those_of_every_text_and_made_of_a_bounded_part_at_one_time(
+    said: list[str | None], most: int
+) -> None:
+    texts = pl.DataFrame(
+        {"prompt_id": [f"{i:02}" for i in range(len(said))], "model": "a", "output": said},
+        schema_overrides={"output": pl.String},
+    )
+    parts: list[int] = []
+
+    def split(part: pl.Series) -> pl.Series:
+        parts.append(int(part.str.len_bytes().sum()))
+        return part.str.extract_all(r"\w+")
+
+    kept = stored.Pairs.of(texts, "x", None)
+    whole = kept.words(texts, split)
+    parts.clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stored, "AT_ONCE", most)
+        assert kept.words(texts, split).equals(whole)
+    assert max(parts) <= most + max(len(text or "") for text in said)
+    assert len(parts) <= 1 + sum(parts) // most, "no more parts than it takes"
 
 
 @pytest.fixture
