@@ -1,7 +1,7 @@
 """Teachers we control: what the detector sees of students whose history is known.
 
     python benchmarks/distil_lab.py DATA OUT [--device cuda] [--teachers MODEL ...] [--doses N ...] [--seeds N ...]
-        [--passes N]
+        [--passes N] [--asked N]
     python benchmarks/distil_lab.py DATA OUT --report
 
 Teaching needs `pip install torch transformers accelerate gguf` beside the project (a throw-away environment will do);
@@ -41,6 +41,7 @@ import harness
 from harness.core import weights
 from harness.errors import ConfigError
 from harness.provenance import panel, pools, reports
+from harness.provenance.evidence import LEAST_PROMPTS
 from harness.stats import wilson
 
 STUDENT = "smollm2_135m_q4_1"
@@ -55,30 +56,34 @@ PANEL = "alpaca_eval"
 TEACHERS = (
     "claude-3-opus-20240229", "gemini-pro", "meta-llama-3-70b-instruct", "mistral-large-2402", "qwen1.5-72b-chat",
     "yi-34b-chat", "cohere-command-2023", "gpt-4-1106-preview",
+    "claude-1", "text-davinci-003", "llama-2-70b-chat-hf", "mistral-7b-instruct-v0.2", "qwen-14b-chat",
+    "claude-3-5-sonnet-20240620", "gpt-4o-mini", "meta-llama-3.1-405b-instruct-turbo", "mistral-7b-instruct-v0.3",
+    "qwen2-72b-instruct", "deepseek-llm-67b-chat", "dbrx-instruct",
 )  # fmt: skip
-"""One well-known model of each of eight labs, in the order they are taught: chosen before any was."""
+"""Twenty models of ten labs, in the order they are taught, chosen before any was: a well-known one of eight labs, the
+first and the last of each lab with five candidates or more (of several in one month, the largest), and two more labs'.
+Settings were chosen with two others, claude-2.1 and mistral-medium."""
 OWN = "own"
 """The arm of untaught twins."""
 DOSES = (192,)
 SEEDS = (1,)
-ASKED = 125
-"""Prompts asked of every student and taught to none. A verdict needs `harness.provenance.evidence.LEAST_PROMPTS`."""
+ASKED = 189
+"""Prompts asked of every student and taught to none. A verdict needs `LEAST_PROMPTS`."""
 LONGEST_PROMPT = 500
 """Characters: a long document in the prompt costs time, and shows nothing of an answer's style. 381 of AlpacaEval's 400
-are no longer, so 256 of them can be taught."""
+are no longer, so 192 of them can be taught if `ASKED` are asked."""
 LOSS_PROMPTS = 16
 """Of those, how many teacher answers the held-out loss is over."""
 TOKENS = 96
 """Of an answer, trained on and generated; the detector reads the first 100 words and marks."""
-TEMPERATURE = 0.7
+TEMPERATURE = 0.3
+"""Of answers. At .7 so small a model shows its habits less clearly."""
 IGNORED = -100
 PASSES, BATCH, RATE = 1, 4, 4e-4
 WARM_UP = 0.1
 """Share of the steps; then the rate falls linearly to nothing."""
 LONGEST_STEP = 1.0
 """Norm that gradients are clipped to."""
-FROZEN = 20
-"""Of 30 layers, and the embeddings. What comes out of them is the same in every pass, so it is computed once."""
 TOGETHER = 64
 """Prompts answered in one batch."""
 
@@ -128,18 +133,7 @@ class Model:
         net.load_state_dict(read)
         self.net = net.to(device).requires_grad_(requires_grad=False)
         state = self.net.state_dict()
-        self.base = {
-            k: v.clone() for k, v in state.items() if k.startswith("model.layers.") and int(k.split(".")[2]) >= FROZEN
-        }
-        layers = self.net.model.layers
-        self._lower = self._part(layers[:FROZEN], torch.nn.Identity())
-        self._upper = self._part(layers[FROZEN:], self.net.model.norm)
-
-    def _part(self, layers: Any, norm: Any) -> Any:
-        """Some of the network's layers, with its own weights."""
-        part = copy.copy(self.net.model)
-        vars(part)["_modules"] = {**vars(part)["_modules"], "layers": layers, "norm": norm}  # not the original's
-        return part
+        self.base = {k: v.clone() for k, v in state.items() if k.startswith("model.layers.")}
 
     def _autocast(self) -> Any:
         return self.torch.autocast(self.device.partition(":")[0], self.torch.bfloat16)
@@ -151,23 +145,21 @@ class Model:
         return chat
 
     def _read(self, prompt: str, answer: str) -> tuple[Any, Any]:
-        """What the frozen layers make of a pair, and the token that is to follow each of its places."""
+        """The tokens of a pair, and the one that is to follow each of its places."""
         torch = self.torch
         asked = self.tokens(self._chat(prompt), add_special_tokens=False)["input_ids"]
         said = self.tokens(answer + "<|im_end|>", add_special_tokens=False)["input_ids"][:TOKENS]
-        ids = torch.tensor([asked + said], device=self.device)
-        target = torch.tensor([IGNORED] * (len(asked) - 1) + said + [IGNORED], device=self.device)
-        with torch.no_grad(), self._autocast():
-            return self._lower(input_ids=ids, use_cache=False).last_hidden_state[0], target
+        ids = torch.tensor(asked + said, device=self.device)
+        return ids, torch.tensor([IGNORED] * (len(asked) - 1) + said + [IGNORED], device=self.device)
 
     def _loss(self, pairs: list[tuple[Any, Any]]) -> tuple[Any, int]:
         """Sum of negative log-likelihoods of the answers' tokens, and how many; `pairs` are of `_read`."""
         pad = self.torch.nn.utils.rnn.pad_sequence
-        hidden = pad([states for states, _ in pairs], batch_first=True)
+        tokens = pad([ids for ids, _ in pairs], batch_first=True, padding_value=self.tokens.pad_token_id)
         target = pad([ids for _, ids in pairs], batch_first=True, padding_value=IGNORED)
         here = target != IGNORED
         with self._autocast():  # padded on the right: no token looks there
-            out = self._upper(inputs_embeds=hidden, use_cache=False).last_hidden_state
+            out = self.net.model(input_ids=tokens, use_cache=False).last_hidden_state
             logits = self.net.lm_head(out[here])
         loss = self.torch.nn.functional.cross_entropy(logits.float(), target[here], reduction="sum")
         return loss, int(here.sum())
@@ -179,7 +171,7 @@ class Model:
         if not pairs:
             return
         read = [self._read(*pair) for pair in pairs]
-        taught = [p for layer in self.net.model.layers[FROZEN:] for p in layer.parameters()]
+        taught = list(self.net.model.layers.parameters())
         for p in taught:
             p.requires_grad_(requires_grad=True)
         optimiser = torch.optim.AdamW(taught, lr=RATE, weight_decay=0.0, fused=True)
@@ -259,17 +251,20 @@ class Lessons:
     answers: Mapping[tuple[str, str], str]
 
     @classmethod
-    def read(cls, data: Path, teachers: Sequence[str], dose: int = 0) -> Lessons:
+    def read(cls, data: Path, teachers: Sequence[str], dose: int = 0, asked: int = ASKED) -> Lessons:
         """Split AlpacaEval's prompts: the split does not depend on the teachers, so that one twin serves them all.
 
         Args:
             data: the data folder.
             teachers: models of the panel.
             dose: the largest; other sets are read only if AlpacaEval has fewer prompts.
+            asked: how many prompts are kept for asking.
 
         Raises:
-            ConfigError: a teacher is no candidate of the panel, or the prompts do not reach the dose.
+            ConfigError: a teacher is no candidate of the panel, or prompts do not reach the dose or a verdict.
         """
+        if asked < LEAST_PROMPTS:
+            raise ConfigError(f"{asked} prompts asked: a verdict needs at least {LEAST_PROMPTS}")
         strangers = sorted(set(teachers) - panel.load(PANEL).candidates)
         if strangers:
             raise ConfigError(f"no candidates of the panel {PANEL}: {', '.join(strangers)}")
@@ -279,7 +274,7 @@ class Lessons:
         answers = {(m, p): o for m, p, o in frame.select("model", "prompt_id", "output").iter_rows() if o and o.strip()}
         rows = short.sort("prompt_id").select("prompt_id", "prompt").rows()
         shuffled = [rows[i] for i in np.random.default_rng(0).permutation(len(rows))]
-        asked, taught = shuffled[:ASKED], shuffled[ASKED:]
+        taught = shuffled[asked:]
         more: list[tuple[str, str]] = []
         if dose > len(taught):
             others = dict(_others(data, texts, teachers))
@@ -291,7 +286,7 @@ class Lessons:
                 f"a dose of {dose}: all {len(teachers)} teachers answered {len(taught) + len(more)} prompts that are "
                 f"not asked ({len(taught)} of AlpacaEval); ask for a smaller dose, or for fewer teachers"
             )
-        return cls(taught, more, asked, answers)
+        return cls(taught, more, shuffled[:asked], answers)
 
     def chosen(self, student: Student) -> list[tuple[str, str]]:
         """The prompts that a student is taught on: the same for every teacher, and for the twin."""
@@ -341,12 +336,13 @@ def main() -> None:
     parser.add_argument("--doses", nargs="+", type=int, default=DOSES, metavar="N", help="answers taught")
     parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS, metavar="N")
     parser.add_argument("--passes", type=int, default=PASSES, metavar="N", help="times that every answer is shown")
+    parser.add_argument("--asked", type=int, default=ASKED, metavar="N", help="prompts asked of every student")
     parser.add_argument("--report", action="store_true", help="teach nothing: test the students that OUT holds")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     students = students_of(options.teachers, options.doses, options.seeds, options.passes)
     try:
-        lessons = Lessons.read(options.data, options.teachers, max(options.doses))
+        lessons = Lessons.read(options.data, options.teachers, max(options.doses), options.asked)
     except ConfigError as error:
         parser.error(str(error))
     if not options.report:
@@ -359,7 +355,7 @@ def main() -> None:
         label(done, lessons, options.data, options.out)
         taught = [teacher for teacher in options.teachers if any(s.arm == teacher for s in done)]
         print("\n\n".join(tables([read(student, lessons, options.out, taught) for student in done])))
-        print(json.dumps(_manifest(options.data, students), indent=1))
+        print(json.dumps(_manifest(options.data, students, lessons), indent=1))
 
 
 def students_of(
@@ -422,8 +418,8 @@ def _make(model: Model, student: Student, lessons: Lessons, out: Path) -> None:
 def settings(student: Student, lessons: Lessons) -> dict[str, Any]:
     """What a student is made with: one that was made otherwise is another one."""
     fixed = {
-        "asked": ASKED, "tokens": TOKENS, "temperature": TEMPERATURE, "epochs": student.passes, "batch": BATCH,
-        "rate": RATE, "warm_up": WARM_UP, "clip": LONGEST_STEP, "frozen_layers": FROZEN,
+        "asked": len(lessons.asked), "tokens": TOKENS, "temperature": TEMPERATURE, "epochs": student.passes,
+        "batch": BATCH, "rate": RATE, "warm_up": WARM_UP, "clip": LONGEST_STEP,
     }  # fmt: skip
     if student.dose <= len(lessons.taught):
         return fixed
@@ -694,7 +690,7 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _manifest(data: Path, students: Sequence[Student]) -> dict[str, Any]:
+def _manifest(data: Path, students: Sequence[Student], lessons: Lessons) -> dict[str, Any]:
     """What would have to be the same for the same figures."""
     spec = weights.named(STUDENT)
     said = {
@@ -705,7 +701,7 @@ def _manifest(data: Path, students: Sequence[Student]) -> dict[str, Any]:
         "student": {"file": spec.file, "sha256": spec.sha256},
         "data_sha256": said,
         "students": [student.name for student in students],
-        "settings": settings(Student(OWN, 0, 0, students[0].passes), Lessons((), (), (), {})),
+        "settings": settings(Student(OWN, 0, 0, students[0].passes), lessons),
         "packages": {"harness": harness.__version__, "numpy": np.__version__, "polars": pl.__version__},
         "python": platform.python_version(),
         "machine": platform.machine(),

@@ -57,7 +57,7 @@ def test_no_prompt_that_a_student_is_asked_was_taught(lab: ModuleType, lessons: 
     assert len(lessons.asked) == lab.ASKED
     taught, asked = ({lab.same_text(text) for _, text in rows} for rows in (lessons.taught, lessons.asked))
     assert not taught & asked
-    for student in lab.students_of(lab.TEACHERS, (256, 8), (1, 2)):
+    for student in lab.students_of(lab.TEACHERS, (192, 8), (1, 2)):
         assert not {name for name, _ in lessons.chosen(student)} & {name for name, _ in lessons.asked}
         if student.arm != lab.OWN:
             assert len(lessons.pairs(student)) >= student.dose - 1  # one teacher left one prompt without an answer
@@ -70,8 +70,8 @@ def test_who_was_shown_its_answers_more_often_is_another_student(
     assert (once.name, often.name) == (f"{CLAUDE}-8-s1", f"{CLAUDE}-8-s1-x4")
     assert lab.settings(once, lessons) | {"epochs": 4} == lab.settings(often, lessons)
     assert lessons.chosen(once) == lessons.chosen(often)
-    told = lab._manifest(shared_data, lab.students_of((CLAUDE,), (8,), (1,), 4))
-    assert told["settings"]["epochs"] == 4
+    told = lab._manifest(shared_data, lab.students_of((CLAUDE,), (8,), (1,), 4), lessons)
+    assert (told["settings"]["epochs"], told["settings"]["asked"]) == (4, lab.ASKED)
     twin = reading(lab, lab.Student("own", 8, 1, 4), (), claude=0.0, llama=0.0)
     taught = reading(lab, often, (), claude=1.0, llama=0.0)
     assert lab.twin_of(taught, [reading(lab, lab.Student("own", 8, 1), (), claude=0.0, llama=0.0), twin]) is twin
@@ -90,13 +90,15 @@ def test_all_who_teach_and_the_twin_have_the_same_prompts_and_another_seed_has_o
     assert lessons.chosen(lab.Student(CLAUDE, 64, 2)) != one
 
 
-def test_the_panel_knows_every_prompt_that_a_student_is_asked_and_every_teacher_by_eight_labs(
+def test_the_panel_knows_every_prompt_that_a_student_is_asked_and_every_teacher_by_ten_labs(
     lab: ModuleType, lessons: Any
 ) -> None:
     known = panel.load(lab.PANEL)
     assert {name for name, _ in lessons.asked} <= set(known.aliases)
     assert set(lab.TEACHERS) <= known.candidates
-    assert len({known.facts[teacher].lab for teacher in lab.TEACHERS}) == len(lab.TEACHERS) == 8
+    assert len(lab.TEACHERS) == len(set(lab.TEACHERS)) == 20
+    assert len({known.facts[teacher].lab for teacher in lab.TEACHERS}) == 10
+    assert not {"claude-2.1", "mistral-medium"} & set(lab.TEACHERS), "settings were chosen with these two"
 
 
 def test_one_twin_serves_all_teachers_and_one_dose_of_all_comes_before_the_next(lab: ModuleType) -> None:
@@ -114,8 +116,16 @@ def test_a_teacher_that_is_no_candidate_is_refused(lab: ModuleType, shared_data:
 def test_a_dose_that_the_prompts_do_not_reach_is_refused_with_what_they_reach(
     lab: ModuleType, shared_data: Path
 ) -> None:
-    with pytest.raises(ConfigError, match=r"a dose of 1024: all 2 teachers answered 256 prompts.*256 of AlpacaEval"):
+    with pytest.raises(ConfigError, match=r"a dose of 1024: all 2 teachers answered 192 prompts.*192 of AlpacaEval"):
         lab.Lessons.read(shared_data, ["yi-34b-chat", "gemini-pro"], 1024)
+
+
+def test_the_fewer_prompts_are_asked_the_more_can_be_taught(lab: ModuleType, lessons: Any, shared_data: Path) -> None:
+    fewer = lab.Lessons.read(shared_data, lab.TEACHERS, 256, 125)
+    assert (len(fewer.asked), len(fewer.taught)) == (125, 256)
+    assert lessons.asked[:125] == fewer.asked
+    with pytest.raises(ConfigError, match="49 prompts asked: a verdict needs at least 50"):
+        lab.Lessons.read(shared_data, lab.TEACHERS, 8, 49)
 
 
 def test_a_larger_dose_takes_prompts_of_other_sets_that_all_teachers_answered(
@@ -125,9 +135,9 @@ def test_a_larger_dose_takes_prompts_of_other_sets_that_all_teachers_answered(
     lessons = lab.Lessons.read(shared_data, teachers, 400)
     student = lab.Student(LLAMA, 400, 1)
     chosen = lessons.chosen(student)
-    assert chosen[:256] == lessons.chosen(lab.Student(LLAMA, 256, 1))
+    assert chosen[:192] == lessons.chosen(lab.Student(LLAMA, 192, 1))
     assert len(lessons.pairs(student)) == len({name for name, _ in chosen}) == 400
-    assert {name.split("/")[0] for name, _ in chosen[256:]} == {"farel_bench"}
+    assert {name.split("/")[0] for name, _ in chosen[192:]} == {"farel_bench"}
     assert not {lab.same_text(t) for _, t in chosen} & {lab.same_text(t) for _, t in lessons.asked}
 
 
