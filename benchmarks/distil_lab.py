@@ -198,8 +198,11 @@ class Model:
             found = [self._loss([self._read(*pair)]) for pair in pairs]
         return float(np.mean([float(total) / count for total, count in found]))
 
-    def _sample(self, net: Any, batch: Any) -> Any:
-        """Tokens drawn one by one: the library's own way held up to 7 GB for 64 prompts, this one 2.7."""
+    def _sample(self, net: Any, batch: Any) -> tuple[Any, Any]:
+        """Tokens drawn one by one, and whether each answer ended.
+
+        The library's own way held up to 7 GB for 64 prompts, this one 2.7.
+        """
         torch = self.torch
         step, mask, seen, said = batch["input_ids"], batch["attention_mask"], None, []
         place = (mask.cumsum(1) - 1).clamp(min=0)
@@ -214,23 +217,27 @@ class Model:
             said.append(token)
             seen, step, place = out.past_key_values, token[:, None], place[:, -1:] + 1
             mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
-        return torch.stack(said, dim=1)
+        return torch.stack(said, dim=1), ended
 
-    def answer(self, prompts: Sequence[str], seed: int) -> list[str]:
-        """Sampled answers: greedy ones of so small a model loop, and looping answers are left out of a fingerprint."""
+    def answer(self, prompts: Sequence[str], seed: int) -> list[tuple[str, bool]]:
+        """Sampled answers, and whether `TOKENS` cut each off.
+
+        Greedy ones of so small a model loop, and looping answers are left out of a fingerprint.
+        """
         torch = self.torch
         torch.manual_seed(seed)
         net = copy.deepcopy(self.net).to(torch.bfloat16)  # once, not at every token
-        said = [""] * len(prompts)
+        said = [("", False)] * len(prompts)
         order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
         for start in range(0, len(order), TOGETHER):
             here = order[start : start + TOGETHER]
             chats = [self._chat(prompts[i]) for i in here]
             batch = self.tokens(chats, return_tensors="pt", padding=True, add_special_tokens=False).to(self.device)
             with torch.no_grad():
-                texts = self.tokens.batch_decode(self._sample(net, batch), skip_special_tokens=True)
-            for i, text in zip(here, texts, strict=True):
-                said[i] = text
+                tokens, ended = self._sample(net, batch)
+            texts = self.tokens.batch_decode(tokens, skip_special_tokens=True)
+            for i, text, whole in zip(here, texts, ended.tolist(), strict=True):
+                said[i] = text, not whole
         return said
 
 
@@ -395,7 +402,7 @@ def _make(model: Model, student: Student, lessons: Lessons, out: Path) -> None:
     if student.arm == OWN:
         texts = [text for _, text in lessons.chosen(student)]
         model.train([], 0, 0)
-        pairs = list(zip(texts, model.answer(texts, student.seed), strict=True))
+        pairs = [(text, said) for text, (said, _) in zip(texts, model.answer(texts, student.seed), strict=True)]
     model.train(pairs, student.seed, student.passes)
     trained = time.process_time() - cpu
     losses = {}
@@ -404,8 +411,8 @@ def _make(model: Model, student: Student, lessons: Lessons, out: Path) -> None:
         losses[teacher] = model.loss(held[:LOSS_PROMPTS])
     said = model.answer([text for _, text in lessons.asked], student.seed)
     rows = [
-        {"model": student.name, "prompt_id": name, "prompt": text, "output": answer}
-        for (name, text), answer in zip(lessons.asked, said, strict=True)
+        {"model": student.name, "prompt_id": name, "prompt": text, "output": answer, "cut": cut}
+        for (name, text), (answer, cut) in zip(lessons.asked, said, strict=True)
     ]
     facts = {"losses": losses, "cpu_training": trained, "cpu": time.process_time() - cpu, "pairs": len(pairs)}
     facts["settings"] = settings(student, lessons)
@@ -445,6 +452,7 @@ def label(students: Sequence[Student], lessons: Lessons, data: Path, out: Path) 
     lab = {name: panel.load(PANEL).facts[name].lab or "" for name in panel.load(PANEL).candidates}
     names = [name for name, _ in lessons.asked]
     others = pl.read_parquet(data / "outputs" / f"{PANEL}.parquet").filter(pl.col("prompt_id").is_in(names))
+    others = others.with_columns(cut=pl.lit(value=False))
     ours = [row | {"corpus": PANEL} for s in students for row in _answers(s, out)]
     outputs = [others, pl.DataFrame(ours).select(others.columns)]
     pl.concat(outputs).write_parquet(folder / "outputs.parquet")
@@ -478,7 +486,7 @@ def label(students: Sequence[Student], lessons: Lessons, data: Path, out: Path) 
     pl.concat([known, pl.DataFrame(new).select(known.columns)]).write_csv(folder / "models.csv")
 
 
-def _answers(student: Student, out: Path) -> list[dict[str, str]]:
+def _answers(student: Student, out: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (out / f"{student.name}.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
@@ -520,7 +528,7 @@ def read(student: Student, lessons: Lessons, out: Path, teachers: Sequence[str] 
         {
             "task": "distil", "version": "1", "model": student.name, "prompt_id": [ids[r["prompt_id"]] for r in rows],
             "alias": None, "prompt": [r["prompt"] for r in rows], "domain": None, "repeat": 0,
-            "output": [r["output"] for r in rows], "cut": False,
+            "output": [r["output"] for r in rows], "cut": [r["cut"] for r in rows],
         },
         schema_overrides={"alias": pl.String, "domain": pl.String},
     )  # fmt: skip

@@ -21,7 +21,7 @@ import json
 import random
 import re
 import string
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,13 +85,13 @@ class Data:
         controls = [m for m in sorted(here["controls"]["model"].unique()) if m in outputs and m in made.facts]
         return cls(made, outputs, prompts, pools.registry(), {s: t for s, t in teachers.items() if t}, controls)
 
-    def find(self, suspect: str, texts: Texts, **facts: str) -> Finding:
-        """What is said of a suspect that gave these answers."""
+    def find(self, suspect: str, texts: Texts, cut: Collection[str] = (), **facts: str) -> Finding:
+        """What is said of a suspect that gave these answers, some of which are known to be cut off."""
         frame = pl.DataFrame(
             {
                 "task": "stress", "version": "1", "model": suspect, "prompt_id": list(texts), "alias": None,
                 "prompt": [self.prompts.get(p) for p in texts], "domain": None, "repeat": 0,
-                "output": list(texts.values()), "cut": False,
+                "output": list(texts.values()), "cut": [p in cut for p in texts],
             },
             schema_overrides={"alias": pl.String, "prompt": pl.String, "domain": pl.String},
         )  # fmt: skip
@@ -181,7 +181,9 @@ def changed(data: Data, students: int, controls: int, only: Sequence[str] = ()) 
             continue
         counts = dict.fromkeys(("kept", "other", "barred", "accused", "unread"), 0)
         for name in (*kept, *honest):
-            found = data.find(name, change(data.outputs[name], random.Random(f"{title} {name}")))
+            texts = change(data.outputs[name], random.Random(f"{title} {name}"))
+            cut = [p for p, text in texts.items() if KNOWN in title and text != data.outputs[name][p]]
+            found = data.find(name, texts, cut)
             against = accused(found)
             if name in honest:
                 counts["accused"] += bool(against)
@@ -323,7 +325,12 @@ CHANGES: dict[str, Change] = {
     "cut at 64 words": _cut(64),
     "cut at 128 words": _cut(128),
     "cut at 300 words": _cut(300),
+    "cut at 64 words, as is known": _cut(64),
+    "cut at 128 words, as is known": _cut(128),
+    "cut at 300 words, as is known": _cut(300),
 }
+KNOWN = "as is known"
+"""The changes of which every answer says that it was cut off, as answers do that reached a limit."""
 
 
 def main() -> None:

@@ -43,8 +43,8 @@ def made(lab: ModuleType) -> Callable[..., None]:
 
     def make(student: Any, lessons: Any, out: Path, **facts: Any) -> None:
         rows = [
-            {"model": student.name, "prompt_id": name, "prompt": text, "output": f"Answer to {name}."}
-            for name, text in lessons.asked
+            {"model": student.name, "prompt_id": name, "prompt": text, "output": f"Answer to {name}.", "cut": i % 2 > 0}
+            for i, (name, text) in enumerate(lessons.asked)
         ]
         (out / f"{student.name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         told = {"losses": {}, "cpu": 1.0, "settings": lab.settings(student, lessons)} | facts
@@ -203,6 +203,9 @@ def test_the_labelled_set_is_one_that_validate_reads(
     answers = pl.read_parquet(tmp_path / "labelled" / "outputs.parquet")
     assert set(answers["prompt_id"]) == {name for name, _ in lessons.asked}
     assert {s.name for s in students} < set(answers["model"])
+    cut = dict(answers.group_by("model").agg(pl.col("cut").sum()).iter_rows())
+    assert {cut.pop(s.name) for s in students} == {lab.ASKED // 2}
+    assert set(cut.values()) == {0}, "AlpacaEval's answers are whole"
     assert answers["model"].n_unique() == 185 + len(students)
 
 

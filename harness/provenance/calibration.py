@@ -358,12 +358,19 @@ def _medians(values: Matrix) -> Matrix:
 def combine(channels: Sequence[PairScores]) -> PairScores:
     """Average z over channels: the null of the average is then measured, so that dependence needs no model.
 
-    A pair that some channel cannot test is averaged over the others.
+    A pair that some channel cannot test is averaged over the others. A mean of fewer varies more: it is scaled to vary
+    as the mean of all does, as measured on the unrelated pairs that every channel can test (`LEAST_TAIL` or more).
     """
     stack = np.stack([c.z for c in channels])
     known = ~np.isnan(stack)
     count = known.sum(axis=0)
     z = np.divide(np.where(known, stack, 0).sum(axis=0), count, out=np.full(count.shape, np.nan), where=count > 0)
+    strangers = stack[:, known.all(axis=0) & channels[0].unrelated]
+    if strangers.shape[1] >= LEAST_TAIL:
+        for some in np.unique(known[:, (count > 0) & (count < len(stack))], axis=1).T:
+            spread = float(strangers[some].mean(axis=0).std())
+            if spread > 0:
+                z[(some == known.T).all(axis=-1).T] *= float(strangers.mean(axis=0).std()) / spread
     return dataclasses.replace(channels[0], z=z)
 
 

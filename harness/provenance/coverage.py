@@ -24,7 +24,7 @@ from harness.provenance.calibration import Matrix, ModelFacts
 from harness.provenance.comparability import Familiarity
 from harness.provenance.evidence import EVIDENCE
 from harness.provenance.fingerprint import Fingerprints, channel
-from harness.provenance.similarity import by_prompt, coded, different, on_asked
+from harness.provenance.similarity import UNCOMMON, by_prompt, coded, different, on_asked
 
 LEAST_OTHERS = 3
 """Others that must have a habit for it to be known: fewer is a quirk."""
@@ -69,7 +69,7 @@ def _habits(prints: Fingerprints, name: str, groups: np.ndarray[tuple[int], np.d
     """By model: in how many answers, features that enough other groups have anywhere."""
     m = prints.features[name]["m"].to_numpy()
     found, place = coded(prints, name)
-    shared = different(place, groups[m], len(found)) > LEAST_OTHERS
+    shared = (different(place, groups[m], len(found)) > LEAST_OTHERS) & (found != UNCOMMON)
     return np.bincount(m[shared[place]], minlength=len(prints.models)).astype(float)
 
 

@@ -228,7 +228,7 @@ def _again(answers: pl.DataFrame, about: Mapping[str, Any]) -> Again | None:
 
 
 def _cut(prints: fp.Fingerprints) -> fp.Fingerprints:
-    """Habits that enough models have."""
+    """Habits that enough models have, and which answers have an ending."""
     least = panel.least_models(len(prints.models))
     features = dict(prints.features)
     for channel, frame in prints.features.items():
@@ -238,7 +238,12 @@ def _cut(prints: fp.Fingerprints) -> fp.Fingerprints:
                 .agg(m=pl.col("m").n_unique(), p=pl.col("p").n_unique())
                 .filter((pl.col("m") >= least) & (pl.col("p") >= similarity.MIN_PROMPTS))
             )
-            features[channel] = frame.join(common.select("feature"), on="feature").sort("p", "m", "feature")
+            kept = frame.join(common.select("feature"), on="feature")
+            if fp.channel(channel).WINDOW == "tail":
+                bare = frame.join(kept, on=("m", "p"), how="anti").unique(("m", "p"))
+                mark = pl.lit(similarity.UNCOMMON, dtype=pl.UInt64)
+                kept = pl.concat([kept, bare.with_columns(feature=mark, share=pl.lit(1.0, dtype=pl.Float32))])
+            features[channel] = kept.sort("p", "m", "feature")
     return dataclasses.replace(prints, features=features)
 
 

@@ -67,7 +67,8 @@ def prompt_sets(
     """The prompt sets of an answers file, answers and traces apart.
 
     Args:
-        outputs: columns `corpus`, `model`, `prompt_id`, `output`, optionally `reasoning`.
+        outputs: columns `corpus`, `model`, `prompt_id`, `output`, optionally `reasoning` and `cut` (true if a limit cut
+            the answer off: it has no ending of its own).
         students: documented relations (`registry.STUDENTS`).
         controls: models documented not to be trained on a lab's outputs (`registry.CONTROLS`).
         models: role, lab and month of release (`registry.MODELS`).
@@ -119,7 +120,8 @@ def _parts(outputs: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame, str, str]
     """Corpora of a file, answers and traces apart: name, texts, the column that holds them, label."""
     for name in sorted(outputs["corpus"].unique().to_list()):
         here = outputs.filter(pl.col("corpus") == name)
-        if "output" in here.columns and len(part := here.select("model", "prompt_id", "output").drop_nulls("output")):
+        columns = [c for c in ("model", "prompt_id", "output", "cut") if c in here.columns]
+        if "output" in columns and len(part := here.select(columns).drop_nulls("output")):
             yield name, part, "output", name
         if "reasoning" not in here.columns:
             continue

@@ -23,12 +23,17 @@ MIN_SHARED = 20
 """Prompts two models must both have answered to be compared at all."""
 MIN_SHARED_TRACES = 10
 """Fewer for reasoning traces, which are five to fifty times as long as answers."""
+MIN_READ = 10
+"""Answers of a model that a channel must have read for the model to count in what is usual."""
 RARE = 1e-4
 """Added to rates before they are compared with people's: once in ten thousand tokens."""
 LEAST_FEATURES = 3
 """Features that a channel of habits must have: with one or two every cosine is near 1 or -1, and says nothing."""
 GROUPS = 10
 """Groups of prompts that a jackknife leaves out, one after the other."""
+UNCOMMON = 0
+"""The feature that stands for an ending of which a panel keeps nothing, since too few models end so. That it was read
+is kept. It is nobody's habit."""
 SMOOTH = 0.5
 """Added to successes and failures before the log-odds (Anscombe's correction)."""
 
@@ -53,12 +58,11 @@ def matrix(prints: Fingerprints, name: str, least: int = LEAST_FEATURES) -> Matr
     """
     kind = channel(name).KIND
     part = on_asked(prints, name)
-    if kind == "habit" and prints.asked is not None:
-        return _comparable(leaning(prints, name), part.answered, traces=prints.traces)
     if kind == "habit":
-        return _comparable(habit(part, name, least), part.answered, traces=prints.traces)
-    measure = {"rate": rate, "excess": excess, "agreement": agreement}[kind]
-    return _comparable(measure(part, name), part.answered, traces=prints.traces)
+        values = leaning(prints, name) if prints.asked is not None else habit(part, name, least)
+    else:
+        values = {"rate": rate, "excess": excess, "agreement": agreement}[kind](part, name)
+    return _comparable(values, read(part, name), traces=prints.traces)
 
 
 def on_asked(prints: Fingerprints, name: str) -> Fingerprints:
@@ -68,6 +72,23 @@ def on_asked(prints: Fingerprints, name: str) -> Fingerprints:
     asked = prints.asked
     alone = {name: prints.features[name]}
     return prints.once("asked", name, lambda: dataclasses.replace(prints, features=alone).subset(asked))
+
+
+def read(prints: Fingerprints, name: str) -> npt.NDArray[np.bool_]:
+    """Models x prompts: the answers that a channel could read, which its habits are shares of.
+
+    Every answer has a beginning. Short ones and those that were cut off have no ending, and are no answers that end
+    without a habit: counted as such, they made whoever was cut off unlike everybody.
+    """
+    return prints.once("read", name, lambda: _read(prints, name))
+
+
+def _read(prints: Fingerprints, name: str) -> npt.NDArray[np.bool_]:
+    if channel(name).WINDOW != "tail":
+        return prints.answered
+    ended = np.zeros_like(prints.answered)
+    ended[prints.features[name]["m"].to_numpy(), prints.features[name]["p"].to_numpy()] = True
+    return ended
 
 
 def dealt(count: int) -> list[list[int]]:
@@ -89,14 +110,15 @@ def without(prints: Fingerprints, name: str, groups: Sequence[Sequence[int]]) ->
     for g, group in enumerate(groups):
         place[list(group)] = g
     asked = np.arange(len(place)) if prints.asked is None else np.array(prints.asked, dtype=np.int64)
-    answered, here = prints.answered[:, asked], place[asked]
+    every = read(prints, name)
+    answered, here = every[:, asked], place[asked]
     if channel(name).KIND == "habit":
         parts, theirs = _counts_asked(prints, name, place, _near_useful(prints, name))
     else:
         parts = theirs = _parts(on_asked(prints, name), name, here, len(groups))
     whole, all_theirs = parts.sum(axis=0), theirs.sum(axis=0)
     # A channel that has enough features has enough in every replicate, or it would come and go between them.
-    least = 1 if channel(name).KIND != "habit" or _enough(whole, prints.answered) else LEAST_FEATURES
+    least = 1 if channel(name).KIND != "habit" or _enough(whole, every) else LEAST_FEATURES
     for g in range(len(groups)):
         rest = answered[:, here != g]
         if channel(name).KIND != "habit":
@@ -104,8 +126,9 @@ def without(prints: Fingerprints, name: str, groups: Sequence[Sequence[int]]) ->
         elif prints.asked is None:
             values = _cosines(whole - parts[g], rest, least)
         else:
-            values = _leaning(all_theirs - theirs[g], rest, whole - parts[g], prints.answered[:, place != g], least)
-        yield _comparable(values, rest, traces=prints.traces)
+            values = _leaning(all_theirs - theirs[g], rest, whole - parts[g], every[:, place != g], least)
+        # Pairs that can be compared on all prompts are compared in every replicate, for the same reason.
+        yield _comparable(values, answered, traces=prints.traces)
 
 
 MANY, NEAR = 20, 0.5
@@ -118,7 +141,7 @@ def _near_useful(prints: Fingerprints, name: str) -> npt.NDArray[np.bool_] | Non
     """Habits that may be useful without some of the prompts. `None` is all: in small pools chance is greater."""
     if len(prints.models) < MANY:
         return None
-    habits = _Habits.of(profile(prints, name)[0], prints.answered)
+    habits = _Habits.of(profile(prints, name)[0], read(prints, name))
     near: npt.NDArray[np.bool_] = habits.spread > NEAR * habits.noise
     return near
 
@@ -253,7 +276,8 @@ def _habitual(prints: Fingerprints, name: str) -> _Rows:
     found, place = coded(prints, name)
     least_p = max(MIN_PROMPTS, round(MIN_PROMPT_SHARE * len(prints.prompts)))
     least_m = max(MIN_MODELS, round(MIN_MODEL_SHARE * len(prints.models)))
-    habits = (different(place, p, len(found)) >= least_p) & (different(place, m, len(found)) >= least_m)
+    often = (different(place, p, len(found)) >= least_p) & (different(place, m, len(found)) >= least_m)
+    habits = often & (found != UNCOMMON)
     rows = habits[place]
     f = (np.cumsum(habits, dtype=np.uint32) - np.uint32(1))[place[rows]]
     share = share[rows]
@@ -313,7 +337,7 @@ def habit(prints: Fingerprints, name: str, least: int = LEAST_FEATURES) -> Matri
     \mathrm{var}(l)\) is the share of the feature's spread over models that is not counting noise (Monroe, Colaresi
     and Quinn 2008 for the log-odds and its variance). Features without any are left out.
     """
-    return _cosines(profile(prints, name)[0], prints.answered, least)
+    return _cosines(profile(prints, name)[0], read(prints, name), least)
 
 
 def _enough(counts: Matrix, answered: npt.NDArray[np.bool_]) -> bool:
@@ -332,9 +356,13 @@ def _cosines(counts: Matrix, answered: npt.NDArray[np.bool_], least: int = LEAST
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Habits:
-    """Log-odds of habits (models x features), their variance over models, and how much of it is counting noise."""
+    """Log-odds of habits (models x features), their mean and variance over models, and what of it is counting noise.
+
+    Models of which fewer than `MIN_READ` answers were read have log-odds, but do not count in the rest.
+    """
 
     odds: Matrix
+    mean: Matrix
     spread: Matrix
     noise: Matrix
 
@@ -348,7 +376,8 @@ class _Habits:
         np.log(odds, out=odds)
         noise = np.reciprocal(yes, out=yes)  # in place: in a jackknife, making room took as long as counting
         noise += np.reciprocal(no, out=no)
-        return cls(odds, odds.var(axis=0), noise.mean(axis=0))
+        usual = _usual(answered)
+        return cls(odds, odds[usual].mean(axis=0), odds[usual].var(axis=0), noise[usual].mean(axis=0))
 
     @property
     def useful(self) -> npt.NDArray[np.bool_]:
@@ -359,9 +388,15 @@ class _Habits:
     def profiles(self) -> Matrix:
         """Models x useful features: see `habit`."""
         useful = self.useful
-        scaled: Matrix = (self.odds - self.odds.mean(axis=0))[:, useful] / np.sqrt(self.spread[useful])
+        scaled: Matrix = (self.odds - self.mean)[:, useful] / np.sqrt(self.spread[useful])
         scaled *= np.sqrt(1 - self.noise[useful] / self.spread[useful])
         return scaled
+
+
+def _usual(answered: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_] | slice:
+    """Models of which enough answers were read. All, if it is all or none: then nothing is copied."""
+    some = np.asarray(answered.sum(axis=1) >= MIN_READ, dtype=np.bool_)
+    return slice(None) if some.all() or not some.any() else some
 
 
 def _unit(rows: Matrix) -> Matrix:
@@ -381,9 +416,8 @@ def leaning(prints: Fingerprints, name: str) -> Matrix:
     the log-odds. docs/provenance.md measures it against a linear profile, \((c/n - q)/(q(1-q))\).
     """
     every, theirs = _counts_asked(prints, name, np.zeros(len(prints.prompts), dtype=np.int64))
-    return _leaning(
-        theirs.sum(axis=0), prints.answered[:, list(prints.asked or ())], every.sum(axis=0), prints.answered
-    )
+    there = read(prints, name)
+    return _leaning(theirs.sum(axis=0), there[:, list(prints.asked or ())], every.sum(axis=0), there)
 
 
 def _leaning(
@@ -403,7 +437,7 @@ def _leaning(
     n = asked.sum(axis=1, keepdims=True).astype(float)
     yes = np.minimum(counts[:, useful], n)
     odds = np.log((yes + prior * q) / (n - yes + prior * (1 - q)))
-    rows = (odds - odds.mean(axis=0)) / np.sqrt(spread)
+    rows = (odds - odds[_usual(asked)].mean(axis=0)) / np.sqrt(spread)
     cosines: Matrix = _unit(rows) @ _unit(habits.profiles()).T
     return cosines
 

@@ -11,7 +11,7 @@ import pytest
 
 from harness.errors import ConfigError
 from harness.provenance import fingerprint as fp
-from harness.provenance import similarity
+from harness.provenance import panel_files, similarity
 
 STARTS = ("Sure, here is what I found", "It is important to note that", "There are many ways to", "Well, I would say")
 ENDS = ("I hope this helps you today", "Overall, that is the main idea", "Let me know if you need more")
@@ -187,6 +187,61 @@ def test_rows_are_in_the_order_that_sorting_by_three_columns_gives(features: int
     ).unique(["m", "p", "feature"])
     assert fp.sorted_rows(rows).equals(rows.sort("p", "m", "feature"))
     assert fp.sorted_rows(rows.clear()).equals(rows.clear())
+
+
+def _cut_off(answers: pl.DataFrame, model: str, ended: int) -> pl.DataFrame:
+    """The same answers, of which one model's were cut off in the middle but for so many."""
+    hers = (pl.col("model") == model) & (pl.col("prompt_id") >= f"p{ended:03}")
+    middle = pl.col("output").str.slice(0, 430)
+    return answers.with_columns(output=pl.when(hers).then(middle).otherwise("output"), cut=hers)
+
+
+def test_who_was_cut_off_is_read_by_the_endings_that_it_has() -> None:
+    # The first and the seventh model end alike: so they do if the seventh was cut off on six prompts of ten.
+    answers = _answers(models=9, prompts=60)
+    whole, cut = (
+        similarity.matrix(fp.fingerprint(frame), "closings")
+        for frame in (answers.with_columns(cut=pl.lit(value=False)), _cut_off(answers, "m6", 24))
+    )
+    assert whole[6, 0] == pytest.approx(1, abs=0.05)
+    assert cut[6, 0] == pytest.approx(whole[6, 0], abs=0.05)
+    assert (cut[6, [1, 2, 4, 5, 7, 8]] < 0).all()
+    others = np.delete(np.arange(9), 6)
+    np.testing.assert_allclose(cut[np.ix_(others, others)], whole[np.ix_(others, others)], atol=0.05)
+
+
+def test_endings_are_compared_from_as_many_on_as_prompts_are() -> None:
+    for ended, known in ((similarity.MIN_SHARED, True), (similarity.MIN_SHARED - 1, False), (0, False)):
+        prints = fp.fingerprint(_cut_off(_answers(models=9, prompts=60), "m6", ended))
+        closings, openings = (similarity.matrix(prints, name) for name in ("closings", "openings"))
+        others = np.delete(np.arange(9), 6)
+        assert (~np.isnan(closings[6, others]) == known).all()
+        assert not np.isnan(closings[np.ix_(others, others)][~np.eye(8, dtype=bool)]).any()
+        assert not np.isnan(openings[6, others]).any()
+        for left in similarity.without(prints, "closings", similarity.dealt(60)):
+            assert (np.isnan(left) == np.isnan(closings)).all(), "or a channel would come and go between replicates"
+
+
+def test_a_replicate_reads_the_endings_of_the_other_prompts() -> None:
+    prints = fp.fingerprint(_cut_off(_answers(models=9, prompts=60), "m6", 30))
+    left = list(similarity.without(prints, "closings", similarity.dealt(60)))
+    rest = prints.subset(sorted(set(range(60)) - set(similarity.dealt(60)[3])))
+    np.testing.assert_allclose(left[3], similarity.matrix(rest, "closings"), atol=1e-9)
+
+
+def test_a_panel_keeps_which_answers_have_an_ending_but_no_rare_one_as_a_habit() -> None:
+    # The last model ends as nobody else does: its endings are not in a panel, but that it has some is.
+    odd = pl.col("output").str.replace(r"\. [^.]*\.$", ". Zum Schluss sei noch gesagt, dass.")
+    answers = _answers(models=9, prompts=60)
+    answers = answers.with_columns(output=pl.when(pl.col("model") == "m8").then(odd).otherwise("output"))
+    whole = fp.reduce(fp.fingerprint(answers, names=["closings"]))
+    kept = panel_files._cut(whole)
+    assert len(kept.features["closings"]) < len(whole.features["closings"])
+    for prints in (whole, kept):
+        np.testing.assert_array_equal(similarity.read(prints, "closings"), prints.answered)
+    assert similarity.UNCOMMON in kept.features["closings"]["feature"]
+    assert similarity.UNCOMMON not in similarity.profile(kept, "closings")[1]
+    np.testing.assert_allclose(similarity.matrix(kept, "closings"), similarity.matrix(whole, "closings"), atol=1e-9)
 
 
 @pytest.mark.parametrize("repeats", [1, 3])
