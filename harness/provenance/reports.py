@@ -55,6 +55,8 @@ LEAST_IN_DOMAIN = 20
 """Prompts of one kind below which no score is given: the interval deals them to ten groups. No test is made."""
 LEADING = 3
 """Candidates shown per kind of prompt."""
+ENDINGS = "closings"
+"""The channel that reads how answers end."""
 HUMAN = "human"
 """The lab of people: answers imported as a model of this lab are the floor."""
 
@@ -352,6 +354,7 @@ def _finding(
             study.naming,
             (
                 *wording.texts(found, pool.language),
+                *_endings(study, s),
                 *wording.by_name(analysis.facts[s]),
                 *wording.own_lab(found, analysis.facts[s].lab),
                 *pool.about.get(suspect, ()),
@@ -359,6 +362,18 @@ def _finding(
             ),
         ),
     )
+
+
+def _endings(study: Study, s: int) -> tuple[str, ...]:
+    """That a suspect that could be tested has too few endings to compare. Nothing if it has enough."""
+    analysis = study.analysis
+    prints = analysis.prints
+    if ENDINGS not in prints.features or not evidence.tested(analysis, analysis.models[s]):
+        return ()
+    ended = int(similarity.read(similarity.on_asked(prints, ENDINGS), ENDINGS)[s].sum())
+    if ended >= similarity.least(traces=prints.traces):
+        return ()
+    return (wording.endings(analysis.models[s], ended, int(prints.answered[s].sum())),)
 
 
 def _same_model(study: Study, suspect: str) -> SameModel | None:

@@ -420,6 +420,21 @@ def one_text(wrapping: Wrapping) -> str:
     )
 
 
+def endings(suspect: str, ended: int, answers: int) -> str:
+    """Say that a suspect has too few endings to compare, and what that does to the verdict.
+
+    Args:
+        suspect: the model that was looked at.
+        ended: how many of its answers have an ending.
+        answers: how many it gave.
+    """
+    return (
+        f"{ended} of {answers} answers of {suspect} have an ending of their own. The others are short, or were cut off "
+        "at a limit. That is too few, so how answers end was not compared: the verdict rests on the other channels. "
+        "Figures of documented students are of models whose endings were compared."
+    )
+
+
 def texts(found: Finding, language: str | None) -> tuple[str, ...]:
     """What was found in a suspect's texts before they were compared. Nothing if nothing was.
 

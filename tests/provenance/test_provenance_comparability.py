@@ -12,7 +12,7 @@ import runfolders
 import yaml
 from runfolders import sample, write_run
 
-from harness.provenance import Finding, coverage, panel, pools, readings, reports
+from harness.provenance import Finding, coverage, panel, pools, readings, reports, wording
 from harness.provenance.calibration import ModelFacts
 from harness.provenance.evidence import rival
 from harness.provenance.registry import Labels, Registry
@@ -228,3 +228,27 @@ def test_what_is_found_in_texts_is_kept_by_their_hash_and_a_damaged_file_is_made
     assert file.read_bytes() != kept
     (tmp_path / "file").write_text("")
     assert readings.read(frame, folder=tmp_path / "file" / "x")[1] == plain
+
+
+@pytest.mark.parametrize(("kept", "compared"), [(100, True), (20, None), (19, False), (0, False)])
+def test_a_suspect_that_was_cut_off_is_told_that_its_endings_were_not_compared(
+    kept: int, compared: bool | None, shared_data: Path
+) -> None:
+    made = panel.load("alpaca_eval")
+    outputs = pl.read_parquet(shared_data / "outputs" / "alpaca_eval.parquet").filter(pl.col("model") == "guanaco-33b")
+    said = {made.aliases[p]: text for p, text in outputs.select("prompt_id", "output").iter_rows()}
+    long = [(p, said[p.id]) for p in made.prompts if len(said.get(p.id) or "") >= 500][:100]
+    frame = pl.DataFrame(
+        {
+            "task": "t", "version": "1", "model": "mine", "prompt_id": [p.id for p, _ in long], "alias": None,
+            "prompt": [p.text for p, _ in long], "domain": None, "repeat": 0, "output": [text for _, text in long],
+            "cut": [i >= kept for i in range(100)],
+        },
+        schema_overrides={"alias": pl.String, "domain": pl.String},
+    )  # fmt: skip
+    known = pools.told(pools.registry(), "mine", {"released": "2024-12"})
+    (found,) = reports.findings([pools.against("alpaca_eval", frame, "mine", (), known, {})], ["mine"], interval=False)
+    told = [note for note in found.notes if "have an ending of their own" in note]
+    assert told == ([wording.endings("mine", kept, 100)] if compared is False else [])
+    read = {"closings" in test.channels for test in found.tested}
+    assert compared is None or read == {compared}

@@ -104,6 +104,7 @@ def _of_texts() -> list[str]:
         wording.unknown(Familiarity(0.1, 0.5), None),
         wording.unknown(Familiarity(0.1, 0.5), "9 of 9 answers that were looked at are numbers"),
         wording.woven(("is", "you")),
+        wording.endings("suspect-1", 6, 100),
         wording.said(barred),
         wording.paragraph(barred),
         *wording.texts(found, "English"),
