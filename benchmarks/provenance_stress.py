@@ -306,6 +306,8 @@ def _reordered(texts: Texts, rng: random.Random) -> Texts:
     return {p: texts[p] for p in order}
 
 
+KNOWN = ", as is known"
+"""Of changes after which every answer that was cut off says so, as answers do that reached a limit."""
 CHANGES: dict[str, Change] = {
     "wrapper: Certainly! Here is … I hope this helps!": _each(
         lambda text, _: f"Certainly! Here is what I found.\n\n{text}\n\nI hope this helps!"
@@ -322,15 +324,8 @@ CHANGES: dict[str, Change] = {
     "50 prompts": _fewer(50),
     "100 prompts": _fewer(100),
     "200 prompts": _fewer(200),
-    "cut at 64 words": _cut(64),
-    "cut at 128 words": _cut(128),
-    "cut at 300 words": _cut(300),
-    "cut at 64 words, as is known": _cut(64),
-    "cut at 128 words, as is known": _cut(128),
-    "cut at 300 words, as is known": _cut(300),
+    **{f"cut at {words} words{known}": _cut(words) for known in ("", KNOWN) for words in (64, 128, 300)},
 }
-KNOWN = "as is known"
-"""The changes of which every answer says that it was cut off, as answers do that reached a limit."""
 
 
 def main() -> None:

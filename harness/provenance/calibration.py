@@ -367,10 +367,11 @@ def combine(channels: Sequence[PairScores]) -> PairScores:
     z = np.divide(np.where(known, stack, 0).sum(axis=0), count, out=np.full(count.shape, np.nan), where=count > 0)
     strangers = stack[:, known.all(axis=0) & channels[0].unrelated]
     if strangers.shape[1] >= LEAST_TAIL:
+        usual = strangers.mean(axis=0).std()
         for some in np.unique(known[:, (count > 0) & (count < len(stack))], axis=1).T:
-            spread = float(strangers[some].mean(axis=0).std())
+            spread = strangers[some].mean(axis=0).std()
             if spread > 0:
-                z[(some == known.T).all(axis=-1).T] *= float(strangers.mean(axis=0).std()) / spread
+                z[(known == some[:, None, None]).all(axis=0)] *= usual / spread
     return dataclasses.replace(channels[0], z=z)
 
 

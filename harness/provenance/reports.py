@@ -354,7 +354,7 @@ def _finding(
             study.naming,
             (
                 *wording.texts(found, pool.language),
-                *_endings(study, s),
+                *_endings(study, s, found),
                 *wording.by_name(analysis.facts[s]),
                 *wording.own_lab(found, analysis.facts[s].lab),
                 *pool.about.get(suspect, ()),
@@ -364,16 +364,15 @@ def _finding(
     )
 
 
-def _endings(study: Study, s: int) -> tuple[str, ...]:
-    """That a suspect that could be tested has too few endings to compare. Nothing if it has enough."""
-    analysis = study.analysis
-    prints = analysis.prints
-    if ENDINGS not in prints.features or not evidence.tested(analysis, analysis.models[s]):
+def _endings(study: Study, s: int, found: Finding) -> tuple[str, ...]:
+    """That a suspect that was tested has too few endings to compare. Nothing if it has enough."""
+    prints = study.pool.prints
+    if ENDINGS not in prints.features or not found.tested:
         return ()
     ended = int(similarity.read(similarity.on_asked(prints, ENDINGS), ENDINGS)[s].sum())
     if ended >= similarity.least(traces=prints.traces):
         return ()
-    return (wording.endings(analysis.models[s], ended, int(prints.answered[s].sum())),)
+    return (wording.endings(found.suspect, ended, found.suspect_prompts),)
 
 
 def _same_model(study: Study, suspect: str) -> SameModel | None:

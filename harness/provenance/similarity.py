@@ -52,7 +52,7 @@ def matrix(prints: Fingerprints, name: str, least: int = LEAST_FEATURES) -> Matr
         least: features that a channel of habits takes. 1 for replicates of a channel that has enough on all prompts.
 
     Returns:
-        models x models. NaN on the diagonal, if a pair shares fewer than `MIN_SHARED` prompts (of those asked),
+        models x models. NaN on the diagonal, if a pair shares fewer than `MIN_SHARED` answers that were `read`,
         and if the channel finds nothing to compare. Symmetric, but for habits if the suspects were asked some
         of the prompts alone: see `leaning`.
     """
