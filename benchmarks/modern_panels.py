@@ -48,7 +48,7 @@ def _late(frame: pl.DataFrame) -> pl.DataFrame:
 
 SOURCES = {
     "misguided_attention": Source(
-        "https://github.com/cpldcpu/MisguidedAttention, its long evaluation; answers of at most 6,000 characters",
+        "https://github.com/cpldcpu/MisguidedAttention, its long evaluation",
         "CC0-1.0",
         "https://github.com/cpldcpu/MisguidedAttention",
         origin="cpldcpu/MisguidedAttention",
@@ -122,7 +122,7 @@ def _chosen(answers: pl.DataFrame, prompts: pl.DataFrame, about: Source) -> tupl
     first = prompts.sort("prompt_id").group_by("prompt", maintain_order=True).agg(ids="prompt_id")
     same = {other: ids[0] for ids in first["ids"].to_list() for other in ids}
     text = "output" if about.reads is None else "reasoning"
-    kept = answers.with_columns(pl.col("prompt_id").replace(same), cut=pl.col(text).str.len_chars() >= CUT)
+    kept = answers.with_columns(pl.col("prompt_id").replace(same), cut=pl.col(text).str.len_chars() == CUT)
     kept = kept.filter(pl.col(text).str.len_chars() > 0)
     for _ in range(5):  # a prompt may go with its models, and a model with its prompts
         often = kept.group_by("prompt_id").agg(n=pl.col("model").n_unique()).filter(pl.col("n") >= about.models)

@@ -3,8 +3,9 @@
 A system prompt can make a model begin each answer with "Certainly! Here is my answer" and end it with "I hope this
 helps!". That is an instruction, not a habit, and it hides habits: fingerprints read how answers begin and end. So
 whatever nearly all of a model's answers begin or end with, word for word, is taken off before they are fingerprinted,
-and a report quotes it. If prompts are of one formula, as those of a benchmark, many models answer in one, too. That
-is no wrapper, and stays (`CROWD`).
+and a report quotes it. One of several beginnings, or a word or two, must be a phrase of its own ("Of course!"): "Here
+are some" and "Here is a" are how a model begins its sentences. If prompts are of one formula, as those of a benchmark,
+many models answer in one, too. That is no wrapper, and stays (`CROWD`).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ OPENINGS = "openings"
 
 SHARE = 0.8
 """Share of a model's answers that begin (or end) alike, from which on what they have in common is taken off. None of
-the 185 AlpacaEval models of the shipped panel reaches .6."""
+the 185 AlpacaEval models of the shipped panel loses anything, with the first 50, 60, 100, 200 or all prompts."""
 CROWD = 0.1
 """Share of a set's models (and more than one) beyond which such beginnings are the prompts' doing, and stay."""
 LEAST_WORDS = 3
@@ -42,6 +43,8 @@ LONGEST = 60
 WINDOW = 600
 """Characters that are looked at from either end."""
 _WORD = re.compile(r"\S+")
+_BREAK = re.compile(r"[.!?:;,…。！？：；，、][^\w\s]*(?=\s|\Z)|\n")
+"""Where a line, a sentence or a part of one ends."""
 
 
 def unwrapped(
@@ -138,7 +141,10 @@ def _set_texts(texts: Sequence[str], *, forward: bool) -> list[str]:
     if len(full) < max(LEAST_ANSWERS, SHARE * len(texts)):
         return []
     first = Counter(_few(text, 1, forward=forward) for text in full).most_common(1)[0][1]
-    if first >= SHARE * len(full) and (run := _common(full, SHARE, forward=forward)):
+    run = _common(full, SHARE, forward=forward) if first >= SHARE * len(full) else ""
+    if len(run.split()) < LEAST_WORDS:
+        run = _phrase(run, full, forward=forward)
+    if run:
         return [run]
     groups: dict[str, list[str]] = {}
     for text in full:
@@ -146,8 +152,37 @@ def _set_texts(texts: Sequence[str], *, forward: bool) -> list[str]:
     several = [group for group in groups.values() if len(group) >= max(2, RECURRING * len(full))]
     if sum(map(len, several)) < SHARE * len(full):
         return []
-    runs = {_common(group, EVERY, forward=forward) for group in several}
-    return sorted(runs - {""}, key=lambda run: (-len(run), run))
+    runs = {_phrase(_common(group, EVERY, forward=forward), group, forward=forward) for group in several}
+    runs -= {""}
+    if sum(any(_has(text, run, forward=forward) for run in runs) for text in full) < SHARE * len(full):
+        return []
+    return sorted(runs, key=lambda run: (-len(run), run))
+
+
+def _phrase(run: str, texts: Sequence[str], *, forward: bool) -> str:
+    """What of one of several runs is set text, cut where a sentence or a part of one ends. Empty if it is no such part.
+
+    A run that most answers share is an instruction. Several are as often the ways in which a model begins its
+    sentences: Claude 2 begins 89 of a hundred answers with "Here are some", "Here is a" or "There are a few". That is a
+    habit, and without it Claude 2 was taken for a student of OpenAI's.
+    """
+    if not run:
+        return ""
+    whole = [_borders(text, run, forward=forward) for text in texts if _has(text, run, forward=forward)]
+    if sum(whole) >= EVERY * len(whole):
+        return run
+    breaks = [match.end() for match in _BREAK.finditer(run)]
+    if not breaks:
+        return ""
+    return run[: breaks[-1]].rstrip() if forward else run[breaks[0] :].lstrip()
+
+
+def _borders(text: str, run: str, *, forward: bool) -> bool:
+    """Whether a line, a sentence or a part of one ends where the run does."""
+    if forward:
+        return any(match.end() == len(run) for match in _BREAK.finditer(run)) or text[len(run) :][:1] in {"", "\n"}
+    before = text[: len(text) - len(run)].rstrip(" \t")
+    return not before or any(match.end() == len(before) for match in _BREAK.finditer(before))
 
 
 def _few(text: str, words: int, *, forward: bool) -> str:

@@ -166,9 +166,10 @@ def assembled(
         pairs: documented students, their teachers and their lineage.
         again: second answers of some of the models.
     """
+    prints = _cut(prints)
     if all(prompt.rank is None for prompt in prompts):
-        prompts = _ranked(prompts, prompt_order.ranked(prints))
-    prints = _spread(_cut(prints), tuple(sorted(p.id for p in prompts)))
+        prompts = _ranked(prompts, prompt_order.ranked(prints))  # by what a suspect is read by: what the panel holds
+    prints = _spread(prints, tuple(sorted(p.id for p in prompts)))
     made = Panel(
         name=name,
         about={"holds": HOLDS, **about},

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 KEPT = "readings.json"
 """Where it is kept what was found, beside the fingerprints."""
-VERSION = 3
+VERSION = 4
 """Of what is found in texts: another version reads nothing that this one kept."""
 
 

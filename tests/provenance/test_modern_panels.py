@@ -12,7 +12,7 @@ from harness.cli import config
 from harness.core import panels, prompt_id
 from harness.errors import ConfigError
 from harness.evaluation import evaluate
-from harness.provenance import panel, panel_figures, pools, registry, reports
+from harness.provenance import panel, panel_figures, pools, prompt_order, registry, reports, similarity
 from harness.results import derivation, store
 from harness.results.report import page
 
@@ -33,6 +33,19 @@ def test_a_panel_that_ships_is_in_order_ranked_and_holds_every_prompt(name: str)
     assert panels.asked(name, "all").here == len(made.prompts)
     assert all(entry.facts.lab for entry in made.entries.values())
     assert made.same or name == "multivac"  # which says that it is too small
+
+
+@pytest.mark.parametrize("name", ["alpaca_eval", *MODERN])
+def test_a_panel_that_ships_asks_in_the_order_that_its_own_fingerprints_give(name: str) -> None:
+    made = panel.load(name)
+    found = prompt_order.ranked(made.prints)
+    assert {prompt.id: prompt.rank for prompt in made.prompts if prompt.rank is not None} == found
+
+
+def test_long_answers_have_their_endings_where_no_limit_cut_them() -> None:
+    """Nine in ten answers of slop_score are longer than the limit that two other sets were cut at."""
+    made = panel.load("slop_score")
+    assert similarity.read(made.prints, "closings").sum() > 0.9 * made.prints.answered.sum()
 
 
 def test_the_panels_that_ship_are_small() -> None:

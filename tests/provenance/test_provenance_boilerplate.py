@@ -169,3 +169,35 @@ def test_few_answers_few_models_or_a_single_word_say_nothing() -> None:
     assert common_words.least([mine] * 4) == {}
     assert common_words.lacking({**mine, "is": 0.0}, mine) == ()
     assert common_words.lacking({**mine, "is": 0.0, "the": 0.1}, mine) == ("the", "is")
+
+
+@pytest.mark.parametrize(
+    "several",
+    [
+        ("Here is a", "Here are some", "There are a few"),
+        ("Here is", "Here are"),
+        ("I think the", "We know that", "It is a"),
+    ],
+)
+def test_several_ways_to_begin_a_sentence_are_a_habit_and_stay(several: tuple[str, ...]) -> None:
+    rng = random.Random(2)
+    texts = [f"{rng.choice(several)} {text}" for text in _answers(60)]
+    left, found = boilerplate.unwrap(texts)
+    assert left == texts
+    assert not found
+
+
+def test_of_several_openings_what_is_set_comes_off_and_the_sentence_stays() -> None:
+    rng = random.Random(3)
+    texts = [
+        f"{rng.choice(('Sure, my friend, I', 'Of course! You and I', 'Oh my dear! We'))} {t}" for t in _answers(60)
+    ]
+    left, found = boilerplate.unwrap(texts)
+    assert set(found.opening) == {"Sure, my friend,", "Of course!", "Oh my dear!"}
+    assert all(text.endswith(rest) and text != rest for text, rest in zip(texts, left, strict=True))
+    ends = [
+        f"{t} {rng.choice(('Well then. All the best!', 'Well. I hope it helps!', 'Good. Just ask me again!'))}"
+        for t in _answers(60)
+    ]
+    left, found = boilerplate.unwrap(ends)
+    assert left == _answers(60)
