@@ -3,8 +3,8 @@
 A system prompt can make a model begin each answer with "Certainly! Here is my answer" and end it with "I hope this
 helps!". That is an instruction, not a habit, and it hides habits: fingerprints read how answers begin and end. So
 whatever nearly all of a model's answers begin or end with, word for word, is taken off before they are fingerprinted,
-and a report quotes it. One of several beginnings, or a word or two, must be a phrase of its own ("Of course!"): "Here
-are some" and "Here is a" are how a model begins its sentences. If prompts are of one formula, as those of a benchmark,
+and a report quotes it. One of several beginnings, or a word or two, must be a phrase of its own ("Of course!") or stand
+before a whole sentence: "Here are some" and "Here is a" are how a model begins its sentences. If prompts are of one formula, as those of a benchmark,
 many models answer in one, too. That is no wrapper, and stays (`CROWD`).
 """
 
@@ -45,6 +45,8 @@ WINDOW = 600
 _WORD = re.compile(r"\S+")
 _BREAK = re.compile(r"[.!?:;,…。！？：；，、][^\w\s]*(?=\s|\Z)|\n")
 """Where a line, a sentence or a part of one ends."""
+_SELF = re.compile(r"I\b")
+"""A capital that begins no sentence."""
 
 
 def unwrapped(
@@ -178,9 +180,12 @@ def _phrase(run: str, texts: Sequence[str], *, forward: bool) -> str:
 
 
 def _borders(text: str, run: str, *, forward: bool) -> bool:
-    """Whether a line, a sentence or a part of one ends where the run does."""
+    """Whether a line, a sentence or a part of one ends where the run does, or a sentence begins after it."""
     if forward:
-        return any(match.end() == len(run) for match in _BREAK.finditer(run)) or text[len(run) :][:1] in {"", "\n"}
+        left = text[len(run) :].lstrip(" \t")
+        title = run.rpartition("\n")[2].startswith("#")
+        begins = left[:1].isupper() and not _SELF.match(left) and not title
+        return begins or left[:1] in {"", "\n"} or any(match.end() == len(run) for match in _BREAK.finditer(run))
     before = text[: len(text) - len(run)].rstrip(" \t")
     return not before or any(match.end() == len(before) for match in _BREAK.finditer(before))
 

@@ -171,33 +171,45 @@ def test_few_answers_few_models_or_a_single_word_say_nothing() -> None:
     assert common_words.lacking({**mine, "is": 0.0, "the": 0.1}, mine) == ("the", "is")
 
 
+def _lower(text: str) -> str:
+    return text[0].lower() + text[1:]
+
+
 @pytest.mark.parametrize(
     "several",
     [
         ("Here is a", "Here are some", "There are a few"),
         ("Here is", "Here are"),
         ("I think the", "We know that", "It is a"),
+        ("To",),
+        ("## The",),
     ],
 )
 def test_several_ways_to_begin_a_sentence_are_a_habit_and_stay(several: tuple[str, ...]) -> None:
     rng = random.Random(2)
-    texts = [f"{rng.choice(several)} {text}" for text in _answers(60)]
+    rest = [text.title() if several == ("## The",) else _lower(text) for text in _answers(60)]
+    texts = [f"{rng.choice(several)} {text}" for text in rest]
     left, found = boilerplate.unwrap(texts)
     assert left == texts
     assert not found
 
 
+def test_what_comes_before_i_is_no_set_text() -> None:
+    texts = [f"So I {_lower(text)}" for text in _answers(60)]
+    assert boilerplate.unwrap(texts)[0] == texts
+
+
 def test_of_several_openings_what_is_set_comes_off_and_the_sentence_stays() -> None:
     rng = random.Random(3)
-    texts = [
-        f"{rng.choice(('Sure, my friend, I', 'Of course! You and I', 'Oh my dear! We'))} {t}" for t in _answers(60)
-    ]
+    openings = ("Sure, my friend, I see", "Of course! You and I", "Oh my dear! We can")
+    texts = [f"{rng.choice(openings)} {_lower(text)}" for text in _answers(60)]
     left, found = boilerplate.unwrap(texts)
     assert set(found.opening) == {"Sure, my friend,", "Of course!", "Oh my dear!"}
     assert all(text.endswith(rest) and text != rest for text, rest in zip(texts, left, strict=True))
-    ends = [
-        f"{t} {rng.choice(('Well then. All the best!', 'Well. I hope it helps!', 'Good. Just ask me again!'))}"
-        for t in _answers(60)
-    ]
-    left, found = boilerplate.unwrap(ends)
+    closings = ("Well then. All the best!", "Well. I hope it helps!", "Good. Just ask me again!")
+    assert boilerplate.unwrap([f"{text} {rng.choice(closings)}" for text in _answers(60)])[0] == _answers(60)
+
+
+def test_a_set_text_that_is_no_phrase_comes_off_if_a_sentence_begins_after_it() -> None:
+    left, _ = boilerplate.unwrap([f"Sure! Here's {text}" for text in _answers(60)])
     assert left == _answers(60)
