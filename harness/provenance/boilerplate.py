@@ -4,8 +4,8 @@ A system prompt can make a model begin each answer with "Certainly! Here is my a
 helps!". That is an instruction, not a habit, and it hides habits: fingerprints read how answers begin and end. So
 whatever nearly all of a model's answers begin or end with, word for word, is taken off before they are fingerprinted,
 and a report quotes it. One of several beginnings, or a word or two, must be a phrase of its own ("Of course!") or stand
-before a whole sentence: "Here are some" and "Here is a" are how a model begins its sentences. If prompts are of one formula, as those of a benchmark,
-many models answer in one, too. That is no wrapper, and stays (`CROWD`).
+before a whole sentence: "Here are some" and "Here is a" are how a model begins its sentences. If prompts are of one
+formula, as those of a benchmark, many models answer in one, too. That is no wrapper, and stays (`CROWD`).
 """
 
 from __future__ import annotations
