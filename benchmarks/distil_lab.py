@@ -29,7 +29,7 @@ import math
 import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +40,8 @@ import polars as pl
 import harness
 from harness.core import weights
 from harness.errors import ConfigError
-from harness.provenance import panel, pools, reports
-from harness.provenance.evidence import LEAST_PROMPTS
+from harness.provenance import change, panel, pools, reports
+from harness.provenance.evidence import EVIDENCE, LEAST_PROMPTS
 from harness.stats import wilson
 
 STUDENT = "smollm2_135m_q4_1"
@@ -504,6 +504,8 @@ class Reading:
         alone: by teacher, whether its lab is named when it is the only candidate, as in a registered comparison.
         losses: on held-out answers, by teacher.
         cpu: seconds.
+        steps: how much nearer it is to each candidate than the untouched base is, beyond what holds of everybody
+            (`provenance.change`). Empty if the base was not asked.
     """
 
     student: Student
@@ -515,6 +517,7 @@ class Reading:
     alone: Mapping[str, bool]
     losses: Mapping[str, float]
     cpu: float
+    steps: Mapping[str, float] = field(default_factory=dict)
 
 
 def read(student: Student, lessons: Lessons, out: Path, teachers: Sequence[str] = ()) -> Reading:
@@ -522,16 +525,7 @@ def read(student: Student, lessons: Lessons, out: Path, teachers: Sequence[str] 
 
     It is read once with all candidates, and once with each of `teachers` as the only one.
     """
-    ids = panel.load(PANEL).aliases
-    rows = [row for row in _answers(student, out) if row["prompt_id"] in dict(lessons.asked)]
-    frame = pl.DataFrame(
-        {
-            "task": "distil", "version": "1", "model": student.name, "prompt_id": [ids[r["prompt_id"]] for r in rows],
-            "alias": None, "prompt": [r["prompt"] for r in rows], "domain": None, "repeat": 0,
-            "output": [r["output"] for r in rows], "cut": [r["cut"] for r in rows],
-        },
-        schema_overrides={"alias": pl.String, "domain": pl.String},
-    )  # fmt: skip
+    frame = _frame(student, lessons, out)
     known = pools.told(pools.registry(), student.name, {"released": RELEASED, "lab": LAB})
     pool = pools.against(PANEL, frame, student.name, (), known, {})
     (found,) = reports.findings([pool], [student.name], interval=True, by_domain=False)
@@ -548,7 +542,36 @@ def read(student: Student, lessons: Lessons, out: Path, teachers: Sequence[str] 
          for t in found.tested},
         {lab.lab or "?": (lab.p, lab.q or 1.0, 1 + p.index(lab.p)) for lab in found.labs if lab.p is not None},
         tuple(lab.lab or "?" for lab in found.named), alone, facts["losses"], facts["cpu"],
+        steps(student, lessons, out),
     )  # fmt: skip
+
+
+def _frame(student: Student, lessons: Lessons, out: Path) -> pl.DataFrame:
+    """A student's answers as a pool reads them."""
+    ids = panel.load(PANEL).aliases
+    rows = [row for row in _answers(student, out) if row["prompt_id"] in dict(lessons.asked)]
+    return pl.DataFrame(
+        {
+            "task": "distil", "version": "1", "model": student.name, "prompt_id": [ids[r["prompt_id"]] for r in rows],
+            "alias": None, "prompt": [r["prompt"] for r in rows], "domain": None, "repeat": 0,
+            "output": [r["output"] for r in rows], "cut": [r["cut"] for r in rows],
+        },
+        schema_overrides={"alias": pl.String, "domain": pl.String},
+    )  # fmt: skip
+
+
+def steps(student: Student, lessons: Lessons, out: Path) -> dict[str, float]:
+    """How far training brought a student to each candidate: what `harness provenance change BASE STUDENT` prints."""
+    base = Student(OWN, 0, 0)
+    if not student.dose or not (out / f"{base.name}.jsonl").is_file():
+        return {}
+    known = pools.registry()
+    for name in (base.name, student.name):
+        known = pools.told(known, name, {"released": RELEASED, "lab": LAB, "base": "smollm2"})
+    both = pl.concat([_frame(one, lessons, out) for one in (base, student)])
+    pool = pools.combined(pools.against(PANEL, both, student.name, [base.name], known, {}))
+    found = change.change(pool.prints, pool.facts, base.name, student.name, EVIDENCE, 0)
+    return {row.other: row.value for row in found if row.other in panel.load(PANEL).candidates}
 
 
 def tables(readings: Sequence[Reading]) -> Iterator[str]:
@@ -587,10 +610,28 @@ def _row(reading: Reading, readings: Sequence[Reading], lab: Mapping[str, str]) 
         "lab's rank": f"{place[2]} of {len(reading.labs)}" if place else "-",
         "first lab, p, q": f"{first}, {reading.labs[first][0]:.4f}, {reading.labs[first][1]:.3f}" if first else "-",
         "verdict": ", ".join(reading.named) or "none",
+        "largest step from the base": _nearest(reading),
+        "its teacher's rank by step": _placed(reading),
         "asked about its teacher alone": {True: "named", False: "none", None: "-"}[reading.alone.get(student.arm)],
         "n": reading.prompts,
         "CPU s": f"{reading.cpu:.0f}",
     }  # fmt: skip
+
+
+def _first(reading: Reading) -> str | None:
+    """The candidate that training brought it nearest to."""
+    return max(reading.steps, key=lambda name: reading.steps[name], default=None)
+
+
+def _nearest(reading: Reading) -> str:
+    first = _first(reading)
+    return f"{first} {reading.steps[first]:+.2f}" if first else "-"
+
+
+def _placed(reading: Reading) -> str:
+    order = sorted(reading.steps, key=lambda name: -reading.steps[name])
+    arm = reading.student.arm
+    return f"{order.index(arm) + 1} of {len(order)}" if arm in order else "-"
 
 
 def twin_of(reading: Reading, readings: Sequence[Reading]) -> Reading | None:
@@ -619,6 +660,10 @@ def by_dose(readings: Sequence[Reading], lab: Mapping[str, str]) -> Iterator[dic
             "a lab that taught the base named": _share([bool(names & TAUGHT_THE_BASE) for names in wrong]),
             "its lab first": _share([r.labs.get(right[r.student], (1, 1, 0))[2] == 1 for r in taught]),
             "its teacher first": _share([r.scores.get(r.student.arm, {}).get("rank") == 1 for r in taught]),
+            "from the base, its lab first": _share(
+                [lab[near] == right[r.student] for r in taught if (near := _first(r))]
+            ),
+            "from the base, its teacher first": _share([near == r.student.arm for r in taught if (near := _first(r))]),
             "above the untouched base": _share([_z(r, r.student.arm) > _z(t, r.student.arm) for r, t in base]),
             "above the twin": _share([_z(r, r.student.arm) > _z(t, r.student.arm) for r, t in beside]),
             "asked about its teacher alone, named": _share(

@@ -212,7 +212,8 @@ def test_the_labelled_set_is_one_that_validate_reads(
 def reading(lab: ModuleType, student: Any, named: tuple[str, ...], **z: float) -> Any:
     scores = {teacher: {"z": z[key], "rank": 1} for key, teacher in (("claude", CLAUDE), ("llama", LLAMA))}
     alone = {CLAUDE: student.arm == CLAUDE, LLAMA: student.arm == CLAUDE}
-    return lab.Reading(student, 125, 2, scores, {"anthropic": (0.001, 0.01, 1)}, named, alone, {}, 1.0)
+    steps = {CLAUDE: z["claude"], LLAMA: z["llama"]}
+    return lab.Reading(student, 125, 2, scores, {"anthropic": (0.001, 0.01, 1)}, named, alone, {}, 1.0, steps)
 
 
 def test_right_and_wrong_names_are_counted_per_dose_and_the_labs_that_taught_the_base_apart(lab: ModuleType) -> None:
@@ -231,6 +232,8 @@ def test_right_and_wrong_names_are_counted_per_dose_and_the_labs_that_taught_the
     assert high["asked about its teacher alone, named"].startswith("1 of 2")
     assert high["about another's alone, named"].startswith("1 of 2")
     assert high["untaught, about one alone, named"].startswith("0 of 4")
+    assert high["from the base, its teacher first"].startswith("1 of 2")
+    assert high["from the base, its lab first"].startswith("1 of 2")
     assert high["above the twin"] == "1 of 2 [0.09, 0.91]"
     assert high["above the untouched base"] == "2 of 2 [0.34, 1.00]"
     assert high["twins named with another lab"].startswith("0 of 1")

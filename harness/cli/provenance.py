@@ -229,7 +229,7 @@ def explain(
 @app.command(epilog=epilog("provenance change"))
 def change(
     old: Annotated[str, typer.Argument(help="A model.")],
-    new: Annotated[str, typer.Argument(help="A later version of this model.")],
+    new: Annotated[str, typer.Argument(help="A later version of this model, or a model tuned from it.")],
     panel: Panel = None,
     task: Task = None,
     domain: Domain = None,
