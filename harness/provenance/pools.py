@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core import panels, resources
 from harness.errors import ConfigError, unknown_name
-from harness.provenance import boilerplate, evidence, panel, readings, same, stored, wording
+from harness.provenance import boilerplate, evidence, misplaced, panel, readings, same, stored, wording
 from harness.provenance.calibration import ModelFacts
 from harness.provenance.registry import Labels, Registry, panel_facts
 from harness.provenance.responses import TRACES
@@ -220,10 +220,13 @@ def _local(
     bare, found = (answers, {}) if TRACES in task else readings.read(answers, folder=folder)
     prints = _prints(bare, task, evidence.EVIDENCE, folder)
     who = facts(prints.models, known, control_of)
+    mixed = misplaced.misplaced(prints, who, prints.models)
     notes = wording.undated([f.name for f in who if f.released is None])
     return Pool(
-        task, prints, who, teachers(who), notes, taught=_taught(who, known), domains=_domains(answers),
-        version=_version(answers), about={name: documented(known, name) for name in prints.models}, readings=found,
+        task, misplaced.unread(prints, mixed), who, teachers(who), notes, taught=_taught(who, known),
+        domains=_domains(answers), version=_version(answers),
+        about={name: (*documented(known, name), *wording.misplaced(name, mixed)) for name in prints.models},
+        readings=found,
     )  # fmt: skip
 
 
@@ -379,14 +382,20 @@ def _of_panel(
     mine = frozenset(there["model"].unique().to_list()) & set(prints.models)
     who = _told_apart(facts(prints.models, known, control_of), shipped, mine)
     new = {fact.name for fact in who if fact.name in mine - set(shipped.entries) and not fact.copy_of}
+    mixed = misplaced.misplaced(prints, who, mine)
     about = wording.panel(shipped.name, shipped.about, len(shipped.entries), len(shipped.prompts))
     said = _said(there)
     about_each = {
-        name: (*_about(shipped, prints, name, known), *_asked_of(shipped, said.get(name, ()))) for name in sorted(mine)
+        name: (
+            *_about(shipped, prints, name, known),
+            *_asked_of(shipped, said.get(name, ())),
+            *wording.misplaced(name, mixed),
+        )
+        for name in sorted(mine)
     }
     return Pool(
-        shipped.name, prints, who, (shipped.candidates & set(prints.models)) | new, about, True, shipped.taught,
-        shipped.domains, version=str(shipped.about["version"]), suspects=mine, same=shipped.same,
+        shipped.name, misplaced.unread(prints, mixed), who, (shipped.candidates & set(prints.models)) | new, about,
+        True, shipped.taught, shipped.domains, version=str(shipped.about["version"]), suspects=mine, same=shipped.same,
         about=about_each, readings=found,
         language=shipped.language, reads=shipped.traces,
     )  # fmt: skip

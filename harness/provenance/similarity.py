@@ -78,12 +78,16 @@ def read(prints: Fingerprints, name: str) -> npt.NDArray[np.bool_]:
     """Models x prompts: the answers that a channel could read, which its habits are shares of.
 
     Every answer has a beginning. Short ones and those that were cut off have no ending, and are no answers that end
-    without a habit: counted as such, they made whoever was cut off unlike everybody.
+    without a habit: counted as such, they made whoever was cut off unlike everybody. A model none of whose answers can
+    be compared prompt by prompt (`misplaced`) has none that was read so.
     """
     return prints.once("read", name, lambda: _read(prints, name))
 
 
 def _read(prints: Fingerprints, name: str) -> npt.NDArray[np.bool_]:
+    if channel(name).KIND == "agreement":
+        found = np.isin(np.arange(len(prints.models)), prints.features[name]["m"].unique().to_numpy())
+        return prints.answered if found.all() else prints.answered & found[:, None]
     if channel(name).WINDOW != "tail":
         return prints.answered
     ended = np.zeros_like(prints.answered)
@@ -177,7 +181,7 @@ def of_parts(prints: Fingerprints, name: str, parts: Sequence[Sequence[int]]) ->
         totals[member[:, prompt]] += cosines
     for part, total in zip(parts, totals, strict=True):
         answered = prints.answered[:, list(part)]
-        yield _comparable(_means(total, answered), answered, traces=prints.traces)
+        yield _comparable(_means(total, answered), read(prints, name)[:, list(part)], traces=prints.traces)
 
 
 def _comparable(values: Matrix, answered: npt.NDArray[np.bool_], *, traces: bool) -> Matrix:

@@ -7,7 +7,7 @@ and the full list of explanations. Never: that anything was copied, distilled or
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.provenance import boilerplate, languages, positives
@@ -558,6 +558,20 @@ def undated(names: Sequence[str]) -> tuple[str, ...]:
         "conf/model_registry.yaml with its source."
     )
     return (text,)
+
+
+def misplaced(name: str, mixed: Collection[str]) -> tuple[str, ...]:
+    """That a model's answers do not fit their prompts.
+
+    Args:
+        name: the model's.
+        mixed: the models whose answers do not.
+    """
+    if name not in mixed:
+        return ()
+    said = f"The answers of {name} fit their prompts no better than other prompts."
+    check = "Check that each stands beside its own: rows may have been mixed up."
+    return (f"{said} {check} They are compared by habits alone, and not prompt by prompt.",)
 
 
 def changed_prompts(name: str, which: Sequence[str]) -> tuple[str, ...]:

@@ -1,0 +1,90 @@
+"""Answers that stand beside other prompts than their own, as in a file whose rows were mixed up.
+
+Phrasing compares what two models say to the same prompt. If answers are beside the wrong prompts it finds nothing, and
+nothing counts as unlike everybody. So it is asked whether a model's answers share more with others' to the same prompt
+than with others' to another one. If they do not, phrasing is not read, and the report says so. Habits do not depend on
+which prompt an answer is to.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+from harness.provenance import calibration as cal
+from harness.provenance import coverage
+from harness.provenance.calibration import Matrix, ModelFacts
+from harness.provenance.evidence import EVIDENCE
+from harness.provenance.fingerprint import Fingerprints, channel
+from harness.provenance.similarity import MIN_SHARED
+
+CHANNELS = tuple(name for name in EVIDENCE if channel(name).KIND == "agreement")
+"""Those that compare answers prompt by prompt."""
+DOUBT = 0.4
+"""Of what is typical of a pool, the share of an answer that another has in answer to the same prompt, below which it is
+looked at: answers dealt to other AlpacaEval prompts have .02 to .10, and one of the panel's 185 models has less."""
+FIT = 2.0
+"""How many times as much an answer shares with others' to its own prompt as with others' to another, at least. Answers
+that were dealt have about 1, the panel's own 9 and more."""
+TELLING = 4.0
+"""The same of a typical model of the pool, at least. If prompts are of one formula, every answer fits every prompt."""
+
+
+def misplaced(prints: Fingerprints, facts: Sequence[ModelFacts], names: Collection[str]) -> frozenset[str]:
+    """The models whose answers fit their prompts no better than other prompts.
+
+    Args:
+        prints: of a pool.
+        facts: one per model.
+        names: of the models to look at.
+    """
+    found = set()
+    for name in CHANNELS:
+        if name not in prints.features:
+            continue
+        values = coverage.known(prints, facts, (name,))[:, 0]
+        with np.errstate(invalid="ignore"):
+            low = values < DOUBT * np.nanmedian(values)
+        mixed = {m for m in np.flatnonzero(low).tolist() if prints.models[m] in names}
+        mixed = {m for m in mixed if _fit(prints, facts, name, m) < FIT}
+        if mixed and _fit(prints, facts, name, _typical(values)) >= TELLING:
+            found |= {prints.models[m] for m in mixed}
+    return frozenset(found)
+
+
+def _typical(values: Matrix) -> int:
+    """The model in the middle."""
+    return int(np.nanargmin(np.abs(values - np.nanmedian(values))))
+
+
+def _fit(prints: Fingerprints, facts: Sequence[ModelFacts], name: str, m: int) -> float:
+    """What a model's answers share with others' to the same prompt, over what they share with others' to another."""
+    import polars as pl
+
+    prompts = np.flatnonzero(prints.answered[m])
+    apart = np.flatnonzero(~cal.relations(facts)[m]).tolist()
+    frame = prints.features[name]
+    mine = frame.filter(pl.col("m") == m).select("p", "feature")
+    if len(prompts) < MIN_SHARED or mine.is_empty() or len(cal.lineages(facts, apart)) < coverage.LEAST_POOL:
+        return np.inf
+    theirs = frame.filter(pl.col("m").is_in(apart)).select("p", "feature").unique()
+    next_one = pl.DataFrame({"p": prompts, "q": np.roll(prompts, -1)}, schema={"p": pl.UInt16, "q": pl.UInt16})
+    moved = mine.join(next_one, on="p").select(p="q", feature="feature")
+    own, other = (len(some.join(theirs, on=("p", "feature"), how="semi")) for some in (mine, moved))
+    return own / max(other, 1)
+
+
+def unread(prints: Fingerprints, names: Collection[str]) -> Fingerprints:
+    """The same fingerprints without what would be compared prompt by prompt of some models."""
+    import polars as pl
+
+    if not names:
+        return prints
+    rows = [prints.models.index(name) for name in names]
+    features = {
+        name: frame.filter(~pl.col("m").is_in(rows)) if channel(name).KIND == "agreement" else frame
+        for name, frame in prints.features.items()
+    }
+    return dataclasses.replace(prints, features=features)
