@@ -1,11 +1,12 @@
 """What is wrapped around answers comes off before they are compared, and what answers are written in is told."""
 
 import random
+from pathlib import Path
 
 import polars as pl
 import pytest
 
-from harness.provenance import answer_kinds, boilerplate, common_words, languages, readings
+from harness.provenance import answer_kinds, boilerplate, common_words, languages, panel, readings
 
 WORDS = [
     "the",
@@ -213,3 +214,18 @@ def test_of_several_openings_what_is_set_comes_off_and_the_sentence_stays() -> N
 def test_a_set_text_that_is_no_phrase_comes_off_if_a_sentence_begins_after_it() -> None:
     left, _ = boilerplate.unwrap([f"Sure! Here's {text}" for text in _answers(60)])
     assert left == _answers(60)
+
+
+def test_nothing_comes_off_a_model_that_nobody_told_to_wrap(shared_data: Path) -> None:
+    """On whatever of the panel's prompts a model is asked: what a report reads is what the panel's figures are of."""
+    made = panel.load("alpaca_eval")
+    ids = made.aliases
+    frame = pl.read_parquet(shared_data / "outputs" / "alpaca_eval.parquet", columns=["model", "prompt_id", "output"])
+    frame = frame.drop_nulls().filter(pl.col("prompt_id").is_in(list(ids)))
+    said: dict[str, dict[str, str]] = {}
+    for model, prompt, text in frame.iter_rows():
+        said.setdefault(model, {})[ids[prompt]] = text
+    for asked in (50, 60, 80, 100, 200, 400):
+        first = [prompt.id for prompt in made.prompts[:asked]]
+        touched = {m for m, of in said.items() if boilerplate.unwrap([of[p] for p in first if p in of])[1]}
+        assert touched == set(), f"with {asked} prompts"
