@@ -42,12 +42,12 @@ def test_a_forked_process_does_what_one_from_nothing_does(project: Project) -> N
 
 def test_a_forked_process_is_a_child_that_signals_reach(project: Project) -> None:
     project.model("slow", latency=30)
-    for kill in (signal.SIGKILL, signal.SIGINT):
-        process = project.start("eval", "model=slow", "task=sums")
+    for started, kill in enumerate((signal.SIGKILL, signal.SIGINT)):
+        process = project.start("eval", "model=slow", "task=sums", f"seed={started}")  # each is a run of its own
         assert psutil.Process(process.pid).ppid() == os.getpid()
         while psutil.Process(process.pid).cwd() != str(project.root):  # a fork begins in its parent's folder
             assert process.poll() is None
-        while not project.runs():
+        while len(project.runs()) <= started:
             assert process.poll() is None
         process.send_signal(kill)
         process.communicate()
