@@ -31,6 +31,12 @@ that were dealt have about 1, the panel's own 9 and more."""
 TELLING = 4.0
 """The same of a typical model of the pool, at least. If prompts are of one formula, every answer fits every prompt."""
 
+LEAST_ELSEWHERE = 10
+"""Features that answers share with others' to another prompt, below which they are no answers of this kind at all, such
+as numbers or another language. `coverage` tells those."""
+VARIED = 0.25
+"""Share of different features among a model's, below which its answers are a few set texts, which fit every prompt."""
+
 
 def misplaced(prints: Fingerprints, facts: Sequence[ModelFacts], names: Collection[str]) -> frozenset[str]:
     """The models whose answers fit their prompts no better than other prompts.
@@ -62,20 +68,25 @@ def _typical(values: Matrix) -> int:
 
 
 def _fit(prints: Fingerprints, facts: Sequence[ModelFacts], name: str, m: int) -> float:
-    """What a model's answers share with others' to the same prompt, over what they share with others' to another."""
+    """What a model's answers share with others' to the same prompt, over what they share with others' to another.
+
+    Infinite if that cannot be told.
+    """
     import polars as pl
 
     prompts = np.flatnonzero(prints.answered[m])
     apart = np.flatnonzero(~cal.relations(facts)[m]).tolist()
     frame = prints.features[name]
     mine = frame.filter(pl.col("m") == m).select("p", "feature")
-    if len(prompts) < MIN_SHARED or mine.is_empty() or len(cal.lineages(facts, apart)) < coverage.LEAST_POOL:
+    if len(prompts) < MIN_SHARED or len(cal.lineages(facts, apart)) < coverage.LEAST_POOL:
+        return np.inf
+    if mine["feature"].n_unique() <= VARIED * len(mine):
         return np.inf
     theirs = frame.filter(pl.col("m").is_in(apart)).select("p", "feature").unique()
     next_one = pl.DataFrame({"p": prompts, "q": np.roll(prompts, -1)}, schema={"p": pl.UInt16, "q": pl.UInt16})
     moved = mine.join(next_one, on="p").select(p="q", feature="feature")
     own, other = (len(some.join(theirs, on=("p", "feature"), how="semi")) for some in (mine, moved))
-    return own / max(other, 1)
+    return own / other if other >= LEAST_ELSEWHERE else np.inf
 
 
 def unread(prints: Fingerprints, names: Collection[str]) -> Fingerprints:

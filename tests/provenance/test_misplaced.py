@@ -1,6 +1,7 @@
 """Answers that stand beside other prompts than their own are told, and not compared prompt by prompt."""
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,22 @@ def test_no_model_of_a_panel_of_answers_is_told_so() -> None:
         made = panel.load(name)
         facts = [made.facts[model] for model in made.prints.models]
         assert misplaced.misplaced(made.prints, facts, made.prints.models) == frozenset()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        lambda rng: " ".join(str(rng.randint(0, 9999)) for _ in range(60)),
+        lambda _: "I'm sorry, but as an AI language model I cannot help you with that request. Is there anything else?",
+        lambda rng: " ".join(rng.choices("वह यह में से को का की के और है हैं था नहीं लिए साथ", k=60)),
+    ],
+    ids=["numbers", "one refusal", "another language"],
+)
+def test_answers_of_no_kind_that_the_panel_knows_are_not_called_mixed_up(said: Callable[[random.Random], str]) -> None:
+    rng = random.Random(1)
+    found = _found({prompt.id: said(rng) for prompt in panel.load("alpaca_eval").prompts})
+    assert found.incomparable is not None
+    assert not any("rows may have been mixed up" in note for note in found.notes)
 
 
 @pytest.fixture(scope="module")
