@@ -519,6 +519,11 @@ class Reading:
     cpu: float
     steps: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def by_step(self) -> list[str]:
+        """The candidates, the one that training brought it nearest to first."""
+        return sorted(self.steps, key=lambda name: -self.steps[name])
+
 
 def read(student: Student, lessons: Lessons, out: Path, teachers: Sequence[str] = ()) -> Reading:
     """Read a student's answers against the panel, as those of any suspect; nothing but lab and month is told.
@@ -594,7 +599,7 @@ def _row(reading: Reading, readings: Sequence[Reading], lab: Mapping[str, str]) 
     about: dict[str, Any] = {"student of": student.arm if student.dose else "nobody", "pairs": student.dose}
     about["seed"] = student.seed if student.dose else "-"
     mine, twin = reading.scores.get(student.arm, {}), twin_of(reading, readings)
-    place = reading.labs.get(lab.get(student.arm, ""))
+    place, order = reading.labs.get(lab.get(student.arm, "")), reading.by_step
     first = min(reading.labs, key=lambda name: reading.labs[name][0], default=None)
     untouched = next((r for r in readings if not r.student.dose), None)
     return about | {
@@ -610,28 +615,14 @@ def _row(reading: Reading, readings: Sequence[Reading], lab: Mapping[str, str]) 
         "lab's rank": f"{place[2]} of {len(reading.labs)}" if place else "-",
         "first lab, p, q": f"{first}, {reading.labs[first][0]:.4f}, {reading.labs[first][1]:.3f}" if first else "-",
         "verdict": ", ".join(reading.named) or "none",
-        "largest step from the base": _nearest(reading),
-        "its teacher's rank by step": _placed(reading),
+        "largest step from the base": f"{order[0]} {reading.steps[order[0]]:+.2f}" if order else "-",
+        "its teacher's rank by step": (
+            f"{order.index(student.arm) + 1} of {len(order)}" if student.arm in order else "-"
+        ),
         "asked about its teacher alone": {True: "named", False: "none", None: "-"}[reading.alone.get(student.arm)],
         "n": reading.prompts,
         "CPU s": f"{reading.cpu:.0f}",
     }  # fmt: skip
-
-
-def _first(reading: Reading) -> str | None:
-    """The candidate that training brought it nearest to."""
-    return max(reading.steps, key=lambda name: reading.steps[name], default=None)
-
-
-def _nearest(reading: Reading) -> str:
-    first = _first(reading)
-    return f"{first} {reading.steps[first]:+.2f}" if first else "-"
-
-
-def _placed(reading: Reading) -> str:
-    order = sorted(reading.steps, key=lambda name: -reading.steps[name])
-    arm = reading.student.arm
-    return f"{order.index(arm) + 1} of {len(order)}" if arm in order else "-"
 
 
 def twin_of(reading: Reading, readings: Sequence[Reading]) -> Reading | None:
@@ -660,10 +651,8 @@ def by_dose(readings: Sequence[Reading], lab: Mapping[str, str]) -> Iterator[dic
             "a lab that taught the base named": _share([bool(names & TAUGHT_THE_BASE) for names in wrong]),
             "its lab first": _share([r.labs.get(right[r.student], (1, 1, 0))[2] == 1 for r in taught]),
             "its teacher first": _share([r.scores.get(r.student.arm, {}).get("rank") == 1 for r in taught]),
-            "from the base, its lab first": _share(
-                [lab[near] == right[r.student] for r in taught if (near := _first(r))]
-            ),
-            "from the base, its teacher first": _share([near == r.student.arm for r in taught if (near := _first(r))]),
+            "from the base, its lab first": _share([lab[r.by_step[0]] == right[r.student] for r in taught if r.steps]),
+            "from the base, its teacher first": _share([r.by_step[0] == r.student.arm for r in taught if r.steps]),
             "above the untouched base": _share([_z(r, r.student.arm) > _z(t, r.student.arm) for r, t in base]),
             "above the twin": _share([_z(r, r.student.arm) > _z(t, r.student.arm) for r, t in beside]),
             "asked about its teacher alone, named": _share(

@@ -16,7 +16,6 @@ delete-a-group jackknife with ten groups. The recipe is one, so the students are
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from harness.provenance import fingerprint, similarity
+from harness.provenance import fingerprint, similarity, uncertainty
 from harness.provenance.calibration import Matrix
 from harness.provenance.evidence import EVIDENCE
 from harness.provenance.fingerprint import Fingerprints, channel
@@ -96,7 +95,7 @@ def answers(data: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def rows(data: Path) -> list[Row]:
-    """Every student, those taught short answers last."""
+    """Every student, those taught short answers last. These are of one base, and are read beside the others."""
     sky, other = answers(data)
     here = fingerprint.fingerprint(sky, "output", EVIDENCE)
     both = fingerprint.fingerprint(pl.concat([sky, other]), "output", HABITS)
@@ -146,8 +145,7 @@ def _without(prints: Fingerprints) -> list[Fingerprints]:
 
 def _jackknife(values: Sequence[float]) -> tuple[float, float, float]:
     """A value with its 95 % limits, of the value on all prompts and those without a group."""
-    whole, parts = values[0], np.array(values[1:])
-    half = 1.96 * math.sqrt((len(parts) - 1) / len(parts) * float(((parts - parts.mean()) ** 2).sum()))
+    whole, half = values[0], float(uncertainty.half_widths(uncertainty.scaled(np.array(values[1:]))))
     return whole, whole - half, whole + half
 
 

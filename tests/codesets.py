@@ -2,12 +2,13 @@
 
 import ast
 import gzip
-import importlib.util
 import json
 import warnings
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from modulefiles import loaded
 
 from harness.sandbox import Program
 
@@ -52,12 +53,7 @@ def mbpp(row: dict[str, Any]) -> Program:
 
 def task_module(path: str) -> ModuleType:
     """A module of `tasks/`, as lm-eval loads it."""
-    spec = importlib.util.spec_from_file_location(f"task_{Path(path).stem}", TASKS / path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return loaded(TASKS / path)
 
 
 def plus(row: dict[str, Any], code: str | None = None) -> Program:

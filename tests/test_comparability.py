@@ -1,12 +1,12 @@
 """docs/comparability.md explains every difference, and comes out again of the stored replies and verdicts."""
 
 import collections
-import importlib.util
 import json
 import sys
 from pathlib import Path
 
 import pytest
+from modulefiles import loaded
 
 from harness.records import Answer
 from harness.scorers import math
@@ -17,11 +17,7 @@ PAGE = ROOT / "docs/comparability.md"
 
 
 def script(name):
-    spec = importlib.util.spec_from_file_location(f"benchmark_{name}", ROOT / f"benchmarks/{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return loaded(ROOT / f"benchmarks/{name}.py")
 
 
 def test_every_difference_on_the_page_has_a_cause():

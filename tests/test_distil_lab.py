@@ -1,8 +1,6 @@
 """The distillation laboratory in benchmarks/: what it may not mix up (training itself needs torch, and is not run here)."""
 
-import importlib.util
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -12,6 +10,7 @@ import filelock
 import numpy as np
 import polars as pl
 import pytest
+from modulefiles import loaded
 
 from harness.errors import ConfigError
 from harness.provenance import panel
@@ -23,13 +22,7 @@ CLAUDE, LLAMA = "claude-3-opus-20240229", "meta-llama-3-70b-instruct"
 
 @pytest.fixture(scope="module")
 def lab() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("distil_lab", FILE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["distil_lab"] = module
-    spec.loader.exec_module(module)
-    return module
+    return loaded(FILE)
 
 
 @pytest.fixture(scope="module")

@@ -1,25 +1,16 @@
 """One recipe taught to several bases (benchmarks/one_recipe.py): what the page says of it holds of the data."""
 
-import importlib.util
-import sys
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
-
-FILE = Path(__file__).parents[1] / "benchmarks" / "one_recipe.py"
+from modulefiles import loaded
 
 
 @pytest.fixture(scope="module")
 def recipe() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("one_recipe", FILE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["one_recipe"] = module
-    spec.loader.exec_module(module)
-    return module
+    return loaded(Path(__file__).parents[1] / "benchmarks" / "one_recipe.py")
 
 
 def test_no_model_and_no_prompt_is_in_both_sets(recipe: ModuleType, shared_data: Path) -> None:

@@ -6,7 +6,6 @@ import ast
 import gzip
 import hashlib
 import importlib
-import importlib.util
 import json
 import math
 import os
@@ -22,6 +21,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from modulefiles import loaded
 from mutants import mutants
 
 from harness import taskdata
@@ -183,12 +183,7 @@ def config_of(name: str) -> dict[str, Any]:
 
 
 def module_of(path: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"tested_{Path(path).stem}", TASKS / path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return loaded(TASKS / path)
 
 
 def data_path(data: str, request: pytest.FixtureRequest) -> Path:

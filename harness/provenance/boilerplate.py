@@ -162,18 +162,18 @@ def _set_texts(texts: Sequence[str], *, forward: bool) -> list[str]:
 
 
 def _phrase(run: str, texts: Sequence[str], *, forward: bool) -> str:
-    """What of one of several runs is set text, cut where a sentence or a part of one ends. Empty if it is no such part.
+    """What of a run is set text, cut where a sentence or a part of one ends. Empty if it is no such part.
 
-    A run that most answers share is an instruction. Several are as often the ways in which a model begins its
-    sentences: Claude 2 begins 89 of a hundred answers with "Here are some", "Here is a" or "There are a few". That is a
-    habit, and without it Claude 2 was taken for a student of OpenAI's.
+    A long run that most answers share is an instruction. A word or two, and one of several runs, are as often the ways
+    in which a model begins its sentences: Claude 2 begins 89 of a hundred answers with "Here are some", "Here is a" or
+    "There are a few". That is a habit, and without it Claude 2 was taken for a student of OpenAI's.
     """
     if not run:
         return ""
     whole = [_borders(text, run, forward=forward) for text in texts if _has(text, run, forward=forward)]
     if sum(whole) >= EVERY * len(whole):
         return run
-    breaks = [match.end() for match in _BREAK.finditer(run)]
+    breaks = _breaks(run)
     if not breaks:
         return ""
     return run[: breaks[-1]].rstrip() if forward else run[breaks[0] :].lstrip()
@@ -185,9 +185,14 @@ def _borders(text: str, run: str, *, forward: bool) -> bool:
         left = text[len(run) :].lstrip(" \t")
         title = run.rpartition("\n")[2].startswith("#")
         begins = left[:1].isupper() and not _SELF.match(left) and not title
-        return begins or left[:1] in {"", "\n"} or any(match.end() == len(run) for match in _BREAK.finditer(run))
+        return begins or left[:1] in {"", "\n"} or len(run) in _breaks(run)
     before = text[: len(text) - len(run)].rstrip(" \t")
-    return not before or any(match.end() == len(before) for match in _BREAK.finditer(before))
+    return not before or len(before) in _breaks(before)
+
+
+def _breaks(text: str) -> list[int]:
+    """Where each line, sentence or part of one ends."""
+    return [match.end() for match in _BREAK.finditer(text)]
 
 
 def _few(text: str, words: int, *, forward: bool) -> str:

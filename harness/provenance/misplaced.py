@@ -82,10 +82,15 @@ def _fit(prints: Fingerprints, facts: Sequence[ModelFacts], name: str, m: int) -
         return np.inf
     if mine["feature"].n_unique() <= VARIED * len(mine):
         return np.inf
-    theirs = frame.filter(pl.col("m").is_in(apart)).select("p", "feature").unique()
+    theirs = frame.filter(pl.col("m").is_in(apart)).select("p", "feature")
     next_one = pl.DataFrame({"p": prompts, "q": np.roll(prompts, -1)}, schema={"p": pl.UInt16, "q": pl.UInt16})
     moved = mine.join(next_one, on="p").select(p="q", feature="feature")
-    own, other = (len(some.join(theirs, on=("p", "feature"), how="semi")) for some in (mine, moved))
+
+    def shared(some: pl.DataFrame) -> int:
+        found = theirs.join(some, on=("p", "feature"), how="semi")  # few of millions
+        return len(some.join(found, on=("p", "feature"), how="semi"))
+
+    own, other = shared(mine), shared(moved)
     return own / other if other >= LEAST_ELSEWHERE else np.inf
 
 

@@ -38,7 +38,7 @@ def deviations(analysis: Analysis) -> Matrix:
     prompts = np.array([_score(matrices, analysis) for matrices in parts])
     whole = [analysis.matrices[name] for name in names]
     null = np.array([_score(whole, analysis, group) for group in null_groups(analysis.facts, analysis)])
-    return np.concatenate([_scaled(part) for part in (prompts, null) if len(part) > 1])
+    return np.concatenate([scaled(part) for part in (prompts, null) if len(part) > 1])
 
 
 def prompt_groups(prints: Fingerprints) -> list[list[int]]:
@@ -76,10 +76,15 @@ def _mean(matrices: Sequence[Matrix], analysis: Analysis, left_out: Sequence[int
     return cal.centred(cal.combine(scores), facts).z
 
 
-def _scaled(replicates: Matrix) -> Matrix:
+def scaled(replicates: Matrix) -> Matrix:
+    """What every replicate of a jackknife deviates by, scaled so that the squares sum to the variance.
+
+    Args:
+        replicates: one more axis in front: values without each of the groups.
+    """
     count = len(replicates)
-    scaled: Matrix = np.sqrt((count - 1) / count) * (replicates - replicates.mean(axis=0))
-    return scaled
+    found: Matrix = np.sqrt((count - 1) / count) * (replicates - replicates.mean(axis=0))
+    return found
 
 
 def half_widths(spread: Matrix) -> Matrix:

@@ -1,7 +1,6 @@
 """The leaderboard of public answers in results/: its recipe reads what is published, and the page is what it gives."""
 
 import csv
-import importlib.util
 import json
 import os
 from pathlib import Path
@@ -9,6 +8,7 @@ from types import ModuleType
 
 import polars as pl
 import pytest
+from modulefiles import loaded
 
 from harness.archive.imports import convert
 from harness.results import derivation, leaderboard
@@ -22,12 +22,7 @@ BOUND = {"markdown": "\n## Reproduce this", "html": "<h2>Reproduce this"}
 
 @pytest.fixture(scope="module")
 def tables() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("tables", ROOT / "results" / "tables.py")
-    assert spec is not None
-    assert spec.loader is not None
-    found = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(found)
-    return found
+    return loaded(ROOT / "results" / "tables.py")
 
 
 def _put(path: Path, text: str) -> None:
