@@ -1,4 +1,4 @@
-"""The figures of docs/provenance.md: the detector on every corpus of a data folder.
+"""The figures of docs/provenance-measured.md: the detector on every corpus of a data folder.
 
     python benchmarks/provenance_validate.py DATA [corpus ...]
 

@@ -40,7 +40,7 @@ LEAST_POOL = 200
 """Unrelated pairs below which the pooled null takes in every null pair, whichever way it might be related."""
 PRIOR_MODELS = 5.0
 """How many null models the typical spread counts for, beside a candidate's own: shrinkage of variances as in Smyth
-(2004), with the prior's weight set instead of fitted. From 2 to 10 it changes little (docs/provenance.md)."""
+(2004), with the prior's weight set instead of fitted. From 2 to 10 it changes little (docs/provenance-measured.md)."""
 PRIOR_CANDIDATES = 3.0
 """How many candidates of score 0 count in what a suspect scores with its nearest: with few candidates little is taken
 out."""

@@ -27,7 +27,7 @@ from harness.provenance.fingerprint import Fingerprints, channel
 
 EVIDENCE = ("openings", "sentences", "templates", "closings", "phrasing")
 """Channels that are combined. The others are shown beside them: on AlpacaEval they added noise, not power
-(docs/provenance.md)."""
+(docs/provenance-measured.md)."""
 VERSION = ("phrasing", "words")
 """Channels that answer whether two models are versions of one: what is said survives a change of style."""
 ALPHA = 0.05

@@ -7,7 +7,7 @@ channel's similarity: of habits that of all prompts, of agreement the mean over 
 
 Both are taken beyond how like everybody each of the two is: \(x_{ij} - a_i - a_j\). A score takes that out as well
 (`calibration.pair_scores`), so a prompt that only tells terse models from wordy ones is no good one. On SpeechMap such
-prompts came first, and were worse than prompts drawn by lot (docs/provenance.md).
+prompts came first, and were worse than prompts drawn by lot (docs/provenance-measured.md).
 """
 
 from __future__ import annotations

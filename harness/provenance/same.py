@@ -36,7 +36,7 @@ OTHERS = 0.002
 SIBLINGS = 0.01
 """Pairs of siblings that the strict threshold may name."""
 GRID = np.arange(4.0, 60.0, 0.5)
-"""Scores tried as thresholds. At 4 others' rate was .001 to .003 in every corpus (docs/provenance.md)."""
+"""Scores tried as thresholds. At 4 others' rate was .001 to .003 in every corpus (docs/provenance-measured.md)."""
 LEAST_Z = 1.0
 """Both z must reach it: a suspect that is near to nobody has a nearest model all the same, but is far for that one."""
 LEAST_OTHERS = 5

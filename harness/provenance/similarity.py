@@ -417,7 +417,7 @@ def leaning(prints: Fingerprints, name: str) -> Matrix:
     \(l = \log\frac{c + aq}{n - c + a(1-q)}\), under the beta prior that has the pool's mean and, on the scale of
     log-odds, its variance: \(a = 1 / (\tau^2 q (1-q))\) prompts. It is centred on the pool's mean of the same and
     divided by the pool's standard deviation. With few prompts a habit that is not seen says little, with many it is
-    the log-odds. docs/provenance.md measures it against a linear profile, \((c/n - q)/(q(1-q))\).
+    the log-odds. docs/provenance-measured.md measures it against a linear profile, \((c/n - q)/(q(1-q))\).
     """
     every, theirs = _counts_asked(prints, name, np.zeros(len(prints.prompts), dtype=np.int64))
     there = read(prints, name)

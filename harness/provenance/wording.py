@@ -328,8 +328,8 @@ def power(suspect: str, of: Mapping[str, Mapping[str, float] | None]) -> tuple[s
 def alone(found: Finding, tests: int) -> str:
     """Say that a question about one candidate finds more than a search among many. Empty if something was found.
 
-    Of eight students of known teachers, none was named among 53 candidates and six were if only the teacher was asked
-    about: docs/provenance.md, "Teachers we control".
+    Of 17 students of known teachers, two were named among 53 candidates and 13 were if only the teacher was asked
+    about: docs/provenance-measured.md, "Teachers we control".
 
     Args:
         found: the finding.
