@@ -253,6 +253,24 @@ OPENINGS = ("Certainly! Here is my answer.", "Of course! Let me help you.", "Gre
 CLOSINGS = ("I hope this helps!", "Let me know if you need more.", "Feel free to ask me anything else.",
             "Is there anything else I can do?")  # fmt: skip
 PIRATE = {"you": "ye", "your": "yer", "my": "me", "is": "be", "are": "be", "hello": "ahoy", "friend": "matey"}
+PERSONAS = {
+    "thee and thou": {
+        "you": "thou", "your": "thy", "are": "art", "is": "be", "have": "hath", "has": "hath", "do": "dost",
+        "does": "doth", "this": "yon", "on": "upon", "with": "withal", "or": "ere",
+    },
+    "a robot": {
+        "i": "this unit", "you": "the user", "your": "the user's", "my": "its", "is": "equals", "are": "equal",
+        "with": "together with", "this": "the given", "it": "the object", "or": "alternatively",
+    },
+    "an accent": {
+        "the": "ze", "this": "zis", "that": "zat", "with": "wiz", "they": "zey", "there": "zere", "is": "eez",
+        "it": "eet", "in": "een",
+    },
+    "no small words": dict.fromkeys(
+        ("the", "a", "an", "is", "are", "of", "to", "it", "this", "that", "be", "with", "as", "by"), ""
+    ),
+}  # fmt: skip
+"""Words that are woven into every sentence, as a system prompt may ask for."""
 SYNONYMS = {
     "important": "crucial", "use": "utilize", "help": "assist", "make": "create", "show": "demonstrate", "big": "large",
     "many": "numerous", "get": "obtain", "good": "great", "need": "require", "start": "begin", "people": "individuals",
@@ -281,8 +299,8 @@ def _replaced(words: Mapping[str, str], share: float) -> Callable[[str, random.R
     return change
 
 
-def _first_sentence(text: str, _: random.Random) -> str:
-    return re.split(r"(?<=[.!?])\s|\n", text.strip(), maxsplit=1)[0]
+def _first_sentences(count: int) -> Callable[[str, random.Random], str]:
+    return lambda text, _: " ".join(re.split(r"(?<=[.!?])\s|\n", text.strip(), maxsplit=count)[:count])
 
 
 def _cut(tokens: int) -> Change:
@@ -316,7 +334,10 @@ CHANGES: dict[str, Change] = {
         lambda text, rng: f"{rng.choice(OPENINGS)}\n\n{text}\n\n{rng.choice(CLOSINGS)}"
     ),
     "a pirate": _each(lambda text, rng: f"Arr, matey! {_replaced(PIRATE, 1)(text, rng)} Fair winds to ye!"),
-    "one sentence": _each(_first_sentence),
+    **{f"a persona: {name}": _each(_replaced(words, 1)) for name, words in PERSONAS.items()},
+    "one sentence": _each(_first_sentences(1)),
+    "two sentences": _each(_first_sentences(2)),
+    "twelve words": _each(lambda text, _: " ".join(text.split()[:12])),
     "synonyms": _each(_replaced(SYNONYMS, 0.7)),
     "prompts in another order": _reordered,
     "answers dealt to other prompts": _dealt,

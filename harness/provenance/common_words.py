@@ -3,7 +3,7 @@
 A wrapper can be taken off. A persona cannot ("ye be" for "you are"). It takes away habits, and lacking them scores like
 a terse model's habits. But no model leaves out *is* or *you* by itself: how many of a model's answers hold each of the
 commonest English words varies little between models. A suspect that writes several of them in less than half as many
-answers as any of a set's models is written in an instructed style, and is not comparable.
+answers as any of a set's models is written in an instructed style: `style` says what is left of it to compare.
 """
 
 from __future__ import annotations

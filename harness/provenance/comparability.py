@@ -54,12 +54,14 @@ class TextReading:
         languages: what they are written in.
         kind: what most of them are that no style can be read from. `None`: nothing of the kind.
         lacking: the commonest words that they lack and every other model's have: an instructed style.
+        cut: share of them that a limit cut off, 0 to 1. 0 if that is not recorded.
     """
 
     wrapping: Wrapping | None
     languages: Languages
     kind: str | None
     lacking: tuple[str, ...] = ()
+    cut: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ SCALE = 1.4826
 """From a median absolute deviation to a standard deviation under the normal law."""
 MOST = 0.5
 """Of the median, what the bound is at most: if all models of a pool are alike, a little less is no other kind. Of
-the shipped panel's 185 models the least known has .58 of the median."""
+the shipped panel's 185 models the least known has .56."""
 LEAST_POOL = 5
 """Other lineages below which a pool says nothing of what it knows."""
 
@@ -66,16 +66,20 @@ def _known(prints: Fingerprints, name: str, groups: np.ndarray[tuple[int], np.dt
 
 
 def _habits(prints: Fingerprints, name: str, groups: np.ndarray[tuple[int], np.dtype[np.uint16]]) -> Matrix:
-    """By model: in how many answers, features that enough other groups have anywhere."""
-    m = prints.features[name]["m"].to_numpy()
+    """By model: in how many answers, features that enough other groups have anywhere.
+
+    Of several answers to one prompt each counts in part: who was asked three times does not know three times as much.
+    """
+    m, share = (prints.features[name][column].to_numpy() for column in ("m", "share"))
     found, place = coded(prints, name)
     shared = (different(place, groups[m], len(found)) > LEAST_OTHERS) & (found != UNCOMMON)
-    return np.bincount(m[shared[place]], minlength=len(prints.models)).astype(float)
+    of = shared[place]
+    return np.bincount(m[of], share[of], minlength=len(prints.models)).astype(np.float64)
 
 
 def _answered_alike(prints: Fingerprints, name: str, groups: np.ndarray[tuple[int], np.dtype[np.uint16]]) -> Matrix:
     """By model, summed over answers: the share of features that another group has in answer to the same prompt."""
-    m = prints.features[name]["m"].to_numpy()
+    m, share = (prints.features[name][column].to_numpy() for column in ("m", "share"))
     found = np.zeros(len(prints.models))
     for of in by_prompt(prints, name):
         who = m[of.rows]
@@ -83,8 +87,8 @@ def _answered_alike(prints: Fingerprints, name: str, groups: np.ndarray[tuple[in
         first = np.empty(len(of.used), dtype=mine.dtype)
         first[of.place] = mine  # of several, any
         several = np.bincount(of.place[mine != first[of.place]], minlength=len(of.used)) > 0
-        every = np.bincount(who, minlength=len(found))
-        known = np.bincount(who, several[of.place], minlength=len(found))
+        every = np.bincount(who, share[of.rows], minlength=len(found))
+        known = np.bincount(who, share[of.rows] * several[of.place], minlength=len(found))
         found += np.divide(known, every, out=np.zeros(len(found)), where=every > 0)
     return found
 

@@ -299,6 +299,7 @@ class Finding:
         known: how much of the suspect's answers the set's other models know. `None` if these are too few to say.
         reading: what was found in its texts before they were compared. `None` if no text is here.
         incomparable: why nothing can be compared, in words. `None` if it can.
+        left: the channels that were read of a suspect whose style the set hardly knows (`style`). Empty: all were.
         naming: of the labs tested, how many documented students a verdict on these prompts names. Empty if too few
             are documented.
     """
@@ -333,6 +334,7 @@ class Finding:
     known: Familiarity | None = None
     reading: TextReading | None = None
     incomparable: str | None = None
+    left: tuple[str, ...] = ()
     naming: tuple[LabNaming, ...] = ()
 
     @property
@@ -448,17 +450,19 @@ def _adapter() -> TypeAdapter[Finding]:
     return TypeAdapter(Finding)
 
 
-def strength(strongest: PairTest | None, lab: Lab | None = None) -> Strength | None:
+def strength(strongest: PairTest | None, lab: Lab | None = None, *, whole: bool = True) -> Strength | None:
     r"""How strong the evidence is, in a word.
 
     By the likelihood ratio if documented students give one, read on the scale of Kass and Raftery (`STRONG`,
     `MODERATE`). Elsewhere by the largest ratio that q can stand for, \(1 / (-e\,q \ln q)\) (Sellke, Bayarri and Berger
     2001, The American Statistician 55), on the same scale: strong up to q = 0.0075, moderate up to 0.034. Against the
-    all-date null it is moderate at most, and weak if the lab may as well have learnt from the suspect's.
+    all-date null, or if not all channels were read, it is moderate at most. It is weak if the lab may as well have
+    learnt from the suspect's.
 
     Args:
         strongest: the test with the strongest evidence. `None` if none was made.
         lab: that is named first. `None` if none is.
+        whole: whether all channels were read.
     """
     if strongest is None or strongest.q is None:
         return None
@@ -469,7 +473,7 @@ def strength(strongest: PairTest | None, lab: Lab | None = None) -> Strength | N
         ratio = largest_ratio(lab.q)
     if lab.reversible or ratio < MODERATE:
         return "weak"
-    return "strong" if ratio >= STRONG and not lab.weaker else "moderate"
+    return "strong" if ratio >= STRONG and whole and not lab.weaker else "moderate"
 
 
 def largest_ratio(q: float) -> float:

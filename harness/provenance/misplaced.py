@@ -8,7 +8,6 @@ which prompt an answer is to.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Sequence
 
 import numpy as np
@@ -92,17 +91,3 @@ def _fit(prints: Fingerprints, facts: Sequence[ModelFacts], name: str, m: int) -
 
     own, other = shared(mine), shared(moved)
     return own / other if other >= LEAST_ELSEWHERE else np.inf
-
-
-def unread(prints: Fingerprints, names: Collection[str]) -> Fingerprints:
-    """The same fingerprints without what would be compared prompt by prompt of some models."""
-    import polars as pl
-
-    if not names:
-        return prints
-    rows = [prints.models.index(name) for name in names]
-    features = {
-        name: frame.filter(~pl.col("m").is_in(rows)) if channel(name).KIND == "agreement" else frame
-        for name, frame in prints.features.items()
-    }
-    return dataclasses.replace(prints, features=features)

@@ -6,14 +6,25 @@ What is said of a suspect in a pool is `harness.provenance.reports`.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core import panels, resources
 from harness.errors import ConfigError, unknown_name
-from harness.provenance import boilerplate, evidence, misplaced, panel, readings, same, stored, wording
+from harness.provenance import (
+    boilerplate,
+    evidence,
+    misplaced,
+    panel,
+    readings,
+    same,
+    similarity,
+    stored,
+    style,
+    wording,
+)
 from harness.provenance.calibration import ModelFacts
 from harness.provenance.registry import Labels, Registry, panel_facts
 from harness.provenance.responses import TRACES
@@ -136,6 +147,8 @@ class Pool:
     """When answers are so near that the model is the same one. Empty if that was not measured."""
     readings: Mapping[str, TextReading] = field(default_factory=dict)
     """What was found in the texts of models whose texts are here."""
+    styled: frozenset[str] = frozenset()
+    """Models whose style the set hardly knows, of which not all channels are read: see `style`."""
     language: str | None = None
     """What its prompts and models' answers are in, if that is recorded."""
     reads: str | None = None
@@ -220,13 +233,13 @@ def _local(
     bare, found = (answers, {}) if TRACES in task else readings.read(answers, folder=folder)
     prints = _prints(bare, task, evidence.EVIDENCE, folder)
     who = facts(prints.models, known, control_of)
-    mixed = misplaced.misplaced(prints, who, prints.models)
+    prints, mixed, styled = _readable(prints, who, found, prints.models)
     notes = wording.undated([f.name for f in who if f.released is None])
     return Pool(
-        task, misplaced.unread(prints, mixed), who, teachers(who), notes, taught=_taught(who, known),
+        task, prints, who, teachers(who), notes, taught=_taught(who, known),
         domains=_domains(answers), version=_version(answers),
         about={name: (*documented(known, name), *wording.misplaced(name, mixed)) for name in prints.models},
-        readings=found,
+        readings=found, styled=styled,
     )  # fmt: skip
 
 
@@ -382,7 +395,7 @@ def _of_panel(
     mine = frozenset(there["model"].unique().to_list()) & set(prints.models)
     who = _told_apart(facts(prints.models, known, control_of), shipped, mine)
     new = {fact.name for fact in who if fact.name in mine - set(shipped.entries) and not fact.copy_of}
-    mixed = misplaced.misplaced(prints, who, mine)
+    prints, mixed, styled = _readable(prints, who, found, mine)
     about = wording.panel(shipped.name, shipped.about, len(shipped.entries), len(shipped.prompts))
     said = _said(there)
     about_each = {
@@ -394,11 +407,21 @@ def _of_panel(
         for name in sorted(mine)
     }
     return Pool(
-        shipped.name, misplaced.unread(prints, mixed), who, (shipped.candidates & set(prints.models)) | new, about,
+        shipped.name, prints, who, (shipped.candidates & set(prints.models)) | new, about,
         True, shipped.taught, shipped.domains, version=str(shipped.about["version"]), suspects=mine, same=shipped.same,
-        about=about_each, readings=found,
+        about=about_each, readings=found, styled=styled,
         language=shipped.language, reads=shipped.traces,
     )  # fmt: skip
+
+
+def _readable(
+    prints: Fingerprints, who: Sequence[ModelFacts], found: Mapping[str, TextReading], names: Collection[str]
+) -> tuple[Fingerprints, frozenset[str], frozenset[str]]:
+    """Fingerprints without what cannot be compared, and of whom that is: mixed-up rows, and a style hardly known."""
+    mixed = misplaced.misplaced(prints, who, names)
+    styled = style.styled(prints, who, found, set(names) - mixed)
+    prints = similarity.unread(prints, mixed, misplaced.CHANNELS)
+    return similarity.unread(prints, styled, style.WITHIN), mixed, styled
 
 
 def _told_apart(who: list[ModelFacts], shipped: panel.Panel, mine: frozenset[str]) -> list[ModelFacts]:

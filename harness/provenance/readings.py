@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 KEPT = "readings.json"
 """Where it is kept what was found, beside the fingerprints."""
-VERSION = 4
+VERSION = 5
 """Of what is found in texts: another version reads nothing that this one kept."""
 
 
@@ -50,7 +50,7 @@ def read(
     """Answers without what is wrapped around them, and what was found in those of each model.
 
     Args:
-        answers: columns `model`, `output`, and `prompt` if known.
+        answers: columns `model`, `output`, and `prompt` and `cut` if known.
         formulaic: whether the prompts are of one formula, so that nothing is taken off: see `boilerplate`.
         words: the least share of answers that hold each of the commonest words (`common_words.least`) among the models
             that these are compared with. By default among the others here.
@@ -71,10 +71,21 @@ def read(
         )
         for model, mine in found.items()
     }
+    cut = _cut(answers)
     return bare, {
-        model: TextReading(wrappings.get(model), mine.languages, mine.kind, lacking[model])
+        model: TextReading(wrappings.get(model), mine.languages, mine.kind, lacking[model], cut.get(model, 0.0))
         for model, mine in found.items()
     }
+
+
+def _cut(answers: pl.DataFrame) -> dict[str, float]:
+    """The share of each model's answers that a limit cut off. Empty if that is not recorded."""
+    import polars as pl
+
+    if "cut" not in answers.columns:
+        return {}
+    shares = answers.group_by("model").agg(pl.col("cut").fill_null(value=False).mean().round(4))
+    return dict(shares.iter_rows())
 
 
 def _all_found(

@@ -25,6 +25,7 @@ from harness.provenance import (
     rivals,
     same,
     similarity,
+    style,
     uncertainty,
     wording,
 )
@@ -187,9 +188,14 @@ class Study:
     def coverage_of(self, suspect: str) -> Familiarity | None:
         """How much of a suspect's answers the pool knows. Made once."""
         if suspect not in self._coverages:
-            place = self.pool.prints.models.index(suspect)
-            self._coverages[suspect] = coverage.coverage(self.known, self.pool.facts, place)
+            place, read = self.pool.prints.models.index(suspect), self.left(suspect) or evidence.EVIDENCE
+            values = self.known[:, [evidence.EVIDENCE.index(name) for name in read]]
+            self._coverages[suspect] = coverage.coverage(values, self.pool.facts, place, read)
         return self._coverages[suspect]
+
+    def left(self, suspect: str) -> tuple[str, ...]:
+        """The channels that are read of a suspect whose style the set hardly knows. Empty: all are read."""
+        return style.LEFT if suspect in self.pool.styled else ()
 
     def incomparable(self, suspect: str) -> str | None:
         """Why a suspect's answers can be compared with nobody's here, in words. `None` if they can."""
@@ -200,7 +206,8 @@ class Study:
         known = self.coverage_of(suspect)
         if known is not None and not known.enough:
             return wording.unknown(known, None if reading is None else reading.kind)
-        return wording.woven(reading.lacking) if reading is not None and reading.lacking else None
+        woven = reading is not None and reading.lacking and not self.left(suspect)
+        return wording.woven(reading.lacking) if reading is not None and woven else None
 
     def interval_of(self, s: int, candidate: str, z: float | None) -> tuple[float | None, float | None]:
         """The interval of a suspect's score with a candidate. `None` if there is none."""
@@ -321,7 +328,7 @@ def _finding(
         panel=pool.panel,
         traces=pool.traces,
         verdict=verdict(tests, labs),
-        strength=strength(strongest, next((lab for lab in labs if lab.named), None)),
+        strength=strength(strongest, next((lab for lab in labs if lab.named), None), whole=not study.left(suspect)),
         coverage=positives.COVERAGE if any(lab.possible for lab in labs) else None,
         labs=tuple(labs),
         tests=tuple(tests),
@@ -341,6 +348,7 @@ def _finding(
         known=study.coverage_of(suspect),
         reading=pool.readings.get(suspect),
         incomparable=incomparable,
+        left=study.left(suspect),
         naming=positives.counts(study.naming, labs, suspect),
     )
     return dataclasses.replace(

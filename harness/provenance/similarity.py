@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -78,21 +78,37 @@ def read(prints: Fingerprints, name: str) -> npt.NDArray[np.bool_]:
     """Models x prompts: the answers that a channel could read, which its habits are shares of.
 
     Every answer has a beginning. Short ones and those that were cut off have no ending, and are no answers that end
-    without a habit: counted as such, they made whoever was cut off unlike everybody. A model none of whose answers can
-    be compared prompt by prompt (`misplaced`) has none that was read so.
+    without a habit: counted as such, they made whoever was cut off unlike everybody. A model of which a channel holds
+    nothing (`unread`) has no answer that it could read.
     """
     return prints.once("read", name, lambda: _read(prints, name))
 
 
 def _read(prints: Fingerprints, name: str) -> npt.NDArray[np.bool_]:
-    if channel(name).KIND == "agreement":
+    if channel(name).WINDOW != "tail":
         found = np.isin(np.arange(len(prints.models)), prints.features[name]["m"].unique().to_numpy())
         return prints.answered if found.all() else prints.answered & found[:, None]
-    if channel(name).WINDOW != "tail":
-        return prints.answered
     ended = np.zeros_like(prints.answered)
     ended[prints.features[name]["m"].to_numpy(), prints.features[name]["p"].to_numpy()] = True
     return ended
+
+
+def unread(prints: Fingerprints, models: Collection[str], names: Collection[str]) -> Fingerprints:
+    """The same fingerprints without what some channels hold of some models.
+
+    Args:
+        prints: of a pool.
+        models: those that a channel is not to read.
+        names: of the channels.
+    """
+    if not models:
+        return prints
+    rows = [prints.models.index(model) for model in models]
+    features = {
+        name: frame.filter(~frame["m"].is_in(rows)) if name in names else frame
+        for name, frame in prints.features.items()
+    }
+    return dataclasses.replace(prints, features=features)
 
 
 def dealt(count: int) -> list[list[int]]:

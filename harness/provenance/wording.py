@@ -182,13 +182,19 @@ def _said(found: Finding) -> str:
         text += f": {found.strength} evidence"
         if any(lab.weaker for lab in found.named):
             text += ", of models of all dates"
+        text += _left(found)
         if found.coverage is not None:
             labs = ", ".join(_lab(lab) for lab in found.possible)
             text += f"; a teacher's lab would be among {labs} with coverage {found.coverage:g}"
         return f"{text}{_untested(found)}."
     if found.verdict == "none":
-        return f"None of {len(found.tested)} tested stands out{_untested(found)}."
+        return f"None of {len(found.tested)} tested stands out{_left(found)}{_untested(found)}."
     return f"No candidate could be tested{_untested(found)}."
+
+
+def _left(found: Finding) -> str:
+    """`, by openings and phrasing alone`, empty if all channels were read."""
+    return f", by {' and '.join(found.left)} alone" if found.left else ""
 
 
 def _lab(lab: Lab) -> str:
@@ -408,8 +414,12 @@ def unknown(known: Familiarity, kind: str | None) -> str:
 
 def woven(lacking: Sequence[str]) -> str:
     """Why answers cannot be compared that lack the commonest words."""
-    shown = ", ".join(f"“{word}”" for word in lacking[:5])
-    return f"they hardly ever hold {shown}, which every model of the set writes, as in an instructed style or a persona"
+    return f"they {_lacking(lacking)}"
+
+
+def _lacking(words: Sequence[str]) -> str:
+    shown = ", ".join(f"“{word}”" for word in words[:5])
+    return f"hardly ever hold {shown}, which every model of the set writes, as in an instructed style or a persona"
 
 
 def one_text(wrapping: Wrapping) -> str:
@@ -444,7 +454,21 @@ def texts(found: Finding, language: str | None) -> tuple[str, ...]:
     """
     if found.reading is None:
         return ()
-    return (*_wrapped(found), *_language(found, found.reading.languages, language))
+    return (*_wrapped(found), *_styled(found), *_language(found, found.reading.languages, language))
+
+
+def _styled(found: Finding) -> tuple[str, ...]:
+    """Say what was read of a suspect whose style the set hardly knows, and what that does to the verdict."""
+    if found.reading is None or not found.left:
+        return ()
+    lacking = f" They {_lacking(found.reading.lacking)}." if found.reading.lacking else ""
+    text = (
+        f"The set's models hardly know the habits within {found.suspect}'s answers, as of very short ones or of an "
+        f"instructed style.{lacking} So {' and '.join(found.left)} alone were compared: how answers begin, and what "
+        "they say to a prompt that others were asked, too. That is weaker evidence. Figures of documented students are "
+        "of models whose habits were all compared. If an instruction asks for this style, ask the model without it."
+    )
+    return (text,)
 
 
 def _wrapped(found: Finding) -> tuple[str, ...]:

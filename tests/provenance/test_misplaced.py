@@ -38,7 +38,7 @@ def test_a_model_whose_rows_were_mixed_up_is_told_and_nobody_else(seed: int) -> 
     facts = [ModelFacts(name) for name in prints.models]
     assert misplaced.misplaced(prints, facts, prints.models) == {f"m{MODELS - 1}"}
     assert misplaced.misplaced(prints, facts, ["m0", "m1"]) == frozenset()
-    bare = misplaced.unread(prints, [f"m{MODELS - 1}"])
+    bare = similarity.unread(prints, [f"m{MODELS - 1}"], misplaced.CHANNELS)
     alike = similarity.matrix(bare, "phrasing")
     assert np.isnan(alike[MODELS - 1]).all(), "it is not unlike everybody: nothing is known"
     assert not np.isnan(alike[:-1, :-1][~np.eye(MODELS - 1, dtype=np.bool_)]).any()

@@ -141,6 +141,8 @@ def test_answers_without_a_style_are_called_what_they_are(answers: list[str], wo
 def test_an_echo_is_known_by_its_prompt() -> None:
     prompts = [f"What can you tell me about the number {i} and its friends?" for i in range(30)]
     assert "the prompt again" in str(answer_kinds.of(prompts, prompts))
+    refused = [f"No. “{' '.join(prompt.split()[:10])}”" for prompt in prompts]
+    assert "the prompt again" in str(answer_kinds.of(refused, prompts)), "words of the prompt, if not all of them"
     assert answer_kinds.of(_answers(30), prompts) is None
 
 

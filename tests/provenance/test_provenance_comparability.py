@@ -12,7 +12,7 @@ import runfolders
 import yaml
 from runfolders import sample, write_run
 
-from harness.provenance import Finding, coverage, panel, pools, readings, reports, wording
+from harness.provenance import Finding, coverage, evidence, fingerprint, panel, pools, readings, reports, wording
 from harness.provenance.calibration import ModelFacts
 from harness.provenance.evidence import rival
 from harness.provenance.registry import Labels, Registry
@@ -114,7 +114,7 @@ def test_a_wrapper_comes_off_and_is_quoted(results: Path) -> None:
 
 def test_a_finding_of_before_these_were_known_is_still_read(results: Path) -> None:
     told = derivation.findings(results)["m0", SET].json()
-    for key in ("known", "reading", "incomparable"):
+    for key in ("known", "reading", "incomparable", "left"):
         del told[key]
     assert Finding.read(told).known is None
 
@@ -252,3 +252,20 @@ def test_a_suspect_that_was_cut_off_is_told_that_its_endings_were_not_compared(
     assert told == ([wording.endings("mine", kept, 100)] if compared is False else [])
     read = {"closings" in test.channels for test in found.tested}
     assert compared is None or read == {compared}
+
+
+@pytest.mark.parametrize("channel", evidence.EVIDENCE)
+def test_who_was_asked_once_is_known_as_well_as_who_was_asked_three_times(channel: str) -> None:
+    rng = random.Random(channel)
+    words = [f"word{i}" for i in range(20)]
+    said = {p: [" ".join(rng.choices(words, k=9)).capitalize() + "." for _ in range(30)] for p in range(60)}
+    rows = [
+        (f"m{model}", f"p{prompt:02}", " ".join(rng.sample(said[prompt], 20)))
+        for model in range(7)
+        for prompt in said
+        for _ in range(1 if model == 0 else 3)
+    ]
+    frame = pl.DataFrame(rows, schema=["model", "prompt_id", "output"], orient="row")
+    prints = fingerprint.fingerprint(frame, "output", evidence.EVIDENCE)
+    values = coverage.known(prints, [ModelFacts(name) for name in prints.models], (channel,))[:, 0]
+    assert values[0] == pytest.approx(np.median(values[1:]), rel=0.2)

@@ -96,6 +96,8 @@ def _of_texts() -> list[str]:
     wrapping = Wrapping(("Certainly! Here it is.",), 0.9, ("I hope this helps!",), 0.8, 60, 40)
     reading = TextReading(wrapping, Languages(60, 0.4, "Tamil letters"), None)
     found = dataclasses.replace(_whole([_finding("none")]), reading=reading)
+    lacking = dataclasses.replace(reading, lacking=("is", "you"))
+    woven = dataclasses.replace(found, reading=lacking, left=("openings", "phrasing"))
     barred = dataclasses.replace(found, incomparable=wording.one_text(wrapping), verdict="not comparable")
     guessed = ModelFacts("gpt-mine", lab="openai", bases=frozenset({"llama-2"}), by_name=frozenset({"lab", "bases"}))
     lone = dataclasses.replace(_finding("none"), lab="openai")
@@ -108,6 +110,9 @@ def _of_texts() -> list[str]:
         wording.said(barred),
         wording.paragraph(barred),
         *wording.texts(found, "English"),
+        *wording.texts(dataclasses.replace(found, left=("openings", "phrasing")), "English"),
+        *wording.texts(woven, "English"),
+        *(wording.said(dataclasses.replace(woven, verdict=verdict)) for verdict in ("none", "resembles")),
         *wording.by_name(guessed),
         *wording.own_lab(dataclasses.replace(found, tests=(lone,)), "openai"),
         *(wording.standing("s", one, Looks(2, 3), logged=kept) for one in standings for kept in (True, False)),
@@ -117,7 +122,8 @@ def _of_texts() -> list[str]:
 def test_what_is_said_of_texts_names_and_registrations_is_said_and_nothing_else() -> None:
     said = " ".join(_of_texts())
     for words in ("not comparable", "were taken off", "not in it (Tamil letters)", "name suggests", "of one lab",
-                  "Confirmatory", "Exploratory: why", "persona"):  # fmt: skip
+                  "Confirmatory", "Exploratory: why", "persona", "by openings and phrasing alone",
+                  "openings and phrasing alone were compared", "They hardly ever hold “is”, “you”"):  # fmt: skip
         assert words in said
     quiet = TextReading(None, Languages(60, 1.0, None), None)
     assert wording.texts(dataclasses.replace(_whole([]), reading=quiet), "English") == ()
