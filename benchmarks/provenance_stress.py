@@ -17,6 +17,7 @@ of the same name is left out. Draws are fixed by a seed.
 from __future__ import annotations
 
 import argparse
+import html
 import json
 import random
 import re
@@ -303,6 +304,15 @@ def _first_sentences(count: int) -> Callable[[str, random.Random], str]:
     return lambda text, _: " ".join(re.split(r"(?<=[.!?])\s|\n", text.strip(), maxsplit=count)[:count])
 
 
+def _behind(texts: Mapping[str, str], _: random.Random) -> dict[str, str]:
+    asked = {prompt.id: prompt.text for prompt in panel.load(PANEL).prompts if prompt.text}
+    return {p: f"[INST] {asked[p]} [/INST] {text}" if p in asked else text for p, text in texts.items()}
+
+
+def _html(text: str, _: random.Random) -> str:
+    return "".join(f"<p>{html.escape(part)}</p>" for part in re.split(r"\n+", text) if part.strip())
+
+
 def _cut(tokens: int) -> Change:
     return _each(lambda text, _: text if len(text.split(" ")) <= tokens else " ".join(text.split(" ")[:tokens]))
 
@@ -341,6 +351,9 @@ CHANGES: dict[str, Change] = {
     "synonyms": _each(_replaced(SYNONYMS, 0.7)),
     "prompts in another order": _reordered,
     "answers dealt to other prompts": _dealt,
+    "file: answers behind their prompts, between marks": _behind,
+    "file: paragraphs of HTML": _each(_html),
+    "file: line ends and quotation marks escaped": _each(lambda text, _: json.dumps(text)[1:-1]),
     "20 prompts": _fewer(20),
     "50 prompts": _fewer(50),
     "100 prompts": _fewer(100),

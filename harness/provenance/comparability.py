@@ -55,6 +55,7 @@ class TextReading:
         kind: what most of them are that no style can be read from. `None`: nothing of the kind.
         lacking: the commonest words that they lack and every other model's have: an instructed style.
         cut: share of them that a limit cut off, 0 to 1. 0 if that is not recorded.
+        damaged: what was undone before they were compared, in words: see `damage`.
     """
 
     wrapping: Wrapping | None
@@ -62,6 +63,7 @@ class TextReading:
     kind: str | None
     lacking: tuple[str, ...] = ()
     cut: float = 0.0
+    damaged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness import runs
 from harness.errors import StorageError
-from harness.provenance import answer_kinds, boilerplate, common_words, stored
+from harness.provenance import answer_kinds, boilerplate, common_words, damage, stored
 from harness.provenance.comparability import Languages, TextReading
 from harness.provenance.languages import languages
 
@@ -58,7 +58,7 @@ def read(
     """
     import polars as pl
 
-    texts = answers.with_columns(pl.col("output").cast(pl.String))
+    texts, damaged = damage.undone(answers.with_columns(pl.col("output").cast(pl.String)))
     kept = {} if folder is None else _kept(folder / KEPT)
     keys = _keys(texts, folder)
     known = {model for model, key in keys.items() if key in kept and kept[key].bare}
@@ -73,7 +73,9 @@ def read(
     }
     cut = _cut(answers)
     return bare, {
-        model: TextReading(wrappings.get(model), mine.languages, mine.kind, lacking[model], cut.get(model, 0.0))
+        model: TextReading(
+            wrappings.get(model), mine.languages, mine.kind, lacking[model], cut.get(model, 0.0), damaged.get(model, ())
+        )
         for model, mine in found.items()
     }
 

@@ -454,7 +454,19 @@ def texts(found: Finding, language: str | None) -> tuple[str, ...]:
     """
     if found.reading is None:
         return ()
-    return (*_wrapped(found), *_styled(found), *_language(found, found.reading.languages, language))
+    return (
+        *_damaged(found.suspect, found.reading.damaged),
+        *_wrapped(found),
+        *_styled(found),
+        *_language(found, found.reading.languages, language),
+    )
+
+
+def _damaged(suspect: str, undone: Sequence[str]) -> tuple[str, ...]:
+    """Say what a file did to answers, and that it was undone."""
+    if not undone:
+        return ()
+    return (f"Of {suspect}'s answers {', and '.join(undone)}. That was undone before anything was compared.",)
 
 
 def _styled(found: Finding) -> tuple[str, ...]:
