@@ -313,6 +313,18 @@ def _html(text: str, _: random.Random) -> str:
     return "".join(f"<p>{html.escape(part)}</p>" for part in re.split(r"\n+", text) if part.strip())
 
 
+def _cited(text: str, rng: random.Random) -> str:
+    return re.sub(r"(?<=[a-z])([.!?])(?=\s|$)", lambda end: f"{end[1]}[{rng.randint(1, 9)}]", text)
+
+
+def _curly(text: str, _: random.Random) -> str:
+    return re.sub(r'(?<!\w)"(?=\S)', "“", text.replace("'", "’")).replace('"', "”")
+
+
+def _some(share: float, said: str) -> Change:
+    return lambda texts, rng: {p: said if rng.random() < share else text for p, text in texts.items()}
+
+
 def _cut(tokens: int) -> Change:
     return _each(lambda text, _: text if len(text.split(" ")) <= tokens else " ".join(text.split(" ")[:tokens]))
 
@@ -354,6 +366,13 @@ CHANGES: dict[str, Change] = {
     "file: answers behind their prompts, between marks": _behind,
     "file: paragraphs of HTML": _each(_html),
     "file: line ends and quotation marks escaped": _each(lambda text, _: json.dumps(text)[1:-1]),
+    "file: line breaks made spaces": _each(lambda text, _: re.sub(r"\s*\n\s*", " ", text)),
+    "file: each line break twice": _each(lambda text, _: text.replace("\n", "\n\n")),
+    "file: curly quotation marks": _each(_curly),
+    "sources after each sentence": _each(_cited),
+    "an error instead of three answers in ten": _some(0.3, "Error 429: too many requests. Try again in 20 seconds."),
+    "a refusal instead of three answers in ten": _some(0.3, "I'm sorry, but I can't assist with that request."),
+    "a refusal instead of six answers in ten": _some(0.6, "I'm sorry, but I can't assist with that request."),
     "20 prompts": _fewer(20),
     "50 prompts": _fewer(50),
     "100 prompts": _fewer(100),

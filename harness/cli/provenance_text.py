@@ -91,7 +91,7 @@ def text(suspect: str, corpus: Mapping[str, Any]) -> str:
             lines.append("Score by channel:\n" + grid(["candidate", *channels], by, columns))
     if any(row["candidates"] for row in corpus["domains"]):
         lines.append(_domains(corpus["domains"], columns))
-    lines += [wrapped(text, columns) + "\n" for text in (corpus["paragraph"], *corpus["notes"])]
+    lines += [wrapped(visible(text), columns) + "\n" for text in (corpus["paragraph"], *corpus["notes"])]
     lines.append(wrapped(LEGEND, columns) + "\n")
     return "\n".join(lines) + "\n"
 

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from harness.provenance import languages
+from harness.provenance.texts import quoted
 
 MOST = 0.5
 """Share of a model's answers that are of one kind from which on the kind is named."""
@@ -40,9 +41,7 @@ def of(answers: Sequence[str], prompts: Sequence[str | None]) -> str | None:
     some = pairs[::step]
     alike, times = Counter(" ".join(text.split()) for text, _ in some).most_common(1)[0]
     if len(some) > 1 and times >= max(2, MOST * len(some)):
-        return (
-            f"{times} of {len(some)} answers that were looked at are one text: “{alike[:40]}{'…' * (len(alike) > 40)}”"  # noqa: PLR2004
-        )
+        return f"{times} of {len(some)} answers that were looked at are one text: “{quoted(alike)}”"
     kinds: Counter[str] = Counter()
     for seen, (text, prompt) in enumerate(some, 1):
         if kind := _kind(text, prompt):

@@ -16,6 +16,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from harness.provenance.comparability import Wrapping
+from harness.provenance.texts import quoted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -230,7 +231,6 @@ def _ends(text: str, *, forward: bool) -> list[tuple[str, int]]:
     return [(word, skipped + start) for word, (start, _) in reversed(found[-LONGEST:])]
 
 
-def quotes(told: Wrapping, longest: int = 60) -> list[str]:
-    """The set texts on one line each and cut to so many characters, at most two of each end."""
-    every = [" ".join(text.split()) for text in (*told.opening[:2], *told.closing[:2])]
-    return [text if len(text) <= longest else text[: longest - 1] + "…" for text in every]
+def quotes(told: Wrapping) -> list[str]:
+    """The set texts, at most two of each end."""
+    return [quoted(text) for text in (*told.opening[:2], *told.closing[:2])]

@@ -56,6 +56,7 @@ class TextReading:
         lacking: the commonest words that they lack and every other model's have: an instructed style.
         cut: share of them that a limit cut off, 0 to 1. 0 if that is not recorded.
         damaged: what was undone before they were compared, in words: see `damage`.
+        lost: what they seem to have lost that cannot be undone, in words. `None`: nothing.
     """
 
     wrapping: Wrapping | None
@@ -64,6 +65,7 @@ class TextReading:
     lacking: tuple[str, ...] = ()
     cut: float = 0.0
     damaged: tuple[str, ...] = ()
+    lost: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -389,7 +389,7 @@ def _lab_test(analysis: Analysis, s: int, k: int, columns: Mapping[int, int], p:
     return LabTest(labs.names[k], versions, z, least, int(size), int(below), weaker)
 
 
-def adjusted(sets: Sequence[Sequence[LabTest]]) -> list[dict[str, float]]:
+def adjusted(sets: Sequence[Sequence[LabTest]], readings: Sequence[int] = ()) -> list[dict[str, float]]:
     """False discovery rates over all labs looked at for one suspect, by lab, one mapping per prompt set.
 
     A lab counts as often as it has versions that were tested, so every version is held equally likely to be the
@@ -399,9 +399,12 @@ def adjusted(sets: Sequence[Sequence[LabTest]]) -> list[dict[str, float]]:
 
     Args:
         sets: what was found on each prompt set, of `lab_tests`.
+        readings: in how many ways the answers to each could have been read, if they themselves decide which it is. Each
+            way is a test that could have been made: p times their number (Bonferroni). By default one.
     """
-    every = [test for tests in sets for test in tests]
-    q = iter(cal.benjamini_hochberg([test.p for test in every], [len(test.versions) for test in every]))
+    ways = readings or [1] * len(sets)
+    every = [(min(1.0, test.p * n), len(test.versions)) for tests, n in zip(sets, ways, strict=True) for test in tests]
+    q = iter(cal.benjamini_hochberg([p for p, _ in every], [weight for _, weight in every]))
     return [{test.lab: next(q) for test in tests} for tests in sets]
 
 

@@ -58,7 +58,9 @@ def read(
     """
     import polars as pl
 
-    texts, damaged = damage.undone(answers.with_columns(pl.col("output").cast(pl.String)))
+    alone, texts = words is None, answers.with_columns(pl.col("output").cast(pl.String))
+    texts, damaged = damage.undone(texts, formulaic=formulaic, alone=alone)
+    lost = damage.lost(texts, alone=alone)
     kept = {} if folder is None else _kept(folder / KEPT)
     keys = _keys(texts, folder)
     known = {model for model, key in keys.items() if key in kept and kept[key].bare}
@@ -74,10 +76,11 @@ def read(
     cut = _cut(answers)
     return bare, {
         model: TextReading(
-            wrappings.get(model), mine.languages, mine.kind, lacking[model], cut.get(model, 0.0), damaged.get(model, ())
+            wrappings.get(model), mine.languages, mine.kind, lacking[model], cut.get(model, 0.0),
+            damaged.get(model, ()), lost.get(model),
         )
         for model, mine in found.items()
-    }
+    }  # fmt: skip
 
 
 def _cut(answers: pl.DataFrame) -> dict[str, float]:

@@ -256,9 +256,10 @@ def _of(suspect: str, every: Sequence[Study], by_domain: bool | None) -> list[Fi
     barred = [study.incomparable(suspect) for study in studies]
     labs = [[] if why else evidence.lab_tests(study.asked, suspect) for study, why in zip(studies, barred, strict=True)]
     number = sum(map(len, labs))
+    rates = evidence.adjusted(labs, [style.READINGS if study.left(suspect) else 1 for study in studies])
     return [
         _finding(study, suspect, of, q, number, by_domain, why)
-        for study, of, q, why in zip(studies, labs, evidence.adjusted(labs), barred, strict=True)
+        for study, of, q, why in zip(studies, labs, rates, barred, strict=True)
     ]
 
 

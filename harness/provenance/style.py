@@ -21,6 +21,8 @@ LEFT = ("openings", "phrasing")
 """Channels that are read all the same."""
 WITHIN = tuple(name for name in EVIDENCE if name not in LEFT)
 """Those of habits within the text, which are not."""
+READINGS = 2
+"""Ways in which such answers could have been read, by all channels or by `LEFT`. They themselves decide which it is."""
 MOST_CUT = 0.5
 """Share of answers that a limit cut off, from which on few habits within the text are no style."""
 
@@ -49,6 +51,10 @@ def styled(
     return frozenset(
         model
         for model in asked
-        if (readings[model].lacking or (readings[model].cut < MOST_CUT and not enough(model, *WITHIN)))
+        if (
+            readings[model].lacking
+            or readings[model].lost
+            or (readings[model].cut < MOST_CUT and not enough(model, *WITHIN))
+        )
         and all(enough(model, name) for name in LEFT)
     )

@@ -30,6 +30,8 @@ TRACE_CHARS = 7_000
 TAIL_CHARS = 240
 TAIL_NEEDS_CHARS = 400
 """Answers shorter than this (characters) have no closing of their own."""
+QUOTED = 60
+"""Characters of a text that a report quotes."""
 BATCH = 20_000
 """Answers held as tokens at any one time. Bounds memory."""
 
@@ -87,6 +89,12 @@ class Tokens:
     starts: Bool
     id: I32
     vocabulary: tuple[str, ...]
+
+
+def quoted(text: str) -> str:
+    """A model's text as a report quotes it: one line, no longer than `QUOTED`."""
+    line = " ".join(text.split())
+    return line if len(line) <= QUOTED else line[: QUOTED - 1] + "…"
 
 
 def answers(frame: pl.DataFrame, column: str = "output") -> tuple[pl.DataFrame, dict[str, int]]:

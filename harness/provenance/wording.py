@@ -466,7 +466,7 @@ def _damaged(suspect: str, undone: Sequence[str]) -> tuple[str, ...]:
     """Say what a file did to answers, and that it was undone."""
     if not undone:
         return ()
-    return (f"Of {suspect}'s answers {', and '.join(undone)}. That was undone before anything was compared.",)
+    return (f"Before anything was compared, this was undone in {suspect}'s answers: {'; '.join(undone)}.",)
 
 
 def _styled(found: Finding) -> tuple[str, ...]:
@@ -474,11 +474,18 @@ def _styled(found: Finding) -> tuple[str, ...]:
     if found.reading is None or not found.left:
         return ()
     lacking = f" They {_lacking(found.reading.lacking)}." if found.reading.lacking else ""
-    text = (
+    why = (
         f"The set's models hardly know the habits within {found.suspect}'s answers, as of very short ones or of an "
-        f"instructed style.{lacking} So {' and '.join(found.left)} alone were compared: how answers begin, and what "
-        "they say to a prompt that others were asked, too. That is weaker evidence. Figures of documented students are "
-        "of models whose habits were all compared. If an instruction asks for this style, ask the model without it."
+        f"instructed style.{lacking}"
+    )
+    mend = "If an instruction asks for this style, ask the model without it."
+    if found.reading.lost:
+        why = f"Of {found.suspect}'s answers {found.reading.lost}, as if a file had lost them.{lacking}"
+        mend = "If a file lost them, import the answers as they were written."
+    text = (
+        f"{why} So {' and '.join(found.left)} alone were compared: how answers begin, and what they say to a prompt "
+        "that others were asked, too. That is weaker evidence. Figures of documented students are of models whose "
+        f"habits were all compared. {mend}"
     )
     return (text,)
 

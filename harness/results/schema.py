@@ -20,7 +20,7 @@ from harness.provenance import probes
 DOCS_BEGIN = "<!-- schema: made by harness.results.schema.markdown() -->"
 DOCS_END = "<!-- /schema -->"
 """Between these two lines of `docs/schema.md` stands `markdown()`. A test compares them."""
-VERSION = 16
+VERSION = 17
 """Of this schema, and of how its rows are computed. An index of another version is rebuilt, never read."""
 GAP = 0.01
 """A figure of lm-eval's own that is further than this from ours is pointed out."""

@@ -228,6 +228,15 @@ def test_names_and_addresses_in_a_report_stay_whole(capsys: pytest.CaptureFixtur
         assert max(map(len, shown.splitlines())) <= 80
 
 
+def test_a_quoted_answer_moves_no_cursor_and_hides_nothing() -> None:
+    quoted = "one text, which is left out: “\x1b[2J\x1b[31mError\u202e\u200b”"
+    set_ = {"corpus": "t", "suspect_prompts": 60, "prompts": 60, "models": 9, "verdict": "none", "strength": None,
+            "tests": [], "domains": [], "paragraph": f"Read: {quoted}", "notes": [f"Noted: {quoted}"]}  # fmt: skip
+    shown = provenance_text.text("a", set_)
+    assert shown.count("\\x1b[2J\\x1b[31mError\\u202e\\u200b") == 2
+    assert "\x1b" not in shown
+
+
 def test_help_fits_80_columns_and_its_examples_can_be_copied() -> None:
     shown = forks.run("eval", "--help").stdout
     assert "\ntask: aime24" in shown

@@ -44,6 +44,8 @@ DAMAGED: dict[str, Callable[[str, str], str]] = {
     "old line ends": lambda said, _: said.replace("\n", "\r"),
     "Windows": lambda said, _: said.replace("\n", "\r\n"),
     "invisible": lambda said, _: "\ufeff" + said.replace(" ", " \u200b"),
+    "line breaks twice": lambda said, _: said.replace("\n", "\n\n"),
+    "sources": lambda said, _: said.replace(". ", " [1][12]. ") + "【4†source】",
     "line breaks of HTML": lambda said, _: html.escape(said).replace("\n", "<br/>"),
 }
 
@@ -104,13 +106,83 @@ def test_halves_of_a_character_become_one_and_alone_none_is_written() -> None:
     assert found == ["A smile: \U0001f600\nand half of one: \ufffd"] * 12
 
 
+ERROR = "Error 429: too many requests. Try again in 20 seconds, or ask for a higher limit."
+
+
+@pytest.mark.parametrize("nothing", ["nan", "NaN", " null\n", "None", "<NA>"])
+def test_what_a_table_writes_where_it_has_nothing_is_no_answer(nothing: str) -> None:
+    found, told = _undone([nothing if i % 2 else said for i, said in enumerate(ANSWERS)])
+    assert found == ["" if i % 2 else said for i, said in enumerate(ANSWERS)]
+    assert told == ("20 of 40 said “nan” or the like, which is left out",)
+    few = [nothing if i < damage.LEAST - 1 else said for i, said in enumerate(ANSWERS)]
+    assert _undone(few) == (few, ())
+
+
+def test_one_text_in_place_of_many_answers_is_none() -> None:
+    mixed = [*ANSWERS, *[f" {ERROR}\n"] * damage.REPEATED]
+    found, told = _undone(mixed)
+    assert found == [*ANSWERS, *[""] * damage.REPEATED]
+    assert told == (f"10 of 50 were one text, which is left out: “{ERROR[:59]}…”",)
+
+
+@pytest.mark.parametrize(
+    ("texts", "why"),
+    [
+        ([*ANSWERS, *[ERROR] * (damage.REPEATED - 1)], "a few"),
+        ([*ANSWERS, *["(B)"] * 20], "so short a text is an answer"),
+        ([*ANSWERS[: damage.LEAST_LEFT - 1], *[ERROR] * 20], "too little would be left"),
+        ([f"{said} {i}" for i in range(20) for said in ANSWERS] + [ERROR] * 20, "a small share"),
+    ],
+)
+def test_one_text_stays(texts: list[str], why: str) -> None:
+    assert _undone(texts) == (texts, ()), why
+
+
+def test_one_text_in_answer_to_few_prompts_or_by_most_models_or_to_one_formula_stays() -> None:
+    answers = [*ANSWERS, *[ERROR] * 20]
+    frame = pl.DataFrame(
+        {"model": "a", "prompt_id": [f"p{i % 9 if i >= 40 else i}" for i in range(60)], "output": answers}
+    )
+    assert damage.undone(frame)[1] == {}, "asked nine prompts again and again"
+    each = frame.with_columns(prompt_id=pl.Series([f"p{i}" for i in range(60)]))
+    assert set(damage.undone(each)[1]) == {"a"}
+    assert damage.undone(each, formulaic=True)[1] == {}
+    both = pl.concat([each, each.with_columns(model=pl.lit("b"))])
+    assert damage.undone(both, alone=True)[1] == {}
+    assert set(damage.undone(both)[1]) == {"a", "b"}
+    other = each.with_columns(model=pl.lit("c"), output=pl.Series([f"{text} {i}" for i, text in enumerate(answers)]))
+    assert set(damage.undone(pl.concat([each, other]), alone=True)[1]) == {"a"}
+
+
+def test_code_that_counts_is_no_list_of_sources() -> None:
+    code = [f"Use `x[{i}]` here. It is:\n\n```\nx[1] = y[2]\nz = [3]\n```\nThe last is x[-1]." for i in range(40)]
+    assert _undone(code) == (code, ())  # type: ignore[comparison-overlap]
+
+
+def test_lost_line_breaks_are_told() -> None:
+    long = [" ".join([said.replace("\n", " ")] * 8) for said in ANSWERS]
+    frame = pl.DataFrame({"model": "a", "output": long})
+    words = "40 of 40 longer answers have no line break"
+    assert damage.lost(frame) == {"a": words}
+    assert damage.lost(frame[: damage.LEAST_LONG - 1]) == {}
+    assert damage.lost(pl.DataFrame({"model": "a", "output": [said.replace("\n", " ") for said in ANSWERS]})) == {}, (
+        "short"
+    )
+    broken = pl.DataFrame({"model": "b", "output": [f"{said}\n{said}" for said in long]})
+    assert damage.lost(pl.concat([frame, broken]), alone=True) == {"a": words}
+    assert damage.lost(frame, alone=True) == {}, "that is the way of this set"
+    few = pl.concat([broken[:5].with_columns(model=pl.lit("a")), frame])
+    assert damage.lost(few) == {}
+    assert readings.read(frame, words={})[1]["a"].lost == words
+
+
 def test_a_report_says_what_was_undone() -> None:
     frame = pl.DataFrame({"model": "a", "prompt": [PROMPT.format(i) for i in range(40)],
                           "output": [json.dumps([said]) for said in ANSWERS]})  # fmt: skip
     _, found = readings.read(frame)
     assert found["a"].damaged == ("40 of 40 were in JSON",)
     assert wording._damaged("a", found["a"].damaged) == (
-        "Of a's answers 40 of 40 were in JSON. That was undone before anything was compared.",
+        "Before anything was compared, this was undone in a's answers: 40 of 40 were in JSON.",
     )
     assert wording._damaged("a", ()) == ()
 
@@ -120,7 +192,13 @@ def test_no_public_model_is_touched(shared_data: Path) -> None:
     for name in ("alpaca_eval", "misguided_attention", "speechmap", "slop_score", "multivac"):
         asked = texts.filter(pl.col("corpus") == name).select("prompt_id", "prompt")
         frame = pl.read_parquet(shared_data / "outputs" / f"{name}.parquet", columns=["model", "prompt_id", "output"])
-        assert damage.undone(frame.join(asked, on="prompt_id", how="left"))[1] == {}, name
+        frame = frame.join(asked, on="prompt_id", how="left")
+        told = damage.undone(frame)[1]
+        refused = {
+            "gpt-oss-120b": ("49 of 300 were one text, which is left out: “I’m sorry, but I can’t help with that.”",)
+        }
+        assert told == (refused if name == "speechmap" else {}), name
+        assert damage.lost(frame) == {}, name
 
 
 @pytest.mark.parametrize("way", ["llama's marks", "escaped", "JSON object", "entities"])

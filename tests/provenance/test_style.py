@@ -17,6 +17,7 @@ from harness.provenance.finding import Finding
 ENGLISH = Languages(60, 1.0, None)
 PLAIN = TextReading(None, ENGLISH, None)
 LACKING = TextReading(None, ENGLISH, None, ("is", "you"))
+FLAT = TextReading(None, ENGLISH, None, lost="60 of 60 longer answers have no line break")
 CUT = TextReading(None, ENGLISH, None, cut=0.9)
 ECHO = TextReading(None, ENGLISH, "60 of 60 answers that were looked at are the prompt again", ("is", "you"))
 
@@ -43,6 +44,7 @@ def test_what_a_style_takes_away_is_not_read_and_nobody_else_is_touched(seed: in
     assert style.styled(prints, facts, of, ["m0"]) == frozenset()
     assert style.styled(prints, facts, {}, prints.models) == frozenset(), "nothing is known of its texts"
     assert style.styled(prints, facts, {**of, "m3": LACKING}, prints.models) == {"m3", "m8"}
+    assert style.styled(prints, facts, {**of, "m3": FLAT}, prints.models) == {"m3", "m8"}
     assert style.styled(prints, facts, {**of, "m8": ECHO}, prints.models) == frozenset()
     assert style.styled(prints, facts, {**of, "m8": CUT}, prints.models) == frozenset(), (
         "a limit cut them, no style did"
@@ -107,7 +109,13 @@ def _two_sentences(text: str) -> str:
     return " ".join(re.split(r"(?<=[.!?])\s+", text.strip())[:2])
 
 
-@pytest.mark.parametrize("change", [_pirate, _two_sentences], ids=["persona", "two sentences"])
+def _flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    "change", [_pirate, _two_sentences, _flat], ids=["persona", "two sentences", "line breaks lost"]
+)
 def test_a_style_neither_hides_a_student_nor_accuses_the_innocent(
     answers: Callable[[str], dict[str, str]], change: Callable[[str], str]
 ) -> None:
@@ -117,6 +125,8 @@ def test_a_style_neither_hides_a_student_nor_accuses_the_innocent(
     assert found.strength == "moderate"
     assert found.sentence.count("by openings and phrasing alone") == 1
     assert any("openings and phrasing alone were compared" in note for note in found.notes)
+    lost = [note for note in found.notes if "as if a file had lost them" in note]
+    assert len(lost) == (change is _flat)
     assert all(set(pair.channels) <= set(style.LEFT) for pair in found.tested)
     innocent = _found("guanaco-33b", {p: change(text) for p, text in answers("guanaco-33b").items()})
     assert innocent.named == ()
