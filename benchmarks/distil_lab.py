@@ -40,8 +40,10 @@ import polars as pl
 import harness
 from harness.core import weights
 from harness.errors import ConfigError
-from harness.provenance import change, panel, pools, reports
-from harness.provenance.evidence import EVIDENCE, LEAST_PROMPTS
+from harness.provenance.comparison import change
+from harness.provenance.comparison.evidence import EVIDENCE, LEAST_PROMPTS
+from harness.provenance.panels import panel
+from harness.provenance.verdicts import pools, reports
 from harness.stats import wilson
 
 STUDENT = "smollm2_135m_q4_1"

@@ -1,6 +1,6 @@
 """Make the panels of models of 2025 and 2026 that ship, from the sets they are of.
 
-    python benchmarks/modern_panels.py DATA [NAME ...] [--out harness/provenance/panels]
+    python benchmarks/modern_panels.py DATA [NAME ...] [--out harness/provenance/panels/shipped]
 
 DATA holds `outputs/NAME.parquet` and `outputs/prompts.parquet`. What is known of models is the registry's
 (`conf/model_registry.yaml`), what is documented among them `modern_students.csv` beside this file. Each panel is ranked
@@ -16,7 +16,9 @@ from pathlib import Path
 
 import polars as pl
 
-from harness.provenance import panel_files, pools, registry, similarity
+from harness.provenance.comparison import registry, similarity
+from harness.provenance.panels import panel_files
+from harness.provenance.verdicts import pools
 
 LATE = "2025-11/12"
 """The period of lineage-bench whose answers come with traces."""
@@ -138,7 +140,7 @@ def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("data", type=Path)
     words.add_argument("names", nargs="*", default=list(SOURCES))
-    words.add_argument("--out", type=Path, default=Path("harness/provenance/panels"))
+    words.add_argument("--out", type=Path, default=Path("harness/provenance/panels/shipped"))
     said = words.parse_args()
     for name in said.names:
         print(make(name, said.data, said.out), flush=True)

@@ -23,10 +23,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from harness.provenance import fingerprint, similarity, uncertainty
-from harness.provenance.calibration import Matrix
-from harness.provenance.evidence import EVIDENCE
-from harness.provenance.fingerprint import Fingerprints, channel
+from harness.provenance.answers import fingerprint
+from harness.provenance.answers.fingerprint import Fingerprints, channel
+from harness.provenance.comparison import similarity, uncertainty
+from harness.provenance.comparison.calibration import Matrix
+from harness.provenance.comparison.evidence import EVIDENCE
 
 TASKS = ("aime24", "amc23")
 """The 70 prompts that all but the checkpoints answered. These answered the 30 of aime24."""

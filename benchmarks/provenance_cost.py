@@ -22,7 +22,8 @@ from pathlib import Path
 
 import polars as pl
 
-from harness.provenance import fingerprint, similarity
+from harness.provenance.answers import fingerprint
+from harness.provenance.comparison import similarity
 
 SAMPLE = 2_000
 A_WORD = 46e-6

@@ -43,11 +43,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from harness.provenance import calibration as cal
-from harness.provenance import detectors, evidence, fingerprint
-from harness.provenance.pair_figures import popularity_of
-from harness.provenance.protocol import PromptSet, prompt_sets
-from harness.provenance.registry import Registry
+from harness.provenance.answers import fingerprint
+from harness.provenance.comparison import calibration as cal
+from harness.provenance.comparison import evidence
+from harness.provenance.comparison.registry import Registry
+from harness.provenance.validation import detectors
+from harness.provenance.validation.pair_figures import popularity_of
+from harness.provenance.validation.protocol import PromptSet, prompt_sets
 
 CORPUS = "alpaca_eval"
 COMMONEST = 150

@@ -28,9 +28,11 @@ from pathlib import Path
 
 import polars as pl
 
-from harness.provenance import Finding, panel, pools, reports
-from harness.provenance.evidence import ALPHA
-from harness.provenance.registry import TAUGHT, Registry
+from harness.provenance import Finding
+from harness.provenance.comparison.evidence import ALPHA
+from harness.provenance.comparison.registry import TAUGHT, Registry
+from harness.provenance.panels import panel
+from harness.provenance.verdicts import pools, reports
 
 PANEL = "alpaca_eval"
 DOSES = (0, 1, 5, 10, 30, 50, 100)

@@ -20,9 +20,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from harness.provenance import domains, fingerprint, panel, same
-from harness.provenance.registry import Labels, Registry
-from harness.provenance.validate import asked_figures, table, validate
+from harness.provenance.answers import domains, fingerprint
+from harness.provenance.comparison import same
+from harness.provenance.comparison.registry import Labels, Registry
+from harness.provenance.panels import panel
+from harness.provenance.validation.validate import asked_figures, table, validate
 
 CORPORA = ("alpaca_eval", "misguided_attention", "r1_distill_reasoning", "speechmap", "farel_bench")
 REPEATED = ("alpaca_eval", "misguided_attention", "speechmap", "eqbench_longform", "slop_score", "farel_bench")

@@ -5,8 +5,9 @@
 DATA holds `reference/eqbench_neighbornet_distances_53models.json` (creative writing, EQ-Bench: 1 less the Jaccard index
 of two models' over-used words, as the site's NeighborNet has it) and `reference/slopforensics_jaccard_38models.json`
 (https://github.com/sam-paech/slop-forensics). Both publish distances alone: no answers, so no interval over prompts.
-Dates are those of `conf/model_registry.yaml`, the null is that of `harness.provenance.calibration`: models released
-before the candidate, by another lab, and no relatives of the suspect. The peer is the ranking as it is published.
+Dates are those of `conf/model_registry.yaml`, the null is that of `harness.provenance.comparison.calibration`: models
+released before the candidate, by another lab, and no relatives of the suspect. The peer is the ranking
+as it is published.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.provenance import calibration as cal
-from harness.provenance import change
-from harness.provenance.calibration import Matrix, ModelFacts
-from harness.provenance.registry import Labels, Registry
+from harness.provenance.comparison import calibration as cal
+from harness.provenance.comparison import change
+from harness.provenance.comparison.calibration import Matrix, ModelFacts
+from harness.provenance.comparison.registry import Labels, Registry
 
 SETS = {
     "EQ-Bench creative writing, 53 models": ("eqbench_neighbornet_distances_53models.json", "taxa", "distance"),

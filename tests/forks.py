@@ -37,8 +37,8 @@ pyarrow.parquet pydantic.dataclasses rich._unicode_data.unicode17-0-0 rich.progr
 OWN = """
 harness.cli.app harness.cli.config harness.cli.catalogue harness.cli.detector harness.evaluation.evaluator
 harness.evaluation.planning harness.engine.metrics harness.engine.scoring harness.archive harness.results
-harness.archive.shards harness.archive.verification harness.cli.provenance_text harness.provenance.registration
-harness.provenance.reports harness.provenance.stored harness.results.derivation harness.results.leaderboard.selection
+harness.archive.shards harness.archive.verification harness.cli.provenance_text harness.provenance.panels.registration
+harness.provenance.verdicts.reports harness.provenance.answers.stored harness.results.derivation harness.results.leaderboard.selection
 harness.results.report.page harness.results.store harness.scorers.math harness.backends.fake
 """
 PR_SET_CHILD_SUBREAPER = 36
@@ -193,7 +193,7 @@ def _read_what_ships() -> None:
     """
     from harness.core import resources
     from harness.engine import taskfiles
-    from harness.provenance import registry
+    from harness.provenance.comparison import registry
     from harness.results import store
 
     taskfiles.find(resources.task_dirs())

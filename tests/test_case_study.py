@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.provenance import wording
+from harness.provenance.verdicts import wording
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "case-study-r1.md"

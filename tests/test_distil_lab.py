@@ -13,8 +13,8 @@ import pytest
 from modulefiles import loaded
 
 from harness.errors import ConfigError
-from harness.provenance import panel
-from harness.provenance.registry import Labels
+from harness.provenance.comparison.registry import Labels
+from harness.provenance.panels import panel
 
 FILE = Path(__file__).parents[1] / "benchmarks" / "distil_lab.py"
 CLAUDE, LLAMA = "claude-3-opus-20240229", "meta-llama-3-70b-instruct"

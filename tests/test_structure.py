@@ -23,6 +23,10 @@ FLOORS = [
     {"__init__", "__main__"},
 ]
 """From the ground up. A room imports rooms of lower floors alone, never a neighbour."""
+WITHIN = {
+    "provenance": [{"answers"}, {"channels"}, {"comparison"}, {"panels", "probes"}, {"validation", "verdicts"}],
+}
+"""Floors of rooms within a room."""
 TOP = {"__init__", "__main__", "specs", "records", "errors", "taskdata"}
 """The files beside the rooms: the vocabulary, which task hashes cover, and the two ways in."""
 ONLY_IMPORTERS = {
@@ -131,6 +135,20 @@ def test_a_room_imports_the_faces_of_lower_floors_alone(path: Path) -> None:
         if target in ROOMS and module != "harness":
             assert module in FACES, f"{path.name}:{line}: reaches into {module}; import the face of {target}"
             assert name in _face(module), f"{path.name}:{line}: {name} is not on the face of {module}"
+
+
+@pytest.mark.parametrize("home", sorted(WITHIN))
+def test_rooms_within_a_room_keep_their_floors(home: str) -> None:
+    floors, folder = WITHIN[home], PACKAGE / home
+    assert {path.name for path in folder.iterdir() if (path / "__init__.py").is_file()} == set().union(*floors)
+    assert [path.name for path in folder.glob("*.py")] == ["__init__.py"]
+    place = {room: i for i, rooms in enumerate(floors) for room in rooms}
+    for path in sorted(folder.rglob("*/*.py")):
+        mine = path.relative_to(folder).parts[0]
+        for line, module, name in _own_imports(path):
+            parts = [*module.split("."), name]
+            if parts[1] == home and parts[2] in place and parts[2] != mine:
+                assert place[parts[2]] < place[mine], f"{path}:{line}: {mine} imports {parts[2]}, which is not below it"
 
 
 @pytest.mark.parametrize("package", FACES)

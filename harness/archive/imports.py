@@ -186,7 +186,7 @@ def _traces() -> Callable[[str], ReasoningKind]:
 
     @cache
     def kind(model: str) -> ReasoningKind:
-        from harness.provenance import pools
+        from harness.provenance.verdicts import pools
 
         found = pools.registry().traces(model)
         if found == "summary":

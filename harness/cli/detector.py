@@ -31,7 +31,7 @@ def register(
     Only then can a report be confirmatory.
     """
     from harness.core import panels
-    from harness.provenance import registration
+    from harness.provenance.panels import registration
 
     if prompts != "all" and not (prompts.isdecimal() and int(prompts)):
         raise ConfigError(f"--prompts {prompts}: expected a number from 1, or `all`")
@@ -81,8 +81,9 @@ def validate(
     """
     import polars as pl
 
-    from harness.provenance import detectors, pools
-    from harness.provenance import validate as bench
+    from harness.provenance.validation import detectors
+    from harness.provenance.validation import validate as bench
+    from harness.provenance.verdicts import pools
 
     if against and scores is None:
         raise ConfigError("--against compares with the detector of --scores, which is missing: give its file too")

@@ -21,7 +21,7 @@ from harness.errors import ConfigError, HarnessError
 if TYPE_CHECKING:
     import polars as pl
 
-    from harness.provenance import panel as reference
+    from harness.provenance.panels import panel as reference
 
 app = typer.Typer(
     help="List, make and share reference panels. A panel holds fingerprints of what public models answered to public "
@@ -133,7 +133,7 @@ def check(name: Name) -> None:
     It checks hashes, and looks for facts without a source and for missing licences. If something is wrong, the exit
     code is 1.
     """
-    from harness.provenance import panel
+    from harness.provenance.panels import panel
 
     found = panel.check(panels.place(name))
     for problem in found:
@@ -158,8 +158,8 @@ def validate(
     """
     import polars as pl
 
-    from harness.provenance import panel_figures
-    from harness.provenance import validate as bench
+    from harness.provenance.validation import panel_figures
+    from harness.provenance.validation import validate as bench
 
     made = _load(name)
     if prompts is not None and not 1 <= prompts <= len(made.prompts):
@@ -198,7 +198,7 @@ def fetch(
     """
     if name.endswith(panels.SHARED) and ("://" in name or not Path(name).is_relative_to(OWN)):
         name = _brought(name)
-    from harness.provenance import panel
+    from harness.provenance.panels import panel
 
     made = _load(name)
     before = panels.asked(name, "all")
@@ -222,7 +222,7 @@ def share(
 
     You are told what its reader could find out about the answers by guessing.
     """
-    from harness.provenance import panel_files
+    from harness.provenance.panels import panel_files
 
     made = _load(name)
     if not out.endswith(panels.SHARED):
@@ -254,7 +254,7 @@ def add(
 
     Nothing but fingerprints is kept of their answers.
     """
-    from harness.provenance import panel_files
+    from harness.provenance.panels import panel_files
 
     answers, known = _answers(results, models)
     entries = _entries(models, known, licence)
@@ -311,7 +311,8 @@ def build(
 
     Facts about models come from the registry and from your tables.
     """
-    from harness.provenance import panel, panel_files, pools
+    from harness.provenance.panels import panel, panel_files
+    from harness.provenance.verdicts import pools
 
     if reads is not None and reads not in panel.READS[1:]:
         raise ConfigError(f"--reads {reads}: expected {' or '.join(panel.READS[1:])}")
@@ -344,7 +345,8 @@ def build(
 
 def _from(recipe: str, clone: Path, name: str, keep: int | None, reads: str | None, out: Path) -> None:
     """Make a panel of a clone of a published set."""
-    from harness.provenance import panel_files, pools, speechmap
+    from harness.provenance.panels import panel_files, speechmap
+    from harness.provenance.verdicts import pools
 
     if recipe != "speechmap":
         raise ConfigError(f"--from {recipe}: expected speechmap, whose data is published at {speechmap.SOURCE}")
@@ -364,14 +366,15 @@ def _from(recipe: str, clone: Path, name: str, keep: int | None, reads: str | No
 
 
 def _load(name: str) -> reference.Panel:
-    from harness.provenance import panel
+    from harness.provenance.panels import panel
 
     return panel.load(panels.place(name))
 
 
 def _entries(who: Iterable[str], known: Any, licence: str) -> dict[str, Any]:
     """What a panel records of models, from the registry. A fact of it without a source is the owner's word."""
-    from harness.provenance import panel_files, registry
+    from harness.provenance.comparison import registry
+    from harness.provenance.panels import panel_files
 
     labels = registry.Labels.of("", *_labels(None, None, None))
     return dict(panel_files.entries_of(tuple(who), labels, known, licence))
@@ -383,7 +386,7 @@ def _labels(
     """Tables of documented relations. One that is not given has no rows."""
     import polars as pl
 
-    from harness.provenance import registry
+    from harness.provenance.comparison import registry
 
     def table(path: Path | None, what: str, columns: Iterable[str]) -> pl.DataFrame:
         return pl.DataFrame(schema=dict.fromkeys(columns, pl.String)) if path is None else _table(path, what)
@@ -459,7 +462,7 @@ def _put(file: Path, url: str) -> None:
 
 def _brought(place: str) -> str:
     """Check a shared panel, put it into `panels/`, and return its name."""
-    from harness.provenance import panel
+    from harness.provenance.panels import panel
 
     content = _read(place)
     with tempfile.TemporaryDirectory() as folder:

@@ -23,7 +23,7 @@ from harness.errors import ConfigError
 if TYPE_CHECKING:
     import polars as pl
 
-    from harness.provenance import pools
+    from harness.provenance.verdicts import pools
 
 
 class _Reports(TyperGroup):
@@ -168,7 +168,7 @@ def matrix(
 ) -> None:
     """Score every ordered pair of models, the highest first."""
     from harness.cli.provenance_text import LEGEND
-    from harness.provenance import overview
+    from harness.provenance.verdicts import overview
 
     pool, _ = _pool(results, panel=panel, task=task, domain=domain)
     frame = overview.pairs(pool)
@@ -188,7 +188,8 @@ def tree(
 
     It is an illustration. The numbers are those of `harness provenance matrix`.
     """
-    from harness.provenance import evidence, pools, tree
+    from harness.provenance.comparison import evidence, tree
+    from harness.provenance.verdicts import pools
     from harness.runs import write_atomic
 
     pool, _ = _pool(results, panel=panel, task=task, domain=domain)
@@ -211,7 +212,7 @@ def explain(
 
     It also says how common these words are in the answers of other models.
     """
-    from harness.provenance import explain
+    from harness.provenance.verdicts import explain
 
     pool, answers = _pool(results, a, b, task=task, domain=domain)
     frame = explain.explain(answers, a, b)
@@ -241,7 +242,8 @@ def change(
 
     import polars as pl
 
-    from harness.provenance import change, evidence, pools, wording
+    from harness.provenance.comparison import change, evidence
+    from harness.provenance.verdicts import pools, wording
 
     pool, _ = _pool(results, old, new, panel=panel, task=task, domain=domain)
     found = change.change(pool.prints, pool.facts, old, new, evidence.EVIDENCE, pools.draws(pool))

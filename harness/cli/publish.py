@@ -132,7 +132,7 @@ def export(
     These are lm-eval, Every Eval Ever, model cards, Inspect, and data sets of samples.
     """
     from harness.archive import exports
-    from harness.provenance import pools
+    from harness.provenance.verdicts import pools
     from harness.runs import find_run, list_runs, read_manifest
 
     if form is None and samples_as is None:

@@ -2,9 +2,9 @@
 
 A panel is `NAME.yaml`, `NAME.parquet` and `NAME.prompts.jsonl` in one folder, or all three in `NAME.panel.zip`:
 shipped with the package, in `panels/` of the working folder, or at a path. What is in them is
-`harness.provenance.panel`'s. Here are the prompts alone. Texts that a panel may not pass on are kept in the cache, once
-`harness panel fetch` has found them where they are published, and a text counts only if its SHA-256 is the one that
-the panel names.
+`harness.provenance.panels.panel`'s. Here are the prompts alone. Texts that a panel may not pass on are kept in the
+cache, once `harness panel fetch` has found them where they are published, and a text counts only if its SHA-256 is the
+one that the panel names.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from harness.core import identity
 from harness.core.resources import PACKAGE, conf_dirs
 from harness.errors import ConfigError, StorageError, unknown_name
 
-SHIPPED = PACKAGE / "provenance" / "panels"
+SHIPPED = PACKAGE / "provenance" / "panels" / "shipped"
 OWN = "panels"
 """The folder of a user's own panels, in the working folder."""
 SHARED = ".panel.zip"

@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core import one_thread, panels, plugins, say
 from harness.errors import ConfigError, DamagedIndexError, unknown_name
-from harness.provenance import Finding, probes, responses
+from harness.provenance import Finding, probes
+from harness.provenance.answers import responses
 from harness.results import comparisons, store
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from harness.provenance import pools, registration, registry
+    from harness.provenance.comparison import registry
+    from harness.provenance.panels import registration
+    from harness.provenance.verdicts import pools
     from harness.results.leaderboard import Board, Fact
     from harness.results.leaderboard.selection import Selection
 
@@ -98,7 +101,7 @@ def derive(query: store.Query, changed: store.Changed, results_dir: Path | None 
 
 def _kept(results_dir: Path | None) -> Path | None:
     """Where fingerprints are kept. What keeps them is not loaded before there is something to keep."""
-    from harness.provenance import stored
+    from harness.provenance.answers import stored
 
     return None if results_dir is None else results_dir / stored.FOLDER
 
@@ -161,7 +164,7 @@ def _text(value: str) -> str:
 
 @one_thread()
 def _evidence(query: store.Query, owned: Sequence[str], folder: Path | None) -> dict[str, pl.DataFrame]:
-    from harness.provenance import overview, pools, reports
+    from harness.provenance.verdicts import overview, pools, reports
 
     answers = responses.load(query, owned)
     found = pools.every(answers, known(query), _open_controls(query, owned), folder)
@@ -172,7 +175,7 @@ def _evidence(query: store.Query, owned: Sequence[str], folder: Path | None) -> 
 
 def known(query: store.Query) -> registry.Registry:
     """What is documented about models, what their files said when they ran (the newest run of each) included."""
-    from harness.provenance import pools
+    from harness.provenance.verdicts import pools
 
     rows = query(
         "SELECT model, released, lab, base, statement FROM models JOIN runs USING (run_id) "
@@ -187,7 +190,7 @@ def known(query: store.Query) -> registry.Registry:
 
 def known_in(results_dir: Path) -> registry.Registry:
     """The same of a results folder. Without an index, what files say."""
-    from harness.provenance import pools
+    from harness.provenance.verdicts import pools
 
     if not store.index_path(results_dir).is_file():
         return pools.registry()
@@ -235,7 +238,9 @@ def suspect_report(
     Raises:
         ConfigError: nobody of that name has answers, or `registered` is no registration.
     """
-    from harness.provenance import fingerprint, pools, registration, reports, stored, wording
+    from harness.provenance.answers import fingerprint, stored
+    from harness.provenance.panels import registration
+    from harness.provenance.verdicts import pools, reports, wording
 
     made = None if registered is None else registration.read(registered)
 
@@ -279,7 +284,8 @@ def _standing(
     made: registration.Registration | None,
 ) -> dict[str, Any]:  # fmt: skip
     """What a report is, and how much was looked at. The question is written down first."""
-    from harness.provenance import registration, wording
+    from harness.provenance.panels import registration
+    from harness.provenance.verdicts import wording
 
     logged = results_dir.is_dir() and registration.look(results_dir, {"suspect": suspect, **question})
     asked = registration.AnswerTimes(frozenset(), None, 0)
@@ -301,7 +307,8 @@ def _standing(
 
 def _asked(results_dir: Path, suspect: str, answers: pl.DataFrame, panel: str) -> registration.AnswerTimes:
     """A suspect's answers to a panel's prompts, and when they were asked for."""
-    from harness.provenance import pools, registration
+    from harness.provenance.panels import registration
+    from harness.provenance.verdicts import pools
 
     _, (mine,) = pools.keyed(panel, [answers.filter(answers["model"] == suspect)])
     if mine.is_empty():
@@ -333,7 +340,8 @@ def same_model(results_dir: Path, a: str, b: str, panel: str | None = None) -> d
     Raises:
         ConfigError: no such answers, or the two share no prompts with anybody.
     """
-    from harness.provenance import pools, same, wording
+    from harness.provenance.comparison import same
+    from harness.provenance.verdicts import pools, wording
 
     frames = [_answers_of(results_dir, word) for word in (a, b)]
     found = [(*pools.keyed(reference, frames), reference) for reference in ([panel] if panel else panels.found())]
@@ -379,14 +387,14 @@ def pool_of(
     domain: str | None = None,
 ) -> tuple[pools.Pool, pl.DataFrame]:
     """One prompt set with everybody on it, and the answers (none for a panel): see `pools.one_pool`."""
-    from harness.provenance import pools
+    from harness.provenance.verdicts import pools
 
     answers, _, control_of = _of_index(results_dir, "", optional=panel is not None)
     if panel is not None:
         return pools.only(pools.whole_panel(panel), domain), answers
     import polars as pl
 
-    from harness.provenance import stored
+    from harness.provenance.answers import stored
 
     kept = results_dir / stored.FOLDER
     pool = pools.one_pool(answers, known_in(results_dir), control_of, needed, task=task, folder=kept)
@@ -525,7 +533,7 @@ def board(results_dir: Path, wanted: Selection | None = None) -> Board:
 
 def _facts(results_dir: Path, models: pl.DataFrame) -> dict[str, Fact]:
     """What is documented of every model of the index. Weights that were loaded from a file are open."""
-    from harness.provenance import pools
+    from harness.provenance.verdicts import pools
     from harness.results.leaderboard import Fact
 
     known = known_in(results_dir)

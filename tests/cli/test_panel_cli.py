@@ -14,7 +14,7 @@ from conftest import ROOT, Project
 
 from harness.cli.panel import _listed
 from harness.core import panels
-from harness.provenance import panel
+from harness.provenance.panels import panel
 
 TEXTS = [f"Tell me about the {n} number." for n in range(40)]
 HIDDEN = [text for i, text in enumerate(TEXTS) if i % 5 == 0]

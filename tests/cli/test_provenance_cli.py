@@ -198,7 +198,7 @@ def test_repeated_answers_give_the_ceiling_a_model_sampled_again(project: Projec
 
 
 def test_the_panel_is_small_has_no_text_and_says_where_it_comes_from() -> None:
-    from harness.provenance import panel
+    from harness.provenance.panels import panel
 
     files = [panel.FOLDER / f"alpaca_eval.{suffix}" for suffix in ("parquet", "yaml")]
     assert sum(path.stat().st_size for path in files) < 15e6

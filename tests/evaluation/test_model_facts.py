@@ -7,8 +7,9 @@ from conftest import Project
 
 from harness.core import panels
 from harness.errors import ConfigError
-from harness.provenance import names, pools
-from harness.provenance.registry import Registry
+from harness.provenance.comparison import names
+from harness.provenance.comparison.registry import Registry
+from harness.provenance.verdicts import pools
 from harness.results import derivation, store
 from harness.runs.folder import read_manifest
 from harness.specs import EvalSpec

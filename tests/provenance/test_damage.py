@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.provenance import damage, panel, readings, wording
-from harness.provenance.finding import Finding
+from harness.provenance.answers import damage, readings
+from harness.provenance.comparison.finding import Finding
+from harness.provenance.panels import panel
+from harness.provenance.verdicts import wording
 
 PROMPT = 'What is said of number {}, "in full"?'
 ANSWERS = [
@@ -211,7 +213,7 @@ def test_damage_neither_hides_a_student_nor_accuses_the_innocent(shared_data: Pa
 
 
 def _found(model: str, answers: pl.DataFrame, change: Callable[[str, str], str]) -> Finding:
-    from harness.provenance import pools, reports
+    from harness.provenance.verdicts import pools, reports
 
     made = panel.load("alpaca_eval")
     asked = {prompt.id: prompt.text or f"prompt {random.Random(prompt.id).random()}" for prompt in made.prompts}

@@ -8,9 +8,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from harness.provenance import evidence, fingerprint, misplaced, panel, pools, reports, similarity
-from harness.provenance.calibration import ModelFacts
-from harness.provenance.finding import Finding
+from harness.provenance.answers import fingerprint
+from harness.provenance.comparison import evidence, misplaced, similarity
+from harness.provenance.comparison.calibration import ModelFacts
+from harness.provenance.comparison.finding import Finding
+from harness.provenance.panels import panel
+from harness.provenance.verdicts import pools, reports
 
 MODELS = 9
 

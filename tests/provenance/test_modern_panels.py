@@ -12,7 +12,10 @@ from harness.cli import config
 from harness.core import panels, prompt_id
 from harness.errors import ConfigError
 from harness.evaluation import evaluate
-from harness.provenance import panel, panel_figures, pools, prompt_order, registry, reports, similarity
+from harness.provenance.comparison import registry, similarity
+from harness.provenance.panels import panel, prompt_order
+from harness.provenance.validation import panel_figures
+from harness.provenance.verdicts import pools, reports
 from harness.results import derivation, store
 from harness.results.report import page
 

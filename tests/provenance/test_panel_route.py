@@ -15,7 +15,10 @@ from harness.cli import config
 from harness.core import panels, prompt_id
 from harness.errors import ConfigError
 from harness.evaluation import evaluate
-from harness.provenance import Finding, panel, pools, stored
+from harness.provenance import Finding
+from harness.provenance.answers import stored
+from harness.provenance.panels import panel
+from harness.provenance.verdicts import pools
 from harness.results import derivation, leaderboard, store
 from harness.results.report import draw, figures, gather, likeness, page
 

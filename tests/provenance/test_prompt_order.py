@@ -5,9 +5,10 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.provenance import fingerprint, prompt_order
-from harness.provenance.calibration import Matrix
-from harness.provenance.evidence import EVIDENCE
+from harness.provenance.answers import fingerprint
+from harness.provenance.comparison.calibration import Matrix
+from harness.provenance.comparison.evidence import EVIDENCE
+from harness.provenance.panels import prompt_order
 
 MODELS = 12
 

@@ -11,8 +11,11 @@ from conftest import Project
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.provenance import evidence, fingerprint, panel, positives, similarity, uncertainty, wording
-from harness.provenance.panel import Panel
+from harness.provenance.answers import fingerprint
+from harness.provenance.comparison import evidence, positives, similarity, uncertainty
+from harness.provenance.panels import panel
+from harness.provenance.panels.panel import Panel
+from harness.provenance.verdicts import wording
 
 HABITS = ("openings", "sentences", "templates", "closings")
 
@@ -124,8 +127,8 @@ def test_a_suspect_with_few_prompts_keeps_the_panels_others(shipped: Panel, shar
 def test_habits_from_all_prompts_find_more_teachers_than_those_from_a_hundred(
     shipped: Panel, shared_data: Path
 ) -> None:
-    from harness.provenance.registry import Labels
-    from harness.provenance.validate import asked_figures
+    from harness.provenance.comparison.registry import Labels
+    from harness.provenance.validation.validate import asked_figures
 
     labels = Labels.of(
         "alpaca_eval", *(pl.read_csv(shared_data / "labels" / f"{n}.csv") for n in ("students", "controls", "models"))
@@ -163,7 +166,7 @@ def test_what_a_score_is_worth_is_measured_on_the_prompts_that_were_asked(shippe
 
 
 def test_the_report_says_what_so_many_prompts_cannot_see(shipped: Panel) -> None:
-    from harness.provenance import same
+    from harness.provenance.comparison import same
 
     rows = [row for row in shipped.power if row["prompts"] == 60]
     said = wording.asked(60, 400, rows, same.threshold_for(shipped.same, 60))

@@ -6,7 +6,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from harness.provenance import answer_kinds, boilerplate, common_words, languages, panel, readings
+from harness.provenance.answers import answer_kinds, boilerplate, common_words, languages, readings
+from harness.provenance.panels import panel
 
 WORDS = [
     "the",

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as sps
 
-from harness.provenance import calibration as cal
-from harness.provenance import evidence
-from harness.provenance.calibration import ModelFacts
+from harness.provenance.comparison import calibration as cal
+from harness.provenance.comparison import evidence
+from harness.provenance.comparison.calibration import ModelFacts
 
 
 def _pool(n: int = 60, seed: int = 0, *, taught: dict[int, int] | None = None, strength: float = 4.0):

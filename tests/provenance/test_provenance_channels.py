@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.provenance import fingerprint as fp
-from harness.provenance import human, similarity, texts
+from harness.provenance.answers import fingerprint as fp
+from harness.provenance.answers import human, texts
+from harness.provenance.answers.phrases import Phrases, following, line_starts
 from harness.provenance.channels import characters, discourse, function_words, overused, trace_lengths, trace_steps
-from harness.provenance.phrases import Phrases, following, line_starts
+from harness.provenance.comparison import similarity
 
 
 def _tokens(text: str) -> texts.Tokens:

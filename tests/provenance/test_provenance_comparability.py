@@ -12,10 +12,14 @@ import runfolders
 import yaml
 from runfolders import sample, write_run
 
-from harness.provenance import Finding, coverage, evidence, fingerprint, panel, pools, readings, reports, wording
-from harness.provenance.calibration import ModelFacts
-from harness.provenance.evidence import rival
-from harness.provenance.registry import Labels, Registry
+from harness.provenance import Finding
+from harness.provenance.answers import fingerprint, readings
+from harness.provenance.comparison import coverage, evidence
+from harness.provenance.comparison.calibration import ModelFacts
+from harness.provenance.comparison.evidence import rival
+from harness.provenance.comparison.registry import Labels, Registry
+from harness.provenance.panels import panel
+from harness.provenance.verdicts import pools, reports, wording
 from harness.results import derivation, leaderboard, store
 from harness.results.leaderboard import verdicts
 from harness.results.report import gather

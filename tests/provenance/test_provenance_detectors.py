@@ -10,11 +10,13 @@ import polars as pl
 import pytest
 
 from harness.errors import ConfigError
-from harness.provenance import calibration as cal
-from harness.provenance import detectors, evidence, fingerprint, validate
-from harness.provenance.duplicates import duplicates
-from harness.provenance.protocol import prompt_sets
-from harness.provenance.registry import CONTROLS, MODELS, STUDENTS, Labels, Registry
+from harness.provenance.answers import fingerprint
+from harness.provenance.comparison import calibration as cal
+from harness.provenance.comparison import evidence
+from harness.provenance.comparison.registry import CONTROLS, MODELS, STUDENTS, Labels, Registry
+from harness.provenance.validation import detectors, validate
+from harness.provenance.validation.duplicates import duplicates
+from harness.provenance.validation.protocol import prompt_sets
 
 NOBODY = Registry({}, {}, {})
 TEACHERS = ("red-1", "red-2", "blue-1")

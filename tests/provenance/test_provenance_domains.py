@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.provenance.domains import DOMAINS, SAID, domain
+from harness.provenance.answers.domains import DOMAINS, SAID, domain
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from harness.provenance import finding
-from harness.provenance.finding import Finding, Lab, PairTest
+from harness.provenance.comparison import finding
+from harness.provenance.comparison.finding import Finding, Lab, PairTest
 
 
 def _test(candidate: str, verdict: str = "none", **over: object) -> PairTest:

@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 
 from harness.errors import ConfigError
-from harness.provenance import fingerprint as fp
-from harness.provenance import panel_files, similarity
+from harness.provenance.answers import fingerprint as fp
+from harness.provenance.comparison import similarity
+from harness.provenance.panels import panel_files
 
 STARTS = ("Sure, here is what I found", "It is important to note that", "There are many ways to", "Well, I would say")
 ENDS = ("I hope this helps you today", "Overall, that is the main idea", "Let me know if you need more")

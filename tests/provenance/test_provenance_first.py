@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.provenance.family_names import FAMILIES, NAME, family, may_name, plain_text
+from harness.provenance.answers.family_names import FAMILIES, NAME, family, may_name, plain_text
 from harness.provenance.probes import identity_claims, vocabulary
 from harness.provenance.probes.identity_claims import NONE, claimed
 

@@ -7,10 +7,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from harness.provenance import evidence, fingerprint, lab_figures, panel, pools, reports, rivals, similarity
-from harness.provenance.calibration import ModelFacts
-from harness.provenance.finding import Finding
-from harness.provenance.panel import Panel
+from harness.provenance.answers import fingerprint
+from harness.provenance.comparison import evidence, rivals, similarity
+from harness.provenance.comparison.calibration import ModelFacts
+from harness.provenance.comparison.finding import Finding
+from harness.provenance.panels import panel
+from harness.provenance.panels.panel import Panel
+from harness.provenance.validation import lab_figures
+from harness.provenance.verdicts import pools, reports
 
 PAIRS = (
     ("llama-2-7b-chat-hf", "qwen2-72b-instruct"),

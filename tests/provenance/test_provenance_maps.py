@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from harness.core import tables
 from harness.errors import ConfigError
-from harness.provenance import change, explain, fingerprint, tree, wording
-from harness.provenance.calibration import ModelFacts
-from harness.provenance.evidence import EVIDENCE
+from harness.provenance.answers import fingerprint
+from harness.provenance.comparison import change, tree
+from harness.provenance.comparison.calibration import ModelFacts
+from harness.provenance.comparison.evidence import EVIDENCE
+from harness.provenance.verdicts import explain, wording
 
 HOSTILE = "<script>alert(1)</script>\x1b[2J'"
 

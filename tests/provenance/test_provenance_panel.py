@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 
 from harness.core.identity import prompt_id
 from harness.errors import ConfigError
-from harness.provenance import fingerprint, panel, panel_files
-from harness.provenance.calibration import ModelFacts
-from harness.provenance.panel import Panel, PanelEntry
+from harness.provenance.answers import fingerprint
+from harness.provenance.comparison.calibration import ModelFacts
+from harness.provenance.panels import panel, panel_files, recoverable
+from harness.provenance.panels.panel import Panel, PanelEntry
 
 TEXTS = [f"Tell me about the {n} number." for n in range(40)]
 FREE = "Apache-2.0 (somebody/prompts)"
@@ -328,7 +329,7 @@ def test_one_file_holds_a_panel_and_says_what_guessing_recovers(little: Panel, t
     again = panel.load(tmp_path / "mine.panel.zip")
     assert again.name == "mine"
     assert again.entries == little.entries
-    found = panel_files.recoverable(little)
+    found = recoverable.figures(little)
     assert f"{found['models']:.0f} models" in said
     assert "whoever guesses words" in said
     assert found["bits"] == 32
@@ -409,8 +410,8 @@ def test_the_shipped_panel_says_where_everything_comes_from() -> None:
 
 def test_the_shipped_panel_is_what_the_documented_command_makes(shared_data: Path, tmp_path: Path) -> None:
     """All but the fingerprints, which take a minute: prompts, entries and their sources."""
-    from harness.provenance import pools
-    from harness.provenance.registry import Labels
+    from harness.provenance.comparison.registry import Labels
+    from harness.provenance.verdicts import pools
 
     shipped = panel.load("alpaca_eval")
     tables = [

@@ -7,7 +7,7 @@ from clocks import cpu_seconds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.provenance.family_names import plain_text
+from harness.provenance.answers.family_names import plain_text
 from harness.provenance.probes import choices, next_words, refusals, suggested
 
 ANSWERS = ["model", "prompt_id", "output"]

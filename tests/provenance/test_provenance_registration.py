@@ -14,8 +14,8 @@ from runfolders import sample, write_run
 
 from harness.core import panels
 from harness.errors import ConfigError
-from harness.provenance import registration
-from harness.provenance.registration import AnswerTimes, FixedProtocol, Registration
+from harness.provenance.panels import registration
+from harness.provenance.panels.registration import AnswerTimes, FixedProtocol, Registration
 from harness.results import derivation
 
 PLAN = FixedProtocol(

@@ -10,9 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import ConfigError
-from harness.provenance import evidence, fingerprint, panel, pools, reports, same, similarity, wording
-from harness.provenance.calibration import ModelFacts
-from harness.provenance.panel import Panel
+from harness.provenance.answers import fingerprint
+from harness.provenance.comparison import evidence, same, similarity
+from harness.provenance.comparison.calibration import ModelFacts
+from harness.provenance.panels import panel
+from harness.provenance.panels.panel import Panel
+from harness.provenance.verdicts import pools, reports, wording
 
 WORDS = [f"word{i}" for i in range(400)]
 
@@ -179,7 +182,7 @@ def puzzles(
         k=pl.int_range(pl.len()).over("model", "prompt_id")
     )
     one, two = (fingerprint.fingerprint(frame.filter(pl.col("k") == k), names=[same.CHANNEL]) for k in (0, 1))
-    from harness.provenance import pools
+    from harness.provenance.verdicts import pools
 
     return one, two, pools.facts(one.models, pools.registry(), {}), frame
 

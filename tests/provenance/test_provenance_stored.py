@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.archive import imports
-from harness.provenance import fingerprint as fp
-from harness.provenance import stored
+from harness.provenance.answers import fingerprint as fp
+from harness.provenance.answers import stored
 from harness.provenance.probes import vocabulary
 from harness.results import derivation, store
 

@@ -6,8 +6,10 @@ import random
 import polars as pl
 import pytest
 
-from harness.provenance import Finding, evidence, overview, pools, reports
-from harness.provenance.registry import Registry
+from harness.provenance import Finding
+from harness.provenance.comparison import evidence
+from harness.provenance.comparison.registry import Registry
+from harness.provenance.verdicts import overview, pools, reports
 
 WORDS = [
     "the",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.provenance import texts
+from harness.provenance.answers import texts
 
 
 def _frame(*answers: str) -> pl.DataFrame:

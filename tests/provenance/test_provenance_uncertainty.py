@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.provenance import evidence, fingerprint, positives, similarity, uncertainty, wording
-from harness.provenance.calibration import ModelFacts
-from harness.provenance.positives import Positive
+from harness.provenance.answers import fingerprint
+from harness.provenance.comparison import evidence, positives, similarity, uncertainty
+from harness.provenance.comparison.calibration import ModelFacts
+from harness.provenance.comparison.positives import Positive
+from harness.provenance.verdicts import wording
 
 WORDS = "a the of to and in is it you that he was for on are with as his they be at one have this".split()  # noqa: SIM905
 

@@ -9,9 +9,12 @@ import polars as pl
 import pytest
 
 from harness.errors import ConfigError
-from harness.provenance import evidence, fingerprint, panel, pools, wording
-from harness.provenance.registry import Labels, Registry
-from harness.provenance.validate import table, validate
+from harness.provenance.answers import fingerprint
+from harness.provenance.comparison import evidence
+from harness.provenance.comparison.registry import Labels, Registry
+from harness.provenance.panels import panel
+from harness.provenance.validation.validate import table, validate
+from harness.provenance.verdicts import pools, wording
 
 REGISTRY = Registry.load(Path(__file__).parents[2] / "conf" / "model_registry.yaml")
 

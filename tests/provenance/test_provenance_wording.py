@@ -6,11 +6,11 @@ from typing import get_args
 
 import pytest
 
-from harness.provenance import reports, wording
-from harness.provenance.calibration import ModelFacts
-from harness.provenance.comparability import Familiarity, Languages, TextReading, Wrapping
-from harness.provenance.finding import Finding, Lab, Member, PairConclusion, PairTest, Rival, RivalKind, Span
-from harness.provenance.registration import Looks, ReportStanding
+from harness.provenance.answers.comparability import Familiarity, Languages, TextReading, Wrapping
+from harness.provenance.comparison.calibration import ModelFacts
+from harness.provenance.comparison.finding import Finding, Lab, Member, PairConclusion, PairTest, Rival, RivalKind, Span
+from harness.provenance.panels.registration import Looks, ReportStanding
+from harness.provenance.verdicts import reports, wording
 
 VERDICTS = get_args(PairConclusion)
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import ConfigError
-from harness.provenance import pools
-from harness.provenance.registry import Registry
+from harness.provenance.comparison.registry import Registry
+from harness.provenance.verdicts import pools
 
 
 def own(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> Registry:

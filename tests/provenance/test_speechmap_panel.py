@@ -9,7 +9,8 @@ import pytest
 from conftest import Project
 
 from harness.errors import ConfigError
-from harness.provenance import panel, registry, speechmap
+from harness.provenance.comparison import registry
+from harness.provenance.panels import panel, speechmap
 
 WORDS = [
     "the",

@@ -9,10 +9,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from harness.provenance import evidence, finding, fingerprint, panel, pools, reports, similarity, style
-from harness.provenance.calibration import ModelFacts
-from harness.provenance.comparability import Languages, TextReading
-from harness.provenance.finding import Finding
+from harness.provenance.answers import fingerprint
+from harness.provenance.answers.comparability import Languages, TextReading
+from harness.provenance.comparison import evidence, finding, similarity, style
+from harness.provenance.comparison.calibration import ModelFacts
+from harness.provenance.comparison.finding import Finding
+from harness.provenance.panels import panel
+from harness.provenance.verdicts import pools, reports
 
 ENGLISH = Languages(60, 1.0, None)
 PLAIN = TextReading(None, ENGLISH, None)

@@ -21,7 +21,7 @@ from runfolders import sample, write_run
 from harness.core import resources
 from harness.errors import ConfigError, HarnessError
 from harness.provenance import Finding, PairTest
-from harness.provenance.finding import Lab, LabNaming, Rival, contradict, ordered, shown
+from harness.provenance.comparison.finding import Lab, LabNaming, Rival, contradict, ordered, shown
 from harness.results import derivation, leaderboard
 from harness.results.leaderboard import cells as board_cells
 from harness.results.leaderboard import selection, summary

@@ -27,8 +27,8 @@ from runfolders import OPEN, sample, write_run
 from harness.cli import report
 from harness.core import tables
 from harness.errors import ConfigError
-from harness.provenance import explain, wording
-from harness.provenance.tree import TreeNode
+from harness.provenance.comparison.tree import TreeNode
+from harness.provenance.verdicts import explain, wording
 from harness.results import derivation, schema
 from harness.results.report import against, draw, figures, gather, likeness, names, page, samples, serve
 

@@ -11,7 +11,7 @@ AUROC for families on AlpacaEval .55 instead of .76.
 import numpy as np
 import numpy.typing as npt
 
-from harness.provenance.texts import I32, U64, Tokens
+from harness.provenance.answers.texts import I32, U64, Tokens
 
 NAME = "characters"
 KIND = "agreement"

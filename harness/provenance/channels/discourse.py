@@ -8,8 +8,8 @@ per token. Similarity is 1 / (1 + Burrows' Delta), 0 to 1 (`similarity.rate`). E
 
 import numpy as np
 
-from harness.provenance.phrases import Phrases, breaks, following, line_starts, split, where
-from harness.provenance.texts import I32, U64, Bool, Tokens, token_hash
+from harness.provenance.answers.phrases import Phrases, breaks, following, line_starts, split, where
+from harness.provenance.answers.texts import I32, U64, Bool, Tokens, token_hash
 
 NAME = "discourse"
 KIND = "rate"

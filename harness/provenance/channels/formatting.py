@@ -6,7 +6,7 @@ per answer. Similarity is a habit cosine, -1 to 1 (`similarity.habit`).
 
 import numpy as np
 
-from harness.provenance.texts import I32, U64, Tokens
+from harness.provenance.answers.texts import I32, U64, Tokens
 
 NAME = "formatting"
 KIND = "habit"

@@ -8,7 +8,7 @@ doi 10.1093/llc/fqx023) over the same rates .77.
 
 import numpy as np
 
-from harness.provenance.texts import I32, U64, Tokens
+from harness.provenance.answers.texts import I32, U64, Tokens
 
 NAME = "function_words"
 KIND = "rate"

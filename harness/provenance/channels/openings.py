@@ -7,7 +7,7 @@ changes the first tokens of an answer most (Lin et al. 2023, arXiv 2312.01552). 
 
 import numpy as np
 
-from harness.provenance.texts import I32, U64, Tokens, ngrams
+from harness.provenance.answers.texts import I32, U64, Tokens, ngrams
 
 NAME = "openings"
 KIND = "habit"

@@ -11,7 +11,7 @@ the pool.
 
 import numpy as np
 
-from harness.provenance.texts import I32, MASK, U64, Tokens, token_hash
+from harness.provenance.answers.texts import I32, MASK, U64, Tokens, token_hash
 
 NAME = "overused"
 KIND = "excess"

@@ -7,7 +7,7 @@ each trigram weighted by the log of how few other models use it on that prompt, 
 
 import numpy as np
 
-from harness.provenance.texts import I32, U64, Tokens, ngrams
+from harness.provenance.answers.texts import I32, U64, Tokens, ngrams
 
 NAME = "phrasing"
 KIND = "agreement"

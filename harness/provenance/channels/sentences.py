@@ -7,7 +7,7 @@ sentence begins an answer, or follows . ! ? : or a line break. Similarity is a h
 
 import numpy as np
 
-from harness.provenance.texts import I32, U64, Tokens, ngrams
+from harness.provenance.answers.texts import I32, U64, Tokens, ngrams
 
 NAME = "sentences"
 KIND = "habit"

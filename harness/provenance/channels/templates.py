@@ -8,7 +8,7 @@ elsewhere every word is a blank, and the channel sees punctuation.
 
 import numpy as np
 
-from harness.provenance.texts import I32, U64, Tokens, ngrams
+from harness.provenance.answers.texts import I32, U64, Tokens, ngrams
 
 NAME = "templates"
 KIND = "habit"

@@ -8,8 +8,8 @@ the first 1,000 tokens of a trace, by rate per token. Similarity is 1 / (1 + Bur
 
 import numpy as np
 
-from harness.provenance.phrases import line_starts
-from harness.provenance.texts import I32, U64, Tokens
+from harness.provenance.answers.phrases import line_starts
+from harness.provenance.answers.texts import I32, U64, Tokens
 
 NAME = "trace_lengths"
 KIND = "rate"

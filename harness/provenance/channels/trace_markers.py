@@ -5,8 +5,8 @@ al. 2025, arXiv 2506.18167, name in traces of R1 and its students) in the first 
 token. Similarity is 1 / (1 + Burrows' Delta), 0 to 1 (`similarity.rate`). English. Traces alone.
 """
 
-from harness.provenance.phrases import Phrases, split
-from harness.provenance.texts import I32, U64, Tokens
+from harness.provenance.answers.phrases import Phrases, split
+from harness.provenance.answers.texts import I32, U64, Tokens
 
 NAME = "trace_markers"
 KIND = "rate"

@@ -10,7 +10,7 @@ more), in the first 1,000 tokens of a trace, by rate per token. Similarity is 1 
 
 import numpy as np
 
-from harness.provenance.texts import I32, U64, Tokens
+from harness.provenance.answers.texts import I32, U64, Tokens
 
 NAME = "trace_steps"
 KIND = "rate"

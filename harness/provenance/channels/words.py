@@ -6,7 +6,7 @@ idf-weighted cosine, 0 to 1 (`similarity.agreement`).
 
 import numpy as np
 
-from harness.provenance.texts import I32, U64, Tokens
+from harness.provenance.answers.texts import I32, U64, Tokens
 
 NAME = "words"
 KIND = "agreement"

@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from harness import stats
-from harness.provenance.family_names import NAME, families_of, family, plain_text
+from harness.provenance.answers.family_names import NAME, families_of, family, plain_text
 
 if TYPE_CHECKING:
     import polars as pl

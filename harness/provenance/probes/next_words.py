@@ -20,7 +20,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from harness import stats
-from harness.provenance.family_names import families_of
+from harness.provenance.answers.family_names import families_of
 from harness.provenance.probes import _agreements
 
 if TYPE_CHECKING:

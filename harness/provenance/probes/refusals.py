@@ -21,7 +21,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from harness.provenance.family_names import plain_text
+from harness.provenance.answers.family_names import plain_text
 from harness.provenance.probes import OPEN, _agreements
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from harness import stats
-from harness.provenance.family_names import families_of, plain_text
+from harness.provenance.answers.family_names import families_of, plain_text
 from harness.provenance.probes import identity_claims
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def agrees(answer: str, family: str) -> bool:
 
 
 def _without_names(text: str) -> str:
-    from harness.provenance.family_names import NAME
+    from harness.provenance.answers.family_names import NAME
 
     return NAME.sub("it", text)
 

@@ -29,14 +29,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness import stats
-from harness.provenance.family_names import NAME, may_name, plain_text
+from harness.provenance.answers.family_names import NAME, may_name, plain_text
 from harness.provenance.probes import OPEN
 
 if TYPE_CHECKING:
     import numpy as np
     import polars as pl
 
-    from harness.provenance import stored
+    from harness.provenance.answers import stored
 
 TASKS = OPEN
 MOST_MODELS = 40
@@ -128,7 +128,7 @@ def similarities(answers: pl.DataFrame, folder: Path | None = None) -> pl.DataFr
     """
     import polars as pl
 
-    from harness.provenance import stored
+    from harness.provenance.answers import stored
 
     # Repeats are put together in the order of their text: any order will do, as long as it is always the same one.
     texts = (

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from harness.provenance import Finding, brief, finding
+from harness.provenance import Finding
+from harness.provenance.comparison import finding
+from harness.provenance.verdicts import brief
 from harness.results.leaderboard.board import Board
 from harness.results.leaderboard.words import number
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.provenance import Finding, brief, finding
+from harness.provenance import Finding
+from harness.provenance.comparison import finding
+from harness.provenance.verdicts import brief
 from harness.results.leaderboard.words import number
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ def cell(found: Finding) -> str:
 
 def in_full(board: Board, model: str) -> InFull | None:
     """Everything behind the cell of a model. None if there is nothing but the cell."""
-    from harness.provenance import wording  # loads SciPy, which most commands never need
+    from harness.provenance.verdicts import wording  # loads SciPy, which most commands never need
 
     found = board.findings.get(model, [])
     fact = board.facts.get(model)

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from harness.core import visible
-from harness.provenance import Finding, brief, finding, wording
+from harness.provenance import Finding
+from harness.provenance.comparison import finding
+from harness.provenance.verdicts import brief, wording
 from harness.results.report.gather import Data, number
 
 if TYPE_CHECKING:

@@ -17,19 +17,10 @@ import numpy as np
 
 from harness.core import one_thread, visible
 from harness.errors import ConfigError
-from harness.provenance import (
-    Finding,
-    PairTest,
-    calibration,
-    evidence,
-    explain,
-    pools,
-    reports,
-    responses,
-    stored,
-    tree,
-    wording,
-)
+from harness.provenance import Finding, PairTest
+from harness.provenance.answers import responses, stored
+from harness.provenance.comparison import calibration, evidence, tree
+from harness.provenance.verdicts import explain, pools, reports, wording
 from harness.results import derivation, store
 from harness.results.report.gather import Data, number
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from harness import stats
 from harness.core import visible
 from harness.errors import ConfigError
-from harness.provenance import explain, wording
+from harness.provenance.verdicts import explain, wording
 from harness.results import derivation
 from harness.results.report import cards, draw, figures, gather, likeness, samples
 from harness.results.report.gather import Data
