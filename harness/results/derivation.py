@@ -240,7 +240,7 @@ def suspect_report(
     """
     from harness.provenance.answers import fingerprint, stored
     from harness.provenance.panels import registration
-    from harness.provenance.verdicts import pools, reports, wording
+    from harness.provenance.verdicts import notices, pools, reports
 
     made = None if registered is None else registration.read(registered)
 
@@ -273,7 +273,7 @@ def suspect_report(
         "corpora": [one.json() for one in said],
         "claims": claims,
         "suggested": offered,
-        "suggested_text": wording.suggested(suspect, [row for row in offered if row["condition"] == "all"]),
+        "suggested_text": notices.suggested(suspect, [row for row in offered if row["condition"] == "all"]),
         "probes": said_by_probes(results_dir, suspect),
         "standing": standing,
     }
@@ -285,7 +285,7 @@ def _standing(
 ) -> dict[str, Any]:  # fmt: skip
     """What a report is, and how much was looked at. The question is written down first."""
     from harness.provenance.panels import registration
-    from harness.provenance.verdicts import wording
+    from harness.provenance.verdicts import notices
 
     logged = results_dir.is_dir() and registration.look(results_dir, {"suspect": suspect, **question})
     asked = registration.AnswerTimes(frozenset(), None, 0)
@@ -301,7 +301,7 @@ def _standing(
     looks = registration.looks(results_dir, suspect)
     return dataclasses.asdict(found) | {
         "sets": looks.sets, "questions": looks.questions, "logged": logged,
-        "text": wording.standing(suspect, found, looks, logged=logged),
+        "text": notices.standing(suspect, found, looks, logged=logged),
     }  # fmt: skip
 
 

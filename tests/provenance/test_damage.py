@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from harness.provenance.answers import damage, readings
 from harness.provenance.comparison.finding import Finding
 from harness.provenance.panels import panel
-from harness.provenance.verdicts import wording
+from harness.provenance.verdicts import notices
 
 PROMPT = 'What is said of number {}, "in full"?'
 ANSWERS = [
@@ -183,10 +183,10 @@ def test_a_report_says_what_was_undone() -> None:
                           "output": [json.dumps([said]) for said in ANSWERS]})  # fmt: skip
     _, found = readings.read(frame)
     assert found["a"].damaged == ("40 of 40 were in JSON",)
-    assert wording._damaged("a", found["a"].damaged) == (
+    assert notices._damaged("a", found["a"].damaged) == (
         "Before anything was compared, this was undone in a's answers: 40 of 40 were in JSON.",
     )
-    assert wording._damaged("a", ()) == ()
+    assert notices._damaged("a", ()) == ()
 
 
 def test_no_public_model_is_touched(shared_data: Path) -> None:

@@ -15,7 +15,7 @@ from harness.provenance.answers import fingerprint
 from harness.provenance.comparison import evidence, positives, similarity, uncertainty
 from harness.provenance.panels import panel
 from harness.provenance.panels.panel import Panel
-from harness.provenance.verdicts import wording
+from harness.provenance.verdicts import notices, wording
 
 HABITS = ("openings", "sentences", "templates", "closings")
 
@@ -169,16 +169,16 @@ def test_the_report_says_what_so_many_prompts_cannot_see(shipped: Panel) -> None
     from harness.provenance.comparison import same
 
     rows = [row for row in shipped.power if row["prompts"] == 60]
-    said = wording.asked(60, 400, rows, same.threshold_for(shipped.same, 60))
+    said = notices.asked(60, 400, rows, same.threshold_for(shipped.same, 60))
     assert said.startswith("60 of 400 prompts:")
     seen, hidden = said.split("It cannot see")
     assert "text-davinci-003 (1.00" in seen
     assert "gpt-3.5-turbo-0301" in hidden
     assert not wording.FORBIDDEN.search(said)
-    few = wording.asked(30, 400, [], same.threshold_for(shipped.same, 30))
+    few = notices.asked(30, 400, [], same.threshold_for(shipped.same, 30))
     assert "To test for a teacher takes" in few
     assert "25 prompts" in few
-    assert "too few to test" in wording.asked(10, 400, [], same.threshold_for(shipped.same, 10))
+    assert "too few to test" in notices.asked(10, 400, [], same.threshold_for(shipped.same, 10))
 
 
 def test_a_report_on_a_hundred_prompts_leaves_out_one_that_was_asked_otherwise(

@@ -19,7 +19,7 @@ from harness.provenance.comparison.calibration import ModelFacts
 from harness.provenance.comparison.evidence import rival
 from harness.provenance.comparison.registry import Labels, Registry
 from harness.provenance.panels import panel
-from harness.provenance.verdicts import pools, reports, wording
+from harness.provenance.verdicts import notices, pools, reports
 from harness.results import derivation, leaderboard, store
 from harness.results.leaderboard import verdicts
 from harness.results.report import gather
@@ -253,7 +253,7 @@ def test_a_suspect_that_was_cut_off_is_told_that_its_endings_were_not_compared(
     known = pools.told(pools.registry(), "mine", {"released": "2024-12"})
     (found,) = reports.findings([pools.against("alpaca_eval", frame, "mine", (), known, {})], ["mine"], interval=False)
     told = [note for note in found.notes if "have an ending of their own" in note]
-    assert told == ([wording.endings("mine", kept, 100)] if compared is False else [])
+    assert told == ([notices.endings("mine", kept, 100)] if compared is False else [])
     read = {"closings" in test.channels for test in found.tested}
     assert compared is None or read == {compared}
 

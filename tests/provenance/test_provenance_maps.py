@@ -15,7 +15,7 @@ from harness.provenance.answers import fingerprint
 from harness.provenance.comparison import change, tree
 from harness.provenance.comparison.calibration import ModelFacts
 from harness.provenance.comparison.evidence import EVIDENCE
-from harness.provenance.verdicts import explain, wording
+from harness.provenance.verdicts import explain, notices, wording
 
 HOSTILE = "<script>alert(1)</script>\x1b[2J'"
 
@@ -166,10 +166,10 @@ def test_continued_weights_of_the_old_version_are_no_measure_of_what_changed() -
 def test_nothing_that_is_said_of_panels_and_changes_claims_more_than_a_resemblance() -> None:
     about = {"version": 1, "source": "s", "licence": "l", "facts": "unchecked"}
     texts = [
-        *wording.undated(["a"]),
-        *wording.panel("p", about, 1, 1),
-        *wording.changed_prompts("p", ["prompt q1"]),
-        wording.replaced("a", "p"),
+        *notices.undated(["a"]),
+        *notices.panel("p", about, 1, 1),
+        *notices.changed_prompts("p", ["prompt q1"]),
+        notices.replaced("a", "p"),
         wording.changed("a", "b", []),
     ]
     for text in texts:

@@ -10,7 +10,7 @@ from harness.provenance.answers.comparability import Familiarity, Languages, Tex
 from harness.provenance.comparison.calibration import ModelFacts
 from harness.provenance.comparison.finding import Finding, Lab, Member, PairConclusion, PairTest, Rival, RivalKind, Span
 from harness.provenance.panels.registration import Looks, ReportStanding
-from harness.provenance.verdicts import reports, wording
+from harness.provenance.verdicts import notices, reports, wording
 
 VERDICTS = get_args(PairConclusion)
 
@@ -62,12 +62,12 @@ def _offered(excess: float, low: float) -> dict[str, object]:
 
 
 def test_a_name_that_is_agreed_to_comes_with_its_base_rate_and_the_invented_names() -> None:
-    text = wording.suggested("suspect-1", [_offered(0.5, 0.2)])
+    text = notices.suggested("suspect-1", [_offered(0.5, 0.2)])
     assert "nobody's model has" in text
     assert "2 of 7 models of other families" in text
     assert "not weighed" in text
-    assert "no real name more often" in wording.suggested("suspect-1", [_offered(0.1, -0.2)])
-    assert wording.suggested("suspect-1", []) == ""
+    assert "no real name more often" in notices.suggested("suspect-1", [_offered(0.1, -0.2)])
+    assert notices.suggested("suspect-1", []) == ""
 
 
 def _every_text() -> list[str]:
@@ -77,7 +77,7 @@ def _every_text() -> list[str]:
     for some in itertools.chain.from_iterable(itertools.combinations(VERDICTS, n) for n in range(len(VERDICTS) + 1)):
         texts += _said([_finding(v, f"teacher-{i}") for i, v in enumerate(some)])
     texts += _said([_finding("resembles", f"teacher-{i}") for i in range(6)])
-    texts += [wording.suggested("suspect-1", [_offered(0.5, 0.2)]), wording.suggested("suspect-1", [_offered(0, -1)])]
+    texts += [notices.suggested("suspect-1", [_offered(0.5, 0.2)]), notices.suggested("suspect-1", [_offered(0, -1)])]
     for known in (
         None,
         {"students": 16, "at_0.05": 0.5, "at_0.01": 0.1},
@@ -98,24 +98,24 @@ def _of_texts() -> list[str]:
     found = dataclasses.replace(_whole([_finding("none")]), reading=reading)
     lacking = dataclasses.replace(reading, lacking=("is", "you"))
     woven = dataclasses.replace(found, reading=lacking, left=("openings", "phrasing"))
-    barred = dataclasses.replace(found, incomparable=wording.one_text(wrapping), verdict="not comparable")
+    barred = dataclasses.replace(found, incomparable=notices.one_text(wrapping), verdict="not comparable")
     guessed = ModelFacts("gpt-mine", lab="openai", bases=frozenset({"llama-2"}), by_name=frozenset({"lab", "bases"}))
     lone = dataclasses.replace(_finding("none"), lab="openai")
     standings = [ReportStanding("confirmatory", (), "a" * 64, "2026-01-01"), ReportStanding("exploratory", ("why",))]
     return [
-        wording.unknown(Familiarity(0.1, 0.5), None),
-        wording.unknown(Familiarity(0.1, 0.5), "9 of 9 answers that were looked at are numbers"),
-        wording.woven(("is", "you")),
-        wording.endings("suspect-1", 6, 100),
+        notices.unknown(Familiarity(0.1, 0.5), None),
+        notices.unknown(Familiarity(0.1, 0.5), "9 of 9 answers that were looked at are numbers"),
+        notices.woven(("is", "you")),
+        notices.endings("suspect-1", 6, 100),
         wording.said(barred),
         wording.paragraph(barred),
-        *wording.texts(found, "English"),
-        *wording.texts(dataclasses.replace(found, left=("openings", "phrasing")), "English"),
-        *wording.texts(woven, "English"),
+        *notices.texts(found, "English"),
+        *notices.texts(dataclasses.replace(found, left=("openings", "phrasing")), "English"),
+        *notices.texts(woven, "English"),
         *(wording.said(dataclasses.replace(woven, verdict=verdict)) for verdict in ("none", "resembles")),
-        *wording.by_name(guessed),
-        *wording.own_lab(dataclasses.replace(found, tests=(lone,)), "openai"),
-        *(wording.standing("s", one, Looks(2, 3), logged=kept) for one in standings for kept in (True, False)),
+        *notices.by_name(guessed),
+        *notices.own_lab(dataclasses.replace(found, tests=(lone,)), "openai"),
+        *(notices.standing("s", one, Looks(2, 3), logged=kept) for one in standings for kept in (True, False)),
     ]
 
 
@@ -126,10 +126,10 @@ def test_what_is_said_of_texts_names_and_registrations_is_said_and_nothing_else(
                   "openings and phrasing alone were compared", "They hardly ever hold “is”, “you”"):  # fmt: skip
         assert words in said
     quiet = TextReading(None, Languages(60, 1.0, None), None)
-    assert wording.texts(dataclasses.replace(_whole([]), reading=quiet), "English") == ()
-    assert wording.texts(_whole([]), "English") == ()
-    assert wording.by_name(ModelFacts("gpt-mine", lab="openai")) == ()
-    assert wording.own_lab(_whole([_finding("none")]), "openai") == ()
+    assert notices.texts(dataclasses.replace(_whole([]), reading=quiet), "English") == ()
+    assert notices.texts(_whole([]), "English") == ()
+    assert notices.by_name(ModelFacts("gpt-mine", lab="openai")) == ()
+    assert notices.own_lab(_whole([_finding("none")]), "openai") == ()
 
 
 def test_no_text_claims_more_than_a_resemblance() -> None:

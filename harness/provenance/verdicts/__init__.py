@@ -1,3 +1,3 @@
 """A suspect beside a set or a panel becomes a finding, and a finding becomes words."""
 
-__all__ = ["brief", "explain", "overview", "pools", "reports", "wording"]
+__all__ = ["brief", "explain", "notices", "overview", "pools", "reports", "wording"]

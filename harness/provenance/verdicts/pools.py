@@ -19,7 +19,7 @@ from harness.provenance.comparison import evidence, misplaced, same, similarity,
 from harness.provenance.comparison.calibration import ModelFacts
 from harness.provenance.comparison.registry import Labels, Registry, panel_facts
 from harness.provenance.panels import panel
-from harness.provenance.verdicts import wording
+from harness.provenance.verdicts import notices
 
 if TYPE_CHECKING:
     import polars as pl
@@ -62,8 +62,8 @@ def told(known: Registry, name: str, facts: Mapping[str, str | None]) -> Registr
 def documented(known: Registry, name: str) -> tuple[str, ...]:
     """What the registry says of a model's teachers, as notes for its report."""
     entry = known.entry(name)
-    said = wording.documented(name, entry.get("teachers") or (), entry.get("source"))
-    more = (known.name(name).note, wording.statement(name, entry.get("statement")))
+    said = notices.documented(name, entry.get("teachers") or (), entry.get("source"))
+    more = (known.name(name).note, notices.statement(name, entry.get("statement")))
     return (*said, *(note for note in more if note))
 
 
@@ -226,11 +226,11 @@ def _local(
     prints = _prints(bare, task, evidence.EVIDENCE, folder)
     who = facts(prints.models, known, control_of)
     prints, mixed, styled = _readable(prints, who, found, prints.models)
-    notes = wording.undated([f.name for f in who if f.released is None])
+    notes = notices.undated([f.name for f in who if f.released is None])
     return Pool(
         task, prints, who, teachers(who), notes, taught=_taught(who, known),
         domains=_domains(answers), version=_version(answers),
-        about={name: (*documented(known, name), *wording.misplaced(name, mixed)) for name in prints.models},
+        about={name: (*documented(known, name), *notices.misplaced(name, mixed)) for name in prints.models},
         readings=found, styled=styled,
     )  # fmt: skip
 
@@ -269,11 +269,11 @@ def _on_panels(
         everybody, otherwise = panel.keyed(shipped, answers)
         there = _enough(everybody)
         for name, number in _asked_too_few(everybody, there, shipped.name):
-            few[name] = (*few.get(name, ()), wording.too_few(name, number, shipped.name))
+            few[name] = (*few.get(name, ()), notices.too_few(name, number, shipped.name))
         if there.is_empty():
             read += [_Read(frozenset(ids), there)] if shipped.traces else []
             continue
-        changed = wording.changed_prompts(shipped.name, [f.where for f in otherwise])
+        changed = notices.changed_prompts(shipped.name, [f.where for f in otherwise])
         for group in _asked_alike(there):
             pool = _of_panel(shipped, there.filter(there["model"].is_in(list(group))), known, control_of, folder)
             found.append(dataclasses.replace(pool, notes=(*pool.notes, *changed)))
@@ -308,7 +308,7 @@ def in_place_of(
     if not set(shipped.entries) <= everybody or _asked_alike(there) != [everybody]:
         return None
     pool = _of_panel(shipped, there, known, control_of, folder)
-    return dataclasses.replace(pool, notes=(*pool.notes, *wording.changed_prompts(name, [f.where for f in otherwise])))
+    return dataclasses.replace(pool, notes=(*pool.notes, *notices.changed_prompts(name, [f.where for f in otherwise])))
 
 
 def _enough(there: pl.DataFrame) -> pl.DataFrame:
@@ -388,13 +388,13 @@ def _of_panel(
     who = _told_apart(facts(prints.models, known, control_of), shipped, mine)
     new = {fact.name for fact in who if fact.name in mine - set(shipped.entries) and not fact.copy_of}
     prints, mixed, styled = _readable(prints, who, found, mine)
-    about = wording.panel(shipped.name, shipped.about, len(shipped.entries), len(shipped.prompts))
+    about = notices.panel(shipped.name, shipped.about, len(shipped.entries), len(shipped.prompts))
     said = _said(there)
     about_each = {
         name: (
             *_about(shipped, prints, name, known),
             *_asked_of(shipped, said.get(name, ())),
-            *wording.misplaced(name, mixed),
+            *notices.misplaced(name, mixed),
         )
         for name in sorted(mine)
     }
@@ -428,11 +428,11 @@ def _about(shipped: panel.Panel, prints: Fingerprints, name: str, known: Registr
     counts = [int(row["prompts"]) for row in shipped.power if row["prompts"] <= n]
     rows = [row for row in shipped.power if counts and row["prompts"] == max(counts)]
     limit = same.threshold_for(shipped.same, n)
-    replaced = (wording.replaced(name, shipped.name),) if name in shipped.entries else ()
+    replaced = (notices.replaced(name, shipped.name),) if name in shipped.entries else ()
     released = known.entry(name).get("released")
-    undated = () if released else wording.undated([name])
+    undated = () if released else notices.undated([name])
     later = _later(shipped, name, str(released or ""))
-    return (*documented(known, name), *replaced, *undated, *later, wording.asked(n, len(shipped.prompts), rows, limit))
+    return (*documented(known, name), *replaced, *undated, *later, notices.asked(n, len(shipped.prompts), rows, limit))
 
 
 def _later(shipped: panel.Panel, name: str, released: str) -> tuple[str, ...]:
@@ -440,7 +440,7 @@ def _later(shipped: panel.Panel, name: str, released: str) -> tuple[str, ...]:
     newest = max((entry.facts.released or "" for entry in shipped.entries.values()), default="")[:7]
     if not newest or newest >= LATE or released < LATE:
         return ()
-    return (wording.newer(shipped.name, newest, name, released),)
+    return (notices.newer(shipped.name, newest, name, released),)
 
 
 LATE = "2025"
@@ -462,7 +462,7 @@ def _asked_of(shipped: panel.Panel, said: Sequence[str]) -> tuple[str, ...]:
     """That a suspect answered another version of a panel than the one it is read against: see `_said`."""
     known = str(shipped.about["version"])
     older = [was for text in said if (was := text.removeprefix(f"{shipped.name} ")) not in (text, known)]
-    return wording.another_version(shipped.name, known, older)
+    return notices.another_version(shipped.name, known, older)
 
 
 def _again(
@@ -542,7 +542,7 @@ def against(
             + f" (the panel has {len(shipped.entries)} models; another one needs answers to its prompts: "
             f"harness eval model={suspect} task=panel panel={name}, or `harness import`)"
         )
-    changed = wording.changed_prompts(shipped.name, [f.where for f in otherwise])
+    changed = notices.changed_prompts(shipped.name, [f.where for f in otherwise])
     return dataclasses.replace(pool, notes=(*pool.notes, *changed))
 
 
@@ -596,7 +596,7 @@ def whole_panel(name: str) -> Pool:
     """A reference panel as it is shipped."""
     shipped = panel.load(panels.place(name))
     who = [shipped.facts[model] for model in shipped.prints.models]
-    notes = wording.panel(shipped.name, shipped.about, len(shipped.entries), len(shipped.prompts))
+    notes = notices.panel(shipped.name, shipped.about, len(shipped.entries), len(shipped.prompts))
     return Pool(
         shipped.name, shipped.prints, who, shipped.candidates, notes, True, shipped.taught, shipped.domains,
         version=str(shipped.about["version"]), same=shipped.same, reads=shipped.traces,

@@ -37,7 +37,7 @@ from harness.provenance.comparison.finding import (
     strength,
 )
 from harness.provenance.comparison.registry import panel_facts
-from harness.provenance.verdicts import wording
+from harness.provenance.verdicts import notices, wording
 from harness.provenance.verdicts.pools import AGAIN, FEW, Pool
 
 SCHEMA = 4
@@ -192,12 +192,12 @@ class Study:
         reading = self.pool.readings.get(suspect)
         wrapping = None if reading is None else reading.wrapping
         if wrapping is not None and wrapping.emptied >= answer_kinds.MOST * wrapping.answers:
-            return wording.one_text(wrapping)
+            return notices.one_text(wrapping)
         known = self.coverage_of(suspect)
         if known is not None and not known.enough:
-            return wording.unknown(known, None if reading is None else reading.kind)
+            return notices.unknown(known, None if reading is None else reading.kind)
         woven = reading is not None and reading.lacking and not self.left(suspect)
-        return wording.woven(reading.lacking) if reading is not None and woven else None
+        return notices.woven(reading.lacking) if reading is not None and woven else None
 
     def interval_of(self, s: int, candidate: str, z: float | None) -> tuple[float | None, float | None]:
         """The interval of a suspect's score with a candidate. `None` if there is none."""
@@ -352,10 +352,10 @@ def _finding(
             study.scales[analysis.facts[s].lineage],
             study.naming,
             (
-                *wording.texts(found, pool.language),
+                *notices.texts(found, pool.language),
                 *_endings(study, s, found),
-                *wording.by_name(analysis.facts[s]),
-                *wording.own_lab(found, analysis.facts[s].lab),
+                *notices.by_name(analysis.facts[s]),
+                *notices.own_lab(found, analysis.facts[s].lab),
                 *pool.about.get(suspect, ()),
                 *pool.notes,
             ),
@@ -371,7 +371,7 @@ def _endings(study: Study, s: int, found: Finding) -> tuple[str, ...]:
     ended = int(similarity.read(similarity.on_asked(prints, ENDINGS), ENDINGS)[s].sum())
     if ended >= similarity.least(traces=prints.traces):
         return ()
-    return (wording.endings(found.suspect, ended, found.suspect_prompts),)
+    return (notices.endings(found.suspect, ended, found.suspect_prompts),)
 
 
 def _same_model(study: Study, suspect: str) -> SameModel | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from harness.core import visible
 from harness.provenance import Finding
 from harness.provenance.comparison import finding
-from harness.provenance.verdicts import brief, wording
+from harness.provenance.verdicts import brief, notices, wording
 from harness.results.report.gather import Data, number
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def _card(board: Board, name: str, found: Sequence[Finding]) -> Data:
     lines = {} if fact is None else {"lab": fact.lab, "released": fact.released, "weights": fact.weights}
     return {
         **{key: visible(value) for key, value in lines.items() if value},
-        "statement": visible(wording.statement(name, fact.statement if fact else None)),
+        "statement": visible(notices.statement(name, fact.statement if fact else None)),
         "used": None if used is None else {key: number(value) for key, value in dataclasses.asdict(used).items()},
         "sets": [_set(one) for one in found],
         "texts": [visible(f"{heading}: {of[name]}") for heading, of in board.probed if name in of],

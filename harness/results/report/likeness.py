@@ -20,7 +20,7 @@ from harness.errors import ConfigError
 from harness.provenance import Finding, PairTest
 from harness.provenance.answers import responses, stored
 from harness.provenance.comparison import calibration, evidence, tree
-from harness.provenance.verdicts import explain, pools, reports, wording
+from harness.provenance.verdicts import explain, notices, pools, reports, wording
 from harness.results import derivation, store
 from harness.results.report.gather import Data, number
 
@@ -72,7 +72,7 @@ def of_pools(results: Path, place: Mapping[str, int], said: Findings) -> list[Da
             drawn = of.keys() >= set(pool.prints.models)  # else it was read against a panel
             if drawn and len(pool.prints.models) >= LEAST_MODELS and pool.prints.features:
                 if task in whole and whole[task] <= set(pool.prints.models):
-                    pool = dataclasses.replace(pool, notes=(wording.contained(task, len(whole[task])), *pool.notes))
+                    pool = dataclasses.replace(pool, notes=(notices.contained(task, len(whole[task])), *pool.notes))
                 found.append(_pool(pool, answers.filter(answers["task"] == task), place, of))
     return found
 
