@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness import runs
 from harness.errors import StorageError
-from harness.provenance.answers import answer_kinds, boilerplate, common_words, damage, stored
+from harness.provenance.answers import answer_kinds, boilerplate, common_words, damage, stored, typography
 from harness.provenance.answers.comparability import Languages, TextReading
 from harness.provenance.answers.languages import languages
 
@@ -45,6 +45,7 @@ def read(
     *,
     formulaic: bool = False,
     words: Mapping[str, float] | None = None,
+    curly: float | None = None,
     folder: Path | None = None,
 ) -> tuple[pl.DataFrame, dict[str, TextReading]]:
     """Answers without what is wrapped around them, and what was found in those of each model.
@@ -54,6 +55,8 @@ def read(
         formulaic: whether the prompts are of one formula, so that nothing is taken off: see `boilerplate`.
         words: the least share of answers that hold each of the commonest words (`common_words.least`) among the models
             that these are compared with. By default among the others here.
+        curly: the greatest share of their apostrophes that is curly (`typography.greatest`). If neither this nor
+            `words` is given, among the others here.
         folder: where it is kept what was found in a model's texts, known by their hash. `None` keeps nothing.
     """
     import polars as pl
@@ -61,6 +64,9 @@ def read(
     alone, texts = words is None, answers.with_columns(pl.col("output").cast(pl.String))
     texts, damaged = damage.undone(texts, formulaic=formulaic, alone=alone)
     lost = damage.lost(texts, alone=alone)
+    if alone or curly is not None:
+        texts, set_curly = typography.straight(texts, curly)
+        damaged |= {model: (*damaged.get(model, ()), said) for model, said in set_curly.items()}
     kept = {} if folder is None else _kept(folder / KEPT)
     keys = _keys(texts, folder)
     known = {model for model, key in keys.items() if key in kept and kept[key].bare}

@@ -178,6 +178,12 @@ class Panel:
         return {str(word): float(share) for word, share in told.items() if isinstance(share, (int, float))}
 
     @property
+    def curly(self) -> float | None:
+        """The greatest share of a model's apostrophes that is curly: see `typography`. `None` if it is not recorded."""
+        told = self.about.get("curly")
+        return float(told) if isinstance(told, (int, float)) else None
+
+    @property
     def aliases(self) -> dict[str, str]:
         """Ids of prompts by what their source calls them."""
         return {prompt.name: prompt.id for prompt in self.prompts}

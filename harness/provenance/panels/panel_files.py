@@ -21,7 +21,7 @@ import yaml
 
 from harness.core import prompt_id
 from harness.errors import ConfigError
-from harness.provenance.answers import common_words, domains, languages
+from harness.provenance.answers import common_words, domains, languages, typography
 from harness.provenance.answers import fingerprint as fp
 from harness.provenance.comparison import evidence, positives, same, similarity
 from harness.provenance.comparison.calibration import ModelFacts
@@ -116,7 +116,7 @@ def build(
     known = answers.filter(pl.col("prompt_id").is_in(list(ids))).with_columns(pl.col("prompt_id").replace_strict(ids))
     if known.is_empty():
         raise ConfigError("none of the answers is to one of the prompts")
-    told = said_of([part["output"].to_list() for part in known.partition_by("model", maintain_order=True)])
+    told = said_of(known)
     again = _again(known, about)
     return assembled(prints_of(known, about.get("reads")), prompts, entries, told | dict(about), name, pairs, again)
 
@@ -126,15 +126,19 @@ def ids_of(prompts: Iterable[Prompt]) -> dict[str, str]:
     return {key: prompt.id for prompt in prompts for key in (prompt.name, prompt.id)}
 
 
-def said_of(texts: Sequence[Sequence[str | None]]) -> Row:
+def said_of(answers: pl.DataFrame) -> Row:
     """What a panel records of its models' texts.
 
     Args:
-        texts: of each model.
+        answers: columns `model` and `output`.
     """
-    every = [text for mine in texts for text in mine]
-    shares = common_words.shares([pl.Series("output", mine, dtype=pl.String) for mine in texts])
-    return {"language": language(every), "common_words": common_words.least(shares)}
+    texts = [part["output"] for part in answers.partition_by("model", maintain_order=True)]
+    every = [text for mine in texts for text in mine.to_list()]
+    return {
+        "language": language(every),
+        "common_words": common_words.least(common_words.shares(texts)),
+        "curly": typography.greatest(typography.shares(answers)),
+    }
 
 
 def assembled(

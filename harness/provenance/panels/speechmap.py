@@ -22,7 +22,7 @@ from typing import Any
 import polars as pl
 
 from harness.errors import ConfigError
-from harness.provenance.answers import common_words
+from harness.provenance.answers import common_words, typography
 from harness.provenance.answers import fingerprint as fp
 from harness.provenance.comparison import similarity
 from harness.provenance.comparison.registry import CONTROLS, MODELS, STUDENTS, Labels, Registry
@@ -116,11 +116,17 @@ def build(
     parts: list[fp.Fingerprints] = []
     some: list[str] = []
     words = []
-    for prints, texts in _fingerprints(files, prompts, known, reads, seen):
+    curly: dict[str, float] = {}
+    for prints, answers in _fingerprints(files, prompts, known, reads, seen):
         parts.append(prints)
-        some += texts.head(TELLING).to_list()
-        words += common_words.shares([texts])
-    said = {"language": panel_files.language(some), "common_words": common_words.least(words)}
+        some += answers["output"].head(TELLING).to_list()
+        words += common_words.shares([answers["output"]])
+        curly |= typography.shares(answers)
+    said = {
+        "language": panel_files.language(some),
+        "common_words": common_words.least(words),
+        "curly": typography.greatest(curly),
+    }
     return Built(_assembled(name, parts, said, prompts, known, reads, category), **_left(seen))
 
 
@@ -182,8 +188,8 @@ def _files(clone: Path, category: str) -> list[Path]:
 
 def _fingerprints(
     files: list[Path], prompts: list[Prompt], known: Registry, reads: str | None, seen: _Counted
-) -> Iterator[tuple[fp.Fingerprints, pl.Series]]:
-    """The fingerprints of every model, and its texts. A file at a time."""
+) -> Iterator[tuple[fp.Fingerprints, pl.DataFrame]]:
+    """The fingerprints of every model, and its answers. A file at a time."""
     ids = panel_files.ids_of(prompts)
     read: set[str] = set()
     for path in files:
@@ -197,7 +203,7 @@ def _fingerprints(
                 seen.few.append(str(model))
                 continue
             seen.models, seen.answers = seen.models + 1, seen.answers + len(part)
-            yield panel_files.prints_of(part, reads), part["output"]
+            yield panel_files.prints_of(part, reads), part
 
 
 def _answers(path: Path, ids: Mapping[str, str], reads: str | None, known: Registry, seen: _Counted) -> pl.DataFrame:

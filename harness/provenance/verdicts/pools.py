@@ -377,7 +377,7 @@ def _of_panel(
     """
     if shipped.traces is None:
         formulaic = boilerplate.formula(shipped.prints)
-        bare, found = readings.read(there, formulaic=formulaic, words=shipped.words, folder=folder)
+        bare, found = readings.read(there, formulaic=formulaic, words=shipped.words, curly=shipped.curly, folder=folder)
         new_prints = stored.fingerprint(bare, panel.CHANNELS, folder, cut=True)
     else:
         found = {}
