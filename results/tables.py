@@ -259,7 +259,7 @@ def shape(name: str, frame: pl.DataFrame, source: Row) -> pl.DataFrame:
 
 def _open(panel: str, frame: pl.DataFrame) -> pl.DataFrame:
     """Answers to a panel's prompts, known by name or text; a prompt's second wording is read as the first."""
-    path = Path(panels.__file__).parents[1] / "provenance" / "panels" / f"{panel}.prompts.jsonl"
+    path = panels.SHIPPED / f"{panel}.prompts.jsonl"
     told = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     known = {line["name"]: line["text"] for line in told} | {line["text"]: line["text"] for line in told}
     text = pl.coalesce(pl.col(name).replace_strict(known, default=None) for name in ("prompt_id", "prompt"))
