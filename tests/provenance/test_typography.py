@@ -57,5 +57,5 @@ def test_a_panel_says_what_its_models_write_and_none_of_them_is_changed(shared_d
     made = panel.load(name)
     frame = pl.read_parquet(shared_data / "outputs" / f"{name}.parquet", columns=["model", "prompt_id", "output"])
     mine = frame.filter(pl.col("prompt_id").is_in(list(made.aliases)) & pl.col("model").is_in(list(made.entries)))
-    assert made.curly == typography.greatest(typography.shares(mine))
+    assert made.curly == pytest.approx(typography.greatest(typography.shares(mine)), abs=0.01)
     assert typography.straight(mine, made.curly)[1] == {}
