@@ -408,8 +408,8 @@ def import_(
     warn(derivation.refresh(results).problems)
     tasks = ", ".join(f"{task.name} ({_read_as(task)})" for task in made.tasks)
     tell(
-        f"{made.counts.samples} answers of {len(made.models)} models, {made.counts.failed} of them "
-        f"missing. Tasks: {tables.visible(tasks)}\nWrote {run}/ (imported)\n"
+        f"{made.counts.samples} answers of {len(made.models)} model{'s' * (len(made.models) != 1)}, "
+        f"{made.counts.failed} of them missing. Tasks: {tables.visible(tasks)}\nWrote {run}/ (imported)\n"
     )
 
 

@@ -31,7 +31,7 @@ def test_curly_marks_are_made_straight_where_no_model_writes_them(most: float) -
     frame = _frame(a=CURLY, b=STRAIGHT, c=STRAIGHT + CURLY)
     found, told = typography.straight(frame, most)
     assert found["output"].to_list() == [*STRAIGHT, *STRAIGHT, *STRAIGHT, *CURLY]
-    assert told == {"a": f"1.00 of the apostrophes were curly, of the set's models' at most {most:.2f}"}
+    assert told == {"a": f"1.00 of the apostrophes were curly (at most {most:.2f} of any set model's)"}
 
 
 def test_curly_marks_stay_where_a_model_writes_them() -> None:
@@ -46,7 +46,7 @@ def test_curly_marks_stay_where_a_model_writes_them() -> None:
 
 def test_a_reading_says_what_was_made_straight() -> None:
     _, found = readings.read(_frame(a=CURLY), words={}, curly=0.2)
-    assert found["a"].damaged == ("1.00 of the apostrophes were curly, of the set's models' at most 0.20",)
+    assert found["a"].damaged == ("1.00 of the apostrophes were curly (at most 0.20 of any set model's)",)
     assert readings.read(_frame(a=CURLY), words={})[1]["a"].damaged == (), (
         "the panel does not say what its models write"
     )

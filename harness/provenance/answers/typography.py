@@ -67,7 +67,7 @@ def straight(answers: pl.DataFrame, most: float | None) -> tuple[pl.DataFrame, d
     for model, share in found.items():
         others = greatest({name: of for name, of in found.items() if name != model}) if most is None else most
         if others is not None and share >= max(MOST, others + APART):
-            told[model] = f"{share:.2f} of the apostrophes were curly, of the set's models' at most {others:.2f}"
+            told[model] = f"{share:.2f} of the apostrophes were curly (at most {others:.2f} of any set model's)"
     if not told:
         return answers, {}
     text = pl.col("output")
